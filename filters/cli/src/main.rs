@@ -1,0 +1,2 @@
+//! `nearmiss`, the command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Lines of access logs become exchanges.

@@ -1,0 +1,4 @@
+//! nearmiss
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
