@@ -7,3 +7,4 @@
 
 pub mod artifact;
 pub mod envoy;
+pub mod real;
