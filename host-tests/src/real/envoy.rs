@@ -97,19 +97,19 @@ impl Start {
             publish(Path::new(path), site, &access_log);
         }
         write(&folder.join("envoy.json"), &site.bootstrap(&access_log, listeners.as_deref()));
-        self.try_run_in(folder)
+        self.try_run_in(folder, "envoy.json")
     }
 
-    /// Starts it with a document of its own; `{}` in it must have been filled in.
+    /// Starts it with a YAML document of its own, which logs to standard output: that goes to a file.
     ///
     /// # Panics
     ///
     /// If it does not come up.
     pub fn run_document(&self, document: &str) -> Envoy {
         let folder = folder();
-        let document = document.replace("ACCESS_LOG", &folder.join("access.log").display().to_string());
-        fs::write(folder.join("envoy.json"), document).expect("a folder of our own can be written");
-        self.try_run_in(folder).unwrap_or_else(|log| panic!("Envoy did not start:\n{log}"))
+        let document = document.replace("/dev/stdout", &folder.join("access.log").display().to_string());
+        fs::write(folder.join("envoy.yaml"), document).expect("a folder of our own can be written");
+        self.try_run_in(folder, "envoy.yaml").unwrap_or_else(|log| panic!("Envoy did not start:\n{log}"))
     }
 
     /// What `envoy --mode validate` says to it: whether it is valid, and all that was printed.
@@ -124,11 +124,11 @@ impl Start {
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    fn try_run_in(&self, folder: PathBuf) -> Result<Envoy, String> {
+    fn try_run_in(&self, folder: PathBuf, config: &str) -> Result<Envoy, String> {
         let mut command = command();
         command
             .arg("-c")
-            .arg(folder.join("envoy.json"))
+            .arg(folder.join(config))
             .args(["--use-dynamic-base-id", "--concurrency", &self.workers.to_string()])
             .arg("--admin-address-path")
             .arg(folder.join("admin"))
@@ -203,9 +203,14 @@ impl Envoy {
 
     /// The access log so far.
     pub fn access_log(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.folder.join("access.log")).unwrap_or_default();
-        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.access_text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The same where it is not JSON: the whole lines.
+    pub fn access_text(&self) -> String {
+        let mut text = fs::read_to_string(self.folder.join("access.log")).unwrap_or_default();
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        text
     }
 
     /// What was logged so far, line by line.
