@@ -18,6 +18,6 @@ pub use envoy::{Envoy, Start, envoy_binary, tick_length};
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
 pub use origin::{Arrival, Ledger, Origin, Refusing};
 pub use script::Action;
-pub use site::{Site, cluster, grpc_cluster, plugin, route, tiers, wasm_filter, wasm_logger};
+pub use site::{Site, cluster, grpc_cluster, plugin, route, tiers, wasm_filter, wasm_filter_of, wasm_logger};
 pub use stats::Stats;
 pub use wait::eventually;

@@ -1,5 +1,7 @@
 //! Envoy configurations for tests: one listener, routes by path, clusters of our origins.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::artifact;
@@ -11,6 +13,7 @@ pub struct Site {
     loggers: Vec<Value>,
     routes: Vec<Value>,
     clusters: Vec<Value>,
+    port: u16,
 }
 
 impl Site {
@@ -54,7 +57,7 @@ impl Site {
         loggers.push(access_log(log));
         json!({
             "name": "main",
-            "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": self.port}},
             "filter_chains": [{"filters": [{
                 "name": "envoy.filters.network.http_connection_manager",
                 "typed_config": {
@@ -67,6 +70,12 @@ impl Site {
                 },
             }]}],
         })
+    }
+
+    /// The port to listen on; 0, as it is unless set, takes any that is free.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
     }
 
     /// The listener as a discovery service sends it.
@@ -95,7 +104,7 @@ impl Site {
 }
 
 /// The plugin as it ships, with our configuration; plugins with the same `vm_id` share a VM.
-pub fn plugin(module: &std::path::Path, vm_id: &str, configuration: &str) -> Value {
+pub fn plugin(module: &Path, vm_id: &str, configuration: &str) -> Value {
     json!({
         "name": "nearmiss",
         "root_id": "nearmiss",
@@ -111,11 +120,16 @@ pub fn plugin(module: &std::path::Path, vm_id: &str, configuration: &str) -> Val
 
 /// The module as an HTTP filter.
 pub fn wasm_filter(configuration: &str) -> Value {
+    wasm_filter_of(&artifact::envoy_module(), configuration)
+}
+
+/// Any module as an HTTP filter.
+pub fn wasm_filter_of(module: &Path, configuration: &str) -> Value {
     json!({
         "name": "nearmiss",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-            "config": plugin(&artifact::envoy_module(), "nearmiss", configuration),
+            "config": plugin(module, "nearmiss", configuration),
         },
     })
 }

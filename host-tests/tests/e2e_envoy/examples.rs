@@ -3,7 +3,7 @@
 use std::fs;
 
 use host_tests::artifact;
-use host_tests::real::{eventually, Client, Envoy, Origin, Request, Start};
+use host_tests::real::{Client, Envoy, Origin, Request, Start, eventually};
 use serde_json::Value;
 
 use crate::stage::{counts, fate};
