@@ -127,6 +127,11 @@ pub fn upstream_name(raw: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME { name } else { Cow::Owned(cut(&name, MAX_NAME)) }
 }
 
+/// `name`, cut if it is longer than `max` bytes.
+pub(crate) fn cut_to(name: &str, max: usize) -> Cow<'_, str> {
+    if name.len() <= max { Cow::Borrowed(name) } else { Cow::Owned(cut(name, max)) }
+}
+
 /// `direction|port|subset|host` as Istio writes it, or `None` for any other name.
 fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.starts_with("outbound|") && !raw.starts_with("inbound|") {
@@ -146,7 +151,7 @@ fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// `name` in at most `max` bytes, told apart from others with the same beginning by a hash at its end.
-pub(crate) fn cut(name: &str, max: usize) -> alloc::string::String {
+fn cut(name: &str, max: usize) -> alloc::string::String {
     let mut end = max.saturating_sub(9);
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -169,10 +174,14 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     for byte in words.remainder() {
         rest = rest << 8 | u64::from(*byte);
     }
-    state = (state ^ rest).wrapping_mul(PRIME);
-    state ^= state >> 32;
-    state = state.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    state ^ state >> 29
+    mix((state ^ rest).wrapping_mul(PRIME))
+}
+
+/// Spreads every bit of a number over all others.
+pub(crate) const fn mix(number: u64) -> u64 {
+    let number = (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ number >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    number ^ number >> 32
 }
 
 #[cfg(test)]

@@ -133,6 +133,12 @@ impl Signals {
         }
     }
 
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// This set without `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
@@ -276,7 +282,7 @@ fn signals(
 /// The caller got an error.
 fn is_failed(exchange: &Exchange<'_>) -> bool {
     exchange::is_error(exchange.status)
-        || is_grpc_fault(exchange) && !exchange.bytes.is_some_and(|bytes| bytes > 0)
+        || is_grpc_fault(exchange) && exchange.bytes.is_none_or(|bytes| bytes == 0)
 }
 
 /// The server's own faults among the gRPC statuses.
