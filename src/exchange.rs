@@ -134,14 +134,12 @@ pub(crate) fn cut_to(name: &str, max: usize) -> Cow<'_, str> {
 
 /// `direction|port|subset|host` as Istio writes it, or `None` for any other name.
 fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
-    if !raw.starts_with("outbound|") && !raw.starts_with("inbound|") {
-        return None;
-    }
-    let mut parts = raw.splitn(4, '|').skip(1);
-    let (port, subset, host) = (parts.next()?, parts.next()?, parts.next()?);
-    if host.is_empty() {
-        return None;
-    }
+    let rest = raw.strip_prefix("outbound|").or_else(|| raw.strip_prefix("inbound|"))?;
+    let bar = |text: &str| text.bytes().position(|byte| byte == b'|');
+    let (port, rest) = rest.split_at_checked(bar(rest)?)?;
+    let rest = rest.get(1..)?;
+    let (subset, host) = rest.split_at_checked(bar(rest)?)?;
+    let host = host.get(1..).filter(|host| !host.is_empty())?;
     Some(match (matches!(port, "" | "80" | "443" | "8080"), subset.is_empty()) {
         (true, true) => Cow::Borrowed(host),
         (true, false) => Cow::Owned(format!("{host}/{subset}")),
