@@ -84,9 +84,11 @@ impl Load {
                 }
             })
             .collect();
-        let upstreams = (0..upstreams).map(|n| format!("outbound|80||service-{n}.shop.svc.cluster.local")).collect();
+        let upstreams =
+            (0..upstreams).map(|n| format!("outbound|80||service-{n}.shop.svc.cluster.local")).collect();
         // 64 bytes, the longest that is kept whole.
-        let hosts = (0..10).map(|n| format!("{:x<62}:{n}", "pod-of-a-deployment-with-a-long-name.")).collect();
+        let hosts =
+            (0..10).map(|n| format!("{:x<62}:{n}", "pod-of-a-deployment-with-a-long-name.")).collect();
         Self {
             monitor: Monitor::new(config, Feed::Live, "load"),
             upstreams,
