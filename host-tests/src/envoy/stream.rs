@@ -133,7 +133,9 @@ impl Stream {
         let found = match dotted.as_str() {
             "upstream.request_attempt_count" => Some(number(if answered { self.attempts } else { 0 })),
             "upstream.address" => text(self.host.as_ref().filter(|_| answered)),
-            "upstream.transport_failure_reason" => text(self.host.as_ref().map(|_| &self.transport_failure)),
+            "upstream.transport_failure_reason" => {
+                text(self.host.as_ref().filter(|_| answered).map(|_| &self.transport_failure))
+            }
             "response.flags" => Some(number(if answered { self.flags } else { 0 })),
             "response.code" => self.status().filter(|_| over).map(number),
             "response.size" => Some(number(if over { self.response_bytes } else { 0 })),
