@@ -5,7 +5,6 @@
 //! the story in a file `.ndjson`. A story that uses a field which a host cannot show leaves that host out.
 
 pub mod core;
-#[cfg(feature = "sim")]
 pub mod envoy;
 mod line;
 
