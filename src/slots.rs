@@ -13,48 +13,51 @@ pub(crate) const MAX_SLOT_NAME: usize = 64;
 /// At most `K` named things.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots<T, const K: usize> {
+    /// Apart from the rest, so that a search touches one or two lines of the cache.
+    hashes: [u32; K],
     slots: Vec<Slot<T>>,
 }
 
 #[derive(Clone, Debug)]
 struct Slot<T> {
-    hash: u32,
     name: Box<str>,
     thing: T,
 }
 
 impl<T, const K: usize> Default for Slots<T, K> {
     fn default() -> Self {
-        Self { slots: Vec::new() }
+        Self { hashes: [0; K], slots: Vec::new() }
     }
 }
 
-/// The hash by which names are found.
+/// The hash by which names are found; never 0.
 pub(crate) fn hash_of(name: &str) -> u32 {
-    exchange::hash(name.as_bytes()) as u32
+    exchange::hash(name.as_bytes()) as u32 | 1
 }
 
 impl<T: Default, const K: usize> Slots<T, K> {
-    /// The slot of the name with this hash. (Two of so few names with the same 32 bits: one in a hundred million.)
+    /// The slot of the name with this hash. (Two of so few names with the same 31 bits: one in fifty million.)
     pub(crate) fn find(&self, hash: u32) -> Option<u8> {
-        self.slots.iter().position(|slot| slot.hash == hash).map(|slot| slot as u8)
+        self.hashes.iter().position(|known| *known == hash).map(|slot| slot as u8)
     }
 
     /// Takes in a new name while there is room.
     pub(crate) fn push(&mut self, hash: u32, name: &str) -> Option<u8> {
-        (self.slots.len() < K).then(|| {
-            if self.slots.capacity() == 0 {
-                self.slots.reserve_exact(K);
-            }
-            self.slots.push(Slot { hash, name: kept(name), thing: T::default() });
-            (self.slots.len() - 1) as u8
-        })
+        let slot = self.slots.len();
+        *self.hashes.get_mut(slot)? = hash;
+        if slot == 0 {
+            self.slots.reserve_exact(K);
+        }
+        self.slots.push(Slot { name: kept(name), thing: T::default() });
+        Some(slot as u8)
     }
 
     /// Gives the slot to another name, which starts from nothing.
     pub(crate) fn replace(&mut self, slot: u8, hash: u32, name: &str) {
-        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
-            *slot = Slot { hash, name: kept(name), thing: T::default() };
+        let place = usize::from(slot);
+        if let (Some(slot), Some(known)) = (self.slots.get_mut(place), self.hashes.get_mut(place)) {
+            *known = hash;
+            *slot = Slot { name: kept(name), thing: T::default() };
         }
     }
 

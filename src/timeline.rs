@@ -71,7 +71,7 @@ impl Timeline {
 
     /// Takes note of a time, which may move the watermark, and says where it stands.
     ///
-    /// What the watermark has passed is not sealed yet: ask [`next_due`](Self::next_due).
+    /// What the watermark has passed is not sealed yet: ask [`seal_next`](Self::seal_next).
     pub fn arrive(&mut self, ts: Timestamp) -> Place {
         let Some(watermark) = self.watermark else {
             self.watermark = Some(ts);
