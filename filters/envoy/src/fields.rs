@@ -48,7 +48,7 @@ fn parts(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
+    use alloc::vec::Vec;
 
     #[test]
     fn quotes_hide_separators() {

@@ -65,7 +65,7 @@ pub(crate) fn number(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
+    use alloc::vec::Vec;
 
     fn map(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
         let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();

@@ -7,6 +7,11 @@ mod arena;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 mod imports;
+mod runtime;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use runtime::Local;
+pub(crate) use runtime::local;
 
 use crate::headers::Headers;
 use arena::Lease;

@@ -14,7 +14,10 @@
 //! The filter maps and writes; every threshold and every judgement is the core's. Traffic always goes on: no callback
 //! pauses, no call to the host can panic, and what cannot be read is unknown.
 
+#![cfg_attr(target_arch = "wasm32", no_std)]
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a host calls the module"))]
+
+extern crate alloc;
 
 mod attributes;
 mod client;

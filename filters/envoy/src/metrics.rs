@@ -6,12 +6,12 @@
 
 use crate::host::{Answer, Call, Metric, MetricKind};
 use crate::ids::IdMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 use nearmiss::{Exchange, Fate, Monitor, OTHER, Observed, exchange};
-use std::collections::BTreeMap;
-use std::format;
-use std::rc::Rc;
-use std::string::String;
-use std::vec::Vec;
 
 /// All series of one plugin in one VM.
 pub(crate) struct Metrics {

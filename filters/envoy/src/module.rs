@@ -3,15 +3,15 @@
 //! Envoy runs one VM per worker and one more on its main thread that never sees traffic; a VM outlives updates of its
 //! plugins. So nothing is set up before the first exchange, and what plugins have learned is kept by their identity.
 
-use crate::host::{Call, Level};
+use crate::host::{Call, Level, local};
 use crate::ids::IdMap;
 use crate::root::Root;
 use crate::stream::Stream;
+use alloc::vec::Vec;
 use core::cell::RefCell;
-use std::vec::Vec;
 
-thread_local! {
-    static MODULE: RefCell<Module> = const { RefCell::new(Module::new()) };
+local! {
+    static MODULE: RefCell<Module> = RefCell::new(Module::new());
 }
 
 /// Everything this VM remembers.
@@ -52,7 +52,7 @@ impl Module {
         match root.configure(call, text, identity, &siblings) {
             Ok(()) => true,
             Err(error) => {
-                call.log(Level::Error, &std::format!("nearmiss: {error}"));
+                call.log(Level::Error, &alloc::format!("nearmiss: {error}"));
                 false
             }
         }

@@ -1,8 +1,8 @@
 //! Where records go: a line each in the proxy's log.
 
 use crate::host::{Call, Level};
+use alloc::string::String;
 use nearmiss::Record;
-use std::string::String;
 
 /// The seam between what is said and how it leaves.
 #[derive(Debug, Default)]

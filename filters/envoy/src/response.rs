@@ -2,8 +2,8 @@
 
 use crate::headers::{Headers, number, text};
 use crate::quota::QuotaHeaders;
+use alloc::borrow::Cow;
 use nearmiss::StandIn;
-use std::borrow::Cow;
 
 /// The response headers that matter, as they came.
 #[derive(Clone, Debug, Default)]

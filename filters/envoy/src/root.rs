@@ -4,9 +4,9 @@ use crate::attributes::{Query, name};
 use crate::exchange;
 use crate::host::Call;
 use crate::watch::{Shared, Watch};
+use alloc::string::String;
 use nearmiss::config::{Attach, Mode};
 use nearmiss::{Config, ConfigError};
-use std::string::String;
 
 /// A plugin's root context.
 pub(crate) struct Root {
@@ -29,7 +29,7 @@ const TICK: u32 = 1_000;
 /// What a plugin is called: its successor after an update goes by the same name.
 pub(crate) fn identity(call: &Call) -> String {
     let part = |path| name(call.property(path)).unwrap_or_default();
-    std::format!("{}/{}", part("plugin_name"), part("plugin_root_id"))
+    alloc::format!("{}/{}", part("plugin_name"), part("plugin_root_id"))
 }
 
 impl Root {
@@ -93,7 +93,7 @@ impl Root {
 
     /// The plugin goes, and with the last of its name what it has watched.
     pub(crate) fn finish(self, call: &Call) {
-        if let Some(watch) = self.watch.and_then(std::rc::Rc::into_inner) {
+        if let Some(watch) = self.watch.and_then(alloc::rc::Rc::into_inner) {
             watch.into_inner().finish(call);
         }
     }

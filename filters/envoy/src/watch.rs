@@ -6,11 +6,11 @@ use crate::attributes::name;
 use crate::host::{Call, Level};
 use crate::metrics::Metrics;
 use crate::outlet::Outlet;
+use alloc::rc::Rc;
+use alloc::string::String;
 use core::cell::RefCell;
 use nearmiss::config::Attach;
 use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Timestamp, record, verdict};
-use std::rc::Rc;
-use std::string::String;
 
 /// A watch, as roots hold it.
 pub(crate) type Shared = Rc<RefCell<Watch>>;
@@ -127,7 +127,7 @@ impl Watch {
         if self.exchanges > 0 && now.since(self.told) >= SIGN_OF_LIFE {
             call.log(
                 Level::Info,
-                &std::format!(
+                &alloc::format!(
                     "nearmiss: {} exchanges in the last minute, {} upstreams known, the last exchange {} s ago",
                     self.exchanges,
                     monitor.upstreams(),
@@ -159,7 +159,7 @@ impl Watch {
 /// Names this run of this instance: `node/instance/start`, so that the summaries of workers are told apart.
 fn source(call: &Call, start: Timestamp) -> String {
     let node = name(call.property("node\0id")).unwrap_or("envoy");
-    std::format!("{node}/{}/{}", instance(call), start.seconds())
+    alloc::format!("{node}/{}/{}", instance(call), start.seconds())
 }
 
 /// The number of this instance among those that share data with it.

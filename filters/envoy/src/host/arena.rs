@@ -4,14 +4,15 @@
 //! anew by each callback, so an exchange allocates nothing; an answer that finds no room gets a block of its own, freed
 //! when the next callback begins.
 
+use super::local;
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell, UnsafeCell};
-use std::vec::Vec;
 
 /// Room for the answers to one callback; a map of a hundred usual headers takes half of it.
 const CHUNK: usize = 16 * 1024;
 
-thread_local! {
-    static ARENA: Arena = const { Arena::new() };
+local! {
+    static ARENA: Arena = Arena::new();
 }
 
 #[repr(C, align(8))]
