@@ -1,0 +1,26 @@
+//! What a line says.
+
+use nearmiss::exchange::Exchange;
+use nearmiss::units::Timestamp;
+
+/// What a line says.
+#[derive(Clone, Debug)]
+pub enum Line<'a> {
+    /// An exchange to judge.
+    Exchange(Exchange<'a>),
+    /// An exchange that another nearmiss has judged already.
+    Judged(Judged<'a>),
+    /// No exchange, and rightly so: a notice of the program, a health check, mirrored traffic. Says which.
+    LeftOut(&'static str),
+}
+
+/// An exchange that carries its verdict.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Judged<'a> {
+    /// When the response was complete, if the line says so.
+    pub ts: Option<Timestamp>,
+    /// The upstream, as the line spells it.
+    pub upstream: Option<&'a str>,
+    /// The name of its fate.
+    pub fate: &'a str,
+}
