@@ -1,5 +1,6 @@
 //! Lines of files and of standard input, packed or not.
 
+use crate::progress::Progress;
 use crate::setup::Error;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
@@ -27,17 +28,25 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Opens a file, unpacking what its first bytes say is packed; `-` is standard input.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    ///
+    /// `progress` is told how far into the files reading has come.
+    pub(crate) fn open(path: &Path, progress: &Progress) -> Result<Self, Error> {
         let wrong = |error| Error::Input(path.into(), error);
         let source: Box<dyn Read> = if path.as_os_str() == "-" {
             Box::new(io::stdin().lock())
         } else {
-            Box::new(File::open(path).map_err(wrong)?)
+            let file = File::open(path).map_err(wrong)?;
+            let known = file.metadata().map_err(wrong)?;
+            if known.is_dir() {
+                return Err(wrong(io::ErrorKind::IsADirectory.into()));
+            }
+            Box::new(progress.counted(file, known.len()))
         };
         Ok(Self::new(path, unpacked(source).map_err(wrong)?))
     }
 
-    fn new(path: &Path, source: Box<dyn Read>) -> Self {
+    /// The lines of `source`, called `path` for people.
+    pub(crate) fn new(path: &Path, source: Box<dyn Read>) -> Self {
         let buffer = vec![0; CHUNK];
         Self { path: path.into(), source, buffer, start: 0, end: 0, drained: false, number: 0 }
     }
@@ -45,11 +54,6 @@ impl Lines {
     /// The number of the line that was given out last, from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number
-    }
-
-    /// The file's name for people.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Makes sure that the next line lies in the buffer; false at the end.
@@ -88,14 +92,21 @@ impl Lines {
         }
     }
 
-    /// The next line without its line ending, or `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, Error> {
+    /// The line that [`next`](Self::next) will give out.
+    pub(crate) fn peek(&mut self) -> Result<Option<&[u8]>, Error> {
+        let Some(end) = self.fill()? else { return Ok(None) };
+        let line = self.buffer.get(self.start..end).unwrap_or_default();
+        Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+
+    /// The next line without its line ending, and the file's name for people; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<(&Path, &[u8])>, Error> {
         let Some(end) = self.fill()? else { return Ok(None) };
         let start = self.start;
         self.start = (end + 1).min(self.end);
         self.number += 1;
         let line = self.buffer.get(start..end).unwrap_or_default();
-        Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+        Ok(Some((&self.path, line.strip_suffix(b"\r").unwrap_or(line))))
     }
 }
 
@@ -142,7 +153,7 @@ mod tests {
         let mut lines = Lines::new(Path::new("x"), Box::new(Dribble(text.into(), at_once)));
         lines.buffer.truncate(8);
         let mut read = Vec::new();
-        while let Some(line) = lines.next().unwrap() {
+        while let Some((_, line)) = lines.next().unwrap() {
             read.push(line.to_vec());
         }
         assert_eq!(lines.number() as usize, read.len());

@@ -3,12 +3,19 @@
 //! Exit codes: 0 done, 1 could not be done (arguments, configuration, files), 2 done, but too many lines could not be
 //! read.
 
+mod annotate;
 mod args;
+mod check;
 mod input;
+mod merge;
+mod moment;
 mod output;
+mod progress;
 mod replay;
 mod setup;
+mod table;
 mod tally;
+mod watch;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -23,7 +30,9 @@ fn main() -> ExitCode {
         }
     };
     let done = match args.command {
-        Command::Replay(replay) => replay::run(&replay),
+        Command::Replay(args) => replay::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Watch(args) => watch::run(&args),
     };
     match done {
         Ok(code) => code,

@@ -20,7 +20,13 @@ impl Output {
     /// Adds one line.
     #[inline]
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Error> {
-        self.gathered.extend_from_slice(line.as_bytes());
+        self.raw(line.as_bytes())
+    }
+
+    /// Adds one line that need not be text.
+    #[inline]
+    pub(crate) fn raw(&mut self, line: &[u8]) -> Result<(), Error> {
+        self.gathered.extend_from_slice(line);
         self.gathered.push(b'\n');
         if self.gathered.len() >= CHUNK { self.flush() } else { Ok(()) }
     }

@@ -13,6 +13,8 @@ pub(crate) enum Error {
     Config(PathBuf, String),
     /// Reading a file failed.
     Input(PathBuf, io::Error),
+    /// Neither a line nor a configuration was given.
+    NothingToCheck,
     /// Writing failed.
     Output(io::Error),
 }
@@ -31,6 +33,9 @@ impl fmt::Display for Error {
         match self {
             Self::Config(path, why) => write!(f, "{}: {why}", path.display()),
             Self::Input(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::NothingToCheck => {
+                f.write_str("there is nothing to check: give a LINE, `-`, or --config FILE")
+            }
             Self::Output(error) => write!(f, "writing the output: {error}"),
         }
     }

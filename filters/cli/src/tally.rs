@@ -1,6 +1,6 @@
 //! How many lines came, and what became of them.
 
-use nearmiss_dialects::LineError;
+use nearmiss_dialects::{Format, LineError};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     pub(crate) left_out: u64,
     /// Unreadable.
     pub(crate) bad: u64,
+    /// How often the format changed.
+    formats: u64,
 }
 
 /// How many unreadable lines are shown.
@@ -28,6 +30,14 @@ impl Tally {
         }
     }
 
+    /// Says which format the lines turned out to be in, the first time each file or its format changes.
+    pub(crate) fn format(&mut self, path: &Path, format: Format) {
+        self.formats += 1;
+        if format != Format::Auto && self.formats <= SHOWN {
+            eprintln!("nearmiss: {}: read as {format}", path.display());
+        }
+    }
+
     /// All lines.
     pub(crate) fn lines(&self) -> u64 {
         self.judged + self.left_out + self.bad
@@ -35,7 +45,7 @@ impl Tally {
 
     /// Says how many lines were read and what became of them.
     pub(crate) fn report(&self) {
-        let Self { judged, left_out, bad } = self;
+        let Self { judged, left_out, bad, .. } = self;
         eprint!("nearmiss: {} lines: {judged} judged", self.lines());
         if *left_out > 0 {
             eprint!(", {left_out} left out");

@@ -19,7 +19,7 @@ pub(crate) fn recognise(line: &[u8], buffer: &mut Vec<u8>) -> Option<Format> {
 fn of_json(line: &[u8], buffer: &mut Vec<u8>) -> Option<Format> {
     let mut json = Json::new(line, buffer);
     let mut likely = None;
-    let mut first = true;
+    let (mut ours, mut first) = (0, true);
     json.open().ok()?;
     while let Ok(Some(key)) = json.key(&mut first) {
         let certain = match key {
@@ -44,6 +44,7 @@ fn of_json(line: &[u8], buffer: &mut Vec<u8>) -> Option<Format> {
         match (key, value) {
             ("logger", Value::Text(name)) if name.starts_with("http.") => return Some(Format::Caddy),
             ("duration_ms", _) if likely.is_none() => likely = Some(Format::Exchange),
+            ("ts" | "upstream" | "near_miss", _) => ours += 1,
             ("response_code", _) => likely = Some(Format::EnvoyJson),
             ("upstream_cluster", Value::Text(name)) if name.contains('|') => return Some(Format::IstioJson),
             ("upstream_status" | "upstream_addr", _) if likely.is_none() => likely = Some(Format::NginxJson),
@@ -58,7 +59,7 @@ fn of_json(line: &[u8], buffer: &mut Vec<u8>) -> Option<Format> {
             break;
         }
     }
-    likely
+    likely.or((ours > 1).then_some(Format::Exchange))
 }
 
 /// Whether the line begins with an RFC 3339 time in brackets.

@@ -8,7 +8,7 @@ pub(crate) use text::{Flavour, read as read_text};
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
-use crate::exchange::{fate_of_text, without_query};
+use crate::exchange::{fate, without_query};
 use crate::text::{utf8, wrong};
 use crate::{Judged, Line, number, time};
 use nearmiss::exchange::Exchange;
@@ -61,7 +61,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>) -> Result<Line<'a>, LineError> {
         return Ok(Line::Judged(Judged {
             ts: start.ok().map(|start| start.after(duration)),
             upstream: text(Slot::Upstream)?,
-            fate: fate_of_text(utf8(line, annotation)?),
+            fate: fate(utf8(line, annotation)?)?,
         }));
     }
     let status = need(line, bag, Slot::Status, "response_code")?;

@@ -4,7 +4,7 @@
 //! answered stands in the list of statuses beside it.
 
 use crate::error::{LineError, Problem};
-use crate::exchange::fate;
+use crate::exchange::{annotation, fate};
 use crate::fields::Fields;
 use crate::json::{Json, Value};
 use crate::list::List;
@@ -13,6 +13,7 @@ use crate::{Attempts, Judged, Line, number};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Quota, StandIn, is_error};
 use nearmiss::units::{Micros, Timestamp};
+use nearmiss::verdict::Fate;
 
 /// Reads one line.
 pub(crate) fn read<'a>(
@@ -29,7 +30,7 @@ pub(crate) fn read<'a>(
     while let Some(key) = json.key(&mut first)? {
         match key {
             "started_at" => seen.started = Some(json.epoch_millis_of("started_at")?),
-            "near_miss" => seen.judged = Some(fate(&mut json)?),
+            "near_miss" => seen.judged = Some(fate(annotation(&mut json)?)?),
             "upstream_status" => seen.statuses = json.value()?.word(),
             "response" => response(&mut json, &mut seen)?,
             "latencies" => latencies(&mut json, &mut seen)?,
@@ -65,7 +66,7 @@ struct Seen<'a> {
     tries: Option<u32>,
     /// When the last try began.
     last_began: Option<Timestamp>,
-    judged: Option<&'a str>,
+    judged: Option<Fate>,
 }
 
 impl<'a> Seen<'a> {

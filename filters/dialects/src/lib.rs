@@ -43,3 +43,4 @@ pub use fields::{Fields, FieldsError};
 pub use format::Format;
 pub use line::{Judged, Line};
 pub use reader::Reader;
+pub use time::any as timestamp;

@@ -2,6 +2,7 @@
 
 use nearmiss::exchange::Exchange;
 use nearmiss::units::Timestamp;
+use nearmiss::verdict::Fate;
 
 /// What a line says.
 #[derive(Clone, Debug)]
@@ -21,6 +22,6 @@ pub struct Judged<'a> {
     pub ts: Option<Timestamp>,
     /// The upstream, as the line spells it.
     pub upstream: Option<&'a str>,
-    /// The name of its fate.
-    pub fate: &'a str,
+    /// Its fate.
+    pub fate: Fate,
 }

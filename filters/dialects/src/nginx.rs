@@ -17,7 +17,7 @@ pub(crate) use text::read as read_text;
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
-use crate::exchange::{fate_of_text, without_query};
+use crate::exchange::{fate, without_query};
 use crate::list::List;
 use crate::text::{present, utf8, wrong};
 use crate::{Attempts, Judged, Line, number, time};
@@ -65,7 +65,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
         return Ok(Line::Judged(Judged {
             ts: timestamp(line, bag).ok(),
             upstream: upstream.map(|name| utf8(line, name)).transpose()?,
-            fate: fate_of_text(utf8(line, annotation)?),
+            fate: fate(utf8(line, annotation)?)?,
         }));
     }
     let status = get(Slot::Status).ok_or_else(|| missing(line, "status"))?;

@@ -27,7 +27,7 @@ pub(crate) fn error(format: Format, line: &str) -> String {
 pub(crate) fn judged(format: Format, line: &str) -> String {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(Line::Judged(judged)) => judged.fate.into(),
+        Ok(Line::Judged(judged)) => judged.fate.name().into(),
         other => panic!("{line}: {other:?}"),
     }
 }

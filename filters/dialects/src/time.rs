@@ -11,8 +11,9 @@ pub(crate) const LATEST: u64 = 253_402_300_799_999_999;
 /// What a time may look like, for messages.
 pub(crate) const TAKES: &str = "a date with a time, or Unix seconds";
 
-/// A time in any spelling: Unix seconds, RFC 3339, or the `23/Nov/2026:08:00:00 +0000` of web servers.
-pub(crate) fn any(text: &[u8]) -> Option<Timestamp> {
+/// A time in any spelling: Unix seconds, RFC 3339, or the `23/Nov/2026:08:00:00 +0000` of web servers. Without a zone
+/// it is UTC.
+pub fn any(text: &[u8]) -> Option<Timestamp> {
     match text {
         [_, _, b'/', ..] => common(text),
         [_, _, _, _, b'-', ..] => rfc3339(text),

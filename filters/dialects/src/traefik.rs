@@ -5,7 +5,7 @@
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
-use crate::exchange::{fate, fate_of_text};
+use crate::exchange::{annotation, fate};
 use crate::fields::Fields;
 use crate::json::{Json, Value};
 use crate::text::{Text, utf8, wrong};
@@ -50,7 +50,7 @@ pub(crate) fn read_json<'a>(
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
         if key == "near_miss" {
-            bag.pin(Slot::NearMiss as usize, fate(&mut json)?.as_bytes());
+            bag.pin(Slot::NearMiss as usize, annotation(&mut json)?.as_bytes());
             continue;
         }
         match json.value()? {
@@ -89,7 +89,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
         None => at(Slot::End, "time")?,
     };
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
-        let fate = fate_of_text(utf8(line, annotation)?);
+        let fate = fate(utf8(line, annotation)?)?;
         return Ok(Line::Judged(Judged { ts, upstream: text(Slot::Upstream)?, fate }));
     }
     let Some(status) = code(Slot::Status, "DownstreamStatus")? else {

@@ -4,7 +4,7 @@ use super::{Slot, exchange};
 use crate::Line;
 use crate::bag::Bag;
 use crate::error::LineError;
-use crate::exchange::fate;
+use crate::exchange::annotation;
 use crate::fields::Fields;
 use crate::json::{Json, Value};
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ pub(crate) fn read<'a>(
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
         if key == "near_miss" {
-            bag.pin(Slot::NearMiss as usize, fate(&mut json)?.as_bytes());
+            bag.pin(Slot::NearMiss as usize, annotation(&mut json)?.as_bytes());
             continue;
         }
         match json.value()? {
