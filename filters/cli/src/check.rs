@@ -4,10 +4,10 @@ use crate::args::Check;
 use crate::input::Lines;
 use crate::output::Output;
 use crate::setup::{self, Error};
+use core::fmt::Write;
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
 use nearmiss_dialects::{Attempts, Line, LineError, Reader};
-use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -2,9 +2,9 @@
 
 use crate::input::Lines;
 use crate::setup::Error;
+use core::cmp::Reverse;
 use nearmiss::Timestamp;
 use nearmiss_dialects::{Attempts, Line, Reader};
-use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// One file with a reader of its own.

@@ -1,10 +1,11 @@
 //! How far reading has come, shown on a terminal.
 
-use std::cell::Cell;
+use core::cell::Cell;
+use core::time::Duration;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes read of all files, and the line that says so.
 #[derive(Debug)]

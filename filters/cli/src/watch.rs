@@ -5,6 +5,7 @@ use crate::input::Lines;
 use crate::output::Output;
 use crate::setup::{self, Error};
 use crate::tally::Tally;
+use core::time::Duration;
 use nearmiss::{Feed, Monitor};
 use nearmiss_dialects::{Attempts, Line};
 use std::fs::{File, Metadata};
@@ -12,7 +13,6 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::sleep;
-use std::time::Duration;
 
 /// How often the file is looked at while nothing comes.
 const PERIOD: Duration = Duration::from_millis(200);
