@@ -1,0 +1,121 @@
+//! The same blip again and again, when no single one is anything.
+//!
+//! Small peaks of evidence (one to a few an hour in quiet traffic; the bar follows the traffic's own
+//! noise) are remembered by time only. At each new one every earlier peak is taken as "one period
+//! ago": further visits at that distance are worth ln(.85 / chance) nats each, a missing one costs
+//! ln(.15 / (1 − chance)), where chance comes from how often this upstream peaks anyway. It needs no
+//! list of periods, and 4 bytes a peak.
+
+/// Peaks remembered.
+const RING: usize = 24;
+/// Buckets a period may be long: an hour. And short.
+const LONGEST: u32 = 360;
+const SHORTEST: u32 = 5;
+/// Buckets that a visit may be off.
+const SLACK: u32 = 1;
+const EXPECTED: f32 = 0.85;
+
+/// What kind of peak it was.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Errors,
+    Durations,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Peak {
+    /// Bucket × 2, and the kind in the last bit.
+    at: u32,
+}
+
+/// The last peaks of one upstream.
+#[derive(Clone, Debug)]
+pub(super) struct Blips {
+    ring: [Peak; RING],
+    next: u8,
+    bars: [f32; 2],
+    since: u32,
+}
+
+/// A rhythm that was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rhythm {
+    pub(super) nats: f32,
+    /// Buckets from one to the next.
+    pub(super) interval: u32,
+    pub(super) visits: u32,
+}
+
+impl Blips {
+    pub(super) const fn new() -> Self {
+        Self { ring: [Peak { at: 0 }; RING], next: 0, bars: [2.5, 2.5], since: 0 }
+    }
+
+    fn has(&self, bucket: u32, kind: Kind) -> bool {
+        self.ring.iter().any(|p| p.at != 0 && p.at & 1 == kind as u32 && (p.at >> 1).abs_diff(bucket) <= SLACK)
+    }
+
+    /// Looks at one bucket's evidence of one kind.
+    pub(super) fn weigh(&mut self, bucket: u32, kind: Kind, nats: f32) -> Option<Rhythm> {
+        if self.since == 0 {
+            self.since = bucket;
+        }
+        let bar = self.bars.get_mut(kind as usize)?;
+        // Four an hour: up by a step at a peak, down by a ninetieth of it at every other bucket.
+        if nats <= *bar {
+            *bar = (*bar - 0.15 / 90.0).max(2.0);
+            return None;
+        }
+        *bar = (*bar + 0.15).min(8.0);
+        let again = self.has(bucket, kind);
+        let slot = self.ring.get_mut(usize::from(self.next))?;
+        if again {
+            return None;
+        }
+        *slot = Peak { at: bucket << 1 | kind as u32 };
+        self.next = (self.next + 1) % RING as u8;
+        self.rhythm(bucket, kind)
+    }
+
+    fn rhythm(&self, bucket: u32, kind: Kind) -> Option<Rhythm> {
+        let mine = || self.ring.iter().filter(|p| p.at != 0 && p.at & 1 == kind as u32).map(|p| p.at >> 1);
+        let oldest = mine().min()?.max(bucket.saturating_sub(4 * LONGEST));
+        let count = mine().filter(|&at| at >= oldest).count() as f32;
+        let span = (bucket - oldest).max(LONGEST) as f32;
+        let width = (2 * SLACK + 1) as f32;
+        let mut best: Option<Rhythm> = None;
+        for before in mine() {
+            let interval = bucket.saturating_sub(before);
+            if !(SHORTEST..=LONGEST).contains(&interval) {
+                continue;
+            }
+            let (mut nats, mut visits, mut missed) = (0.0, 2, 0);
+            let mut at = before;
+            // Peaks that are part of the rhythm are no noise.
+            while let Some(due) = at.checked_sub(interval) {
+                if due + SLACK < oldest {
+                    break;
+                }
+                let noise = ((count - visits as f32).max(1.0) / span * width).clamp(0.001, 0.5);
+                let hit = mine().find(|p| p.abs_diff(due) <= SLACK);
+                let next = nats + if hit.is_some() { libm::logf(EXPECTED / noise) } else { libm::logf((1.0 - EXPECTED) / (1.0 - noise)) };
+                if hit.is_some() {
+                    visits += 1;
+                    missed = 0;
+                } else {
+                    missed += 1;
+                }
+                if missed > 2 {
+                    break;
+                }
+                nats = next;
+                // Follow the visit itself, so that small errors of the interval do not add up.
+                at = hit.unwrap_or(due);
+                if best.is_none_or(|b| nats > b.nats) {
+                    best = Some(Rhythm { nats, interval, visits });
+                }
+            }
+        }
+        best
+    }
+}
