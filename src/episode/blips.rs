@@ -10,7 +10,7 @@
 const RING: usize = 24;
 /// Buckets a period may be long: an hour. And short.
 const LONGEST: u32 = 360;
-const SHORTEST: u32 = 5;
+const SHORTEST: u32 = 9;
 /// Buckets that a visit may be off.
 const SLACK: u32 = 1;
 const EXPECTED: f32 = 0.85;

@@ -99,7 +99,7 @@ impl Engine {
             self.named.extend(self.pool.iter().map(|p| p.0));
         }
         self.pool.clear();
-        self.opens.retain(|o| o.1 + 360 > bucket);
+        self.opens.retain(|o| o.1 + 1_000 > bucket);
     }
 
     /// Second pass, in the same order: opens and closes.
@@ -110,7 +110,11 @@ impl Engine {
                 open.follow(bucket, &step);
             }
             if open.quiet >= QUIET || open.last + SILENT <= bucket {
-                let open = watch.open.take()?;
+                let mut open = watch.open.take()?;
+                let near: Vec<u16> = self.opens.iter().filter(|o| o.0 != slot && o.1.abs_diff(open.detected) <= 9).map(|o| o.0).collect();
+                if near.len() >= 2 && open.related.is_empty() && matches!(open.cause, Cause::Tail | Cause::Errors | Cause::Level | Cause::Pool) {
+                    open.related = near;
+                }
                 return Some(change(slot, true, &open));
             }
             return None;
@@ -134,7 +138,10 @@ impl Engine {
         if lead {
             open.related = self.named.iter().copied().skip(1).collect();
         }
-        self.opens.push((slot, open.start));
+        self.opens.push((slot, bucket));
+        if lead {
+            self.opens.extend(open.related.iter().map(|&r| (r, bucket)));
+        }
         let out = change(slot, false, &open);
         watch.open = Some(Box::new(open));
         Some(out)
@@ -144,6 +151,6 @@ impl Engine {
 fn change(slot: u16, closed: bool, open: &Open) -> Change {
     Change {
         slot, closed, pattern: open.pattern(), start: open.start, detected: open.detected, end: open.last, related: open.related.clone(),
-        why: alloc::format!("{:?} nats {:?} len {} buckets {} runs {} cul {:?} amp {}/{} iv {} n {} near {} failed {} bad {:?}", open.cause, open.nats.map(|x| x as i32), open.last + 1 - open.start, open.buckets, open.runs, open.culprit, open.amplification, open.amplified, open.interval, open.tally.exchanges, open.tally.near, open.tally.failed, open.tally.bad),
+        why: alloc::format!("{:?} nats {:?} len {} buckets {} runs {} cul {:?} amp {}/{} grow {:.2} iv {} n {} near {} failed {} bad {:?}", open.cause, open.nats.map(|x| x as i32), open.last + 1 - open.start, open.buckets, open.runs, open.culprit, open.amplification, open.amplified.saturating_sub(open.start), open.slow_age/open.slow.max(0.1)/(open.last + 1 - open.start) as f32, open.interval, open.tally.exchanges, open.tally.near, open.tally.failed, open.tally.bad),
     }
 }

@@ -48,7 +48,10 @@ pub(super) struct Open {
     /// Attempts and exchanges of the last three buckets, and the worst ratio × 100.
     window: [(u32, u32); 3],
     pub(super) amplification: u16,
-    pub(super) amplified: u16,
+    pub(super) amplified: u32,
+    /// Evidence of slowness before it escalated, and the same times its age.
+    pub(super) slow: f32,
+    pub(super) slow_age: f32,
     pub(super) escalated: u32,
     pub(super) related: Vec<u16>,
 }
@@ -58,15 +61,19 @@ impl Open {
         Self {
             start, detected: now, last: now, quiet: 0, cause, tally,
             nats: [0.0; CAUSES], buckets: 0, runs: 1, culprit: [0; HOSTS], interval: 0,
-            window: [(0, 0); 3], amplification: 100, amplified: 0, escalated: 0, related: Vec::new(),
+            window: [(0, 0); 3], amplification: 100, amplified: 0, slow: 0.0, slow_age: 0.0, escalated: 0, related: Vec::new(),
         }
+    }
+
+    /// What a bucket must weigh to belong to this episode: the longer the quiet, the more.
+    pub(super) fn needed(&self) -> f32 {
+        4.0 + f32::from(self.quiet) / 8.0
     }
 
     /// One more bucket with traffic.
     pub(super) fn follow(&mut self, now: u32, step: &Step) {
         let single = step.nats.iter().take(4).fold(0.0_f32, |a, &b| a.max(b));
-        let alive = step.alive || single > 3.0;
-        if alive {
+        if step.alive || single > self.needed() {
             if self.quiet > 3 {
                 self.runs = self.runs.saturating_add(1);
             }
@@ -76,8 +83,15 @@ impl Open {
         } else {
             self.quiet = self.quiet.saturating_add(1);
         }
-        for (sum, x) in self.nats.iter_mut().zip(step.nats) {
-            *sum += x.max(0.0);
+        let age = now.saturating_sub(self.start) as f32;
+        for (i, x) in step.nats.iter().enumerate() {
+            if let Some(sum) = self.nats.get_mut(i) {
+                *sum += x.max(0.0);
+            }
+            if (i == Cause::Tail as usize || i == Cause::Level as usize) && *x > 0.0 && self.escalated == 0 {
+                self.slow += x;
+                self.slow_age += x * age;
+            }
         }
         if let Some(c) = step.culprit.filter(|c| c.nats > 5.0) {
             if let Some(v) = self.culprit.get_mut(usize::from(c.slot)) {
@@ -95,8 +109,8 @@ impl Open {
         if e >= 5 {
             let ratio = (a.saturating_mul(100) / e).min(10_000) as u16;
             self.amplification = self.amplification.max(ratio);
-            if ratio >= 140 {
-                self.amplified = self.amplified.saturating_add(1);
+            if ratio >= 150 && self.amplified == 0 {
+                self.amplified = now;
             }
         }
         if self.escalated == 0 && step.failed >= 3 && step.failed * 20 > step.exchanges {
@@ -104,29 +118,42 @@ impl Open {
         }
     }
 
+    /// The host that carries it: named by its siblings again and again, with far more than its share.
+    pub(super) fn host(&self) -> Option<usize> {
+        let votes: u32 = self.culprit.iter().map(|&v| u32::from(v)).sum();
+        let bad: u32 = self.tally.bad.iter().map(|&v| u32::from(v)).sum();
+        let hosts = self.tally.bad.iter().filter(|&&v| v > 0).count() as u32;
+        let (slot, most) = self.culprit.iter().enumerate().max_by_key(|&(_, &v)| v)?;
+        let share = u32::from(*self.tally.bad.get(slot)?);
+        (*most >= 2 && u32::from(*most) * 10 >= votes * 6 && share * hosts * 2 >= bad * 3).then_some(slot)
+    }
+
     /// The name it deserves by what is known now.
     pub(super) fn pattern(&self) -> Pattern {
         let length = (self.last + 1).saturating_sub(self.start);
-        let sum = |c: Cause| self.nats.get(c as usize).copied().unwrap_or(0.0);
+        let evidence = u32::from(self.buckets);
         if !self.related.is_empty() {
             return Pattern::Correlated;
         }
-        if self.cause == Cause::Rhythm || (self.interval > 0 && sum(Cause::Rhythm) > 20.0) {
+        let sparse = evidence * 5 < length * 2;
+        if self.cause == Cause::Rhythm || (self.interval > 0 && sparse) {
             return Pattern::Recurring;
         }
-        if self.amplified >= 3 && length < 60 {
+        if self.amplified != 0 && self.amplified <= self.start + 8 {
             return Pattern::Storm;
         }
-        if self.culprit.iter().any(|&v| v >= 2) || self.cause == Cause::Host {
+        if self.host().is_some() || (self.cause == Cause::Host && length < 12) {
             return Pattern::Concentrated;
         }
-        if length >= 72 && sum(Cause::Tail) + sum(Cause::Level) > sum(Cause::Errors) {
+        let late = self.cause == Cause::Late;
+        let grows = self.slow_age >= self.slow * 0.45 * length as f32;
+        if !late && length >= 30 && matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host) && grows {
             return Pattern::Creeping;
         }
-        if self.runs >= 4 && u32::from(self.buckets) * 4 < length {
+        if sparse && self.runs >= 3 {
             return Pattern::Recurring;
         }
-        if length >= 15 {
+        if evidence >= 12 || (late && length >= 12) {
             return Pattern::Sustained;
         }
         Pattern::Burst

@@ -193,7 +193,7 @@ impl Watch {
         );
 
         let x = rates.errors.iter().chain(&rates.fallbacks).chain(&rates.late).chain(tail_nats.get(..5).unwrap_or_default());
-        let limit = if self.open.is_some() { ALIVE } else { f32::MAX };
+        let limit = self.open.as_ref().map_or(f32::MAX, |o| o.needed() + 2.0);
         let mut high: f32 = 0.0;
         let before = self.high;
         for ((sum, (cause, alarm)), &nats) in self.sums.iter_mut().zip(BANK).zip(x) {
