@@ -13,7 +13,12 @@ const LONGEST: u32 = 360;
 const SHORTEST: u32 = 9;
 /// Buckets that a visit may be off.
 const SLACK: u32 = 1;
-const EXPECTED: f32 = 0.85;
+const LEAST: f32 = 1.0;
+const MOST: f32 = 4.0;
+const EXPECTED: f32 = 0.75;
+const CAP: f32 = 4.0;
+const STEP: f32 = 0.1;
+const RATE: f32 = 6.0;
 
 /// What kind of peak it was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,6 +31,8 @@ pub(super) enum Kind {
 struct Peak {
     /// Bucket × 2, and the kind in the last bit.
     at: u32,
+    /// Nats × 16.
+    height: u8,
 }
 
 /// The last peaks of one upstream.
@@ -48,7 +55,7 @@ pub(super) struct Rhythm {
 
 impl Blips {
     pub(super) const fn new() -> Self {
-        Self { ring: [Peak { at: 0 }; RING], next: 0, bars: [2.5, 2.5], since: 0 }
+        Self { ring: [Peak { at: 0, height: 0 }; RING], next: 0, bars: [2.0, 2.0], since: 0 }
     }
 
     fn has(&self, bucket: u32, kind: Kind) -> bool {
@@ -56,61 +63,69 @@ impl Blips {
     }
 
     /// Looks at one bucket's evidence of one kind.
-    pub(super) fn weigh(&mut self, bucket: u32, kind: Kind, nats: f32) -> Option<Rhythm> {
+    pub(super) fn weigh(&mut self, bucket: u32, kind: Kind, nats: f32, frozen: bool) -> Option<Rhythm> {
         if self.since == 0 {
             self.since = bucket;
         }
         let bar = self.bars.get_mut(kind as usize)?;
-        // Four an hour: up by a step at a peak, down by a ninetieth of it at every other bucket.
+        // So many an hour: up by a step at a peak, down by its share at every other bucket.
         if nats <= *bar {
-            *bar = (*bar - 0.15 / 90.0).max(2.0);
+            *bar = (*bar - STEP * RATE / 360.0).max(LEAST);
             return None;
         }
-        *bar = (*bar + 0.15).min(8.0);
+        if !frozen {
+            *bar = (*bar + STEP).min(MOST);
+        }
         let again = self.has(bucket, kind);
         let slot = self.ring.get_mut(usize::from(self.next))?;
         if again {
             return None;
         }
-        *slot = Peak { at: bucket << 1 | kind as u32 };
+        *slot = Peak { at: bucket << 1 | kind as u32, height: (nats * 16.0).clamp(0.0, 255.0) as u8 };
         self.next = (self.next + 1) % RING as u8;
         self.rhythm(bucket, kind)
     }
 
     fn rhythm(&self, bucket: u32, kind: Kind) -> Option<Rhythm> {
-        let mine = || self.ring.iter().filter(|p| p.at != 0 && p.at & 1 == kind as u32).map(|p| p.at >> 1);
-        let oldest = mine().min()?.max(bucket.saturating_sub(4 * LONGEST));
-        let count = mine().filter(|&at| at >= oldest).count() as f32;
+        let mine = || self.ring.iter().filter(|p| p.at != 0 && p.at & 1 == kind as u32).map(|p| (p.at >> 1, p.height));
+        let oldest = mine().map(|p| p.0).min()?.max(bucket.saturating_sub(4 * LONGEST));
         let span = (bucket - oldest).max(LONGEST) as f32;
         let width = (2 * SLACK + 1) as f32;
         let mut best: Option<Rhythm> = None;
-        for before in mine() {
+        for (before, _) in mine() {
             let interval = bucket.saturating_sub(before);
             if !(SHORTEST..=LONGEST).contains(&interval) {
                 continue;
             }
+            // How often peaks as high as this come off the beat.
+            let chance = |height: u8| {
+                let off = mine().filter(|&(at, h)| {
+                    let phase = bucket.saturating_sub(at) % interval;
+                    at >= oldest && h >= height && phase.min(interval - phase) > 2 * SLACK
+                });
+                ((off.count() as f32 + 0.5) / span * width).clamp(0.005, 0.4)
+            };
+            let missing = libm::logf((1.0 - EXPECTED) / (1.0 - chance(0)));
             let (mut nats, mut visits, mut missed) = (0.0, 2, 0);
             let mut at = before;
-            // Peaks that are part of the rhythm are no noise.
             while let Some(due) = at.checked_sub(interval) {
-                if due + SLACK < oldest {
+                if due + SLACK < oldest || missed > 2 {
                     break;
                 }
-                let noise = ((count - visits as f32).max(1.0) / span * width).clamp(0.001, 0.5);
-                let hit = mine().find(|p| p.abs_diff(due) <= SLACK);
-                let next = nats + if hit.is_some() { libm::logf(EXPECTED / noise) } else { libm::logf((1.0 - EXPECTED) / (1.0 - noise)) };
-                if hit.is_some() {
-                    visits += 1;
-                    missed = 0;
-                } else {
-                    missed += 1;
+                match mine().find(|p| p.0.abs_diff(due) <= SLACK) {
+                    Some((visit, height)) => {
+                        nats += libm::logf(EXPECTED / chance(height)).min(CAP);
+                        visits += 1;
+                        missed = 0;
+                        // Follow the visit itself, so that small errors of the interval do not add up.
+                        at = visit;
+                    }
+                    None => {
+                        nats += missing;
+                        missed += 1;
+                        at = due;
+                    }
                 }
-                if missed > 2 {
-                    break;
-                }
-                nats = next;
-                // Follow the visit itself, so that small errors of the interval do not add up.
-                at = hit.unwrap_or(due);
                 if best.is_none_or(|b| nats > b.nats) {
                     best = Some(Rhythm { nats, interval, visits });
                 }

@@ -1,8 +1,7 @@
 //! Evidence that adds up: the cumulative sum of Page (1954), and the dispersion that tempers it.
 //!
 //! Each bucket gives x nats for "something is wrong" against "as ever". The sum never falls below
-//! zero, so a quiet day does not have to be paid back, and it remembers how long ago it left zero:
-//! that is where an episode starts. Levels are whole 1/2048 nats: two bytes, and no drift.
+//! zero, so a quiet day does not have to be paid back. Levels are whole 1/2048 nats: two bytes, and no drift.
 
 /// Parts of a nat in a level.
 const UNIT: f32 = 2048.0;
@@ -11,8 +10,6 @@ const UNIT: f32 = 2048.0;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cusum {
     level: u16,
-    /// Buckets with traffic since the sum left zero.
-    age: u16,
 }
 
 impl Cusum {
@@ -24,18 +21,12 @@ impl Cusum {
             return 0.0;
         }
         self.level = u16::try_from(level).unwrap_or(u16::MAX);
-        self.age = self.age.saturating_add(1);
         self.nats()
     }
 
     /// The level in nats.
     pub(super) fn nats(self) -> f32 {
         f32::from(self.level) / UNIT
-    }
-
-    /// Buckets the present excursion has lasted, this one included.
-    pub(super) fn age(self) -> u16 {
-        self.age
     }
 
     /// Back to zero, as after an alarm.

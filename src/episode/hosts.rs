@@ -38,8 +38,8 @@ pub(super) struct Hosts {
 pub(super) struct Culprit {
     pub(super) slot: u8,
     pub(super) nats: f32,
-    /// Minutes since it began.
-    pub(super) minutes: u16,
+    /// Did this minute add to it?
+    pub(super) rising: bool,
 }
 
 impl Hosts {
@@ -86,7 +86,7 @@ impl Hosts {
             let f = 1.0 + n / others;
             let p = usual_errors.max((failed - k + 20.0 * usual_errors) / (others + 20.0));
             let mut level: f32 = 0.0;
-            let mut age = 0;
+            let mut rising = false;
             for (j, c) in h.sums.iter_mut().enumerate() {
                 let x = match j {
                     0 | 1 => (SLOWER[j] * y - ok * SLOWER[j] * SLOWER[j] / 2.0) / (f * phi),
@@ -94,11 +94,11 @@ impl Hosts {
                 };
                 let l = c.add(x.clamp(-8.0, 8.0));
                 if l > level {
-                    (level, age) = (l, c.age());
+                    (level, rising) = (l, x > 0.5);
                 }
             }
             if worst.is_none_or(|w| level > w.nats) {
-                worst = Some(Culprit { slot: i as u8, nats: level, minutes: age });
+                worst = Some(Culprit { slot: i as u8, nats: level, rising });
             }
             if !frozen {
                 let expected = ok * 0.9 * f;

@@ -30,7 +30,7 @@ pub const HOSTS: usize = 10;
 pub const ROUTES: usize = 9;
 
 /// Nats that open an episode over several upstreams.
-const TOGETHER: f32 = 10.5;
+const TOGETHER: f32 = 12.0;
 /// Quiet buckets with traffic after which an episode is over.
 const QUIET: u16 = 60;
 /// Buckets of silence after which it is over.
@@ -111,8 +111,10 @@ impl Engine {
             }
             if open.quiet >= QUIET || open.last + SILENT <= bucket {
                 let mut open = watch.open.take()?;
-                let near: Vec<u16> = self.opens.iter().filter(|o| o.0 != slot && o.1.abs_diff(open.detected) <= 9).map(|o| o.0).collect();
-                if near.len() >= 2 && open.related.is_empty() && matches!(open.cause, Cause::Tail | Cause::Errors | Cause::Level | Cause::Pool) {
+                let within = |n: u32| -> Vec<u16> { self.opens.iter().filter(|o| o.0 != slot && o.1.abs_diff(open.detected) <= n).map(|o| o.0).collect() };
+                let near = within(9);
+                let near = if near.len() >= 2 { near } else { within(3) };
+                if !near.is_empty() && open.related.is_empty() && matches!(open.cause, Cause::Tail | Cause::Errors | Cause::Level | Cause::Pool) {
                     open.related = near;
                 }
                 return Some(change(slot, true, &open));
@@ -134,6 +136,7 @@ impl Engine {
             None => return None,
         };
         let mut open = Open::new(watch.rising_from, bucket, cause, watch.rising.clone());
+        open.crept = step.crept;
         open.follow(bucket, &step);
         if lead {
             open.related = self.named.iter().copied().skip(1).collect();

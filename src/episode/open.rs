@@ -52,6 +52,8 @@ pub(super) struct Open {
     /// Evidence of slowness before it escalated, and the same times its age.
     pub(super) slow: f32,
     pub(super) slow_age: f32,
+    /// Slowness had been adding up for long before something else raised the alarm.
+    pub(super) crept: bool,
     pub(super) escalated: u32,
     pub(super) related: Vec<u16>,
 }
@@ -61,7 +63,7 @@ impl Open {
         Self {
             start, detected: now, last: now, quiet: 0, cause, tally,
             nats: [0.0; CAUSES], buckets: 0, runs: 1, culprit: [0; HOSTS], interval: 0,
-            window: [(0, 0); 3], amplification: 100, amplified: 0, slow: 0.0, slow_age: 0.0, escalated: 0, related: Vec::new(),
+            window: [(0, 0); 3], amplification: 100, amplified: 0, slow: 0.0, slow_age: 0.0, crept: false, escalated: 0, related: Vec::new(),
         }
     }
 
@@ -93,7 +95,7 @@ impl Open {
                 self.slow_age += x * age;
             }
         }
-        if let Some(c) = step.culprit.filter(|c| c.nats > 5.0) {
+        if let Some(c) = step.culprit.filter(|c| c.nats > 5.0 && c.rising) {
             if let Some(v) = self.culprit.get_mut(usize::from(c.slot)) {
                 *v = v.saturating_add(1);
             }
@@ -125,7 +127,10 @@ impl Open {
         let hosts = self.tally.bad.iter().filter(|&&v| v > 0).count() as u32;
         let (slot, most) = self.culprit.iter().enumerate().max_by_key(|&(_, &v)| v)?;
         let share = u32::from(*self.tally.bad.get(slot)?);
-        (*most >= 2 && u32::from(*most) * 10 >= votes * 6 && share * hosts * 2 >= bad * 3).then_some(slot)
+        let most = u32::from(*most);
+        let sure = most >= 5 && most * 10 >= votes * 8;
+        let likely = most >= 2 && most * 10 >= votes * 6;
+        (sure || likely && share * hosts * 2 >= bad * 3).then_some(slot)
     }
 
     /// The name it deserves by what is known now.
@@ -135,8 +140,7 @@ impl Open {
         if !self.related.is_empty() {
             return Pattern::Correlated;
         }
-        let sparse = evidence * 5 < length * 2;
-        if self.cause == Cause::Rhythm || (self.interval > 0 && sparse) {
+        if self.cause == Cause::Rhythm {
             return Pattern::Recurring;
         }
         if self.amplified != 0 && self.amplified <= self.start + 8 {
@@ -145,15 +149,18 @@ impl Open {
         if self.host().is_some() || (self.cause == Cause::Host && length < 12) {
             return Pattern::Concentrated;
         }
-        let late = self.cause == Cause::Late;
-        let grows = self.slow_age >= self.slow * 0.45 * length as f32;
-        if !late && length >= 30 && matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host) && grows {
-            return Pattern::Creeping;
-        }
-        if sparse && self.runs >= 3 {
+        if self.interval > 0 && evidence * 6 < length {
             return Pattern::Recurring;
         }
-        if evidence >= 12 || (late && length >= 12) {
+        let grows = self.slow_age >= self.slow * 0.45 * length as f32;
+        let slow = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host) && grows;
+        if length >= 30 && (slow || self.crept) {
+            return Pattern::Creeping;
+        }
+        if self.runs >= 3 && evidence * 5 < length * 2 || self.runs >= 2 && self.escalated > self.start + 12 {
+            return Pattern::Recurring;
+        }
+        if evidence >= 12 || (self.cause == Cause::Late && length >= 12) {
             return Pattern::Sustained;
         }
         Pattern::Burst

@@ -13,7 +13,7 @@ use super::cusum::Dispersion;
 use super::residual::{BINS, Bins, centre, dot, moved};
 
 /// Shapes: (share of attempts, sigmas later). The last but one is for pooling, the last for blips.
-pub(super) const SHAPES: [(f32, f32); 6] = [(0.03, 3.5), (0.06, 2.2), (0.06, 1.3), (0.25, 1.5), (0.3, 1.0), (0.25, 2.5)];
+pub(super) const SHAPES: [(f32, f32); 6] = [(0.03, 3.5), (0.06, 2.2), (0.06, 1.3), (0.25, 1.5), (0.3, 1.0), (0.15, 2.2)];
 /// Shapes that raise an alarm of their own.
 pub(super) const ALARMS: usize = 5;
 /// Mass of the prior in the baseline.

@@ -20,7 +20,7 @@ const SUMS: usize = 13;
 /// What each sum accumulates, and the nats that raise an alarm.
 const BANK: [(Cause, f32); SUMS] = [
     (Cause::Errors, 13.0), (Cause::Errors, 13.0), (Cause::Errors, 13.0), (Cause::Errors, 13.0),
-    (Cause::Fallbacks, 11.0), (Cause::Fallbacks, 11.0),
+    (Cause::Fallbacks, 12.5), (Cause::Fallbacks, 12.5),
     (Cause::Late, 11.5), (Cause::Late, 11.5),
     (Cause::Tail, 18.0), (Cause::Tail, 18.0), (Cause::Tail, 18.0), (Cause::Tail, 18.0), (Cause::Tail, 18.0),
 ];
@@ -96,6 +96,8 @@ pub(super) struct Step {
     pub(super) attempts: u32,
     pub(super) failed: u32,
     pub(super) frozen: bool,
+    /// Slowness had been adding up for minutes before this bucket.
+    pub(super) crept: bool,
 }
 
 /// An alarm.
@@ -196,6 +198,8 @@ impl Watch {
         let limit = self.open.as_ref().map_or(f32::MAX, |o| o.needed() + 2.0);
         let mut high: f32 = 0.0;
         let before = self.high;
+        let slow = self.sums.iter().zip(BANK).filter(|(_, b)| b.0 == Cause::Tail).fold(0.0_f32, |a, (s, _)| a.max(s.nats()));
+        step.crept = slow > 5.0 && before >= RISE && index >= self.rising_from + 18;
         for ((sum, (cause, alarm)), &nats) in self.sums.iter_mut().zip(BANK).zip(x) {
             if cause == Cause::Tail && mute {
                 sum.reset();
@@ -231,8 +235,8 @@ impl Watch {
             step.alive = true;
         }
         self.raised = shift && z > 3.5;
-        let by_errors = self.blips.weigh(index, Kind::Errors, rates.blip);
-        let by_durations = if mute { None } else { self.blips.weigh(index, Kind::Durations, tail_nats.get(5).copied().unwrap_or(0.0)) };
+        let by_errors = self.blips.weigh(index, Kind::Errors, rates.blip, frozen);
+        let by_durations = if mute { None } else { self.blips.weigh(index, Kind::Durations, tail_nats.get(5).copied().unwrap_or(0.0), frozen) };
         step.rhythm = by_errors.or(by_durations).filter(|r| r.nats > RHYTHM_ALARM);
         if let Some(r) = step.rhythm {
             step.alarm = step.alarm.or(Some(Alarm { cause: Cause::Rhythm, nats: r.nats / RHYTHM_ALARM }));
