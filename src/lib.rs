@@ -1,5 +1,68 @@
-//! nearmiss
+//! Sees the exchanges that ended well only because a safety net caught them, or with little room left.
+//!
+//! The core of `nearmiss`: no clock, no host, no I/O, no `unsafe`, and the same bits on every host. A filter maps what its
+//! host shows into an [`Exchange`], hands it to a [`Monitor`] and writes out what comes back. Each layer imports only from
+//! layers below it:
+//!
+//! ```text
+//! 5  monitor                                  the façade: observe · wake · poll_record · finish
+//! 4  fleet        config        record        many upstreams · text in · text out
+//! 3  verdict      episode                     judge one exchange · judge a stretch of time
+//! 2  upstream                                 what is remembered of one upstream
+//! 1  exchange  limits  tally  baseline  …     plain data and small machines
+//! 0  units                                    Timestamp, Micros, Used
+//! ```
+//!
+//! ```
+//! use nearmiss::{Config, Exchange, Fate, Feed, Micros, Monitor, Timestamp};
+//!
+//! let mut monitor = Monitor::new(Config::parse(r#"{"reorder":"0s"}"#)?, Feed::Log, "example");
+//! let observed = monitor.observe(&Exchange {
+//!     ts: Timestamp::from_seconds(1_795_423_554),
+//!     upstream: "cart",
+//!     status: 200,
+//!     duration: Micros::from_millis(42),
+//!     attempts: Some(3),
+//!     max_attempts: Some(4),
+//!     ..Exchange::default()
+//! });
+//! assert_eq!((observed.verdict.fate, observed.verdict.margin_bp()), (Fate::Retried, Some(3_334)));
+//! while let Some(record) = monitor.poll_record() {
+//!     assert!(record.json.contains(r#""fate":"retried""#));
+//! }
+//! # Ok::<(), nearmiss::ConfigError>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
-pub mod episode;
+
+mod baseline;
+pub mod config;
+mod episode;
+pub mod exchange;
+pub mod flags;
+mod fleet;
+pub mod histogram;
+pub mod limits;
+pub mod markers;
+mod monitor;
+mod outbox;
+pub mod record;
+mod slots;
+pub mod tally;
+pub mod timeline;
+pub mod units;
+mod upstream;
+pub mod verdict;
+mod versions;
+
+pub use config::{Config, ConfigError};
+pub use exchange::{Attempt, Exchange, Quota, StandIn};
+pub use flags::Flags;
+pub use fleet::{OTHER, UpstreamId};
+pub use monitor::{Monitor, Observed};
+pub use record::{Record, RecordKind};
+pub use timeline::Feed;
+pub use units::{Micros, Timestamp, Used};
+pub use verdict::{Fate, Signals, Verdict};

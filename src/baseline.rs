@@ -1,0 +1,235 @@
+//! What durations are usual, learned in fixed memory: the yardstick of the fate `slow`.
+//!
+//! A bucket of time keeps a sample of its single-attempt successes: those with the smallest hash, so the order in which they
+//! came does not matter and every exchange has the same chance. When the bucket is sealed the sample is
+//! learned, but for what was flagged as slow, so an incident does not become the yardstick; only if more than half was
+//! flagged in thirty buckets on end is that the new normal, and learning starts anew.
+//!
+//! *Slow* is above twice the 99th percentile and above three times the median. One slow exchange proves nothing;
+//! the fate is an annotation.
+//!
+//! Each seal leaves a version of the limit. An exchange is judged by the version that its own time entitles it to,
+//! whatever has been sealed since, so the order of lines within `reorder` changes no verdict.
+
+use crate::histogram::{self, BUCKETS};
+use crate::verdict::Usual;
+use crate::versions::VERSIONS;
+use alloc::vec::Vec;
+
+/// How many exchanges of a bucket are sampled.
+const SAMPLE: usize = 64;
+/// How many samples must be learned before anything is judged.
+const ENOUGH: u32 = 60;
+/// Twice, in latency buckets.
+const TWICE: u8 = 8;
+/// Three times, in latency buckets.
+const THRICE: u8 = 13;
+/// For how many buckets on end more than half must be slow to be the new normal: five minutes.
+const NEW_NORMAL: u8 = 30;
+
+/// The bottom-k sample of one open bucket.
+///
+/// Each word is 15 bits of hash, one bit *flagged*, 8 bits of route slot (255: none), 8 bits of latency bucket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sample {
+    words: Vec<u32>,
+    /// The place of the largest word, once the sample is full.
+    largest: u8,
+}
+
+impl Sample {
+    pub(crate) fn offer(&mut self, key: u64, flagged: bool, route: Option<u8>, bucket: u8) {
+        let word = (key as u32) >> 17 << 17
+            | u32::from(flagged) << 16
+            | u32::from(route.unwrap_or(u8::MAX)) << 8
+            | u32::from(bucket);
+        if self.words.len() < SAMPLE {
+            if self.words.capacity() == 0 {
+                self.words.reserve_exact(SAMPLE);
+            }
+            self.words.push(word);
+        } else if let Some(largest) =
+            self.words.get_mut(usize::from(self.largest)).filter(|largest| word < **largest)
+        {
+            *largest = word;
+        } else {
+            return;
+        }
+        if self.words.len() == SAMPLE {
+            let largest = self.words.iter().enumerate().max_by_key(|(_, word)| **word);
+            self.largest = largest.map_or(0, |(place, _)| place as u8);
+        }
+    }
+
+    /// Puts the sample in an order that does not depend on the order of arrival.
+    pub(crate) fn sort(&mut self) {
+        self.words.sort_unstable();
+    }
+
+    /// (flagged, route slot, latency bucket) of each exchange in the sample.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (bool, u8, u8)> + Clone {
+        self.words.iter().map(|word| (word >> 16 & 1 == 1, (word >> 8) as u8, *word as u8))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+    }
+}
+
+/// A coarse histogram of durations that forgets by halving, and the limits that followed from it.
+///
+/// `N` bins of `2^SHIFT` latency buckets each.
+#[derive(Clone, Debug)]
+pub(crate) struct Baseline<const N: usize, const SHIFT: u32> {
+    counts: [u8; N],
+    halvings: u8,
+    /// Buckets on end in which more than half was flagged.
+    flagged_for: u8,
+    /// (limit, median) as latency buckets, by version; a limit of 0 judges nothing.
+    versions: [(u8, u8); VERSIONS],
+}
+
+/// Of an upstream: half the resolution of its summary.
+pub(crate) type UpstreamBaseline = Baseline<{ BUCKETS.div_ceil(2) }, 1>;
+/// Of a route: a quarter of the resolution.
+pub(crate) type RouteBaseline = Baseline<{ BUCKETS.div_ceil(4) }, 2>;
+
+impl<const N: usize, const SHIFT: u32> Default for Baseline<N, SHIFT> {
+    fn default() -> Self {
+        Self { counts: [0; N], halvings: 0, flagged_for: 0, versions: [(0, 0); VERSIONS] }
+    }
+}
+
+impl<const N: usize, const SHIFT: u32> Baseline<N, SHIFT> {
+    /// Learns the sampled exchanges of one sealed bucket, (flagged, latency bucket) each, and leaves a version.
+    pub(crate) fn learn(&mut self, sampled: impl Iterator<Item = (bool, u8)> + Clone, version: usize) {
+        let (all, flagged) =
+            sampled.clone().fold((0, 0), |(all, n), (flag, _)| (all + 1, n + u32::from(flag)));
+        if all > 0 {
+            self.flagged_for = if 2 * flagged > all { self.flagged_for.saturating_add(1) } else { 0 };
+        }
+        let new_normal = self.flagged_for >= NEW_NORMAL;
+        if new_normal {
+            *self = Self { versions: self.versions, ..Self::default() };
+        }
+        for (_, bucket) in sampled.filter(|(flagged, _)| new_normal || !flagged) {
+            self.count(bucket);
+        }
+        let limits = self.limits();
+        if let Some(version) = self.versions.get_mut(version) {
+            *version = limits;
+        }
+    }
+
+    /// What was usual as of a version; `None` while too little was known.
+    pub(crate) fn usual(&self, version: usize) -> Option<Usual> {
+        let (limit, median) = *self.versions.get(version)?;
+        (limit > 0)
+            .then(|| Usual { limit: histogram::upper_border(limit), median: histogram::upper_border(median) })
+    }
+
+    fn count(&mut self, bucket: u8) {
+        let Some(count) = self.counts.get_mut(usize::from(bucket >> SHIFT)) else { return };
+        *count += 1;
+        if *count == u8::MAX {
+            // Odd counts are rounded up and down in turn, so that a rare tail neither dies out nor lives for ever.
+            self.halvings ^= 1;
+            let up = self.halvings;
+            self.counts.iter_mut().for_each(|count| *count = count.saturating_add(up) / 2);
+        }
+    }
+
+    fn limits(&self) -> (u8, u8) {
+        let total: u32 = self.counts.iter().map(|count| u32::from(*count)).sum();
+        if total < ENOUGH {
+            return (0, 0);
+        }
+        let (median, p99) = (self.quantile(total, 50), self.quantile(total, 99));
+        (p99.saturating_add(TWICE).max(median.saturating_add(THRICE)).min(BUCKETS as u8 - 1), median)
+    }
+
+    /// The last latency bucket of the bin that holds the quantile.
+    fn quantile(&self, total: u32, percent: u32) -> u8 {
+        let mut above = total - total * percent / 100;
+        let bin = self.counts.iter().rposition(|count| {
+            above = above.saturating_sub(u32::from(*count));
+            above == 0
+        });
+        ((bin.unwrap_or(0) as u8) << SHIFT) | ((1 << SHIFT) - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    fn learned(buckets: &[(bool, u8)], times: usize) -> UpstreamBaseline {
+        let mut baseline = UpstreamBaseline::default();
+        (0..times).for_each(|_| baseline.learn(buckets.iter().copied(), 0));
+        baseline
+    }
+
+    #[test]
+    fn nothing_is_judged_before_enough_samples() {
+        assert_eq!(learned(&[(false, 60); 59], 1).usual(0), None);
+        assert!(learned(&[(false, 60); 60], 1).usual(0).is_some());
+    }
+
+    #[test]
+    fn slow_is_twice_the_99th_percentile_and_three_times_the_median() {
+        let narrow = learned(&[(false, 61); 100], 1).usual(0).unwrap();
+        assert_eq!(narrow.limit, histogram::upper_border(61 + THRICE));
+        assert_eq!(narrow.median, histogram::upper_border(61));
+        let wide: Vec<_> = (0..100).map(|i| (false, 61 + if i < 5 { 20 } else { 0 })).collect();
+        assert_eq!(learned(&wide, 1).usual(0).unwrap().limit, histogram::upper_border(81 + TWICE));
+    }
+
+    #[test]
+    fn what_was_flagged_is_not_learned() {
+        let incident: Vec<_> = (0..100).map(|i| (i < 30, if i < 30 { 150 } else { 61 })).collect();
+        assert_eq!(learned(&incident, 50).usual(0), learned(&[(false, 61); 70], 1).usual(0));
+    }
+
+    #[test]
+    fn a_step_that_stays_becomes_the_new_normal() {
+        let mut baseline = learned(&[(false, 61); 100], 10);
+        let after = |baseline: &mut UpstreamBaseline, buckets| {
+            (0..buckets).for_each(|_| baseline.learn([(true, 101); 80].into_iter(), 0));
+            baseline.usual(0).unwrap().median
+        };
+        assert_eq!(after(&mut baseline, 29), histogram::upper_border(61));
+        assert_eq!(after(&mut baseline, 1), histogram::upper_border(101));
+    }
+
+    #[test]
+    fn counts_are_halved_and_never_overflow() {
+        let baseline = learned(&[(false, 61); 64], 1_000);
+        assert!(baseline.counts.iter().all(|count| *count < u8::MAX));
+        assert!(baseline.usual(0).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn a_sample_does_not_depend_on_the_order(mut keys in prop::collection::vec((any::<u64>(), any::<bool>(), 0u8..200), 0..300)) {
+            let sample = |keys: &[(u64, bool, u8)]| {
+                let mut sample = Sample::default();
+                keys.iter().for_each(|(key, flagged, bucket)| sample.offer(*key, *flagged, None, *bucket));
+                let mut taken: Vec<_> = sample.iter().collect();
+                taken.sort_unstable();
+                taken
+            };
+            let forwards = sample(&keys);
+            keys.reverse();
+            prop_assert_eq!(&forwards, &sample(&keys));
+            prop_assert_eq!(forwards.len(), keys.len().min(SAMPLE));
+        }
+    }
+
+    #[test]
+    fn the_middle_is_found_in_small_and_odd_histograms() {
+        let spread: Vec<_> = vec![(false, 21); 30].into_iter().chain(vec![(false, 61); 31]).collect();
+        assert_eq!(learned(&spread, 1).usual(0).unwrap().median, histogram::upper_border(61));
+    }
+}

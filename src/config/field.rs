@@ -1,0 +1,140 @@
+//! Reading one field of a JSON document so that every complaint names the field, what was found and what it takes.
+
+use super::ConfigError;
+use crate::units::{Micros, Used};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use serde_json::{Map, Value};
+
+/// A value and the path that leads to it.
+pub(crate) struct Field<'a> {
+    path: String,
+    value: &'a Value,
+}
+
+impl<'a> Field<'a> {
+    pub(crate) fn root(value: &'a Value) -> Self {
+        Self { path: String::new(), value }
+    }
+
+    /// The complaint about this field.
+    pub(crate) fn error(&self, takes: &'static str) -> ConfigError {
+        const LONGEST: usize = 60;
+        let found = self.value.to_string();
+        let found = match found.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", found.get(..end).unwrap_or_default()),
+            None => found,
+        };
+        ConfigError::Value { field: self.name(), found, takes }
+    }
+
+    fn name(&self) -> String {
+        if self.path.is_empty() { "the configuration".to_owned() } else { self.path.clone() }
+    }
+
+    /// Calls `read` with each key and field of an object.
+    pub(crate) fn each(
+        &self,
+        mut read: impl FnMut(&'a str, &Self) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        self.object()?.iter().try_for_each(|(key, value)| read(key, &self.child(key, value)))
+    }
+
+    /// That there is no field of this name.
+    pub(crate) fn unknown(&self, known: &'static str) -> ConfigError {
+        ConfigError::Unknown { field: self.name(), known }
+    }
+
+    fn object(&self) -> Result<&'a Map<String, Value>, ConfigError> {
+        self.value.as_object().ok_or_else(|| self.error("an object"))
+    }
+
+    fn child(&self, key: &str, value: &'a Value) -> Self {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        Self { path, value }
+    }
+
+    /// A text of 1 to 256 bytes.
+    pub(crate) fn text(&self) -> Result<String, ConfigError> {
+        match self.value.as_str() {
+            Some(text) if (1..=256).contains(&text.len()) => Ok(text.to_owned()),
+            _ => Err(self.error("a text of 1 to 256 bytes")),
+        }
+    }
+
+    /// Any text.
+    pub(crate) fn any_text(&self, takes: &'static str) -> Result<&'a str, ConfigError> {
+        self.value.as_str().ok_or_else(|| self.error(takes))
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
+        const TAKES: &str = "a list of texts";
+        let list = self.value.as_array().ok_or_else(|| self.error(TAKES))?;
+        list.iter()
+            .map(|item| item.as_str().map(ToOwned::to_owned).ok_or_else(|| self.error(TAKES)))
+            .collect()
+    }
+
+    pub(crate) fn flag(&self) -> Result<bool, ConfigError> {
+        self.value.as_bool().ok_or_else(|| self.error("true or false"))
+    }
+
+    /// One of a few words.
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        choices: &[(&str, T)],
+        takes: &'static str,
+    ) -> Result<T, ConfigError> {
+        let word = self.value.as_str();
+        let chosen = choices.iter().find(|(name, _)| Some(*name) == word);
+        chosen.map(|(_, choice)| *choice).ok_or_else(|| self.error(takes))
+    }
+
+    /// A whole number within a range.
+    pub(crate) fn number(
+        &self,
+        range: core::ops::RangeInclusive<u32>,
+        takes: &'static str,
+    ) -> Result<u32, ConfigError> {
+        let number = self.value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| range.contains(number)).ok_or_else(|| self.error(takes))
+    }
+
+    /// A span of time within a range: a decimal number and one of the units `us`, `ms`, `s`, `m`, `h`.
+    pub(crate) fn span(
+        &self,
+        range: core::ops::RangeInclusive<Micros>,
+        takes: &'static str,
+    ) -> Result<Micros, ConfigError> {
+        const UNITS: [(&str, u64); 5] =
+            [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000)];
+        let span = self.value.as_str().and_then(|text| {
+            let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+            let (number, unit) = text.split_at_checked(unit_at)?;
+            let (_, micros) = UNITS.iter().find(|(name, _)| *name == unit)?;
+            decimal(number, *micros)
+        });
+        span.map(Micros::new).filter(|span| range.contains(span)).ok_or_else(|| self.error(takes))
+    }
+
+    /// A share: a decimal number and `%`, 0 % to 100 %.
+    pub(crate) fn share(&self) -> Result<Used, ConfigError> {
+        let share = self.value.as_str().and_then(|text| decimal(text.strip_suffix('%')?, 100));
+        let share = share.and_then(|share| Used::from_basis_points(u16::try_from(share).ok()?));
+        share.ok_or_else(|| self.error("a share such as \"10%\", 0% to 100%"))
+    }
+}
+
+/// `text` times `unit`, cut to a whole number; without a sign, an exponent, or a float on the way.
+fn decimal(text: &str, unit: u64) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let scale = 10u64.pow(fraction.len() as u32);
+    let part = fraction.parse::<u64>().ok()?.checked_mul(unit)? / scale;
+    whole.parse::<u64>().ok()?.checked_mul(unit)?.checked_add(part)
+}

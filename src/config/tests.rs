@@ -1,0 +1,122 @@
+use super::*;
+use proptest::prelude::*;
+
+fn error(text: &str) -> String {
+    Config::parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_at_all_is_the_default() {
+    for text in ["", "  \n", "{}"] {
+        assert_eq!(Config::parse(text), Ok(Config::default()));
+    }
+}
+
+#[test]
+fn every_field_is_read() {
+    let config = Config::parse(
+        r#"{"upstreams":{"cart":{"timeout":"500ms","deadline":"2s","max_attempts":4,"fallback_hosts":["10.0.0.9:80"]}},
+            "fallback_header":"X-Fallback","tight_margin":"12.5%","max_upstreams":50,"reorder":"0s","summary_every":"5m",
+            "records_per_second":0,"hosts":"hashed","budget":"0.1%","fields":{"route":"request.route"},
+            "reference":{},"edge":{"anything":1},
+            "envoy":{"attach":"log","mode":"lean","header":true,"collector":"otel"},
+            "fluent_bit":{"mode":"only","format":"nginx","fields":{"ts":"time"}}}"#,
+    )
+    .unwrap();
+    let cart = config.upstream("cart").unwrap();
+    assert_eq!(cart.limits.timeout, Some(Micros::from_millis(500)));
+    assert_eq!((cart.limits.deadline, cart.limits.max_attempts), (Some(Micros::from_seconds(2)), Some(4)));
+    assert_eq!(cart.fallback_hosts, ["10.0.0.9:80"]);
+    assert_eq!(config.fallback_header.as_deref(), Some("x-fallback"));
+    assert_eq!((config.tight_margin.basis_points(), config.budget.basis_points()), (1_250, 10));
+    assert_eq!((config.reorder, config.summary_every), (Some(Micros::new(0)), Micros::from_seconds(300)));
+    assert_eq!((config.hosts, config.records_per_second, config.max_upstreams), (Hosts::Hashed, 0, 50));
+    assert_eq!(
+        (config.envoy.attach, config.envoy.mode, config.envoy.header),
+        (Attach::Log, Mode::Lean, true)
+    );
+    assert_eq!(
+        (config.fluent_bit.mode, config.fluent_bit.format.as_deref()),
+        (FluentBitMode::Only, Some("nginx"))
+    );
+}
+
+#[test]
+fn an_error_names_the_field_what_was_found_and_what_it_takes() {
+    for (text, expected) in [
+        (
+            r#"{"upstreams":{"cart":{"timeout":-5}}}"#,
+            "`upstreams.cart.timeout` is -5; it takes a time such as \"500ms\", above 0 and at most 24h",
+        ),
+        (
+            r#"{"upstreams":{"cart":{"timeout":"-5ms"}}}"#,
+            "`upstreams.cart.timeout` is \"-5ms\"; it takes a time",
+        ),
+        (r#"{"upstreams":{"cart":{"timeout":"0ms"}}}"#, "above 0"),
+        (
+            r#"{"upstreams":{"cart":{"max_attempts":0}}}"#,
+            "`upstreams.cart.max_attempts` is 0; it takes 1 to 100",
+        ),
+        (r#"{"upstreams":{"cart":{"fallback_hosts":"x"}}}"#, "it takes a list of texts"),
+        (r#"{"upstreams":[]}"#, "`upstreams` is []; it takes an object"),
+        (r#"{"tight_margin":"101%"}"#, "`tight_margin` is \"101%\"; it takes a share"),
+        (r#"{"tight_margin":0.1}"#, "`tight_margin` is 0.1; it takes a share"),
+        (r#"{"tight_margin":"1e1%"}"#, "it takes a share"),
+        (r#"{"max_upstreams":0}"#, "`max_upstreams` is 0; it takes 1 to 100000"),
+        (r#"{"max_upstreams":1e12}"#, "it takes 1 to 100000"),
+        (r#"{"reorder":"61s"}"#, "`reorder` is \"61s\"; it takes a time such as \"10s\", 0s to 60s"),
+        (r#"{"reorder":"10"}"#, "`reorder` is \"10\""),
+        (r#"{"summary_every":"15s"}"#, "in multiples of 10s"),
+        (r#"{"hosts":"hidden"}"#, "`hosts` is \"hidden\"; it takes \"plain\" or \"hashed\""),
+        (
+            r#"{"envoy":{"attach":"tcp"}}"#,
+            "`envoy.attach` is \"tcp\"; it takes \"http\", \"upstream\" or \"log\"",
+        ),
+        (r#"{"envoy":{"header":"yes"}}"#, "`envoy.header` is \"yes\"; it takes true or false"),
+        (
+            r#"{"envoy":{"headers":true}}"#,
+            "`envoy.headers` is not a field; there are attach, mode, header, collector",
+        ),
+        (r#"{"fluent_bit":{"mode":1}}"#, "`fluent_bit.mode` is 1"),
+        (r#"{"tight_margins":"10%"}"#, "`tight_margins` is not a field; there are upstreams, "),
+        (r#"{"fallback_header":""}"#, "it takes a text of 1 to 256 bytes"),
+        ("[]", "`the configuration` is []; it takes an object"),
+        ("{\"a\":", "the configuration is not JSON: "),
+        ("nonsense", "the configuration is not JSON: "),
+    ] {
+        let found = error(text);
+        assert!(found.contains(expected), "{text}: {found}");
+    }
+}
+
+#[test]
+fn a_mebibyte_of_nesting_is_refused() {
+    assert_eq!(error(&"[".repeat(1 << 20)), "the configuration nests deeper than 32 levels");
+    assert_eq!(
+        error(&" ".repeat(Config::MAX_BYTES).replacen(' ', "1x", 1)),
+        "the configuration is longer than 4 MiB"
+    );
+    assert!(
+        error(&alloc::format!("{{\"hosts\":\"{}\"}}", "[".repeat(100))).contains("`hosts`"),
+        "brackets in a text are text"
+    );
+}
+
+#[test]
+fn a_long_value_is_cut_in_the_message() {
+    let found = error(&alloc::format!("{{\"hosts\":\"{}\"}}", "é".repeat(10_000)));
+    assert!(found.len() < 250, "{found}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in ".{0,200}") {
+        let _ = Config::parse(&text);
+    }
+
+    #[test]
+    fn no_value_panics(key in "(upstreams|reorder|summary_every|tight_margin|hosts|envoy|budget)", value in "[-0-9.a-z%\"{}\\[\\]:]{0,12}") {
+        let _ = Config::parse(&alloc::format!("{{\"{key}\":{value}}}"));
+        let _ = Config::parse(&alloc::format!("{{\"{key}\":\"{}\"}}", value.replace('"', "")));
+    }
+}

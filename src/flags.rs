@@ -1,0 +1,116 @@
+//! Envoy's response flags, as the exchange line and Envoy's own numbers carry them.
+//!
+//! Names and bit order are those of Envoy's `ResponseFlag` (`response.flags` is the sum of `1 << bit`). Flags
+//! registered by extensions have names of their own and no bit; they are passed over.
+
+/// A set of response flags.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Flags(u32);
+
+/// The short names in Envoy's bit order.
+const NAMES: [&str; 29] = [
+    "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC", "URX",
+    "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR",
+];
+
+impl Flags {
+    /// No healthy host.
+    pub const UH: Self = Self(1 << 1);
+    /// The upstream did not answer in time.
+    pub const UT: Self = Self(1 << 2);
+    /// Reset by the proxy itself.
+    pub const LR: Self = Self(1 << 3);
+    /// Reset by the upstream.
+    pub const UR: Self = Self(1 << 4);
+    /// The connection could not be made.
+    pub const UF: Self = Self(1 << 5);
+    /// The connection was closed.
+    pub const UC: Self = Self(1 << 6);
+    /// A circuit breaker or the retry budget was open.
+    pub const UO: Self = Self(1 << 7);
+    /// The client went away.
+    pub const DC: Self = Self(1 << 14);
+    /// The client reset its stream.
+    pub const DR: Self = Self(1 << 28);
+    /// No attempts were left.
+    pub const URX: Self = Self(1 << 15);
+    /// Nothing moved for too long.
+    pub const SI: Self = Self(1 << 16);
+    /// The longest allowed stream duration was reached.
+    pub const UMSDR: Self = Self(1 << 19);
+    /// The exchange took longer than its deadline.
+    pub const DT: Self = Self(1 << 22);
+    /// The upstream broke the protocol.
+    pub const UPE: Self = Self(1 << 23);
+
+    /// On a response that had begun, each of these means that it was cut off.
+    pub const CUT_OFF: Self = Self(
+        Self::UT.0
+            | Self::LR.0
+            | Self::UR.0
+            | Self::UC.0
+            | Self::SI.0
+            | Self::UMSDR.0
+            | Self::DT.0
+            | Self::UPE.0,
+    );
+
+    /// The flags in Envoy's number.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits as u32 & ((1 << NAMES.len()) - 1))
+    }
+
+    /// The flags in a list such as `UF,URX`; `-`, the empty text and names that Envoy itself does not have
+    /// add nothing.
+    pub fn parse(text: &str) -> Self {
+        let mut bits = 0;
+        for name in text.split(',') {
+            let name = name.trim_ascii();
+            if let Some(bit) = NAMES.iter().position(|known| *known == name) {
+                bits |= 1 << bit;
+            }
+        }
+        Self(bits)
+    }
+
+    /// Whether any flag of `other` is set.
+    pub const fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether no flag is set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The short names of the flags that are set, in Envoy's order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.iter().enumerate().filter(move |(bit, _)| self.0 & (1 << bit) != 0).map(|(_, name)| *name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_number_say_the_same() {
+        let both = Flags::UF.with(Flags::URX);
+        assert_eq!(Flags::parse("UF,URX"), both);
+        assert_eq!(Flags::from_bits(1 << 5 | 1 << 15), both);
+        assert!(Flags::parse("-").is_empty() && Flags::parse("").is_empty());
+        assert_eq!(both.names().collect::<alloc::vec::Vec<_>>(), ["UF", "URX"]);
+    }
+
+    #[test]
+    fn a_flag_of_an_extension_is_passed_over() {
+        assert_eq!(Flags::parse("my-flag,DC"), Flags::DC);
+        assert_eq!(Flags::from_bits(u64::MAX).names().count(), NAMES.len());
+    }
+}

@@ -1,0 +1,246 @@
+//! The façade: exchanges in, verdicts and records out.
+//!
+//! *Drain rule:* after each [`observe`](Monitor::observe), [`wake`](Monitor::wake) and [`finish`](Monitor::finish), call
+//! [`poll_record`](Monitor::poll_record) until it returns `None`. Records wait for it, in memory.
+
+use crate::config::Config;
+use crate::exchange::{self, Exchange, StandIn};
+use crate::fleet::{Entry, Fleet, OTHER, Seat, UpstreamId};
+use crate::outbox::Outbox;
+use crate::record::{self, HostNames, Record, RecordKind, Span};
+use crate::timeline::{Feed, Timeline};
+use crate::units::{Micros, Timestamp};
+use crate::verdict::{Fate, Verdict};
+use alloc::string::String;
+
+/// Watches upstreams and says when one nearly failed.
+#[derive(Debug)]
+pub struct Monitor {
+    config: Config,
+    feed: Feed,
+    source: String,
+    timeline: Timeline,
+    fleet: Fleet,
+    outbox: Outbox,
+    /// The next multiple of `summary_every` that time has not passed.
+    summary_due: Timestamp,
+}
+
+/// What became of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed {
+    /// The upstream it counts under; [`Monitor::upstream_name`] has the name.
+    pub upstream: UpstreamId,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its record waits as the last one in the queue.
+    pub recorded: bool,
+}
+
+impl Monitor {
+    /// A monitor without a past. `source` names this run of this instance (host, worker, start time) in summaries.
+    pub fn new(config: Config, feed: Feed, source: &str) -> Self {
+        let reorder = config.reorder.unwrap_or(match feed {
+            Feed::Live => Micros::new(0),
+            Feed::Log => Micros::from_seconds(10),
+        });
+        Self {
+            timeline: Timeline::new(feed, reorder),
+            fleet: Fleet::new(config.max_upstreams as usize),
+            outbox: Outbox::default(),
+            summary_due: Timestamp::default(),
+            source: source.into(),
+            config,
+            feed,
+        }
+    }
+
+    /// Takes a new configuration and keeps what was learned and counted. A new `reorder` waits for the next start.
+    pub fn reconfigure(&mut self, config: Config) {
+        self.fleet.set_max(config.max_upstreams as usize);
+        self.config = config;
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Judges and counts one exchange, after everything that was due before it.
+    pub fn observe(&mut self, exchange: &Exchange<'_>) -> Observed {
+        let tidied;
+        let exchange = match self.tidied(exchange) {
+            Some(other) => {
+                tidied = other;
+                &tidied
+            }
+            None => exchange,
+        };
+        let place = self.timeline.arrive(exchange.ts);
+        self.run_due();
+        let name = exchange::upstream_name(exchange.upstream);
+        let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
+        let seat = self.seat(&name, exchange.ts);
+        let tight = self.config.tight_margin;
+        let Some(entry) = self.fleet.get_mut(seat) else {
+            // `seat` only returns places that exist.
+            return Observed {
+                upstream: UpstreamId::default(),
+                verdict: Verdict::default(),
+                recorded: false,
+            };
+        };
+        if entry.is_none {
+            let verdict = entry.upstream.count_unjudged(exchange);
+            return Observed { upstream: entry.id, verdict, recorded: false };
+        }
+        let taken = entry.upstream.observe(exchange, limits, tight, place, &self.timeline);
+        let upstream = entry.id;
+        let recorded = self.record_exchange(seat, exchange, &taken.verdict);
+        Observed { upstream, verdict: taken.verdict, recorded }
+    }
+
+    /// Does what is due by the host's clock; in a log only the lines themselves move time.
+    pub fn wake(&mut self, now: Timestamp) {
+        self.timeline.tick(now);
+        self.run_due();
+    }
+
+    /// The next record, in order; drain after every call that may leave some.
+    pub fn poll_record(&mut self) -> Option<Record<'_>> {
+        self.outbox.pop()
+    }
+
+    /// The end of input: seals everything and leaves the last summaries.
+    pub fn finish(&mut self) {
+        self.seal(true);
+        let end = self.timeline.watermark().unwrap_or_default();
+        self.summarise_all(end);
+    }
+
+    /// The name of an upstream, as long as it is known.
+    pub fn upstream_name(&self, id: UpstreamId) -> Option<&str> {
+        self.fleet.iter().find(|entry| entry.id == id).map(|entry| entry.upstream.name())
+    }
+
+    /// How many upstreams are known.
+    pub fn upstreams(&self) -> usize {
+        self.fleet.len()
+    }
+
+    /// The exchange with its route cut at `?` and its host known as a fallback, if anything of that must be changed.
+    fn tidied<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
+        let route = exchange.route.and_then(|route| route.split_once('?')).map(|(path, _)| path);
+        let is_fallback = exchange.stand_in.is_none() && self.is_fallback_host(exchange);
+        (route.is_some() || is_fallback).then(|| Exchange {
+            route: route.or(exchange.route),
+            stand_in: if is_fallback { Some(StandIn::Fallback) } else { exchange.stand_in },
+            ..exchange.clone()
+        })
+    }
+
+    fn is_fallback_host(&self, exchange: &Exchange<'_>) -> bool {
+        let Some(host) = exchange.host.filter(|_| !self.config.upstreams.is_empty()) else { return false };
+        let configured = self.config.upstreams.get(&*exchange::upstream_name(exchange.upstream));
+        configured.is_some_and(|upstream| upstream.fallback_hosts.iter().any(|fallback| fallback == host))
+    }
+
+    /// The place of an upstream in the fleet; of `other` if there is no room.
+    fn seat(&mut self, name: &str, ts: Timestamp) -> usize {
+        let open_buckets = self.timeline.open_buckets();
+        let now = self.timeline.watermark().unwrap_or(ts);
+        match self.fleet.seat(name, open_buckets, now) {
+            Seat::Taken(place) => place,
+            Seat::Replaces(place) => {
+                self.summarise(place, now);
+                self.fleet.remove(place);
+                self.seat(name, ts)
+            }
+            Seat::Full => self.seat(OTHER, ts),
+        }
+    }
+
+    /// Seals every bucket that is due and leaves every summary that is.
+    fn run_due(&mut self) {
+        self.seal(false);
+        let Some(watermark) = self.timeline.watermark() else { return };
+        if watermark < self.summary_due {
+            return;
+        }
+        let every = self.config.summary_every.get();
+        let passed = Timestamp::from_micros(watermark.micros() / every * every);
+        if self.summary_due > Timestamp::default() {
+            self.summarise_all(passed);
+        }
+        self.summary_due = passed.after(self.config.summary_every);
+    }
+
+    fn seal(&mut self, all: bool) {
+        while let Some(bucket) = self.timeline.seal_next(all) {
+            if !self.fleet.iter().any(|entry| entry.upstream.is_open()) {
+                // A gap: nothing is waiting for a seal.
+                self.timeline.skip_to_due(all);
+            }
+            for entry in self.fleet.iter_mut() {
+                entry.upstream.seal(bucket);
+            }
+        }
+    }
+
+    fn summarise_all(&mut self, end: Timestamp) {
+        let mut rank = 0;
+        while let Some(place) = self.fleet.by_name(rank) {
+            self.summarise(place, end);
+            rank += 1;
+        }
+    }
+
+    /// Leaves the summary of one upstream, if there is anything to count.
+    fn summarise(&mut self, place: usize, end: Timestamp) {
+        let Some(entry) = self.fleet.get_mut(place).filter(|entry| entry.upstream.tally.exchanges() > 0)
+        else {
+            return;
+        };
+        let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
+        let hosts = HostNames(self.config.hosts);
+        self.outbox.push(RecordKind::Summary, |out| record::summary(out, span, &entry.upstream, hosts));
+        entry.seq += 1;
+        entry.summarised = end;
+        entry.upstream.clear_counts();
+    }
+
+    /// Leaves the record of a near miss or a failure; live only within the upstream's allowance.
+    fn record_exchange(&mut self, place: usize, exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
+        if verdict.fate == Fate::Clean {
+            return false;
+        }
+        let Some(entry) = self.fleet.get_mut(place) else { return false };
+        if self.feed == Feed::Live && !pay(entry, exchange.ts, self.config.records_per_second) {
+            entry.suppressed = entry.suppressed.saturating_add(1);
+            entry.upstream.tally.suppressed = entry.upstream.tally.suppressed.saturating_add(1);
+            return false;
+        }
+        let suppressed = core::mem::take(&mut entry.suppressed);
+        let (name, hosts) = (entry.upstream.name(), HostNames(self.config.hosts));
+        self.outbox.push(RecordKind::Exchange, |out| {
+            record::exchange(out, name, exchange, verdict, hosts, suppressed)
+        });
+        true
+    }
+}
+
+/// A token bucket that holds two seconds' worth: true if one more record may leave at `now`.
+fn pay(entry: &mut Entry, now: Timestamp, per_second: u32) -> bool {
+    const BURST: Micros = Micros::from_seconds(2);
+    let Some(price) = 1_000_000u64.checked_div(per_second.into()) else { return false };
+    let paid_until = entry.paid_until.max(now).after(Micros::new(price));
+    // A clock that jumped back must not keep the bucket empty until it has caught up.
+    let allowed = paid_until.since(now) <= BURST;
+    if allowed || paid_until.since(now).get() > 2 * BURST.get() {
+        entry.paid_until = if allowed { paid_until } else { now };
+    }
+    allowed
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,343 @@
+use super::*;
+use crate::exchange::Attempt;
+use crate::flags::Flags;
+use crate::verdict::Signals;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+use serde_json::Value;
+
+const T0: u64 = 1_795_423_550;
+
+fn monitor(config: &str, feed: Feed) -> Monitor {
+    Monitor::new(Config::parse(config).unwrap(), feed, "test")
+}
+
+fn ok(millis: u64) -> Exchange<'static> {
+    Exchange {
+        ts: Timestamp::from_micros(T0 * 1_000_000 + millis * 1_000),
+        upstream: "cart",
+        host: Some("10.0.0.1:80"),
+        status: 200,
+        duration: Micros::from_millis(20),
+        attempts: Some(1),
+        ..Exchange::default()
+    }
+}
+
+fn drain(monitor: &mut Monitor) -> Vec<Value> {
+    let mut records = Vec::new();
+    while let Some(record) = monitor.poll_record() {
+        records.push(serde_json::from_str(record.json).unwrap_or_else(|_| panic!("{}", record.json)));
+    }
+    records
+}
+
+fn of_type(records: &[Value], kind: &str) -> Vec<Value> {
+    records.iter().filter(|record| record["type"] == kind).cloned().collect()
+}
+
+#[test]
+fn a_retried_exchange_leaves_the_documented_record() {
+    let mut monitor = monitor("{}", Feed::Log);
+    let log = [
+        Attempt { host: Some("10.0.0.2:80"), status: Some(503), duration: Some(Micros::new(12_100)) },
+        Attempt { host: Some("10.0.0.3:80"), status: None, duration: Some(Micros::from_millis(10)) },
+        Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: Some(Micros::from_millis(18)) },
+    ];
+    let observed = monitor.observe(&Exchange {
+        ts: Timestamp::from_micros(1_795_423_554_513_089),
+        duration: Micros::new(42_460),
+        route: Some("checkout?token=secret"),
+        attempts: Some(3),
+        max_attempts: Some(4),
+        timeout: Some(Micros::from_millis(500)),
+        attempt_log: &log,
+        ..ok(0)
+    });
+    assert!(observed.recorded);
+    assert_eq!(
+        monitor.poll_record().unwrap().json,
+        "{\"schema\":1,\"type\":\"exchange\",\"time\":\"2026-11-23T08:45:54.513Z\",\"upstream\":\"cart\",\"fate\":\"retried\",\
+         \"margin_bp\":3334,\"signals\":[\"retry\"],\"attempts\":3,\"attempt_log\":[{\"host\":\"10.0.0.2:80\",\"status\":503,\
+         \"duration_ms\":12.1},{\"host\":\"10.0.0.3:80\",\"duration_ms\":10},{\"host\":\"10.0.0.1:80\",\"status\":200,\
+         \"duration_ms\":18}],\"status\":200,\"duration_ms\":42.46,\"host\":\"10.0.0.1:80\",\"route\":\"checkout\",\
+         \"explain\":\"It took 3 of 4 attempts: 10.0.0.2:80 503 after 12.1 ms → 10.0.0.3:80 no answer in 10 ms → \
+         10.0.0.1:80 200 after 18 ms; look at 10.0.0.2:80.\"}"
+    );
+    assert!(monitor.poll_record().is_none());
+}
+
+#[test]
+fn hashed_hosts_show_no_address_anywhere() {
+    let mut monitor = monitor(r#"{"hosts":"hashed"}"#, Feed::Log);
+    let log = [
+        Attempt { host: Some("10.0.0.2:80"), status: Some(503), duration: None },
+        Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: None },
+    ];
+    monitor.observe(&Exchange { attempts: Some(2), attempt_log: &log, ..ok(0) });
+    monitor.finish();
+    let records = drain(&mut monitor);
+    assert!(!format!("{records:?}").contains("10.0.0"), "{records:?}");
+    assert_eq!(records[0]["attempt_log"][1]["host"], records[0]["host"]);
+}
+
+#[test]
+fn a_summary_leaves_every_minute_and_starts_anew() {
+    let mut monitor = monitor("{}", Feed::Live);
+    for second in [0, 1, 59, 61, 125] {
+        monitor.observe(&ok(second * 1_000));
+    }
+    monitor.finish();
+    let summaries = of_type(&drain(&mut monitor), "summary");
+    let counted: Vec<_> =
+        summaries.iter().map(|summary| summary["fates"]["clean"].as_u64().unwrap()).collect();
+    assert_eq!(counted, [2, 2, 1], "T0 is 10 s before a full minute");
+    assert_eq!(
+        summaries.iter().map(|summary| summary["seq"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
+    assert_eq!(summaries[1]["start"], summaries[0]["end"]);
+    assert_eq!(summaries[0]["hosts"][0]["attempts"], 2);
+}
+
+#[test]
+fn late_exchanges_are_counted_and_named() {
+    let mut monitor = monitor("{}", Feed::Log);
+    for second in [100, 3, 101] {
+        monitor.observe(&Exchange { attempts: Some(2), ..ok(second * 1_000) });
+    }
+    monitor.finish();
+    let records = drain(&mut monitor);
+    assert_eq!(of_type(&records, "exchange").len(), 3);
+    let summary = &of_type(&records, "summary")[0];
+    assert_eq!((&summary["late"], &summary["fates"]["retried"]), (&1.into(), &3.into()));
+}
+
+#[test]
+fn no_upstream_is_counted_and_never_judged() {
+    let mut monitor = monitor("{}", Feed::Log);
+    for upstream in ["", "-", "none"] {
+        let observed =
+            monitor.observe(&Exchange { upstream, status: 404, flags: Flags::parse("NR"), ..ok(0) });
+        assert_eq!((observed.verdict.fate, observed.verdict.signals), (Fate::Clean, Signals::NONE));
+    }
+    monitor.observe(&Exchange { upstream: "", status: 503, ..ok(0) });
+    monitor.finish();
+    let records = drain(&mut monitor);
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0]["upstream"], &records[0]["fates"]["clean"]), (&"none".into(), &4.into()));
+}
+
+#[test]
+fn live_records_are_limited_and_the_next_one_says_so() {
+    let mut monitor = monitor(r#"{"records_per_second":5}"#, Feed::Live);
+    let mut sent = 0;
+    for millis in 0..100 {
+        sent += usize::from(monitor.observe(&Exchange { status: 503, ..ok(millis) }).recorded);
+    }
+    assert_eq!(sent, 10, "a burst of two seconds' worth");
+    drain(&mut monitor);
+    assert!(monitor.observe(&Exchange { status: 503, ..ok(1_100) }).recorded);
+    assert_eq!(drain(&mut monitor)[0]["suppressed"], 90);
+    monitor.finish();
+    let summary = &drain(&mut monitor)[0];
+    assert_eq!((&summary["suppressed"], &summary["fates"]["failed"]), (&90.into(), &101.into()));
+}
+
+#[test]
+fn a_log_is_never_limited() {
+    let mut monitor = monitor(r#"{"records_per_second":0}"#, Feed::Log);
+    assert!((0..100).all(|millis| monitor.observe(&Exchange { status: 503, ..ok(millis) }).recorded));
+}
+
+#[test]
+fn upstreams_beyond_the_bound_count_as_other_until_one_has_been_idle_for_an_hour() {
+    let mut monitor = monitor(r#"{"max_upstreams":2}"#, Feed::Live);
+    let mut see = |upstream: &str, second: u64| {
+        let id = monitor.observe(&Exchange { upstream, ..ok(second * 1_000) }).upstream;
+        monitor.upstream_name(id).unwrap().to_string()
+    };
+    assert_eq!([see("a", 0), see("b", 1), see("c", 2), see("", 3)], ["a", "b", "other", "none"]);
+    assert_eq!(see("b", 3_000), "b");
+    assert_eq!(see("c", 3_601), "c", "a was idle for more than an hour");
+    assert_eq!(see("a", 3_602), "other");
+    monitor.finish();
+    let summaries = of_type(&drain(&mut monitor), "summary");
+    let clean = |name: &str| -> u64 {
+        let of = summaries.iter().filter(|summary| summary["upstream"] == name);
+        of.map(|summary| summary["fates"]["clean"].as_u64().unwrap()).sum()
+    };
+    assert_eq!([clean("a"), clean("b"), clean("c"), clean("other"), clean("none")], [1, 2, 1, 2, 1]);
+}
+
+#[test]
+fn a_hundred_thousand_names_take_no_more_room_than_the_bound() {
+    let mut monitor = monitor(r#"{"max_upstreams":50}"#, Feed::Log);
+    for i in 0..100_000 {
+        monitor.observe(&Exchange { upstream: &format!("tenant-{i}"), ..ok(i) });
+        while monitor.poll_record().is_some() {}
+    }
+    assert_eq!(monitor.upstreams(), 51);
+}
+
+#[test]
+fn the_retry_limit_is_learned_and_marked() {
+    let mut monitor = monitor("{}", Feed::Live);
+    monitor.observe(&Exchange { status: 503, attempts: Some(3), flags: Flags::URX, ..ok(0) });
+    monitor.observe(&ok(10_000));
+    drain(&mut monitor);
+    let observed = monitor.observe(&Exchange { attempts: Some(2), ..ok(10_001) });
+    assert_eq!(observed.verdict.margin_bp(), Some(5_000));
+    assert_eq!(drain(&mut monitor)[0]["learned"][0], "max_attempts");
+}
+
+#[test]
+fn a_configured_fallback_host_answers_in_the_upstreams_stead() {
+    let mut monitor = monitor(r#"{"upstreams":{"cart":{"fallback_hosts":["10.0.0.1:80"]}}}"#, Feed::Log);
+    assert_eq!(monitor.observe(&ok(0)).verdict.fate, Fate::Fallback);
+}
+
+/// Two minutes of steady traffic, then one outlier.
+fn slow_after(outlier: Exchange<'_>) -> Fate {
+    let mut monitor = monitor("{}", Feed::Log);
+    (0..1_200).for_each(|i| {
+        monitor.observe(&Exchange { route: Some("a"), ..ok(i * 100) });
+    });
+    monitor.observe(&Exchange { ts: ok(120_000).ts, ..outlier }).verdict.fate
+}
+
+#[test]
+fn an_outlier_against_its_own_past_is_slow() {
+    let outlier = Exchange { duration: Micros::from_millis(200), ..ok(0) };
+    assert_eq!(slow_after(Exchange { route: Some("a"), ..outlier.clone() }), Fate::Slow);
+    assert_eq!(
+        slow_after(Exchange { route: Some("new"), ..outlier.clone() }),
+        Fate::Clean,
+        "a new route has no past"
+    );
+    assert_eq!(slow_after(outlier), Fate::Slow, "without a route the upstream's past counts");
+    assert_eq!(slow_after(Exchange { route: Some("a"), ..ok(0) }), Fate::Clean);
+}
+
+#[test]
+fn the_clock_may_jump_and_stand_still() {
+    let mut monitor = monitor("{}", Feed::Live);
+    for second in [0, 0, 3_600, 0, 7_200, 1, 7_201] {
+        monitor.observe(&ok(second * 1_000));
+        monitor.wake(ok(second * 1_000).ts);
+    }
+    monitor.wake(Timestamp::from_micros(u64::MAX));
+    monitor.wake(Timestamp::default());
+    monitor.observe(&Exchange { ts: Timestamp::default(), ..ok(0) });
+    monitor.finish();
+    let summaries = of_type(&drain(&mut monitor), "summary");
+    let counted: u64 = summaries.iter().map(|summary| summary["fates"]["clean"].as_u64().unwrap()).sum();
+    assert_eq!(counted, 8);
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    millis: u64,
+    upstream: usize,
+    route: usize,
+    status: u16,
+    attempts: u32,
+    flags: Flags,
+    duration: u64,
+}
+
+fn line() -> impl Strategy<Value = Line> {
+    (
+        0u64..400_000,
+        0..3usize,
+        0..12usize,
+        prop::sample::select(&[200u16, 200, 200, 404, 503, 429, 0, 499][..]),
+        1u32..4,
+        any::<u64>(),
+        1u64..1_000,
+    )
+        .prop_map(|(millis, upstream, route, status, attempts, flags, duration)| Line {
+            millis,
+            upstream,
+            route,
+            status,
+            attempts,
+            flags: if flags % 4 == 0 { Flags::from_bits(flags >> 8) } else { Flags::default() },
+            duration: if duration < 990 { 20 + duration % 20 } else { duration },
+        })
+}
+
+fn verdicts(lines: &[Line]) -> Vec<(u64, Verdict)> {
+    const UPSTREAMS: [&str; 3] = ["a", "b", "c"];
+    const ROUTES: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
+    let mut monitor = monitor("{}", Feed::Log);
+    let mut verdicts: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let observed = monitor.observe(&Exchange {
+                upstream: UPSTREAMS[line.upstream],
+                route: Some(ROUTES[line.route]),
+                status: line.status,
+                attempts: Some(line.attempts),
+                flags: line.flags,
+                duration: Micros::from_millis(line.duration),
+                ..ok(line.millis)
+            });
+            while monitor.poll_record().is_some() {}
+            (line.millis, observed.verdict)
+        })
+        .collect();
+    verdicts.sort_by_key(|(millis, verdict)| (*millis, format!("{verdict:?}")));
+    verdicts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn the_order_within_reorder_changes_no_verdict(mut lines in prop::collection::vec(line(), 1..4_000), shift in prop::collection::vec(0u64..10_000, 4_000)) {
+        lines.sort_by_key(|line| line.millis);
+        let sorted = verdicts(&lines);
+        let mut shuffled: Vec<_> = lines.iter().zip(&shift).map(|(line, shift)| (line.millis + shift, line.clone())).collect();
+        shuffled.sort_by_key(|(at, _)| *at);
+        let shuffled: Vec<_> = shuffled.into_iter().map(|(_, line)| line).collect();
+        prop_assert_eq!(sorted, verdicts(&shuffled));
+    }
+
+    #[test]
+    fn fates_sum_to_exchanges(lines in prop::collection::vec(line(), 0..500)) {
+        let mut monitor = monitor("{}", Feed::Live);
+        for line in &lines {
+            monitor.observe(&Exchange { status: line.status, attempts: Some(line.attempts), flags: line.flags, ..ok(line.millis) });
+        }
+        monitor.finish();
+        let records = drain(&mut monitor);
+        let fates = of_type(&records, "summary");
+        let counted: u64 = fates.iter().flat_map(|summary| summary["fates"].as_object().unwrap().values().map(|n| n.as_u64().unwrap())).sum();
+        prop_assert_eq!(counted, lines.len() as u64);
+    }
+
+    #[test]
+    fn no_exchange_panics(
+        ts: u64, upstream in ".{0,200}", route in prop::option::of(".{0,100}"), host in prop::option::of(".{0,100}"), status: u16, duration: u64,
+        attempts in prop::option::of(any::<u32>()), max in prop::option::of(any::<u32>()), timeout in prop::option::of(any::<u64>()),
+        cache in prop::option::of(".{0,60}"), proxy in prop::option::of(".{0,60}"), flags: u64, grpc in prop::option::of(any::<u32>())
+    ) {
+        for feed in [Feed::Live, Feed::Log] {
+            let mut monitor = monitor("{}", feed);
+            let log = [Attempt { host: host.as_deref(), status: None, duration: Some(Micros::new(duration)) }; 2];
+            for n in 0..3 {
+                monitor.observe(&Exchange {
+                    ts: Timestamp::from_micros(ts.wrapping_mul(n)), upstream: &upstream, route: route.as_deref(), host: host.as_deref(), status,
+                    duration: Micros::new(duration), attempts, max_attempts: max, timeout: timeout.map(Micros::new), deadline: timeout.map(Micros::new),
+                    cache_status: cache.as_deref(), proxy_status: proxy.as_deref(), flags: Flags::from_bits(flags), grpc_status: grpc,
+                    attempt_log: &log, ..Exchange::default()
+                });
+            }
+            monitor.finish();
+            drain(&mut monitor);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Records on their way out, in order, in one text that is reused.
+
+use crate::record::{Record, RecordKind};
+use alloc::collections::VecDeque;
+use alloc::string::String;
+
+/// A queue of finished records.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    text: String,
+    /// Kind and end of each record that waits.
+    waiting: VecDeque<(RecordKind, usize)>,
+    /// Where the next record starts.
+    start: usize,
+}
+
+/// Above this the memory is given back when the queue has been drained.
+const KEEP: usize = 64 << 10;
+
+impl Outbox {
+    /// Adds the record that `write` writes.
+    pub(crate) fn push(&mut self, kind: RecordKind, write: impl FnOnce(&mut String)) {
+        write(&mut self.text);
+        self.waiting.push_back((kind, self.text.len()));
+    }
+
+    /// The next record; once there is none the text is used anew.
+    pub(crate) fn pop(&mut self) -> Option<Record<'_>> {
+        let Some((kind, end)) = self.waiting.pop_front() else {
+            self.start = 0;
+            self.text.clear();
+            self.text.shrink_to(KEEP);
+            return None;
+        };
+        let start = core::mem::replace(&mut self.start, end);
+        Some(Record { kind, json: self.text.get(start..end).unwrap_or_default() })
+    }
+}

@@ -1,0 +1,284 @@
+//! What leaves: records as JSON lines, and the text of the `near-miss` header.
+//!
+//! Field order is fixed, unknown fields are left out, times are RFC 3339 in UTC with milliseconds, shares are basis
+//! points. `docs/records.md` is the reference. No client address, header value or query string is ever written.
+
+mod explain;
+pub(crate) mod json;
+
+use crate::config::Hosts;
+use crate::exchange::{self, Exchange};
+use crate::histogram;
+use crate::tally::Tally;
+use crate::units::{Micros, Timestamp};
+use crate::upstream::Upstream;
+use crate::verdict::{Fate, Signals, Verdict};
+use alloc::string::String;
+use json::Json;
+
+/// The version of all records; a reader refuses others.
+pub const SCHEMA: u64 = 1;
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RecordKind {
+    /// One exchange.
+    Exchange,
+    /// The open or the close of an episode.
+    Episode,
+    /// The counts of an upstream since the summary before.
+    Summary,
+}
+
+/// A record that leaves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Record<'a> {
+    /// What it is about.
+    pub kind: RecordKind,
+    /// One JSON object without a line end.
+    pub json: &'a str,
+}
+
+/// How the names of hosts are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostNames(pub(crate) Hosts);
+
+impl HostNames {
+    /// Adds the name or its hash, escaped for JSON.
+    pub(crate) fn push(self, out: &mut String, host: &str) {
+        match self.0 {
+            Hosts::Plain => json::escape(out, host),
+            Hosts::Hashed => {
+                out.push_str("host-");
+                let hash = exchange::hash(host.as_bytes()) as u32;
+                for nibble in (0..8).rev() {
+                    out.push(char::from_digit(hash >> (4 * nibble) & 15, 16).unwrap_or('0'));
+                }
+            }
+        }
+    }
+
+    fn value(self, json: &mut Json<'_>, host: &str) {
+        json.raw().push('"');
+        self.push(json.raw(), host);
+        json.raw().push('"');
+    }
+}
+
+/// Writes the record of one exchange.
+pub(crate) fn exchange(
+    out: &mut String,
+    upstream: &str,
+    exchange: &Exchange<'_>,
+    verdict: &Verdict,
+    hosts: HostNames,
+    suppressed: u32,
+) {
+    let mut json = Json::new(out);
+    json.open('{');
+    json.key("schema").number(SCHEMA);
+    json.key("type").text("exchange");
+    json.key("time").time(exchange.ts);
+    json.key("upstream").text(upstream);
+    json.key("fate").text(verdict.fate.name());
+    if let Some(margin) = verdict.margin_bp() {
+        json.key("margin_bp").number(margin.into());
+    }
+    json.key("signals").open('[');
+    verdict.signals.names().for_each(|name| json.item().text(name));
+    json.close(']');
+    if let Some(attempts) = exchange.attempts {
+        json.key("attempts").number(attempts.into());
+    }
+    attempt_log(&mut json, exchange, hosts);
+    json.key("status").number(exchange.status.into());
+    json.key("duration_ms").millis(exchange.duration);
+    if let Some(host) = exchange.host {
+        hosts.value(json.key("host"), host);
+    }
+    if let Some(route) = exchange.route {
+        json.key("route").text(route);
+    }
+    if let Some(trace) = exchange.trace_id.filter(|id| is_trace_id(id)) {
+        json.key("trace_id").text(trace);
+    }
+    if verdict.learned_attempts {
+        json.key("learned").open('[');
+        json.item().text("max_attempts");
+        json.close(']');
+    }
+    if suppressed > 0 {
+        json.key("suppressed").number(suppressed.into());
+    }
+    json.key("explain").raw().push('"');
+    explain::explain(json.raw(), exchange, verdict, hosts);
+    json.raw().push_str("\"}");
+}
+
+fn attempt_log(json: &mut Json<'_>, exchange: &Exchange<'_>, hosts: HostNames) {
+    if exchange.attempt_log.is_empty() {
+        return;
+    }
+    json.key("attempt_log").open('[');
+    for attempt in exchange.attempt_log {
+        json.item().open('{');
+        if let Some(host) = attempt.host {
+            hosts.value(json.key("host"), host);
+        }
+        if let Some(status) = attempt.status {
+            json.key("status").number(status.into());
+        }
+        if let Some(duration) = attempt.duration {
+            json.key("duration_ms").millis(duration);
+        }
+        json.close('}');
+    }
+    json.close(']');
+}
+
+/// 32 hexadecimal digits: anything else is not an identifier but somebody's text.
+fn is_trace_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Writes what stands for a clean exchange inside an annotated line.
+pub fn clean(out: &mut String, upstream: &str) {
+    let mut json = Json::new(out);
+    json.open('{');
+    json.key("upstream").text(upstream);
+    json.key("fate").text(Fate::Clean.name());
+    json.close('}');
+}
+
+/// Whose summary it is, and of which time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) seq: u64,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+}
+
+/// Writes the summary of one upstream.
+pub(crate) fn summary(out: &mut String, span: Span<'_>, upstream: &Upstream, hosts: HostNames) {
+    let tally = &upstream.tally;
+    let mut json = Json::new(out);
+    json.open('{');
+    json.key("schema").number(SCHEMA);
+    json.key("type").text("summary");
+    json.key("source").text(span.source);
+    json.key("seq").number(span.seq);
+    json.key("upstream").text(upstream.name());
+    json.key("start").time(span.start);
+    json.key("end").time(span.end);
+    counts(&mut json, tally);
+    latency(&mut json, tally);
+    json.key("hosts").open('[');
+    for (name, host) in upstream.hosts().iter().filter(|(_, host)| host.attempts > 0) {
+        json.item().open('{');
+        hosts.value(json.key("host"), name);
+        json.key("attempts").number(host.attempts.into());
+        json.key("failed").number(host.failed.into());
+        json.key("near_misses").number(host.blamed.into());
+        json.close('}');
+    }
+    json.close(']');
+    json.key("routes").open('[');
+    for (name, route) in upstream.routes().iter().filter(|(_, route)| route.exchanges > 0) {
+        json.item().open('{');
+        json.key("route").text(name);
+        json.key("exchanges").number(route.exchanges.into());
+        json.key("near_misses").number(route.near_misses.into());
+        json.close('}');
+    }
+    json.close(']');
+    if let Some(learned) = upstream.learned_attempts() {
+        json.key("max_attempts_learned").number(learned.into());
+    }
+    json.close('}');
+}
+
+fn counts(json: &mut Json<'_>, tally: &Tally) {
+    json.key("fates").open('{');
+    for fate in Fate::ALL {
+        json.key(fate.name()).number(tally.of(fate).into());
+    }
+    json.close('}');
+    json.key("attempts").number(tally.attempts);
+    json.key("signals").open('{');
+    for (name, count) in Signals::NAMES.into_iter().zip(tally.signals).filter(|(_, count)| *count > 0) {
+        json.key(name).number(count.into());
+    }
+    json.close('}');
+    json.key("first_try").number(tally.first_try.into());
+    if let Some(share) = tally.first_try_success() {
+        json.key("first_try_success_bp").number(share.basis_points().into());
+    }
+    if let Some(share) = tally.final_success() {
+        json.key("final_success_bp").number(share.basis_points().into());
+    }
+    json.key("failed_attempts_ms").millis(Micros::new(tally.failed_micros));
+    json.key("margins").open('[');
+    tally.margins.iter().for_each(|count| json.item().number((*count).into()));
+    json.close(']');
+    json.key("late").number(tally.late.into());
+    json.key("suppressed").number(tally.suppressed.into());
+}
+
+fn latency(json: &mut Json<'_>, tally: &Tally) {
+    let (offset, counts) = tally.latency.used();
+    json.key("latency").open('{');
+    json.key("scale").number(histogram::SCALE.into());
+    json.key("offset").signed(offset.into());
+    json.key("counts").open('[');
+    counts.iter().for_each(|count| json.item().number((*count).into()));
+    json.close(']');
+    json.close('}');
+}
+
+/// Writes the `near-miss` header of a verdict, an RFC 9651 list with the fate first:
+/// `retried;attempts=3;margin=33, slow;ratio=4.1`. The margin is in whole percent. Nothing for a clean exchange.
+pub fn header(out: &mut String, verdict: &Verdict, attempts: Option<u32>) {
+    if verdict.fate == Fate::Clean {
+        return;
+    }
+    out.push_str(verdict.fate.name());
+    if let Some(attempts) = attempts.filter(|attempts| *attempts > 1) {
+        out.push_str(";attempts=");
+        json::push_number(out, attempts.into());
+    }
+    if let Some(margin) = verdict.margin_bp() {
+        out.push_str(";margin=");
+        json::push_number(out, u64::from(margin) / 100);
+    }
+    ratio(out, verdict.ratio_tenths().filter(|_| verdict.fate == Fate::Slow));
+    for name in verdict.signals.without(own_signals(verdict.fate)).names() {
+        out.push_str(", ");
+        out.push_str(name);
+        ratio(out, verdict.ratio_tenths().filter(|_| name == "slow"));
+    }
+}
+
+fn ratio(out: &mut String, tenths: Option<u64>) {
+    if let Some(tenths) = tenths {
+        out.push_str(";ratio=");
+        json::push_number(out, tenths / 10);
+        out.push('.');
+        json::push_number(out, tenths % 10);
+    }
+}
+
+/// The signal that a fate says already.
+const fn own_signals(fate: Fate) -> Signals {
+    match fate {
+        Fate::Clean | Fate::Tight => Signals::NONE,
+        Fate::Slow => Signals::SLOW,
+        Fate::ClientRetried => Signals::CLIENT_RETRY,
+        Fate::Retried => Signals::RETRY,
+        Fate::Failover => Signals::FAILOVER,
+        Fate::Stale => Signals::STALE,
+        Fate::Fallback => Signals::FALLBACK,
+        Fate::Partial => Signals::PARTIAL,
+        Fate::Failed => Signals::FAILED,
+    }
+}

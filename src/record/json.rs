@@ -1,0 +1,205 @@
+//! JSON, written straight into a text: no tree, no formatting machinery, no floats.
+
+use crate::units::{Micros, Timestamp};
+use alloc::string::String;
+
+/// Writes one JSON object or array; commas take care of themselves.
+pub(crate) struct Json<'a> {
+    out: &'a mut String,
+    /// Nothing has been written at this level yet.
+    fresh: bool,
+}
+
+impl<'a> Json<'a> {
+    pub(crate) fn new(out: &'a mut String) -> Self {
+        Self { out, fresh: true }
+    }
+
+    pub(crate) fn open(&mut self, bracket: char) {
+        self.out.push(bracket);
+        self.fresh = true;
+    }
+
+    pub(crate) fn close(&mut self, bracket: char) {
+        self.out.push(bracket);
+        self.fresh = false;
+    }
+
+    /// A comma if one is due: before each item of an array.
+    pub(crate) fn item(&mut self) -> &mut Self {
+        if !self.fresh {
+            self.out.push(',');
+        }
+        self.fresh = false;
+        self
+    }
+
+    /// A key, for one of the values below.
+    pub(crate) fn key(&mut self, key: &str) -> &mut Self {
+        self.item();
+        self.out.push('"');
+        self.out.push_str(key);
+        self.out.push_str("\":");
+        self
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.out.push('"');
+        escape(self.out, text);
+        self.out.push('"');
+    }
+
+    pub(crate) fn number(&mut self, number: u64) {
+        push_number(self.out, number);
+    }
+
+    pub(crate) fn signed(&mut self, number: i64) {
+        if number < 0 {
+            self.out.push('-');
+        }
+        push_number(self.out, number.unsigned_abs());
+    }
+
+    /// Milliseconds with at most three decimals and no trailing zeros.
+    pub(crate) fn millis(&mut self, span: Micros) {
+        push_millis(self.out, span);
+    }
+
+    pub(crate) fn time(&mut self, ts: Timestamp) {
+        self.out.push('"');
+        push_time(self.out, ts);
+        self.out.push('"');
+    }
+
+    /// The text itself, for a sentence written piece by piece between two quotes of its own.
+    pub(crate) fn raw(&mut self) -> &mut String {
+        self.out
+    }
+}
+
+/// Adds `text` with what JSON wants escaped.
+pub(crate) fn escape(out: &mut String, text: &str) {
+    let mut clean = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let short = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0..0x20 | 0x7f => "",
+            _ => continue,
+        };
+        out.push_str(text.get(clean..at).unwrap_or_default());
+        out.push_str(short);
+        if short.is_empty() {
+            out.push_str("\\u00");
+            for nibble in [byte >> 4, byte & 15] {
+                out.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
+            }
+        }
+        clean = at + 1;
+    }
+    out.push_str(text.get(clean..).unwrap_or_default());
+}
+
+pub(crate) fn push_number(out: &mut String, number: u64) {
+    push_padded(out, number, 1);
+}
+
+/// A number with at least `width` digits.
+fn push_padded(out: &mut String, mut number: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while number > 0 || digits.len() - at < width {
+        at -= 1;
+        if let Some(digit) = digits.get_mut(at) {
+            *digit = b'0' + (number % 10) as u8;
+        }
+        number /= 10;
+    }
+    let digits = digits.get(at..).unwrap_or_default();
+    out.push_str(core::str::from_utf8(digits).unwrap_or_default());
+}
+
+/// Milliseconds with at most three decimals and no trailing zeros.
+pub(crate) fn push_millis(out: &mut String, span: Micros) {
+    push_number(out, span.get() / 1_000);
+    let mut rest = span.get() % 1_000;
+    if rest > 0 {
+        let mut width = 3;
+        while rest.is_multiple_of(10) {
+            rest /= 10;
+            width -= 1;
+        }
+        out.push('.');
+        push_padded(out, rest, width);
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds, cut.
+pub(crate) fn push_time(out: &mut String, ts: Timestamp) {
+    let (days, rest) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
+    let (year, month, day) = civil(days);
+    for (number, width, end) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (rest / 3_600, 2, ':'),
+        (rest / 60 % 60, 2, ':'),
+        (rest % 60, 2, '.'),
+        (ts.micros() / 1_000 % 1_000, 3, 'Z'),
+    ] {
+        push_padded(out, number, width);
+        out.push(end);
+    }
+}
+
+/// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let z = days + 719_468;
+    let (era, day_of_era) = (z / 146_097, z % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut String)) -> String {
+        let mut out = String::new();
+        write(&mut out);
+        out
+    }
+
+    #[test]
+    fn times_are_rfc_3339() {
+        let time = |micros| written(|out| push_time(out, Timestamp::from_micros(micros)));
+        assert_eq!(time(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(time(1_795_423_554_513_089), "2026-11-23T08:45:54.513Z");
+        assert_eq!(time(951_826_154_999_999), "2000-02-29T12:09:14.999Z");
+        assert!(time(u64::MAX).ends_with('Z'));
+    }
+
+    #[test]
+    fn milliseconds_have_no_trailing_zeros() {
+        let millis = |micros| written(|out| push_millis(out, Micros::new(micros)));
+        assert_eq!(millis(42_460), "42.46");
+        assert_eq!(millis(10_000), "10");
+        assert_eq!(millis(7), "0.007");
+        assert_eq!(millis(0), "0");
+    }
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let text = "a\"b\\c\n\u{1b}[31m\u{7f}é";
+        let json = written(|out| Json::new(out).text(text));
+        assert_eq!(json, "\"a\\\"b\\\\c\\n\\u001b[31m\\u007fé\"");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

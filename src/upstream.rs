@@ -1,0 +1,358 @@
+//! What is remembered of one upstream, whatever passes through it: counts, what is usual, its hosts and routes.
+//!
+//! Fixed in size once its hosts and routes are known. What an open bucket of time gathers is learned when it is sealed, and only
+//! in ways that do not depend on the order in which exchanges came.
+
+use crate::baseline::{RouteBaseline, Sample, UpstreamBaseline};
+use crate::exchange::{self, Exchange};
+use crate::flags::Flags;
+use crate::histogram::Log2;
+use crate::limits::{self, Limits};
+use crate::slots::{MAX_SLOT_NAME, Slots, hash_of};
+use crate::tally::Tally;
+use crate::timeline::{self, Place, Timeline};
+use crate::units::{Micros, Timestamp, Used};
+use crate::verdict::{Fate, Signals, Usual, Verdict, judge};
+use crate::versions::{Version, Versions};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// How many hosts of an upstream are told apart.
+pub(crate) const MAX_HOSTS: usize = 10;
+/// How many routes of an upstream are told apart.
+pub(crate) const MAX_ROUTES: usize = 8;
+/// A route that was not used for this long may be replaced.
+const IDLE: Micros = Micros::from_seconds(3_600);
+
+/// One upstream.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    name: Box<str>,
+    pub(crate) tally: Tally,
+    pub(crate) last_seen: Timestamp,
+    baseline: UpstreamBaseline,
+    hosts: Slots<Host, MAX_HOSTS>,
+    routes: Slots<Route, MAX_ROUTES>,
+    open: Box<[Open]>,
+    versions: Versions,
+}
+
+/// What a bucket gathers until it is sealed.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    bucket: u64,
+    filled: bool,
+    sample: Sample,
+    /// The most attempts at which the retry limit was met.
+    retry_limit: u8,
+    /// New routes with the smallest hashes, in their order: those that are taken in.
+    newcomers: Vec<(u32, Box<str>)>,
+}
+
+/// What is counted of one host since the last summary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Host {
+    /// Attempts against it.
+    pub(crate) attempts: u32,
+    /// Those that failed.
+    pub(crate) failed: u32,
+    /// Near misses and failures that it is behind.
+    pub(crate) blamed: u32,
+    /// Was behind any in the summary before: kept when another wants its slot.
+    notable: bool,
+}
+
+/// What is counted of one route since the last summary, and what is usual on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Route {
+    pub(crate) exchanges: u32,
+    pub(crate) near_misses: u32,
+    last_seen: Timestamp,
+    /// The sealed bucket that took it in; exchanges that may not be compared with that bucket do not know the route.
+    since: u32,
+    baseline: RouteBaseline,
+}
+
+/// One exchange as it was taken in.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "for episodes")]
+pub(crate) struct Taken {
+    pub(crate) verdict: Verdict,
+    pub(crate) route: Option<u8>,
+    /// The slot of its route, if the route is told apart.
+    pub(crate) log2: Log2,
+}
+
+/// What a seal changed in the tables of slots.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(dead_code, reason = "for episodes")]
+pub(crate) struct Sealed {
+    /// The routes whose slots were given to others, as bits.
+    pub(crate) replaced_routes: u8,
+}
+
+impl Open {
+    /// Remembers a new route, if its hash is among the smallest: which ones are does not depend on their order.
+    fn meet(&mut self, hash: u32, name: &str) {
+        let rank = self.newcomers.partition_point(|(known, _)| *known < hash);
+        if rank < MAX_ROUTES && self.newcomers.get(rank).is_none_or(|(known, _)| *known != hash) {
+            self.newcomers.insert(rank, (hash, exchange::cut_to(name, MAX_SLOT_NAME).into()));
+            self.newcomers.truncate(MAX_ROUTES);
+        }
+    }
+}
+
+impl Upstream {
+    pub(crate) fn new(name: &str, open_buckets: usize, now: Timestamp) -> Self {
+        let mut open = Vec::new();
+        open.resize_with(open_buckets, Open::default);
+        Self {
+            name: name.into(),
+            tally: Tally::default(),
+            last_seen: now,
+            baseline: UpstreamBaseline::default(),
+            hosts: Slots::default(),
+            routes: Slots::default(),
+            open: open.into_boxed_slice(),
+            versions: Versions::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn hosts(&self) -> &Slots<Host, MAX_HOSTS> {
+        &self.hosts
+    }
+
+    pub(crate) fn routes(&self) -> &Slots<Route, MAX_ROUTES> {
+        &self.routes
+    }
+
+    /// Judges an exchange by what was known at its time, counts it, and lets its bucket learn from it.
+    pub(crate) fn observe(
+        &mut self,
+        exchange: &Exchange<'_>,
+        configured: Limits,
+        tight: Used,
+        place: Place,
+        timeline: &Timeline,
+    ) -> Taken {
+        self.last_seen = self.last_seen.max(exchange.ts);
+        let log2 = Log2::of(exchange.duration);
+        let bucket = log2.bucket(exchange.duration);
+        let comparable = match place {
+            Place::Open(bucket) => timeline.comparable(bucket),
+            Place::Late | Place::Ahead => 0,
+        };
+        let version = self.versions.find(comparable);
+        let route = exchange.route.and_then(|name| self.known_route(hash_of(name), comparable));
+        let (limits, learned_attempts) =
+            limits(exchange, configured, version.map(|(_, version)| version).unwrap_or_default());
+        let duration = limits::answering_attempt(exchange);
+        let usual = version.and_then(|version| self.usual(route, exchange.route.is_some(), version));
+        let mut verdict = judge(exchange, &limits, tight, duration, usual);
+        verdict.learned_attempts = learned_attempts;
+        verdict.late = place == Place::Late;
+
+        self.tally.count(exchange, &verdict, bucket);
+        self.blame(exchange, &verdict);
+        if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
+            route.exchanges = route.exchanges.saturating_add(1);
+            route.near_misses = route.near_misses.saturating_add(u32::from(verdict.fate != Fate::Clean));
+            route.last_seen = route.last_seen.max(exchange.ts);
+        }
+        if let Place::Open(number) = place {
+            self.learn_later(number, exchange, &verdict, bucket, route);
+        }
+        Taken { verdict, route, log2 }
+    }
+
+    /// Counts an exchange for which no upstream was chosen: there is nothing to judge.
+    pub(crate) fn count_unjudged(&mut self, exchange: &Exchange<'_>) -> Verdict {
+        self.last_seen = self.last_seen.max(exchange.ts);
+        let verdict = Verdict::default();
+        let unjudged = Exchange { attempts: Some(0), ..Exchange::default() };
+        self.tally.count(&unjudged, &verdict, Log2::of(exchange.duration).bucket(exchange.duration));
+        verdict
+    }
+
+    /// The most attempts that were seen to be allowed.
+    pub(crate) fn learned_attempts(&self) -> Option<u8> {
+        Some(self.versions.newest().max_attempts).filter(|attempts| *attempts > 0)
+    }
+
+    /// The slot of a host that is in the table.
+    #[allow(dead_code, reason = "for episodes")]
+    pub(crate) fn host(&self, name: Option<&str>) -> Option<u8> {
+        self.hosts.find(hash_of(name?))
+    }
+
+    /// Seals one bucket: what it gathered becomes a version. Nothing happens if it gathered nothing.
+    pub(crate) fn seal(&mut self, bucket: u64) -> Sealed {
+        let place = (bucket % self.open.len().max(1) as u64) as usize;
+        let Some(open) = self.open.get_mut(place).filter(|open| open.filled && open.bucket == bucket) else {
+            return Sealed::default();
+        };
+        open.filled = false;
+        open.sample.sort();
+        let version = self.versions.next_place();
+        let max_attempts = self.versions.newest().max_attempts.max(open.retry_limit);
+        self.baseline.learn(open.sample.iter().map(|(flagged, _, latency)| (flagged, latency)), version);
+        for (slot, route) in self.routes.iter_mut().enumerate() {
+            let of_route = open.sample.iter().filter(|(_, route, _)| usize::from(*route) == slot);
+            route.baseline.learn(of_route.map(|(flagged, _, latency)| (flagged, latency)), version);
+        }
+        open.sample.clear();
+        open.retry_limit = 0;
+        let newcomers = core::mem::take(&mut open.newcomers);
+        let mut sealed = Sealed::default();
+        for (hash, name) in newcomers {
+            sealed.replaced_routes |= self.take_in_route(hash, &name, bucket).map_or(0, |slot| 1 << slot);
+        }
+        let routes_full = self.routes.len() == MAX_ROUTES;
+        self.versions.push(Version { bucket: bucket as u32, max_attempts, routes_full });
+        sealed
+    }
+
+    /// Starts the counts anew; a summary has taken them.
+    pub(crate) fn clear_counts(&mut self) {
+        self.tally.clear();
+        for host in self.hosts.iter_mut() {
+            *host = Host { notable: host.blamed > 0, ..Host::default() };
+        }
+        for route in self.routes.iter_mut() {
+            (route.exchanges, route.near_misses) = (0, 0);
+        }
+    }
+
+    /// Whether any bucket waits for its seal.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.iter().any(|open| open.filled)
+    }
+
+    /// The slot of a route, if it was taken in by a seal that may be compared with.
+    fn known_route(&self, hash: u32, comparable: u64) -> Option<u8> {
+        let slot = self.routes.find(hash)?;
+        self.routes.get(slot).filter(|route| u64::from(route.since) <= comparable).map(|_| slot)
+    }
+
+    /// What is usual for an exchange: on its route if that is told apart, else on the upstream. While routes are still
+    /// being taken in, a new one is not measured by the others.
+    fn usual(&self, route: Option<u8>, named: bool, (place, version): (usize, Version)) -> Option<Usual> {
+        match route.and_then(|route| self.routes.get(route)) {
+            Some(route) => route.baseline.usual(place),
+            None if named && !version.routes_full => None,
+            None => self.baseline.usual(place),
+        }
+    }
+
+    fn learn_later(
+        &mut self,
+        number: u64,
+        exchange: &Exchange<'_>,
+        verdict: &Verdict,
+        latency: u8,
+        route: Option<u8>,
+    ) {
+        let place = (number % self.open.len().max(1) as u64) as usize;
+        let Some(open) = self.open.get_mut(place) else { return };
+        open.bucket = number;
+        open.filled = true;
+        if let Some(name) = exchange.route.filter(|_| route.is_none()) {
+            open.meet(hash_of(name), name);
+        }
+        if exchange.flags.any(Flags::URX)
+            && let Some(attempts) = exchange.attempts.filter(|attempts| *attempts > 1)
+        {
+            open.retry_limit = open.retry_limit.max(attempts.min(255) as u8);
+        }
+        if is_comparable(exchange, verdict) {
+            const FLAGGED: Signals = Signals::SLOW.with(Signals::TIMEOUT).with(Signals::DEADLINE);
+            let key = exchange::mix(exchange.ts.micros() ^ exchange.duration.get().rotate_left(40));
+            open.sample.offer(key, verdict.signals.any(FLAGGED), route, latency);
+        }
+    }
+
+    /// Counts attempts for their hosts, and says which hosts are behind a near miss or a failure.
+    ///
+    /// Behind a retried exchange are the hosts whose attempts failed, never the one that answered in the end.
+    fn blame(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
+        if exchange.attempt_log.is_empty() {
+            let blamed = matches!(verdict.fate, Fate::Failed | Fate::Partial | Fate::Tight | Fate::Slow);
+            if let Some(host) = exchange.host {
+                self.count_attempt(host, verdict.fate == Fate::Failed, blamed);
+            }
+            return;
+        }
+        let last = exchange.attempt_log.len() - 1;
+        for (i, attempt) in exchange.attempt_log.iter().enumerate() {
+            let Some(host) = attempt.host else { continue };
+            let blamed = attempt.failed()
+                || i == last && matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
+            self.count_attempt(host, attempt.failed(), blamed);
+        }
+    }
+
+    fn count_attempt(&mut self, name: &str, failed: bool, blamed: bool) {
+        let hash = hash_of(name);
+        let slot = self.hosts.find(hash).or_else(|| self.hosts.push(hash, name)).or_else(|| {
+            // The table is full: one that is behind something takes the slot of one that is behind nothing.
+            let idle = self.hosts.iter().position(|(_, host)| host.blamed == 0 && !host.notable);
+            let slot = idle.filter(|_| blamed)? as u8;
+            self.hosts.replace(slot, hash, name);
+            Some(slot)
+        });
+        if let Some(host) = slot.and_then(|slot| self.hosts.get_mut(slot)) {
+            host.attempts = host.attempts.saturating_add(1);
+            host.failed = host.failed.saturating_add(u32::from(failed));
+            host.blamed = host.blamed.saturating_add(u32::from(blamed));
+        }
+    }
+
+    /// Gives a new route a slot: a free one, or that of a route that was idle for an hour.
+    fn take_in_route(&mut self, hash: u32, name: &str, bucket: u64) -> Option<u8> {
+        if self.routes.find(hash).is_some() {
+            return None;
+        }
+        let free = self.routes.push(hash, name);
+        let now = timeline::start_of(bucket);
+        let replaced = if free.is_none() {
+            let idle = self.routes.iter().position(|(_, route)| now.since(route.last_seen) > IDLE)? as u8;
+            self.routes.replace(idle, hash, name);
+            Some(idle)
+        } else {
+            None
+        };
+        if let Some(route) = free.or(replaced).and_then(|slot| self.routes.get_mut(slot)) {
+            route.since = bucket as u32;
+            route.last_seen = now;
+        }
+        replaced
+    }
+}
+
+/// Whether the duration of an exchange says how fast the upstream is: one attempt, answered by the upstream itself.
+fn is_comparable(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
+    exchange.attempts == Some(1)
+        && !exchange.stream
+        && exchange.status != 101
+        && !verdict.is_aborted()
+        && !verdict.signals.any(Signals::FAILED.with(Signals::SAFETY_NETS).with(Signals::PARTIAL))
+}
+
+/// The exchange's own limits, else the configured ones, else what was learned; and whether the attempts were.
+fn limits(exchange: &Exchange<'_>, configured: Limits, version: Version) -> (Limits, bool) {
+    let told = Limits {
+        timeout: exchange.timeout,
+        deadline: exchange.deadline,
+        max_attempts: exchange.max_attempts,
+    };
+    let mut limits = told.or(configured);
+    let use_learned = limits.max_attempts.is_none() && version.max_attempts > 0;
+    if use_learned {
+        limits.max_attempts = Some(version.max_attempts.into());
+    }
+    (limits, use_learned)
+}

@@ -1,0 +1,331 @@
+//! One exchange, judged: its one fate, its signals, its margin.
+//!
+//! The rules are the table of fates in `docs/fates.md`; [`judge`] asks them in order of precedence and the first
+//! that holds is the fate. Signals are every reason that holds.
+
+use crate::exchange::{self, Exchange, StandIn};
+use crate::flags::Flags;
+use crate::limits::{Limit, Limits, Usage};
+use crate::markers;
+use crate::units::{Micros, Used};
+
+/// What became of an exchange; later ones take precedence.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Fate {
+    /// Nothing to say, or a fault of the caller's own.
+    #[default]
+    Clean,
+    /// An outlier against the upstream's own past.
+    Slow,
+    /// Too little margin to timeout, deadline or quota, or a breaker's flag.
+    Tight,
+    /// The request itself was somebody's retry.
+    ClientRetried,
+    /// Success after more than one attempt.
+    Retried,
+    /// Another zone or priority answered.
+    Failover,
+    /// An expired copy was served.
+    Stale,
+    /// Something else answered in the upstream's stead.
+    Fallback,
+    /// Success outside, failure inside.
+    Partial,
+    /// The caller got an error.
+    Failed,
+}
+
+impl Fate {
+    /// How many fates there are.
+    pub const COUNT: usize = 10;
+    /// All fates, weakest first; `ALL[fate as usize] == fate`.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Clean,
+        Self::Slow,
+        Self::Tight,
+        Self::ClientRetried,
+        Self::Retried,
+        Self::Failover,
+        Self::Stale,
+        Self::Fallback,
+        Self::Partial,
+        Self::Failed,
+    ];
+
+    /// The name in records, metrics and headers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Slow => "slow",
+            Self::Tight => "tight",
+            Self::ClientRetried => "client_retried",
+            Self::Retried => "retried",
+            Self::Failover => "failover",
+            Self::Stale => "stale",
+            Self::Fallback => "fallback",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The fate of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fate| fate.name() == name)
+    }
+
+    /// Neither clean nor failed.
+    pub const fn is_near_miss(self) -> bool {
+        !matches!(self, Self::Clean | Self::Failed)
+    }
+}
+
+/// A set of reasons for a verdict.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Signals(u16);
+
+macro_rules! signals {
+    ($($bit:literal $constant:ident $name:literal $doc:literal)*) => {
+        impl Signals {
+            $(#[doc = $doc] pub const $constant: Self = Self(1 << $bit);)*
+            /// The names of all signals, in the order of their bits.
+            pub const NAMES: [&'static str; Self::COUNT] = [$($name),*];
+            /// How many signals there are.
+            pub const COUNT: usize = [$($bit),*].len();
+        }
+    };
+}
+
+signals! {
+    0 RETRY "retry" "More than one attempt."
+    1 FALLBACK "fallback" "Something else answered."
+    2 STALE "stale" "An expired copy was served."
+    3 FAILOVER "failover" "Another zone or priority answered."
+    4 HEDGE "hedge" "A hedge's later answer counted."
+    5 CLIENT_RETRY "client_retry" "The request was somebody's retry."
+    6 PARTIAL "partial" "A failure inside a success, or a response cut off."
+    7 TIMEOUT "timeout" "Too near the timeout, or over it."
+    8 DEADLINE "deadline" "Too near the deadline, or over it."
+    9 QUOTA "quota" "Too near the quota."
+    10 RETRY_LIMIT "retry_limit" "No attempt was left."
+    11 BREAKER "breaker" "A circuit breaker or the retry budget was open."
+    12 POOL "pool" "The connection pool was short."
+    13 SLOW "slow" "An outlier against the upstream's own past."
+    14 FAILED "failed" "The caller got an error."
+    15 ABORTED "aborted" "The client went away."
+}
+
+impl Signals {
+    /// No signal.
+    pub const NONE: Self = Self(0);
+    /// What makes a success more than a first try.
+    pub const SAFETY_NETS: Self =
+        Self(Self::RETRY.0 | Self::FALLBACK.0 | Self::STALE.0 | Self::FAILOVER.0 | Self::HEDGE.0);
+
+    /// Whether any signal of `other` is set.
+    pub const fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Adds `other` if `holds`.
+    pub const fn set(&mut self, other: Self, holds: bool) {
+        if holds {
+            self.0 |= other.0;
+        }
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This set without `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether no signal is set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The set as bits, in the order of [`NAMES`](Self::NAMES).
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The names of the signals that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .enumerate()
+            .filter(move |(bit, _)| self.0 >> bit & 1 == 1)
+            .map(|(_, name)| name)
+    }
+}
+
+/// What the core says of one exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The one outcome.
+    pub fate: Fate,
+    /// Every reason.
+    pub signals: Signals,
+    /// The limit that was nearest, with how much of it was used; `None` if no limit is known.
+    pub nearest: Option<(Limit, Used)>,
+    /// The limits it was judged by.
+    pub limits: Limits,
+    /// `limits.max_attempts` was learned, not told.
+    pub learned_attempts: bool,
+    /// What such an exchange usually takes; known where a duration was judged.
+    pub usual: Option<Micros>,
+    /// The duration that was judged for being slow.
+    pub judged_duration: Option<Micros>,
+    /// Too late for a place in time: counted, but outside of baselines and episodes.
+    pub late: bool,
+}
+
+impl Verdict {
+    /// The room that was left, in basis points; `None` if no limit is known.
+    pub fn margin_bp(&self) -> Option<u16> {
+        self.nearest.map(|(_, used)| used.margin())
+    }
+
+    /// Kept out of success shares.
+    pub fn is_aborted(&self) -> bool {
+        self.signals.any(Signals::ABORTED)
+    }
+
+    /// How many tenths of the usual duration a slow exchange took: 41 for 4.1 times.
+    pub fn ratio_tenths(&self) -> Option<u64> {
+        let usual = self.usual.filter(|_| self.signals.any(Signals::SLOW))?;
+        (self.judged_duration?.get().saturating_mul(10)).checked_div(usual.get())
+    }
+}
+
+/// What the past says about durations: above `limit` is slow, `usual` is the middle.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Usual {
+    /// The longest duration that is not slow.
+    pub limit: Micros,
+    /// The median.
+    pub median: Micros,
+}
+
+/// Judges one exchange against its limits and its upstream's past.
+///
+/// `tight` is the margin below which (strictly) an exchange is tight; `duration` what can be compared with `usual`.
+pub fn judge(
+    exchange: &Exchange<'_>,
+    limits: &Limits,
+    tight: Used,
+    duration: Option<Micros>,
+    usual: Option<Usual>,
+) -> Verdict {
+    if is_aborted(exchange) {
+        return Verdict { signals: Signals::ABORTED, limits: *limits, ..Verdict::default() };
+    }
+    let usage = Usage::of(exchange, limits);
+    let signals = signals(exchange, &usage, tight, duration, usual);
+    Verdict {
+        fate: fate(signals),
+        signals,
+        nearest: usage.nearest(),
+        limits: *limits,
+        learned_attempts: false,
+        usual: usual.map(|usual| usual.median),
+        judged_duration: duration,
+        late: false,
+    }
+}
+
+/// Whether the client went away: then nothing else can be said of the exchange.
+fn is_aborted(exchange: &Exchange<'_>) -> bool {
+    exchange.aborted || exchange.status == 499 || exchange.flags.any(Flags::DC.with(Flags::DR))
+}
+
+fn signals(
+    exchange: &Exchange<'_>,
+    usage: &Usage,
+    tight: Used,
+    duration: Option<Micros>,
+    usual: Option<Usual>,
+) -> Signals {
+    let flags = exchange.flags;
+    let near = |used: Option<Used>| used.is_some_and(|used| used.margin() < tight.basis_points());
+    let failed = is_failed(exchange);
+    let stand_in = stand_in(exchange);
+    let mut signals = Signals::NONE;
+    signals.set(
+        Signals::RETRY,
+        (exchange.attempts.is_some_and(|n| n > 1) && !exchange.hedged) || flags.any(Flags::URX),
+    );
+    signals.set(Signals::FALLBACK, stand_in == Some(StandIn::Fallback));
+    signals.set(Signals::STALE, stand_in == Some(StandIn::Stale));
+    signals.set(Signals::FAILOVER, stand_in == Some(StandIn::Failover));
+    signals.set(Signals::HEDGE, exchange.hedged);
+    signals.set(Signals::CLIENT_RETRY, exchange.client_attempt.is_some_and(|n| n > 1));
+    signals.set(Signals::PARTIAL, !failed && is_partial(exchange));
+    signals.set(Signals::TIMEOUT, near(usage.timeout) || flags.any(Flags::UT));
+    signals.set(Signals::DEADLINE, near(usage.deadline) || flags.any(Flags::DT));
+    signals.set(Signals::QUOTA, near(usage.quota));
+    signals.set(Signals::RETRY_LIMIT, flags.any(Flags::URX) || usage.attempts == Some(Used::ALL));
+    signals.set(Signals::BREAKER, flags.any(Flags::UO));
+    signals.set(Signals::FAILED, failed);
+    let comparable = !failed && !exchange.stream && exchange.status != 101 && stand_in.is_none();
+    let slow = duration.zip(usual).is_some_and(|(duration, usual)| duration > usual.limit);
+    signals.set(Signals::SLOW, comparable && slow);
+    signals
+}
+
+/// The caller got an error.
+fn is_failed(exchange: &Exchange<'_>) -> bool {
+    exchange::is_error(exchange.status)
+        || is_grpc_fault(exchange) && exchange.bytes.is_none_or(|bytes| bytes == 0)
+}
+
+/// The server's own faults among the gRPC statuses.
+fn is_grpc_fault(exchange: &Exchange<'_>) -> bool {
+    matches!(exchange.grpc_status, Some(2 | 4 | 8 | 13 | 14 | 15))
+}
+
+/// A success to look at that is none inside.
+fn is_partial(exchange: &Exchange<'_>) -> bool {
+    let success = (200..300).contains(&exchange.status);
+    exchange.partial
+        || is_grpc_fault(exchange)
+        || success && exchange.flags.any(Flags::CUT_OFF)
+        || success && exchange.proxy_status.is_some_and(|text| markers::proxy_error(text).is_some())
+}
+
+/// What answered instead, by the host's mark or the cache's word.
+fn stand_in(exchange: &Exchange<'_>) -> Option<StandIn> {
+    match exchange.stand_in {
+        Some(StandIn::Fallback) => Some(StandIn::Fallback),
+        _ if exchange.cache_status.is_some_and(markers::is_stale) => Some(StandIn::Stale),
+        marked => marked,
+    }
+}
+
+/// The strongest signal decides.
+fn fate(signals: Signals) -> Fate {
+    const LADDER: [(Signals, Fate); 8] = [
+        (Signals::FAILED, Fate::Failed),
+        (Signals::PARTIAL, Fate::Partial),
+        (Signals::FALLBACK, Fate::Fallback),
+        (Signals::STALE, Fate::Stale),
+        (Signals::FAILOVER, Fate::Failover),
+        (Signals(Signals::RETRY.0 | Signals::HEDGE.0), Fate::Retried),
+        (Signals::CLIENT_RETRY, Fate::ClientRetried),
+        (
+            Signals(Signals::TIMEOUT.0 | Signals::DEADLINE.0 | Signals::QUOTA.0 | Signals::BREAKER.0),
+            Fate::Tight,
+        ),
+    ];
+    let strongest = LADDER.iter().find(|(reasons, _)| signals.any(*reasons)).map(|(_, fate)| *fate);
+    strongest.unwrap_or(if signals.any(Signals::SLOW) { Fate::Slow } else { Fate::Clean })
+}
+
+#[cfg(test)]
+mod tests;
