@@ -27,21 +27,15 @@ pub(super) enum Kind {
     Durations,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Peak {
-    /// Bucket × 2, and the kind in the last bit.
-    at: u32,
-    /// Nats × 16.
-    height: u8,
-}
-
 /// The last peaks of one upstream.
 #[derive(Clone, Debug)]
 pub(super) struct Blips {
-    ring: [Peak; RING],
+    /// Bucket × 2, and the kind in the last bit; 0 for none.
+    peaks: [u32; RING],
+    /// Nats × 16.
+    heights: [u8; RING],
     next: u8,
     bars: [f32; 2],
-    since: u32,
 }
 
 /// A rhythm that was found.
@@ -55,18 +49,21 @@ pub(super) struct Rhythm {
 
 impl Blips {
     pub(super) const fn new() -> Self {
-        Self { ring: [Peak { at: 0, height: 0 }; RING], next: 0, bars: [2.0, 2.0], since: 0 }
+        Self { peaks: [0; RING], heights: [0; RING], next: 0, bars: [2.0, 2.0] }
+    }
+
+    /// The peaks of one kind: bucket and height.
+    fn of(&self, kind: Kind) -> impl Iterator<Item = (u32, u8)> {
+        let all = self.peaks.iter().zip(&self.heights).filter(|(at, _)| **at != 0);
+        all.filter(move |(at, _)| **at & 1 == kind as u32).map(|(at, height)| (at >> 1, *height))
     }
 
     fn has(&self, bucket: u32, kind: Kind) -> bool {
-        self.ring.iter().any(|p| p.at != 0 && p.at & 1 == kind as u32 && (p.at >> 1).abs_diff(bucket) <= SLACK)
+        self.of(kind).any(|(at, _)| at.abs_diff(bucket) <= SLACK)
     }
 
     /// Looks at one bucket's evidence of one kind.
     pub(super) fn weigh(&mut self, bucket: u32, kind: Kind, nats: f32, frozen: bool) -> Option<Rhythm> {
-        if self.since == 0 {
-            self.since = bucket;
-        }
         let bar = self.bars.get_mut(kind as usize)?;
         // So many an hour: up by a step at a peak, down by its share at every other bucket.
         if nats <= *bar {
@@ -76,18 +73,18 @@ impl Blips {
         if !frozen {
             *bar = (*bar + STEP).min(MOST);
         }
-        let again = self.has(bucket, kind);
-        let slot = self.ring.get_mut(usize::from(self.next))?;
-        if again {
+        if self.has(bucket, kind) {
             return None;
         }
-        *slot = Peak { at: bucket << 1 | kind as u32, height: (nats * 16.0).clamp(0.0, 255.0) as u8 };
+        let place = usize::from(self.next);
+        *self.peaks.get_mut(place)? = bucket << 1 | kind as u32;
+        *self.heights.get_mut(place)? = (nats * 16.0).clamp(0.0, 255.0) as u8;
         self.next = (self.next + 1) % RING as u8;
         self.rhythm(bucket, kind)
     }
 
     fn rhythm(&self, bucket: u32, kind: Kind) -> Option<Rhythm> {
-        let mine = || self.ring.iter().filter(|p| p.at != 0 && p.at & 1 == kind as u32).map(|p| (p.at >> 1, p.height));
+        let mine = || self.of(kind);
         let oldest = mine().map(|p| p.0).min()?.max(bucket.saturating_sub(4 * LONGEST));
         let span = (bucket - oldest).max(LONGEST) as f32;
         let width = (2 * SLACK + 1) as f32;

@@ -22,7 +22,7 @@ struct Host {
     attempts: u16,
     failed: u16,
     offset: i16,
-    sums: [Cusum; 4],
+    levels: [Cusum; 4],
 }
 
 /// The hosts of one upstream.
@@ -33,13 +33,20 @@ pub(super) struct Hosts {
     due: u32,
 }
 
-/// A host that stands out.
+/// The host that differs most from its siblings.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Culprit {
     pub(super) slot: u8,
     pub(super) nats: f32,
     /// Did this minute add to it?
-    pub(super) rising: bool,
+    pub(super) is_rising: bool,
+}
+
+impl Culprit {
+    /// Enough to count against it.
+    pub(super) fn stands_out(self) -> bool {
+        self.nats > 5.0
+    }
 }
 
 impl Hosts {
@@ -65,57 +72,58 @@ impl Hosts {
     }
 
     fn minute(&mut self, usual_errors: f32, frozen: bool) -> Option<Culprit> {
-        let (mut sum, mut attempts, mut failed) = (0.0, 0.0, 0.0);
-        for h in &self.all {
-            sum += h.own();
-            attempts += f32::from(h.attempts);
-            failed += f32::from(h.failed);
+        // Whole numbers, so that nothing depends on which host has which slot.
+        let (mut sum, mut attempts, mut failed) = (0_i64, 0_u32, 0_u32);
+        for host in &self.all {
+            sum += host.own();
+            attempts += u32::from(host.attempts);
+            failed += u32::from(host.failed);
         }
         let phi = self.scatter.factor();
+        let (mut seen, mut expected) = (0_i64, 0_i64);
         let mut worst: Option<Culprit> = None;
-        for (i, h) in self.all.iter_mut().enumerate() {
-            let n = f32::from(h.attempts);
-            let others = attempts - n;
+        for (slot, host) in self.all.iter_mut().enumerate() {
+            let (n, k) = (f32::from(host.attempts), f32::from(host.failed));
+            let others = (attempts - u32::from(host.attempts)) as f32;
             if n == 0.0 || others < 3.0 {
-                (h.sum, h.attempts, h.failed) = (0, 0, 0);
+                host.clear();
                 continue;
             }
-            let k = f32::from(h.failed);
-            let ok = (n - k).max(0.0);
-            let y = h.own() - ok * (sum - h.own()) / others;
+            let well = (n - k).max(0.0);
+            let y = host.own() as f32 / FINE - well * ((sum - host.own()) as f32 / FINE / others);
             let f = 1.0 + n / others;
-            let p = usual_errors.max((failed - k + 20.0 * usual_errors) / (others + 20.0));
-            let mut level: f32 = 0.0;
-            let mut rising = false;
-            for (j, c) in h.sums.iter_mut().enumerate() {
-                let x = match j {
-                    0 | 1 => (SLOWER[j] * y - ok * SLOWER[j] * SLOWER[j] / 2.0) / (f * phi),
-                    _ => k * libm::logf((p + ERRORS[j - 2]) / p).min(4.5) - n * ERRORS[j - 2],
-                };
-                let l = c.add(x.clamp(-8.0, 8.0));
-                if l > level {
-                    (level, rising) = (l, x > 0.5);
+            let failed_others = (failed - u32::from(host.failed)) as f32;
+            let p = usual_errors.max((failed_others + 20.0 * usual_errors) / (others + 20.0));
+            let slower = SLOWER.map(|by| (by * y - well * by * by / 2.0) / (f * phi));
+            let errors = ERRORS.map(|more| k * libm::logf((p + more) / p).min(4.5) - n * more);
+            let mut here = Culprit { slot: slot as u8, nats: 0.0, is_rising: false };
+            for (level, x) in host.levels.iter_mut().zip(slower.iter().chain(&errors)) {
+                let nats = level.add(x.clamp(-8.0, 8.0));
+                if nats > here.nats {
+                    (here.nats, here.is_rising) = (nats, *x > 0.5);
                 }
             }
-            if worst.is_none_or(|w| level > w.nats) {
-                worst = Some(Culprit { slot: i as u8, nats: level, rising });
+            if worst.is_none_or(|worst| here.nats > worst.nats) {
+                worst = Some(here);
             }
-            if !frozen {
-                let expected = ok * 0.9 * f;
-                self.scatter.learn(y * y, expected, 9.0 * expected, 0.999);
-                if ok > 0.0 {
-                    let step = ok / (ok + 600.0) * (y / ok).clamp(-0.5, 0.5);
-                    h.offset = (f32::from(h.offset) + step * FINE).clamp(-30_000.0, 30_000.0) as i16;
-                }
+            if !frozen && well > 0.0 {
+                let usual = well * 0.9 * f;
+                seen += ((y * y).min(9.0 * usual) * 64.0) as i64;
+                expected += (usual * 64.0) as i64;
+                let step = well / (well + 600.0) * (y / well).clamp(-0.5, 0.5);
+                host.offset = (f32::from(host.offset) + step * FINE).clamp(-30_000.0, 30_000.0) as i16;
             }
-            (h.sum, h.attempts, h.failed) = (0, 0, 0);
+            host.clear();
+        }
+        if !frozen {
+            self.scatter.learn(seen as f32 / 64.0, expected as f32 / 64.0, f32::MAX, 0.995);
         }
         worst
     }
 
     pub(super) fn reset(&mut self) {
         for h in &mut self.all {
-            h.sums.iter_mut().for_each(Cusum::reset);
+            h.levels.iter_mut().for_each(Cusum::reset);
         }
     }
 
@@ -128,8 +136,14 @@ impl Hosts {
 }
 
 impl Host {
-    /// Sum of the residuals beyond the host's own offset.
-    fn own(&self) -> f32 {
-        self.sum as f32 / UNIT as f32 - f32::from(self.attempts.saturating_sub(self.failed)) * f32::from(self.offset) / FINE
+    /// Sum of the residuals beyond the host's own offset, in 1/4096 sigma.
+    fn own(&self) -> i64 {
+        let well = i64::from(self.attempts.saturating_sub(self.failed));
+        i64::from(self.sum) * (FINE as i64 / i64::from(UNIT)) - well * i64::from(self.offset)
+    }
+
+    /// Begins a new minute.
+    fn clear(&mut self) {
+        (self.sum, self.attempts, self.failed) = (0, 0, 0);
     }
 }

@@ -1,7 +1,23 @@
 //! Episodes: when near misses add up to something an engineer can act on.
+//!
+//! One [`Watch`] an upstream counts the exchanges of the open buckets, and weighs a bucket when it is sealed, against this
+//! upstream's own past and with the noise it measured there. The [`Engine`] is what upstreams share: evidence that is weak on
+//! each and strong together, one episode per cause, and the records' order.
+//!
+//! ```text
+//! sight → bucket ─seal→ tail · rates · hosts · level · blips · weak → sums → alarm → open → pattern
+//! ```
+//!
+//! `docs/detection.md` has each method with its formula, its source, what it sees and what it cannot.
+//!
+//! Cost: tens of nanoseconds an exchange, some microseconds a bucket with traffic. What an open bucket gathers is whole
+//! numbers that add, so the order of exchanges within it changes nothing; floats come in only when it is sealed, with basic
+//! operations and `libm`.
+
 mod blips;
 mod bucket;
 mod cusum;
+mod habits;
 mod hosts;
 mod level;
 mod open;
@@ -13,147 +29,168 @@ mod sight;
 mod tail;
 mod watch;
 
+use crate::fleet::UpstreamId;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-
+pub(crate) use bucket::Counts;
+pub(crate) use habits::{Burn, Deviation, Habits, Reference};
+pub(crate) use open::Open;
 pub use open::Pattern;
-pub use sight::{Fate, Sight, Signals, Try};
-pub use watch::Watch;
-
-use open::Open;
+pub(crate) use sight::Sight;
 use tail::Shapes;
-use watch::Cause;
+pub(crate) use watch::{Cause, Watch};
 
 /// Hosts that are watched one by one.
-pub const HOSTS: usize = 10;
+const HOSTS: usize = crate::upstream::MAX_HOSTS;
 /// Routes that are watched one by one, and one more for all others.
-pub const ROUTES: usize = 9;
+const ROUTES: usize = crate::upstream::MAX_ROUTES + 1;
 
 /// Nats that open an episode over several upstreams.
 const TOGETHER: f32 = 12.0;
-/// Quiet buckets with traffic after which an episode is over.
-const QUIET: u16 = 60;
-/// Buckets of silence after which it is over.
-const SILENT: u32 = 180;
-/// Buckets after an alarm of its own in which an upstream is left out of pooling.
+/// Buckets after an alarm of its own in which an upstream is left out of pooling, and in which another's episode speaks for it.
 const OWN: u32 = 60;
+/// Buckets between alarms that have one cause: three upstreams, and two.
+const SAME_TIME: u32 = 9;
+const SAME_TIME_TWO: u32 = 3;
+/// Opens that are remembered.
+const OPENS: usize = 64;
 
-/// The process's part: what upstreams share.
+/// What upstreams share.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     shapes: Shapes,
-    /// Buckets that may be open beyond the newest.
+    /// How many buckets may be open beside the newest.
     lag: u32,
-    pool: Vec<(u16, f32)>,
-    named: Vec<u16>,
-    /// Recent opens: slot, start.
-    opens: Vec<(u16, u32)>,
+    /// What this seal's bucket said of each upstream with traffic, and how many of them are settled.
+    steps: Vec<(UpstreamId, watch::Step)>,
+    settled: usize,
+    /// Upstreams with one episode in common, the strongest first; as they stand in this seal.
+    named: Vec<UpstreamId>,
+    /// The last alarms: who, and in which bucket.
+    opens: Vec<(UpstreamId, u32)>,
 }
 
-/// Something to report of an upstream.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The slot that was passed in.
-    pub slot: u16,
-    /// Is it over?
-    pub closed: bool,
-    /// The kind.
-    pub pattern: Pattern,
-    /// First bucket with evidence.
-    pub start: u32,
-    /// Bucket that raised the alarm.
-    pub detected: u32,
-    /// Last bucket with evidence.
-    pub end: u32,
-    /// Slots of upstreams that show the same.
-    pub related: Vec<u16>,
-    /// Debug.
-    pub why: alloc::string::String,
+/// What there is to report.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// An episode began.
+    Opened(Box<Open>),
+    /// An episode is over.
+    Closed(Box<Open>),
+    /// A day was not as the reference.
+    Deviated(Deviation),
 }
 
 impl Engine {
-    /// An engine for a stream in which `lag` buckets may be open beyond the newest.
-    pub fn new(lag: u32) -> Self {
-        Self { shapes: Shapes::new(), lag, pool: Vec::new(), named: Vec::new(), opens: Vec::new() }
-    }
-
-    /// The memory of a new upstream.
-    pub fn watch(&self) -> Watch {
-        Watch::new(&self.shapes)
-    }
-
-    /// First pass over the upstreams, in a fixed order: weighs the bucket of each.
-    pub fn weigh(&mut self, bucket: u32, slot: u16, watch: &mut Watch) {
-        watch.seal(bucket, self.lag, &self.shapes);
-        if watch.open.is_none() && watch.step.alarm.is_none() && watch.last_alarm + OWN < bucket && watch.linked_until < bucket && watch.step.together > pool::PART {
-            self.pool.push((slot, watch.step.together));
+    /// An engine for a stream of which at most `open_buckets` are open at once.
+    pub(crate) fn new(open_buckets: usize) -> Self {
+        Self {
+            shapes: Shapes::new(),
+            lag: open_buckets.saturating_sub(1) as u32,
+            steps: Vec::new(),
+            settled: 0,
+            named: Vec::new(),
+            opens: Vec::new(),
         }
     }
 
-    /// Between the passes.
-    pub fn pool(&mut self, bucket: u32) {
+    /// First pass over the upstreams, in a fixed order: weighs a bucket of which nothing more can come.
+    pub(crate) fn weigh(&mut self, bucket: u64, id: UpstreamId, watch: &mut Watch) {
+        let now = bucket as u32;
+        if let Some(mut step) = watch.weigh(now, self.lag, &self.shapes) {
+            let has_own =
+                watch.open.is_some() || step.alarm.is_some() || now <= watch.alarmed.saturating_add(OWN);
+            if has_own || now <= watch.spoken_for {
+                step.weak = 0.0;
+            }
+            self.steps.push((id, step));
+        }
+    }
+
+    /// Between the passes: what is weak on each and strong together.
+    pub(crate) fn pool(&mut self, bucket: u64) {
+        let now = bucket as u32;
         self.named.clear();
-        let (nats, count) = pool::together(self.pool.iter().map(|p| p.1));
-        if nats > TOGETHER && count >= 2 {
-            self.pool.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            self.named.extend(self.pool.iter().map(|p| p.0));
+        let all = self.steps.iter().map(|(id, step)| (*id, step.weak));
+        let mut parts: Vec<(UpstreamId, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
+        if pool::together(parts.iter().map(|part| part.1)) > TOGETHER {
+            parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+            self.named.extend(parts.iter().map(|part| part.0));
         }
-        self.pool.clear();
-        self.opens.retain(|o| o.1 + 1_000 > bucket);
+        self.opens.retain(|(_, at)| now < at.saturating_add(1_000));
     }
 
-    /// Second pass, in the same order: opens and closes.
-    pub fn settle(&mut self, bucket: u32, slot: u16, watch: &mut Watch) -> Option<Change> {
-        let step = watch.step;
-        if let Some(open) = &mut watch.open {
-            if step.exchanges > 0 {
-                open.follow(bucket, &step);
+    /// Second pass, in the same order: what opens and what closes.
+    pub(crate) fn settle(
+        &mut self,
+        bucket: u64,
+        id: UpstreamId,
+        watch: &mut Watch,
+        mut report: impl FnMut(Change),
+    ) {
+        let now = bucket as u32;
+        let step = self.steps.get(self.settled).filter(|(of, _)| *of == id).map(|(_, step)| step);
+        self.settled += usize::from(step.is_some());
+        if let Some(open) = watch.open.as_mut() {
+            if let (false, Some(step)) = (open.is_silent(now), step) {
+                open.follow(now, step);
             }
-            if open.quiet >= QUIET || open.last + SILENT <= bucket {
-                let mut open = watch.open.take()?;
-                let within = |n: u32| -> Vec<u16> { self.opens.iter().filter(|o| o.0 != slot && o.1.abs_diff(open.detected) <= n).map(|o| o.0).collect() };
-                let near = within(9);
-                let near = if near.len() >= 2 { near } else { within(3) };
-                if !near.is_empty() && open.related.is_empty() && matches!(open.cause, Cause::Tail | Cause::Errors | Cause::Level | Cause::Pool) {
-                    open.related = near;
-                }
-                return Some(change(slot, true, &open));
-            }
-            return None;
         }
-        let member = self.named.contains(&slot);
-        if member {
-            watch.linked_until = bucket + OWN;
+        if watch.open.as_ref().is_some_and(|open| open.is_over(now))
+            && let Some(mut open) = watch.open.take()
+        {
+            self.relate(id, &mut open);
+            report(Change::Closed(open));
         }
-        let lead = self.named.first() == Some(&slot);
+        if watch.open.is_some() {
+            return;
+        }
+        if let Some(deviation) = watch.habits.turn(now) {
+            report(Change::Deviated(deviation));
+        }
+        let Some(step) = step else { return };
+        let leads = self.named.first() == Some(&id);
+        if self.named.contains(&id) {
+            watch.spoken_for = now + OWN;
+        }
+        if step.alarm.is_some() {
+            watch.alarmed = now;
+        }
         let cause = match step.alarm {
-            Some(a) => {
-                watch.last_alarm = bucket;
-                if watch.linked_until >= bucket && !lead { return None; }
-                a.cause
-            }
-            None if lead => Cause::Pool,
-            None => return None,
+            _ if leads => Cause::Pool,
+            Some(cause) if watch.spoken_for < now => cause,
+            _ => return,
         };
-        let mut open = Open::new(watch.rising_from, bucket, cause, watch.rising.clone());
-        open.crept = step.crept;
-        open.follow(bucket, &step);
-        if lead {
-            open.related = self.named.iter().copied().skip(1).collect();
+        let mut open = Box::new(Open::new(watch.rising(), now, cause, step));
+        self.opens.push((id, now));
+        if leads {
+            open.related = self.named.get(1..).unwrap_or_default().to_vec();
+            self.opens.extend(open.related.iter().map(|other| (*other, now)));
         }
-        self.opens.push((slot, bucket));
-        if lead {
-            self.opens.extend(open.related.iter().map(|&r| (r, bucket)));
-        }
-        let out = change(slot, false, &open);
-        watch.open = Some(Box::new(open));
-        Some(out)
+        let surplus = self.opens.len().saturating_sub(OPENS);
+        self.opens.drain(..surplus);
+        report(Change::Opened(open.clone()));
+        watch.open = Some(open);
     }
-}
 
-fn change(slot: u16, closed: bool, open: &Open) -> Change {
-    Change {
-        slot, closed, pattern: open.pattern(), start: open.start, detected: open.detected, end: open.last, related: open.related.clone(),
-        why: alloc::format!("{:?} nats {:?} len {} buckets {} runs {} cul {:?} amp {}/{} grow {:.2} iv {} n {} near {} failed {} bad {:?}", open.cause, open.nats.map(|x| x as i32), open.last + 1 - open.start, open.buckets, open.runs, open.culprit, open.amplification, open.amplified.saturating_sub(open.start), open.slow_age/open.slow.max(0.1)/(open.last + 1 - open.start) as f32, open.interval, open.tally.exchanges, open.tally.near, open.tally.failed, open.tally.bad),
+    /// After the passes.
+    pub(crate) fn clear(&mut self) {
+        self.steps.clear();
+        self.settled = 0;
+    }
+
+    /// Episodes that began at the same time have one cause: two close together, three a little apart.
+    fn relate(&self, id: UpstreamId, open: &mut Open) {
+        let is_alike = matches!(open.cause, Cause::Tail | Cause::Errors | Cause::Level | Cause::Pool);
+        if !open.related.is_empty() || !is_alike {
+            return;
+        }
+        let within = |span: u32| {
+            let near = self.opens.iter().filter(|(of, at)| *of != id && at.abs_diff(open.detected) <= span);
+            near.map(|(of, _)| *of).collect::<Vec<_>>()
+        };
+        let near = within(SAME_TIME);
+        open.related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
+        open.related.dedup();
     }
 }

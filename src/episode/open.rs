@@ -1,19 +1,39 @@
-//! An episode while it lasts, and its name when it is over.
-
-use alloc::vec::Vec;
+//! An episode while it lasts, and its name.
+//!
+//! It lives on evidence, and the longer the quiet, the more evidence it takes to belong to it: so noise does not keep it
+//! open, and a blip that comes back does. The name is asked for when it opens and again when it closes: the first guess and
+//! the final word.
 
 use super::HOSTS;
-use super::bucket::Tally;
-use super::watch::{Cause, CAUSES, Step};
+use super::bucket::Counts;
+use super::watch::{Cause, Step};
+use crate::fleet::UpstreamId;
+use alloc::vec::Vec;
 
 /// The kind of an episode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(missing_docs)]
-pub enum Pattern { Burst, Sustained, Recurring, Creeping, Concentrated, Correlated, Storm, Deviant }
+pub enum Pattern {
+    /// A short run that healed.
+    Burst,
+    /// A run that stays.
+    Sustained,
+    /// The same blip again and again.
+    Recurring,
+    /// The tail grows slowly.
+    Creeping,
+    /// One host carries it.
+    Concentrated,
+    /// Several upstreams at once.
+    Correlated,
+    /// Attempts per exchange rise with it.
+    Storm,
+    /// A whole day differs from the reference.
+    Deviant,
+}
 
 impl Pattern {
-    /// As in records.
-    pub fn as_str(self) -> &'static str {
+    /// The name in records and metrics.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Burst => "burst",
             Self::Sustained => "sustained",
@@ -27,142 +47,189 @@ impl Pattern {
     }
 }
 
+/// Quiet buckets with traffic after which an episode is over: ten minutes.
+const QUIET: u16 = 60;
+/// Buckets of silence after which it is over.
+const SILENT: u32 = 180;
+/// Attempts per hundred exchanges that make a storm.
+const STORM: u32 = 150;
+
 /// What is kept of an open episode.
 #[derive(Clone, Debug)]
-pub(super) struct Open {
-    pub(super) start: u32,
-    pub(super) detected: u32,
+pub(crate) struct Open {
+    pub(crate) start: u32,
+    pub(crate) detected: u32,
     /// The last bucket with evidence.
-    pub(super) last: u32,
-    /// Buckets with traffic since.
-    pub(super) quiet: u16,
-    pub(super) cause: Cause,
-    pub(super) tally: Tally,
-    pub(super) nats: [f32; CAUSES],
-    /// Buckets with evidence.
-    pub(super) buckets: u16,
-    /// Separate runs of evidence.
-    pub(super) runs: u16,
-    pub(super) culprit: [u8; HOSTS],
-    pub(super) interval: u32,
-    /// Attempts and exchanges of the last three buckets, and the worst ratio × 100.
+    pub(crate) last: u32,
+    pub(crate) cause: Cause,
+    pub(crate) counts: Counts,
+    /// Other upstreams that show the same.
+    pub(crate) related: Vec<UpstreamId>,
+    /// Buckets from one blip to the next, if there is a rhythm; 0 if not.
+    pub(crate) interval: u32,
+    /// The most attempts per hundred exchanges over three buckets.
+    pub(crate) amplification: u32,
+    /// The bucket in which it became an outage, or 0.
+    pub(crate) escalated: u32,
+    /// Quiet buckets with traffic since the last evidence.
+    quiet: u16,
+    /// Buckets with evidence, and runs of them.
+    buckets: u16,
+    runs: u16,
+    /// How often each host stood out.
+    votes: [u8; HOSTS],
+    /// Attempts and exchanges of the last three buckets.
     window: [(u32, u32); 3],
-    pub(super) amplification: u16,
-    pub(super) amplified: u32,
-    /// Evidence of slowness before it escalated, and the same times its age.
-    pub(super) slow: f32,
-    pub(super) slow_age: f32,
+    /// The bucket from which attempts rose, or 0.
+    amplified: u32,
+    /// Slowness before it became an outage: nats, and nats times their age.
+    slow: f32,
+    slow_age: f32,
     /// Slowness had been adding up for long before something else raised the alarm.
-    pub(super) crept: bool,
-    pub(super) escalated: u32,
-    pub(super) related: Vec<u16>,
+    crept: bool,
 }
 
 impl Open {
-    pub(super) fn new(start: u32, now: u32, cause: Cause, tally: Tally) -> Self {
-        Self {
-            start, detected: now, last: now, quiet: 0, cause, tally,
-            nats: [0.0; CAUSES], buckets: 0, runs: 1, culprit: [0; HOSTS], interval: 0,
-            window: [(0, 0); 3], amplification: 100, amplified: 0, slow: 0.0, slow_age: 0.0, crept: false, escalated: 0, related: Vec::new(),
-        }
+    pub(super) fn new((start, counts): (u32, Counts), now: u32, cause: Cause, step: &Step) -> Self {
+        let mut open = Self {
+            start,
+            detected: now,
+            last: now,
+            cause,
+            counts,
+            related: Vec::new(),
+            interval: 0,
+            amplification: 0,
+            escalated: 0,
+            quiet: 0,
+            buckets: 0,
+            runs: 1,
+            votes: [0; HOSTS],
+            window: [(0, 0); 3],
+            amplified: 0,
+            slow: 0.0,
+            slow_age: 0.0,
+            crept: step.crept,
+        };
+        open.weigh(now, step);
+        open
     }
 
-    /// What a bucket must weigh to belong to this episode: the longer the quiet, the more.
+    /// The nats that a bucket must weigh to belong to this episode.
     pub(super) fn needed(&self) -> f32 {
         4.0 + f32::from(self.quiet) / 8.0
     }
 
     /// One more bucket with traffic.
     pub(super) fn follow(&mut self, now: u32, step: &Step) {
-        let single = step.nats.iter().take(4).fold(0.0_f32, |a, &b| a.max(b));
-        if step.alive || single > self.needed() {
-            if self.quiet > 3 {
-                self.runs = self.runs.saturating_add(1);
-            }
+        self.counts.merge(&step.counts);
+        self.weigh(now, step);
+    }
+
+    fn weigh(&mut self, now: u32, step: &Step) {
+        let counted = [Cause::Errors, Cause::Caught, Cause::Late, Cause::Tail];
+        let nats = |cause: Cause| step.nats.get(cause as usize).copied().unwrap_or(0.0);
+        if step.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
+            self.runs = self.runs.saturating_add(u16::from(self.quiet > 3));
             self.last = now;
             self.quiet = 0;
             self.buckets = self.buckets.saturating_add(1);
         } else {
             self.quiet = self.quiet.saturating_add(1);
         }
-        let age = now.saturating_sub(self.start) as f32;
-        for (i, x) in step.nats.iter().enumerate() {
-            if let Some(sum) = self.nats.get_mut(i) {
-                *sum += x.max(0.0);
-            }
-            if (i == Cause::Tail as usize || i == Cause::Level as usize) && *x > 0.0 && self.escalated == 0 {
-                self.slow += x;
-                self.slow_age += x * age;
-            }
+        if self.escalated == 0 {
+            let slow = nats(Cause::Tail).max(0.0) + nats(Cause::Level).max(0.0);
+            self.slow += slow;
+            self.slow_age += slow * now.saturating_sub(self.start) as f32;
         }
-        if let Some(c) = step.culprit.filter(|c| c.nats > 5.0 && c.rising) {
-            if let Some(v) = self.culprit.get_mut(usize::from(c.slot)) {
-                *v = v.saturating_add(1);
-            }
-        }
-        if let Some(r) = step.rhythm {
-            self.interval = r.interval;
-        }
-        self.window.rotate_left(1);
-        if let Some(w) = self.window.last_mut() {
-            *w = (step.attempts, step.exchanges);
-        }
-        let (a, e) = self.window.iter().fold((0, 0), |(a, e), w| (a + w.0, e + w.1));
-        if e >= 5 {
-            let ratio = (a.saturating_mul(100) / e).min(10_000) as u16;
-            self.amplification = self.amplification.max(ratio);
-            if ratio >= 150 && self.amplified == 0 {
-                self.amplified = now;
-            }
-        }
-        if self.escalated == 0 && step.failed >= 3 && step.failed * 20 > step.exchanges {
+        if step.is_outage && self.escalated == 0 {
             self.escalated = now;
         }
+        if let Some(culprit) = step.culprit.filter(|culprit| culprit.stands_out() && culprit.is_rising)
+            && let Some(votes) = self.votes.get_mut(usize::from(culprit.slot))
+        {
+            *votes = votes.saturating_add(1);
+        }
+        if let Some(rhythm) = step.rhythm {
+            self.interval = rhythm.interval;
+        }
+        self.amplify(now, step);
     }
 
-    /// The host that carries it: named by its siblings again and again, with far more than its share.
-    pub(super) fn host(&self) -> Option<usize> {
-        let votes: u32 = self.culprit.iter().map(|&v| u32::from(v)).sum();
-        let bad: u32 = self.tally.bad.iter().map(|&v| u32::from(v)).sum();
-        let hosts = self.tally.bad.iter().filter(|&&v| v > 0).count() as u32;
-        let (slot, most) = self.culprit.iter().enumerate().max_by_key(|&(_, &v)| v)?;
-        let share = u32::from(*self.tally.bad.get(slot)?);
+    fn amplify(&mut self, now: u32, step: &Step) {
+        self.window.rotate_left(1);
+        if let Some(newest) = self.window.last_mut() {
+            *newest = (step.counts.attempts, step.counts.exchanges);
+        }
+        let (attempts, exchanges) = self.window.iter().fold((0, 0), |(a, e), w| (a + w.0, e + w.1));
+        if exchanges < 5 {
+            return;
+        }
+        let ratio = attempts.saturating_mul(100) / exchanges;
+        self.amplification = self.amplification.max(ratio);
+        if ratio >= STORM && self.amplified == 0 {
+            self.amplified = now;
+        }
+    }
+
+    /// Whether it is over.
+    pub(super) fn is_over(&self, now: u32) -> bool {
+        self.quiet >= QUIET || self.is_silent(now)
+    }
+
+    /// Whether nothing was seen of it for so long that what comes now is something else.
+    pub(super) fn is_silent(&self, now: u32) -> bool {
+        now >= self.last.saturating_add(SILENT)
+    }
+
+    /// A slot goes to another host.
+    pub(super) fn forget_host(&mut self, slot: usize) {
+        self.counts.forget_host(slot);
+        if let Some(votes) = self.votes.get_mut(slot) {
+            *votes = 0;
+        }
+    }
+
+    /// The host that carries it: named against its siblings again and again, with far more than its share.
+    pub(crate) fn host(&self) -> Option<u8> {
+        let votes: u32 = self.votes.iter().map(|votes| u32::from(*votes)).sum();
+        let bad: u32 = self.counts.bad.iter().map(|bad| u32::from(*bad)).sum();
+        let hosts = self.counts.bad.iter().filter(|bad| **bad > 0).count() as u32;
+        let (slot, most) = self.votes.iter().enumerate().max_by_key(|(_, votes)| **votes)?;
         let most = u32::from(*most);
-        let sure = most >= 5 && most * 10 >= votes * 8;
-        let likely = most >= 2 && most * 10 >= votes * 6;
-        (sure || likely && share * hosts * 2 >= bad * 3).then_some(slot)
+        let share = u32::from(self.counts.bad.get(slot).copied()?);
+        let is_sure = most >= 5 && most * 10 >= votes * 8;
+        let is_likely = most >= 2 && most * 10 >= votes * 6;
+        (is_sure || is_likely && share * hosts * 2 >= bad * 3).then_some(slot as u8)
     }
 
-    /// The name it deserves by what is known now.
-    pub(super) fn pattern(&self) -> Pattern {
+    /// The name it deserves by what is known now: the strongest that fits.
+    pub(crate) fn pattern(&self) -> Pattern {
+        self.patterns().into_iter().flatten().next().unwrap_or(Pattern::Burst)
+    }
+
+    /// All that fit, strongest first.
+    pub(crate) fn patterns(&self) -> [Option<Pattern>; 7] {
         let length = (self.last + 1).saturating_sub(self.start);
         let evidence = u32::from(self.buckets);
-        if !self.related.is_empty() {
-            return Pattern::Correlated;
-        }
-        if self.cause == Cause::Rhythm {
-            return Pattern::Recurring;
-        }
-        if self.amplified != 0 && self.amplified <= self.start + 8 {
-            return Pattern::Storm;
-        }
-        if self.host().is_some() || (self.cause == Cause::Host && length < 12) {
-            return Pattern::Concentrated;
-        }
-        if self.interval > 0 && evidence * 6 < length {
-            return Pattern::Recurring;
-        }
-        let grows = self.slow_age >= self.slow * 0.45 * length as f32;
-        let slow = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host) && grows;
-        if length >= 30 && (slow || self.crept) {
-            return Pattern::Creeping;
-        }
-        if self.runs >= 3 && evidence * 5 < length * 2 || self.runs >= 2 && self.escalated > self.start + 12 {
-            return Pattern::Recurring;
-        }
-        if evidence >= 12 || (self.cause == Cause::Late && length >= 12) {
-            return Pattern::Sustained;
-        }
-        Pattern::Burst
+        let is_storm = self.amplified != 0 && self.amplified <= self.start + 8;
+        let is_one_host = self.host().is_some() || self.cause == Cause::Host && length < 12;
+        let is_slow = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host);
+        let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
+        let creeps = length >= 30 && (is_slow && grows || self.crept);
+        let is_sparse = evidence * 5 < length * 2;
+        let has_rhythm = self.cause == Cause::Rhythm || self.interval > 0 && evidence * 6 < length;
+        let comes_back = self.runs >= 3 && is_sparse || self.runs >= 2 && self.escalated > self.start + 12;
+        let stays = evidence >= 12 || self.cause == Cause::Late && length >= 12;
+        let has_own_rhythm = self.cause == Cause::Rhythm;
+        [
+            (!self.related.is_empty()).then_some(Pattern::Correlated),
+            has_own_rhythm.then_some(Pattern::Recurring),
+            is_storm.then_some(Pattern::Storm),
+            is_one_host.then_some(Pattern::Concentrated),
+            (has_rhythm && !has_own_rhythm || comes_back && !creeps).then_some(Pattern::Recurring),
+            creeps.then_some(Pattern::Creeping),
+            stays.then_some(Pattern::Sustained),
+        ]
     }
 }

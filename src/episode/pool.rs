@@ -5,6 +5,8 @@
 //! single loud one cannot carry the sum and many silent ones do not drown it.
 #![allow(clippy::indexing_slicing)] // indices run over fixed arrays
 
+use super::routes::Mean;
+
 /// Windows, in buckets.
 const WINDOWS: [usize; 2] = [8, 14];
 const RING: usize = 14;
@@ -28,12 +30,28 @@ pub(super) struct Weak {
 
 impl Weak {
     pub(super) const fn new() -> Self {
-        Self { ring: [[0; 2]; RING], last: 0, level: 0.0, var10: 0.02, var60: 0.005, mean60: 0.0, count60: 0, learned: 0 }
+        Self {
+            ring: [[0; 2]; RING],
+            last: 0,
+            level: 0.0,
+            var10: 0.02,
+            var60: 0.005,
+            mean60: 0.0,
+            count60: 0,
+            learned: 0,
+        }
     }
 
-    /// Adds a bucket: mean clipped residual (nats), its sampling variance, tail and error evidence.
+    /// Adds a bucket: where its durations lie, and its evidence for a slow third and for errors.
     /// Returns the strongest sum over the windows.
-    pub(super) fn weigh(&mut self, bucket: u32, level: Option<(f32, f32)>, tail: f32, errors: f32, frozen: bool) -> f32 {
+    pub(super) fn weigh(
+        &mut self,
+        bucket: u32,
+        level: Option<Mean>,
+        tail: f32,
+        errors: f32,
+        frozen: bool,
+    ) -> f32 {
         let gap = (bucket - self.last).min(RING as u32);
         if self.last != 0 {
             for k in 1..gap {
@@ -44,7 +62,7 @@ impl Weak {
         }
         self.last = bucket;
         let mut shift = 0.0;
-        if let Some((mean, var)) = level {
+        if let Some(Mean { off: mean, var, .. }) = level {
             let off = mean - self.level;
             let scale = (self.var10 + var).max(6.0 * self.var60).max(0.004);
             shift = (SHIFT * off - SHIFT * SHIFT / 2.0) / scale;
@@ -86,7 +104,7 @@ impl Weak {
 pub(super) const PART: f32 = 1.5;
 
 /// The evidence of all that take part.
-pub(super) fn together(sums: impl Iterator<Item = f32>) -> (f32, usize) {
+pub(super) fn together(sums: impl Iterator<Item = f32>) -> f32 {
     let (mut total, mut count) = (0.0, 0);
     for s in sums.filter(|&s| s > PART) {
         total += libm::logf(0.85 + 0.15 * libm::expf(s));
@@ -95,5 +113,5 @@ pub(super) fn together(sums: impl Iterator<Item = f32>) -> (f32, usize) {
     if count == 2 {
         total -= 2.0;
     }
-    (total, count)
+    total
 }

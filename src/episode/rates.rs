@@ -46,12 +46,20 @@ impl Rate {
     }
 }
 
+impl RateEvidence {
+    /// Evidence for the smallest rise of errors: what is pooled.
+    pub(super) fn least(&self) -> f32 {
+        self.errors[0]
+    }
+}
+
 /// The rates of one upstream.
 #[derive(Clone, Debug)]
 pub(super) struct Rates {
     errors: Rate,
     fallbacks: Rate,
     late: Rate,
+    failed: Rate,
     errors_scatter: Dispersion,
     late_scatter: Dispersion,
 }
@@ -60,12 +68,13 @@ pub(super) struct Rates {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RateEvidence {
     pub(super) errors: [f32; 4],
-    pub(super) fallbacks: [f32; 2],
+    pub(super) caught: [f32; 2],
     pub(super) late: [f32; 2],
     pub(super) blip: f32,
     /// Upper estimate of the usual share of failed attempts.
     pub(super) usual_errors: f32,
-    pub(super) failed_seconds: f32,
+    /// Far more failed than usual: no near miss any more.
+    pub(super) is_outage: bool,
 }
 
 fn ratio(p: f32, more: f32, cap: f32) -> f32 {
@@ -74,13 +83,20 @@ fn ratio(p: f32, more: f32, cap: f32) -> f32 {
 
 impl Rates {
     pub(super) fn new() -> Self {
-        Self { errors: Rate::new(), fallbacks: Rate::new(), late: Rate::new(), errors_scatter: Dispersion::new(2.0), late_scatter: Dispersion::new(2.0) }
+        Self {
+            errors: Rate::new(),
+            fallbacks: Rate::new(),
+            late: Rate::new(),
+            failed: Rate::new(),
+            errors_scatter: Dispersion::new(2.0),
+            late_scatter: Dispersion::new(2.0),
+        }
     }
 
     /// Weighs a bucket and, unless `frozen`, learns it.
     pub(super) fn weigh(&mut self, bucket: &Bucket, routes: &mut Routes, frozen: bool) -> RateEvidence {
         let errors = seconds(bucket, routes);
-        let fallbacks = bucket.fallbacks.map(f32::from);
+        let fallbacks = bucket.caught.map(f32::from);
         let late = bucket.late.map(f32::from);
         let seen = bucket.attempts.map(f32::from);
         let n: f32 = seen.iter().sum();
@@ -92,8 +108,14 @@ impl Rates {
                 continue;
             }
             let route = &mut routes.all[i];
-            let usual = |events: f32, p: f32, prior: f32| (events + 0.5 * libm::sqrtf(events) + prior * p) / (route.seen + prior);
-            let (pe, pf, pl) = (usual(route.errors, p, 100.0), usual(route.fallbacks, p_fallback, 100.0), usual(route.late, p_late, 5.0));
+            let usual = |events: f32, p: f32, prior: f32| {
+                (events + 0.5 * libm::sqrtf(events) + prior * p) / (route.seen + prior)
+            };
+            let (pe, pf, pl) = (
+                usual(route.errors, p, 100.0),
+                usual(route.caught, p_fallback, 100.0),
+                usual(route.late, p_late, 5.0),
+            );
             if errors[i] > 0.0 {
                 for (x, more) in out.errors.iter_mut().zip(ERRORS) {
                     *x += errors[i] * ratio(pe, more, 4.5);
@@ -101,7 +123,7 @@ impl Rates {
                 out.blip += errors[i] * ratio(pe, BLIP, 4.5);
             }
             if fallbacks[i] > 0.0 {
-                for (x, more) in out.fallbacks.iter_mut().zip(FALLBACKS) {
+                for (x, more) in out.caught.iter_mut().zip(FALLBACKS) {
                     *x += fallbacks[i] * ratio(pf, more, 4.0);
                 }
             }
@@ -113,26 +135,28 @@ impl Rates {
             mean_errors += seen[i] * (route.errors + 100.0 * p) / (route.seen + 100.0);
             mean_late += seen[i] * (route.late + 5.0 * p_late) / (route.seen + 5.0);
             if !frozen {
-                if route.errors.max(route.late).max(route.fallbacks) > 10.0 {
+                if route.errors.max(route.late).max(route.caught) > 10.0 {
                     route.errors *= TWO_HOURS;
-                    route.fallbacks *= TWO_HOURS;
+                    route.caught *= TWO_HOURS;
                     route.late *= TWO_HOURS;
                     route.seen *= TWO_HOURS;
                 }
                 route.errors += errors[i];
-                route.fallbacks += fallbacks[i];
+                route.caught += fallbacks[i];
                 route.late += late[i];
                 route.seen += seen[i];
             }
         }
         let (k, l): (f32, f32) = (errors.iter().sum(), late.iter().sum());
-        out.failed_seconds = k;
+        let (failed, judged) = (bucket.counts.failed as f32, bucket.counts.judged() as f32);
+        let usual_failed = self.failed.upper();
+        out.is_outage = failed >= 3.0 && failed > judged * (0.05_f32).max(3.0 * usual_failed);
         let (phi, phi_late) = (self.errors_scatter.factor(), self.late_scatter.factor());
         for (x, more) in out.errors.iter_mut().zip(ERRORS) {
             *x = (*x - n * more) / phi;
         }
         out.blip = (out.blip - n * BLIP) / phi;
-        for (x, more) in out.fallbacks.iter_mut().zip(FALLBACKS) {
+        for (x, more) in out.caught.iter_mut().zip(FALLBACKS) {
             *x -= n * more;
         }
         for (x, more) in out.late.iter_mut().zip(LATE) {
@@ -140,8 +164,14 @@ impl Rates {
         }
         if !frozen {
             let square = |k: f32, mean: f32| (k - mean) * (k - mean);
-            self.errors_scatter.learn(square(k, mean_errors), mean_errors, 9.0 + 4.0 * mean_errors, TWO_HOURS);
+            self.errors_scatter.learn(
+                square(k, mean_errors),
+                mean_errors,
+                9.0 + 4.0 * mean_errors,
+                TWO_HOURS,
+            );
             self.late_scatter.learn(square(l, mean_late), mean_late, 9.0 + 4.0 * mean_late, TWO_HOURS);
+            self.failed.learn(failed, judged);
             self.errors.learn(k, n);
             self.fallbacks.learn(fallbacks.iter().sum(), n);
             self.late.learn(l, n);

@@ -37,8 +37,19 @@ pub(super) struct Route {
     next: Rule,
     pub(super) seen: f32,
     pub(super) errors: f32,
-    pub(super) fallbacks: f32,
+    pub(super) caught: f32,
     pub(super) late: f32,
+}
+
+/// The mean duration of a bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mean {
+    /// Above the means of its routes, in nats, outliers cut.
+    pub(super) off: f32,
+    /// The variance that chance alone gives that, in nats².
+    pub(super) var: f32,
+    /// As a logarithm of microseconds to base 2.
+    pub(super) log2: f32,
 }
 
 /// All routes of an upstream; the last stands for those that are not in the table.
@@ -72,20 +83,22 @@ impl Routes {
         (if bucket >= self.next_from { route.next } else { route.now }).factor != 0
     }
 
-    /// Mean clipped residual of a bucket, in nats, and the mean sigma² in nats² behind it.
-    pub(super) fn level(&self, bucket: &Bucket) -> Option<(f32, f32, f32)> {
-        let (mut n, mut sum, mut var) = (0.0, 0.0, 0.0);
+    /// Where the durations of a bucket lie.
+    pub(super) fn level(&self, bucket: &Bucket) -> Option<Mean> {
+        let (mut n, mut sum, mut var, mut log2) = (0.0, 0.0, 0.0, 0.0);
         for i in 0..ROUTES {
             if bucket.timed[i] == 0 || !self.judged(i, bucket.index) {
                 continue;
             }
-            let sigma = self.all[i].sigma * NATS;
+            let sigma = self.all[i].sigma;
             let count = f32::from(bucket.timed[i]);
+            let off = bucket.sum[i] as f32 / UNIT as f32 * sigma;
             n += count;
-            sum += bucket.sum[i] as f32 / UNIT as f32 * sigma;
-            var += count * sigma * sigma;
+            sum += off * NATS;
+            var += count * sigma * sigma * NATS * NATS;
+            log2 += count * self.all[i].mean + off;
         }
-        (n > 0.0).then(|| (sum / n, var / n, n))
+        (n > 0.0).then(|| Mean { off: sum / n, var: var / n / n, log2: log2 / n })
     }
 
     /// Learns the durations of a sealed bucket.

@@ -13,11 +13,14 @@ use super::cusum::Dispersion;
 use super::residual::{BINS, Bins, centre, dot, moved};
 
 /// Shapes: (share of attempts, sigmas later). The last but one is for pooling, the last for blips.
-pub(super) const SHAPES: [(f32, f32); 6] = [(0.03, 3.5), (0.06, 2.2), (0.06, 1.3), (0.25, 1.5), (0.3, 1.0), (0.15, 2.2)];
+pub(super) const SHAPES: [(f32, f32); 6] =
+    [(0.03, 3.5), (0.06, 2.2), (0.06, 1.3), (0.25, 1.5), (0.3, 1.0), (0.15, 2.2)];
 /// Shapes that raise an alarm of their own.
 pub(super) const ALARMS: usize = 5;
+/// φ from which the tail says nothing more.
+pub(super) const ROUGH: f32 = 3.0;
 /// Mass of the prior in the baseline.
-const PRIOR: f32 = 50.0;
+const PRIOR: f32 = 100.0;
 /// Mass from which the baseline forgets.
 const FULL: f32 = 2_000.0;
 /// Kept per bucket when forgetting over an hour.
@@ -100,29 +103,42 @@ pub(super) struct Tail {
 /// What a bucket's durations say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TailEvidence {
-    pub(super) nats: [f32; SHAPES.len()],
+    nats: [f32; SHAPES.len()],
     /// φ of the tail as a whole.
     pub(super) dispersion: f32,
-    /// Location of the bucket, in sigmas.
-    pub(super) location: f32,
+}
+
+impl TailEvidence {
+    /// Evidence of the shapes that raise an alarm.
+    pub(super) fn alarms(&self) -> &[f32] {
+        &self.nats[..ALARMS]
+    }
+
+    /// Evidence for a slow third: what is pooled.
+    pub(super) fn slow(&self) -> f32 {
+        if self.dispersion > ROUGH { 0.0 } else { self.nats[ALARMS - 1] }
+    }
+
+    /// Evidence for a slow seventh: a blip.
+    pub(super) fn blip(&self) -> f32 {
+        self.nats[ALARMS]
+    }
 }
 
 impl Tail {
-    pub(super) fn new(shapes: &Shapes) -> Self {
-        let mut usual = shapes.prior;
-        usual.iter_mut().for_each(|m| *m *= 100.0);
-        Self { usual, location: 0.0, dispersion: [Dispersion::new(2.0); SHAPES.len()] }
+    pub(super) const fn new() -> Self {
+        Self { usual: [0.0; BINS], location: 0.0, dispersion: [Dispersion::new(2.0); SHAPES.len()] }
     }
 
     /// Weighs a bucket and, unless `frozen`, learns it.
-    pub(super) fn weigh(&mut self, counts: &[u16; BINS], shapes: &Shapes, frozen: bool) -> Option<TailEvidence> {
+    pub(super) fn weigh(&mut self, counts: &[u16; BINS], shapes: &Shapes, frozen: bool) -> TailEvidence {
         let mut bucket = [0.0; BINS];
         for (b, c) in bucket.iter_mut().zip(counts) {
             *b = f32::from(*c);
         }
         let n: f32 = bucket.iter().sum();
         if n == 0.0 {
-            return None;
+            return TailEvidence::default();
         }
         let raw = shapes.location(dot(&bucket, &shapes.score) / n);
         let here = (self.location + n / (n + 8.0) * (raw - self.location)).clamp(-2.0, 4.0);
@@ -133,7 +149,7 @@ impl Tail {
         for i in 0..BINS {
             p[i] = (self.usual[i] + PRIOR * shapes.prior[i]) / (mass + PRIOR);
         }
-        let mut out = TailEvidence { location: here, ..TailEvidence::default() };
+        let mut out = TailEvidence::default();
         for (k, shape) in SHAPES.iter().enumerate() {
             let (l, mean, var) = shapes.ratio(&p, *shape);
             let s = dot(&bucket, &l);
@@ -154,6 +170,6 @@ impl Tail {
                 *u = *u * keep + b;
             }
         }
-        Some(out)
+        out
     }
 }
