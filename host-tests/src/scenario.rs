@@ -18,9 +18,6 @@ use crate::artifact;
 
 pub use line::Line;
 
-/// What summaries of all hosts name as their source.
-pub const SOURCE: &str = "scenario";
-
 /// A scenario file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +113,15 @@ impl Scenario {
             .iter()
             .map(|step| step.event().unwrap_or_else(|| panic!("{}: {step:?}", self.name)))
             .collect()
+    }
+
+    /// What summaries name as their source on every host: node, instance, and the second of the first exchange.
+    pub fn source(&self) -> String {
+        let first = self.events().into_iter().find_map(|event| match event {
+            Event::Exchange(_, line) => Some(Line::read(line).ts_us() / 1_000_000),
+            Event::Wake(_) | Event::Finish => None,
+        });
+        format!("scenario/1/{}", first.unwrap_or_default())
     }
 
     /// The records that the story leaves, a line each.

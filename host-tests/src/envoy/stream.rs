@@ -143,6 +143,9 @@ impl Stream {
             "response.grpc_status" => self.grpc_status().filter(|_| answered).map(number),
             "response.backend_latency" => self.backend_latency.filter(|_| over).map(nanoseconds),
             "request.duration" => over.then(|| nanoseconds(self.duration)),
+            "request.method" => {
+                self.request_header(":method").filter(|_| matches!(phase, Phase::Request | Phase::Log))
+            }
             "connection.termination_details" => text(self.termination_details.as_ref()),
             "xds.cluster_name" => text(self.cluster.as_ref()),
             "xds.route_name" => text(Some(&self.route)),
@@ -158,6 +161,12 @@ impl Stream {
             _ => return Err(None),
         };
         found.ok_or(Some(Status::NotFound))
+    }
+
+    /// The first request header of that name.
+    pub(super) fn request_header(&self, name: &str) -> Option<Vec<u8>> {
+        let found = self.request_headers.iter().find(|(known, _)| known == name.as_bytes());
+        found.map(|(_, value)| value.clone())
     }
 
     fn status(&self) -> Option<u64> {
