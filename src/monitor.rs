@@ -87,6 +87,10 @@ impl Monitor {
         let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
         let seat = self.seat(&name, exchange.ts);
         let tight = self.config.tight_margin;
+        if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.latency.is_full()) {
+            // Its counts leave early, before one of them is too large.
+            self.summarise(seat, self.timeline.watermark().unwrap_or(exchange.ts));
+        }
         let Some(entry) = self.fleet.get_mut(seat) else {
             // `seat` only returns places that exist.
             return Observed {
