@@ -24,6 +24,21 @@ impl<'a> Attempts<'a> {
         }
     }
 
+    /// Takes the last attempt back.
+    pub fn pop(&mut self) {
+        self.len = self.len.saturating_sub(1);
+    }
+
+    /// The last attempt, to be completed.
+    pub fn last_mut(&mut self) -> Option<&mut Attempt<'a>> {
+        self.as_mut_slice().last_mut()
+    }
+
+    /// The attempts in order, to be completed.
+    pub fn as_mut_slice(&mut self) -> &mut [Attempt<'a>] {
+        self.kept.get_mut(..self.len).unwrap_or_default()
+    }
+
     /// Forgets all attempts.
     pub fn clear(&mut self) {
         self.len = 0;

@@ -6,6 +6,7 @@ use crate::{Attempts, Judged, Line};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Quota, StandIn};
 use nearmiss::flags::Flags;
+use nearmiss::verdict::Fate;
 
 /// Reads one exchange line.
 ///
@@ -54,7 +55,7 @@ pub fn read<'a>(
             Field::QuotaLimit => quota_limit = Some(large(&mut json, name)?),
             Field::AttemptLog => attempt_log(&mut json, attempts)?,
             Field::TraceId => exchange.trace_id = Some(json.text_of(name)?),
-            Field::NearMiss => judged = Some(fate(&mut json)?),
+            Field::NearMiss => judged = Some(fate(annotation(&mut json)?)?),
         }
     }
     json.end()?;
@@ -77,31 +78,37 @@ pub fn read<'a>(
     Ok(Line::Exchange(exchange))
 }
 
-/// The fate in the value of `near_miss`: a text that begins with it, a record that holds it, or `null` for clean.
-pub(crate) fn fate<'a>(json: &mut Json<'a>) -> Result<&'a str, LineError> {
+/// The name of the fate in the value of `near_miss`: a text that begins with it, a record that holds it, or `null`
+/// for clean.
+pub(crate) fn annotation<'a>(json: &mut Json<'a>) -> Result<&'a str, LineError> {
     const FIELD: &str = "near_miss";
+    let offset = json.offset();
     match json.value()? {
         Value::Null => Ok("clean"),
-        Value::Text(text) => Ok(fate_of_text(text)),
+        Value::Text(text) => Ok(text),
         Value::Object => {
             let (mut first, mut fate) = (true, None);
             while let Some(key) = json.key(&mut first)? {
                 if key == "fate" {
-                    fate = Some(json.text_of("fate")?);
+                    fate = Some(json.text_of("near_miss.fate")?);
                 } else {
                     json.skip()?;
                 }
             }
             fate.ok_or_else(|| LineError::new(json.offset(), Problem::Missing { field: "near_miss.fate" }))
         }
-        _ => Err(LineError::wrong(json.offset(), FIELD, b"something else", "a text, a record or null")),
+        _ => Err(LineError::wrong(offset, FIELD, b"something else", "a text, a record or null")),
     }
 }
 
 /// The fate at the beginning of an annotation such as `retried;attempts=3`; nothing is clean.
-pub(crate) fn fate_of_text(text: &str) -> &str {
-    let fate = text.split([';', ',']).next().unwrap_or_default().trim_ascii();
-    if matches!(fate, "" | "-") { "clean" } else { fate }
+pub(crate) fn fate(annotation: &str) -> Result<Fate, LineError> {
+    let name = annotation.split([';', ',']).next().unwrap_or_default().trim_ascii();
+    if matches!(name, "" | "-") {
+        return Ok(Fate::Clean);
+    }
+    Fate::from_name(name)
+        .ok_or_else(|| LineError::wrong(0, "near_miss", name.as_bytes(), "a text that begins with a fate"))
 }
 
 /// `route` without its query string.

@@ -7,6 +7,7 @@ use crate::error::{LineError, Problem, excerpt};
 use crate::number;
 use crate::scan::{find, find_either};
 use crate::spare::Spare;
+use crate::time::{LATEST, LONGEST};
 use alloc::vec::Vec;
 use nearmiss::units::{Micros, Timestamp};
 
@@ -31,11 +32,6 @@ pub(crate) enum Value<'a> {
     Object,
     Text(&'a str),
 }
-
-/// The longest span of time that is believed, in microseconds: 31 years.
-const LONGEST: u64 = 1_000_000_000_000_000;
-/// The last point in time that is believed, in microseconds: the end of the year 9999.
-const LATEST: u64 = 253_402_300_799_999_999;
 
 impl<'a> Json<'a> {
     /// Begins to read `line`; texts with a backslash are decoded into `buffer`.
@@ -151,6 +147,11 @@ impl<'a> Json<'a> {
     #[inline]
     pub(crate) fn millis_of(&mut self, field: &'static str) -> Result<Micros, LineError> {
         self.scaled_of(field, 3, LONGEST, "milliseconds, 0 to 10^12").map(Micros::new)
+    }
+
+    /// Unix milliseconds as the value of `field`.
+    pub(crate) fn epoch_millis_of(&mut self, field: &'static str) -> Result<Timestamp, LineError> {
+        self.scaled_of(field, 3, LATEST, "Unix milliseconds up to the year 9999").map(Timestamp::from_micros)
     }
 
     /// Unix seconds as the value of `field`.

@@ -6,41 +6,41 @@
 //! with a backslash in it is copied once, into a buffer that is kept).
 #![no_std]
 #![forbid(unsafe_code)]
-#![allow(dead_code)] // the readers of other dialects, which use the rest, follow
 extern crate alloc;
 
 pub mod exchange;
 
+mod alb;
 mod attempts;
+mod auto;
+mod bag;
+mod caddy;
+mod envoy;
 mod error;
+mod fields;
+mod format;
+mod haproxy;
 mod json;
+mod kong;
+mod line;
+mod list;
+mod nginx;
 mod number;
+mod reader;
 mod scan;
 mod spare;
+#[cfg(test)]
+mod testing;
+mod text;
+mod time;
+mod traefik;
 
 pub use attempts::Attempts;
 pub use error::{LineError, Problem};
 pub use exchange::read as read_exchange;
+pub use fields::{Fields, FieldsError};
 
-use nearmiss::exchange::Exchange;
-use nearmiss::units::Timestamp;
-
-/// What a line says.
-#[derive(Clone, Debug)]
-pub enum Line<'a> {
-    /// An exchange to judge.
-    Exchange(Exchange<'a>),
-    /// An exchange that another nearmiss has judged already.
-    Judged(Judged<'a>),
-}
-
-/// An exchange that carries its verdict.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Judged<'a> {
-    /// When the response was complete, if the line says so.
-    pub ts: Option<Timestamp>,
-    /// The upstream, as the line spells it.
-    pub upstream: Option<&'a str>,
-    /// The name of its fate.
-    pub fate: &'a str,
-}
+pub use format::Format;
+pub use line::{Judged, Line};
+pub use reader::Reader;
+pub use time::any as timestamp;

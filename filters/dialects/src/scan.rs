@@ -45,9 +45,7 @@ mod tests {
             for place in 0..length {
                 let mut bytes = alloc::vec![0x80_u8; length];
                 bytes[place] = b'"';
-                for after in place + 1..length {
-                    bytes[after] = b'\\';
-                }
+                bytes[place + 1..].fill(b'\\');
                 for from in 0..=place {
                     assert_eq!(find_either(&bytes, from, b'"', b'\\'), Some(place));
                 }

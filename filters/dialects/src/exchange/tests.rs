@@ -113,6 +113,7 @@ fn an_error_names_the_field_the_value_and_what_it_takes() {
         ("attempt_log", "[7]"),
         ("bytes", "1e40"),
         ("near_miss", "3"),
+        ("near_miss", "\"odd;attempts=3\""),
     ] {
         let message = wrong(field, value);
         assert!(message.starts_with(&format!("`{field}` is `")), "{message}");
@@ -157,7 +158,7 @@ fn a_line_that_carries_a_verdict_keeps_it() {
         let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
         match read(line.as_bytes(), &mut attempts, &mut buffer) {
             Ok(Line::Judged(judged)) => {
-                assert_eq!((judged.fate, judged.upstream), (fate, Some("cart")));
+                assert_eq!((judged.fate.name(), judged.upstream), (fate, Some("cart")));
                 assert_eq!(judged.ts, Some(Timestamp::from_seconds(1)));
             }
             other => panic!("{other:?}"),
