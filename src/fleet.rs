@@ -3,9 +3,11 @@
 //! A newcomer beyond the bound replaces only an upstream that has been idle for an hour; until there is one it counts as
 //! `other`. Found by a hash of the name; walked in the order of names, so that nothing depends on who came first.
 
+use crate::episode::Watch;
 use crate::exchange::{self, NO_UPSTREAM};
 use crate::units::{Micros, Timestamp};
 use crate::upstream::Upstream;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
 
@@ -30,6 +32,8 @@ impl UpstreamId {
 pub(crate) struct Entry {
     pub(crate) id: UpstreamId,
     pub(crate) upstream: Upstream,
+    /// What tells whether its near misses add up to an episode.
+    pub(crate) watch: Box<Watch>,
     /// Its name is [`NO_UPSTREAM`]: counted, never judged.
     pub(crate) is_none: bool,
     /// When its last summary ended.
@@ -151,6 +155,7 @@ impl Fleet {
         self.entries.push(Entry {
             id: UpstreamId(self.next_id),
             upstream: Upstream::new(name, open_buckets, now),
+            watch: Box::new(Watch::new(open_buckets)),
             is_none: name == NO_UPSTREAM,
             summarised: now,
             seq: 0,

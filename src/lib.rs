@@ -7,7 +7,7 @@
 //! ```text
 //! 5  monitor                                  the façade: observe · wake · poll_record · finish
 //! 4  fleet        config        record        many upstreams · text in · text out
-//! 3  verdict                                  judge one exchange
+//! 3  verdict      episode                     judge one exchange · judge a stretch of time
 //! 2  upstream                                 what is remembered of one upstream
 //! 1  exchange  limits  tally  baseline  …     plain data and small machines
 //! 0  units                                    Timestamp, Micros, Used
@@ -39,6 +39,7 @@ extern crate alloc;
 
 mod baseline;
 pub mod config;
+mod episode;
 pub mod exchange;
 pub mod flags;
 mod fleet;

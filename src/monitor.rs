@@ -4,14 +4,17 @@
 //! [`poll_record`](Monitor::poll_record) until it returns `None`. Records wait for it, in memory.
 
 use crate::config::Config;
+use crate::episode::{Engine, Sight};
 use crate::exchange::{self, Exchange, StandIn};
 use crate::fleet::{Entry, Fleet, OTHER, Seat, UpstreamId};
 use crate::outbox::Outbox;
 use crate::record::{self, HostNames, Record, RecordKind, Span};
-use crate::timeline::{Feed, Timeline};
+use crate::timeline::{self, Feed, Place, Timeline};
 use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
+
+mod episodes;
 
 /// Watches upstreams and says when one nearly failed.
 #[derive(Debug)]
@@ -21,6 +24,7 @@ pub struct Monitor {
     source: String,
     timeline: Timeline,
     fleet: Fleet,
+    engine: Engine,
     outbox: Outbox,
     /// The next multiple of `summary_every` that time has not passed.
     summary_due: Timestamp,
@@ -45,6 +49,7 @@ impl Monitor {
             Feed::Log => Micros::from_seconds(10),
         });
         Self {
+            engine: Engine::new(timeline::open_buckets(reorder)),
             timeline: Timeline::new(feed, reorder),
             fleet: Fleet::new(config.max_upstreams as usize),
             outbox: Outbox::default(),
@@ -82,6 +87,10 @@ impl Monitor {
         let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
         let seat = self.seat(&name, exchange.ts);
         let tight = self.config.tight_margin;
+        if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.latency.is_full()) {
+            // Its counts leave early, before one of them is too large.
+            self.summarise(seat, self.timeline.watermark().unwrap_or(exchange.ts));
+        }
         let Some(entry) = self.fleet.get_mut(seat) else {
             // `seat` only returns places that exist.
             return Observed {
@@ -95,6 +104,14 @@ impl Monitor {
             return Observed { upstream: entry.id, verdict, recorded: false };
         }
         let taken = entry.upstream.observe(exchange, limits, tight, place, &self.timeline);
+        (0..16)
+            .filter(|slot| taken.replaced_hosts >> slot & 1 == 1)
+            .for_each(|slot| entry.watch.forget_host(slot));
+        if let Place::Open(bucket) = place {
+            let sight = Sight { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
+            let upstream = &entry.upstream;
+            entry.watch.note(bucket, &sight, |host| upstream.host(Some(host)));
+        }
         let upstream = entry.id;
         let recorded = self.record_exchange(seat, exchange, &taken.verdict);
         Observed { upstream, verdict: taken.verdict, recorded }
@@ -114,6 +131,7 @@ impl Monitor {
     /// The end of input: seals everything and leaves the last summaries.
     pub fn finish(&mut self) {
         self.seal(true);
+        self.truncate_episodes();
         let end = self.timeline.watermark().unwrap_or_default();
         self.summarise_all(end);
     }
@@ -174,18 +192,6 @@ impl Monitor {
             self.summarise_all(passed);
         }
         self.summary_due = passed.after(self.config.summary_every);
-    }
-
-    fn seal(&mut self, all: bool) {
-        while let Some(bucket) = self.timeline.seal_next(all) {
-            if !self.fleet.iter().any(|entry| entry.upstream.is_open()) {
-                // A gap: nothing is waiting for a seal.
-                self.timeline.skip_to_due(all);
-            }
-            for entry in self.fleet.iter_mut() {
-                entry.upstream.seal(bucket);
-            }
-        }
     }
 
     fn summarise_all(&mut self, end: Timestamp) {

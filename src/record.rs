@@ -3,8 +3,11 @@
 //! Field order is fixed, unknown fields are left out, times are RFC 3339 in UTC with milliseconds, shares are basis
 //! points. `docs/records.md` is the reference. No client address, header value or query string is ever written.
 
+mod episode;
 mod explain;
 pub(crate) mod json;
+
+pub(crate) use episode::{Phase, Told, deviation, episode};
 
 use crate::config::Hosts;
 use crate::exchange::{self, Exchange};

@@ -69,7 +69,6 @@ impl<T: Default, const K: usize> Slots<T, K> {
         self.slots.get(usize::from(slot)).map(|slot| &slot.thing)
     }
 
-    #[allow(dead_code, reason = "for episodes")]
     pub(crate) fn name(&self, slot: u8) -> Option<&str> {
         self.slots.get(usize::from(slot)).map(|slot| &*slot.name)
     }

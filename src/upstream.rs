@@ -75,17 +75,17 @@ pub(crate) struct Route {
 
 /// One exchange as it was taken in.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "for episodes")]
 pub(crate) struct Taken {
     pub(crate) verdict: Verdict,
-    pub(crate) route: Option<u8>,
     /// The slot of its route, if the route is told apart.
+    pub(crate) route: Option<u8>,
     pub(crate) log2: Log2,
+    /// The hosts whose slots were given to others, as bits.
+    pub(crate) replaced_hosts: u16,
 }
 
 /// What a seal changed in the tables of slots.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(dead_code, reason = "for episodes")]
 pub(crate) struct Sealed {
     /// The routes whose slots were given to others, as bits.
     pub(crate) replaced_routes: u8,
@@ -157,7 +157,7 @@ impl Upstream {
         verdict.late = place == Place::Late;
 
         self.tally.count(exchange, &verdict, bucket);
-        self.blame(exchange, &verdict);
+        let replaced_hosts = self.blame(exchange, &verdict);
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.exchanges = route.exchanges.saturating_add(1);
             route.near_misses = route.near_misses.saturating_add(u32::from(verdict.fate != Fate::Clean));
@@ -166,7 +166,7 @@ impl Upstream {
         if let Place::Open(number) = place {
             self.learn_later(number, exchange, &verdict, bucket, route);
         }
-        Taken { verdict, route, log2 }
+        Taken { verdict, route, log2, replaced_hosts }
     }
 
     /// Counts an exchange for which no upstream was chosen: there is nothing to judge.
@@ -184,7 +184,6 @@ impl Upstream {
     }
 
     /// The slot of a host that is in the table.
-    #[allow(dead_code, reason = "for episodes")]
     pub(crate) fn host(&self, name: Option<&str>) -> Option<u8> {
         self.hosts.find(hash_of(name?))
     }
@@ -278,30 +277,35 @@ impl Upstream {
     /// Counts attempts for their hosts, and says which hosts are behind a near miss or a failure.
     ///
     /// Behind a retried exchange are the hosts whose attempts failed, never the one that answered in the end.
-    fn blame(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
+    /// Returns the hosts whose slots were given to others, as bits.
+    fn blame(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) -> u16 {
         if exchange.attempt_log.is_empty() {
             let blamed = matches!(verdict.fate, Fate::Failed | Fate::Partial | Fate::Tight | Fate::Slow);
             if let Some(host) = exchange.host {
-                self.count_attempt(host, verdict.fate == Fate::Failed, blamed);
+                return self.count_attempt(host, verdict.fate == Fate::Failed, blamed);
             }
-            return;
+            return 0;
         }
         let last = exchange.attempt_log.len() - 1;
+        let mut replaced = 0;
         for (i, attempt) in exchange.attempt_log.iter().enumerate() {
             let Some(host) = attempt.host else { continue };
             let blamed = attempt.failed()
                 || i == last && matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
-            self.count_attempt(host, attempt.failed(), blamed);
+            replaced |= self.count_attempt(host, attempt.failed(), blamed);
         }
+        replaced
     }
 
-    fn count_attempt(&mut self, name: &str, failed: bool, blamed: bool) {
+    fn count_attempt(&mut self, name: &str, failed: bool, blamed: bool) -> u16 {
         let hash = hash_of(name);
+        let mut replaced = 0;
         let slot = self.hosts.find(hash).or_else(|| self.hosts.push(hash, name)).or_else(|| {
             // The table is full: one that is behind something takes the slot of one that is behind nothing.
             let idle = self.hosts.iter().position(|(_, host)| host.blamed == 0 && !host.notable);
             let slot = idle.filter(|_| blamed)? as u8;
             self.hosts.replace(slot, hash, name);
+            replaced = 1 << slot;
             Some(slot)
         });
         if let Some(host) = slot.and_then(|slot| self.hosts.get_mut(slot)) {
@@ -309,6 +313,7 @@ impl Upstream {
             host.failed = host.failed.saturating_add(u32::from(failed));
             host.blamed = host.blamed.saturating_add(u32::from(blamed));
         }
+        replaced
     }
 
     /// Gives a new route a slot: a free one, or that of a route that was idle for an hour.

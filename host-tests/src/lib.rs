@@ -7,6 +7,7 @@
 //! * [`artifact`] finds what `make wasm` built, and refuses what is older than its sources.
 
 pub mod artifact;
+pub mod bench;
 pub mod demo;
 #[cfg(feature = "sim")]
 pub mod envoy;

@@ -53,6 +53,10 @@ impl<'a> Json<'a> {
         push_number(self.out, number);
     }
 
+    pub(crate) fn flag(&mut self, flag: bool) {
+        self.out.push_str(if flag { "true" } else { "false" });
+    }
+
     pub(crate) fn signed(&mut self, number: i64) {
         if number < 0 {
             self.out.push('-');

@@ -24,5 +24,8 @@ fn main() {
         .collect();
     runs.sort_by(f64::total_cmp);
     println!("ns per exchange: median {:.1}, {:.1} to {:.1}", runs[4], runs[0], runs[8]);
-    println!("allocations per exchange: {:.6}", (allocations() - allocated) as f64 / f64::from(exchanges) / 9.0);
+    println!(
+        "allocations per exchange: {:.6}",
+        (allocations() - allocated) as f64 / f64::from(exchanges) / 9.0
+    );
 }

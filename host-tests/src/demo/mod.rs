@@ -49,7 +49,7 @@ pub fn run(settings: &Settings) -> Result<(), String> {
         return Err("dist/nearmiss-envoy.wasm is missing; `make wasm` builds it".to_owned());
     }
     if !envoy_binary().is_file() {
-        return Err(format!("{} is missing; `make venv` installs Envoy", envoy_binary().display()));
+        return Err(format!("{} is missing; `make envoy-bin` installs Envoy", envoy_binary().display()));
     }
     if settings.port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).is_err() {
         return Err(format!("port {} is taken; `--port 0` takes any that is free", settings.port));

@@ -41,11 +41,11 @@ struct Log {
     news: Condvar,
 }
 
-/// The Envoy to test with: `ENVOY_BIN`, or the one that make installs.
+/// The Envoy to test with: make names it in `NEARMISS_ENVOY`; else the one it installs unless told otherwise.
 pub fn envoy_binary() -> PathBuf {
-    match std::env::var_os("ENVOY_BIN") {
+    match std::env::var_os("NEARMISS_ENVOY") {
         Some(path) => path.into(),
-        None => artifact::root().join("target/venv/bin/envoy"),
+        None => artifact::root().join("target/envoy-1.40.0/bin/envoy"),
     }
 }
 
@@ -329,7 +329,7 @@ fn command() -> Command {
 }
 
 fn missing(error: &std::io::Error) -> String {
-    format!("{}: {error}; `make venv` installs Envoy", envoy_binary().display())
+    format!("{}: {error}; `make envoy-bin` installs Envoy", envoy_binary().display())
 }
 
 /// The child ends with us, whatever ends us, and stays on its core.

@@ -14,6 +14,7 @@ pub struct Site {
     routes: Vec<Value>,
     clusters: Vec<Value>,
     port: u16,
+    silent: bool,
 }
 
 impl Site {
@@ -54,7 +55,9 @@ impl Site {
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
         }));
         let mut loggers = self.loggers.clone();
-        loggers.push(access_log(log));
+        if !self.silent {
+            loggers.push(access_log(log));
+        }
         json!({
             "name": "main",
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": self.port}},
@@ -75,6 +78,12 @@ impl Site {
     /// The port to listen on; 0, as it is unless set, takes any that is free.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// No log for tests to read: for measuring.
+    pub fn without_access_log(mut self) -> Self {
+        self.silent = true;
         self
     }
 

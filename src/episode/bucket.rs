@@ -1,0 +1,239 @@
+//! What is counted while a bucket of ten seconds is open.
+//!
+//! Only whole numbers that add, and bit masks: the order in which a bucket's exchanges arrive
+//! changes nothing. With `reorder` two or three of these are open at once, so it is kept small.
+#![allow(clippy::indexing_slicing)] // slots are checked against the fixed tables where they come in
+
+use super::residual::{BINS, UNIT, bin};
+use super::routes::{Routes, WARM_SHIFT};
+use super::sight::Sight;
+use super::{HOSTS, ROUTES};
+use crate::tally;
+use crate::verdict::{Fate, Signals};
+
+/// A residual from which an attempt counts against its host: 3 sigmas.
+const FAR: i32 = 3 * UNIT;
+
+const NO_MARGIN: u16 = u16::MAX;
+
+/// Sums over the exchanges of a stretch of time, for the record.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub(crate) exchanges: u32,
+    pub(crate) aborted: u32,
+    pub(crate) near: u32,
+    pub(crate) failed: u32,
+    pub(crate) first_try: u32,
+    pub(crate) attempts: u32,
+    /// In basis points; above them if no limit is known.
+    pub(crate) margin_min: u16,
+    pub(crate) signals: [u16; Signals::COUNT],
+    /// Attempts of each host that failed or were far too slow.
+    pub(crate) bad: [u16; HOSTS],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            exchanges: 0,
+            aborted: 0,
+            near: 0,
+            failed: 0,
+            first_try: 0,
+            attempts: 0,
+            margin_min: NO_MARGIN,
+            signals: [0; Signals::COUNT],
+            bad: [0; HOSTS],
+        }
+    }
+}
+
+impl Counts {
+    /// Exchanges that were not aborted.
+    pub(crate) fn judged(&self) -> u32 {
+        self.exchanges.saturating_sub(self.aborted)
+    }
+
+    /// The smallest margin, if any limit was known.
+    pub(crate) fn margin_min(&self) -> Option<u16> {
+        Some(self.margin_min).filter(|margin| *margin != NO_MARGIN)
+    }
+
+    /// A slot goes to another host.
+    pub(super) fn forget_host(&mut self, slot: usize) {
+        if let Some(bad) = self.bad.get_mut(slot) {
+            *bad = 0;
+        }
+    }
+
+    /// Adds a later or earlier stretch.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.exchanges = self.exchanges.saturating_add(other.exchanges);
+        self.aborted = self.aborted.saturating_add(other.aborted);
+        self.near = self.near.saturating_add(other.near);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.first_try = self.first_try.saturating_add(other.first_try);
+        self.attempts = self.attempts.saturating_add(other.attempts);
+        self.margin_min = self.margin_min.min(other.margin_min);
+        add_all(&mut self.signals, &other.signals);
+        add_all(&mut self.bad, &other.bad);
+    }
+}
+
+fn add_all(to: &mut [u16], from: &[u16]) {
+    for (a, b) in to.iter_mut().zip(from) {
+        *a = a.saturating_add(*b);
+    }
+}
+
+/// One bucket of one upstream.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    pub(super) index: u32,
+    pub(super) counts: Counts,
+    pub(super) residuals: [u16; BINS],
+    /// Sum of (log2 − mean of its route), 1/1024 octave.
+    pub(super) shift: i64,
+    pub(super) attempts: [u16; ROUTES],
+    pub(super) timed: [u16; ROUTES],
+    pub(super) sum: [i32; ROUTES],
+    pub(super) squares: [u32; ROUTES],
+    /// Seconds in which an attempt failed.
+    pub(super) failed_in: [u16; ROUTES],
+    pub(super) caught: [u16; ROUTES],
+    pub(super) late: [u16; ROUTES],
+    pub(super) host_attempts: [u16; HOSTS],
+    pub(super) host_failed: [u16; HOSTS],
+    pub(super) host_sum: [i32; HOSTS],
+}
+
+impl Bucket {
+    pub(super) fn new(index: u32) -> Self {
+        Self {
+            index,
+            counts: Counts::default(),
+            residuals: [0; BINS],
+            shift: 0,
+            attempts: [0; ROUTES],
+            timed: [0; ROUTES],
+            sum: [0; ROUTES],
+            squares: [0; ROUTES],
+            failed_in: [0; ROUTES],
+            caught: [0; ROUTES],
+            late: [0; ROUTES],
+            host_attempts: [0; HOSTS],
+            host_failed: [0; HOSTS],
+            host_sum: [0; HOSTS],
+        }
+    }
+
+    /// Counts one exchange; `host` finds the slot of a host.
+    pub(super) fn note(&mut self, sight: &Sight<'_>, routes: &Routes, host: impl Fn(&str) -> Option<u8>) {
+        self.count(sight);
+        if sight.verdict.is_aborted() {
+            return;
+        }
+        let route = sight.route.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
+        if sight.is_caught() {
+            self.caught[route] = self.caught[route].saturating_add(1);
+        }
+        if sight.is_short() {
+            self.late[route] = self.late[route].saturating_add(1);
+        }
+        let second = sight.second();
+        sight.tries(|attempt| {
+            self.attempts[route] = self.attempts[route].saturating_add(1);
+            let host = attempt.host.and_then(&host).map(usize::from).filter(|slot| *slot < HOSTS);
+            if let Some(slot) = host {
+                self.host_attempts[slot] = self.host_attempts[slot].saturating_add(1);
+            }
+            if attempt.late {
+                self.late[route] = self.late[route].saturating_add(1);
+            }
+            if attempt.failed {
+                self.failed_in[route] |= 1 << second;
+                if let Some(slot) = host {
+                    self.host_failed[slot] = self.host_failed[slot].saturating_add(1);
+                    self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
+                }
+            } else if let Some(log2) = attempt.log2 {
+                self.note_duration(route, host, log2.0, routes);
+            }
+        });
+    }
+
+    fn count(&mut self, sight: &Sight<'_>) {
+        let counts = &mut self.counts;
+        counts.exchanges = counts.exchanges.saturating_add(1);
+        counts.attempts = counts.attempts.saturating_add(sight.exchange.attempts.unwrap_or(1));
+        match sight.verdict.fate {
+            _ if sight.verdict.is_aborted() => counts.aborted = counts.aborted.saturating_add(1),
+            Fate::Failed => counts.failed = counts.failed.saturating_add(1),
+            fate => counts.near = counts.near.saturating_add(u32::from(fate.is_near_miss())),
+        }
+        if !sight.verdict.is_aborted() && tally::is_first_try(sight.exchange, sight.verdict) {
+            counts.first_try = counts.first_try.saturating_add(1);
+        }
+        if let Some(margin) = sight.verdict.margin_bp() {
+            counts.margin_min = counts.margin_min.min(margin);
+        }
+        let mut bits = sight.verdict.signals.bits();
+        while bits != 0 {
+            if let Some(count) = counts.signals.get_mut(bits.trailing_zeros() as usize) {
+                *count = count.saturating_add(1);
+            }
+            bits &= bits - 1;
+        }
+    }
+
+    fn note_duration(&mut self, route: usize, host: Option<usize>, log2: u16, routes: &Routes) {
+        self.timed[route] = self.timed[route].saturating_add(1);
+        let Some((off, residual)) = routes.residual(route, self.index, log2) else {
+            let coarse = i32::from(log2 >> WARM_SHIFT);
+            self.sum[route] = self.sum[route].saturating_add(coarse);
+            self.squares[route] = self.squares[route].saturating_add(coarse.unsigned_abs().pow(2));
+            return;
+        };
+        self.shift += i64::from(off);
+        let b = &mut self.residuals[bin(residual)];
+        *b = b.saturating_add(1);
+        let core = residual.clamp(-5 * UNIT / 2, 5 * UNIT / 2);
+        self.sum[route] = self.sum[route].saturating_add(core);
+        self.squares[route] = self.squares[route].saturating_add((core >> 3).unsigned_abs().pow(2));
+        if let Some(h) = host {
+            self.host_sum[h] = self.host_sum[h].saturating_add(residual.clamp(-2 * UNIT, 3 * UNIT));
+            if residual >= FAR {
+                self.counts.bad[h] = self.counts.bad[h].saturating_add(1);
+            }
+        }
+    }
+
+    /// How far the mean duration lies above its routes' means, in octaves; `None` for fewer than three.
+    pub(super) fn mean_shift(&self) -> Option<f32> {
+        let timed: u32 = self.residuals.iter().map(|count| u32::from(*count)).sum();
+        (timed >= 3).then(|| self.shift as f32 / timed as f32 / 1024.0)
+    }
+
+    /// Empties the columns of a route whose slot goes to another.
+    pub(super) fn forget_route(&mut self, slot: usize) {
+        if slot < ROUTES {
+            self.attempts[slot] = 0;
+            self.timed[slot] = 0;
+            self.sum[slot] = 0;
+            self.squares[slot] = 0;
+            self.failed_in[slot] = 0;
+            self.caught[slot] = 0;
+            self.late[slot] = 0;
+        }
+    }
+
+    /// Empties the columns of a host whose slot goes to another.
+    pub(super) fn forget_host(&mut self, slot: usize) {
+        if slot < HOSTS {
+            self.host_attempts[slot] = 0;
+            self.host_failed[slot] = 0;
+            self.host_sum[slot] = 0;
+            self.counts.bad[slot] = 0;
+        }
+    }
+}

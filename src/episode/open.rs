@@ -1,0 +1,235 @@
+//! An episode while it lasts, and its name.
+//!
+//! It lives on evidence, and the longer the quiet, the more evidence it takes to belong to it: so noise does not keep it
+//! open, and a blip that comes back does. The name is asked for when it opens and again when it closes: the first guess and
+//! the final word.
+
+use super::HOSTS;
+use super::bucket::Counts;
+use super::watch::{Cause, Step};
+use crate::fleet::UpstreamId;
+use alloc::vec::Vec;
+
+/// The kind of an episode.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pattern {
+    /// A short run that healed.
+    Burst,
+    /// A run that stays.
+    Sustained,
+    /// The same blip again and again.
+    Recurring,
+    /// The tail grows slowly.
+    Creeping,
+    /// One host carries it.
+    Concentrated,
+    /// Several upstreams at once.
+    Correlated,
+    /// Attempts per exchange rise with it.
+    Storm,
+    /// A whole day differs from the reference.
+    Deviant,
+}
+
+impl Pattern {
+    /// The name in records and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Burst => "burst",
+            Self::Sustained => "sustained",
+            Self::Recurring => "recurring",
+            Self::Creeping => "creeping",
+            Self::Concentrated => "concentrated",
+            Self::Correlated => "correlated",
+            Self::Storm => "storm",
+            Self::Deviant => "deviant",
+        }
+    }
+}
+
+/// Quiet buckets with traffic after which an episode is over: ten minutes.
+const QUIET: u16 = 60;
+/// Buckets of silence after which it is over.
+const SILENT: u32 = 180;
+/// Attempts per hundred exchanges that make a storm.
+const STORM: u32 = 150;
+
+/// What is kept of an open episode.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) start: u32,
+    pub(crate) detected: u32,
+    /// The last bucket with evidence.
+    pub(crate) last: u32,
+    pub(crate) cause: Cause,
+    pub(crate) counts: Counts,
+    /// Other upstreams that show the same.
+    pub(crate) related: Vec<UpstreamId>,
+    /// Buckets from one blip to the next, if there is a rhythm; 0 if not.
+    pub(crate) interval: u32,
+    /// The most attempts per hundred exchanges over three buckets.
+    pub(crate) amplification: u32,
+    /// The bucket in which it became an outage, or 0.
+    pub(crate) escalated: u32,
+    /// Quiet buckets with traffic since the last evidence.
+    quiet: u16,
+    /// Buckets with evidence, and runs of them.
+    buckets: u16,
+    runs: u16,
+    /// How often each host stood out.
+    votes: [u8; HOSTS],
+    /// Attempts and exchanges of the last three buckets.
+    window: [(u32, u32); 3],
+    /// The bucket from which attempts rose, or 0.
+    amplified: u32,
+    /// Slowness before it became an outage: nats, and nats times their age.
+    slow: f32,
+    slow_age: f32,
+    /// Slowness had been adding up for long before something else raised the alarm.
+    crept: bool,
+}
+
+impl Open {
+    pub(super) fn new((start, counts): (u32, Counts), now: u32, cause: Cause, step: &Step) -> Self {
+        let mut open = Self {
+            start,
+            detected: now,
+            last: now,
+            cause,
+            counts,
+            related: Vec::new(),
+            interval: 0,
+            amplification: 0,
+            escalated: 0,
+            quiet: 0,
+            buckets: 0,
+            runs: 1,
+            votes: [0; HOSTS],
+            window: [(0, 0); 3],
+            amplified: 0,
+            slow: 0.0,
+            slow_age: 0.0,
+            crept: step.crept,
+        };
+        open.weigh(now, step);
+        open
+    }
+
+    /// The nats that a bucket must weigh to belong to this episode.
+    pub(super) fn needed(&self) -> f32 {
+        4.0 + f32::from(self.quiet) / 8.0
+    }
+
+    /// One more bucket with traffic.
+    pub(super) fn follow(&mut self, now: u32, step: &Step) {
+        self.counts.merge(&step.counts);
+        self.weigh(now, step);
+    }
+
+    fn weigh(&mut self, now: u32, step: &Step) {
+        let counted = [Cause::Errors, Cause::Caught, Cause::Late, Cause::Tail];
+        let nats = |cause: Cause| step.nats.get(cause as usize).copied().unwrap_or(0.0);
+        if step.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
+            self.runs = self.runs.saturating_add(u16::from(self.quiet > 3));
+            self.last = now;
+            self.quiet = 0;
+            self.buckets = self.buckets.saturating_add(1);
+        } else {
+            self.quiet = self.quiet.saturating_add(1);
+        }
+        if self.escalated == 0 {
+            let slow = nats(Cause::Tail).max(0.0) + nats(Cause::Level).max(0.0);
+            self.slow += slow;
+            self.slow_age += slow * now.saturating_sub(self.start) as f32;
+        }
+        if step.is_outage && self.escalated == 0 {
+            self.escalated = now;
+        }
+        if let Some(culprit) = step.culprit.filter(|culprit| culprit.stands_out() && culprit.is_rising)
+            && let Some(votes) = self.votes.get_mut(usize::from(culprit.slot))
+        {
+            *votes = votes.saturating_add(1);
+        }
+        if let Some(rhythm) = step.rhythm {
+            self.interval = rhythm.interval;
+        }
+        self.amplify(now, step);
+    }
+
+    fn amplify(&mut self, now: u32, step: &Step) {
+        self.window.rotate_left(1);
+        if let Some(newest) = self.window.last_mut() {
+            *newest = (step.counts.attempts, step.counts.exchanges);
+        }
+        let (attempts, exchanges) = self.window.iter().fold((0, 0), |(a, e), w| (a + w.0, e + w.1));
+        if exchanges < 5 {
+            return;
+        }
+        let ratio = attempts.saturating_mul(100) / exchanges;
+        self.amplification = self.amplification.max(ratio);
+        if ratio >= STORM && self.amplified == 0 {
+            self.amplified = now;
+        }
+    }
+
+    /// Whether it is over.
+    pub(super) fn is_over(&self, now: u32) -> bool {
+        self.quiet >= QUIET || self.is_silent(now)
+    }
+
+    /// Whether nothing was seen of it for so long that what comes now is something else.
+    pub(super) fn is_silent(&self, now: u32) -> bool {
+        now >= self.last.saturating_add(SILENT)
+    }
+
+    /// A slot goes to another host.
+    pub(super) fn forget_host(&mut self, slot: usize) {
+        self.counts.forget_host(slot);
+        if let Some(votes) = self.votes.get_mut(slot) {
+            *votes = 0;
+        }
+    }
+
+    /// The host that carries it: named against its siblings again and again, with far more than its share.
+    pub(crate) fn host(&self) -> Option<u8> {
+        let votes: u32 = self.votes.iter().map(|votes| u32::from(*votes)).sum();
+        let bad: u32 = self.counts.bad.iter().map(|bad| u32::from(*bad)).sum();
+        let hosts = self.counts.bad.iter().filter(|bad| **bad > 0).count() as u32;
+        let (slot, most) = self.votes.iter().enumerate().max_by_key(|(_, votes)| **votes)?;
+        let most = u32::from(*most);
+        let share = u32::from(self.counts.bad.get(slot).copied()?);
+        let is_sure = most >= 5 && most * 10 >= votes * 8;
+        let is_likely = most >= 2 && most * 10 >= votes * 6;
+        (is_sure || is_likely && share * hosts * 2 >= bad * 3).then_some(slot as u8)
+    }
+
+    /// The name it deserves by what is known now: the strongest that fits.
+    pub(crate) fn pattern(&self) -> Pattern {
+        self.patterns().into_iter().flatten().next().unwrap_or(Pattern::Burst)
+    }
+
+    /// All that fit, strongest first.
+    pub(crate) fn patterns(&self) -> [Option<Pattern>; 7] {
+        let length = (self.last + 1).saturating_sub(self.start);
+        let evidence = u32::from(self.buckets);
+        let is_storm = self.amplified != 0 && self.amplified <= self.start + 8;
+        let is_one_host = self.host().is_some() || self.cause == Cause::Host && length < 12;
+        let is_slow = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host);
+        let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
+        let creeps = length >= 30 && (is_slow && grows || self.crept);
+        let is_sparse = evidence * 5 < length * 2;
+        let has_rhythm = self.cause == Cause::Rhythm || self.interval > 0 && evidence * 6 < length;
+        let comes_back = self.runs >= 3 && is_sparse || self.runs >= 2 && self.escalated > self.start + 12;
+        let stays = evidence >= 12 || self.cause == Cause::Late && length >= 12;
+        let has_own_rhythm = self.cause == Cause::Rhythm;
+        [
+            (!self.related.is_empty()).then_some(Pattern::Correlated),
+            has_own_rhythm.then_some(Pattern::Recurring),
+            is_storm.then_some(Pattern::Storm),
+            is_one_host.then_some(Pattern::Concentrated),
+            (has_rhythm && !has_own_rhythm || comes_back && !creeps).then_some(Pattern::Recurring),
+            creeps.then_some(Pattern::Creeping),
+            stays.then_some(Pattern::Sustained),
+        ]
+    }
+}

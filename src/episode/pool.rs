@@ -1,0 +1,117 @@
+//! Weak on each, strong together: evidence summed over upstreams.
+//!
+//! Xie and Siegmund (2013), mixture form: each upstream's evidence of the last one or two minutes
+//! enters as ln(1 − w + w·e^S) with w = .15 the share of upstreams that a common cause touches, so a
+//! single loud one cannot carry the sum and many silent ones do not drown it.
+#![allow(clippy::indexing_slicing)] // indices run over fixed arrays
+
+use super::routes::Mean;
+
+/// Windows, in buckets.
+const WINDOWS: [usize; 2] = [8, 14];
+const RING: usize = 14;
+const CAP: f32 = 9.0;
+const UNIT: f32 = 512.0;
+/// Smallest shift that matters, in nats.
+const SHIFT: f32 = 0.07;
+
+/// The weak evidence of one upstream.
+#[derive(Clone, Debug)]
+pub(super) struct Weak {
+    ring: [[i16; 2]; RING],
+    last: u32,
+    level: f32,
+    var10: f32,
+    var60: f32,
+    mean60: f32,
+    count60: u8,
+    learned: u16,
+}
+
+impl Weak {
+    pub(super) const fn new() -> Self {
+        Self {
+            ring: [[0; 2]; RING],
+            last: 0,
+            level: 0.0,
+            var10: 0.02,
+            var60: 0.005,
+            mean60: 0.0,
+            count60: 0,
+            learned: 0,
+        }
+    }
+
+    /// Adds a bucket: where its durations lie, and its evidence for a slow third and for errors.
+    /// Returns the strongest sum over the windows.
+    pub(super) fn weigh(
+        &mut self,
+        bucket: u32,
+        level: Option<Mean>,
+        tail: f32,
+        errors: f32,
+        frozen: bool,
+    ) -> f32 {
+        let gap = (bucket - self.last).min(RING as u32);
+        if self.last != 0 {
+            for k in 1..gap {
+                self.ring[(self.last + k) as usize % RING] = [0; 2];
+            }
+        } else {
+            self.ring = [[0; 2]; RING];
+        }
+        self.last = bucket;
+        let mut shift = 0.0;
+        if let Some(Mean { off: mean, var, .. }) = level {
+            let off = mean - self.level;
+            let scale = (self.var10 + var).max(6.0 * self.var60).max(0.004);
+            shift = (SHIFT * off - SHIFT * SHIFT / 2.0) / scale;
+            if !frozen {
+                let a = if self.learned < 90 { 1.0 / f32::from(self.learned + 1) } else { 1.0 / 90.0 };
+                self.learned = self.learned.saturating_add(1);
+                self.level += a * off;
+                let b = 1.0 / 360.0;
+                let square = (off * off - var).max(0.0).min(16.0 * (self.var10 + var));
+                self.var10 += b * (square - self.var10);
+                self.mean60 += off / 6.0;
+                self.count60 += 1;
+                if self.count60 == 6 {
+                    let square = (self.mean60 * self.mean60).min(16.0 * self.var60.max(0.001));
+                    self.var60 += 6.0 * b * (square - self.var60);
+                    self.mean60 = 0.0;
+                    self.count60 = 0;
+                }
+            }
+        }
+        let a = tail + shift;
+        let store = |x: f32| libm::roundf(x.clamp(-12.0, 12.0) * UNIT) as i16;
+        self.ring[bucket as usize % RING] = [store(a), store(a + errors)];
+        let mut best: f32 = 0.0;
+        for kind in 0..2 {
+            let mut sum = 0.0;
+            for k in 0..RING {
+                sum += f32::from(self.ring[(bucket as usize + RING - k) % RING][kind]) / UNIT;
+                if WINDOWS.contains(&(k + 1)) {
+                    best = best.max(sum);
+                }
+            }
+        }
+        best.min(CAP)
+    }
+}
+
+/// The least sum that takes part.
+pub(super) const PART: f32 = 1.5;
+
+/// The evidence of all that take part.
+pub(super) fn together(sums: impl Iterator<Item = f32>) -> f32 {
+    let (mut total, mut count) = (0.0, 0);
+    for s in sums.filter(|&s| s > PART) {
+        total += libm::logf(0.85 + 0.15 * libm::expf(s));
+        count += 1;
+    }
+    if count == 2 {
+        total -= 2.0;
+    }
+    total
+}

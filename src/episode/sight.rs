@@ -1,0 +1,89 @@
+//! What the engine looks at in one exchange.
+
+use crate::exchange::{Exchange, StandIn};
+use crate::histogram::Log2;
+use crate::units::Micros;
+use crate::verdict::{Fate, Signals, Verdict};
+
+/// The most failed attempts that are taken from a mere count.
+const MOST_UNKNOWN: u32 = 8;
+
+/// One exchange, as far as it says anything about a stretch of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sight<'a> {
+    pub(crate) exchange: &'a Exchange<'a>,
+    pub(crate) verdict: &'a Verdict,
+    /// The slot of its route, `None` for one that is not in the table.
+    pub(crate) route: Option<u8>,
+    /// The logarithm of its duration.
+    pub(crate) log2: Log2,
+}
+
+/// One attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Try<'a> {
+    pub(super) host: Option<&'a str>,
+    /// It got no answer, a bad one, or something else answered in its stead.
+    pub(super) failed: bool,
+    /// `None` where unknown or not to be learned from.
+    pub(super) log2: Option<Log2>,
+    /// It took most of its timeout.
+    pub(super) late: bool,
+}
+
+impl<'a> Sight<'a> {
+    /// The second of its bucket in which the exchange completed.
+    pub(super) fn second(&self) -> u32 {
+        (self.exchange.ts.micros() / 1_000_000 % 10) as u32
+    }
+
+    /// A safety net other than a retry caught it.
+    pub(super) fn is_caught(&self) -> bool {
+        matches!(self.verdict.fate, Fate::Fallback | Fate::Stale | Fate::Failover | Fate::ClientRetried)
+    }
+
+    /// It came near a limit that its attempts do not show.
+    pub(super) fn is_short(&self) -> bool {
+        const SHORT: Signals =
+            Signals::DEADLINE.with(Signals::QUOTA).with(Signals::BREAKER).with(Signals::POOL);
+        self.verdict.signals.any(SHORT)
+    }
+
+    /// Calls `each` with every attempt that is known.
+    pub(super) fn tries(&self, mut each: impl FnMut(Try<'a>)) {
+        let x = self.exchange;
+        let timeless = x.stream || x.status == 101;
+        if let [.., _] = x.attempt_log {
+            for attempt in x.attempt_log {
+                each(Try {
+                    host: attempt.host,
+                    failed: attempt.failed(),
+                    log2: attempt.duration.filter(|_| !timeless).map(Log2::of),
+                    late: attempt.duration.is_some_and(|took| self.is_late(took)) && !timeless,
+                });
+            }
+            return;
+        }
+        let attempts = x.attempts.unwrap_or(1);
+        let replaced = matches!(x.stand_in, Some(StandIn::Fallback | StandIn::Stale))
+            || self.verdict.fate == Fate::Stale;
+        let failed = replaced || matches!(self.verdict.fate, Fate::Failed | Fate::Partial);
+        if attempts <= 1 {
+            let late = !timeless && self.is_late(x.duration);
+            each(Try { host: x.host, failed, log2: (!timeless).then_some(self.log2), late });
+            return;
+        }
+        if !x.hedged {
+            for _ in 0..(attempts - 1).min(MOST_UNKNOWN) {
+                each(Try { host: None, failed: true, log2: None, late: false });
+            }
+        }
+        each(Try { host: x.host, failed, log2: None, late: false });
+    }
+
+    fn is_late(&self, took: Micros) -> bool {
+        // From 70 % of it.
+        let timeout = self.verdict.limits.timeout;
+        timeout.is_some_and(|limit| took.get().saturating_mul(10) >= limit.get().saturating_mul(7))
+    }
+}

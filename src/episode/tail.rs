@@ -1,0 +1,175 @@
+//! Too many slow answers: likelihood ratios against the upstream's own residuals.
+//!
+//! Five shapes of trouble (a share ε of the attempts, δ sigmas later) are tested against the
+//! histogram that this upstream had over the last hours. First the bucket is moved back by its own
+//! location, and the shapes are made orthogonal to a shift in the same way: load, daily drift and
+//! a deploy move everything alike, and only what the move leaves over is evidence for a tail.
+//!
+//! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the
+//! measured dispersion. Where φ stays above three the tail says nothing more (`Level` takes over).
+#![allow(clippy::indexing_slicing)] // indices run over fixed arrays
+
+use super::cusum::Dispersion;
+use super::residual::{BINS, Bins, centre, dot, moved};
+
+/// Shapes: (share of attempts, sigmas later). The last but one is for pooling, the last for blips.
+pub(super) const SHAPES: [(f32, f32); 6] =
+    [(0.03, 3.5), (0.06, 2.2), (0.06, 1.3), (0.25, 1.5), (0.3, 1.0), (0.15, 2.2)];
+/// Shapes that raise an alarm of their own.
+pub(super) const ALARMS: usize = 5;
+/// φ from which the tail says nothing more.
+pub(super) const ROUGH: f32 = 3.0;
+/// Mass of the prior in the baseline.
+const PRIOR: f32 = 100.0;
+/// Mass from which the baseline forgets.
+const FULL: f32 = 2_000.0;
+/// Kept per bucket when forgetting over an hour.
+const HOUR: f32 = 0.997_226;
+
+/// What all upstreams share: the prior and the location score.
+#[derive(Clone, Debug)]
+pub(super) struct Shapes {
+    prior: Bins,
+    score: Bins,
+    expected: f32,
+}
+
+impl Shapes {
+    pub(super) fn new() -> Self {
+        let below = |x: f32| {
+            let normal = 0.5 * (1.0 + libm::erff(x * core::f32::consts::FRAC_1_SQRT_2));
+            let tail = if x > 1.5 { 1.0 - libm::expf(-(x - 1.5) / 1.5) } else { 0.0 };
+            0.99 * normal + 0.01 * tail
+        };
+        let mut prior = [0.0; BINS];
+        let mut score = [0.0; BINS];
+        let mut before = 0.0;
+        for i in 0..BINS {
+            let upto = if i + 1 == BINS { 1.0 } else { below(centre(i) + 0.125) };
+            prior[i] = upto - before;
+            before = upto;
+            score[i] = centre(i).clamp(-2.5, 0.5);
+        }
+        let expected = dot(&prior, &score);
+        Self { prior, score, expected }
+    }
+
+    /// Where a histogram of unit mass lies, in sigmas, from its lower and middle part alone. The
+    /// constant comes from the fixed prior: with the learned one it would feed back and run away.
+    fn location(&self, mean_score: f32) -> f32 {
+        (mean_score - self.expected) / 0.62
+    }
+
+    /// ℓ of one shape against `p`, with its mean and variance under `p`.
+    fn ratio(&self, p: &Bins, (share, later): (f32, f32)) -> (Bins, f32, f32) {
+        let far = moved(p, later);
+        let mut q = [0.0; BINS];
+        for i in 0..BINS {
+            q[i] = (1.0 - share) * p[i] + share * far[i];
+        }
+        let back = (dot(&q, &self.score) - dot(p, &self.score)) / 0.62;
+        let q = moved(&q, -back);
+        let (mut above_p, mut above_q) = (0.0, 0.0);
+        let mut l = [0.0; BINS];
+        let mut mass = 0.0;
+        for i in (0..BINS).rev() {
+            above_p += p[i];
+            above_q += q[i];
+            let ratio = if centre(i) > 2.0 { above_q / above_p.max(1e-9) } else { q[i] / p[i].max(1e-9) };
+            let ratio = ratio.clamp(0.2, 60.0);
+            mass += p[i] * ratio;
+            l[i] = libm::logf(ratio);
+        }
+        let excess = libm::logf(mass.max(1e-6));
+        let (mut mean, mut square) = (0.0, 0.0);
+        for i in 0..BINS {
+            l[i] -= excess;
+            mean += p[i] * l[i];
+            square += p[i] * l[i] * l[i];
+        }
+        (l, mean, (square - mean * mean).max(1e-6))
+    }
+}
+
+/// One upstream's usual residuals.
+#[derive(Clone, Debug)]
+pub(super) struct Tail {
+    usual: Bins,
+    /// Slow location of the upstream, in sigmas.
+    location: f32,
+    dispersion: [Dispersion; SHAPES.len()],
+}
+
+/// What a bucket's durations say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TailEvidence {
+    nats: [f32; SHAPES.len()],
+    /// φ of the tail as a whole.
+    pub(super) dispersion: f32,
+}
+
+impl TailEvidence {
+    /// Evidence of the shapes that raise an alarm.
+    pub(super) fn alarms(&self) -> &[f32] {
+        &self.nats[..ALARMS]
+    }
+
+    /// Evidence for a slow third: what is pooled.
+    pub(super) fn slow(&self) -> f32 {
+        if self.dispersion > ROUGH { 0.0 } else { self.nats[ALARMS - 1] }
+    }
+
+    /// Evidence for a slow seventh: a blip.
+    pub(super) fn blip(&self) -> f32 {
+        self.nats[ALARMS]
+    }
+}
+
+impl Tail {
+    pub(super) const fn new() -> Self {
+        Self { usual: [0.0; BINS], location: 0.0, dispersion: [Dispersion::new(2.0); SHAPES.len()] }
+    }
+
+    /// Weighs a bucket and, unless `frozen`, learns it.
+    pub(super) fn weigh(&mut self, counts: &[u16; BINS], shapes: &Shapes, frozen: bool) -> TailEvidence {
+        let mut bucket = [0.0; BINS];
+        for (b, c) in bucket.iter_mut().zip(counts) {
+            *b = f32::from(*c);
+        }
+        let n: f32 = bucket.iter().sum();
+        if n == 0.0 {
+            return TailEvidence::default();
+        }
+        let raw = shapes.location(dot(&bucket, &shapes.score) / n);
+        let here = (self.location + n / (n + 8.0) * (raw - self.location)).clamp(-2.0, 4.0);
+        self.location += 0.15 * (n / 40.0).min(1.0) * (here - self.location);
+        let bucket = moved(&bucket, -here);
+        let mass: f32 = self.usual.iter().sum();
+        let mut p = [0.0; BINS];
+        for i in 0..BINS {
+            p[i] = (self.usual[i] + PRIOR * shapes.prior[i]) / (mass + PRIOR);
+        }
+        let mut out = TailEvidence::default();
+        for (k, shape) in SHAPES.iter().enumerate() {
+            let (l, mean, var) = shapes.ratio(&p, *shape);
+            let s = dot(&bucket, &l);
+            let phi = self.dispersion[k].factor();
+            out.nats[k] = (s / phi).clamp(-20.0, 20.0);
+            if k < ALARMS {
+                out.dispersion = out.dispersion.max(phi);
+            }
+            if !frozen {
+                let off = s - n * mean;
+                let expected = n * var;
+                self.dispersion[k].learn(off * off, expected, 16.0 * expected, HOUR);
+            }
+        }
+        if !frozen {
+            let keep = if mass > FULL { HOUR } else { 1.0 };
+            for (u, b) in self.usual.iter_mut().zip(&bucket) {
+                *u = *u * keep + b;
+            }
+        }
+        out
+    }
+}

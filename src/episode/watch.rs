@@ -1,0 +1,346 @@
+//! One upstream: every detector on its own past, and the episode that is open.
+//!
+//! A sealed bucket is weighed by all of them. What stands out adds up in a bank of thirteen sums; a sum over its bar raises an
+//! alarm. While any sum is high, or an alarm is fresh, nothing is learned, so an anomaly does not become its own yardstick;
+//! after half an hour it does: what stays is the new usual.
+
+use super::blips::{Blips, Kind, Rhythm};
+use super::bucket::{Bucket, Counts};
+use super::cusum::Cusum;
+use super::habits::Habits;
+use super::hosts::{Culprit, Hosts};
+use super::level::Level;
+use super::open::Open;
+use super::pool::Weak;
+use super::rates::{RateEvidence, Rates};
+use super::routes::{self, Routes};
+use super::sight::Sight;
+use super::tail::{ROUGH, Shapes, Tail, TailEvidence};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// What raised an alarm.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cause {
+    /// Attempts failed.
+    Errors,
+    /// Safety nets other than retries caught exchanges.
+    Caught,
+    /// Answers came near a limit.
+    Late,
+    /// The tail grew.
+    Tail,
+    /// Everything was slower.
+    Level,
+    /// One host stood out.
+    Host,
+    /// The same blip came again.
+    Rhythm,
+    /// Weak signs on several upstreams at once.
+    Pool,
+}
+
+impl Cause {
+    pub(super) const COUNT: usize = 8;
+}
+
+/// How many sums there are: errors, caught, late, tail.
+const SUMS: usize = 4 + 2 + 2 + 5;
+/// What each sum gathers, and the nats that raise an alarm. One nat is worth a factor of two to three in false alarms. For
+/// what is counted, a single event is capped below a third of its bar, so four are the least that can raise one.
+const BANK: [(Cause, f32); SUMS] = [
+    (Cause::Errors, 13.0),
+    (Cause::Errors, 13.0),
+    (Cause::Errors, 13.0),
+    (Cause::Errors, 13.0),
+    (Cause::Caught, 12.5),
+    (Cause::Caught, 12.5),
+    (Cause::Late, 11.5),
+    (Cause::Late, 11.5),
+    (Cause::Tail, 18.0),
+    (Cause::Tail, 18.0),
+    (Cause::Tail, 18.0),
+    (Cause::Tail, 18.0),
+    (Cause::Tail, 18.0),
+];
+/// Nats of a host against its siblings.
+const HOST_BAR: f32 = 14.0;
+/// Nats of a rhythm.
+const RHYTHM_BAR: f32 = 11.0;
+/// Robust z of one bucket, and of two in a row; and the least shift that matters, in nats: a factor of 1.35.
+const LEVEL_BAR: f32 = 8.0;
+const LEVEL_AGAIN: f32 = 3.5;
+const LEVEL_SHIFT: f32 = 0.3;
+/// From here a sum freezes what is learned.
+const GATE: f32 = 8.0;
+/// Below this an excursion has not begun.
+const RISE: f32 = 3.0;
+/// Buckets with traffic before anything is said.
+const WARM: u16 = 30;
+/// Buckets that what is learned stays frozen after the last reason for it, and at most.
+const HOLD: u8 = 12;
+const FROZEN: u16 = 180;
+/// Nats of slowness, and buckets since they began to add up, that make a creep of what another sum then reports.
+const CREEP: f32 = 5.0;
+const CREEP_FOR: u32 = 18;
+
+/// Everything the engine remembers of one upstream.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    buckets: Vec<Bucket>,
+    routes: Routes,
+    tail: Tail,
+    rates: Rates,
+    hosts: Hosts,
+    level: Level,
+    blips: Blips,
+    weak: Weak,
+    sums: [Cusum; SUMS],
+    /// The counts since some sum last rose, and the first bucket of that.
+    rising: Counts,
+    rising_from: u32,
+    /// The highest sum after the last bucket.
+    high: f32,
+    /// Buckets with traffic.
+    active: u16,
+    frozen: u16,
+    hold: u8,
+    /// The last bucket lay well above its level.
+    raised: bool,
+    pub(super) habits: Habits,
+    /// The bucket of the last alarm of its own.
+    pub(super) alarmed: u32,
+    /// Until this bucket another upstream's episode speaks for it.
+    pub(super) spoken_for: u32,
+    pub(super) open: Option<Box<Open>>,
+}
+
+/// What a sealed bucket says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Step {
+    pub(super) counts: Counts,
+    pub(super) alarm: Option<Cause>,
+    /// How far the alarm lies over its bar.
+    over: f32,
+    /// Nats by cause.
+    pub(super) nats: [f32; Cause::COUNT],
+    /// Something crossed the bar that keeps an open episode alive.
+    pub(super) is_alive: bool,
+    pub(super) culprit: Option<Culprit>,
+    pub(super) rhythm: Option<Rhythm>,
+    /// The evidence for pooling.
+    pub(super) weak: f32,
+    /// Slowness had been adding up for minutes before this bucket.
+    pub(super) crept: bool,
+    /// Far more failed than usual.
+    pub(super) is_outage: bool,
+}
+
+impl Step {
+    fn raise(&mut self, cause: Cause, over: f32) {
+        if self.alarm.is_none() || over > self.over {
+            self.alarm = Some(cause);
+            self.over = over;
+        }
+        self.is_alive = true;
+    }
+
+    fn weigh(&mut self, cause: Cause, nats: f32) {
+        if let Some(most) = self.nats.get_mut(cause as usize) {
+            *most = most.max(nats);
+        }
+    }
+}
+
+impl Watch {
+    /// Remembers nothing yet; at most `open_buckets` buckets are open at once.
+    pub(crate) fn new(open_buckets: usize) -> Self {
+        Self {
+            buckets: Vec::with_capacity(open_buckets),
+            routes: Routes::new(),
+            tail: Tail::new(),
+            rates: Rates::new(),
+            hosts: Hosts::new(),
+            level: Level::new(),
+            blips: Blips::new(),
+            weak: Weak::new(),
+            sums: [Cusum::default(); SUMS],
+            rising: Counts::default(),
+            rising_from: 0,
+            high: 0.0,
+            active: 0,
+            frozen: 0,
+            hold: 0,
+            raised: false,
+            habits: Habits::default(),
+            alarmed: 0,
+            spoken_for: 0,
+            open: None,
+        }
+    }
+
+    /// Counts one exchange that completed in `bucket`; `host` finds the slot of a host.
+    pub(crate) fn note(&mut self, bucket: u64, sight: &Sight<'_>, host: impl Fn(&str) -> Option<u8>) {
+        let index = bucket as u32;
+        let known = self.buckets.iter().position(|open| open.index == index);
+        let place = known.unwrap_or_else(|| {
+            self.buckets.push(Bucket::new(index));
+            self.buckets.len() - 1
+        });
+        if let Some(open) = self.buckets.get_mut(place) {
+            open.note(sight, &self.routes, host);
+        }
+    }
+
+    /// A slot goes to another route.
+    pub(crate) fn forget_route(&mut self, slot: u8) {
+        self.routes.forget(slot.into());
+        self.buckets.iter_mut().for_each(|open| open.forget_route(slot.into()));
+    }
+
+    /// A slot goes to another host.
+    pub(crate) fn forget_host(&mut self, slot: u8) {
+        self.hosts.forget(slot.into());
+        self.buckets.iter_mut().for_each(|open| open.forget_host(slot.into()));
+        self.rising.forget_host(slot.into());
+        if let Some(open) = &mut self.open {
+            open.forget_host(slot.into());
+        }
+    }
+
+    /// Takes out the open episode.
+    pub(crate) fn close(&mut self) -> Option<Box<Open>> {
+        self.open.take()
+    }
+
+    /// Weighs a bucket of which nothing more can come; `None` if nothing came at all.
+    pub(super) fn weigh(&mut self, index: u32, lag: u32, shapes: &Shapes) -> Option<Step> {
+        let place = self.buckets.iter().position(|open| open.index == index)?;
+        let bucket = self.buckets.swap_remove(place);
+        self.active = self.active.saturating_add(1);
+        let is_gated = self.high > GATE || self.hold > 0;
+        self.frozen = if is_gated { self.frozen.saturating_add(1) } else { 0 };
+        let frozen = is_gated && self.frozen <= FROZEN;
+
+        let tail = self.tail.weigh(&bucket.residuals, shapes, frozen);
+        let rates = self.rates.weigh(&bucket, &mut self.routes, frozen);
+        let mut step = Step { is_outage: rates.is_outage, ..Step::default() };
+        let before = self.high;
+        step.crept = before >= RISE && self.slowness() > CREEP && index >= self.rising_from + CREEP_FOR;
+        let mut high = self.add_up(&mut step, &tail, &rates);
+        high = high.max(self.weigh_hosts(&mut step, &bucket, &rates, frozen));
+        self.weigh_level(&mut step, &bucket);
+        self.weigh_rhythm(&mut step, index, &tail, &rates, frozen);
+        let level = self.routes.level(&bucket);
+        step.weak = self.weak.weigh(index, level, tail.slow(), rates.least(), frozen);
+        if self.active < WARM {
+            step.alarm = None;
+            step.weak = 0.0;
+        }
+
+        if before < RISE {
+            self.rising = bucket.counts.clone();
+            self.rising_from = index;
+        } else {
+            self.rising.merge(&bucket.counts);
+        }
+        self.high = high;
+        self.hold = if high > GATE || step.alarm.is_some() { HOLD } else { self.hold.saturating_sub(1) };
+        self.routes.learn(&bucket);
+        self.routes.publish(index, lag);
+        self.habits.count(index, &bucket.counts, level.map(|level| level.log2));
+        step.counts = bucket.counts;
+        Some(step)
+    }
+
+    /// The counts since the excursion began that led to an alarm, and its first bucket.
+    pub(super) fn rising(&self) -> (u32, Counts) {
+        (self.rising_from, self.rising.clone())
+    }
+
+    /// The highest sum of the tail.
+    fn slowness(&self) -> f32 {
+        let tail = self.sums.iter().zip(BANK).filter(|(_, (cause, _))| *cause == Cause::Tail);
+        tail.fold(0.0, |most, (sum, _)| most.max(sum.nats()))
+    }
+
+    /// Adds a bucket to the bank and returns the highest sum.
+    fn add_up(&mut self, step: &mut Step, tail: &TailEvidence, rates: &RateEvidence) -> f32 {
+        // While an episode is open, less is enough to keep it so.
+        let alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed() + 2.0);
+        let evidence = rates.errors.iter().chain(&rates.caught).chain(&rates.late).chain(tail.alarms());
+        let mut high: f32 = 0.0;
+        for ((sum, (cause, bar)), nats) in self.sums.iter_mut().zip(BANK).zip(evidence) {
+            if cause == Cause::Tail && tail.dispersion > ROUGH {
+                sum.reset();
+                continue;
+            }
+            let level = sum.add(*nats);
+            high = high.max(level);
+            step.weigh(cause, *nats);
+            if level > bar {
+                step.raise(cause, level / bar);
+            }
+            if level > bar.min(alive) {
+                step.is_alive = true;
+                sum.reset();
+            }
+        }
+        high
+    }
+
+    /// Weighs the hosts; returns how high the worst stands on the scale of the bank.
+    fn weigh_hosts(&mut self, step: &mut Step, bucket: &Bucket, rates: &RateEvidence, frozen: bool) -> f32 {
+        step.culprit = self.hosts.weigh(bucket, rates.usual_errors, frozen);
+        let Some(culprit) = step.culprit else { return 0.0 };
+        if culprit.stands_out() {
+            step.is_alive = true;
+            step.weigh(Cause::Host, culprit.nats);
+        }
+        if culprit.nats > HOST_BAR {
+            if step.alarm.is_none() {
+                step.raise(Cause::Host, culprit.nats / HOST_BAR);
+            }
+            self.hosts.reset();
+        }
+        culprit.nats * GATE / HOST_BAR
+    }
+
+    fn weigh_level(&mut self, step: &mut Step, bucket: &Bucket) {
+        let Some(mean) = bucket.mean_shift() else { return };
+        let height = self.level.weigh(mean * routes::NATS);
+        let is_shifted = height.shift > LEVEL_SHIFT;
+        if is_shifted && (height.z > LEVEL_BAR || self.raised && height.z > LEVEL_AGAIN) {
+            if step.alarm.is_none() {
+                step.raise(Cause::Level, height.z / LEVEL_BAR);
+            }
+            step.is_alive = true;
+            step.weigh(Cause::Level, height.z);
+        }
+        self.raised = is_shifted && height.z > LEVEL_AGAIN;
+    }
+
+    fn weigh_rhythm(
+        &mut self,
+        step: &mut Step,
+        index: u32,
+        tail: &TailEvidence,
+        rates: &RateEvidence,
+        frozen: bool,
+    ) {
+        let errors = self.blips.weigh(index, Kind::Errors, rates.blip, frozen);
+        let durations = if tail.dispersion > ROUGH {
+            None
+        } else {
+            self.blips.weigh(index, Kind::Durations, tail.blip(), frozen)
+        };
+        step.rhythm = errors.or(durations).filter(|rhythm| rhythm.nats > RHYTHM_BAR);
+        if let Some(rhythm) = step.rhythm {
+            if step.alarm.is_none() {
+                step.raise(Cause::Rhythm, rhythm.nats / RHYTHM_BAR);
+            }
+            step.is_alive = true;
+            step.weigh(Cause::Rhythm, rhythm.nats);
+        }
+    }
+}

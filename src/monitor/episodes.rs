@@ -1,0 +1,91 @@
+//! Buckets are sealed here, and what opens and closes with them leaves as records.
+
+use super::Monitor;
+use crate::episode::{Change, Open};
+use crate::fleet::{Entry, UpstreamId};
+use crate::outbox::Outbox;
+use crate::record::{self, HostNames, Phase, RecordKind, Told};
+use alloc::vec::Vec;
+
+impl Monitor {
+    /// Seals every bucket that is due, or all.
+    pub(super) fn seal(&mut self, all: bool) {
+        while let Some(bucket) = self.timeline.seal_next(all) {
+            let is_gap = !self.fleet.iter().any(|entry| entry.upstream.is_open());
+            self.seal_one(bucket);
+            if is_gap {
+                // Nothing is waiting for a seal; silence closes what is open all the same.
+                self.timeline.skip_to_due(all);
+                let last = self.timeline.sealed().saturating_sub(1);
+                if last > bucket {
+                    self.seal_one(last);
+                }
+            }
+        }
+    }
+
+    fn seal_one(&mut self, bucket: u64) {
+        let Self { fleet, engine, .. } = self;
+        let mut rank = 0;
+        while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
+            let sealed = entry.upstream.seal(bucket);
+            // First what the bucket says, by the routes as they were.
+            engine.weigh(bucket, entry.id, &mut entry.watch);
+            (0..8)
+                .filter(|slot| sealed.replaced_routes >> slot & 1 == 1)
+                .for_each(|slot| entry.watch.forget_route(slot));
+            rank += 1;
+        }
+        engine.pool(bucket);
+        let mut changes = Vec::new();
+        let mut rank = 0;
+        while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
+            let id = entry.id;
+            engine.settle(bucket, id, &mut entry.watch, |change| changes.push((id, change)));
+            rank += 1;
+        }
+        engine.clear();
+        for (id, change) in changes {
+            match change {
+                Change::Opened(open) => self.record_episode(id, Phase::Open, &open),
+                Change::Closed(open) => self.record_episode(id, Phase::Close, &open),
+                Change::Deviated(deviation) => {
+                    let Some(entry) = self.fleet.iter().find(|entry| entry.id == id) else { continue };
+                    let name = entry.upstream.name();
+                    for phase in [Phase::Open, Phase::Close] {
+                        self.outbox.push(RecordKind::Episode, |out| {
+                            record::deviation(out, phase, &deviation, name);
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes what is still open at the end of input.
+    pub(super) fn truncate_episodes(&mut self) {
+        let mut rank = 0;
+        while let Some(entry) = self.fleet.by_name(rank).and_then(|place| self.fleet.get_mut(place)) {
+            rank += 1;
+            let id = entry.id;
+            if let Some(open) = entry.watch.close() {
+                self.record_episode(id, Phase::Truncated, &open);
+            }
+        }
+    }
+
+    fn record_episode(&mut self, id: UpstreamId, phase: Phase, open: &Open) {
+        let Self { fleet, outbox, config, .. } = self;
+        let entry = |id: UpstreamId| fleet.iter().find(|entry| entry.id == id);
+        let Some(Entry { upstream, .. }) = entry(id) else { return };
+        let mut related: Vec<&str> =
+            open.related.iter().filter_map(|id| entry(*id)).map(|entry| entry.upstream.name()).collect();
+        related.sort_unstable();
+        let told = Told { upstream, hosts: HostNames(config.hosts), related: &related };
+        leave(outbox, phase, open, told);
+    }
+}
+
+fn leave(outbox: &mut Outbox, phase: Phase, open: &Open, told: Told<'_>) {
+    outbox.push(RecordKind::Episode, |out| record::episode(out, phase, open, told));
+}

@@ -1,0 +1,256 @@
+//! The record of an episode, and its sentence.
+
+use super::json::{Json, push_number};
+use super::{HostNames, SCHEMA};
+use crate::episode::{Cause, Counts, Deviation, Open, Pattern};
+use crate::timeline;
+use crate::units::{Timestamp, Used};
+use crate::upstream::Upstream;
+use crate::verdict::Signals;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Hosts with less than this share, in basis points, are left out.
+const LEAST_SHARE: u64 = 1_000;
+
+/// Where in its life an episode is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    /// It was just detected.
+    Open,
+    /// It is over.
+    Close,
+    /// The input ended before it did.
+    Truncated,
+}
+
+/// What a record of an episode is told besides the episode.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) hosts: HostNames,
+    /// The names of the related upstreams.
+    pub(crate) related: &'a [&'a str],
+}
+
+/// Writes the open or close record of an episode.
+pub(crate) fn episode(out: &mut String, phase: Phase, open: &Open, told: Told<'_>) {
+    let mut json = Json::new(out);
+    let pattern = open.pattern();
+    json.open('{');
+    head(&mut json, phase, told.upstream.name(), pattern, open.start);
+    match phase {
+        Phase::Open => json.key("detected").time(end_of(open.detected)),
+        Phase::Close | Phase::Truncated => {
+            json.key("end").time(end_of(open.last));
+            let lead = (open.escalated > 0).then(|| open.escalated.saturating_sub(open.start) * 10);
+            outcome(&mut json, lead);
+            if phase == Phase::Truncated {
+                json.key("truncated").flag(true);
+            }
+        }
+    }
+    counts(&mut json, &open.counts);
+    let shares = shares(&open.counts.bad, told.upstream);
+    json.key("hosts").open('[');
+    for (slot, share) in &shares {
+        let Some(name) = told.upstream.hosts().name(*slot) else { continue };
+        json.item().open('{');
+        told.hosts.value(json.key("host"), name);
+        json.key("share_bp").number(*share);
+        json.close('}');
+    }
+    json.close(']');
+    json.key("related").open('[');
+    told.related.iter().for_each(|name| json.item().text(name));
+    json.close(']');
+    also(&mut json, open, pattern);
+    if open.interval > 0 && pattern == Pattern::Recurring {
+        json.key("interval_s").number(u64::from(open.interval) * 10);
+    }
+    if pattern == Pattern::Storm {
+        json.key("amplification_bp").number(u64::from(open.amplification) * 100);
+    }
+    json.key("explain").raw().push('"');
+    explain(json.raw(), open, pattern, told, &shares);
+    json.raw().push_str("\"}");
+}
+
+/// Writes the open or close record of a day that is not as the reference.
+pub(crate) fn deviation(out: &mut String, phase: Phase, deviation: &Deviation, upstream: &str) {
+    let day = &deviation.day;
+    let end = day.from + 8_640 - 1;
+    let mut json = Json::new(out);
+    json.open('{');
+    head(&mut json, phase, upstream, Pattern::Deviant, day.from);
+    match phase {
+        Phase::Open => json.key("detected").time(end_of(end)),
+        Phase::Close | Phase::Truncated => {
+            json.key("end").time(end_of(end));
+            outcome(&mut json, None);
+        }
+    }
+    let counted = Counts {
+        exchanges: day.exchanges,
+        aborted: day.aborted,
+        near: day.near,
+        failed: day.failed,
+        first_try: day.first_try,
+        ..Counts::default()
+    };
+    counts(&mut json, &counted);
+    json.key("hosts").open('[');
+    json.close(']');
+    json.key("related").open('[');
+    json.close(']');
+    json.key("explain").raw().push('"');
+    let text = json.raw();
+    text.push_str("Near misses were ");
+    push_share(text, deviation.near.basis_points().into());
+    text.push_str(" of the day where the reference has ");
+    push_share(text, deviation.reference.near.basis_points().into());
+    text.push_str(", and the typical duration was ");
+    let ratio = libm::exp2f((f32::from(deviation.log2) - f32::from(deviation.reference.log2)) / 256.0);
+    push_tenths(text, libm::roundf(ratio * 10.0) as u64);
+    text.push_str(" times that of the reference; accept a new reference or find out since when.");
+    json.raw().push_str("\"}");
+}
+
+fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, start: u32) {
+    let start = timeline::start_of(start.into());
+    json.key("schema").number(SCHEMA);
+    json.key("type").text("episode");
+    json.key("phase").text(if phase == Phase::Open { "open" } else { "close" });
+    json.key("id").raw().push('"');
+    super::json::escape(json.raw(), upstream);
+    json.raw().push('-');
+    push_number(json.raw(), start.seconds());
+    json.raw().push('"');
+    json.key("upstream").text(upstream);
+    json.key("pattern").text(pattern.name());
+    json.key("start").time(start);
+}
+
+fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
+    match lead {
+        None => json.key("outcome").text("contained"),
+        Some(lead) => {
+            json.key("outcome").text("escalated");
+            json.key("lead_s").number(lead.into());
+        }
+    }
+}
+
+fn counts(json: &mut Json<'_>, counts: &Counts) {
+    json.key("exchanges").number(counts.exchanges.into());
+    json.key("near_misses").number(counts.near.into());
+    json.key("failed").number(counts.failed.into());
+    if let Some(margin) = counts.margin_min() {
+        json.key("margin_min_bp").number(margin.into());
+    }
+    let judged = counts.judged();
+    if let Some(share) = Used::of(counts.first_try.into(), judged.into()) {
+        json.key("first_try_success_bp").number(share.basis_points().into());
+    }
+    if let Some(share) = Used::of(judged.saturating_sub(counts.failed).into(), judged.into()) {
+        json.key("final_success_bp").number(share.basis_points().into());
+    }
+    json.key("signals").open('{');
+    for (name, count) in Signals::NAMES.into_iter().zip(counts.signals).filter(|(_, count)| *count > 0) {
+        json.key(name).number(count.into());
+    }
+    json.close('}');
+}
+
+/// What else it could be called.
+fn also(json: &mut Json<'_>, open: &Open, pattern: Pattern) {
+    let mut others = open.patterns().into_iter().flatten().filter(|other| *other != pattern).peekable();
+    if others.peek().is_some() {
+        json.key("also").open('[');
+        others.for_each(|other| json.item().text(other.name()));
+        json.close(']');
+    }
+}
+
+/// The hosts behind what went wrong, largest share first.
+fn shares(bad: &[u16], upstream: &Upstream) -> Vec<(u8, u64)> {
+    let all: u64 = bad.iter().map(|count| u64::from(*count)).sum();
+    let share = |count: &u16| (u64::from(*count) * 10_000).checked_div(all).unwrap_or(0);
+    let mut shares: Vec<(u8, u64)> =
+        bad.iter().enumerate().map(|(slot, count)| (slot as u8, share(count))).collect();
+    shares.retain(|(_, share)| *share >= LEAST_SHARE);
+    shares.sort_by_key(|(slot, share)| (core::cmp::Reverse(*share), upstream.hosts().name(*slot)));
+    shares
+}
+
+fn explain(out: &mut String, open: &Open, pattern: Pattern, told: Told<'_>, shares: &[(u8, u64)]) {
+    push_number(out, open.counts.near.into());
+    out.push_str(" of ");
+    push_number(out, open.counts.exchanges.into());
+    out.push_str(" exchanges were near misses and ");
+    push_number(out, open.counts.failed.into());
+    out.push_str(" failed: ");
+    out.push_str(match open.cause {
+        Cause::Errors => "attempts failed more often than usual",
+        Cause::Caught => "safety nets caught more than usual",
+        Cause::Late => "answers came nearer to their limits than usual",
+        Cause::Tail => "slow answers were more than usual",
+        Cause::Level => "answers took longer than in the minutes before",
+        Cause::Host => "one host stood out from its siblings",
+        Cause::Rhythm => "the same blip came again and again",
+        Cause::Pool => "weak signs came on several upstreams at once",
+    });
+    match pattern {
+        Pattern::Recurring if open.interval > 0 => {
+            out.push_str(", every ");
+            push_number(out, u64::from(open.interval) * 10);
+            out.push_str(" s");
+        }
+        Pattern::Storm => {
+            out.push_str(", and attempts rose to ");
+            push_tenths(out, u64::from(open.amplification) / 10);
+            out.push_str(" an exchange");
+        }
+        _ => {}
+    }
+    if let Some(name) = told.related.first() {
+        out.push_str("; look at what it shares with ");
+        super::json::escape(out, name);
+        return out.push('.');
+    }
+    let host = open.host().or(shares.first().filter(|(_, share)| *share >= 5_000).map(|(slot, _)| *slot));
+    match host.and_then(|slot| told.upstream.hosts().name(slot)) {
+        Some(name) => {
+            out.push_str("; look at host ");
+            told.hosts.push(out, name);
+        }
+        None => out.push_str(match pattern {
+            Pattern::Storm => "; look at what retries, and how often it may",
+            Pattern::Recurring => "; look at what runs at that pace",
+            Pattern::Creeping => "; look at what fills up: queues, pools, memory",
+            _ => "; look at its exchanges of that time",
+        }),
+    }
+    out.push('.');
+}
+
+/// `12.34 %`.
+fn push_share(out: &mut String, basis_points: u64) {
+    push_number(out, basis_points / 100);
+    out.push('.');
+    push_number(out, basis_points / 10 % 10);
+    push_number(out, basis_points % 10);
+    out.push_str(" %");
+}
+
+/// `4.1`.
+fn push_tenths(out: &mut String, tenths: u64) {
+    push_number(out, tenths / 10);
+    out.push('.');
+    push_number(out, tenths % 10);
+}
+
+/// The end of a bucket.
+fn end_of(bucket: u32) -> Timestamp {
+    timeline::start_of(u64::from(bucket) + 1)
+}
