@@ -13,7 +13,8 @@ const USUAL: u64 = 60_000;
 #[test]
 fn no_line_however_broken_makes_a_reader_panic() {
     let seeds = seeds();
-    let wanted = std::env::var("NEARMISS_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(USUAL);
+    let wanted =
+        std::env::var("NEARMISS_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(USUAL);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut auto = Reader::new(Format::Auto);
     let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
@@ -44,7 +45,10 @@ fn no_line_however_broken_makes_a_reader_panic() {
     }
     monitor.finish();
     assert_eq!(exchanges + bad + other, 2 * wanted);
-    assert!(exchanges > wanted / 10 && bad > wanted / 10, "{exchanges} read, {bad} refused: not a mix that tests much");
+    assert!(
+        exchanges > wanted / 10 && bad > wanted / 10,
+        "{exchanges} read, {bad} refused: not a mix that tests much"
+    );
 }
 
 /// Every line of every fixture, and exchange lines.
@@ -74,8 +78,22 @@ fn seeds() -> Vec<(Format, Vec<u8>)> {
 /// Does one bad thing to `line`.
 fn mutate(line: &mut Vec<u8>, partner: &[u8], random: &mut Random) {
     const PIECES: [&[u8]; 16] = [
-        b"\"", b"\\", b"{", b"}", b"[", b"]", b", ", b" : ", b"-", b"null", b"99999999999999999999999", b"\xff\xfe", b"\\u12", b"1e999",
-        b"-1", b" ",
+        b"\"",
+        b"\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b", ",
+        b" : ",
+        b"-",
+        b"null",
+        b"99999999999999999999999",
+        b"\xff\xfe",
+        b"\\u12",
+        b"1e999",
+        b"-1",
+        b" ",
     ];
     let at = random.below(line.len() + 1);
     let end = (at + random.below(12)).min(line.len());
