@@ -137,7 +137,7 @@ impl Engine {
             }
         }
         if watch.open.as_ref().is_some_and(|open| open.is_over(now))
-            && let Some(mut open) = watch.open.take()
+            && let Some(mut open) = watch.close(now)
         {
             self.relate(id, &mut open);
             report(Change::Closed(open));

@@ -62,7 +62,9 @@ pub(crate) struct Open {
     /// The last bucket with evidence.
     pub(crate) last: u32,
     pub(crate) cause: Cause,
+    /// From the start to the last bucket with evidence, and since then.
     pub(crate) counts: Counts,
+    since: Counts,
     /// Other upstreams that show the same.
     pub(crate) related: Vec<UpstreamId>,
     /// Buckets from one blip to the next, if there is a rhythm; 0 if not.
@@ -97,6 +99,7 @@ impl Open {
             last: now,
             cause,
             counts,
+            since: Counts::default(),
             related: Vec::new(),
             interval: 0,
             amplification: 0,
@@ -122,7 +125,7 @@ impl Open {
 
     /// One more bucket with traffic.
     pub(super) fn follow(&mut self, now: u32, step: &Step) {
-        self.counts.merge(&step.counts);
+        self.since.merge(&step.counts);
         self.weigh(now, step);
     }
 
@@ -131,6 +134,7 @@ impl Open {
         let nats = |cause: Cause| step.nats.get(cause as usize).copied().unwrap_or(0.0);
         if step.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
             self.runs = self.runs.saturating_add(u16::from(self.quiet > 3));
+            self.counts.merge(&core::mem::take(&mut self.since));
             self.last = now;
             self.quiet = 0;
             self.buckets = self.buckets.saturating_add(1);
@@ -182,9 +186,16 @@ impl Open {
         now >= self.last.saturating_add(SILENT)
     }
 
+    /// Nothing but timing, over at once, and hardly anyone noticed: rough traffic rather than an episode.
+    pub(super) fn is_false_alarm(&self) -> bool {
+        let is_timing = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Pool);
+        is_timing && self.buckets <= 3 && self.counts.near.saturating_mul(50) < self.counts.exchanges
+    }
+
     /// A slot goes to another host.
     pub(super) fn forget_host(&mut self, slot: usize) {
         self.counts.forget_host(slot);
+        self.since.forget_host(slot);
         if let Some(votes) = self.votes.get_mut(slot) {
             *votes = 0;
         }

@@ -154,7 +154,7 @@ impl Tail {
             let (l, mean, var) = shapes.ratio(&p, *shape);
             let s = dot(&bucket, &l);
             let phi = self.dispersion[k].factor();
-            out.nats[k] = (s / phi).clamp(-20.0, 20.0);
+            out.nats[k] = (s / phi).clamp(-20.0, 12.0);
             if k < ALARMS {
                 out.dispersion = out.dispersion.max(phi);
             }

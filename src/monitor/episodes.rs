@@ -68,7 +68,7 @@ impl Monitor {
         while let Some(entry) = self.fleet.by_name(rank).and_then(|place| self.fleet.get_mut(place)) {
             rank += 1;
             let id = entry.id;
-            if let Some(open) = entry.watch.close() {
+            if let Some(open) = entry.watch.close(0) {
                 self.record_episode(id, Phase::Truncated, &open);
             }
         }
