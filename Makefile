@@ -69,11 +69,13 @@ e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes 
 
 .PHONY: demo
 demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
-	cargo run -q --locked --profile native -p host-tests --no-default-features --bin demo
+	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
 
 .PHONY: bench
 bench: wasm envoy-bin ## Measures what an exchange costs and what an upstream weighs.
 	cargo run -q --locked --profile native -p core-load
+	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
+	cargo run -q --locked --profile hosts -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
 
 .PHONY: clean
 clean: ## Removes everything that was built.

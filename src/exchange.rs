@@ -158,21 +158,23 @@ fn cut(name: &str, max: usize) -> alloc::string::String {
     format!("{head}~{:08x}", hash(name.as_bytes()) as u32)
 }
 
-/// FNV-1a over machine words, with a final mix: the same on every host, good enough for names, and short.
+/// A hash of names, the same on every host: two lanes of machine words, each rotated and multiplied, and a final mix.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let mut state = 0xcbf2_9ce4_8422_2325 ^ bytes.len() as u64;
-    let mut words = bytes.chunks_exact(8);
-    for word in &mut words {
-        let word = <[u8; 8]>::try_from(word).map_or(0, u64::from_le_bytes);
-        state = (state ^ word).wrapping_mul(PRIME);
-        state ^= state >> 29;
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let step = |lane: u64, word: u64| (lane.rotate_left(23) ^ word).wrapping_mul(ODD);
+    let word = |bytes: &[u8]| <[u8; 8]>::try_from(bytes).map_or(0, u64::from_le_bytes);
+    let (mut even, mut odd) = (bytes.len() as u64, ODD);
+    let mut pairs = bytes.chunks_exact(16);
+    for pair in &mut pairs {
+        let (first, second) = pair.split_at(8);
+        (even, odd) = (step(even, word(first)), step(odd, word(second)));
     }
-    let mut rest = 0;
-    for byte in words.remainder() {
-        rest = rest << 8 | u64::from(*byte);
+    let mut words = pairs.remainder().chunks_exact(8);
+    for rest in &mut words {
+        even = step(even, word(rest));
     }
-    mix((state ^ rest).wrapping_mul(PRIME))
+    let tail = words.remainder().iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
+    mix(step(odd, tail) ^ even.rotate_left(32))
 }
 
 /// Spreads every bit of a number over all others.

@@ -87,6 +87,10 @@ impl Monitor {
         let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
         let seat = self.seat(&name, exchange.ts);
         let tight = self.config.tight_margin;
+        if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.latency.is_full()) {
+            // Its counts leave early, before one of them is too large.
+            self.summarise(seat, self.timeline.watermark().unwrap_or(exchange.ts));
+        }
         let Some(entry) = self.fleet.get_mut(seat) else {
             // `seat` only returns places that exist.
             return Observed {
@@ -144,7 +148,8 @@ impl Monitor {
 
     /// The exchange with its route cut at `?` and its host known as a fallback, if anything of that must be changed.
     fn tidied<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
-        let route = exchange.route.and_then(|route| route.split_once('?')).map(|(path, _)| path);
+        let query_at = |route: &str| route.bytes().position(|byte| byte == b'?');
+        let route = exchange.route.and_then(|route| route.get(..query_at(route)?));
         let is_fallback = exchange.stand_in.is_none() && self.is_fallback_host(exchange);
         (route.is_some() || is_fallback).then(|| Exchange {
             route: route.or(exchange.route),

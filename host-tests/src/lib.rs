@@ -1,1 +1,14 @@
-//! Hosts for the filters.
+//! Hosts for the filters: simulated ones in wasmtime, real ones as processes.
+//!
+//! * `envoy` runs a proxy-wasm module as Envoy would, with a clock and statuses of the test's choice.
+//! * [`real`] starts a real Envoy, and upstreams that misbehave on request.
+//! * [`scenario`] tells one story to every host; all must answer with the same bytes.
+//! * [`artifact`] finds what `make wasm` built, and refuses what is older than its sources.
+
+pub mod artifact;
+pub mod bench;
+pub mod demo;
+#[cfg(feature = "sim")]
+pub mod envoy;
+pub mod real;
+pub mod scenario;

@@ -1,1 +1,46 @@
 //! Lines of access logs become exchanges.
+//!
+//! A dialect maps what a program logged into an [`Exchange`](nearmiss::exchange::Exchange) and judges nothing. What
+//! a format does not show stays unknown. A line that makes no sense gives a [`LineError`] that says where it stopped
+//! making sense; no line, however broken, makes a reader panic or allocate on its way to an exchange (a JSON string
+//! with a backslash in it is copied once, into a buffer that is kept).
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
+
+pub mod exchange;
+
+mod alb;
+mod attempts;
+mod auto;
+mod bag;
+mod caddy;
+mod envoy;
+mod error;
+mod fields;
+mod format;
+mod haproxy;
+mod json;
+mod kong;
+mod line;
+mod list;
+mod nginx;
+mod number;
+mod reader;
+mod scan;
+mod spare;
+#[cfg(test)]
+mod testing;
+mod text;
+mod time;
+mod traefik;
+
+pub use attempts::Attempts;
+pub use error::{LineError, Problem};
+pub use exchange::read as read_exchange;
+pub use fields::{Fields, FieldsError};
+
+pub use format::Format;
+pub use line::{Judged, Line};
+pub use reader::Reader;
+pub use time::any as timestamp;

@@ -1,1 +1,36 @@
-//! nearmiss inside Envoy.
+//! nearmiss inside Envoy: one module that is an HTTP filter, an access logger or an upstream filter, as its configuration
+//! says.
+//!
+//! ```text
+//! module                    callbacks to roots, roots to streams
+//! root · stream             one plugin with its configuration · one HTTP filter on one exchange
+//! exchange                  what Envoy shows of one exchange, as the core takes it
+//! attributes response …     where it is read from
+//! watch                     a monitor with its outlets
+//! metrics · outlet          counters · records
+//! host                      the calls; the only unsafe code
+//! ```
+//!
+//! The filter maps and writes; every threshold and every judgement is the core's. Traffic always goes on: no callback
+//! pauses, no call to the host can panic, and what cannot be read is unknown.
+
+#![cfg_attr(target_arch = "wasm32", no_std)]
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a host calls the module"))]
+
+extern crate alloc;
+
+mod attributes;
+mod client;
+mod exchange;
+mod fields;
+mod headers;
+mod host;
+mod ids;
+mod metrics;
+mod module;
+mod outlet;
+mod quota;
+mod response;
+mod root;
+mod stream;
+mod watch;

@@ -1,0 +1,68 @@
+//! A line with its verdict inside.
+
+/// Puts `verdict`, a JSON object, into `line`: as a field where the line is an object, beside the line elsewhere.
+/// Without a verdict, a line of text is only wrapped, so that all lines of the output have one shape.
+pub(crate) fn annotated(out: &mut Vec<u8>, line: &[u8], verdict: Option<&str>) {
+    let Some(inside) = object(line) else {
+        out.extend_from_slice(br#"{"log":""#);
+        escape(out, &String::from_utf8_lossy(line));
+        out.push(b'"');
+        if let Some(verdict) = verdict {
+            out.extend_from_slice(br#","near_miss":"#);
+            out.extend_from_slice(verdict.as_bytes());
+        }
+        out.push(b'}');
+        return;
+    };
+    let Some(verdict) = verdict else {
+        out.extend_from_slice(line);
+        return;
+    };
+    out.extend_from_slice(inside);
+    if inside.trim_ascii() != b"{" {
+        out.push(b',');
+    }
+    out.extend_from_slice(br#""near_miss":"#);
+    out.extend_from_slice(verdict.as_bytes());
+    out.push(b'}');
+}
+
+/// `line` without its closing brace, if it looks like an object.
+fn object(line: &[u8]) -> Option<&[u8]> {
+    let line = line.trim_ascii_end();
+    line.trim_ascii_start().starts_with(b"{").then(|| line.strip_suffix(b"}")).flatten()
+}
+
+/// Adds `text`, escaped as JSON wants it.
+fn escape(out: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str, verdict: Option<&str>) -> String {
+        let mut out = Vec::new();
+        annotated(&mut out, line.as_bytes(), verdict);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_object_gets_a_field_and_a_text_company() {
+        assert_eq!(of(r#"{"a":1}"#, Some("{}")), r#"{"a":1,"near_miss":{}}"#);
+        assert_eq!(of("{ }", Some("{}")), r#"{ "near_miss":{}}"#);
+        assert_eq!(of(r#"{"a":1}"#, None), r#"{"a":1}"#);
+        assert_eq!(of("a \"b\"\t\u{1}", Some("{}")), r#"{"log":"a \"b\"\t\u0001","near_miss":{}}"#);
+        assert_eq!(of("{cut off", None), r#"{"log":"{cut off"}"#);
+    }
+}

@@ -1,0 +1,214 @@
+//! `nearmiss check`: is the configuration sound, and what does a line mean?
+
+use crate::args::Check;
+use crate::input::Lines;
+use crate::output::Output;
+use crate::setup::{self, Error};
+use core::fmt::Write;
+use nearmiss::exchange::upstream_name;
+use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
+use nearmiss_dialects::{Attempts, Line, LineError, Reader};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Validates the configuration, then explains what was given.
+pub(crate) fn run(args: &Check) -> Result<ExitCode, Error> {
+    let config = setup::config(args.reading.config.as_deref())?;
+    let mut output = Output::new();
+    let mut reader = setup::reader(args.reading.format, &config);
+    let sound = match (args.line.as_deref(), &args.reading.config) {
+        (Some("-"), _) => {
+            let mut lines = Lines::new(Path::new("-"), Box::new(std::io::stdin().lock()));
+            let mut sound = true;
+            while let Some((_, line)) = lines.next()? {
+                sound &= explain(line, &mut reader, &config, &mut output)?;
+                output.line("")?;
+            }
+            sound
+        }
+        (Some(line), _) => explain(line.as_bytes(), &mut reader, &config, &mut output)?,
+        (None, Some(path)) => {
+            output.line(&format!("{}: sound", path.display()))?;
+            true
+        }
+        (None, None) => return Err(Error::NothingToCheck),
+    };
+    output.flush()?;
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Tells what `line` means; false if it means nothing.
+fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Output) -> Result<bool, Error> {
+    let mut attempts = Attempts::default();
+    let read = reader.read(line, &mut attempts);
+    let mut fields = Fields::default();
+    let sound = match read {
+        Ok(Line::Exchange(exchange)) => {
+            let mut monitor = Monitor::new(config.clone(), Feed::Log, "check");
+            let observed = monitor.observe(&exchange);
+            fields.exchange(&exchange);
+            fields.verdict(&observed, &mut monitor);
+            true
+        }
+        Ok(Line::Judged(judged)) => {
+            fields.add("upstream", judged.upstream.unwrap_or("unknown"));
+            fields.add("fate", judged.fate.name());
+            fields.add("why", "another nearmiss has judged it; it is counted and not judged again");
+            true
+        }
+        Ok(Line::LeftOut(why)) => {
+            fields.add("left out", why);
+            true
+        }
+        Err(error) => {
+            fields.error(line, &error);
+            false
+        }
+    };
+    output.line(&format!("{:12}{}", "format", reader.format()))?;
+    output.line(fields.0.trim_end())?;
+    Ok(sound)
+}
+
+/// Field by field, what is known and what is not.
+#[derive(Default)]
+struct Fields(String);
+
+impl Fields {
+    fn add(&mut self, name: &str, value: impl core::fmt::Display) {
+        let value: String =
+            value.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let _ = writeln!(self.0, "{name:12}{value}");
+    }
+
+    fn exchange(&mut self, exchange: &Exchange<'_>) {
+        let mut unknown = Vec::new();
+        self.add("ended", time(exchange.ts));
+        let name = upstream_name(exchange.upstream);
+        match &*name {
+            "none" => self.add("upstream", "none: nothing was asked, so there is nothing to judge"),
+            name if name == exchange.upstream => self.add("upstream", name),
+            name => self.add("upstream", format_args!("{name} (logged as {})", exchange.upstream)),
+        }
+        self.add("status", exchange.status);
+        self.add("duration", millis(exchange.duration));
+        let mut optional = |name: &'static str, value: Option<String>| match value {
+            Some(value) => self.add(name, value),
+            None => unknown.push(name),
+        };
+        optional("host", exchange.host.map(Into::into));
+        optional("route", exchange.route.map(Into::into));
+        optional("attempts", exchange.attempts.map(|attempts| attempts.to_string()));
+        optional("max attempts", exchange.max_attempts.map(|attempts| attempts.to_string()));
+        optional("timeout", exchange.timeout.map(millis));
+        optional("deadline", exchange.deadline.map(millis));
+        optional("bytes", exchange.bytes.map(|bytes| bytes.to_string()));
+        let rare = [
+            ("cache", exchange.cache_status.map(Into::into)),
+            ("proxy", exchange.proxy_status.map(Into::into)),
+            ("gRPC status", exchange.grpc_status.map(|status| status.to_string())),
+            ("client try", exchange.client_attempt.map(|attempt| attempt.to_string())),
+            ("stood in", exchange.stand_in.map(|stand_in| format!("{stand_in:?}").to_lowercase())),
+            ("quota", exchange.quota.map(|quota| format!("{} of {} left", quota.remaining, quota.limit))),
+            ("partial", exchange.partial.then(|| "the answer was cut off, or failed inside".into())),
+            ("aborted", exchange.aborted.then(|| "the client went away".into())),
+            ("stream", exchange.stream.then(|| "its duration says nothing".into())),
+        ];
+        for (name, value) in rare {
+            if let Some(value) = value {
+                self.add(name, value);
+            }
+        }
+        let flags: Vec<_> = exchange.flags.names().collect();
+        if !flags.is_empty() {
+            self.add("flags", flags.join(","));
+        }
+        for attempt in exchange.attempt_log {
+            let status = attempt.status.map_or("no answer".into(), |status| status.to_string());
+            let duration =
+                attempt.duration.map_or(String::new(), |duration| format!(" after {}", millis(duration)));
+            self.add(
+                "attempt",
+                format_args!("{} {status}{duration}", attempt.host.unwrap_or("unknown host")),
+            );
+        }
+        if !unknown.is_empty() {
+            self.add("unknown", unknown.join(", "));
+        }
+    }
+
+    fn verdict(&mut self, observed: &Observed, monitor: &mut Monitor) {
+        let verdict = &observed.verdict;
+        self.add("fate", verdict.fate.name());
+        let signals: Vec<_> = verdict.signals.names().collect();
+        if !signals.is_empty() {
+            self.add("signals", signals.join(", "));
+        }
+        match verdict.margin_bp() {
+            Some(margin) => self.add("margin", format_args!("{}.{:02} %", margin / 100, margin % 100)),
+            None => self.add("margin", "unknown: no limit is known"),
+        }
+        let mut why =
+            String::from("nothing in it tells of a safety net; whether it was slow only its past can tell");
+        while let Some(record) = monitor.poll_record() {
+            if record.kind == RecordKind::Exchange
+                && let Some((_, rest)) = record.json.split_once(r#""explain":""#)
+            {
+                why = rest.trim_end_matches("\"}").replace("\\\"", "\"").replace("\\\\", "\\");
+            }
+        }
+        self.add("why", why);
+    }
+
+    /// Points at the place where the line stopped making sense.
+    fn error(&mut self, line: &[u8], error: &LineError) {
+        const BEFORE: usize = 40;
+        self.add("unreadable", error);
+        let from = error.offset.saturating_sub(BEFORE);
+        let show = |bytes: &[u8]| -> String {
+            String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        };
+        let before = show(line.get(from..error.offset).unwrap_or_default());
+        let after: String = show(line.get(error.offset..).unwrap_or_default()).chars().take(BEFORE).collect();
+        self.add("line", format_args!("{before}{after}"));
+        self.add("", format_args!("{}^ here", " ".repeat(before.chars().count())));
+    }
+}
+
+fn millis(span: Micros) -> String {
+    let micros = span.get();
+    let text = format!("{}.{:03}", micros / 1_000, micros % 1_000);
+    format!("{} ms", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// RFC 3339, in UTC, to the microsecond.
+fn time(ts: Timestamp) -> String {
+    let (days, seconds) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
+    // The civil calendar from days since 0000-03-01, in eras of 400 years.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let march = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
+    let year = year + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", ts.micros() % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_printed_as_they_are_read() {
+        for text in [
+            "1970-01-01T00:00:00.000000Z",
+            "2024-02-29T23:59:59.999999Z",
+            "2026-11-23T08:47:50.310000Z",
+            "2100-03-01T00:00:00.000001Z",
+        ] {
+            assert_eq!(time(nearmiss_dialects::timestamp(text.as_bytes()).unwrap()), text);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Lines of files and of standard input, packed or not.
+
+use crate::progress::Progress;
+use crate::setup::Error;
+use flate2::read::MultiGzDecoder;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest line that is looked at, in bytes; more of it is passed over and the line counts as unreadable.
+const LONGEST_LINE: usize = 64 << 20;
+/// What is read at once.
+const CHUNK: usize = 1 << 20;
+
+/// The lines of one source, each borrowed from one buffer that is used again and again.
+pub(crate) struct Lines {
+    path: PathBuf,
+    source: Box<dyn Read>,
+    buffer: Vec<u8>,
+    /// What has been read and not been given out lies between these.
+    start: usize,
+    end: usize,
+    /// Nothing more comes from the source.
+    drained: bool,
+    /// Lines given out so far.
+    number: u64,
+}
+
+impl Lines {
+    /// Opens a file, unpacking what its first bytes say is packed; `-` is standard input.
+    ///
+    /// `progress` is told how far into the files reading has come.
+    pub(crate) fn open(path: &Path, progress: &Progress) -> Result<Self, Error> {
+        let wrong = |error| Error::Input(path.into(), error);
+        let source: Box<dyn Read> = if path.as_os_str() == "-" {
+            Box::new(io::stdin().lock())
+        } else {
+            let file = File::open(path).map_err(wrong)?;
+            let known = file.metadata().map_err(wrong)?;
+            if known.is_dir() {
+                return Err(wrong(io::ErrorKind::IsADirectory.into()));
+            }
+            Box::new(progress.counted(file, known.len()))
+        };
+        Ok(Self::new(path, unpacked(source).map_err(wrong)?))
+    }
+
+    /// The lines of `source`, called `path` for people.
+    pub(crate) fn new(path: &Path, source: Box<dyn Read>) -> Self {
+        let buffer = vec![0; CHUNK];
+        Self { path: path.into(), source, buffer, start: 0, end: 0, drained: false, number: 0 }
+    }
+
+    /// The number of the line that was given out last, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Makes sure that the next line lies in the buffer; false at the end.
+    fn fill(&mut self) -> Result<Option<usize>, Error> {
+        let mut searched = self.start;
+        loop {
+            let fresh = self.buffer.get(searched..self.end).unwrap_or_default();
+            if let Some(place) = memchr::memchr(b'\n', fresh) {
+                return Ok(Some(searched + place));
+            }
+            searched = self.end;
+            if self.drained {
+                return Ok((self.start < self.end).then_some(self.end));
+            }
+            if self.end - self.start >= LONGEST_LINE {
+                // Of a line that has no end, one byte is kept: enough to count it.
+                self.end = self.start + 1;
+                searched = self.end;
+            }
+            if self.start > 0 && self.end == self.buffer.len() {
+                self.buffer.copy_within(self.start..self.end, 0);
+                searched -= self.start;
+                self.end -= self.start;
+                self.start = 0;
+            }
+            if self.end == self.buffer.len() {
+                self.buffer.resize(self.buffer.len() * 2, 0);
+            }
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.source.read(room) {
+                Ok(0) => self.drained = true,
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::Input(self.path.clone(), error)),
+            }
+        }
+    }
+
+    /// The line that [`next`](Self::next) will give out.
+    pub(crate) fn peek(&mut self) -> Result<Option<&[u8]>, Error> {
+        let Some(end) = self.fill()? else { return Ok(None) };
+        let line = self.buffer.get(self.start..end).unwrap_or_default();
+        Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+
+    /// The next line without its line ending, and the file's name for people; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<(&Path, &[u8])>, Error> {
+        let Some(end) = self.fill()? else { return Ok(None) };
+        let start = self.start;
+        self.start = (end + 1).min(self.end);
+        self.number += 1;
+        let line = self.buffer.get(start..end).unwrap_or_default();
+        Ok(Some((&self.path, line.strip_suffix(b"\r").unwrap_or(line))))
+    }
+}
+
+/// `source`, or what is packed in it.
+fn unpacked(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+    let mut magic = [0; 4];
+    let mut known = 0;
+    while known < magic.len() {
+        match source.read(magic.get_mut(known..).unwrap_or_default())? {
+            0 => break,
+            read => known += read,
+        }
+    }
+    let magic = magic.get(..known).unwrap_or_default().to_vec();
+    let packed = magic.as_slice();
+    let (gzip, zstd) = (packed.starts_with(&[0x1f, 0x8b]), packed == [0x28, 0xb5, 0x2f, 0xfd]);
+    let whole = io::Cursor::new(magic).chain(source);
+    Ok(if gzip {
+        Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(CHUNK / 4, whole)))
+    } else if zstd {
+        Box::new(ruzstd::decoding::StreamingDecoder::new(whole).map_err(io::Error::other)?)
+    } else {
+        Box::new(whole)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives out a few bytes at a time.
+    struct Dribble(Vec<u8>, usize);
+
+    impl Read for Dribble {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(room.len());
+            room[..count].copy_from_slice(&self.0[..count]);
+            self.0.drain(..count);
+            Ok(count)
+        }
+    }
+
+    fn lines(text: &[u8], at_once: usize) -> Vec<Vec<u8>> {
+        let mut lines = Lines::new(Path::new("x"), Box::new(Dribble(text.into(), at_once)));
+        lines.buffer.truncate(8);
+        let mut read = Vec::new();
+        while let Some((_, line)) = lines.next().unwrap() {
+            read.push(line.to_vec());
+        }
+        assert_eq!(lines.number() as usize, read.len());
+        read
+    }
+
+    #[test]
+    fn lines_come_whole_however_the_bytes_come() {
+        let text = b"one\n\na much longer line than the buffer\r\nlast without an end";
+        for at_once in 1..70 {
+            assert_eq!(
+                lines(text, at_once),
+                [&b"one"[..], b"", b"a much longer line than the buffer", b"last without an end"]
+            );
+        }
+        assert!(lines(b"", 1).is_empty());
+        assert_eq!(lines(b"\n", 1), [b""]);
+    }
+}

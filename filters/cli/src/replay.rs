@@ -1,0 +1,190 @@
+//! `nearmiss replay`: old lines in, records or annotated lines out.
+
+use crate::annotate::annotated;
+use crate::args::Replay;
+use crate::input::Lines;
+use crate::merge::{Merge, Source};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::setup::{self, Error};
+use crate::table::Table;
+use crate::tally::Tally;
+use nearmiss::exchange::upstream_name;
+use nearmiss::{Feed, Monitor, RecordKind, Timestamp};
+use nearmiss_dialects::{Attempts, Format, Line};
+use std::process::ExitCode;
+
+/// How many lines are read between two looks at the clock.
+const LINES_A_LOOK: u64 = 8_192;
+
+/// Reads the files to their end.
+pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
+    let config = setup::config(args.reading.config.as_deref())?;
+    let mut progress = Progress::new(!args.quiet);
+    let mut sources = Vec::new();
+    for path in &args.files {
+        sources.push(Source::new(Lines::open(path, &progress)?, setup::reader(args.reading.format, &config)));
+    }
+    let mut replay = Run {
+        monitor: Monitor::new(config, Feed::Log, "replay"),
+        filter: Filter::new(args),
+        annotate: args.annotate,
+        output: Output::new(),
+        tally: Tally::default(),
+        table: Table::default(),
+        annotation: Vec::new(),
+        clean: String::new(),
+        format: None,
+    };
+    let mut sources = Merge::new(sources)?;
+    while let Some(source) = sources.next()? {
+        if !replay.take(source)? {
+            break;
+        }
+        if replay.tally.lines().is_multiple_of(LINES_A_LOOK) {
+            progress.tick(replay.tally.lines());
+        }
+    }
+    progress.clear();
+    replay.finish(args)
+}
+
+/// Everything that lasts from line to line.
+struct Run {
+    monitor: Monitor,
+    filter: Filter,
+    annotate: bool,
+    output: Output,
+    tally: Tally,
+    table: Table,
+    annotation: Vec<u8>,
+    clean: String,
+    /// The format that was recognised last.
+    format: Option<Format>,
+}
+
+impl Run {
+    /// Takes one line from `source`; false at its end.
+    fn take(&mut self, source: &mut Source) -> Result<bool, Error> {
+        let number = source.lines.number() + 1;
+        let Some((path, line)) = source.lines.next()? else { return Ok(false) };
+        let mut attempts = Attempts::default();
+        let read = source.reader.read(line, &mut attempts);
+        let mut verdict = None;
+        match read {
+            Ok(Line::Exchange(exchange)) => {
+                if !self.filter.wants(Some(exchange.ts), Some(exchange.upstream)) {
+                    self.tally.left_out += 1;
+                    return Ok(true);
+                }
+                self.tally.judged += 1;
+                let observed = self.monitor.observe(&exchange);
+                self.table.count(&exchange, &observed.verdict);
+                if self.annotate && !observed.recorded {
+                    self.clean.clear();
+                    nearmiss::record::clean(&mut self.clean, &upstream_name(exchange.upstream));
+                    verdict = Some(self.clean.as_str());
+                }
+            }
+            Ok(Line::Judged(judged)) => {
+                if !self.filter.wants(judged.ts, judged.upstream) {
+                    self.tally.left_out += 1;
+                    return Ok(true);
+                }
+                self.tally.judged += 1;
+                self.table.count_judged(judged.upstream, judged.fate);
+                if self.annotate {
+                    // It has its verdict: it goes on as it came.
+                    self.output.raw(line)?;
+                }
+                return Ok(true);
+            }
+            Ok(Line::LeftOut(_)) => self.tally.left_out += 1,
+            Err(error) => self.tally.bad(path, number, &error),
+        }
+        if self.annotate {
+            self.annotation.clear();
+            let mut written = false;
+            while let Some(record) = self.monitor.poll_record() {
+                match record.kind {
+                    RecordKind::Exchange => {
+                        annotated(&mut self.annotation, line, Some(record.json));
+                        written = true;
+                    }
+                    RecordKind::Episode => eprintln!("{}", record.json),
+                    RecordKind::Summary => {}
+                }
+            }
+            if !written {
+                annotated(&mut self.annotation, line, verdict);
+            }
+            self.output.raw(&self.annotation)?;
+        } else {
+            self.drain()?;
+        }
+        if self.format != Some(source.reader.format()) {
+            self.format = Some(source.reader.format());
+            self.tally.format(path, source.reader.format());
+        }
+        Ok(true)
+    }
+
+    /// Prints the records that wait.
+    fn drain(&mut self) -> Result<(), Error> {
+        while let Some(record) = self.monitor.poll_record() {
+            self.output.line(record.json)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, args: &Replay) -> Result<ExitCode, Error> {
+        self.monitor.finish();
+        if self.annotate {
+            while let Some(record) = self.monitor.poll_record() {
+                if record.kind == RecordKind::Episode {
+                    eprintln!("{}", record.json);
+                }
+            }
+        } else {
+            self.drain()?;
+        }
+        self.output.flush()?;
+        if !args.quiet {
+            self.table.print();
+            self.tally.report();
+        } else if self.tally.bad > 0 {
+            self.tally.report();
+        }
+        Ok(self.tally.exit_code(args.max_bad))
+    }
+}
+
+/// What was asked for.
+struct Filter {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    upstreams: Vec<String>,
+}
+
+impl Filter {
+    fn new(args: &Replay) -> Self {
+        Self {
+            since: args.since.map(|moment| moment.0),
+            until: args.until.map(|moment| moment.0),
+            upstreams: args.upstream.iter().map(|name| upstream_name(name).into_owned()).collect(),
+        }
+    }
+
+    /// Whether an exchange that ended at `ts` on `upstream` was asked for. What a line does not say is no reason to
+    /// leave it out.
+    fn wants(&self, ts: Option<Timestamp>, upstream: Option<&str>) -> bool {
+        let in_time = ts.is_none_or(|ts| {
+            self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
+        });
+        let named = || {
+            let name = upstream_name(upstream.unwrap_or_default());
+            self.upstreams.iter().any(|wanted| *wanted == *name)
+        };
+        in_time && (self.upstreams.is_empty() || named())
+    }
+}

@@ -1,0 +1,119 @@
+//! The access log of AWS application load balancers.
+
+use crate::error::{LineError, Problem};
+use crate::text::{Text, present, utf8, wrong};
+use crate::{Attempts, Line, number, time};
+use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
+use nearmiss::units::Micros;
+
+/// Reads one line. Fields behind the target group's name may be missing: older logs have fewer.
+pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+    attempts.clear();
+    let mut text = Text::new(line);
+    if line.is_empty() {
+        return Err(LineError::new(0, Problem::Empty));
+    }
+    let kind = text.word("the type")?;
+    if !matches!(kind, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss") {
+        return Err(wrong(line, kind, "type", "http, https, h2, grpcs, ws or wss"));
+    }
+    let at = text.word("the time")?;
+    let ts = time::rfc3339(at).ok_or_else(|| wrong(line, at, "time", time::TAKES))?;
+    text.word("the load balancer")?;
+    text.word("the client")?;
+    let target = text.word("the target")?;
+    let mut spans = [None; 3];
+    for (span, field) in spans.iter_mut().zip([
+        "request_processing_time",
+        "target_processing_time",
+        "response_processing_time",
+    ]) {
+        let part = text.word(field)?;
+        if part != b"-1" {
+            *span = Some(time::seconds(part).ok_or_else(|| wrong(line, part, field, "seconds, or -1"))?);
+        }
+    }
+    let status = code(line, text.word("elb_status_code")?, "elb_status_code")?.unwrap_or(0);
+    let answer = code(line, text.word("target_status_code")?, "target_status_code")?;
+    text.word("received_bytes")?;
+    let bytes = text.word("sent_bytes")?;
+    let request = text.quoted("the request in quotes")?;
+    text.quoted("the user agent in quotes")?;
+    text.word("ssl_cipher")?;
+    text.word("ssl_protocol")?;
+    let group = utf8(line, text.word("target_group_arn")?)?;
+
+    let host = present(target).map(|host| utf8(line, host)).transpose()?;
+    let [_, answering, _] = spans;
+    if host.is_some() {
+        attempts.push(Attempt { host, status: answer, duration: answering });
+    }
+    // 460 is the load balancer's own number for a client that closed the connection.
+    let aborted = status == 460;
+    let good = !is_error(status) && !aborted;
+    Ok(Line::Exchange(Exchange {
+        ts,
+        upstream: group_name(group),
+        host,
+        status,
+        duration: spans.into_iter().flatten().fold(Micros::default(), Micros::saturating_add),
+        attempts: Some(u32::from(host.is_some())),
+        bytes: number::all_whole(bytes),
+        aborted,
+        stream: kind.starts_with(b"ws") || request.starts_with(b"CONNECT "),
+        stand_in: (good && answer.is_some_and(is_error)).then_some(StandIn::Fallback),
+        attempt_log: attempts.as_slice(),
+        ..Exchange::default()
+    }))
+}
+
+/// The name in `arn:…:targetgroup/NAME/ID`.
+fn group_name(arn: &str) -> &str {
+    arn.split_once(":targetgroup/").map_or(arn, |(_, rest)| rest.split('/').next().unwrap_or(rest))
+}
+
+fn code(line: &[u8], part: &[u8], field: &'static str) -> Result<Option<u16>, LineError> {
+    let Some(part) = present(part) else { return Ok(None) };
+    let code = number::all_whole(part).filter(|code| *code <= 999).map(|code| code as u16);
+    code.map(Some).ok_or_else(|| wrong(line, part, field, "a status, or -"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::testing::{error, with};
+    use nearmiss::units::Micros;
+
+    const LINE: &str = r#"h2 2026-07-02T22:23:00.186641Z app/lb/50dc6c495c0c9188 10.0.1.252:48160 10.0.0.66:9000 0.000 0.002 0.001 200 200 5 257 "GET https://10.0.2.105:773/ HTTP/2.0" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:1:targetgroup/t/73e2d6bc24d8a067 "Root=1-58337327-72bd00b0343d75b906739c42" "-" "-" 1 2026-07-02T22:22:48.364000Z "forward" "-" "-" "10.0.0.66:9000" "200" "-" "-" TID_1"#;
+
+    #[test]
+    fn the_target_group_is_the_upstream() {
+        with(Format::Alb, LINE, |exchange| {
+            assert_eq!(exchange.ts.micros(), 1_783_030_980_186_641);
+            assert_eq!((exchange.upstream, exchange.host), ("t", Some("10.0.0.66:9000")));
+            assert_eq!((exchange.status, exchange.duration), (200, Micros::from_millis(3)));
+            assert_eq!((exchange.attempts, exchange.bytes), (Some(1), Some(257)));
+        });
+    }
+
+    #[test]
+    fn what_was_not_dispatched_has_no_attempt() {
+        let line = LINE.replace(" 10.0.0.66:9000 0.000 0.002 0.001 200 200", " - -1 -1 -1 503 -");
+        with(Format::Alb, &line, |exchange| {
+            assert_eq!((exchange.upstream, exchange.attempts, exchange.status), ("t", Some(0), 503));
+            assert_eq!(exchange.duration, Micros::default());
+        });
+        with(Format::Alb, &LINE.replace("200 200 5", "460 - 5"), |exchange| assert!(exchange.aborted));
+        with(Format::Alb, &LINE.replace("h2 ", "wss "), |exchange| assert!(exchange.stream));
+    }
+
+    #[test]
+    fn a_broken_line_names_the_field() {
+        assert!(
+            error(Format::Alb, &LINE.replace("0.002", "fast"))
+                .starts_with("`target_processing_time` is `fast`")
+        );
+        assert!(error(Format::Alb, &LINE[..80]).contains("is cut off"));
+        assert!(error(Format::Alb, "quic x").starts_with("`type` is `quic`"));
+    }
+}

@@ -1,0 +1,167 @@
+use super::*;
+use alloc::format;
+use alloc::string::{String, ToString};
+use nearmiss::units::{Micros, Timestamp};
+
+/// What `check` makes of the exchange on `line`.
+fn with<T>(line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
+    let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+    match read(line.as_bytes(), &mut attempts, &mut buffer) {
+        Ok(Line::Exchange(exchange)) => check(&exchange),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn error(line: &[u8]) -> String {
+    let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+    match read(line, &mut attempts, &mut buffer) {
+        Err(error) => error.to_string(),
+        Ok(other) => panic!("{other:?}"),
+    }
+}
+
+const SMALLEST: &str = r#"{"ts":1,"upstream":"cart","status":200,"duration_ms":2}"#;
+
+#[test]
+fn the_contracts_example_is_read_to_the_last_field() {
+    let line = r#"{"ts":1795423554.513089,"upstream":"cart","host":"10.0.0.1:80","route":"checkout?q=1","status":200,
+        "duration_ms":42.46,"attempts":3,"max_attempts":4,"timeout_ms":500,"deadline_ms":2000,"flags":"UF,URX",
+        "grpc_status":0,"bytes":512,"partial":false,"aborted":false,"hedged":false,
+        "fallback":"stale","cache_status":"hit; ttl=-1","proxy_status":"…","client_attempt":2,
+        "quota_remaining":3,"quota_limit":100,
+        "attempt_log":[{"host":"10.0.0.2:80","status":503,"duration_ms":12.1},{"host":"10.0.0.3:80","duration_ms":10},
+        {"host":"10.0.0.1:80","status":200,"duration_ms":18}],"trace_id":"4bf9"}"#;
+    with(line, |exchange| {
+        assert_eq!(exchange.ts, Timestamp::from_micros(1_795_423_554_513_089));
+        assert_eq!((exchange.upstream, exchange.host), ("cart", Some("10.0.0.1:80")));
+        assert_eq!(exchange.route, Some("checkout"));
+        assert_eq!((exchange.status, exchange.duration), (200, Micros::new(42_460)));
+        assert_eq!((exchange.attempts, exchange.max_attempts), (Some(3), Some(4)));
+        assert_eq!(exchange.timeout, Some(Micros::from_millis(500)));
+        assert_eq!(exchange.deadline, Some(Micros::from_seconds(2)));
+        assert_eq!(exchange.flags, Flags::UF.with(Flags::URX));
+        assert_eq!((exchange.grpc_status, exchange.bytes), (Some(0), Some(512)));
+        assert_eq!(exchange.stand_in, Some(StandIn::Stale));
+        assert_eq!(exchange.client_attempt, Some(2));
+        assert_eq!(exchange.quota, Some(Quota { limit: 100, remaining: 3 }));
+        assert_eq!(exchange.attempt_log.len(), 3);
+        assert_eq!(exchange.attempt_log[0].duration, Some(Micros::new(12_100)));
+        assert_eq!((exchange.attempt_log[1].status, exchange.attempt_log[2].status), (None, Some(200)));
+        assert_eq!(exchange.trace_id, Some("4bf9"));
+    });
+}
+
+#[test]
+fn four_fields_are_enough_and_attempts_are_then_one() {
+    with(SMALLEST, |exchange| {
+        assert_eq!(exchange.attempts, Some(1));
+        assert!(exchange.host.is_none() && exchange.timeout.is_none() && exchange.attempt_log.is_empty());
+    });
+    for field in ["ts", "upstream", "status", "duration_ms"] {
+        let line = SMALLEST
+            .replace(&format!("\"{field}\""), "\"route\"")
+            .replace(":2", ":\"x\"")
+            .replace(":1", ":\"x\"");
+        assert!(error(line.as_bytes()).contains('`'), "{line}");
+    }
+    assert!(error(br#"{"ts":1,"upstream":"cart","status":200}"#).starts_with("`duration_ms` is missing"));
+}
+
+#[test]
+fn the_last_eight_attempts_are_kept() {
+    let log: Vec<_> = (0..11).map(|n| format!(r#"{{"host":"h{n}","status":503}}"#)).collect();
+    let line = SMALLEST.replace('}', &format!(r#","attempts":11,"attempt_log":[{}]}}"#, log.join(",")));
+    with(&line, |exchange| {
+        assert_eq!(exchange.attempt_log.len(), 8);
+        assert_eq!(exchange.attempt_log[0].host, Some("h3"));
+        assert_eq!(exchange.attempt_log[7].host, Some("h10"));
+    });
+}
+
+#[test]
+fn escaped_texts_are_decoded_each_into_its_own_place() {
+    let line =
+        r#"{"ts":1,"upstream":"ca\"rt","host":"\u00e9","st\u0061tus":200,"duration_ms":2,"route":"a\/b"}"#;
+    with(line, |exchange| {
+        assert_eq!((exchange.upstream, exchange.host, exchange.route), ("ca\"rt", Some("é"), Some("a/b")));
+    });
+}
+
+#[test]
+fn an_error_names_the_field_the_value_and_what_it_takes() {
+    let wrong = |field: &str, value: &str| {
+        error(SMALLEST.replace('}', &format!(",\"{field}\":{value}}}")).as_bytes())
+    };
+    assert_eq!(wrong("colour", "1"), "`colour` is no field of this format (byte 64)");
+    assert_eq!(
+        wrong("attempts", "\"abc\""),
+        "`attempts` is `\"abc\"`; it takes a whole number, 0 to 4294967295 (byte 66)"
+    );
+    for (field, value) in [
+        ("attempts", "-1"),
+        ("attempts", "1000000000000"),
+        ("attempts", "1.5"),
+        ("attempts", "null"),
+        ("host", "null"),
+        ("host", "7"),
+        ("partial", "1"),
+        ("partial", "truest"),
+        ("flags", "[]"),
+        ("fallback", "\"maybe\""),
+        ("timeout_ms", "-3"),
+        ("attempt_log", "{}"),
+        ("attempt_log", "[7]"),
+        ("bytes", "1e40"),
+        ("near_miss", "3"),
+        ("near_miss", "\"odd;attempts=3\""),
+    ] {
+        let message = wrong(field, value);
+        assert!(message.starts_with(&format!("`{field}` is `")), "{message}");
+    }
+    assert!(wrong("attempt_log", r#"[{"port":1}]"#).starts_with("`port` is no field"));
+    assert!(wrong("attempt_log", r#"[{"status":1000}]"#).starts_with("`attempt_log.status` is `1000`"));
+    assert!(wrong("ts", "2").starts_with("`ts` is there twice"));
+    let millis = SMALLEST.replace("\"ts\":1", "\"ts\":1795423554513");
+    assert!(error(millis.as_bytes()).starts_with("`ts` is `1795423554513`; it takes Unix seconds"));
+}
+
+#[test]
+fn a_line_that_is_no_exchange_line_says_where_it_ends() {
+    assert_eq!(error(b""), "the line is empty");
+    assert_eq!(error(b" \t\r"), "the line is empty");
+    assert_eq!(error(b"hello"), "found `hello` where `{` should be (byte 0)");
+    assert_eq!(error(b"[]"), "found `[]` where `{` should be (byte 0)");
+    assert!(error(b"{}").starts_with("`ts` is missing"));
+    let trailing = format!("{SMALLEST} {{}}");
+    assert!(error(trailing.as_bytes()).contains("where the end of the line should be"));
+    for end in 1..SMALLEST.len() {
+        let message = error(&SMALLEST.as_bytes()[..end]);
+        assert!(message.contains("cut off") || message.contains("where"), "{end}: {message}");
+    }
+    let mut bytes = SMALLEST.as_bytes().to_vec();
+    bytes[21] = 0xff;
+    assert_eq!(error(&bytes), "not UTF-8 (byte 21)");
+    let long = SMALLEST.replace("cart", &"x".repeat(10 << 20));
+    with(&long, |exchange| assert_eq!(exchange.upstream.len(), 10 << 20));
+    assert!(error(&long.as_bytes()[..10 << 20]).contains("a closing quote"));
+}
+
+#[test]
+fn a_line_that_carries_a_verdict_keeps_it() {
+    for (value, fate) in [
+        ("null", "clean"),
+        ("\"\"", "clean"),
+        ("\"retried;attempts=3;margin=33, slow;ratio=4.1\"", "retried"),
+        (r#"{"schema":1,"signals":["retry"],"fate":"stale"}"#, "stale"),
+    ] {
+        let line = SMALLEST.replace('}', &format!(",\"near_miss\":{value}}}"));
+        let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+        match read(line.as_bytes(), &mut attempts, &mut buffer) {
+            Ok(Line::Judged(judged)) => {
+                assert_eq!((judged.fate.name(), judged.upstream), (fate, Some("cart")));
+                assert_eq!(judged.ts, Some(Timestamp::from_seconds(1)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

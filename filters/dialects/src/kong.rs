@@ -1,0 +1,327 @@
+//! Kong's JSON, as its logging plugins write it.
+//!
+//! `tries` lists the hosts in order and when each was chosen, so a try took the time until the next; what each
+//! answered stands in the list of statuses beside it.
+
+use crate::error::{LineError, Problem};
+use crate::exchange::{annotation, fate};
+use crate::fields::Fields;
+use crate::json::{Json, Value};
+use crate::list::List;
+use crate::text::place;
+use crate::{Attempts, Judged, Line, number};
+use alloc::vec::Vec;
+use nearmiss::exchange::{Attempt, Exchange, Quota, StandIn, is_error};
+use nearmiss::units::{Micros, Timestamp};
+use nearmiss::verdict::Fate;
+
+/// Reads one line.
+pub(crate) fn read<'a>(
+    line: &'a [u8],
+    fields: &Fields,
+    attempts: &'a mut Attempts<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Line<'a>, LineError> {
+    let mut json = Json::new(line, buffer);
+    let mut seen = Seen::default();
+    attempts.clear();
+    json.open()?;
+    let mut first = true;
+    while let Some(key) = json.key(&mut first)? {
+        match key {
+            "started_at" => seen.started = Some(json.epoch_millis_of("started_at")?),
+            "near_miss" => seen.judged = Some(fate(annotation(&mut json)?)?),
+            "upstream_status" => seen.statuses = json.value()?.word(),
+            "response" => response(&mut json, &mut seen)?,
+            "latencies" => latencies(&mut json, &mut seen)?,
+            "service" => seen.service = name(&mut json)?,
+            "route" => seen.route = name(&mut json)?,
+            "tries" => tries(&mut json, &mut seen, attempts)?,
+            key => match (fields.meaning(key), json.value()?) {
+                (Some("upstream"), value) => seen.service = value.word(),
+                (Some("route"), value) => seen.route = value.word(),
+                (_, Value::Object) => json.leave(true)?,
+                (_, Value::Array) => json.leave(false)?,
+                _ => {}
+            },
+        }
+    }
+    json.end()?;
+    seen.exchange(line, attempts)
+}
+
+/// What a line has shown so far.
+#[derive(Default)]
+struct Seen<'a> {
+    started: Option<Timestamp>,
+    took: Option<Micros>,
+    status: Option<u16>,
+    bytes: Option<u64>,
+    statuses: Option<&'a str>,
+    service: Option<&'a str>,
+    route: Option<&'a str>,
+    cache: Option<&'a str>,
+    remaining: Option<u64>,
+    limit: Option<u64>,
+    tries: Option<u32>,
+    /// When the last try began.
+    last_began: Option<Timestamp>,
+    judged: Option<Fate>,
+}
+
+impl<'a> Seen<'a> {
+    fn exchange(self, line: &[u8], attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+        let missing = |field| LineError::new(line.len(), Problem::Missing { field });
+        let ts = self.started.map(|started| started.after(self.took.unwrap_or_default()));
+        if let Some(fate) = self.judged {
+            return Ok(Line::Judged(Judged { ts, upstream: self.service, fate }));
+        }
+        let ts = ts.ok_or_else(|| missing("started_at"))?;
+        let status = self.status.ok_or_else(|| missing("response.status"))?;
+        let duration = self.took.ok_or_else(|| missing("latencies.request"))?;
+        if let (Some(began), Some(last)) = (self.last_began, attempts.last_mut()) {
+            last.duration = Some(ts.since(began));
+        }
+        let answer = self.answers(line, attempts)?;
+        let aborted = status == 499;
+        let rescued = !aborted && !is_error(status) && answer.is_some_and(is_error);
+        let unasked = self.tries == Some(0) && status < 500;
+        Ok(Line::Exchange(Exchange {
+            ts,
+            upstream: self.service.filter(|_| !unasked).unwrap_or("-"),
+            host: attempts.as_slice().last().and_then(|attempt| attempt.host),
+            route: self.route,
+            status,
+            duration,
+            attempts: self.tries,
+            bytes: self.bytes,
+            aborted,
+            stand_in: rescued.then_some(StandIn::Fallback),
+            cache_status: self.cache,
+            quota: self.limit.zip(self.remaining).map(|(limit, remaining)| Quota { limit, remaining }),
+            attempt_log: attempts.as_slice(),
+            ..Exchange::default()
+        }))
+    }
+
+    /// Gives each attempt its status of the list; returns the last.
+    fn answers(&self, line: &[u8], attempts: &mut Attempts<'a>) -> Result<Option<u16>, LineError> {
+        let Some(text) = self.statuses else { return Ok(None) };
+        if List::is_scrambled(text.as_bytes()) {
+            let problem = Problem::Scrambled {
+                field: "upstream_status",
+                found: crate::error::excerpt(text.as_bytes()),
+            };
+            return Err(LineError::new(place(line, text.as_bytes()), problem));
+        }
+        let count = List::new(text.as_bytes()).count();
+        let log = attempts.as_mut_slice();
+        let mut last = None;
+        for (i, entry) in List::new(text.as_bytes()).enumerate() {
+            last = number::all_whole(entry.text).filter(|status| *status <= 999).map(|status| status as u16);
+            if Some(count) == self.tries.and_then(|tries| usize::try_from(tries).ok())
+                && let Some(attempt) = (i + log.len()).checked_sub(count).and_then(|place| log.get_mut(place))
+            {
+                attempt.status = last;
+            }
+        }
+        Ok(last)
+    }
+}
+
+fn response<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineError> {
+    json.object_of("response")?;
+    let mut first = true;
+    while let Some(key) = json.key(&mut first)? {
+        match key {
+            "status" => {
+                seen.status = Some(json.whole_of("response.status", 999, "a status, 0 to 999")? as u16)
+            }
+            "size" => seen.bytes = json.value()?.word().and_then(|size| number::all_whole(size.as_bytes())),
+            "headers" => match json.value()? {
+                Value::Object => headers(json, seen)?,
+                Value::Array => json.leave(false)?,
+                _ => {}
+            },
+            _ => json.skip()?,
+        }
+    }
+    Ok(())
+}
+
+fn headers<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineError> {
+    let mut first = true;
+    while let Some(key) = json.key(&mut first)? {
+        let value = match json.value()? {
+            Value::Object => {
+                json.leave(true)?;
+                continue;
+            }
+            Value::Array => {
+                json.leave(false)?;
+                continue;
+            }
+            value => value.word(),
+        };
+        let number = || value.and_then(|text| number::all_whole(text.as_bytes()));
+        if key.eq_ignore_ascii_case("ratelimit-remaining") {
+            seen.remaining = number();
+        } else if key.eq_ignore_ascii_case("ratelimit-limit") {
+            seen.limit = number();
+        } else if key.eq_ignore_ascii_case("cache-status") {
+            seen.cache = value;
+        }
+    }
+    Ok(())
+}
+
+fn latencies<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineError> {
+    json.object_of("latencies")?;
+    let mut first = true;
+    while let Some(key) = json.key(&mut first)? {
+        if key == "request" {
+            seen.took = Some(json.millis_of("latencies.request")?);
+        } else {
+            json.skip()?;
+        }
+    }
+    Ok(())
+}
+
+/// What names a service or a route: its name, else its host, else its id.
+fn name<'a>(json: &mut Json<'a>) -> Result<Option<&'a str>, LineError> {
+    match json.value()? {
+        Value::Object => {}
+        Value::Array => return json.leave(false).map(|()| None),
+        value => return Ok(value.word()),
+    }
+    let (mut name, mut host, mut id) = (None, None, None);
+    let mut first = true;
+    while let Some(key) = json.key(&mut first)? {
+        match key {
+            "name" => name = json.value()?.word(),
+            "host" => host = json.value()?.word(),
+            "id" => id = json.value()?.word(),
+            _ => json.skip()?,
+        }
+    }
+    Ok(name.or(host).or(id))
+}
+
+fn tries<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
+    // Lua writes a list of nothing as `{}`.
+    match json.value()? {
+        Value::Array => {}
+        Value::Object => {
+            seen.tries = Some(0);
+            return json.leave(true);
+        }
+        _ => return Ok(()),
+    }
+    let (mut count, mut first_item) = (0_u32, true);
+    while json.item(&mut first_item)? {
+        json.object_of("tries")?;
+        let (mut ip, mut port, mut code, mut began, mut first) = (None, None, None, None, true);
+        while let Some(key) = json.key(&mut first)? {
+            match key {
+                "ip" => ip = json.value()?.word(),
+                "port" => port = json.value()?.word(),
+                "code" => code = json.value()?.word().and_then(|code| number::all_whole(code.as_bytes())),
+                "balancer_start" if began.is_none() => {
+                    began = Some(json.epoch_millis_of("tries.balancer_start")?)
+                }
+                "balancer_start_ns" => {
+                    let nanos =
+                        json.value()?.word().and_then(|nanos| number::all_scaled(nanos.as_bytes(), 0));
+                    began = nanos.map(|nanos| Timestamp::from_micros(nanos / 1_000)).or(began);
+                }
+                _ => json.skip()?,
+            }
+        }
+        if let (Some(before), Some(began), Some(last)) = (seen.last_began, began, attempts.last_mut()) {
+            last.duration = Some(began.since(before));
+        }
+        let host =
+            ip.zip(port).and_then(|(ip, port)| json.compose(|room| join(room, &[ip, ":", port]))).or(ip);
+        let status = code.filter(|code| *code <= 999).map(|code| code as u16);
+        attempts.push(Attempt { host, status, duration: None });
+        seen.last_began = began;
+        count = count.saturating_add(1);
+    }
+    seen.tries = Some(count);
+    Ok(())
+}
+
+/// Writes `parts` one behind the other.
+fn join(room: &mut [u8], parts: &[&str]) -> Option<usize> {
+    let mut written = 0;
+    for part in parts {
+        room.get_mut(written..written + part.len())?.copy_from_slice(part.as_bytes());
+        written += part.len();
+    }
+    Some(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::testing::{error, judged, with};
+    use nearmiss::exchange::StandIn;
+    use nearmiss::units::Micros;
+
+    const LINE: &str = r#"{"request":{"uri":"/x","headers":{"host":"a"}},"upstream_uri":"/x","upstream_status":"502, 200","response":{"status":200,"size":998,"headers":{"ratelimit-remaining":"3","RateLimit-Limit":100}},"latencies":{"kong":3,"proxy":171,"request":515,"receive":1},"tries":[{"ip":"10.0.0.1","port":80,"state":"failed","code":502,"balancer_start":1726783838999,"balancer_latency":0},{"ip":"10.0.0.2","port":80,"balancer_start":1726783839170,"balancer_latency":0}],"service":{"name":"s","id":"i"},"route":{"name":"r"},"started_at":1726783838999}"#;
+
+    #[test]
+    fn tries_are_the_attempts_and_last_until_the_next() {
+        with(Format::Kong, LINE, |exchange| {
+            assert_eq!(exchange.ts.micros(), 1_726_783_839_514_000);
+            assert_eq!((exchange.upstream, exchange.route), ("s", Some("r")));
+            assert_eq!((exchange.attempts, exchange.host), (Some(2), Some("10.0.0.2:80")));
+            assert_eq!(exchange.attempt_log[0].host, Some("10.0.0.1:80"));
+            assert_eq!(exchange.attempt_log[0].duration, Some(Micros::from_millis(171)));
+            assert_eq!(exchange.attempt_log[1].duration, Some(Micros::from_millis(344)));
+            assert_eq!(
+                (exchange.attempt_log[0].status, exchange.attempt_log[1].status),
+                (Some(502), Some(200))
+            );
+            assert_eq!(exchange.quota.map(|quota| (quota.remaining, quota.limit)), Some((3, 100)));
+        });
+    }
+
+    #[test]
+    fn nanoseconds_win_over_milliseconds() {
+        let line = LINE.replace("\"balancer_latency\":0}]", "\"balancer_start_ns\":1.726783839171e+18}]");
+        with(Format::Kong, &line, |exchange| {
+            assert_eq!(exchange.attempt_log[0].duration, Some(Micros::from_millis(172)));
+        });
+    }
+
+    #[test]
+    fn without_a_try_nobody_was_asked() {
+        let start = LINE.find("\"tries\":[").unwrap();
+        let end = LINE.find("}],").unwrap() + 2;
+        for none in ["{}", "[]"] {
+            let line =
+                [&LINE[..start], "\"tries\":", none, &LINE[end..]].concat().replace("\"502, 200\"", "null");
+            with(Format::Kong, &line, |exchange| {
+                assert_eq!((exchange.upstream, exchange.attempts), ("-", Some(0)))
+            });
+            let line = line.replace("\"status\":200", "\"status\":503");
+            with(Format::Kong, &line, |exchange| {
+                assert_eq!(exchange.upstream, "s", "no host to choose from")
+            });
+        }
+    }
+
+    #[test]
+    fn a_good_answer_after_a_bad_last_status_came_from_elsewhere() {
+        with(Format::Kong, &LINE.replace("502, 200", "502, 503"), |exchange| {
+            assert_eq!(exchange.stand_in, Some(StandIn::Fallback));
+        });
+        assert!(error(Format::Kong, &LINE.replace("502, 200", "502,")).contains("an earlier parser"));
+        assert_eq!(
+            judged(Format::Kong, &LINE.replace("\"request\"", "\"near_miss\":\"retried\",\"request\"")),
+            "retried"
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! nginx's lists: one entry for each attempt.
+//!
+//! Entries of one server group are separated by `, `, groups by ` : ` (the request was redirected inside nginx). An
+//! entry holds no blank, so a blank tells where to look. A list may end with ` : `: the redirect led to no server.
+
+/// One entry, and what stands behind it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Entry<'a> {
+    pub(crate) text: &'a [u8],
+    /// The entry is the last of its group, and another group follows.
+    pub(crate) ends_group: bool,
+}
+
+/// The entries of one list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> List<'a> {
+    /// The list in `text`; the empty text is a list of nothing.
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { rest: (!text.is_empty()).then_some(text) }
+    }
+
+    /// The list in `text` has been cut by somebody who took a blank for its end.
+    pub(crate) fn is_scrambled(text: &[u8]) -> bool {
+        matches!(text, [.., b','] | [.., b' ', b':'] | [b':'] | [b':', b' ', ..])
+    }
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = Entry<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let rest = self.rest?;
+        let Some(blank) = rest.iter().position(|byte| *byte == b' ') else {
+            self.rest = None;
+            return Some(Entry { text: rest, ends_group: false });
+        };
+        let (head, tail) = rest.split_at(blank);
+        let (text, tail, ends_group) = match (head, tail) {
+            ([text @ .., b','], [_, tail @ ..]) => (text, tail, false),
+            (_, [_, b':', b' ', tail @ ..]) => (head, tail, true),
+            (_, [_, b':']) => (head, &[][..], true),
+            (_, [_, tail @ ..]) => (head, tail, false),
+            (_, []) => (head, &[][..], false),
+        };
+        self.rest = (!tail.is_empty()).then_some(tail);
+        Some(Entry { text, ends_group })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    fn read(text: &str) -> Vec<(String, bool)> {
+        let own = |entry: Entry<'_>| (String::from_utf8_lossy(entry.text).into_owned(), entry.ends_group);
+        List::new(text.as_bytes()).map(own).collect()
+    }
+
+    #[test]
+    fn commas_part_attempts_and_colons_part_groups() {
+        let expected = [("10.0.0.1:80", false), ("unix:/tmp/a", true), ("[::1]:80", false)];
+        let expected: Vec<_> = expected.into_iter().map(|(text, end)| (String::from(text), end)).collect();
+        assert_eq!(read("10.0.0.1:80, unix:/tmp/a : [::1]:80"), expected);
+        assert_eq!(read("502 : "), [(String::from("502"), true)]);
+        assert_eq!(read("502 :"), [(String::from("502"), true)]);
+        assert_eq!(read("-"), [(String::from("-"), false)]);
+        assert_eq!(read(""), []);
+    }
+
+    #[test]
+    fn a_list_that_was_cut_is_noticed() {
+        assert!(List::is_scrambled(b"0,") && List::is_scrambled(b"502 :") && List::is_scrambled(b":"));
+        assert!(
+            !List::is_scrambled(b"502, 200") && !List::is_scrambled(b"502 : ") && !List::is_scrambled(b"")
+        );
+    }
+}

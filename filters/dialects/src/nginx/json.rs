@@ -1,0 +1,37 @@
+//! nginx with a `log_format` that writes JSON, its variables' names (or our short ones) as keys.
+
+use super::{Slot, exchange};
+use crate::bag::Bag;
+use crate::error::LineError;
+use crate::exchange::annotation;
+use crate::fields::Fields;
+use crate::json::{Json, Value};
+use crate::{Attempts, Line};
+use alloc::vec::Vec;
+
+/// Reads one line.
+pub(crate) fn read<'a>(
+    line: &'a [u8],
+    fields: &Fields,
+    attempts: &'a mut Attempts<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Line<'a>, LineError> {
+    let mut json = Json::new(line, buffer);
+    let mut bag = Bag::default();
+    json.open()?;
+    let mut first = true;
+    while let Some(key) = json.key(&mut first)? {
+        if key == "near_miss" {
+            bag.pin(Slot::NearMiss as usize, annotation(&mut json)?.as_bytes());
+            continue;
+        }
+        match json.value()? {
+            Value::Text(word) | Value::Number(word) => fields.put::<Slot>(&mut bag, key, word.as_bytes()),
+            Value::Object => json.leave(true)?,
+            Value::Array => json.leave(false)?,
+            Value::Bool(_) | Value::Null => {}
+        }
+    }
+    json.end()?;
+    exchange(line, &bag, attempts)
+}

@@ -1,0 +1,185 @@
+//! Decimals, read without a float.
+
+/// A number at the start of `bytes`, times 10 to the `shift`, cut to a whole number, and how many bytes it took.
+///
+/// Takes digits, a fraction, and an exponent; no sign. `None` if no number begins there, or it is too large.
+#[inline]
+pub(crate) fn scaled(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
+    plain(bytes, shift).or_else(|| with_exponent(bytes, shift).map(|(value, at, _)| (value, at)))
+}
+
+/// The common case: digits, perhaps a point, more digits.
+#[inline]
+fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
+    let (whole, mut at) = digits(bytes, 0)?;
+    let mut value = whole;
+    let mut missing = shift;
+    if bytes.get(at) == Some(&b'.') {
+        at += 1;
+        let first = at;
+        while let Some(digit) = digit(bytes.get(at)) {
+            if missing > 0 {
+                value = value.checked_mul(10)?.checked_add(digit)?;
+                missing -= 1;
+            }
+            at += 1;
+        }
+        if at == first {
+            return None;
+        }
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        return None;
+    }
+    Some((value.checked_mul(10_u64.checked_pow(missing)?)?, at))
+}
+
+/// A whole number at the start of `bytes`, and how many bytes it took. `2.0` and `2e0` are whole numbers too.
+#[inline]
+pub(crate) fn whole(bytes: &[u8]) -> Option<(u64, usize)> {
+    if let Some((value, at)) = digits(bytes, 0)
+        && !matches!(bytes.get(at), Some(b'.' | b'e' | b'E'))
+    {
+        return Some((value, at));
+    }
+    let (value, at, exact) = with_exponent(bytes, 0)?;
+    exact.then_some((value, at))
+}
+
+/// The whole of `bytes` as a number, times 10 to the `shift`.
+pub(crate) fn all_scaled(bytes: &[u8], shift: u32) -> Option<u64> {
+    scaled(bytes, shift).filter(|(_, taken)| *taken == bytes.len()).map(|(value, _)| value)
+}
+
+/// The whole of `bytes` as a whole number.
+pub(crate) fn all_whole(bytes: &[u8]) -> Option<u64> {
+    whole(bytes).filter(|(_, taken)| *taken == bytes.len()).map(|(value, _)| value)
+}
+
+/// At least one digit from `at`: their value, and where they end.
+#[inline]
+fn digits(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
+    let mut value = digit(bytes.get(at))?;
+    at += 1;
+    while let Some(digit) = digit(bytes.get(at)) {
+        value = value.checked_mul(10)?.checked_add(digit)?;
+        at += 1;
+    }
+    Some((value, at))
+}
+
+#[inline]
+fn digit(byte: Option<&u8>) -> Option<u64> {
+    let digit = byte?.wrapping_sub(b'0');
+    (digit < 10).then_some(u64::from(digit))
+}
+
+/// The general case, rare: value, bytes taken, and whether nothing was cut.
+#[cold]
+fn with_exponent(bytes: &[u8], shift: u32) -> Option<(u64, usize, bool)> {
+    let (mut mantissa, mut scale, mut exact) = (0_u128, i64::from(shift), true);
+    let (mut at, mut fraction, mut any) = (0, false, false);
+    loop {
+        if let Some(digit) = digit(bytes.get(at)) {
+            any = true;
+            // Digits beyond the 37th are below anything that is kept.
+            if mantissa < 10_u128.pow(37) {
+                mantissa = mantissa * 10 + u128::from(digit);
+                scale -= i64::from(fraction);
+            } else {
+                exact &= digit == 0;
+                scale += i64::from(!fraction);
+            }
+        } else if bytes.get(at) == Some(&b'.') && !fraction && any {
+            fraction = true;
+            any = false;
+        } else {
+            break;
+        }
+        at += 1;
+    }
+    if !any {
+        return None;
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        let negative = bytes.get(at) == Some(&b'-');
+        if matches!(bytes.get(at), Some(b'-' | b'+')) {
+            at += 1;
+        }
+        let (exponent, end) = digits(bytes, at)?;
+        at = end;
+        let exponent = i64::try_from(exponent).ok().filter(|exponent| *exponent < 1_000_000)?;
+        scale += if negative { -exponent } else { exponent };
+    }
+    let value = if mantissa == 0 {
+        0
+    } else if scale >= 0 {
+        mantissa.checked_mul(10_u128.checked_pow(u32::try_from(scale).ok()?)?)?
+    } else {
+        match u32::try_from(-scale).ok().and_then(|cut| 10_u128.checked_pow(cut)) {
+            Some(divisor) => {
+                exact &= mantissa.is_multiple_of(divisor);
+                mantissa / divisor
+            }
+            None => {
+                exact = false;
+                0
+            }
+        }
+    };
+    Some((u64::try_from(value).ok()?, at, exact))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_beyond_the_wanted_are_cut_and_not_rounded() {
+        assert_eq!(all_scaled(b"1795423554.5130899", 6), Some(1_795_423_554_513_089));
+        assert_eq!(all_scaled(b"42.46", 3), Some(42_460));
+        assert_eq!(all_scaled(b"0.0009999", 3), Some(0));
+        assert_eq!(all_scaled(b"7", 6), Some(7_000_000));
+    }
+
+    #[test]
+    fn an_exponent_moves_the_point() {
+        assert_eq!(all_scaled(b"1.795423554513089e9", 6), Some(1_795_423_554_513_089));
+        assert_eq!(all_scaled(b"1.7954235545130897E+09", 6), Some(1_795_423_554_513_089));
+        assert_eq!(all_scaled(b"5e-1", 3), Some(500));
+        assert_eq!(all_scaled(b"12345678901234567890123e-10", 0), Some(1_234_567_890_123));
+        assert_eq!(all_scaled(b"1e-400", 6), Some(0));
+        assert_eq!(all_scaled(b"0e999999", 6), Some(0));
+    }
+
+    #[test]
+    fn what_is_no_number_or_too_large_is_refused() {
+        let texts: [&[u8]; 12] = [
+            b"",
+            b"-1",
+            b"+1",
+            b".5",
+            b"1.",
+            b"1e",
+            b"1e+",
+            b"NaN",
+            b"1e30",
+            b"99999999999999999999",
+            b"1e9999999",
+            b"0x10",
+        ];
+        for text in texts {
+            assert_eq!(all_scaled(text, 6), None, "{}", alloc::string::String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_as_a_fraction_of_nothing() {
+        assert_eq!(all_whole(b"200"), Some(200));
+        assert_eq!(all_whole(b"200.0"), Some(200));
+        assert_eq!(all_whole(b"2e2"), Some(200));
+        assert_eq!(all_whole(b"200.5"), None);
+        assert_eq!(all_whole(b"2.5e0"), None);
+    }
+}

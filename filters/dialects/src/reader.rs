@@ -1,0 +1,111 @@
+//! Reads line after line of one source.
+
+use crate::envoy::Flavour;
+use crate::error::{LineError, Problem};
+use crate::{
+    Attempts, Fields, Format, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
+};
+use alloc::vec::Vec;
+
+/// The longest beginning of a JSON line by which its format is known again, in bytes.
+const LONGEST_BEGINNING: usize = 40;
+
+/// Reads the lines of one source, whose format is told or found out.
+#[derive(Debug, Default)]
+pub struct Reader {
+    format: Format,
+    /// What the lines turned out to be, where the format is [`Format::Auto`].
+    taken: Option<Format>,
+    /// How the last JSON line began, up to its first colon: another that begins so is in the same format.
+    beginning: Vec<u8>,
+    fields: Fields,
+    buffer: Vec<u8>,
+}
+
+impl Reader {
+    /// A reader of lines in `format`.
+    pub fn new(format: Format) -> Self {
+        Self { format, ..Self::default() }
+    }
+
+    /// Looks for the keys that `fields` names first, and reads nginx's lines after its `log_format`.
+    #[must_use]
+    pub fn with_fields(mut self, fields: Fields) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// The format of the line that was read last; [`Format::Auto`] if none has been recognised yet.
+    pub fn format(&self) -> Format {
+        if self.format == Format::Auto { self.taken.unwrap_or_default() } else { self.format }
+    }
+
+    /// Reads one line, which may still have its line ending.
+    ///
+    /// `attempts` is room for the line's attempts; a fresh one for each line.
+    pub fn read<'a>(
+        &'a mut self,
+        line: &'a [u8],
+        attempts: &'a mut Attempts<'a>,
+    ) -> Result<Line<'a>, LineError> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let format = match self.format {
+            Format::Auto => self.recognise(line)?,
+            told => told,
+        };
+        let Self { fields, buffer, beginning, .. } = self;
+        let read = match format {
+            Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
+            Format::Exchange => exchange::read(line, attempts, buffer),
+            Format::Nginx => match &fields.log_format {
+                Some(log_format) => log_format.read(line, attempts),
+                None => nginx::read_text(line, fields, attempts),
+            },
+            Format::NginxJson => nginx::read_json(line, fields, attempts, buffer),
+            Format::IngressNginx => nginx::read_ingress(line, attempts),
+            Format::Envoy => envoy::read_text(line, Flavour::Envoy),
+            Format::Istio => envoy::read_text(line, Flavour::Istio),
+            Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, fields, buffer),
+            Format::Haproxy => haproxy::read(line, attempts),
+            Format::Traefik => traefik::read_json(line, fields, attempts, buffer),
+            Format::TraefikClf => traefik::read_clf(line),
+            Format::Caddy => caddy::read(line, fields, attempts, buffer),
+            Format::Kong => kong::read(line, fields, attempts, buffer),
+            Format::Alb => alb::read(line, attempts),
+        };
+        if read.is_err() {
+            beginning.clear();
+        }
+        read
+    }
+
+    /// The format of `line`.
+    ///
+    /// A line that looks like nothing is taken for one of those before it, so that its error says what is wrong.
+    fn recognise(&mut self, line: &[u8]) -> Result<Format, LineError> {
+        if line.is_empty() {
+            return Err(LineError::new(0, Problem::Empty));
+        }
+        if self.fields.log_format.is_some() {
+            return Ok(Format::Nginx);
+        }
+        let start = line.get(..LONGEST_BEGINNING).unwrap_or(line);
+        let start = start.iter().position(|byte| *byte == b':').and_then(|colon| start.get(..colon));
+        let json = line.starts_with(b"{");
+        if json && start.is_some_and(|start| start == self.beginning) {
+            return self.taken.ok_or_else(|| LineError::new(0, Problem::UnknownDialect));
+        }
+        if let Some(format) = auto::recognise(line, &mut self.buffer) {
+            self.taken = Some(format);
+            self.beginning.clear();
+            if json {
+                self.beginning.extend_from_slice(start.unwrap_or_default());
+            }
+        }
+        self.taken.ok_or_else(|| LineError::new(0, Problem::UnknownDialect))
+    }
+}
+
+#[cfg(test)]
+mod tests;

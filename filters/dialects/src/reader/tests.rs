@@ -1,0 +1,112 @@
+use super::*;
+
+/// One line of each format.
+const LINES: [(Format, &str); 14] = [
+    (Format::Exchange, r#"{"ts":1,"upstream":"cart","status":200,"duration_ms":2}"#),
+    (
+        Format::Envoy,
+        r#"[2026-11-23T08:47:50.310Z] "GET / HTTP/2" 204 - 154 0 226 100 "10.0.35.28, 10.1.1.1" "a" "b" "c" "10.0.2.1:80""#,
+    ),
+    (
+        Format::EnvoyJson,
+        r#"{"start_time":"2026-06-02T17:26:41.766Z","response_code":200,"duration":3,"response_flags":"-","upstream_cluster":"cart"}"#,
+    ),
+    (
+        Format::Istio,
+        r#"[2026-11-25T21:26:18.409Z] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 135 303 301 "-" "curl/8" "8496" "httpbin:8000" "10.44.1.27:80" outbound|8000||httpbin 10.44.1.23:37652 10.0.45.184:8000 10.44.1.23:46520 - default"#,
+    ),
+    (
+        Format::IstioJson,
+        r#"{"start_time":"2026-06-02T17:26:41.766Z","response_code":200,"duration":3,"response_flags":"-","upstream_cluster":"outbound|80||cart"}"#,
+    ),
+    (
+        Format::Nginx,
+        r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] "GET /p HTTP/1.1" 200 612 "-" "curl/8" rt=0.684 us="502, 200""#,
+    ),
+    (
+        Format::NginxJson,
+        r#"{"time":"2026-11-23T08:00:00Z","status":"200","request_time":"0.684","upstream_status":"200"}"#,
+    ),
+    (
+        Format::IngressNginx,
+        r#"203.0.113.9 - - [24/Aug/2026:01:28:53 +0000] "GET /p HTTP/2.0" 200 28 "-" "curl/8" 60 0.683 [default-web-80] [] 10.0.0.1:443 39 0.496 200 d0f6"#,
+    ),
+    (
+        Format::Haproxy,
+        r#"Feb  6 12:14:14 localhost haproxy[14389]: 10.0.1.2:33317 [06/Feb/2026:12:14:14.655] http-in static/srv2 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /?a=b HTTP/1.1""#,
+    ),
+    (
+        Format::Traefik,
+        r#"{"ServiceName":"web@docker","DownstreamStatus":200,"Duration":312000000,"StartUTC":"2026-11-23T08:00:00Z"}"#,
+    ),
+    (
+        Format::TraefikClf,
+        r#"127.0.0.1 - - [23/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-" 5 "router@file" "http://127.0.0.1:9001" 12ms"#,
+    ),
+    (
+        Format::Caddy,
+        r#"{"level":"info","ts":1763888400.12,"logger":"http.log.access","request":{"method":"GET"},"duration":0.309,"size":109,"status":200,"resp_headers":{}}"#,
+    ),
+    (
+        Format::Kong,
+        r#"{"request":{},"response":{"status":200},"latencies":{"request":515},"tries":[{"ip":"10.0.0.1","port":80}],"service":{"name":"s"},"started_at":1726783838999}"#,
+    ),
+    (
+        Format::Alb,
+        r#"h2 2026-07-02T22:23:00.186641Z app/lb/5 10.0.1.252:48160 10.0.0.66:9000 0.000 0.002 0.001 200 200 5 257 "GET https://a:773/ HTTP/2.0" "curl" c TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:1:targetgroup/t/73"#,
+    ),
+];
+
+fn is_exchange(reader: &mut Reader, line: &str) -> bool {
+    let mut attempts = Attempts::default();
+    matches!(reader.read(line.as_bytes(), &mut attempts), Ok(Line::Exchange(_)))
+}
+
+#[test]
+fn auto_knows_each_format_and_says_so() {
+    let mut reader = Reader::new(Format::Auto);
+    for round in 0..2 {
+        for (format, line) in LINES {
+            assert!(is_exchange(&mut reader, line), "{format} {round}: {line}");
+            assert_eq!(reader.format(), format);
+        }
+    }
+}
+
+#[test]
+fn a_told_format_reads_its_own_line_with_any_line_ending() {
+    for (format, line) in LINES {
+        for ending in ["", "\n", "\r\n"] {
+            assert!(is_exchange(&mut Reader::new(format), &alloc::format!("{line}{ending}")), "{format}");
+        }
+    }
+}
+
+#[test]
+fn no_format_takes_another_ones_line_for_its_own() {
+    let alike = |a: Format, b: Format| {
+        a == b
+            || matches!(
+                (a, b),
+                (Format::EnvoyJson | Format::IstioJson, Format::EnvoyJson | Format::IstioJson)
+            )
+    };
+    for (format, _) in LINES {
+        for (other, line) in LINES {
+            // Every format takes our own names for its values, and Caddy's keys are among those that people give nginx.
+            let known = other == Format::Exchange || (format, other) == (Format::NginxJson, Format::Caddy);
+            if !alike(format, other) && !known {
+                assert!(!is_exchange(&mut Reader::new(format), line), "{format} read {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_that_looks_like_nothing_is_an_error() {
+    let mut reader = Reader::new(Format::Auto);
+    for line in ["", "hello", "{", "{}", "[", "[]", "\"", "a=b", "[x] y", "h2 z", "\u{0}"] {
+        assert!(!is_exchange(&mut reader, line), "{line}");
+    }
+    assert!(is_exchange(&mut reader, LINES[0].1));
+}

@@ -1,0 +1,58 @@
+//! Finding bytes a machine word at a time.
+
+/// Every byte of a word set to 1.
+const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+/// The top bit of every byte of a word.
+const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// The place of the first `a` or `b` at or after `from`.
+#[inline]
+pub(crate) fn find_either(bytes: &[u8], from: usize, a: u8, b: u8) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let (wide_a, wide_b) = (ONES * u64::from(a), ONES * u64::from(b));
+    let mut at = from;
+    let mut words = rest.chunks_exact(8);
+    for word in &mut words {
+        let word = u64::from_le_bytes(word.try_into().ok()?);
+        let found = zeros(word ^ wide_a) | zeros(word ^ wide_b);
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    words.remainder().iter().position(|byte| *byte == a || *byte == b).map(|place| at + place)
+}
+
+/// The place of the first `wanted` at or after `from`.
+#[inline]
+pub(crate) fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
+    find_either(bytes, from, wanted, wanted)
+}
+
+/// The top bit of the first zero byte of `word`; bits above it may be set too.
+#[inline]
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & TOPS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_either_is_found_at_every_place() {
+        for length in 0..40 {
+            for place in 0..length {
+                let mut bytes = alloc::vec![0x80_u8; length];
+                bytes[place] = b'"';
+                bytes[place + 1..].fill(b'\\');
+                for from in 0..=place {
+                    assert_eq!(find_either(&bytes, from, b'"', b'\\'), Some(place));
+                }
+                assert_eq!(find(&bytes, place + 1, b'"'), None);
+            }
+        }
+        assert_eq!(find(b"abc", 9, b'a'), None);
+        assert_eq!(find(b"\x01\x00\x01\x00\x01\x00\x01\x00", 0, 0), Some(1));
+    }
+}

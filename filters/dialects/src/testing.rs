@@ -1,0 +1,42 @@
+//! Short ways for tests to read a line.
+
+use crate::{Attempts, Format, Line, Reader};
+use alloc::string::{String, ToString};
+use nearmiss::exchange::Exchange;
+
+/// What `check` makes of the exchange on `line`.
+pub(crate) fn with<T>(format: Format, line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
+    let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
+    match reader.read(line.as_bytes(), &mut attempts) {
+        Ok(Line::Exchange(exchange)) => check(&exchange),
+        Err(error) => panic!("{line}: {error}"),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// What is wrong with `line`.
+pub(crate) fn error(format: Format, line: &str) -> String {
+    let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
+    match reader.read(line.as_bytes(), &mut attempts) {
+        Err(error) => error.to_string(),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// The fate that `line` carries.
+pub(crate) fn judged(format: Format, line: &str) -> String {
+    let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
+    match reader.read(line.as_bytes(), &mut attempts) {
+        Ok(Line::Judged(judged)) => judged.fate.name().into(),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// Why `line` is left out.
+pub(crate) fn left_out(format: Format, line: &str) -> &'static str {
+    let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
+    match reader.read(line.as_bytes(), &mut attempts) {
+        Ok(Line::LeftOut(why)) => why,
+        other => panic!("{line}: {other:?}"),
+    }
+}

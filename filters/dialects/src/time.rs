@@ -1,0 +1,186 @@
+//! Points in time as logs write them.
+
+use crate::number;
+use nearmiss::units::{Micros, Timestamp};
+
+/// The longest span of time that is believed, in microseconds: 31 years.
+pub(crate) const LONGEST: u64 = 1_000_000_000_000_000;
+/// The last point in time that is believed, in microseconds: the end of the year 9999.
+pub(crate) const LATEST: u64 = 253_402_300_799_999_999;
+
+/// What a time may look like, for messages.
+pub(crate) const TAKES: &str = "a date with a time, or Unix seconds";
+
+/// A time in any spelling: Unix seconds, RFC 3339, or the `23/Nov/2026:08:00:00 +0000` of web servers. Without a zone
+/// it is UTC.
+pub fn any(text: &[u8]) -> Option<Timestamp> {
+    match text {
+        [_, _, b'/', ..] => common(text),
+        [_, _, _, _, b'-', ..] => rfc3339(text),
+        _ => number::all_scaled(text, 6).filter(|micros| *micros <= LATEST).map(Timestamp::from_micros),
+    }
+}
+
+/// RFC 3339: `2026-11-23T08:47:50.310Z`. Without a zone it is UTC.
+pub(crate) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', rest @ ..] = text else {
+        return None;
+    };
+    let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
+    let days = days(year, pair(*m1, *m2)?, pair(*d1, *d2)?)?;
+    clock(days, rest)
+}
+
+/// The time of the common log format: `23/Nov/2026:08:00:00 +0000`, HAProxy's with milliseconds and without a zone,
+/// which is then UTC.
+pub(crate) fn common(text: &[u8]) -> Option<Timestamp> {
+    let [d1, d2, b'/', month @ ..] = text else { return None };
+    let (month, rest) = month.split_at_checked(3)?;
+    let [b'/', y1, y2, y3, y4, b':', rest @ ..] = rest else { return None };
+    let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
+    clock(days(year, month_named(month)?, pair(*d1, *d2)?)?, rest)
+}
+
+/// A number of seconds as logs write them: `0.684`.
+pub(crate) fn seconds(text: &[u8]) -> Option<Micros> {
+    number::all_scaled(text, 6).filter(|micros| *micros <= LONGEST).map(Micros::new)
+}
+
+/// A number of milliseconds.
+pub(crate) fn millis(text: &[u8]) -> Option<Micros> {
+    number::all_scaled(text, 3).filter(|micros| *micros <= LONGEST).map(Micros::new)
+}
+
+/// `HH:MM:SS`, a fraction, and a zone, on the day `days` after the epoch.
+fn clock(days: u64, text: &[u8]) -> Option<Timestamp> {
+    let [h1, h2, b':', m1, m2, b':', s1, s2, rest @ ..] = text else { return None };
+    let (hour, minute, second) = (pair(*h1, *h2)?, pair(*m1, *m2)?, pair(*s1, *s2)?);
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    let (micros, rest) = match rest {
+        [b'.' | b',', fraction @ ..] => {
+            let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let digits = fraction.get(..length.min(6))?;
+            let value = number::all_whole(digits)?;
+            (value * 10_u64.pow(6 - digits.len() as u32), fraction.get(length..)?)
+        }
+        _ => (0, rest),
+    };
+    let local = seconds * 1_000_000 + micros;
+    let micros = match rest {
+        [] | [b'Z' | b'z'] => local,
+        [b' ', zone @ ..] | zone => {
+            let (sign, hours, minutes) = match zone {
+                [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => {
+                    (sign, pair(*h1, *h2)?, pair(*m1, *m2)?)
+                }
+                _ => return None,
+            };
+            let shift = (hours * 60 + minutes) * 60_000_000;
+            match sign {
+                b'+' => local.checked_sub(shift)?,
+                b'-' => local + shift,
+                _ => return None,
+            }
+        }
+    };
+    Some(Timestamp::from_micros(micros))
+}
+
+/// The day's number from 1970-01-01 on; `None` for days that no calendar has, and those before.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let before = *BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
+    let length = match month {
+        2 => 28 + u64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if year < 1970 || day == 0 || day > length {
+        return None;
+    }
+    let past = year - 1;
+    let leap_days = past / 4 - past / 100 + past / 400 - 477;
+    Some((year - 1970) * 365 + leap_days + before + u64::from(leap && month > 2) + day - 1)
+}
+
+fn month_named(name: &[u8]) -> Option<u64> {
+    Some(match name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
+}
+
+fn pair(tens: u8, ones: u8) -> Option<u64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u64::from(tens) * 10 + u64::from(ones))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn micros(text: &str) -> Option<u64> {
+        any(text.as_bytes()).map(Timestamp::micros)
+    }
+
+    #[test]
+    fn every_spelling_gives_the_same_point() {
+        for text in [
+            "2026-11-23T08:47:50.310Z",
+            "2026-11-23T09:47:50.310+01:00",
+            "2026-11-23 08:47:50.310",
+            "1795423670.310",
+            "23/Nov/2026:08:47:50.310",
+            "23/Nov/2026:03:17:50.310 -0530",
+            "1.79542367031e9",
+            "2026-11-23T08:47:50,310Z",
+        ] {
+            assert_eq!(micros(text), Some(1_795_423_670_310_000), "{text}");
+        }
+        assert_eq!(micros("2026-11-23T08:47:50.3101239Z"), Some(1_795_423_670_310_123));
+    }
+
+    #[test]
+    fn leap_years_are_counted() {
+        assert_eq!(micros("1970-01-01T00:00:00Z"), Some(0));
+        assert_eq!(micros("2000-02-29T00:00:00Z"), Some(951_782_400_000_000));
+        assert_eq!(micros("2024-03-01T00:00:00Z"), Some(1_709_251_200_000_000));
+        assert_eq!(micros("2100-03-01T00:00:00Z"), Some(4_107_542_400_000_000));
+        assert_eq!(micros("2023-02-29T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "-",
+            "2026-13-01T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-01-01",
+            "2026-01-01T24:00:00Z",
+            "23/Now/2026:08:00:00",
+            "1969-12-31T00:00:00Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00+1",
+            "1795423670310",
+            "1970-01-01T00:00:00+01:00",
+        ] {
+            assert_eq!(micros(text), None, "{text}");
+        }
+    }
+}

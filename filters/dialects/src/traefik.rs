@@ -1,0 +1,237 @@
+//! Traefik's JSON and its common log format.
+//!
+//! `RetryAttempts` is 0 even where there were retries, so only a larger number says anything. A body that was cut off
+//! shows as a good status for the caller beside an origin's status of 0.
+
+use crate::bag::{Bag, slots};
+use crate::error::{LineError, Problem};
+use crate::exchange::{annotation, fate};
+use crate::fields::Fields;
+use crate::json::{Json, Value};
+use crate::text::{Text, utf8, wrong};
+use crate::{Attempts, Judged, Line, number, time};
+use alloc::vec::Vec;
+use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
+use nearmiss::units::Micros;
+
+slots! {
+    /// What Traefik can say of an exchange.
+    Slot {
+        Start: "start_ts" = "StartUTC" | "StartLocal";
+        End: "ts" = "time";
+        Status: "status" = "DownstreamStatus";
+        Duration: "duration_ns" = "Duration";
+        Upstream: "upstream" = "ServiceName";
+        Host: "host" = "ServiceAddr";
+        Router: "route" = "RouterName";
+        OriginStatus: "origin_status" = "OriginStatus";
+        OriginDuration: "origin_duration_ns" = "OriginDuration";
+        Retries: "retries" = "RetryAttempts";
+        Bytes: "bytes" = "DownstreamContentSize";
+        Method: "method" = "RequestMethod";
+        Cache: "cache_status" = "downstream_Cache-Status";
+        Proxy: "proxy_status" = "downstream_Proxy-Status";
+        Type: "content_type" = "downstream_Content-Type";
+        Trace: "trace_id" = "trace_id" | "TraceId";
+        NearMiss: "near_miss" = "near_miss";
+    }
+}
+
+/// Reads one line of JSON.
+pub(crate) fn read_json<'a>(
+    line: &'a [u8],
+    fields: &Fields,
+    attempts: &'a mut Attempts<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Line<'a>, LineError> {
+    let mut json = Json::new(line, buffer);
+    let mut bag = Bag::default();
+    json.open()?;
+    let mut first = true;
+    while let Some(key) = json.key(&mut first)? {
+        if key == "near_miss" {
+            bag.pin(Slot::NearMiss as usize, annotation(&mut json)?.as_bytes());
+            continue;
+        }
+        match json.value()? {
+            Value::Text(word) | Value::Number(word) => fields.put::<Slot>(&mut bag, key, word.as_bytes()),
+            Value::Object => json.leave(true)?,
+            Value::Array => json.leave(false)?,
+            Value::Bool(_) | Value::Null => {}
+        }
+    }
+    json.end()?;
+    exchange(line, &bag, attempts)
+}
+
+fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+    attempts.clear();
+    let get = |slot: Slot| bag.get(slot as usize);
+    let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
+    let code = |slot: Slot, field: &'static str| {
+        let Some(part) = get(slot) else { return Ok(None) };
+        let status = number::all_whole(part).filter(|status| *status <= 999).map(|status| status as u16);
+        status.map(Some).ok_or_else(|| wrong(line, part, field, "a status, 0 to 999"))
+    };
+    let nanos = |slot: Slot, field: &'static str| {
+        let Some(part) = get(slot) else { return Ok(None) };
+        let nanos =
+            number::all_scaled(part, 0).map(|nanos| nanos / 1_000).filter(|micros| *micros <= time::LONGEST);
+        nanos.map(|micros| Some(Micros::new(micros))).ok_or_else(|| wrong(line, part, field, "nanoseconds"))
+    };
+    let duration = nanos(Slot::Duration, "Duration")?;
+    let at = |slot: Slot, field: &'static str| {
+        let Some(part) = get(slot) else { return Ok(None) };
+        time::any(part).map(Some).ok_or_else(|| wrong(line, part, field, time::TAKES))
+    };
+    let ts = match at(Slot::Start, "StartUTC")? {
+        Some(start) => Some(start.after(duration.unwrap_or_default())),
+        None => at(Slot::End, "time")?,
+    };
+    if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
+        let fate = fate(utf8(line, annotation)?)?;
+        return Ok(Line::Judged(Judged { ts, upstream: text(Slot::Upstream)?, fate }));
+    }
+    let Some(status) = code(Slot::Status, "DownstreamStatus")? else {
+        return match (duration, get(Slot::Router)) {
+            (None, None) if get(Slot::End).is_some() => Ok(Line::LeftOut("a notice")),
+            _ => Err(LineError::new(line.len(), Problem::Missing { field: "DownstreamStatus" })),
+        };
+    };
+    let duration =
+        duration.ok_or_else(|| LineError::new(line.len(), Problem::Missing { field: "Duration" }))?;
+    let origin = code(Slot::OriginStatus, "OriginStatus")?;
+    let answered = origin.filter(|origin| *origin > 0);
+    let host = text(Slot::Host)?;
+    if origin.is_some() && host.is_some() {
+        let duration = nanos(Slot::OriginDuration, "OriginDuration")?.filter(|duration| duration.get() > 0);
+        attempts.push(Attempt { host, status: answered, duration });
+    }
+    let retries =
+        get(Slot::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
+    let aborted = status == 499;
+    let good = !is_error(status) && !aborted;
+    Ok(Line::Exchange(Exchange {
+        ts: ts.ok_or_else(|| LineError::new(line.len(), Problem::Missing { field: "StartUTC" }))?,
+        upstream: text(Slot::Upstream)?.unwrap_or("-"),
+        host,
+        route: text(Slot::Router)?,
+        status,
+        duration,
+        attempts: retries.filter(|retries| *retries > 0).map(|retries| retries.saturating_add(1)),
+        bytes: get(Slot::Bytes).and_then(number::all_whole),
+        partial: good && origin == Some(0) && (200..300).contains(&status),
+        aborted,
+        stream: get(Slot::Method) == Some(b"CONNECT")
+            || get(Slot::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
+        stand_in: (good && answered.is_some_and(is_error)).then_some(StandIn::Fallback),
+        cache_status: text(Slot::Cache)?,
+        proxy_status: text(Slot::Proxy)?,
+        attempt_log: attempts.as_slice(),
+        trace_id: text(Slot::Trace)?,
+        ..Exchange::default()
+    }))
+}
+
+/// Reads one line of the common log format, which names the router and no service.
+pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<Line<'a>, LineError> {
+    let mut text = Text::new(line);
+    if line.is_empty() {
+        return Err(LineError::new(0, Problem::Empty));
+    }
+    while !text.sees(b'[') {
+        text.word("the start time in brackets")?;
+    }
+    let start = text.bracketed("the start time in brackets")?;
+    let start = time::common(start).ok_or_else(|| wrong(line, start, "start time", time::TAKES))?;
+    let request = text.quoted("the request in quotes")?;
+    let status = text.word("the status")?;
+    let bytes = text.word("the bytes sent")?;
+    text.quoted("the referer in quotes")?;
+    text.quoted("the user agent in quotes")?;
+    text.word("the request's number")?;
+    let router = text.quoted("the router's name in quotes")?;
+    let url = utf8(line, text.quoted("the server's URL in quotes")?)?;
+    let duration = text.word("the duration")?;
+    let millis = duration.strip_suffix(b"ms").and_then(time::millis);
+    let duration =
+        millis.ok_or_else(|| wrong(line, duration, "the duration", "milliseconds such as 12ms"))?;
+    let host = url.split_once("://").map(|(_, host)| host.split('/').next().unwrap_or(host));
+    let status = match status {
+        b"-" => 0,
+        digits => number::all_whole(digits)
+            .filter(|status| *status <= 999)
+            .ok_or_else(|| wrong(line, digits, "the status", "a status, 0 to 999"))? as u16,
+    };
+    Ok(Line::Exchange(Exchange {
+        ts: start.after(duration),
+        upstream: utf8(line, router)?,
+        host,
+        status,
+        duration,
+        bytes: number::all_whole(bytes),
+        aborted: status == 499,
+        stream: request.starts_with(b"CONNECT "),
+        ..Exchange::default()
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::testing::{error, left_out, with};
+    use nearmiss::exchange::StandIn;
+    use nearmiss::units::Micros;
+
+    const LINE: &str = r#"{"ServiceName":"web@docker","ServiceAddr":"10.46.207.28:9114","OriginStatus":200,"DownstreamStatus":200,"Duration":312000000,"OriginDuration":309000000,"RetryAttempts":0,"RouterName":"r@docker","RequestMethod":"GET","RequestPath":"/","StartUTC":"2026-11-23T08:00:00.123456789Z","level":"info","msg":"","time":"2026-11-23T08:00:00Z"}"#;
+
+    #[test]
+    fn nanoseconds_and_no_retries_say_nothing_of_attempts() {
+        with(Format::Traefik, LINE, |exchange| {
+            assert_eq!(exchange.ts.micros(), 1_795_420_800_435_456);
+            assert_eq!((exchange.upstream, exchange.route), ("web@docker", Some("r@docker")));
+            assert_eq!((exchange.duration, exchange.attempts), (Micros::from_millis(312), None));
+            assert_eq!(exchange.attempt_log[0].duration, Some(Micros::from_millis(309)));
+        });
+        with(Format::Traefik, &LINE.replace("\"RetryAttempts\":0", "\"RetryAttempts\":1"), |exchange| {
+            assert_eq!(exchange.attempts, Some(2));
+        });
+    }
+
+    #[test]
+    fn the_origins_status_beside_the_callers_tells_what_happened() {
+        with(Format::Traefik, &LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":0"), |exchange| {
+            assert!(exchange.partial, "the body was cut off");
+        });
+        with(Format::Traefik, &LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":503"), |exchange| {
+            assert_eq!(exchange.stand_in, Some(StandIn::Fallback));
+        });
+        with(Format::Traefik, &LINE.replace("Status\":200", "Status\":499"), |exchange| {
+            assert!(exchange.aborted && exchange.stand_in.is_none());
+        });
+    }
+
+    #[test]
+    fn no_service_is_no_upstream_and_a_notice_no_exchange() {
+        with(Format::Traefik, &LINE.replace("ServiceName", "x"), |exchange| {
+            assert_eq!(exchange.upstream, "-")
+        });
+        let notice = r#"{"level":"info","msg":"Configuration loaded","time":"2026-11-23T08:00:00Z"}"#;
+        assert_eq!(left_out(Format::Traefik, notice), "a notice");
+        assert!(
+            error(Format::Traefik, &LINE.replace("\"Duration\"", "\"D\""))
+                .starts_with("`Duration` is missing")
+        );
+    }
+
+    #[test]
+    fn the_common_format_names_the_router() {
+        let line = r#"127.0.0.1 - - [23/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-" 5 "router@file" "http://127.0.0.1:9001" 12ms"#;
+        with(Format::TraefikClf, line, |exchange| {
+            assert_eq!(exchange.ts.micros(), 1_795_428_000_012_000);
+            assert_eq!((exchange.upstream, exchange.host), ("router@file", Some("127.0.0.1:9001")));
+            assert_eq!((exchange.attempts, exchange.bytes), (None, Some(12)));
+        });
+        assert!(error(Format::TraefikClf, &line.replace("12ms", "12")).starts_with("`the duration` is `12`"));
+    }
+}

@@ -1,0 +1,174 @@
+//! What Envoy shows of an exchange, as the core takes it.
+//!
+//! Header maps are read whole and attributes in one list; what is rare (gRPC's trailers, the size of a body, the last
+//! attempt's share) is asked for only when the common says so. Lookups of what is not there cost next to nothing.
+
+use crate::attributes::{Attributes, integer, name, span};
+use crate::client::{self, Client};
+use crate::headers::{Headers, text};
+use crate::host::{Call, Map};
+use crate::response::Response;
+use crate::root::Root;
+use crate::watch::Watch;
+use nearmiss::config::Mode;
+use nearmiss::{Attempt, Exchange, Micros, StandIn, Timestamp};
+
+/// The mark by which an access logger knows what an HTTP filter has counted.
+const SEEN: &str = "nearmiss_seen";
+
+/// Marks the exchange as counted.
+pub(crate) fn mark_seen(call: &Call) {
+    let _ = call.leave(SEEN, b"1");
+}
+
+/// Whether an HTTP filter has counted the exchange.
+pub(crate) fn is_seen(call: &Call) -> bool {
+    call.property("filter_state\0wasm.nearmiss_seen").is_ok()
+}
+
+/// Counts and judges the exchange that is over. `client` is what was read in the request phase.
+pub(crate) fn take(call: &Call, root: &mut Root, client: Option<Client>) {
+    let attributes = root.query(call).read(call);
+    let Some(watch) = root.watch() else { return };
+    let mut watch = watch.borrow_mut();
+    let ts = watch.clock(call);
+    if root.mode == Mode::Lean || attributes.cluster.is_empty() {
+        watch.observe(call, &bare(&attributes, ts));
+        return;
+    }
+    full(call, &mut watch, &attributes, client, ts);
+}
+
+/// What the attributes alone tell.
+fn bare<'a>(attributes: &Attributes<'a>, ts: Timestamp) -> Exchange<'a> {
+    Exchange {
+        ts,
+        upstream: attributes.cluster,
+        host: attributes.host,
+        route: attributes.route,
+        status: attributes.status.unwrap_or_default(),
+        duration: attributes.duration,
+        attempts: attributes.attempts,
+        timeout: attributes.timeout,
+        flags: attributes.flags,
+        ..Exchange::default()
+    }
+}
+
+fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Option<Client>, ts: Timestamp) {
+    let response = response(call, watch);
+    // What is read here may have been written by the router; what was read in the request phase is the client's own.
+    let (client, overwritten) = match client {
+        Some(client) => (client, None),
+        None => (client::read(call), attributes.attempts),
+    };
+    let grpc_status = grpc_status(call, &response);
+    let status = response.status.unwrap_or_default();
+    let last = last_attempt(call, attributes, status);
+    watch.observe(
+        call,
+        &Exchange {
+            status,
+            max_attempts: max_attempts(call),
+            deadline: client.deadline,
+            grpc_status,
+            bytes: grpc_status
+                .filter(|status| *status > 0)
+                .and_then(|_| integer(call.property("response\0size"))),
+            stream: attributes.is_connect || response.is_stream(),
+            stand_in: response.stand_in(tier(call)),
+            cache_status: response.cache_status.as_deref(),
+            proxy_status: response.proxy_status.as_deref(),
+            client_attempt: client.attempt(overwritten),
+            quota: response.quota.quota(),
+            attempt_log: last.as_slice(),
+            ..bare(attributes, ts)
+        },
+    );
+}
+
+/// Adds the `near-miss` header to a response whose headers have come: what is known so far.
+pub(crate) fn annotate_response(call: &Call, root: &Root, client: Client, started: Option<u64>) {
+    let Some(watch) = root.watch() else { return };
+    let mut watch = watch.borrow_mut();
+    let response = response(call, &watch);
+    let now = call.now().ok();
+    let passed = now.zip(started).map(|(now, started)| Micros::new(now.saturating_sub(started) / 1_000));
+    let attempts = integer(call.property("upstream\0request_attempt_count"));
+    let exchange = Exchange {
+        upstream: name(call.property("xds\0cluster_name")).unwrap_or_default(),
+        status: response.status.unwrap_or_default(),
+        duration: passed.unwrap_or_default(),
+        attempts: attempts.and_then(|count| u32::try_from(count).ok()),
+        max_attempts: max_attempts(call),
+        deadline: client.deadline,
+        grpc_status: response.grpc_status.filter(|_| response.is_grpc()),
+        stream: response.is_stream(),
+        stand_in: response.stand_in(tier(call)),
+        cache_status: response.cache_status.as_deref(),
+        proxy_status: response.proxy_status.as_deref(),
+        client_attempt: client.attempt(None),
+        quota: response.quota.quota(),
+        ..Exchange::default()
+    };
+    watch.annotate_response(call, &exchange);
+}
+
+fn response<'a>(call: &'a Call, watch: &Watch) -> Response<'a> {
+    let headers = call.headers(Map::Response).unwrap_or(Headers::new(&[]));
+    Response::read(headers, watch.config().fallback_header.as_deref())
+}
+
+/// gRPC's status: in the headers if there is nothing else, otherwise in the trailers.
+fn grpc_status(call: &Call, response: &Response<'_>) -> Option<u32> {
+    if !response.is_grpc() {
+        return None;
+    }
+    response.grpc_status.or_else(|| {
+        let trailer = call.header(Map::ResponseTrailers, "grpc-status").ok()?;
+        crate::headers::number(trailer).and_then(|status| u32::try_from(status).ok())
+    })
+}
+
+/// The attempt that answered, where it is one of several: the exchange's duration is not its own.
+fn last_attempt<'a>(call: &Call, attributes: &Attributes<'a>, status: u16) -> Option<Attempt<'a>> {
+    if attributes.attempts.unwrap_or(1) <= 1 {
+        return None;
+    }
+    let duration = span(call.property("response\0backend_latency"))?;
+    Some(Attempt { host: attributes.host, status: Some(status), duration: Some(duration) })
+}
+
+/// How users mark hosts that answer in others' stead.
+fn tier(call: &Call) -> Option<StandIn> {
+    let tier = call.property("xds\0upstream_host_metadata\0filter_metadata\0nearmiss\0tier").ok()?;
+    match text(tier) {
+        "fallback" => Some(StandIn::Fallback),
+        "failover" => Some(StandIn::Failover),
+        _ => None,
+    }
+}
+
+/// How users tell the number of attempts a route allows.
+fn max_attempts(call: &Call) -> Option<u32> {
+    let value = call.property("xds\0route_metadata\0filter_metadata\0nearmiss\0max_attempts").ok()?;
+    whole(f64::from_le_bytes(value.try_into().ok()?))
+}
+
+/// A number of attempts from a binary float; anything that cannot be one is none.
+fn whole(value: f64) -> Option<u32> {
+    ((1.0..=1_000.0).contains(&value)).then_some(value as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn a_number_of_attempts_is_a_small_whole_number() {
+        assert_eq!(whole(4.0), Some(4));
+        for odd in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e12] {
+            assert_eq!(whole(odd), None);
+        }
+    }
+}

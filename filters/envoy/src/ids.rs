@@ -1,0 +1,26 @@
+//! Maps keyed by small numbers that somebody counts up.
+
+use core::hash::{BuildHasherDefault, Hasher};
+
+/// A map from ids to values.
+pub(crate) type IdMap<T> = hashbrown::HashMap<u32, T, BuildHasherDefault<IdHasher>>;
+
+/// Spreads consecutive numbers; nobody chooses ids to collide.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

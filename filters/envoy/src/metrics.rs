@@ -1,0 +1,147 @@
+//! Counters in the proxy's statistics.
+//!
+//! There is no call for labels, so they are part of the name, delimited the way Istio's rules and the `stats_tags` in
+//! `docs/envoy.md` take apart. A series is defined when it first counts something. The first `max_upstreams` upstreams
+//! have series of their own, the rest share those of `other`: statistics are never freed.
+
+use crate::host::{Answer, Call, Metric, MetricKind};
+use crate::ids::IdMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use nearmiss::{Exchange, Fate, Monitor, OTHER, Observed, exchange};
+
+/// All series of one plugin in one VM.
+pub(crate) struct Metrics {
+    max: usize,
+    series: Vec<Series>,
+    by_name: BTreeMap<Rc<str>, usize>,
+    /// Which series an upstream of the monitor counts in; only a cache.
+    by_upstream: IdMap<usize>,
+    late: Option<Metric>,
+    suppressed: Option<Metric>,
+}
+
+/// The series of one upstream, as far as they are defined.
+#[derive(Debug)]
+struct Series {
+    upstream: Rc<str>,
+    fates: [Option<Metric>; Fate::COUNT],
+    attempts: Option<Metric>,
+    margin: Option<Metric>,
+}
+
+/// Names that stand for others and do not count against the bound.
+const STAND_INS: usize = 2;
+
+impl Metrics {
+    /// No series yet, and never more upstreams than `max`.
+    pub(crate) fn new(max: u32) -> Self {
+        Self {
+            max: max as usize,
+            series: Vec::new(),
+            by_name: BTreeMap::new(),
+            by_upstream: IdMap::default(),
+            late: None,
+            suppressed: None,
+        }
+    }
+
+    /// Takes another bound; what is defined stays.
+    pub(crate) fn bound(&mut self, max: u32) {
+        self.max = max as usize;
+    }
+
+    /// Counts one exchange.
+    pub(crate) fn count(
+        &mut self,
+        call: &Call,
+        monitor: &Monitor,
+        observed: &Observed,
+        exchange: &Exchange<'_>,
+    ) {
+        let place = self.place(monitor, observed);
+        let verdict = &observed.verdict;
+        if let Some(series) = self.series.get_mut(place) {
+            series.count(call, exchange, observed);
+        }
+        if verdict.late {
+            add(call, &mut self.late, 1, || "nearmiss.late_total".into());
+        }
+        let is_judged = verdict.fate != Fate::Clean;
+        if is_judged && !observed.recorded {
+            add(call, &mut self.suppressed, 1, || "nearmiss.suppressed_total".into());
+        }
+    }
+
+    /// The series an upstream counts in.
+    fn place(&mut self, monitor: &Monitor, observed: &Observed) -> usize {
+        let id = observed.upstream.get();
+        if let Some(place) = self.by_upstream.get(&id) {
+            return *place;
+        }
+        let name = monitor.upstream_name(observed.upstream).unwrap_or(OTHER);
+        let stands_for_others = name == OTHER || name == exchange::NO_UPSTREAM;
+        let is_full = self.by_name.len() >= self.max.saturating_add(STAND_INS);
+        let is_new = !self.by_name.contains_key(name);
+        let name = if is_new && is_full && !stands_for_others { OTHER } else { name };
+        let place = self.by_name.get(name).copied().unwrap_or_else(|| self.add(name));
+        if self.by_upstream.len() > self.max.saturating_mul(2).saturating_add(STAND_INS) {
+            self.by_upstream.clear();
+        }
+        self.by_upstream.insert(id, place);
+        place
+    }
+
+    /// A new upstream, nothing of it defined yet.
+    fn add(&mut self, upstream: &str) -> usize {
+        let (upstream, place) = (Rc::<str>::from(upstream), self.series.len());
+        self.by_name.insert(Rc::clone(&upstream), place);
+        self.series.push(Series { upstream, fates: [None; Fate::COUNT], attempts: None, margin: None });
+        place
+    }
+}
+
+impl Series {
+    fn count(&mut self, call: &Call, exchange: &Exchange<'_>, observed: &Observed) {
+        let (verdict, upstream) = (&observed.verdict, &self.upstream);
+        if let Some(metric) = self.fates.get_mut(verdict.fate as usize) {
+            add(call, metric, 1, || {
+                format!("nearmiss.upstream=.={upstream};.;fate=.={};.;exchanges_total", verdict.fate.name())
+            });
+        }
+        let attempts = exchange.attempts.unwrap_or(1);
+        if attempts > 0 {
+            add(call, &mut self.attempts, attempts, || {
+                format!("nearmiss.upstream=.={upstream};.;attempts_total")
+            });
+        }
+        if let Some(margin) = verdict.margin_bp().filter(|_| !verdict.is_aborted()) {
+            let metric = defined(call, &mut self.margin, MetricKind::Histogram, || {
+                format!("nearmiss.upstream=.={upstream};.;margin_bp")
+            });
+            let _ = metric.and_then(|metric| call.record(metric, margin.into()));
+        }
+    }
+}
+
+fn add(call: &Call, metric: &mut Option<Metric>, by: u32, name: impl FnOnce() -> String) {
+    let metric = defined(call, metric, MetricKind::Counter, name);
+    let _ = metric.and_then(|metric| call.increment(metric, by));
+}
+
+fn defined(
+    call: &Call,
+    metric: &mut Option<Metric>,
+    kind: MetricKind,
+    name: impl FnOnce() -> String,
+) -> Answer<Metric> {
+    if let Some(metric) = *metric {
+        return Ok(metric);
+    }
+    let new = call.define(kind, &name())?;
+    *metric = Some(new);
+    Ok(new)
+}

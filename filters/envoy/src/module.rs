@@ -1,0 +1,118 @@
+//! The module's state in one VM, and which callback goes where.
+//!
+//! Envoy runs one VM per worker and one more on its main thread that never sees traffic; a VM outlives updates of its
+//! plugins. So nothing is set up before the first exchange, and what plugins have learned is kept by their identity.
+
+use crate::host::{Call, Level, local};
+use crate::ids::IdMap;
+use crate::root::Root;
+use crate::stream::Stream;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+local! {
+    static MODULE: RefCell<Module> = RefCell::new(Module::new());
+}
+
+/// Everything this VM remembers.
+pub(crate) struct Module {
+    roots: Vec<Root>,
+    streams: IdMap<Stream>,
+}
+
+/// Does something with the module's state; `otherwise` while that is in use.
+pub(crate) fn with<R>(otherwise: R, body: impl FnOnce(&mut Module) -> R) -> R {
+    MODULE.with(|module| match module.try_borrow_mut() {
+        Ok(mut module) => body(&mut module),
+        Err(_) => otherwise,
+    })
+}
+
+impl Module {
+    const fn new() -> Self {
+        Self { roots: Vec::new(), streams: IdMap::with_hasher(core::hash::BuildHasherDefault::new()) }
+    }
+
+    /// A context begins: a plugin's root if it has no parent, else a stream of that plugin.
+    pub(crate) fn create(&mut self, context: u32, parent: u32) {
+        if parent == 0 {
+            self.root(context);
+        } else {
+            self.streams.insert(context, Stream::new(parent));
+        }
+    }
+
+    /// A plugin gets its configuration; false refuses it.
+    pub(crate) fn configure(&mut self, call: &Call, context: u32, size: usize) -> bool {
+        let identity = crate::root::identity(call);
+        let siblings: Vec<_> =
+            self.roots.iter().filter(|root| root.id != context).filter_map(Root::watch).collect();
+        let text = call.configuration(size).unwrap_or_default();
+        let Some(root) = self.root(context) else { return false };
+        match root.configure(call, text, identity, &siblings) {
+            Ok(()) => true,
+            Err(error) => {
+                call.log(Level::Error, &alloc::format!("nearmiss: {error}"));
+                false
+            }
+        }
+    }
+
+    /// Time passes.
+    pub(crate) fn tick(&mut self, call: &Call, root: u32) {
+        if let Some(watch) = self.known_root(root).and_then(|root| root.watch()) {
+            watch.borrow_mut().tick(call);
+        }
+    }
+
+    /// The headers of a request are there.
+    pub(crate) fn request(&mut self, call: &Call, context: u32) {
+        if let Some((root, stream)) = self.stream(context) {
+            stream.request(call, root);
+        }
+    }
+
+    /// The headers of a response are there.
+    pub(crate) fn response(&mut self, call: &Call, context: u32) {
+        if let Some((root, stream)) = self.stream(context) {
+            stream.response(call, root);
+        }
+    }
+
+    /// An exchange is over: for an HTTP filter its stream is told, for an access logger the root.
+    pub(crate) fn log(&mut self, call: &Call, context: u32) {
+        if let Some((root, stream)) = self.stream(context) {
+            stream.log(call, root);
+        } else if let Some(root) = self.known_root(context) {
+            root.log(call);
+        }
+    }
+
+    /// A context ends.
+    pub(crate) fn done(&mut self, call: &Call, context: u32) {
+        if self.streams.remove(&context).is_some() {
+            return;
+        }
+        if let Some(place) = self.roots.iter().position(|root| root.id == context) {
+            self.roots.swap_remove(place).finish(call);
+        }
+    }
+
+    fn stream(&mut self, context: u32) -> Option<(&mut Root, &mut Stream)> {
+        let stream = self.streams.get_mut(&context)?;
+        let root = self.roots.iter_mut().find(|root| root.id == stream.root)?;
+        Some((root, stream))
+    }
+
+    fn known_root(&mut self, context: u32) -> Option<&mut Root> {
+        self.roots.iter_mut().find(|root| root.id == context)
+    }
+
+    /// The root of that id; a new one if there is none.
+    fn root(&mut self, context: u32) -> Option<&mut Root> {
+        if !self.roots.iter().any(|root| root.id == context) {
+            self.roots.push(Root::new(context));
+        }
+        self.known_root(context)
+    }
+}

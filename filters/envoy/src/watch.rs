@@ -1,0 +1,179 @@
+//! A monitor with its outlets: exchanges go in, metrics, filter state, headers and records come out.
+//!
+//! One per plugin and VM, shared by a plugin and the one that takes over from it in an update.
+
+use crate::attributes::name;
+use crate::host::{Call, Level};
+use crate::metrics::Metrics;
+use crate::outlet::Outlet;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
+use nearmiss::config::Attach;
+use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Timestamp, record, verdict};
+
+/// A watch, as roots hold it.
+pub(crate) type Shared = Rc<RefCell<Watch>>;
+
+/// What one plugin watches with.
+pub(crate) struct Watch {
+    identity: String,
+    config: Config,
+    /// Begun by the first exchange.
+    monitor: Option<Monitor>,
+    metrics: Metrics,
+    outlet: Outlet,
+    /// Exchanges since the last sign of life.
+    exchanges: u64,
+    last: Timestamp,
+    told: Timestamp,
+    text: String,
+}
+
+/// The final verdict's place in filter state, `wasm.nearmiss` for access logs.
+const ANNOTATION: &str = "nearmiss";
+/// The provisional verdict's header.
+const HEADER: &str = "near-miss";
+/// The shared counter that tells the instances of one Envoy apart.
+const INSTANCES: &str = "nearmiss.instances";
+
+impl Watch {
+    /// A watch that has seen nothing.
+    pub(crate) fn shared(identity: String, config: Config) -> Shared {
+        Rc::new(RefCell::new(Self {
+            identity,
+            metrics: Metrics::new(config.max_upstreams),
+            config,
+            monitor: None,
+            outlet: Outlet::default(),
+            exchanges: 0,
+            last: Timestamp::default(),
+            told: Timestamp::default(),
+            text: String::new(),
+        }))
+    }
+
+    /// Whether it belongs to a plugin of that name, attached like that.
+    pub(crate) fn is(&self, attach: Attach, identity: &str) -> bool {
+        self.config.envoy.attach == attach && self.identity == identity
+    }
+
+    /// Whether it has seen an exchange.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.monitor.is_some()
+    }
+
+    /// The configuration in force.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Goes on under another configuration.
+    pub(crate) fn reconfigure(&mut self, config: Config) {
+        self.metrics.bound(config.max_upstreams);
+        if let Some(monitor) = &mut self.monitor {
+            monitor.reconfigure(config.clone());
+        }
+        self.config = config;
+    }
+
+    /// The host's clock; where it does not answer, the last time it did.
+    pub(crate) fn clock(&self, call: &Call) -> Timestamp {
+        call.now().map_or(self.last, |now| Timestamp::from_micros(now / 1_000))
+    }
+
+    /// Counts and judges one exchange, and says what is to be said.
+    pub(crate) fn observe(&mut self, call: &Call, exchange: &Exchange<'_>) {
+        self.exchanges += 1;
+        self.last = exchange.ts;
+        let Self { monitor, config, metrics, text, told, .. } = self;
+        let monitor = monitor.get_or_insert_with(|| {
+            *told = exchange.ts;
+            Monitor::new(config.clone(), Feed::Live, &source(call, exchange.ts))
+        });
+        let observed = monitor.observe(exchange);
+        metrics.count(call, monitor, &observed, exchange);
+        if observed.verdict.fate != Fate::Clean {
+            text.clear();
+            record::header(text, &observed.verdict, exchange.attempts);
+            let _ = call.leave(ANNOTATION, text.as_bytes());
+        }
+        self.drain(call);
+    }
+
+    /// Adds the header for what is known of an exchange under way.
+    pub(crate) fn annotate_response(&mut self, call: &Call, exchange: &Exchange<'_>) {
+        let name = nearmiss::exchange::upstream_name(exchange.upstream);
+        let configured = self.config.upstream(&name).map(|upstream| upstream.limits).unwrap_or_default();
+        let limits = nearmiss::limits::Limits {
+            timeout: exchange.timeout,
+            deadline: exchange.deadline,
+            max_attempts: exchange.max_attempts,
+        };
+        let verdict = verdict::judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
+        if verdict.fate != Fate::Clean && name != nearmiss::exchange::NO_UPSTREAM {
+            self.text.clear();
+            record::header(&mut self.text, &verdict, exchange.attempts);
+            let _ = call.add_response_header(HEADER, &self.text);
+        }
+    }
+
+    /// Time passes: what is due leaves, and now and then a sign of life.
+    pub(crate) fn tick(&mut self, call: &Call) {
+        const SIGN_OF_LIFE: nearmiss::Micros = nearmiss::Micros::from_seconds(60);
+        let Some(monitor) = &mut self.monitor else { return };
+        let Ok(now) = call.now().map(|now| Timestamp::from_micros(now / 1_000)) else { return };
+        monitor.wake(now);
+        if self.exchanges > 0 && now.since(self.told) >= SIGN_OF_LIFE {
+            call.log(
+                Level::Info,
+                &alloc::format!(
+                    "nearmiss: {} exchanges in the last minute, {} upstreams known, the last exchange {} s ago",
+                    self.exchanges,
+                    monitor.upstreams(),
+                    now.since(self.last).get() / 1_000_000,
+                ),
+            );
+            self.told = now;
+            self.exchanges = 0;
+        }
+        self.drain(call);
+    }
+
+    /// The plugin goes: everything leaves.
+    pub(crate) fn finish(mut self, call: &Call) {
+        if let Some(monitor) = &mut self.monitor {
+            monitor.finish();
+        }
+        self.drain(call);
+    }
+
+    fn drain(&mut self, call: &Call) {
+        let Some(monitor) = &mut self.monitor else { return };
+        while let Some(record) = monitor.poll_record() {
+            self.outlet.emit(call, &record);
+        }
+    }
+}
+
+/// Names this run of this instance: `node/instance/start`, so that the summaries of workers are told apart.
+fn source(call: &Call, start: Timestamp) -> String {
+    let node = name(call.property("node\0id")).unwrap_or("envoy");
+    alloc::format!("{node}/{}/{}", instance(call), start.seconds())
+}
+
+/// The number of this instance among those that share data with it.
+fn instance(call: &Call) -> u32 {
+    const TRIES: u32 = 16;
+    for _ in 0..TRIES {
+        let (before, version) = match call.shared(INSTANCES) {
+            Ok((value, version)) => (value.try_into().map_or(0, u32::from_le_bytes), version),
+            Err(_) => (0, 0),
+        };
+        let number = before.wrapping_add(1);
+        if call.share(INSTANCES, &number.to_le_bytes(), version).is_ok() {
+            return number;
+        }
+    }
+    0
+}

@@ -1,0 +1,54 @@
+//! What `make wasm` built, and a clear word where it is missing or stale.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The workspace's root folder.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("host-tests lies in the workspace").to_path_buf()
+}
+
+/// The Envoy module as it ships.
+///
+/// # Panics
+///
+/// If it is missing or older than a source it is made of: a test of a stale module proves nothing.
+pub fn envoy_module() -> PathBuf {
+    let sources = ["src", "filters/envoy/src", "Cargo.lock", "filters/envoy/Cargo.toml"];
+    fresh(&root().join("dist/nearmiss-envoy.wasm"), &sources, "make wasm")
+}
+
+/// The do-nothing filter that the benches compare with.
+///
+/// # Panics
+///
+/// If it is missing or older than its source.
+pub fn noop_module() -> PathBuf {
+    fresh(&root().join("target/noop-filter.wasm"), &["host-tests/noop-filter"], "make noop-filter")
+}
+
+fn fresh(artifact: &Path, sources: &[&str], command: &str) -> PathBuf {
+    let name = artifact.strip_prefix(root()).unwrap_or(artifact).display();
+    let built = modified(artifact).unwrap_or_else(|| panic!("{name} is missing; `{command}` builds it"));
+    let newest = sources.iter().filter_map(|source| newest_below(&root().join(source))).max();
+    if let Some((changed, source)) = newest.filter(|(changed, _)| *changed > built) {
+        let late = changed.duration_since(built).unwrap_or_default().as_secs();
+        let source = source.strip_prefix(root()).unwrap_or(&source).display().to_string();
+        panic!("{name} is stale: {source} changed {late} s after it; `{command}` builds it anew");
+    }
+    artifact.to_path_buf()
+}
+
+fn newest_below(path: &Path) -> Option<(SystemTime, PathBuf)> {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).ok()?;
+        return entries.flatten().filter_map(|entry| newest_below(&entry.path())).max();
+    }
+    Some((modified(path)?, path.to_path_buf()))
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}

@@ -1,0 +1,25 @@
+//! `make demo`: about twenty seconds of mixed traffic through a real Envoy, and what it would have hidden.
+
+use std::process::ExitCode;
+
+use host_tests::demo::{self, Settings};
+
+fn main() -> ExitCode {
+    // Whatever goes wrong is one sentence; Envoy ends with the values that unwind.
+    std::panic::set_hook(Box::new(|info| eprintln!("demo: {}", info.payload_as_str().unwrap_or("stopped"))));
+    let settings = match Settings::from_arguments(std::env::args().skip(1)) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            eprintln!("demo: {problem}");
+            return ExitCode::from(2);
+        }
+    };
+    match std::panic::catch_unwind(|| demo::run(&settings)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(problem)) => {
+            eprintln!("demo: {problem}");
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}

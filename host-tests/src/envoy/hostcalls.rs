@@ -1,0 +1,343 @@
+//! The calls a filter of ours may make, each with the statuses that Envoy gives.
+//!
+//! What is not defined here traps when it is called, by name.
+
+use wasmtime::{Caller, Error, Linker, Result};
+
+use super::abi::{MapType, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
+use super::context::{readable, writable};
+use super::shared::{LogLine, MetricKind};
+use super::stream::Headers;
+use super::vm::Host;
+use super::{Phase, Status};
+
+type Guest<'a, 'b> = &'a mut Caller<'b, Host>;
+
+/// Metric ids carry their kind in the lowest bits, as Envoy's do.
+const KIND_BITS: u32 = 2;
+
+pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
+    link_process(linker)?;
+    link_maps(linker)?;
+    link_properties(linker)?;
+    link_metrics(linker)?;
+    link_shared_data(linker)
+}
+
+fn link_process(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_log",
+        |mut guest: Caller<'_, Host>, level: u32, text: u32, size: u32| {
+            call(&mut guest, "proxy_log", |guest| {
+                let Some(text) = read(guest, text, size) else { return Ok(Status::InvalidMemoryAccess) };
+                if level > 5 {
+                    return Err(Error::msg(format!("proxy_log at level {level}: Envoy dies of it")));
+                }
+                let text = String::from_utf8(text).map_err(|_| Error::msg("a log line is not UTF-8"))?;
+                guest.data().shared.borrow_mut().log.push(LogLine { level, text });
+                Ok(Status::Ok)
+            })
+        },
+    )?;
+    linker.func_wrap("env", "proxy_get_log_level", |mut guest: Caller<'_, Host>, out: u32| {
+        call(&mut guest, "proxy_get_log_level", |guest| Ok(write(guest, out, &2_u32.to_le_bytes())))
+    })?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_current_time_nanoseconds",
+        |mut guest: Caller<'_, Host>, out: u32| {
+            call(&mut guest, "proxy_get_current_time_nanoseconds", |guest| {
+                let now = guest.data().shared.borrow().now_ns;
+                Ok(write(guest, out, &now.to_le_bytes()))
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_set_tick_period_milliseconds",
+        |mut guest: Caller<'_, Host>, period: u32| {
+            call(&mut guest, "proxy_set_tick_period_milliseconds", |guest| {
+                let host = guest.data_mut();
+                let root = host.contexts.get(&host.active).map_or(host.active, |context| context.root);
+                if let Some(root) = host.contexts.get_mut(&root) {
+                    root.tick_ms = period;
+                }
+                Ok(Status::Ok)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_buffer_bytes",
+        |mut guest: Caller<'_, Host>, kind: u32, start: u32, length: u32, data: u32, size: u32| {
+            call(&mut guest, "proxy_get_buffer_bytes", |guest| {
+                let host = guest.data();
+                let bytes = match kind {
+                    VM_CONFIGURATION => Vec::new(),
+                    PLUGIN_CONFIGURATION if !host.configuring => return Ok(Status::NotFound),
+                    PLUGIN_CONFIGURATION => host.contexts[&host.active].configuration.clone(),
+                    _ => return Err(Error::msg(format!("buffer {kind} is none of the filter's business"))),
+                };
+                let Some(end) = start.checked_add(length) else { return Ok(Status::BadArgument) };
+                let end = (end as usize).min(bytes.len());
+                let bytes = bytes.get(start as usize..end).unwrap_or_default().to_vec();
+                give(guest, &bytes, data, size)
+            })
+        },
+    )?;
+    Ok(())
+}
+
+fn link_maps(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_get_header_map_pairs",
+        |mut guest: Caller<'_, Host>, kind: u32, data: u32, size: u32| {
+            call(&mut guest, "proxy_get_header_map_pairs", |guest| {
+                let Some(kind) = MapType::from_number(kind) else { return Ok(Status::BadArgument) };
+                let (phase, stream) = guest.data_mut().looking_at();
+                let map = stream.and_then(|stream| readable(stream, phase, kind));
+                let bytes = map.filter(|map| !map.is_empty()).map(serialize).unwrap_or_default();
+                give(guest, &bytes, data, size)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_header_map_value",
+        |mut guest: Caller<'_, Host>, kind: u32, key: u32, key_size: u32, data: u32, size: u32| {
+            call(&mut guest, "proxy_get_header_map_value", |guest| {
+                let Some(kind) = MapType::from_number(kind) else { return Ok(Status::BadArgument) };
+                let Some(key) = read(guest, key, key_size) else { return Ok(Status::InvalidMemoryAccess) };
+                let (phase, stream) = guest.data_mut().looking_at();
+                let Some(map) = stream.and_then(|stream| readable(stream, phase, kind)) else {
+                    return Ok(Status::BadArgument);
+                };
+                let key = key.to_ascii_lowercase();
+                let Some((_, value)) = map.iter().find(|(name, _)| *name == key) else {
+                    return Ok(Status::NotFound);
+                };
+                let value = value.clone();
+                give(guest, &value, data, size)
+            })
+        },
+    )?;
+    link_change(linker, "proxy_add_header_map_value", |map, key, value| map.push((key, value)))?;
+    link_change(linker, "proxy_replace_header_map_value", |map, key, value| {
+        map.retain(|(name, _)| *name != key);
+        map.push((key, value));
+    })
+}
+
+fn link_change(
+    linker: &mut Linker<Host>,
+    name: &'static str,
+    change: fn(&mut Headers, Vec<u8>, Vec<u8>),
+) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        name,
+        move |mut guest: Caller<'_, Host>, kind: u32, key: u32, key_size: u32, value: u32, size: u32| {
+            call(&mut guest, name, |guest| {
+                if MapType::from_number(kind) != Some(MapType::ResponseHeaders) {
+                    return Err(Error::msg(format!("{name} on map {kind}: only responses are annotated")));
+                }
+                let (Some(key), Some(value)) = (read(guest, key, key_size), read(guest, value, size)) else {
+                    return Ok(Status::InvalidMemoryAccess);
+                };
+                let (phase, stream) = guest.data_mut().looking_at();
+                let Some(stream) = stream else { return Ok(Status::BadArgument) };
+                Ok(match writable(stream, phase) {
+                    Ok(map) => {
+                        change(map, key.to_ascii_lowercase(), value);
+                        Status::Ok
+                    }
+                    Err(status) => status,
+                })
+            })
+        },
+    )?;
+    Ok(())
+}
+
+fn link_properties(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_get_property",
+        |mut guest: Caller<'_, Host>, path: u32, path_size: u32, data: u32, size: u32| {
+            call(&mut guest, "proxy_get_property", |guest| {
+                let Some(path) = read(guest, path, path_size) else { return Ok(Status::InvalidMemoryAccess) };
+                let text = String::from_utf8(path).map_err(|_| Error::msg("a path that is not UTF-8"))?;
+                let parts: Vec<_> = text.trim_end_matches('\0').split('\0').collect();
+                let (phase, stream) = guest.data_mut().looking_at();
+                let Some(stream) = stream else { return Ok(Status::NotFound) };
+                match stream.property(&parts, phase) {
+                    Ok(value) => give(guest, &value, data, size),
+                    Err(Some(status)) => Ok(status),
+                    Err(None) => Err(Error::msg(format!("property {parts:?} is not on the list"))),
+                }
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_set_property",
+        |mut guest: Caller<'_, Host>, path: u32, path_size: u32, value: u32, size: u32| {
+            call(&mut guest, "proxy_set_property", |guest| {
+                let (Some(path), Some(value)) = (read(guest, path, path_size), read(guest, value, size))
+                else {
+                    return Ok(Status::InvalidMemoryAccess);
+                };
+                let path = String::from_utf8(path).map_err(|_| Error::msg("a path that is not UTF-8"))?;
+                let on_root = guest.data().on_root();
+                let (phase, stream) = guest.data_mut().looking_at();
+                // Envoy hands an access logger its stream to read, not to write.
+                let Some(stream) = stream.filter(|_| !on_root) else { return Ok(Status::NotFound) };
+                if phase == Phase::Between {
+                    return Err(Error::msg("filter state set where no access log can see it"));
+                }
+                stream.filter_state.insert(format!("wasm.{path}"), value);
+                Ok(Status::Ok)
+            })
+        },
+    )?;
+    Ok(())
+}
+
+fn link_metrics(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_define_metric",
+        |mut guest: Caller<'_, Host>, kind: u32, name: u32, size: u32, out: u32| {
+            call(&mut guest, "proxy_define_metric", |guest| {
+                let Some(name) = read(guest, name, size) else { return Ok(Status::InvalidMemoryAccess) };
+                let kind = match kind {
+                    0 => MetricKind::Counter,
+                    1 => MetricKind::Gauge,
+                    2 => MetricKind::Histogram,
+                    _ => return Ok(Status::BadArgument),
+                };
+                let name = String::from_utf8(name).map_err(|_| Error::msg("a metric's name is not UTF-8"))?;
+                let host = guest.data_mut();
+                host.shared.borrow_mut().define(kind, &name);
+                host.metric_ids.push((kind, name));
+                let id = u32::try_from(host.metric_ids.len()).expect("fewer metrics than 4 billion");
+                Ok(write(guest, out, &(id << KIND_BITS | kind as u32).to_le_bytes()))
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_increment_metric",
+        |mut guest: Caller<'_, Host>, id: u32, offset: i64| {
+            call(&mut guest, "proxy_increment_metric", |guest| {
+                let Some(name) = metric(guest, id) else { return Ok(Status::NotFound) };
+                Ok(guest.data().shared.borrow_mut().increment(&name, offset))
+            })
+        },
+    )?;
+    linker.func_wrap("env", "proxy_record_metric", |mut guest: Caller<'_, Host>, id: u32, value: u64| {
+        call(&mut guest, "proxy_record_metric", |guest| {
+            let Some(name) = metric(guest, id) else { return Ok(Status::NotFound) };
+            Ok(guest.data().shared.borrow_mut().record(&name, value))
+        })
+    })?;
+    Ok(())
+}
+
+fn link_shared_data(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_get_shared_data",
+        |mut guest: Caller<'_, Host>, key: u32, key_size: u32, data: u32, size: u32, cas_out: u32| {
+            call(&mut guest, "proxy_get_shared_data", |guest| {
+                let Some(key) = read(guest, key, key_size) else { return Ok(Status::InvalidMemoryAccess) };
+                let found = guest.data().shared.borrow().data.get(&key).cloned();
+                let Some((value, cas)) = found else { return Ok(Status::NotFound) };
+                match give(guest, &value, data, size)? {
+                    Status::Ok => Ok(write(guest, cas_out, &cas.to_le_bytes())),
+                    status => Ok(status),
+                }
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_set_shared_data",
+        |mut guest: Caller<'_, Host>, key: u32, key_size: u32, value: u32, size: u32, cas: u32| {
+            call(&mut guest, "proxy_set_shared_data", |guest| {
+                let (Some(key), Some(value)) = (read(guest, key, key_size), read(guest, value, size)) else {
+                    return Ok(Status::InvalidMemoryAccess);
+                };
+                Ok(guest.data().shared.borrow_mut().set_data(&key, &value, cas))
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// Counts the call, lets it fail if it is due, and turns the status into a number.
+fn call(
+    guest: Guest<'_, '_>,
+    name: &'static str,
+    body: impl FnOnce(Guest<'_, '_>) -> Result<Status>,
+) -> Result<u32> {
+    let status = match guest.data_mut().enter(name) {
+        Some(status) => status,
+        None => body(guest)?,
+    };
+    Ok(status as u32)
+}
+
+fn metric(guest: Guest<'_, '_>, id: u32) -> Option<String> {
+    let place = (id >> KIND_BITS).checked_sub(1)?;
+    guest.data().metric_ids.get(place as usize).map(|(_, name)| name.clone())
+}
+
+/// Count, then each pair's two lengths, then each pair's two texts with a NUL behind each.
+fn serialize(map: &Headers) -> Vec<u8> {
+    let number = |value: usize| u32::try_from(value).expect("headers below 4 GiB").to_le_bytes();
+    let mut bytes = number(map.len()).to_vec();
+    for (name, value) in map {
+        bytes.extend(number(name.len()));
+        bytes.extend(number(value.len()));
+    }
+    for part in map.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend(part);
+        bytes.push(0);
+    }
+    bytes
+}
+
+/// Hands bytes over in memory that the module allocates; nothing as a null pointer.
+fn give(guest: Guest<'_, '_>, bytes: &[u8], data: u32, size: u32) -> Result<Status> {
+    let length = u32::try_from(bytes.len()).expect("a value below 4 GiB");
+    let mut place = 0;
+    if length > 0 {
+        let allocate = guest.data().allocate.clone().expect("checked when the VM started");
+        place = allocate.call(&mut *guest, length)?;
+        guest.data_mut().calls.allocations += 1;
+        if place == 0 || write(guest, place, bytes) != Status::Ok {
+            return Ok(Status::InvalidMemoryAccess);
+        }
+    }
+    if write(guest, data, &place.to_le_bytes()) != Status::Ok {
+        return Ok(Status::InvalidMemoryAccess);
+    }
+    Ok(write(guest, size, &length.to_le_bytes()))
+}
+
+fn read(guest: Guest<'_, '_>, place: u32, size: u32) -> Option<Vec<u8>> {
+    let memory = guest.data().memory?;
+    let start = place as usize;
+    memory.data(&*guest).get(start..start.checked_add(size as usize)?).map(<[u8]>::to_vec)
+}
+
+fn write(guest: Guest<'_, '_>, place: u32, bytes: &[u8]) -> Status {
+    let Some(memory) = guest.data().memory else { return Status::InvalidMemoryAccess };
+    match memory.write(&mut *guest, place as usize, bytes) {
+        Ok(()) => Status::Ok,
+        Err(_) => Status::InvalidMemoryAccess,
+    }
+}

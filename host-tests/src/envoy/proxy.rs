@@ -1,0 +1,140 @@
+//! A process: one compiled module, any number of VMs, one set of statistics.
+
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use wasmtime::{Engine, ExternType, Linker, Module, Store};
+
+use super::abi::OFFERED;
+use super::shared::{LogLine, Metric, Shared};
+use super::vm::Host;
+use super::{Failure, Vm, hostcalls};
+
+/// What all VMs of one Envoy share.
+pub struct Proxy {
+    engine: Engine,
+    module: Module,
+    shared: Rc<RefCell<Shared>>,
+}
+
+impl Proxy {
+    /// Loads a module, and checks it as Envoy does: the ABI's version, and no import it does not know.
+    ///
+    /// # Panics
+    ///
+    /// If Envoy would not load it.
+    pub fn load(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self::from_bytes(&bytes)
+    }
+
+    /// The same from bytes, or from WebAssembly text.
+    ///
+    /// # Panics
+    ///
+    /// If Envoy would not load it.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let engine = Engine::default();
+        let module = Module::new(&engine, bytes).unwrap_or_else(|error| panic!("no module: {error:?}"));
+        for import in module.imports() {
+            let known = import.module() == "env" && OFFERED.contains(&import.name());
+            assert!(known, "Envoy offers no `{}.{}`", import.module(), import.name());
+        }
+        let exports: BTreeMap<_, _> =
+            module.exports().map(|export| (export.name().to_owned(), export.ty())).collect();
+        assert!(exports.contains_key("proxy_abi_version_0_2_1"), "no marker of ABI 0.2.1");
+        assert!(matches!(exports.get("memory"), Some(ExternType::Memory(_))), "no exported memory");
+        let shared = Rc::new(RefCell::new(Shared::at(1_795_423_550_000_000_000)));
+        Self { engine, module, shared }
+    }
+
+    /// A VM that will see traffic.
+    ///
+    /// # Panics
+    ///
+    /// If the module cannot be instantiated.
+    pub fn worker(&self) -> Vm {
+        let mut store = Store::new(&self.engine, Host::new(Rc::clone(&self.shared)));
+        let mut linker = Linker::new(&self.engine);
+        hostcalls::link(&mut linker).expect("no name is defined twice");
+        linker.define_unknown_imports_as_traps(&self.module).expect("the rest traps when called");
+        let instance = linker.instantiate(&mut store, &self.module).unwrap_or_else(|error| {
+            panic!("the module does not start: {error:?}");
+        });
+        let memory = instance.get_memory(&mut store, "memory");
+        let allocate = ["malloc", "proxy_on_memory_allocate"]
+            .iter()
+            .find_map(|name| instance.get_typed_func::<u32, u32>(&mut store, name).ok());
+        assert!(allocate.is_some(), "the module exports neither malloc nor proxy_on_memory_allocate");
+        store.data_mut().memory = memory;
+        store.data_mut().allocate = allocate;
+        for initialize in ["_initialize", "_start"] {
+            if let Ok(function) = instance.get_typed_func::<(), ()>(&mut store, initialize) {
+                function.call(&mut store, ()).unwrap_or_else(|error| panic!("{initialize}: {error:?}"));
+                break;
+            }
+        }
+        Vm::new(store, instance)
+    }
+
+    /// What Envoy does before it takes a configuration: a throwaway VM that never sees traffic.
+    pub fn canary(&self, configuration: &[u8]) -> Result<(), Failure> {
+        let mut vm = self.worker();
+        let root = vm.configure_bytes(configuration)?;
+        vm.shut_down(root)
+    }
+
+    /// A configuration as it comes over xDS: canary, main thread, then each worker.
+    pub fn deliver(&self, configuration: &str, workers: &mut [&mut Vm]) -> Result<Vec<super::Root>, Failure> {
+        self.canary(configuration.as_bytes())?;
+        workers.iter_mut().map(|vm| vm.configure(configuration)).collect()
+    }
+
+    /// Sets the clock; it moves by no other means.
+    pub fn set_clock_us(&self, now: u64) {
+        self.shared.borrow_mut().now_ns = now * 1_000;
+    }
+
+    /// What the clock says.
+    pub fn clock_us(&self) -> u64 {
+        self.shared.borrow().now_ns / 1_000
+    }
+
+    /// Everything logged since the last time this was asked.
+    pub fn take_log(&self) -> Vec<LogLine> {
+        std::mem::take(&mut self.shared.borrow_mut().log)
+    }
+
+    /// The records among what was logged at info since the last time, without their prefix.
+    pub fn take_records(&self) -> Vec<String> {
+        let records = |line: LogLine| line.text.strip_prefix("nearmiss {").map(|rest| format!("{{{rest}"));
+        self.take_log().into_iter().filter(|line| line.level == 2).filter_map(records).collect()
+    }
+
+    /// All statistics by name.
+    pub fn metrics(&self) -> Ref<'_, BTreeMap<String, Metric>> {
+        Ref::map(self.shared.borrow(), |shared| &shared.metrics)
+    }
+
+    /// A counter's value; 0 if nobody defined it.
+    pub fn counter(&self, name: &str) -> u64 {
+        self.metrics().get(name).map_or(0, |metric| metric.value)
+    }
+
+    /// `nearmiss_exchanges_total` of one upstream, the fates that occurred.
+    pub fn fates(&self, upstream: &str) -> BTreeMap<String, u64> {
+        let head = format!("nearmiss.upstream=.={upstream};.;fate=.=");
+        let tail = ";.;exchanges_total";
+        let fate = |name: &str| Some(name.strip_prefix(&head)?.strip_suffix(tail)?.to_owned());
+        let metrics = self.metrics();
+        let counted = metrics.iter().filter_map(|(name, metric)| Some((fate(name)?, metric.value)));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// All keys of shared data.
+    pub fn shared_keys(&self) -> Vec<Vec<u8>> {
+        self.shared.borrow().data.keys().cloned().collect()
+    }
+}

@@ -1,0 +1,199 @@
+//! One exchange as Envoy knows it: headers, properties, filter state.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Phase, Status};
+
+/// Headers in order; names and values are bytes.
+pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What Envoy can tell of one exchange. `None` is what it does not know.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// As the router left them.
+    pub request_headers: Headers,
+    /// None if no response came, and there was no local reply either.
+    pub response_headers: Option<Headers>,
+    /// gRPC's status is here.
+    pub response_trailers: Option<Headers>,
+    /// `upstream.request_attempt_count`; 0 in the request phase.
+    pub attempts: u64,
+    /// `response.flags`.
+    pub flags: u64,
+    /// `xds.cluster_name`.
+    pub cluster: Option<String>,
+    /// `xds.route_name`; empty if it has no name.
+    pub route: String,
+    /// `upstream.address`: the host of the last attempt.
+    pub host: Option<String>,
+    /// `request.duration`, known when all is over.
+    pub duration: Duration,
+    /// `response.backend_latency`, of the last attempt.
+    pub backend_latency: Option<Duration>,
+    /// `nearmiss.tier` in the host's metadata.
+    pub tier: Option<String>,
+    /// `nearmiss.max_attempts` in the route's metadata.
+    pub max_attempts: Option<f64>,
+    /// `response.code_details`.
+    pub code_details: Option<String>,
+    /// `connection.termination_details`.
+    pub termination_details: Option<String>,
+    /// `upstream.transport_failure_reason`; empty if there was none.
+    pub transport_failure: String,
+    /// `response.size`: body bytes.
+    pub response_bytes: u64,
+    /// A property's path, joined with dots, and what to answer in its stead.
+    pub answers: BTreeMap<String, Result<Vec<u8>, Status>>,
+    /// What filters left on the exchange, `wasm.` prefix included.
+    pub filter_state: BTreeMap<String, Vec<u8>>,
+}
+
+impl Stream {
+    /// A plain exchange: one attempt, 200 after 10 ms.
+    pub fn ok(cluster: &str) -> Self {
+        let request =
+            [(":method", "GET"), (":path", "/"), (":authority", "example.test"), (":scheme", "http")];
+        Self {
+            request_headers: headers(&request),
+            response_headers: Some(headers(&[(":status", "200"), ("content-length", "2")])),
+            response_trailers: None,
+            attempts: 1,
+            flags: 0,
+            cluster: Some(cluster.to_owned()),
+            route: String::new(),
+            host: Some("10.0.0.1:80".to_owned()),
+            duration: Duration::from_millis(10),
+            backend_latency: Some(Duration::from_millis(9)),
+            tier: None,
+            max_attempts: None,
+            code_details: Some("via_upstream".to_owned()),
+            termination_details: None,
+            transport_failure: String::new(),
+            response_bytes: 2,
+            answers: BTreeMap::new(),
+            filter_state: BTreeMap::new(),
+        }
+    }
+
+    /// The same with another status.
+    pub fn with_status(mut self, status: u16) -> Self {
+        let response = self.response_headers.get_or_insert_default();
+        response.retain(|(name, _)| name != b":status");
+        response.insert(0, (b":status".to_vec(), status.to_string().into_bytes()));
+        self
+    }
+
+    /// The same with one more request header.
+    pub fn with_request_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.request_headers.push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// The same with one more response header.
+    pub fn with_response_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.response_headers.get_or_insert_default().push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// The same, but the property answers this.
+    pub fn with_answer(mut self, path: &str, answer: Result<&[u8], Status>) -> Self {
+        self.answers.insert(path.to_owned(), answer.map(<[u8]>::to_vec));
+        self
+    }
+
+    /// The first response header of that name, as text.
+    pub fn response_header(&self, name: &str) -> Option<String> {
+        let found = self.response_headers.as_ref()?.iter().find(|(known, _)| known == name.as_bytes());
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// `wasm.nearmiss`, as text.
+    pub fn annotation(&self) -> Option<String> {
+        let value = self.filter_state.get("wasm.nearmiss")?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// What `proxy_get_property` answers; `Err(None)` for a path this host does not know.
+    pub(super) fn property(&self, path: &[&str], phase: Phase) -> Result<Vec<u8>, Option<Status>> {
+        let dotted = path.join(".");
+        if let Some(answer) = self.answers.get(&dotted) {
+            return answer.clone().map_err(Some);
+        }
+        if let [only] = path
+            && let Some(value) = self.filter_state.get(&format!("wasm.{only}"))
+        {
+            return Ok(value.clone());
+        }
+        if let ["filter_state", key] = path {
+            return self.filter_state.get(*key).cloned().ok_or(Some(Status::NotFound));
+        }
+        let over = phase == Phase::Log;
+        let answered = phase != Phase::Request;
+        let found = match dotted.as_str() {
+            "upstream.request_attempt_count" => Some(number(if answered { self.attempts } else { 0 })),
+            "upstream.address" => text(self.host.as_ref().filter(|_| answered)),
+            "upstream.transport_failure_reason" => text(self.host.as_ref().map(|_| &self.transport_failure)),
+            "response.flags" => Some(number(if answered { self.flags } else { 0 })),
+            "response.code" => self.status().filter(|_| over).map(number),
+            "response.size" => Some(number(if over { self.response_bytes } else { 0 })),
+            "response.code_details" => text(self.code_details.as_ref().filter(|_| answered)),
+            "response.grpc_status" => self.grpc_status().filter(|_| answered).map(number),
+            "response.backend_latency" => self.backend_latency.filter(|_| over).map(nanoseconds),
+            "request.duration" => over.then(|| nanoseconds(self.duration)),
+            "connection.termination_details" => text(self.termination_details.as_ref()),
+            "xds.cluster_name" => text(self.cluster.as_ref()),
+            "xds.route_name" => text(Some(&self.route)),
+            "xds.upstream_host_metadata" if self.tier.is_none() => {
+                return Err(Some(Status::SerializationFailure));
+            }
+            "xds.upstream_host_metadata.filter_metadata.nearmiss.tier" => {
+                text(self.tier.as_ref().filter(|_| answered))
+            }
+            "xds.route_metadata.filter_metadata.nearmiss.max_attempts" => {
+                self.max_attempts.map(|attempts| attempts.to_le_bytes().to_vec())
+            }
+            _ => return Err(None),
+        };
+        found.ok_or(Some(Status::NotFound))
+    }
+
+    fn status(&self) -> Option<u64> {
+        self.response_header(":status")?.parse().ok()
+    }
+
+    /// As Envoy finds it: trailers, then headers, then whatever the HTTP status translates to.
+    fn grpc_status(&self) -> Option<u64> {
+        let in_trailers = self.response_trailers.iter().flatten();
+        let in_headers = self.response_headers.iter().flatten();
+        let told = in_trailers.chain(in_headers).find(|(name, _)| name == b"grpc-status");
+        if let Some((_, value)) = told {
+            return std::str::from_utf8(value).ok()?.parse().ok();
+        }
+        Some(match self.status()? {
+            400 => 13,
+            401 => 16,
+            403 => 7,
+            404 => 12,
+            429 | 502..=504 => 14,
+            _ => 2,
+        })
+    }
+}
+
+/// Headers from text.
+pub(crate) fn headers(pairs: &[(&str, &str)]) -> Headers {
+    pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+}
+
+fn text(value: Option<&String>) -> Option<Vec<u8>> {
+    value.map(|value| value.clone().into_bytes())
+}
+
+fn number(value: u64) -> Vec<u8> {
+    value.to_le_bytes().to_vec()
+}
+
+fn nanoseconds(value: Duration) -> Vec<u8> {
+    number(u64::try_from(value.as_nanos()).unwrap_or(u64::MAX))
+}

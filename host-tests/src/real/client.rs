@@ -1,0 +1,176 @@
+//! A client: one connection, one request at a time.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+
+use super::script::{EXCHANGE, RESPOND, SCRIPT};
+use super::wait::PATIENCE;
+
+/// A connection to a listener, kept alive between requests.
+pub struct Client {
+    port: u16,
+    connection: Option<BufReader<TcpStream>>,
+}
+
+/// What to ask for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    path: String,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status line's.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// As far as it came.
+    pub body: Vec<u8>,
+    /// Whether all of the body came.
+    pub complete: bool,
+}
+
+impl Request {
+    /// A GET.
+    pub fn get(path: &str) -> Self {
+        Self { path: path.to_owned(), headers: Vec::new() }
+    }
+
+    /// The exchange's name, and what its origins shall do at each attempt.
+    pub fn script(self, exchange: &str, script: &str) -> Self {
+        self.header(EXCHANGE, exchange).header(SCRIPT, script)
+    }
+
+    /// A header for the origin to answer with.
+    pub fn respond(self, header: &str) -> Self {
+        self.header(RESPOND, header)
+    }
+
+    /// One more header.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("GET {} HTTP/1.1\r\nhost: example.test\r\n", self.path).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend(name.as_bytes());
+            bytes.extend(b": ");
+            bytes.extend(value);
+            bytes.extend(b"\r\n");
+        }
+        bytes.extend(b"\r\n");
+        bytes
+    }
+}
+
+impl Response {
+    /// The first header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl Client {
+    /// Connects when there is something to send.
+    pub fn new(port: u16) -> Self {
+        Self { port, connection: None }
+    }
+
+    /// Sends a request and reads the answer.
+    ///
+    /// # Panics
+    ///
+    /// If no answer comes, or none that is HTTP.
+    pub fn send(&mut self, request: &Request) -> Response {
+        self.try_send(request).unwrap_or_else(|error| panic!("no answer to {}: {error}", request.path))
+    }
+
+    /// The same where the answer may well be missing.
+    pub fn try_send(&mut self, request: &Request) -> io::Result<Response> {
+        let mut connection = self.begin(request)?;
+        let response = Response::read(&mut connection)?;
+        if response.complete && response.header("connection") != Some("close") {
+            self.connection = Some(connection);
+        }
+        Ok(response)
+    }
+
+    /// Sends a request and leaves as soon as `ready` says so, without reading the answer.
+    ///
+    /// # Panics
+    ///
+    /// If the connection breaks before.
+    pub fn abandon(&mut self, request: &Request, ready: impl FnOnce()) {
+        let connection = self.begin(request).expect("the request can be sent");
+        ready();
+        drop(connection);
+    }
+
+    fn begin(&mut self, request: &Request) -> io::Result<BufReader<TcpStream>> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                BufReader::new(stream)
+            }
+        };
+        connection.get_mut().write_all(&request.bytes())?;
+        Ok(connection)
+    }
+}
+
+impl Response {
+    fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Self> {
+        let status = line(reader)?;
+        let status = status.split(' ').nth(1).and_then(|word| word.parse().ok()).ok_or_else(bad)?;
+        let mut headers = Vec::new();
+        loop {
+            let line = line(reader)?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let mut response = Self { status, headers, body: Vec::new(), complete: true };
+        if response.header("transfer-encoding") == Some("chunked") {
+            response.complete = response.read_chunks(reader).is_ok();
+        } else {
+            let length: u64 =
+                response.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+            let read = reader.take(length).read_to_end(&mut response.body);
+            response.complete = read.is_ok_and(|read| read as u64 == length);
+        }
+        Ok(response)
+    }
+
+    fn read_chunks(&mut self, reader: &mut BufReader<TcpStream>) -> io::Result<()> {
+        loop {
+            let size = u64::from_str_radix(&line(reader)?, 16).map_err(|_| bad())?;
+            let read = reader.take(size).read_to_end(&mut self.body)?;
+            if read as u64 != size {
+                return Err(bad());
+            }
+            line(reader)?;
+            if size == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn line(reader: &mut BufReader<TcpStream>) -> io::Result<String> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line.trim_end().to_owned())
+}
+
+fn bad() -> io::Error {
+    io::ErrorKind::InvalidData.into()
+}

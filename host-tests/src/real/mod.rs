@@ -1,0 +1,23 @@
+//! A real Envoy as a process, and origins of our own that misbehave on request.
+//!
+//! Nothing here sleeps and hopes: a test waits for the line, the count or the arrival it needs, and
+//! fails with its name after a minute. Ports come from the system; everything listens on loopback;
+//! every process ends with the value that stands for it.
+
+mod client;
+mod envoy;
+mod grpc;
+mod origin;
+mod script;
+mod site;
+mod stats;
+mod wait;
+
+pub use client::{Client, Request, Response};
+pub use envoy::{Envoy, Start, envoy_binary, tick_length};
+pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
+pub use origin::{Arrival, Ledger, Origin, Refusing};
+pub use script::Action;
+pub use site::{Site, cluster, grpc_cluster, plugin, route, tiers, wasm_filter, wasm_filter_of, wasm_logger};
+pub use stats::Stats;
+pub use wait::eventually;

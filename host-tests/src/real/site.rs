@@ -1,0 +1,235 @@
+//! Envoy configurations for tests: one listener, routes by path, clusters of our origins.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::artifact;
+
+/// What one Envoy is configured with.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    filters: Vec<Value>,
+    loggers: Vec<Value>,
+    routes: Vec<Value>,
+    clusters: Vec<Value>,
+    port: u16,
+    silent: bool,
+}
+
+impl Site {
+    /// No filter, no route.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more HTTP filter before the router.
+    pub fn filter(mut self, filter: Value) -> Self {
+        self.filters.push(filter);
+        self
+    }
+
+    /// One more access logger; the log that the tests read is there anyway, as the last.
+    pub fn logger(mut self, logger: Value) -> Self {
+        self.loggers.push(logger);
+        self
+    }
+
+    /// One more route; the first whose prefix fits wins.
+    pub fn route(mut self, route: Value) -> Self {
+        self.routes.push(route);
+        self
+    }
+
+    /// One more cluster.
+    pub fn cluster(mut self, cluster: Value) -> Self {
+        self.clusters.push(cluster);
+        self
+    }
+
+    /// The listener, which writes its access log to `log`.
+    fn listener(&self, log: &str) -> Value {
+        let mut filters = self.filters.clone();
+        filters.push(json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+        }));
+        let mut loggers = self.loggers.clone();
+        if !self.silent {
+            loggers.push(access_log(log));
+        }
+        json!({
+            "name": "main",
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": self.port}},
+            "filter_chains": [{"filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                    "stat_prefix": "main",
+                    "max_request_headers_kb": 512,
+                    "access_log": loggers,
+                    "http_filters": filters,
+                    "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": self.routes}]},
+                },
+            }]}],
+        })
+    }
+
+    /// The port to listen on; 0, as it is unless set, takes any that is free.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// No log for tests to read: for measuring.
+    pub fn without_access_log(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+
+    /// The listener as a discovery service sends it.
+    pub(super) fn resources(&self, log: &str) -> Value {
+        let mut listener = self.listener(log);
+        listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+        json!({"resources": [listener]})
+    }
+
+    /// The whole document, with its listener inside or in the file `listeners`.
+    pub(super) fn bootstrap(&self, log: &str, listeners: Option<&str>) -> Value {
+        let mut document = json!({
+            "node": {"id": "test", "cluster": "test"},
+            "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
+            "stats_flush_interval": "0.1s",
+            "static_resources": {"clusters": self.clusters},
+        });
+        match listeners {
+            None => document["static_resources"]["listeners"] = json!([self.listener(log)]),
+            Some(path) => {
+                document["dynamic_resources"] = json!({"lds_config": {"path_config_source": {"path": path}, "resource_api_version": "V3"}});
+            }
+        }
+        document
+    }
+}
+
+/// The plugin as it ships, with our configuration; plugins with the same `vm_id` share a VM.
+pub fn plugin(module: &Path, vm_id: &str, configuration: &str) -> Value {
+    json!({
+        "name": "nearmiss",
+        "root_id": "nearmiss",
+        "failure_policy": "FAIL_OPEN",
+        "vm_config": {
+            "vm_id": vm_id,
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": module}},
+        },
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
+    })
+}
+
+/// The module as an HTTP filter.
+pub fn wasm_filter(configuration: &str) -> Value {
+    wasm_filter_of(&artifact::envoy_module(), configuration)
+}
+
+/// Any module as an HTTP filter.
+pub fn wasm_filter_of(module: &Path, configuration: &str) -> Value {
+    json!({
+        "name": "nearmiss",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": plugin(module, "nearmiss", configuration),
+        },
+    })
+}
+
+/// The module as an access logger.
+pub fn wasm_logger(configuration: &str) -> Value {
+    json!({
+        "name": "envoy.access_loggers.wasm",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmAccessLog",
+            "config": plugin(&artifact::envoy_module(), "nearmiss", configuration),
+        },
+    })
+}
+
+/// A route to a cluster; `action` holds what else the route's action says.
+pub fn route(prefix: &str, cluster: &str, action: &Value) -> Value {
+    let mut full = json!({"cluster": cluster});
+    merge(&mut full, action);
+    json!({"name": prefix.trim_matches('/'), "match": {"prefix": prefix}, "route": full})
+}
+
+/// A cluster of hosts on loopback.
+pub fn cluster(name: &str, ports: &[u16]) -> Value {
+    let hosts: Vec<_> = ports.iter().map(|port| host(*port, None)).collect();
+    cluster_of(name, &json!([{"lb_endpoints": hosts}]))
+}
+
+/// A cluster with a priority for each port; a tier goes into the host's metadata.
+pub fn tiers(name: &str, hosts: &[(u16, Option<&str>)]) -> Value {
+    let levels = hosts
+        .iter()
+        .enumerate()
+        .map(|(priority, (port, tier))| json!({"priority": priority, "lb_endpoints": [host(*port, *tier)]}));
+    cluster_of(name, &levels.collect())
+}
+
+/// A cluster that is spoken to in HTTP/2.
+pub fn grpc_cluster(name: &str, port: u16) -> Value {
+    let mut cluster = cluster(name, &[port]);
+    cluster["typed_extension_protocol_options"] = json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {}},
+        },
+    });
+    cluster
+}
+
+fn cluster_of(name: &str, endpoints: &Value) -> Value {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
+    })
+}
+
+fn host(port: u16, tier: Option<&str>) -> Value {
+    let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
+    let mut host = json!({"endpoint": {"address": address}});
+    if let Some(tier) = tier {
+        host["metadata"] = json!({"filter_metadata": {"nearmiss": {"tier": tier}}});
+    }
+    host
+}
+
+fn access_log(path: &str) -> Value {
+    json!({
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": path,
+            "log_format": {"json_format": {
+                "id": "%REQ(X-EXCHANGE)%",
+                "path": "%REQ(:PATH)%",
+                "status": "%RESPONSE_CODE%",
+                "flags": "%RESPONSE_FLAGS%",
+                "details": "%RESPONSE_CODE_DETAILS%",
+                "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+                "cluster": "%UPSTREAM_CLUSTER%",
+                "host": "%UPSTREAM_HOST%",
+                "duration_ms": "%DURATION%",
+                "near_miss": "%FILTER_STATE(wasm.nearmiss:PLAIN)%",
+            }},
+        },
+    })
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    if let (Some(into), Some(from)) = (into.as_object_mut(), from.as_object()) {
+        into.extend(from.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+}

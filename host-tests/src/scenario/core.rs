@@ -1,0 +1,38 @@
+//! The native core tells a story: the yardstick of all other hosts.
+
+use nearmiss::{Config, Feed, Monitor, Timestamp};
+use nearmiss_dialects::{Attempts, Line, read_exchange};
+
+use super::{Event, SOURCE, Scenario};
+
+/// The records the core leaves.
+///
+/// # Panics
+///
+/// If the story's configuration or one of its lines is refused.
+pub fn tell(scenario: &Scenario, feed: Feed) -> Vec<String> {
+    let config = Config::parse(&scenario.config.to_string());
+    let config = config.unwrap_or_else(|error| panic!("{}: {error}", scenario.name));
+    let mut monitor = Monitor::new(config, feed, SOURCE);
+    let mut records = Vec::new();
+    for event in scenario.events() {
+        match event {
+            Event::Exchange(_, line) => observe(&mut monitor, &scenario.name, line),
+            Event::Wake(at) => monitor.wake(Timestamp::from_micros(at)),
+            Event::Finish => monitor.finish(),
+        }
+        while let Some(record) = monitor.poll_record() {
+            records.push(record.json.to_owned());
+        }
+    }
+    records
+}
+
+fn observe(monitor: &mut Monitor, name: &str, line: &str) {
+    let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+    match read_exchange(line.as_bytes(), &mut attempts, &mut buffer) {
+        Ok(Line::Exchange(exchange)) => drop(monitor.observe(&exchange)),
+        Ok(other) => panic!("{name}: {other:?} is no exchange: {line}"),
+        Err(error) => panic!("{name}: {error}: {line}"),
+    };
+}

@@ -1,0 +1,84 @@
+//! Every file in examples/envoy does what its README says.
+
+use std::fs;
+
+use host_tests::artifact;
+use host_tests::real::{Client, Envoy, Origin, Request, Start, eventually};
+use serde_json::Value;
+
+use crate::stage::{counts, fate};
+
+/// Starts an example as it stands; only its ports, its log and its module's place are ours.
+fn example(name: &str) -> (Envoy, Vec<Origin>) {
+    let path = artifact::root().join("examples/envoy").join(name);
+    let mut document = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let hosts = Origin::several(3);
+    let mut replace = |from: &str, to: String| {
+        assert!(document.contains(from), "{name} has no `{from}`");
+        document = document.replace(from, &to);
+    };
+    replace("dist/nearmiss-envoy.wasm", artifact::envoy_module().display().to_string());
+    for port in ["10000", "9901"] {
+        replace(&format!("port_value: {port}"), "port_value: 0".to_owned());
+    }
+    for (port, host) in ["8081", "8082", "8090"].iter().zip(&hosts) {
+        replace(&format!("port_value: {port}"), format!("port_value: {}", host.port));
+    }
+    (Start::new().run_document(&document), hosts)
+}
+
+/// A retry and a fallback, as a reader of the README would try them.
+fn try_out(envoy: &Envoy) -> [Option<String>; 2] {
+    let mut client = Client::new(envoy.port);
+    let stories = [("one", "503,200"), ("two", "503,503,200")];
+    let headers = stories.map(|(exchange, script)| {
+        let response = client.send(&Request::get("/").script(exchange, script));
+        assert_eq!(response.status, 200);
+        response.header("near-miss").map(str::to_owned)
+    });
+    eventually("two lines in the access log", || (envoy.access_text().lines().count() == 2).then_some(()));
+    assert_eq!(envoy.near_misses().fates("cart"), counts(&[("fallback", 1), ("retried", 1)]));
+    headers
+}
+
+fn recorded(envoy: &Envoy) -> Vec<Value> {
+    let wanted = ["retried", "fallback"];
+    let fates = wanted.map(|fate| envoy.record(fate, |record| record["fate"] == fate)["fate"].take());
+    fates.to_vec()
+}
+
+#[test]
+fn http_marks_responses_and_the_access_log() {
+    let (envoy, _hosts) = example("http.yaml");
+    let headers = try_out(&envoy);
+    assert_eq!(headers.map(|header| fate(header.as_deref()).to_owned()), ["retried", "fallback"]);
+    let log = envoy.access_text();
+    assert!(log.contains(" retried;attempts=2") && log.contains(" fallback;"), "{log}");
+    assert_eq!(recorded(&envoy).len(), 2);
+}
+
+#[test]
+fn lean_marks_the_access_log_only() {
+    let (envoy, _hosts) = example("lean.yaml");
+    let mut client = Client::new(envoy.port);
+    let response = client.send(&Request::get("/").script("one", "503,200"));
+    assert_eq!(response.header("near-miss"), None);
+    eventually("a line in the access log", || envoy.access_text().contains(" retried;").then_some(()));
+    assert_eq!(envoy.near_misses().fates("cart"), counts(&[("retried", 1)]));
+}
+
+#[test]
+fn log_marks_nothing_and_records_all() {
+    let (envoy, _hosts) = example("log.yaml");
+    assert_eq!(try_out(&envoy), [None, None]);
+    assert_eq!(recorded(&envoy).len(), 2);
+    assert!(!envoy.access_text().contains("retried"));
+}
+
+#[test]
+fn both_together_count_an_exchange_once() {
+    let (envoy, _hosts) = example("both.yaml");
+    try_out(&envoy);
+    assert_eq!(envoy.near_misses().exchanges(), 2);
+    assert!(envoy.access_text().contains(" retried;"));
+}

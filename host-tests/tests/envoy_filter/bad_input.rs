@@ -1,0 +1,181 @@
+//! Header values, properties and responses that no sane peer sends.
+
+use host_tests::envoy::{Status, Stream};
+
+use crate::stage::{Stage, counts, retried};
+
+const CONFIG: &str = r#"{"envoy":{"header":true}}"#;
+
+/// Every header that the filter reads, request and response.
+const READ: [(&str, bool); 16] = [
+    ("x-envoy-expected-rq-timeout-ms", true),
+    ("x-envoy-attempt-count", true),
+    ("grpc-previous-rpc-attempts", true),
+    ("amz-sdk-request", true),
+    ("x-stainless-retry-count", true),
+    ("grpc-timeout", true),
+    ("traceparent", true),
+    ("content-type", false),
+    ("cache-status", false),
+    ("proxy-status", false),
+    ("warning", false),
+    ("ratelimit", false),
+    ("ratelimit-policy", false),
+    ("x-ratelimit-remaining", false),
+    ("x-ratelimit-limit", false),
+    ("grpc-status", false),
+];
+
+fn with_header(stream: Stream, (name, in_request): (&str, bool), value: &[u8]) -> Stream {
+    if in_request {
+        stream.with_request_header(name, value)
+    } else {
+        stream.with_response_header(name, value)
+    }
+}
+
+#[test]
+fn header_values_of_64_kib_are_survived() {
+    every_header_with(&vec![b'9'; 64 * 1024]);
+    every_header_with(&b"hit; ttl=-".repeat(6_554));
+    every_header_with(&vec![b'('; 64 * 1024]);
+}
+
+#[test]
+fn header_values_that_are_not_utf_8_are_survived() {
+    every_header_with(&[0xff, 0xfe, 0x00, 0xc3, 0x28]);
+    every_header_with(b"attempt=\xff\xff; max=\xc0");
+}
+
+#[test]
+fn header_values_with_nul_are_survived() {
+    every_header_with(b"\0");
+    every_header_with(b"3\0; hit\0\0");
+}
+
+#[test]
+fn empty_and_senseless_header_values_are_survived() {
+    for value in
+        ["", " ", "-1", "+", "NaN", "1e400", "18446744073709551616", ";;;,,,===", "\"", "edge; hit; ttl=-"]
+    {
+        every_header_with(value.as_bytes());
+    }
+}
+
+fn every_header_with(value: &[u8]) {
+    let mut stage = Stage::with(CONFIG);
+    for header in READ {
+        stage.pass(with_header(Stream::ok("cart"), header, value));
+        stage.pass(with_header(retried("cart"), header, value));
+    }
+    let all: u64 = stage.fates("cart").values().sum();
+    assert_eq!(all, 2 * READ.len() as u64, "each is counted once");
+    stage.assert_alive();
+}
+
+#[test]
+fn duplicated_headers_are_survived() {
+    let mut stage = Stage::with(CONFIG);
+    for header in READ {
+        let stream = with_header(Stream::ok("cart"), header, b"1");
+        stage.pass(with_header(with_header(stream, header, b"2"), header, b"rubbish"));
+    }
+    assert_eq!(stage.fates("cart").values().sum::<u64>(), READ.len() as u64);
+    stage.assert_alive();
+}
+
+#[test]
+fn of_two_cache_status_fields_the_stale_one_is_seen() {
+    let mut stage = Stage::with("{}");
+    let stream = Stream::ok("cart").with_response_header("cache-status", "origin; fwd=miss");
+    stage.pass(stream.with_response_header("cache-status", "edge; hit; ttl=-9"));
+    assert_eq!(stage.fates("cart"), counts(&[("stale", 1)]));
+}
+
+#[test]
+fn a_thousand_headers_are_survived() {
+    let mut stage = Stage::with(CONFIG);
+    let mut stream = retried("cart");
+    for number in 0..1_000 {
+        stream = stream.with_request_header(&format!("x-{number}"), "v").with_response_header("x-more", "v");
+    }
+    stage.pass(stream);
+    assert_eq!(stage.fates("cart"), counts(&[("retried", 1)]));
+    stage.assert_alive();
+}
+
+#[test]
+fn attempt_counts_that_make_no_sense_are_survived() {
+    const COUNT: &str = "upstream.request_attempt_count";
+    let minus_one = (-1_i64).to_le_bytes();
+    let huge = 1_000_000_000_000_u64.to_le_bytes();
+    let answers: [&[u8]; 6] = [&[0; 8], &minus_one, &huge, b"abc", b"", &[2; 64]];
+    for answer in answers {
+        let mut stage = Stage::with(CONFIG);
+        stage.pass(Stream::ok("cart").with_answer(COUNT, Ok(answer)));
+        assert_eq!(stage.fates("cart").values().sum::<u64>(), 1, "{answer:?}");
+        stage.assert_alive();
+    }
+}
+
+#[test]
+fn every_property_may_answer_anything() {
+    let huge = vec![b'x'; 64 * 1024];
+    let answers: [Result<&[u8], Status>; 8] = [
+        Ok(b""),
+        Ok(b"\xff\xff\xff\xff\xff\xff\xff\xff"),
+        Ok(b"\0\0\0\0\0\0\xf0\x7f"),
+        Ok(&huge),
+        Err(Status::SerializationFailure),
+        Err(Status::InternalFailure),
+        Err(Status::BadArgument),
+        Err(Status::NotFound),
+    ];
+    for path in PROPERTIES {
+        for answer in answers {
+            let mut stage = Stage::with(CONFIG);
+            stage.pass(retried("cart").with_answer(path, answer));
+            stage.pass(Stream::ok("cart").with_status(503).with_answer(path, answer));
+            stage.assert_alive();
+        }
+    }
+}
+
+/// Every property that a filter of ours may ask for.
+pub(crate) const PROPERTIES: [&str; 13] = [
+    "upstream.request_attempt_count",
+    "response.flags",
+    "xds.cluster_name",
+    "xds.route_name",
+    "upstream.address",
+    "response.backend_latency",
+    "request.duration",
+    "xds.upstream_host_metadata.filter_metadata.nearmiss.tier",
+    "xds.route_metadata.filter_metadata.nearmiss.max_attempts",
+    "response.grpc_status",
+    "response.code_details",
+    "connection.termination_details",
+    "upstream.transport_failure_reason",
+];
+
+#[test]
+fn a_property_that_fails_leaves_the_rest_of_the_verdict_standing() {
+    let mut stage = Stage::with("{}");
+    for path in PROPERTIES.iter().filter(|path| !path.contains("attempt_count") && !path.contains("cluster"))
+    {
+        stage.pass(retried("cart").with_answer(path, Err(Status::SerializationFailure)));
+    }
+    assert_eq!(stage.fates("cart"), counts(&[("retried", PROPERTIES.len() as u64 - 2)]));
+}
+
+#[test]
+fn a_status_that_is_none_is_survived() {
+    for status in ["", "abc", "-200", "99999", "2OO", "20", "\u{0}"] {
+        let mut stage = Stage::with(CONFIG);
+        let mut stream = Stream::ok("cart");
+        stream.response_headers = Some(vec![(b":status".to_vec(), status.as_bytes().to_vec())]);
+        stage.pass(stream);
+        assert_eq!(stage.fates("cart").values().sum::<u64>(), 1, "{status:?}");
+        stage.assert_alive();
+    }
+}

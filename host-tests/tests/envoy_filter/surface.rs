@@ -1,0 +1,42 @@
+//! What the module shows of itself: imports, exports, size, and no word of the machine that built it.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use host_tests::artifact;
+use wasmtime::{Engine, Module};
+
+/// The imports and exports that are meant to be there; the file is changed by hand, on purpose.
+const GOLDEN: &str = include_str!("surface.txt");
+/// A quarter above the aim of 180 KiB.
+const MOST_BYTES: usize = 225 * 1024;
+
+#[test]
+fn imports_and_exports_are_those_on_the_list() {
+    let bytes = fs::read(artifact::envoy_module()).unwrap();
+    let module = Module::new(&Engine::default(), bytes).unwrap();
+    let imports = module.imports().map(|import| format!("import {}.{}", import.module(), import.name()));
+    let exports = module.exports().map(|export| format!("export {}", export.name()));
+    let shown: BTreeSet<_> = imports.chain(exports).collect();
+    let listed: BTreeSet<_> = GOLDEN.lines().map(str::to_owned).collect();
+    let more: Vec<_> = shown.difference(&listed).collect();
+    let less: Vec<_> = listed.difference(&shown).collect();
+    assert!(more.is_empty() && less.is_empty(), "not on the list: {more:?}; only on the list: {less:?}");
+}
+
+#[test]
+fn the_module_is_small_enough() {
+    let bytes = fs::read(artifact::envoy_module()).unwrap();
+    assert!(bytes.len() <= MOST_BYTES, "{} bytes", bytes.len());
+}
+
+#[test]
+fn no_path_of_the_machine_that_built_it_is_inside() {
+    let bytes = fs::read(artifact::envoy_module()).unwrap();
+    let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
+    let root = artifact::root().display().to_string();
+    for needle in [home.as_str(), root.as_str(), "/home/", ".cargo", "/registry/src", "/rustc/", ".rs\0"] {
+        let found = bytes.windows(needle.len()).position(|window| window == needle.as_bytes());
+        assert_eq!(found, None, "`{needle}` is inside the module");
+    }
+}

@@ -1,0 +1,36 @@
+//! Every story, told by every host that can tell it, leaves the very same bytes.
+
+use host_tests::artifact;
+use host_tests::scenario::{self, Host, Scenario};
+use nearmiss::Feed;
+
+#[test]
+fn the_core_tells_every_story_as_it_is_written_down() {
+    let scenarios = Scenario::all();
+    assert!(scenarios.len() >= 20, "{} stories", scenarios.len());
+    for scenario in scenarios {
+        let is = |host| scenario.hosts.contains(&host);
+        if is(Host::Envoy) || is(Host::Edge) {
+            scenario.check("the core, live", &scenario::core::tell(&scenario, Feed::Live));
+        }
+        if is(Host::FluentBit) || scenario.hosts == [Host::Core] {
+            scenario.check("the core, from a log", &scenario::core::tell(&scenario, Feed::Log));
+        }
+    }
+}
+
+#[test]
+fn the_envoy_module_tells_every_story_as_the_core_does_as_a_filter() {
+    for scenario in Scenario::for_host(Host::Envoy) {
+        let records = scenario::envoy::tell(&scenario, &artifact::envoy_module(), "http");
+        scenario.check("Envoy's filter", &records);
+    }
+}
+
+#[test]
+fn the_envoy_module_tells_every_story_as_the_core_does_as_an_access_logger() {
+    for scenario in Scenario::for_host(Host::Envoy) {
+        let records = scenario::envoy::tell(&scenario, &artifact::envoy_module(), "log");
+        scenario.check("Envoy's access logger", &records);
+    }
+}
