@@ -7,12 +7,11 @@
 use super::HOSTS;
 use super::bucket::Counts;
 use super::watch::{Cause, Step};
-use crate::fleet::UpstreamId;
 use alloc::vec::Vec;
 
 /// The kind of an episode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Pattern {
+pub(crate) enum Pattern {
     /// A short run that healed.
     Burst,
     /// A run that stays.
@@ -33,7 +32,7 @@ pub enum Pattern {
 
 impl Pattern {
     /// The name in records and metrics.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Burst => "burst",
             Self::Sustained => "sustained",
@@ -66,7 +65,7 @@ pub(crate) struct Open {
     pub(crate) counts: Counts,
     since: Counts,
     /// Other upstreams that show the same.
-    pub(crate) related: Vec<UpstreamId>,
+    pub(crate) related: Vec<u32>,
     /// Buckets from one blip to the next, if there is a rhythm; 0 if not.
     pub(crate) interval: u32,
     /// The most attempts per hundred exchanges over three buckets.

@@ -146,8 +146,8 @@ impl Tail {
         let bucket = moved(&bucket, -here);
         let mass: f32 = self.usual.iter().sum();
         let mut p = [0.0; BINS];
-        for i in 0..BINS {
-            p[i] = (self.usual[i] + PRIOR * shapes.prior[i]) / (mass + PRIOR);
+        for ((p, usual), prior) in p.iter_mut().zip(&self.usual).zip(&shapes.prior) {
+            *p = (usual + PRIOR * prior) / (mass + PRIOR);
         }
         let mut out = TailEvidence::default();
         for (k, shape) in SHAPES.iter().enumerate() {

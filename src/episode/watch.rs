@@ -114,7 +114,7 @@ pub(crate) struct Watch {
     wary: f32,
     /// The last bucket lay well above its level.
     raised: bool,
-    pub(super) habits: Habits,
+    pub(crate) habits: Habits,
     /// The bucket of the last alarm of its own.
     pub(super) alarmed: u32,
     /// Until this bucket another upstream's episode speaks for it.
@@ -246,7 +246,8 @@ impl Watch {
         self.weigh_level(&mut step, &bucket);
         self.weigh_rhythm(&mut step, index, &tail, &rates, frozen);
         let level = self.routes.level(&bucket);
-        step.weak = self.weak.weigh(index, level, tail.slow(), rates.least(), frozen) / (1.0 + WARY * self.wary);
+        step.weak =
+            self.weak.weigh(index, level, tail.slow(), rates.least(), frozen) / (1.0 + WARY * self.wary);
         if self.active < WARM {
             step.alarm = None;
             step.weak = 0.0;
