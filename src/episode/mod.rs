@@ -113,10 +113,12 @@ impl Engine {
         let now = bucket as u32;
         self.named.clear();
         let all = self.steps.iter().map(|(id, step)| (*id, step.weak));
-        let mut parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
+        let parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
         if pool::together(parts.iter().map(|part| part.1)) > TOGETHER {
-            parts.sort_by(|a, b| b.1.total_cmp(&a.1));
             self.named.extend(parts.iter().map(|part| part.0));
+            let strongest =
+                (1..parts.len()).fold(0, |most, i| if parts[i].1 > parts[most].1 { i } else { most });
+            self.named.swap(0, strongest);
         }
         self.opens.retain(|(_, at)| now < at.saturating_add(1_000));
     }
