@@ -116,8 +116,9 @@ impl Engine {
         let parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
         if pool::together(parts.iter().map(|part| part.1)) > TOGETHER {
             self.named.extend(parts.iter().map(|part| part.0));
+            let stronger = |most: (usize, f32), next: (usize, f32)| if next.1 > most.1 { next } else { most };
             let strongest =
-                (1..parts.len()).fold(0, |most, i| if parts[i].1 > parts[most].1 { i } else { most });
+                parts.iter().map(|part| part.1).enumerate().reduce(stronger).map_or(0, |found| found.0);
             self.named.swap(0, strongest);
         }
         self.opens.retain(|(_, at)| now < at.saturating_add(1_000));
