@@ -6,7 +6,10 @@ use nearmiss::verdict::Fate;
 
 /// What a line says.
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "nearly every line is an exchange, and a box for each would cost more")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every line is an exchange, and a box for each would cost more"
+)]
 pub enum Line<'a> {
     /// An exchange to judge.
     Exchange(Exchange<'a>),
