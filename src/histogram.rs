@@ -104,15 +104,19 @@ pub fn upper_border(bucket: u8) -> Micros {
     Micros::new(UPPER.get(usize::from(bucket).min(last)).copied().map_or(0, u64::from))
 }
 
-/// Counts per bucket.
+/// Counts per bucket, until one of them is full.
+///
+/// 16 bits a bucket: half the memory of an upstream's largest part. Whoever counts asks [`is_full`](Self::is_full) and
+/// passes the counts on before they are too large.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Histogram {
-    counts: Box<[u32; BUCKETS]>,
+    counts: Box<[u16; BUCKETS]>,
+    full: bool,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: Box::new([0; BUCKETS]) }
+        Self { counts: Box::new([0; BUCKETS]), full: false }
     }
 }
 
@@ -121,6 +125,7 @@ impl Histogram {
     pub fn record(&mut self, bucket: u8) {
         if let Some(count) = self.counts.get_mut(usize::from(bucket)) {
             *count = count.saturating_add(1);
+            self.full |= *count == u16::MAX;
         }
     }
 
@@ -128,12 +133,19 @@ impl Histogram {
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
             *mine = mine.saturating_add(*theirs);
+            self.full |= *mine == u16::MAX;
         }
+    }
+
+    /// Whether a bucket can count no further.
+    pub fn is_full(&self) -> bool {
+        self.full
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.counts.fill(0);
+        self.full = false;
     }
 
     /// How many durations were counted.
@@ -143,7 +155,7 @@ impl Histogram {
 
     /// The counts from the first to the last bucket in use, and OpenTelemetry's index of the first; empty at 0
     /// when nothing was counted.
-    pub fn used(&self) -> (i32, &[u32]) {
+    pub fn used(&self) -> (i32, &[u16]) {
         let first = self.counts.iter().position(|count| *count > 0);
         let last = self.counts.iter().rposition(|count| *count > 0);
         match (first, last) {

@@ -87,6 +87,10 @@ impl Monitor {
         let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
         let seat = self.seat(&name, exchange.ts);
         let tight = self.config.tight_margin;
+        if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.latency.is_full()) {
+            // Its counts leave early, before one of them is too large.
+            self.summarise(seat, self.timeline.watermark().unwrap_or(exchange.ts));
+        }
         let Some(entry) = self.fleet.get_mut(seat) else {
             // `seat` only returns places that exist.
             return Observed {
@@ -206,7 +210,12 @@ impl Monitor {
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
         let hosts = HostNames(self.config.hosts);
-        self.outbox.push(RecordKind::Summary, |out| record::summary(out, span, &entry.upstream, hosts));
+        if let Some(reference) = self.config.references.get(entry.upstream.name()) {
+            entry.watch.habits.restore(reference.into());
+        }
+        let (upstream, habits, budget) = (&entry.upstream, &entry.watch.habits, self.config.budget);
+        self.outbox
+            .push(RecordKind::Summary, |out| record::summary(out, span, upstream, habits, budget, hosts));
         entry.seq += 1;
         entry.summarised = end;
         entry.upstream.clear_counts();

@@ -103,6 +103,22 @@ fn a_summary_leaves_every_minute_and_starts_anew() {
 }
 
 #[test]
+fn a_summary_leaves_early_before_a_count_is_too_large() {
+    let mut monitor = monitor("{}", Feed::Live);
+    for i in 0..200_000 {
+        monitor.observe(&ok(i / 100));
+    }
+    monitor.finish();
+    let summaries = of_type(&drain(&mut monitor), "summary");
+    let counted = |summary: &Value| {
+        summary["latency"]["counts"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!(summaries.len(), 4);
+    assert_eq!(summaries.iter().map(counted).sum::<u64>(), 200_000);
+    assert!(summaries.iter().all(|summary| summary["fates"]["clean"].as_u64() == Some(counted(summary))));
+}
+
+#[test]
 fn late_exchanges_are_counted_and_named() {
     let mut monitor = monitor("{}", Feed::Log);
     for second in [100, 3, 101] {
