@@ -28,3 +28,6 @@ pub const PROGRAMS: [(&str, Play); 5] = [
     ("caddy", caddy::play),
     ("envoy", envoy::play),
 ];
+
+/// The formats of nginx that docs/dialects.md tells users to log.
+pub const DOCUMENTED: [&str; 2] = [nginx::TEXT, nginx::JSON];
