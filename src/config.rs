@@ -4,6 +4,7 @@
 //! again. `docs/config.md` is the reference of all fields.
 
 mod field;
+mod reference;
 
 use crate::limits::Limits;
 use crate::units::{Micros, Used};
@@ -12,6 +13,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use field::Field;
+pub use reference::ReferenceConfig;
 use serde_json::Value;
 
 /// A checked configuration.
@@ -36,6 +38,8 @@ pub struct Config {
     pub hosts: Hosts,
     /// The share of exchanges that may be near misses.
     pub budget: Used,
+    /// References that were kept elsewhere, by upstream.
+    pub references: BTreeMap<String, ReferenceConfig>,
     /// Where fields of structured logs are found, by the exchange line's name.
     pub fields: BTreeMap<String, String>,
     /// For Envoy only.
@@ -56,6 +60,7 @@ impl Default for Config {
             records_per_second: 10,
             hosts: Hosts::Plain,
             budget: Used::from_basis_points(100).unwrap_or_default(),
+            references: BTreeMap::new(),
             fields: BTreeMap::new(),
             envoy: EnvoyConfig::default(),
             fluent_bit: FluentBitConfig::default(),
@@ -202,11 +207,15 @@ impl Config {
                     )?;
                 }
                 "budget" => self.budget = field.share()?,
+                "reference" => field.each(|name, reference| {
+                    self.references.insert(name.to_string(), ReferenceConfig::read(reference)?);
+                    Ok(())
+                })?,
                 "fields" => self.fields = texts_by_name(field)?,
                 "envoy" => self.envoy.read(field)?,
                 "fluent_bit" => self.fluent_bit.read(field)?,
-                // The sections of hosts that this module is not.
-                "reference" | "edge" => field.each(|_, _| Ok(()))?,
+                // The section of a host that this module is not.
+                "edge" => field.each(|_, _| Ok(()))?,
                 _ => {
                     return Err(field.unknown(
                         "upstreams, fallback_header, tight_margin, max_upstreams, reorder, summary_every, \

@@ -210,7 +210,12 @@ impl Monitor {
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
         let hosts = HostNames(self.config.hosts);
-        self.outbox.push(RecordKind::Summary, |out| record::summary(out, span, &entry.upstream, hosts));
+        if let Some(reference) = self.config.references.get(entry.upstream.name()) {
+            entry.watch.habits.restore(reference.into());
+        }
+        let (upstream, habits, budget) = (&entry.upstream, &entry.watch.habits, self.config.budget);
+        self.outbox
+            .push(RecordKind::Summary, |out| record::summary(out, span, upstream, habits, budget, hosts));
         entry.seq += 1;
         entry.summarised = end;
         entry.upstream.clear_counts();

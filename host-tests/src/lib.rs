@@ -3,7 +3,7 @@
 //! * `envoy` runs a proxy-wasm module as Envoy would, with a clock and statuses of the test's choice.
 //! * [`real`] starts a real Envoy, and upstreams that misbehave on request.
 //! * [`proxies`] starts nginx, HAProxy, Traefik, Caddy and Envoy for what they log.
-//! * [`scenario`] tells one story to every host; all must answer with the same bytes.
+//! * `scenario` tells one story to every host; all must answer with the same bytes.
 //! * [`artifact`] finds what `make wasm` built, and refuses what is older than its sources.
 
 pub mod artifact;
@@ -13,4 +13,5 @@ pub mod demo;
 pub mod envoy;
 pub mod proxies;
 pub mod real;
+#[cfg(feature = "sim")]
 pub mod scenario;

@@ -146,15 +146,15 @@ impl Tail {
         let bucket = moved(&bucket, -here);
         let mass: f32 = self.usual.iter().sum();
         let mut p = [0.0; BINS];
-        for i in 0..BINS {
-            p[i] = (self.usual[i] + PRIOR * shapes.prior[i]) / (mass + PRIOR);
+        for ((p, usual), prior) in p.iter_mut().zip(&self.usual).zip(&shapes.prior) {
+            *p = (usual + PRIOR * prior) / (mass + PRIOR);
         }
         let mut out = TailEvidence::default();
         for (k, shape) in SHAPES.iter().enumerate() {
             let (l, mean, var) = shapes.ratio(&p, *shape);
             let s = dot(&bucket, &l);
             let phi = self.dispersion[k].factor();
-            out.nats[k] = (s / phi).clamp(-20.0, 20.0);
+            out.nats[k] = (s / phi).clamp(-20.0, 12.0);
             if k < ALARMS {
                 out.dispersion = out.dispersion.max(phi);
             }
