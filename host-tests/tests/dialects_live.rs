@@ -31,7 +31,8 @@ fn envoy_logs_what_its_origins_did() {
 
 #[test]
 fn the_documented_formats_are_the_ones_that_are_played() {
-    let docs = std::fs::read_to_string(host_tests::artifact::root().join("docs/dialects.md")).expect("the page");
+    let docs =
+        std::fs::read_to_string(host_tests::artifact::root().join("docs/dialects.md")).expect("the page");
     for format in DOCUMENTED {
         assert!(docs.contains(format), "docs/dialects.md lacks {format}");
     }

@@ -14,7 +14,7 @@ mod stage;
 mod traefik;
 
 pub use case::{Case, Expected, Truth};
-pub use program::{Program, Running};
+pub use program::{Folder, Program, Running};
 pub use stage::{Logged, Stage};
 
 /// One program with one configuration: starts it, plays the cases, and gives back what it logged.
