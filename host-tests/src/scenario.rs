@@ -5,7 +5,6 @@
 //! the story in a file `.ndjson`. A story that uses a field which a host cannot show leaves that host out.
 
 pub mod core;
-#[cfg(feature = "sim")]
 pub mod envoy;
 mod line;
 
@@ -18,9 +17,6 @@ use serde_json::value::RawValue;
 use crate::artifact;
 
 pub use line::Line;
-
-/// What summaries of all hosts name as their source.
-pub const SOURCE: &str = "scenario";
 
 /// A scenario file.
 #[derive(Debug, Deserialize)]
@@ -117,6 +113,15 @@ impl Scenario {
             .iter()
             .map(|step| step.event().unwrap_or_else(|| panic!("{}: {step:?}", self.name)))
             .collect()
+    }
+
+    /// What summaries name as their source on every host: node, instance, and the second of the first exchange.
+    pub fn source(&self) -> String {
+        let first = self.events().into_iter().find_map(|event| match event {
+            Event::Exchange(_, line) => Some(Line::read(line).ts_us() / 1_000_000),
+            Event::Wake(_) | Event::Finish => None,
+        });
+        format!("scenario/1/{}", first.unwrap_or_default())
     }
 
     /// The records that the story leaves, a line each.

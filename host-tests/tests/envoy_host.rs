@@ -66,7 +66,7 @@ fn a_map_that_is_not_there_is_empty_and_ok_when_read_whole() {
     stream.response_headers = None;
     vm.exchange(root, stream);
     assert_eq!(said(&proxy), "aa", "Ok, and no byte");
-    assert_eq!(vm.take_calls().allocations, 0);
+    assert_eq!(vm.take_calls().answers, 0);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn an_access_logger_reads_the_exchange_and_cannot_mark_it() {
     assert_eq!((said(&proxy).as_str(), after.annotation()), ("ab", None));
     let after = vm.exchange(root, Stream::ok("cart"));
     assert_eq!((said(&proxy).as_str(), after.annotation()), ("aa", Some("value".to_owned())));
-    assert_eq!(vm.take_calls().returning_data(), 2);
+    assert_eq!(vm.take_calls().answers, 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every story, told by every host that can tell it, leaves the very same bytes.
 
 use host_tests::artifact;
+use host_tests::envoy::Proxy;
 use host_tests::scenario::{self, Host, Scenario};
 use nearmiss::Feed;
 
@@ -21,16 +22,18 @@ fn the_core_tells_every_story_as_it_is_written_down() {
 
 #[test]
 fn the_envoy_module_tells_every_story_as_the_core_does_as_a_filter() {
+    let proxy = Proxy::load(&artifact::envoy_module());
     for scenario in Scenario::for_host(Host::Envoy) {
-        let records = scenario::envoy::tell(&scenario, &artifact::envoy_module(), "http");
+        let records = scenario::envoy::tell(&scenario, &proxy, "http");
         scenario.check("Envoy's filter", &records);
     }
 }
 
 #[test]
 fn the_envoy_module_tells_every_story_as_the_core_does_as_an_access_logger() {
+    let proxy = Proxy::load(&artifact::envoy_module());
     for scenario in Scenario::for_host(Host::Envoy) {
-        let records = scenario::envoy::tell(&scenario, &artifact::envoy_module(), "log");
+        let records = scenario::envoy::tell(&scenario, &proxy, "log");
         scenario.check("Envoy's access logger", &records);
     }
 }

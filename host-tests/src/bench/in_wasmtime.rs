@@ -92,7 +92,7 @@ fn through_the_host(path: &Path, name: &str, configuration: &str) {
     println!(
         "module in wasmtime, {name}: {:.0} ns an exchange with the host's own work, {:.2} calls that return data",
         nanoseconds.median,
-        calls.returning_data() as f64 / all,
+        calls.answers as f64 / all,
     );
     for (call, count) in &calls.by_name {
         println!("    {call}: {:.3}", *count as f64 / all);

@@ -38,8 +38,9 @@ impl Status {
     ];
 }
 
-/// The calls that return data: in Envoy each costs a call back into the module, to allocate.
-pub const DATA_CALLS: [&str; 5] = [
+/// The calls that return data: in Envoy each answer costs a call back into the module, to allocate.
+pub const DATA_CALLS: [&str; 6] = [
+    "proxy_call_foreign_function",
     "proxy_get_buffer_bytes",
     "proxy_get_header_map_pairs",
     "proxy_get_header_map_value",
@@ -95,13 +96,13 @@ pub(super) const OFFERED: [&str; 39] = [
 pub struct BudgetedCalls {
     /// Calls by name.
     pub by_name: std::collections::BTreeMap<&'static str, u64>,
-    /// How often the module had to allocate for an answer.
-    pub allocations: u64,
+    /// Calls that returned data: the module had to allocate for each. What is not there costs next to nothing.
+    pub answers: u64,
 }
 
 impl BudgetedCalls {
-    /// How many of them were calls that return data, whether or not there was any.
-    pub fn returning_data(&self) -> u64 {
+    /// How often data was asked for, whether or not there was any.
+    pub fn questions(&self) -> u64 {
         DATA_CALLS.iter().map(|name| self.of(name)).sum()
     }
 

@@ -31,12 +31,14 @@ pub(super) struct Context {
     pub(super) tick_ms: u32,
 }
 
-/// The map that `map_type` names, as it can be read in this phase.
+/// The map that `map_type` names, as it can be read in this phase. In `on_log` none is missing: it is empty.
 pub(super) fn readable(stream: &Stream, phase: Phase, map_type: MapType) -> Option<&Headers> {
+    static EMPTY: Headers = Vec::new();
     match (map_type, phase) {
         (MapType::RequestHeaders, Phase::Request | Phase::Log) => Some(&stream.request_headers),
-        (MapType::ResponseHeaders, Phase::Response | Phase::Log) => stream.response_headers.as_ref(),
-        (MapType::ResponseTrailers, Phase::Log) => stream.response_trailers.as_ref(),
+        (MapType::ResponseHeaders, Phase::Response) => stream.response_headers.as_ref(),
+        (MapType::ResponseHeaders, Phase::Log) => Some(stream.response_headers.as_ref().unwrap_or(&EMPTY)),
+        (MapType::ResponseTrailers, Phase::Log) => Some(stream.response_trailers.as_ref().unwrap_or(&EMPTY)),
         _ => None,
     }
 }

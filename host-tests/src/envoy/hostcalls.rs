@@ -6,12 +6,16 @@ use wasmtime::{Caller, Error, Linker, Result};
 
 use super::abi::{MapType, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
 use super::context::{readable, writable};
+use super::expression::List;
 use super::shared::{LogLine, MetricKind};
 use super::stream::Headers;
 use super::vm::Host;
 use super::{Phase, Status};
 
 type Guest<'a, 'b> = &'a mut Caller<'b, Host>;
+
+/// The node's id in the bootstrap.
+const NODE: &str = "scenario";
 
 /// Metric ids carry their kind in the lowest bits, as Envoy's do.
 const KIND_BITS: u32 = 2;
@@ -20,6 +24,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     link_process(linker)?;
     link_maps(linker)?;
     link_properties(linker)?;
+    link_foreign(linker)?;
     link_metrics(linker)?;
     link_shared_data(linker)
 }
@@ -170,9 +175,7 @@ fn link_properties(linker: &mut Linker<Host>) -> Result<()> {
                 let Some(path) = read(guest, path, path_size) else { return Ok(Status::InvalidMemoryAccess) };
                 let text = String::from_utf8(path).map_err(|_| Error::msg("a path that is not UTF-8"))?;
                 let parts: Vec<_> = text.trim_end_matches('\0').split('\0').collect();
-                let (phase, stream) = guest.data_mut().looking_at();
-                let Some(stream) = stream else { return Ok(Status::NotFound) };
-                match stream.property(&parts, phase) {
+                match property(guest, &parts) {
                     Ok(value) => give(guest, &value, data, size),
                     Err(Some(status)) => Ok(status),
                     Err(None) => Err(Error::msg(format!("property {parts:?} is not on the list"))),
@@ -203,6 +206,76 @@ fn link_properties(linker: &mut Linker<Host>) -> Result<()> {
         },
     )?;
     Ok(())
+}
+
+/// What belongs to the plugin and the process, then what belongs to the exchange.
+fn property(guest: Guest<'_, '_>, path: &[&str]) -> std::result::Result<Vec<u8>, Option<Status>> {
+    match path {
+        ["plugin_name" | "plugin_root_id"] => return Ok(b"nearmiss".to_vec()),
+        ["node", "id"] => return Ok(NODE.into()),
+        _ => (),
+    }
+    let (phase, stream) = guest.data_mut().looking_at();
+    stream.ok_or(Some(Status::NotFound))?.property(path, phase)
+}
+
+/// Envoy's own functions, of which we mean to use its expression language.
+fn link_foreign(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_call_foreign_function",
+        |mut guest: Caller<'_, Host>,
+         name: u32,
+         name_size: u32,
+         argument: u32,
+         argument_size: u32,
+         data: u32,
+         size: u32| {
+            call(&mut guest, "proxy_call_foreign_function", |guest| {
+                let (Some(name), Some(argument)) =
+                    (read(guest, name, name_size), read(guest, argument, argument_size))
+                else {
+                    return Ok(Status::InvalidMemoryAccess);
+                };
+                let answer = match name.as_slice() {
+                    b"expr_create" => create_expression(guest.data_mut(), argument),
+                    b"expr_evaluate" => evaluate_expression(guest, &argument),
+                    _ => {
+                        return Err(Error::msg(format!("{name:?} is a foreign function we have no use for")));
+                    }
+                };
+                match answer {
+                    Ok(bytes) => give(guest, &bytes, data, size),
+                    Err(status) => Ok(status),
+                }
+            })
+        },
+    )?;
+    Ok(())
+}
+
+fn create_expression(host: &mut Host, text: Vec<u8>) -> std::result::Result<Vec<u8>, Status> {
+    let text = String::from_utf8(text).map_err(|_| Status::BadArgument)?;
+    let list = List::parse(&text).ok_or(Status::BadArgument)?;
+    let root = host.contexts.get(&host.active).map_or(host.active, |context| context.root);
+    host.expressions.push((root, list));
+    let token = u32::try_from(host.expressions.len() - 1).map_err(|_| Status::InternalFailure)?;
+    Ok(token.to_le_bytes().to_vec())
+}
+
+/// The list's items as the names of a map, as Envoy serializes them.
+fn evaluate_expression(guest: Guest<'_, '_>, token: &[u8]) -> std::result::Result<Vec<u8>, Status> {
+    let token = u32::from_le_bytes(token.try_into().map_err(|_| Status::BadArgument)?);
+    let host = guest.data_mut();
+    let root = host.contexts.get(&host.active).map_or(host.active, |context| context.root);
+    // An expression belongs to the plugin that made it.
+    let list = host.expressions.get(token as usize).filter(|(owner, _)| *owner == root);
+    let list = list.map(|(_, list)| list.clone()).ok_or(Status::NotFound)?;
+    let (phase, stream) = host.looking_at();
+    let stream = stream.ok_or(Status::InternalFailure)?;
+    // One value that is missing makes an error of the whole.
+    let items = list.evaluate(stream, phase).ok_or(Status::InternalFailure)?;
+    Ok(serialize(&items.into_iter().map(|item| (item, Vec::new())).collect()))
 }
 
 fn link_metrics(linker: &mut Linker<Host>) -> Result<()> {
@@ -317,7 +390,7 @@ fn give(guest: Guest<'_, '_>, bytes: &[u8], data: u32, size: u32) -> Result<Stat
     if length > 0 {
         let allocate = guest.data().allocate.clone().expect("checked when the VM started");
         place = allocate.call(&mut *guest, length)?;
-        guest.data_mut().calls.allocations += 1;
+        guest.data_mut().calls.answers += 1;
         if place == 0 || write(guest, place, bytes) != Status::Ok {
             return Ok(Status::InvalidMemoryAccess);
         }

@@ -15,6 +15,7 @@
 
 mod abi;
 mod context;
+mod expression;
 mod hostcalls;
 mod proxy;
 mod shared;

@@ -12,6 +12,9 @@ use super::shared::{LogLine, Metric, Shared};
 use super::vm::Host;
 use super::{Failure, Vm, hostcalls};
 
+/// What the clock says until it is set.
+const START_NS: u64 = 1_795_423_550_000_000_000;
+
 /// What all VMs of one Envoy share.
 pub struct Proxy {
     engine: Engine,
@@ -38,6 +41,15 @@ impl Proxy {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let engine = Engine::default();
         let module = Module::new(&engine, bytes).unwrap_or_else(|error| panic!("no module: {error:?}"));
+        Self::of(engine, module)
+    }
+
+    /// The same from what was compiled before.
+    ///
+    /// # Panics
+    ///
+    /// If Envoy would not load it.
+    pub fn of(engine: Engine, module: Module) -> Self {
         for import in module.imports() {
             let known = import.module() == "env" && OFFERED.contains(&import.name());
             assert!(known, "Envoy offers no `{}.{}`", import.module(), import.name());
@@ -46,8 +58,14 @@ impl Proxy {
             module.exports().map(|export| (export.name().to_owned(), export.ty())).collect();
         assert!(exports.contains_key("proxy_abi_version_0_2_1"), "no marker of ABI 0.2.1");
         assert!(matches!(exports.get("memory"), Some(ExternType::Memory(_))), "no exported memory");
-        let shared = Rc::new(RefCell::new(Shared::at(1_795_423_550_000_000_000)));
+        let shared = Rc::new(RefCell::new(Shared::at(START_NS)));
         Self { engine, module, shared }
+    }
+
+    /// Another process with the same module, which needs not be compiled again.
+    pub fn fresh(&self) -> Self {
+        let shared = Rc::new(RefCell::new(Shared::at(START_NS)));
+        Self { engine: self.engine.clone(), module: self.module.clone(), shared }
     }
 
     /// A VM that will see traffic.

@@ -133,7 +133,9 @@ impl Stream {
         let found = match dotted.as_str() {
             "upstream.request_attempt_count" => Some(number(if answered { self.attempts } else { 0 })),
             "upstream.address" => text(self.host.as_ref().filter(|_| answered)),
-            "upstream.transport_failure_reason" => text(self.host.as_ref().map(|_| &self.transport_failure)),
+            "upstream.transport_failure_reason" => {
+                text(self.host.as_ref().filter(|_| answered).map(|_| &self.transport_failure))
+            }
             "response.flags" => Some(number(if answered { self.flags } else { 0 })),
             "response.code" => self.status().filter(|_| over).map(number),
             "response.size" => Some(number(if over { self.response_bytes } else { 0 })),
@@ -141,6 +143,9 @@ impl Stream {
             "response.grpc_status" => self.grpc_status().filter(|_| answered).map(number),
             "response.backend_latency" => self.backend_latency.filter(|_| over).map(nanoseconds),
             "request.duration" => over.then(|| nanoseconds(self.duration)),
+            "request.method" => {
+                self.request_header(":method").filter(|_| matches!(phase, Phase::Request | Phase::Log))
+            }
             "connection.termination_details" => text(self.termination_details.as_ref()),
             "xds.cluster_name" => text(self.cluster.as_ref()),
             "xds.route_name" => text(Some(&self.route)),
@@ -156,6 +161,12 @@ impl Stream {
             _ => return Err(None),
         };
         found.ok_or(Some(Status::NotFound))
+    }
+
+    /// The first request header of that name.
+    pub(super) fn request_header(&self, name: &str) -> Option<Vec<u8>> {
+        let found = self.request_headers.iter().find(|(known, _)| known == name.as_bytes());
+        found.map(|(_, value)| value.clone())
     }
 
     fn status(&self) -> Option<u64> {

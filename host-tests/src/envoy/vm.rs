@@ -8,6 +8,7 @@ use std::rc::Rc;
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::context::Context;
+use super::expression::List;
 use super::shared::{MetricKind, Shared};
 use super::{BudgetedCalls, Phase, Status, Stream};
 
@@ -64,6 +65,8 @@ pub(super) struct Host {
     pub(super) calls: BudgetedCalls,
     pub(super) faults: Vec<Fault>,
     pub(super) metric_ids: Vec<(MetricKind, String)>,
+    /// By token: the root they belong to, and what they ask for.
+    pub(super) expressions: Vec<(u32, List)>,
     pub(super) memory: Option<Memory>,
     pub(super) allocate: Option<TypedFunc<u32, u32>>,
 }
@@ -324,6 +327,7 @@ impl Host {
             calls: BudgetedCalls::default(),
             faults: Vec::new(),
             metric_ids: Vec::new(),
+            expressions: Vec::new(),
             memory: None,
             allocate: None,
         }

@@ -6,6 +6,7 @@
 
 mod client;
 mod envoy;
+#[cfg(feature = "grpc")]
 mod grpc;
 mod origin;
 mod script;
@@ -15,6 +16,7 @@ mod wait;
 
 pub use client::{Client, Request, Response};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
+#[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
 pub use origin::{Arrival, Ledger, Origin, Refusing};
 pub use script::Action;

@@ -193,6 +193,8 @@ fn cluster_of(name: &str, endpoints: &Value) -> Value {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
+        // Envoy's default allows three retries at once.
+        "circuit_breakers": {"thresholds": [{"max_retries": 1000}]},
         "load_assignment": {"cluster_name": name, "endpoints": endpoints},
     })
 }

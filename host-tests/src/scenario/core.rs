@@ -3,7 +3,7 @@
 use nearmiss::{Config, Feed, Monitor, Timestamp};
 use nearmiss_dialects::{Attempts, Line, read_exchange};
 
-use super::{Event, SOURCE, Scenario};
+use super::{Event, Scenario};
 
 /// The records the core leaves.
 ///
@@ -13,7 +13,7 @@ use super::{Event, SOURCE, Scenario};
 pub fn tell(scenario: &Scenario, feed: Feed) -> Vec<String> {
     let config = Config::parse(&scenario.config.to_string());
     let config = config.unwrap_or_else(|error| panic!("{}: {error}", scenario.name));
-    let mut monitor = Monitor::new(config, feed, SOURCE);
+    let mut monitor = Monitor::new(config, feed, &scenario.source());
     let mut records = Vec::new();
     for event in scenario.events() {
         match event {

@@ -1,6 +1,5 @@
 //! The Envoy module tells a story: each exchange rendered as what Envoy would show of it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -19,8 +18,8 @@ const FLAGS: [&str; 29] = [
 /// # Panics
 ///
 /// If the module does anything but listen and tell.
-pub fn tell(scenario: &Scenario, module: &Path, attach: &str) -> Vec<String> {
-    let proxy = Proxy::load(module);
+pub fn tell(scenario: &Scenario, proxy: &Proxy, attach: &str) -> Vec<String> {
+    let proxy = proxy.fresh();
     let mut vm = proxy.worker();
     let config = with_attach(&scenario.config, attach);
     let mut root = None;
@@ -93,9 +92,6 @@ fn render(line: &Line) -> Result<Stream, &'static str> {
     if let Some(attempt) = line.client_attempt {
         stream = stream.with_request_header("amz-sdk-request", format!("attempt={attempt}; max=9"));
     }
-    if let Some(trace) = &line.trace_id {
-        stream = stream.with_request_header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
-    }
     for (name, value) in [("cache-status", &line.cache_status), ("proxy-status", &line.proxy_status)] {
         if let Some(value) = value {
             stream = stream.with_response_header(name, value);
@@ -123,6 +119,7 @@ fn refuse(line: &Line) -> Result<(), &'static str> {
         (line.hedged, "hedged"),
         (line.fallback.as_deref() == Some("stale"), "fallback: stale"),
         (line.attempt_log.len() > 1, "attempt_log"),
+        (line.trace_id.is_some(), "trace_id"),
     ];
     match hidden.into_iter().find(|(used, _)| *used) {
         Some((_, field)) => Err(field),

@@ -65,15 +65,6 @@ fn filter_and_logger_in_two_vms_count_an_exchange_once() {
     });
 }
 
-#[test]
-fn two_filters_in_one_chain_count_an_exchange_once() {
-    together(|site| {
-        let mut second = wasm_filter(r#"{"envoy":{"attach":"http"},"tight_margin":"11%"}"#);
-        second["name"] = json!("nearmiss-again");
-        site.filter(wasm_filter(HTTP)).filter(second)
-    });
-}
-
 fn together(attach: impl FnOnce(Site) -> Site) {
     let cast = Cast::gather();
     let site = attach(cast.site());

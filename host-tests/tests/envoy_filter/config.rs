@@ -1,9 +1,8 @@
 //! Every way to get the configuration wrong is refused by name, and none kills the VM.
 
-use host_tests::artifact;
-use host_tests::envoy::{Failure, Proxy};
+use host_tests::envoy::Failure;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, proxy};
 
 /// A configuration, and what the message must contain.
 const WRONG: [(&str, &str); 22] = [
@@ -33,7 +32,7 @@ const WRONG: [(&str, &str); 22] = [
 
 #[test]
 fn a_wrong_configuration_is_refused_by_the_fields_name() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     for (configuration, named) in WRONG {
         assert_eq!(proxy.canary(configuration.as_bytes()), Err(Failure::Refused), "{configuration}");
         let said = proxy.take_log();
@@ -53,7 +52,7 @@ fn a_wrong_configuration_over_xds_leaves_the_old_plugin_at_work() {
 
 #[test]
 fn bytes_that_are_no_text_and_a_mebibyte_of_nesting_are_refused() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     let nested = b"[".repeat(1 << 20);
     let objects = br#"{"envoy":"#.repeat(1 << 17);
     let names = format!(r#"{{"{}":1}}"#, "x".repeat(1 << 20));

@@ -1,13 +1,13 @@
 //! Any call may fail with any status, at any time: the filter shrugs.
 
-use host_tests::artifact;
-use host_tests::envoy::{Proxy, Status, Stream};
+use host_tests::envoy::{Status, Stream};
 
-use crate::stage::{Stage, retried};
+use crate::stage::{Stage, proxy, retried};
 
 /// Every call that a filter of ours makes.
 const CALLS: [&str; 14] = [
     "proxy_add_header_map_value",
+    "proxy_call_foreign_function",
     "proxy_define_metric",
     "proxy_get_buffer_bytes",
     "proxy_get_current_time_nanoseconds",
@@ -18,7 +18,6 @@ const CALLS: [&str; 14] = [
     "proxy_increment_metric",
     "proxy_log",
     "proxy_record_metric",
-    "proxy_replace_header_map_value",
     "proxy_set_property",
     "proxy_set_shared_data",
 ];
@@ -67,7 +66,7 @@ fn a_call_that_always_fails_kills_nothing_either() {
 
 #[test]
 fn a_call_that_fails_while_the_plugin_starts_kills_nothing() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     for call in CALLS.into_iter().chain(["proxy_set_tick_period_milliseconds", "proxy_get_log_level"]) {
         for status in Status::FAILURES {
             let mut vm = proxy.worker();

@@ -1,9 +1,8 @@
 //! Lives of streams and plugins that are not the usual one.
 
-use host_tests::artifact;
-use host_tests::envoy::{Proxy, Stream};
+use host_tests::envoy::Stream;
 
-use crate::stage::{Stage, counts, retried};
+use crate::stage::{Stage, counts, proxy, retried};
 
 const HTTP: &str = r#"{"envoy":{"attach":"http"}}"#;
 const LOG: &str = r#"{"envoy":{"attach":"log"}}"#;
@@ -77,7 +76,7 @@ fn streams_that_never_end_cost_no_more_than_their_contexts() {
 
 #[test]
 fn filter_and_logger_in_one_vm_count_an_exchange_once() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     let mut vm = proxy.worker();
     let (filter, logger) = (vm.configure(HTTP).unwrap(), vm.configure(LOG).unwrap());
     vm.pass(Some(filter), Some(logger), retried("cart")).unwrap();
@@ -88,7 +87,7 @@ fn filter_and_logger_in_one_vm_count_an_exchange_once() {
 
 #[test]
 fn filter_and_logger_in_two_vms_count_an_exchange_once() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     let (mut one, mut two) = (proxy.worker(), proxy.worker());
     let (filter, logger) = (one.configure(HTTP).unwrap(), two.configure(LOG).unwrap());
     for stream in [retried("cart"), Stream::ok("cart")] {
@@ -100,7 +99,7 @@ fn filter_and_logger_in_two_vms_count_an_exchange_once() {
 
 #[test]
 fn a_canary_leaves_no_trace() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     proxy.canary(b"{}").unwrap();
     assert_eq!(proxy.shared_keys(), Vec::<Vec<u8>>::new());
     assert!(proxy.metrics().values().all(|metric| metric.value == 0 && metric.observed.is_empty()));
@@ -109,7 +108,7 @@ fn a_canary_leaves_no_trace() {
 
 #[test]
 fn the_main_threads_vm_ticks_and_counts_nothing() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     let (mut main, mut worker) = (proxy.worker(), proxy.worker());
     let (idle, busy) = (main.configure("{}").unwrap(), worker.configure("{}").unwrap());
     for second in 0..120 {
@@ -125,7 +124,7 @@ fn the_main_threads_vm_ticks_and_counts_nothing() {
 
 #[test]
 fn a_new_configuration_in_a_living_vm_keeps_what_was_learned_and_counted() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     let mut vm = proxy.worker();
     let old = vm.configure("{}").unwrap();
     let at = |ms: u64| proxy.set_clock_us(1_795_423_550_000_000 + ms * 1_000);
@@ -144,7 +143,7 @@ fn a_new_configuration_in_a_living_vm_keeps_what_was_learned_and_counted() {
 
 #[test]
 fn streams_of_a_plugin_that_was_replaced_end_in_good_order() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = proxy();
     let mut vm = proxy.worker();
     let old = vm.configure("{}").unwrap();
     let key = vm.arrive(retried("cart"));

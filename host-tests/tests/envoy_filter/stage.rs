@@ -1,9 +1,22 @@
 //! A proxy with one worker and one plugin.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use host_tests::artifact;
 use host_tests::envoy::{Proxy, Root, Stream, Vm};
+use wasmtime::{Engine, Module};
+
+/// A process with the module, which is compiled once for all tests.
+pub(crate) fn proxy() -> Proxy {
+    static COMPILED: LazyLock<(Engine, Module)> = LazyLock::new(|| {
+        let engine = Engine::default();
+        let module = Module::from_file(&engine, artifact::envoy_module());
+        (engine, module.unwrap_or_else(|error| panic!("{error:?}")))
+    });
+    let (engine, module) = &*COMPILED;
+    Proxy::of(engine.clone(), module.clone())
+}
 
 /// One worker with the module in it.
 pub(crate) struct Stage {
@@ -15,7 +28,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// With this configuration, which must be taken.
     pub(crate) fn with(configuration: &str) -> Self {
-        let proxy = Proxy::load(&artifact::envoy_module());
+        let proxy = proxy();
         let mut vm = proxy.worker();
         let root = vm.configure(configuration).unwrap_or_else(|failure| panic!("{failure}"));
         Self { proxy, vm, root }
