@@ -45,6 +45,11 @@ dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimi
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
 	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
 
+# The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
+target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
+	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
+	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.
 	cargo build -q --locked --profile native -p nearmiss-cli
@@ -72,10 +77,12 @@ demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, a
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
 
 .PHONY: bench
-bench: wasm envoy-bin ## Measures what an exchange costs and what an upstream weighs.
+bench: wasm envoy-bin target/noop-filter.wasm ## Measures what an exchange costs and what an upstream weighs.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked --profile hosts -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
+	cargo run -q --locked --profile hosts -p host-tests --bin bench_module
+	cargo run -q --locked --profile hosts -p host-tests --bin bench_envoy
 
 .PHONY: clean
 clean: ## Removes everything that was built.
