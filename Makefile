@@ -82,7 +82,7 @@ bench: wasm envoy-bin target/noop-filter.wasm ## Measures what an exchange costs
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked --profile hosts -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
 	cargo run -q --locked --profile hosts -p host-tests --bin bench_module
-	cargo run -q --locked --profile hosts -p host-tests --bin bench_envoy
+	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
 
 .PHONY: clean
 clean: ## Removes everything that was built.
