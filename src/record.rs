@@ -10,10 +10,12 @@ pub(crate) mod json;
 pub(crate) use episode::{Phase, Told, deviation, episode};
 
 use crate::config::Hosts;
+use crate::episode::Habits;
 use crate::exchange::{self, Exchange};
 use crate::histogram;
 use crate::tally::Tally;
-use crate::units::{Micros, Timestamp};
+use crate::timeline;
+use crate::units::{Micros, Timestamp, Used};
 use crate::upstream::Upstream;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
@@ -163,7 +165,14 @@ pub(crate) struct Span<'a> {
 }
 
 /// Writes the summary of one upstream.
-pub(crate) fn summary(out: &mut String, span: Span<'_>, upstream: &Upstream, hosts: HostNames) {
+pub(crate) fn summary(
+    out: &mut String,
+    span: Span<'_>,
+    upstream: &Upstream,
+    habits: &Habits,
+    budget: Used,
+    hosts: HostNames,
+) {
     let tally = &upstream.tally;
     let mut json = Json::new(out);
     json.open('{');
@@ -197,6 +206,23 @@ pub(crate) fn summary(out: &mut String, span: Span<'_>, upstream: &Upstream, hos
     json.close(']');
     if let Some(learned) = upstream.learned_attempts() {
         json.key("max_attempts_learned").number(learned.into());
+    }
+    if let Some(burn) = habits.burn(budget) {
+        json.key("burn_bp").open('{');
+        for (window, rate) in burn {
+            json.key(window).number(rate.into());
+        }
+        json.close('}');
+    }
+    if let Some(reference) = habits.reference() {
+        json.key("reference").open('{');
+        json.key("since").time(timeline::start_of(reference.from.into()));
+        json.key("near_miss_bp").number(reference.near.basis_points().into());
+        json.key("typical_ms").millis(reference.typical());
+        if reference.expires > 0 {
+            json.key("expires").time(timeline::start_of(reference.expires.into()));
+        }
+        json.close('}');
     }
     json.close('}');
 }

@@ -9,9 +9,12 @@ use crate::units::{Micros, Timestamp};
 /// The length of a bucket; buckets start at multiples of it.
 pub const BUCKET: Micros = Micros::from_seconds(10);
 
-/// The number of a bucket: whole lengths since the Unix epoch.
+/// The last bucket, some 1 360 years from the Unix epoch: numbers of buckets fit into 32 bits, with room to count on.
+const LAST_BUCKET: u64 = u32::MAX as u64 - 0xffff;
+
+/// The number of a bucket: whole lengths since the Unix epoch. All time after the last bucket is in it.
 pub fn bucket_of(ts: Timestamp) -> u64 {
-    ts.micros() / BUCKET.get()
+    (ts.micros() / BUCKET.get()).min(LAST_BUCKET)
 }
 
 /// When a bucket begins.

@@ -119,6 +119,12 @@ impl<'a> Field<'a> {
         span.map(Micros::new).filter(|span| range.contains(span)).ok_or_else(|| self.error(takes))
     }
 
+    /// Milliseconds as a number, to the microsecond.
+    pub(crate) fn millis(&self, takes: &'static str) -> Result<Micros, ConfigError> {
+        let number = self.value.as_number().and_then(|number| decimal(&number.to_string(), 1_000));
+        number.map(Micros::new).ok_or_else(|| self.error(takes))
+    }
+
     /// A share: a decimal number and `%`, 0 % to 100 %.
     pub(crate) fn share(&self) -> Result<Used, ConfigError> {
         let share = self.value.as_str().and_then(|text| decimal(text.strip_suffix('%')?, 100));

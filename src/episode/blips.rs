@@ -44,7 +44,6 @@ pub(super) struct Rhythm {
     pub(super) nats: f32,
     /// Buckets from one to the next.
     pub(super) interval: u32,
-    pub(super) visits: u32,
 }
 
 impl Blips {
@@ -103,7 +102,7 @@ impl Blips {
                 ((off.count() as f32 + 0.5) / span * width).clamp(0.005, 0.4)
             };
             let missing = libm::logf((1.0 - EXPECTED) / (1.0 - chance(0)));
-            let (mut nats, mut visits, mut missed) = (0.0, 2, 0);
+            let (mut nats, mut missed) = (0.0, 0);
             let mut at = before;
             while let Some(due) = at.checked_sub(interval) {
                 if due + SLACK < oldest || missed > 2 {
@@ -112,7 +111,6 @@ impl Blips {
                 match mine().find(|p| p.0.abs_diff(due) <= SLACK) {
                     Some((visit, height)) => {
                         nats += libm::logf(EXPECTED / chance(height)).min(CAP);
-                        visits += 1;
                         missed = 0;
                         // Follow the visit itself, so that small errors of the interval do not add up.
                         at = visit;
@@ -124,7 +122,7 @@ impl Blips {
                     }
                 }
                 if best.is_none_or(|b| nats > b.nats) {
-                    best = Some(Rhythm { nats, interval, visits });
+                    best = Some(Rhythm { nats, interval });
                 }
             }
         }

@@ -8,13 +8,15 @@
 //! meanwhile accepted. A whole day, so that the hour of the day plays no part.
 
 use super::bucket::Counts;
-use crate::units::Used;
+use crate::units::{Micros, Used};
 
 /// Buckets in an hour and in a day.
 const HOUR: u32 = 360;
 const DAY: u32 = 24 * HOUR;
 /// The windows of burn rates, in buckets.
 const WINDOWS: [u32; 4] = [30, 180, HOUR, 6 * HOUR];
+/// Their names.
+const NAMES: [&str; WINDOWS.len()] = ["5m", "30m", "1h", "6h"];
 /// Exchanges that make a day worth comparing.
 const ENOUGH: u32 = 200;
 /// Typical durations this much longer are deviant: an octave times this, a factor of 1.25.
@@ -55,6 +57,15 @@ pub(crate) struct Reference {
     pub(crate) near: Used,
     /// The logarithm of its typical duration to base 2 of microseconds, in 1/256.
     pub(crate) log2: u16,
+    /// The bucket in which it stops to hold; 0 if it never does.
+    pub(crate) expires: u32,
+}
+
+impl Reference {
+    /// Its typical duration.
+    pub(crate) fn typical(&self) -> Micros {
+        Micros::new(libm::roundf(libm::exp2f(f32::from(self.log2) / 256.0)) as u64)
+    }
 }
 
 /// A day that is not as the reference.
@@ -66,15 +77,6 @@ pub(crate) struct Deviation {
     pub(crate) near: Used,
     /// Its typical duration, as in the reference.
     pub(crate) log2: u16,
-}
-
-/// Burn rates, in hundredths: 100 spends the budget exactly.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Burn {
-    pub(crate) five_minutes: u32,
-    pub(crate) half_hour: u32,
-    pub(crate) hour: u32,
-    pub(crate) six_hours: u32,
 }
 
 impl Habits {
@@ -121,8 +123,8 @@ impl Habits {
         }
         let near = Used::of(day.near.into(), judged.into())?;
         let log2 = libm::roundf(day.log2 * 256.0) as u16;
-        let Some(reference) = self.reference else {
-            self.reference = Some(Reference { from: day.from, near, log2 });
+        let Some(reference) = self.reference.filter(|held| held.expires == 0 || index < held.expires) else {
+            self.reference = Some(Reference { from: day.from, near, log2, expires: 0 });
             return None;
         };
         let usual = f32::from(reference.near.basis_points()) / 10_000.0 * judged as f32;
@@ -142,13 +144,14 @@ impl Habits {
         self.reference = Some(reference);
     }
 
-    /// How fast the budget is being spent.
-    pub(crate) fn burn(&self, budget: Used) -> Option<Burn> {
-        let rate = |window: usize| {
-            let (near, judged) = (self.near.get(window)?, self.judged.get(window)?);
-            let budget = f32::from(budget.basis_points()) / 10_000.0;
-            (*judged >= 1.0 && budget > 0.0).then(|| libm::roundf(near / judged / budget * 100.0) as u32)
-        };
-        Some(Burn { five_minutes: rate(0)?, half_hour: rate(1)?, hour: rate(2)?, six_hours: rate(3)? })
+    /// How fast the budget is being spent, by window, in basis points: 10 000 spends it exactly.
+    pub(crate) fn burn(&self, budget: Used) -> Option<[(&'static str, u32); WINDOWS.len()]> {
+        let budget = f32::from(budget.basis_points());
+        let is_told = budget > 0.0 && self.judged.first().is_some_and(|judged| *judged >= 1.0);
+        let mut rates = NAMES.map(|name| (name, 0));
+        for ((rate, near), judged) in rates.iter_mut().zip(self.near).zip(self.judged) {
+            rate.1 = libm::roundf(near / judged.max(1.0) / budget * 100_000_000.0) as u32;
+        }
+        is_told.then_some(rates)
     }
 }

@@ -8,6 +8,8 @@
 //! sight → bucket ─seal→ tail · rates · hosts · level · blips · weak → sums → alarm → open → pattern
 //! ```
 //!
+//! Upstreams are known to it by a number that whoever calls it gives them.
+//!
 //! `docs/detection.md` has each method with its formula, its source, what it sees and what it cannot.
 //!
 //! Cost: tens of nanoseconds an exchange, some microseconds a bucket with traffic. What an open bucket gathers is whole
@@ -29,13 +31,12 @@ mod sight;
 mod tail;
 mod watch;
 
-use crate::fleet::UpstreamId;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 pub(crate) use bucket::Counts;
-pub(crate) use habits::{Burn, Deviation, Habits, Reference};
+pub(crate) use habits::{Deviation, Habits, Reference};
 pub(crate) use open::Open;
-pub use open::Pattern;
+pub(crate) use open::Pattern;
 pub(crate) use sight::Sight;
 use tail::Shapes;
 pub(crate) use watch::{Cause, Watch};
@@ -62,12 +63,12 @@ pub(crate) struct Engine {
     /// How many buckets may be open beside the newest.
     lag: u32,
     /// What this seal's bucket said of each upstream with traffic, and how many of them are settled.
-    steps: Vec<(UpstreamId, watch::Step)>,
+    steps: Vec<(u32, watch::Step)>,
     settled: usize,
     /// Upstreams with one episode in common, the strongest first; as they stand in this seal.
-    named: Vec<UpstreamId>,
+    named: Vec<u32>,
     /// The last alarms: who, and in which bucket.
-    opens: Vec<(UpstreamId, u32)>,
+    opens: Vec<(u32, u32)>,
 }
 
 /// What there is to report.
@@ -95,7 +96,7 @@ impl Engine {
     }
 
     /// First pass over the upstreams, in a fixed order: weighs a bucket of which nothing more can come.
-    pub(crate) fn weigh(&mut self, bucket: u64, id: UpstreamId, watch: &mut Watch) {
+    pub(crate) fn weigh(&mut self, bucket: u64, id: u32, watch: &mut Watch) {
         let now = bucket as u32;
         if let Some(mut step) = watch.weigh(now, self.lag, &self.shapes) {
             let has_own =
@@ -112,32 +113,29 @@ impl Engine {
         let now = bucket as u32;
         self.named.clear();
         let all = self.steps.iter().map(|(id, step)| (*id, step.weak));
-        let mut parts: Vec<(UpstreamId, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
+        let parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
         if pool::together(parts.iter().map(|part| part.1)) > TOGETHER {
-            parts.sort_by(|a, b| b.1.total_cmp(&a.1));
             self.named.extend(parts.iter().map(|part| part.0));
+            let stronger = |most: (usize, f32), next: (usize, f32)| if next.1 > most.1 { next } else { most };
+            let strongest =
+                parts.iter().map(|part| part.1).enumerate().reduce(stronger).map_or(0, |found| found.0);
+            self.named.swap(0, strongest);
         }
         self.opens.retain(|(_, at)| now < at.saturating_add(1_000));
     }
 
     /// Second pass, in the same order: what opens and what closes.
-    pub(crate) fn settle(
-        &mut self,
-        bucket: u64,
-        id: UpstreamId,
-        watch: &mut Watch,
-        mut report: impl FnMut(Change),
-    ) {
+    pub(crate) fn settle(&mut self, bucket: u64, id: u32, watch: &mut Watch, mut report: impl FnMut(Change)) {
         let now = bucket as u32;
         let step = self.steps.get(self.settled).filter(|(of, _)| *of == id).map(|(_, step)| step);
         self.settled += usize::from(step.is_some());
-        if let Some(open) = watch.open.as_mut() {
-            if let (false, Some(step)) = (open.is_silent(now), step) {
-                open.follow(now, step);
-            }
+        if let (Some(open), Some(step)) = (watch.open.as_mut(), step)
+            && !open.is_silent(now)
+        {
+            open.follow(now, step);
         }
         if watch.open.as_ref().is_some_and(|open| open.is_over(now))
-            && let Some(mut open) = watch.open.take()
+            && let Some(mut open) = watch.close(now)
         {
             self.relate(id, &mut open);
             report(Change::Closed(open));
@@ -180,7 +178,7 @@ impl Engine {
     }
 
     /// Episodes that began at the same time have one cause: two close together, three a little apart.
-    fn relate(&self, id: UpstreamId, open: &mut Open) {
+    fn relate(&self, id: u32, open: &mut Open) {
         let is_alike = matches!(open.cause, Cause::Tail | Cause::Errors | Cause::Level | Cause::Pool);
         if !open.related.is_empty() || !is_alike {
             return;
@@ -192,5 +190,29 @@ impl Engine {
         let near = within(SAME_TIME);
         open.related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
         open.related.dedup();
+    }
+}
+
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn print() {
+        extern crate std;
+        std::eprintln!(
+            "watch {} routes {} tail {} rates {} hosts {} level {} blips {} weak {} habits {} counts {} bucket {} open {} step {}",
+            size_of::<super::Watch>(),
+            size_of::<super::routes::Routes>(),
+            size_of::<super::tail::Tail>(),
+            size_of::<super::rates::Rates>(),
+            size_of::<super::hosts::Hosts>(),
+            size_of::<super::level::Level>(),
+            size_of::<super::blips::Blips>(),
+            size_of::<super::pool::Weak>(),
+            size_of::<super::Habits>(),
+            size_of::<super::Counts>(),
+            size_of::<super::bucket::Bucket>(),
+            size_of::<super::Open>(),
+            size_of::<super::watch::Step>()
+        );
     }
 }

@@ -7,12 +7,11 @@
 use super::HOSTS;
 use super::bucket::Counts;
 use super::watch::{Cause, Step};
-use crate::fleet::UpstreamId;
 use alloc::vec::Vec;
 
 /// The kind of an episode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Pattern {
+pub(crate) enum Pattern {
     /// A short run that healed.
     Burst,
     /// A run that stays.
@@ -33,7 +32,7 @@ pub enum Pattern {
 
 impl Pattern {
     /// The name in records and metrics.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Burst => "burst",
             Self::Sustained => "sustained",
@@ -62,9 +61,11 @@ pub(crate) struct Open {
     /// The last bucket with evidence.
     pub(crate) last: u32,
     pub(crate) cause: Cause,
+    /// From the start to the last bucket with evidence, and since then.
     pub(crate) counts: Counts,
+    since: Counts,
     /// Other upstreams that show the same.
-    pub(crate) related: Vec<UpstreamId>,
+    pub(crate) related: Vec<u32>,
     /// Buckets from one blip to the next, if there is a rhythm; 0 if not.
     pub(crate) interval: u32,
     /// The most attempts per hundred exchanges over three buckets.
@@ -97,6 +98,7 @@ impl Open {
             last: now,
             cause,
             counts,
+            since: Counts::default(),
             related: Vec::new(),
             interval: 0,
             amplification: 0,
@@ -122,7 +124,7 @@ impl Open {
 
     /// One more bucket with traffic.
     pub(super) fn follow(&mut self, now: u32, step: &Step) {
-        self.counts.merge(&step.counts);
+        self.since.merge(&step.counts);
         self.weigh(now, step);
     }
 
@@ -131,6 +133,7 @@ impl Open {
         let nats = |cause: Cause| step.nats.get(cause as usize).copied().unwrap_or(0.0);
         if step.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
             self.runs = self.runs.saturating_add(u16::from(self.quiet > 3));
+            self.counts.merge(&core::mem::take(&mut self.since));
             self.last = now;
             self.quiet = 0;
             self.buckets = self.buckets.saturating_add(1);
@@ -182,9 +185,16 @@ impl Open {
         now >= self.last.saturating_add(SILENT)
     }
 
+    /// Nothing but timing, over at once, and hardly anyone noticed: rough traffic rather than an episode.
+    pub(super) fn is_false_alarm(&self) -> bool {
+        let is_timing = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Pool);
+        is_timing && self.buckets <= 3 && self.counts.near.saturating_mul(50) < self.counts.exchanges
+    }
+
     /// A slot goes to another host.
     pub(super) fn forget_host(&mut self, slot: usize) {
         self.counts.forget_host(slot);
+        self.since.forget_host(slot);
         if let Some(votes) = self.votes.get_mut(slot) {
             *votes = 0;
         }

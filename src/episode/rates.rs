@@ -15,6 +15,10 @@ use super::routes::Routes;
 pub(super) const ERRORS: [f32; 4] = [0.004, 0.015, 0.05, 0.2];
 pub(super) const FALLBACKS: [f32; 2] = [0.03, 0.15];
 pub(super) const LATE: [f32; 2] = [0.01, 0.04];
+/// The most that one bucket can say, unless attempts failed in most of its seconds: below the bars, so that two are needed.
+/// Recorded traffic is full of blips of a few seconds.
+const ONE_BUCKET: f32 = 12.0;
+const MOST_SECONDS: f32 = 6.0;
 /// ε of the evidence for blips.
 const BLIP: f32 = 0.07;
 /// Kept per bucket when forgetting over two hours.
@@ -151,13 +155,14 @@ impl Rates {
         let (failed, judged) = (bucket.counts.failed as f32, bucket.counts.judged() as f32);
         let usual_failed = self.failed.upper();
         out.is_outage = failed >= 3.0 && failed > judged * (0.05_f32).max(3.0 * usual_failed);
+        let most = if k >= MOST_SECONDS { f32::MAX } else { ONE_BUCKET };
         let (phi, phi_late) = (self.errors_scatter.factor(), self.late_scatter.factor());
         for (x, more) in out.errors.iter_mut().zip(ERRORS) {
-            *x = (*x - n * more) / phi;
+            *x = ((*x - n * more) / phi).min(most);
         }
         out.blip = (out.blip - n * BLIP) / phi;
         for (x, more) in out.caught.iter_mut().zip(FALLBACKS) {
-            *x -= n * more;
+            *x = (*x - n * more).min(most);
         }
         for (x, more) in out.late.iter_mut().zip(LATE) {
             *x = (*x - n * more) / phi_late;

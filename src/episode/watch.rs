@@ -80,6 +80,11 @@ const WARM: u16 = 30;
 /// Buckets that what is learned stays frozen after the last reason for it, and at most.
 const HOLD: u8 = 12;
 const FROZEN: u16 = 180;
+/// What a false alarm adds to the bars of what is only timing, how many count, and what is kept of them per bucket: half
+/// after eight hours.
+const WARY: f32 = 0.25;
+const MOST_WARY: f32 = 4.0;
+const WARY_KEPT: f32 = 0.999_76;
 /// Nats of slowness, and buckets since they began to add up, that make a creep of what another sum then reports.
 const CREEP: f32 = 5.0;
 const CREEP_FOR: u32 = 18;
@@ -105,9 +110,11 @@ pub(crate) struct Watch {
     active: u16,
     frozen: u16,
     hold: u8,
+    /// False alarms of the last hours: each raises the bars of what is only timing.
+    wary: f32,
     /// The last bucket lay well above its level.
     raised: bool,
-    pub(super) habits: Habits,
+    pub(crate) habits: Habits,
     /// The bucket of the last alarm of its own.
     pub(super) alarmed: u32,
     /// Until this bucket another upstream's episode speaks for it.
@@ -172,6 +179,7 @@ impl Watch {
             frozen: 0,
             hold: 0,
             raised: false,
+            wary: 0.0,
             habits: Habits::default(),
             alarmed: 0,
             spoken_for: 0,
@@ -208,9 +216,15 @@ impl Watch {
         }
     }
 
-    /// Takes out the open episode.
-    pub(crate) fn close(&mut self) -> Option<Box<Open>> {
-        self.open.take()
+    /// Takes out the open episode; the next one begins later.
+    pub(crate) fn close(&mut self, now: u32) -> Option<Box<Open>> {
+        self.rising = Counts::default();
+        self.rising_from = now.saturating_add(1);
+        let open = self.open.take()?;
+        if open.is_false_alarm() {
+            self.wary = (self.wary + 1.0).min(MOST_WARY);
+        }
+        Some(open)
     }
 
     /// Weighs a bucket of which nothing more can come; `None` if nothing came at all.
@@ -232,7 +246,8 @@ impl Watch {
         self.weigh_level(&mut step, &bucket);
         self.weigh_rhythm(&mut step, index, &tail, &rates, frozen);
         let level = self.routes.level(&bucket);
-        step.weak = self.weak.weigh(index, level, tail.slow(), rates.least(), frozen);
+        step.weak =
+            self.weak.weigh(index, level, tail.slow(), rates.least(), frozen) / (1.0 + WARY * self.wary);
         if self.active < WARM {
             step.alarm = None;
             step.weak = 0.0;
@@ -245,6 +260,7 @@ impl Watch {
             self.rising.merge(&bucket.counts);
         }
         self.high = high;
+        self.wary *= WARY_KEPT;
         self.hold = if high > GATE || step.alarm.is_some() { HOLD } else { self.hold.saturating_sub(1) };
         self.routes.learn(&bucket);
         self.routes.publish(index, lag);
@@ -269,12 +285,14 @@ impl Watch {
         // While an episode is open, less is enough to keep it so.
         let alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed() + 2.0);
         let evidence = rates.errors.iter().chain(&rates.caught).chain(&rates.late).chain(tail.alarms());
+        let wary = 1.0 + WARY * self.wary;
         let mut high: f32 = 0.0;
         for ((sum, (cause, bar)), nats) in self.sums.iter_mut().zip(BANK).zip(evidence) {
             if cause == Cause::Tail && tail.dispersion > ROUGH {
                 sum.reset();
                 continue;
             }
+            let bar = if cause == Cause::Tail { bar * wary } else { bar };
             let level = sum.add(*nats);
             high = high.max(level);
             step.weigh(cause, *nats);
@@ -310,7 +328,8 @@ impl Watch {
         let Some(mean) = bucket.mean_shift() else { return };
         let height = self.level.weigh(mean * routes::NATS);
         let is_shifted = height.shift > LEVEL_SHIFT;
-        if is_shifted && (height.z > LEVEL_BAR || self.raised && height.z > LEVEL_AGAIN) {
+        let wary = 1.0 + WARY * self.wary;
+        if is_shifted && (height.z > LEVEL_BAR * wary || self.raised && height.z > LEVEL_AGAIN * wary) {
             if step.alarm.is_none() {
                 step.raise(Cause::Level, height.z / LEVEL_BAR);
             }

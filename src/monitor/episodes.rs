@@ -1,10 +1,14 @@
 //! Buckets are sealed here, and what opens and closes with them leaves as records.
 
 use super::Monitor;
-use crate::episode::{Change, Open};
-use crate::fleet::{Entry, UpstreamId};
+use crate::config::ReferenceConfig;
+use crate::episode::{Change, Open, Reference};
+use crate::fleet::Entry;
+use crate::histogram::Log2;
+use crate::order;
 use crate::outbox::Outbox;
 use crate::record::{self, HostNames, Phase, RecordKind, Told};
+use crate::timeline;
 use alloc::vec::Vec;
 
 impl Monitor {
@@ -30,7 +34,7 @@ impl Monitor {
         while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
             let sealed = entry.upstream.seal(bucket);
             // First what the bucket says, by the routes as they were.
-            engine.weigh(bucket, entry.id, &mut entry.watch);
+            engine.weigh(bucket, entry.id.get(), &mut entry.watch);
             (0..8)
                 .filter(|slot| sealed.replaced_routes >> slot & 1 == 1)
                 .for_each(|slot| entry.watch.forget_route(slot));
@@ -40,7 +44,7 @@ impl Monitor {
         let mut changes = Vec::new();
         let mut rank = 0;
         while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
-            let id = entry.id;
+            let id = entry.id.get();
             engine.settle(bucket, id, &mut entry.watch, |change| changes.push((id, change)));
             rank += 1;
         }
@@ -50,7 +54,7 @@ impl Monitor {
                 Change::Opened(open) => self.record_episode(id, Phase::Open, &open),
                 Change::Closed(open) => self.record_episode(id, Phase::Close, &open),
                 Change::Deviated(deviation) => {
-                    let Some(entry) = self.fleet.iter().find(|entry| entry.id == id) else { continue };
+                    let Some(entry) = self.fleet.iter().find(|entry| entry.id.get() == id) else { continue };
                     let name = entry.upstream.name();
                     for phase in [Phase::Open, Phase::Close] {
                         self.outbox.push(RecordKind::Episode, |out| {
@@ -67,20 +71,20 @@ impl Monitor {
         let mut rank = 0;
         while let Some(entry) = self.fleet.by_name(rank).and_then(|place| self.fleet.get_mut(place)) {
             rank += 1;
-            let id = entry.id;
-            if let Some(open) = entry.watch.close() {
+            let id = entry.id.get();
+            if let Some(open) = entry.watch.close(0) {
                 self.record_episode(id, Phase::Truncated, &open);
             }
         }
     }
 
-    fn record_episode(&mut self, id: UpstreamId, phase: Phase, open: &Open) {
+    fn record_episode(&mut self, id: u32, phase: Phase, open: &Open) {
         let Self { fleet, outbox, config, .. } = self;
-        let entry = |id: UpstreamId| fleet.iter().find(|entry| entry.id == id);
+        let entry = |id: u32| fleet.iter().find(|entry| entry.id.get() == id);
         let Some(Entry { upstream, .. }) = entry(id) else { return };
         let mut related: Vec<&str> =
             open.related.iter().filter_map(|id| entry(*id)).map(|entry| entry.upstream.name()).collect();
-        related.sort_unstable();
+        order::sort_by(&mut related, |a, b| a < b);
         let told = Told { upstream, hosts: HostNames(config.hosts), related: &related };
         leave(outbox, phase, open, told);
     }
@@ -88,4 +92,15 @@ impl Monitor {
 
 fn leave(outbox: &mut Outbox, phase: Phase, open: &Open, told: Told<'_>) {
     outbox.push(RecordKind::Episode, |out| record::episode(out, phase, open, told));
+}
+
+impl From<&ReferenceConfig> for Reference {
+    fn from(config: &ReferenceConfig) -> Self {
+        Self {
+            from: timeline::bucket_of(config.since) as u32,
+            near: config.near_misses,
+            log2: Log2::of(config.typical).0,
+            expires: config.expires.map_or(0, |at| timeline::bucket_of(at) as u32),
+        }
+    }
 }

@@ -136,7 +136,8 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
     let retries =
         get(Slot::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
 
-    let aborted = status == 499;
+    // Until 2.7, a client that left before the response was logged with status 0.
+    let aborted = matches!(status, 0 | 499);
     let good = !is_error(status) && !aborted;
     let unanswered = bag.raw(Slot::UpstreamStatus as usize).is_some() && upstream_status.is_none();
     let rescued = good && host.is_some() && (unanswered || upstream_status.is_some_and(is_error));

@@ -131,7 +131,11 @@ fn chain<'a>(line: &[u8], bag: &Bag<'a>, attempts: &mut Attempts<'a>) -> Result<
             return Err(LineError::new(crate::text::place(line, text), problem));
         }
     }
-    let Some(lead) = codes.or(hosts) else { return Ok(Chain::default()) };
+    let Some(lead) = codes.or(hosts) else {
+        // An empty list says that nothing was asked; no list says nothing.
+        let idle = bag.raw(Slot::Codes as usize).or(bag.raw(Slot::Hosts as usize)).is_some();
+        return Ok(Chain { idle, attempts: idle.then_some(0), ..Chain::default() });
+    };
     let entries = List::new(lead).count();
     let side = |field: &'static str, text: Option<&'a [u8]>| {
         let found = text.map_or(entries, |text| List::new(text).count());

@@ -113,7 +113,12 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
     let good = !is_error(status) && !aborted;
     Ok(Line::Exchange(Exchange {
         ts: ts.ok_or_else(|| LineError::new(line.len(), Problem::Missing { field: "StartUTC" }))?,
-        upstream: text(Slot::Upstream)?.unwrap_or("-"),
+        upstream: match (text(Slot::Upstream)?, text(Slot::Router)?) {
+            (Some(service), _) => service,
+            // A service without a server is not named: its router is the nearest that is.
+            (None, Some(router)) if status >= 500 => router,
+            _ => "-",
+        },
         host,
         route: text(Slot::Router)?,
         status,

@@ -158,7 +158,7 @@ impl Watch {
 
 /// Names this run of this instance: `node/instance/start`, so that the summaries of workers are told apart.
 fn source(call: &Call, start: Timestamp) -> String {
-    let node = name(call.property("node\0id")).unwrap_or("envoy");
+    let node = name(call.property("xds\0node\0id")).unwrap_or("envoy");
     alloc::format!("{node}/{}/{}", instance(call), start.seconds())
 }
 

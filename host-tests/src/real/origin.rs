@@ -216,7 +216,8 @@ impl Incoming {
             let line = String::from_utf8_lossy(&raw);
             let line = line.trim_end();
             let Some((name, value)) = line.split_once(": ") else { break };
-            match name {
+            // Programs written in Go capitalise names.
+            match name.to_ascii_lowercase().as_str() {
                 EXCHANGE => value.clone_into(&mut request.exchange),
                 SCRIPT => value.clone_into(&mut request.script),
                 RESPOND => request.respond.push(value.to_owned()),

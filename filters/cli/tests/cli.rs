@@ -1,0 +1,315 @@
+//! The command line as people and scripts use it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
+use core::time::Duration;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Instant;
+
+/// An exchange line, `second` seconds into the test's day.
+fn line(second: u32, upstream: &str, attempts: u32) -> String {
+    format!(
+        r#"{{"ts":{}.5,"upstream":"{upstream}","status":200,"duration_ms":12.5,"attempts":{attempts},"max_attempts":4}}"#,
+        1_795_420_800 + second
+    )
+}
+
+/// A folder of the test's own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("nearmiss-cli-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn nearmiss(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The exchange records on standard output.
+fn records(output: &Output) -> Vec<String> {
+    stdout(output).lines().filter(|line| line.contains(r#""type":"exchange""#)).map(str::to_owned).collect()
+}
+
+#[test]
+fn records_go_to_standard_output_and_the_table_to_standard_error() {
+    let input = [line(0, "cart", 1), line(1, "cart", 3), line(2, "ledger", 1)].join("\n");
+    let output = nearmiss(&["replay", "--format", "exchange", "-"], &input);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let records = records(&output);
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert!(records[0].contains(r#""upstream":"cart","fate":"retried","margin_bp":3334"#), "{records:?}");
+    assert!(stdout(&output).contains(r#""type":"summary""#), "counts leave at the end");
+    let told = stderr(&output);
+    assert!(told.contains("nearmiss: 3 lines: 3 judged, 0 unreadable"), "{told}");
+    assert!(
+        told.lines()
+            .any(|row| row.starts_with("cart") && row.contains("50.00 %") && row.ends_with("retried 1")),
+        "{told}"
+    );
+    assert!(!told.contains('\u{1b}'), "no colours but on a terminal");
+}
+
+#[test]
+fn unreadable_lines_are_counted_shown_and_tell_in_the_exit_code() {
+    let mut lines: Vec<_> = (0..95).map(|second| line(second, "cart", 1)).collect();
+    lines.extend((0..5).map(|_| "{\"ts\":1".to_owned()));
+    let output = nearmiss(&["replay", "-f", "exchange", "-"], &lines.join("\n"));
+    assert_eq!(output.status.code(), Some(0), "exactly five of a hundred are allowed");
+    let told = stderr(&output);
+    assert!(told.contains("nearmiss: -:96: the line is cut off"), "{told}");
+    assert!(told.contains("-:98:") && !told.contains("-:99:"), "the first three: {told}");
+    assert!(told.contains("100 lines: 95 judged, 5 unreadable"), "{told}");
+    lines.push("hello".into());
+    assert_eq!(nearmiss(&["replay", "-f", "exchange", "-"], &lines.join("\n")).status.code(), Some(2));
+    let patient = nearmiss(&["replay", "-f", "exchange", "--max-bad", "10%", "-"], &lines.join("\n"));
+    assert_eq!(patient.status.code(), Some(0));
+    let none = nearmiss(&["replay", "-f", "exchange", "-"], "");
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(0), 0), "no line is no bad line");
+}
+
+#[test]
+fn odd_lines_are_refused_and_never_lost() {
+    let long = format!(r#"{{"ts":1,"upstream":"{}","status":200,"duration_ms":1}}"#, "x".repeat(10 << 20));
+    let input = format!("\n{long}\n{}\n{{\n\u{0}\n{}", &long[..5 << 20], line(1, "cart", 2));
+    let output = nearmiss(&["replay", "-f", "exchange", "--max-bad", "100%", "-"], &input);
+    let told = stderr(&output);
+    assert!(told.contains("6 lines: 2 judged, 4 unreadable"), "{told}");
+    assert!(told.contains("-:1: the line is empty"), "{told}");
+    assert!(told.contains("-:3: the line is cut off; a closing quote should come (byte 5242880)"), "{told}");
+}
+
+#[test]
+fn packed_files_read_like_plain_ones() {
+    let folder = Folder::new("packed");
+    let text: String = (0..500).map(|second| line(second, "cart", second % 3 + 1) + "\n").collect();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let zstd =
+        ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let plain = nearmiss(&["replay", &folder.write("a.log", &text)], "");
+    assert_eq!(records(&plain).len(), 333);
+    for packed in [folder.write("a.log.gz", gzip.finish().unwrap()), folder.write("a.log.zst", zstd)] {
+        assert_eq!(stdout(&nearmiss(&["replay", &packed], "")), stdout(&plain), "{packed}");
+    }
+}
+
+#[test]
+fn several_files_are_merged_by_time() {
+    let folder = Folder::new("merged");
+    let (mut odd, mut even) = (String::new(), String::new());
+    for second in 0..600 {
+        let file = if second % 2 == 0 { &mut even } else { &mut odd };
+        *file += &(line(second, "cart", 2) + "\n");
+    }
+    let whole: String = (0..600).map(|second| line(second, "cart", 2) + "\n").collect();
+    let (odd, even) = (folder.write("odd", odd), folder.write("even", even));
+    let merged = nearmiss(&["replay", &odd, &even], "");
+    assert_eq!(stdout(&merged), stdout(&nearmiss(&["replay", "-"], &whole)));
+}
+
+#[test]
+fn annotated_lines_come_in_order_each_with_the_record_byte_for_byte() {
+    let text = r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] "GET /p HTTP/1.1" 200 612 "-" "a\x22b" rt=0.684 ua="10.0.0.1:80, 10.0.0.2:80" us="502, 200" ph="cart""#;
+    let judged = line(3, "cart", 1).replace('}', r#","near_miss":"slow;ratio=4.1"}"#);
+    let input =
+        [line(0, "cart", 1), line(1, "cart", 3), text.into(), judged.clone(), "broken".into()].join("\n");
+    let output = nearmiss(&["replay", "--annotate", "--max-bad", "50%", "-"], &input);
+    let printed = stdout(&output);
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines.len(), 5, "{printed}");
+    assert!(lines[0].ends_with(r#","near_miss":{"upstream":"cart","fate":"clean"}}"#), "{}", lines[0]);
+    let records = records(&nearmiss(&["replay", "--max-bad", "50%", "-"], &input));
+    assert_eq!(lines[1], line(1, "cart", 3).replace('}', &format!(r#","near_miss":{}}}"#, records[0])));
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    assert_eq!(lines[2], format!(r#"{{"log":"{escaped}","near_miss":{}}}"#, records[1]));
+    assert_eq!(lines[3], judged, "it has its verdict");
+    assert_eq!(lines[4], r#"{"log":"broken"}"#);
+    assert!(stderr(&output).contains("5 lines: 4 judged, 1 unreadable"), "{}", stderr(&output));
+}
+
+#[test]
+fn only_what_was_asked_for_is_judged() {
+    let input: String = (0..60)
+        .map(|second| line(second, if second % 2 == 0 { "cart" } else { "ledger" }, 2) + "\n")
+        .collect();
+    let some = |arguments: &[&str]| records(&nearmiss(&[&["replay", "-"], arguments].concat(), &input)).len();
+    assert_eq!(some(&[]), 60);
+    assert_eq!(some(&["--upstream", "cart"]), 30);
+    assert_eq!(some(&["--upstream", "cart", "--upstream", "ledger"]), 60);
+    assert_eq!(some(&["--since", "2026-11-23T08:00:10Z"]), 50);
+    assert_eq!(some(&["--since", "2026-11-23T08:00:10Z", "--until", "1795420820"]), 10);
+    let told = stderr(&nearmiss(&["replay", "-", "--upstream", "cart"], &input));
+    assert!(told.contains("60 lines: 30 judged, 30 left out, 0 unreadable"), "{told}");
+}
+
+#[test]
+fn a_configuration_changes_verdicts_and_a_wrong_one_is_refused_by_field() {
+    let folder = Folder::new("config");
+    let tight = folder.write("tight.json", r#"{"upstreams":{"cart":{"timeout":"13ms"}}}"#);
+    let output = nearmiss(&["replay", "-", "--config", &tight], &line(0, "cart", 1));
+    assert!(records(&output)[0].contains(r#""fate":"tight","margin_bp":385"#), "{}", stdout(&output));
+    assert_eq!(nearmiss(&["check", "--config", &tight], "").status.code(), Some(0));
+    for (wrong, why) in [
+        (r#"{"tight_margin":"200%"}"#, "`tight_margin` is \"200%\""),
+        (r#"{"fields":{"colour":"x"}}"#, "`fields.colour` is not a field"),
+        (r#"{"fields":{"log_format":"$status"}}"#, "`fields.log_format` cannot be followed"),
+        ("{", ""),
+    ] {
+        let wrong = folder.write("wrong.json", wrong);
+        for arguments in [&["check", "--config", &wrong][..], &["replay", "-", "--config", &wrong]] {
+            let output = nearmiss(arguments, "");
+            assert_eq!(output.status.code(), Some(1));
+            assert!(stderr(&output).contains(why), "{}", stderr(&output));
+        }
+    }
+}
+
+#[test]
+fn check_tells_what_a_line_means_and_where_it_breaks() {
+    let output = nearmiss(&["check", &line(0, "outbound|9080||cart", 3)], "");
+    let told = stdout(&output);
+    for row in [
+        "format      exchange",
+        "ended       2026-11-23T08:00:00.500000Z",
+        "upstream    cart:9080 (logged as outbound|9080||cart)",
+        "attempts    3",
+        "fate        retried",
+        "margin      33.34 %",
+        "unknown     host, route",
+    ] {
+        assert!(told.contains(row), "{row} in\n{told}");
+    }
+    let broken = nearmiss(&["check", r#"{"ts":1,"upstream":"cart","statuss":200}"#], "");
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(stdout(&broken).contains("`statuss` is no field of this format"), "{}", stdout(&broken));
+    let several = nearmiss(&["check", "-"], &[line(0, "a", 1), line(1, "b", 1)].join("\n"));
+    assert_eq!(stdout(&several).matches("fate        clean").count(), 2);
+    assert_eq!(nearmiss(&["check"], "").status.code(), Some(1));
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    let input: String = (0..20_000).map(|second| line(second, "cart", 2) + "\n").collect();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(["replay", "-q", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert_eq!(
+        (output.status.code(), stderr(&output).as_str()),
+        (Some(0), "nearmiss: -: read as exchange\n")
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_said_in_one_line() {
+    for (arguments, why) in [
+        (&["replay", "/nonexistent/file"][..], "/nonexistent/file: "),
+        (&["replay", "."], ".: is a directory"),
+        (&["replay", "-", "--format", "apache"], "no such format; it takes auto exchange envoy"),
+        (&["replay", "-", "--since", "yesterday"], "it takes a date"),
+        (&["replay"], "FILE"),
+        (&["frobnicate"], "frobnicate"),
+    ] {
+        let output = nearmiss(arguments, "");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).contains(why), "{arguments:?}: {}", stderr(&output));
+    }
+    for arguments in [&["--help"][..], &["replay", "--help"], &["--version"]] {
+        let output = nearmiss(arguments, "");
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+        assert!(!output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn watch_follows_a_file_through_rotation_and_truncation() {
+    let folder = Folder::new("watch");
+    let path = folder.write("access.log", line(0, "old", 2) + "\n");
+    let records = folder.0.join("records");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(["watch", "--from-start", &path])
+        .stdout(fs::File::create(&records).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&records, "\"upstream\":\"old\"");
+    append(&path, &line(1, "grown", 2));
+    wait_for(&records, "\"upstream\":\"grown\"");
+    fs::rename(&path, folder.0.join("access.log.1")).unwrap();
+    append(&folder.0.join("access.log.1").display().to_string(), &line(2, "late", 2));
+    append(&path, &line(3, "rotated", 2));
+    wait_for(&records, "\"upstream\":\"rotated\"");
+    wait_for(&records, "\"upstream\":\"late\"");
+    fs::write(&path, "").unwrap();
+    sleep(Duration::from_millis(600));
+    append(&path, &line(4, "emptied", 2));
+    wait_for(&records, "\"upstream\":\"emptied\"");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn append(path: &str, line: &str) {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    writeln!(file, "{line}").unwrap();
+}
+
+fn wait_for(path: &Path, what: &str) {
+    let start = Instant::now();
+    while !fs::read_to_string(path).unwrap().contains(what) {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited for {what}");
+        sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,63 @@
+//! Every line in `fixtures/` gets the verdict that stands beside it, under its own format and under `auto`.
+//!
+//! What real programs logged is written there by `make fixtures`; the files named `documented` follow the formats'
+//! documentation, because the program itself is not to be had.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
+use nearmiss::{Config, Feed, Monitor};
+use nearmiss_dialects::{Attempts, Format, Line, Reader};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_fixture_gets_its_verdict() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 15, "{} files in {}", files.len(), folder.display());
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let named = text.lines().find_map(|line| line.strip_prefix("# format: ")).unwrap();
+        let format: Format = named.parse().unwrap();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let [case, fate, attempts, line] =
+                line.splitn(4, '\t').collect::<Vec<_>>().try_into().expect("four columns");
+            for asked in [format, Format::Auto] {
+                let read = read(asked, line);
+                let expected = (named.to_owned(), format!("{fate} {attempts}"));
+                if read != Ok(expected) {
+                    wrong.push(format!(
+                        "{} {case} {asked}: {read:?} instead of {fate} {attempts}\n  {line}",
+                        file.file_name().unwrap().display()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The format that was taken, and fate and attempts as the fixtures write them.
+fn read(format: Format, line: &str) -> Result<(String, String), String> {
+    let mut reader = Reader::new(format);
+    let mut attempts = Attempts::default();
+    let verdict = match reader.read(line.as_bytes(), &mut attempts) {
+        Ok(Line::Exchange(exchange)) => {
+            let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
+            let fate = monitor.observe(&exchange).verdict.fate;
+            let attempts = exchange.attempts.map_or("?".into(), |attempts| attempts.to_string());
+            format!("{} {attempts}", fate.name())
+        }
+        Ok(Line::Judged(judged)) => format!("judged {}", judged.fate.name()),
+        Ok(Line::LeftOut(why)) => format!("left-out {why}"),
+        Err(error) => return Err(error.to_string()),
+    };
+    Ok((reader.format().name().to_owned(), verdict))
+}

@@ -1,0 +1,139 @@
+//! Lines that no program ever wrote: no panic, and every line is an exchange, judged, left out or an error.
+//!
+//! `NEARMISS_MUTATIONS=1000000` makes as many; the seed is fixed, so a failure comes back.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
+use nearmiss::{Config, Feed, Monitor};
+use nearmiss_dialects::{Attempts, Format, Line, Reader};
+use std::fs;
+use std::path::Path;
+
+/// How many lines are made where nobody asks for more.
+const USUAL: u64 = 60_000;
+
+#[test]
+fn no_line_however_broken_makes_a_reader_panic() {
+    let seeds = seeds();
+    let wanted =
+        std::env::var("NEARMISS_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(USUAL);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut auto = Reader::new(Format::Auto);
+    let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
+    let [mut exchanges, mut bad, mut other] = [0_u64; 3];
+    for _ in 0..wanted {
+        let (format, line) = &seeds[random.below(seeds.len())];
+        let (_, partner) = &seeds[random.below(seeds.len())];
+        let mut line = line.clone();
+        for _ in 0..=random.below(3) {
+            mutate(&mut line, partner, &mut random);
+        }
+        for reader in [&mut auto, &mut Reader::new(*format)] {
+            let mut attempts = Attempts::default();
+            match reader.read(&line, &mut attempts) {
+                Ok(Line::Exchange(exchange)) => {
+                    exchanges += 1;
+                    monitor.observe(&exchange);
+                    while monitor.poll_record().is_some() {}
+                }
+                Ok(_) => other += 1,
+                Err(error) => {
+                    bad += 1;
+                    assert!(error.offset <= line.len(), "{error:?}");
+                    assert!(error.to_string().len() < 400, "{error}");
+                }
+            }
+        }
+    }
+    monitor.finish();
+    assert_eq!(exchanges + bad + other, 2 * wanted);
+    assert!(
+        exchanges > wanted / 10 && bad > wanted / 10,
+        "{exchanges} read, {bad} refused: not a mix that tests much"
+    );
+}
+
+/// Every line of every fixture, and exchange lines.
+fn seeds() -> Vec<(Format, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let format = text.lines().find_map(|line| line.strip_prefix("# format: ")).unwrap();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            seeds.push((format.parse().unwrap(), line.splitn(4, '\t').nth(3).unwrap().into()));
+        }
+    }
+    for line in [
+        r#"{"ts":1795423554.513089,"upstream":"cart","status":200,"duration_ms":42.46}"#,
+        r#"{"ts":1.7954e9,"upstream":"c\u00e9\"","status":200,"duration_ms":4e1,"attempts":3,"flags":"UF,URX","quota_remaining":3,
+           "quota_limit":100,"attempt_log":[{"host":"10.0.0.2:80","status":503,"duration_ms":12.1},{"host":"10.0.0.3:80"}]}"#,
+        r#"{"ts":1,"upstream":"cart","status":200,"duration_ms":1,"near_miss":{"fate":"retried"}}"#,
+    ] {
+        seeds.extend(core::iter::repeat_n((Format::Exchange, line.into()), 20));
+    }
+    seeds
+}
+
+/// Does one bad thing to `line`.
+fn mutate(line: &mut Vec<u8>, partner: &[u8], random: &mut Random) {
+    const PIECES: [&[u8]; 16] = [
+        b"\"",
+        b"\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b", ",
+        b" : ",
+        b"-",
+        b"null",
+        b"99999999999999999999999",
+        b"\xff\xfe",
+        b"\\u12",
+        b"1e999",
+        b"-1",
+        b" ",
+    ];
+    let at = random.below(line.len() + 1);
+    let end = (at + random.below(12)).min(line.len());
+    match random.below(8) {
+        0 => line.truncate(at),
+        1 => drop(line.drain(at..end)),
+        2 => drop(line.splice(at..end, PIECES[random.below(PIECES.len())].iter().copied())),
+        3 => drop(line.splice(at..at, PIECES[random.below(PIECES.len())].iter().copied())),
+        4 => {
+            if let Some(byte) = line.get_mut(at) {
+                *byte ^= 1 << random.below(8);
+            }
+        }
+        5 => {
+            let copy = line[at..end].repeat(random.below(40));
+            drop(line.splice(at..at, copy));
+        }
+        6 => {
+            line.truncate(at);
+            line.extend_from_slice(&partner[random.below(partner.len() + 1)..]);
+        }
+        _ => line[at..end].reverse(),
+    }
+}
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound.max(1)
+    }
+}

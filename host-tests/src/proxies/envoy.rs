@@ -1,0 +1,110 @@
+//! Envoy with its default text, Istio's, and JSON.
+
+use super::case::{Case, Expected, Truth};
+use super::program::{Folder, Program, free_port};
+use super::stage::{Logged, Stage, sorted};
+use crate::real::{cluster, envoy_binary, route};
+use nearmiss::Fate;
+use serde_json::{Value, json};
+
+const TEXT: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n";
+const ISTIO: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n";
+
+const CASES: [Case; 17] = [
+    Case::new("ok", "/search/", "200"),
+    Case::new("not-found", "/search/", "404"),
+    Case::new("late", "/search/", "late:120"),
+    Case::new("retried-503", "/search/", "503,200"),
+    Case::new("retried-502-504", "/search/", "502,504,200"),
+    Case::new("retried-reset", "/search/", "reset,200"),
+    Case::new("retried-hang", "/search/", "hang,200"),
+    Case::new("exhausted-503", "/search/", "503"),
+    Case::new("exhausted-reset", "/search/", "reset"),
+    Case::new("exhausted-hang", "/search/", "hang"),
+    Case::new("quota", "/search/", "429"),
+    Case::new("cut", "/search/", "cut"),
+    Case::new("client-left", "/plain/", "hang").leaves(),
+    Case::new("all-refused", "/refused/", "200").refused(4),
+    Case::new("gone", "/gone/", "200"),
+    Case::new("local", "/local/", ""),
+    Case::new("no-route", "/nowhere/", ""),
+];
+
+/// Plays all cases.
+pub(super) fn play() -> Vec<Logged> {
+    let program = Program::at(envoy_binary(), &["--version"]);
+    let (stage, folder, port) = (Stage::new(), Folder::new(), free_port());
+    let place = folder.path().display().to_string();
+    let json: Value = json!({
+        "start_time": "%START_TIME%", "method": "%REQ(:METHOD)%", "protocol": "%PROTOCOL%",
+        "response_code": "%RESPONSE_CODE%", "response_flags": "%RESPONSE_FLAGS%",
+        "response_code_details": "%RESPONSE_CODE_DETAILS%", "duration": "%DURATION%", "bytes_sent": "%BYTES_SENT%",
+        "upstream_cluster": "%UPSTREAM_CLUSTER%", "upstream_host": "%UPSTREAM_HOST%", "route_name": "%ROUTE_NAME%",
+        "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "upstream_service_time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+    });
+    let config = folder.write("envoy.json", &config(&stage, port, &place, &json).to_string());
+    let arguments =
+        ["-c", &config, "--file-flush-interval-msec", "10", "--use-dynamic-base-id", "--concurrency", "1"];
+    let running = program.start(folder, &arguments, port);
+    let played = stage.play(&running, port, &CASES, &["text.log", "istio.log", "json.log"], |_| true);
+    let told = vec![
+        ("envoy", TEXT.trim_end().to_owned()),
+        ("istio", ISTIO.trim_end().to_owned()),
+        ("envoy-json", json.to_string()),
+    ];
+    sorted(played, told, &format!("envoy {}", program.version), shown)
+}
+
+/// The texts say nothing of attempts, so what a retry rescued looks clean there.
+fn shown(format: &str, case: &Case, truth: &Truth) -> Expected {
+    let counts = format == "envoy-json";
+    // Envoy counts the attempt for which it found no host.
+    let attempts = if case.name == "gone" { 1 } else { truth.attempts };
+    let fate = if truth.fate == Fate::Retried && !counts { Fate::Clean } else { truth.fate };
+    Expected { fate, attempts: counts.then_some(attempts) }
+}
+
+fn config(stage: &Stage, port: u16, place: &str, json: &Value) -> Value {
+    let hosts: Vec<_> = stage.hosts.iter().map(|host| host.port).collect();
+    let retry = json!({"timeout": "5s", "retry_policy": {
+        "retry_on": "5xx,reset,connect-failure", "num_retries": 3, "per_try_timeout": "0.3s",
+        "retry_back_off": {"base_interval": "0.001s"},
+    }});
+    let logger = |file: &str, format: Value| {
+        json!({"name": "envoy.access_loggers.file", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": format!("{place}/{file}"), "log_format": format,
+        }})
+    };
+    let text = |format: &str| json!({"text_format_source": {"inline_string": format}});
+    let local = json!({"name": "local", "match": {"prefix": "/local/"}, "direct_response": {"status": 204}});
+    json!({
+        "static_resources": {
+            "clusters": [
+                cluster("search", &hosts), cluster("refused", &[stage.refusing.port]), cluster("gone", &[]),
+            ],
+            "listeners": [{
+                "name": "main",
+                "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+                "filter_chains": [{"filters": [{
+                    "name": "envoy.filters.network.http_connection_manager",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                        "stat_prefix": "main",
+                        "access_log": [
+                            logger("text.log", text(TEXT)), logger("istio.log", text(ISTIO)),
+                            logger("json.log", json!({"json_format": json})),
+                        ],
+                        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {
+                            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
+                        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+                            route("/search/", "search", &retry), route("/plain/", "search", &json!({"timeout": "5s"})),
+                            route("/refused/", "refused", &retry), route("/gone/", "gone", &retry), local,
+                        ]}]},
+                    },
+                }]}],
+            }],
+        },
+    })
+}
