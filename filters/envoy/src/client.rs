@@ -53,7 +53,10 @@ fn proxy_attempt(call: &Call) -> Option<u32> {
     let value = call.header(Map::Request, "x-envoy-attempt-count").ok()?;
     // Two proxies on the way each add theirs where the second does not overwrite.
     let attempts = members(text(value)).filter_map(|member| member.name().parse().ok());
-    attempts.max()
+    let attempt = attempts.max()?;
+    // After an internal redirect the count is that of the leg before, which was this proxy's own.
+    let is_redirected = attempt > 1 && call.header(Map::Request, "x-envoy-original-url").is_ok();
+    (!is_redirected).then_some(attempt)
 }
 
 /// Only gRPC clients say it.
