@@ -297,8 +297,10 @@ fn watch_follows_a_file_through_rotation_and_truncation() {
     sleep(Duration::from_millis(600));
     append(&path, &line(4, "emptied", 2));
     wait_for(&records, "\"upstream\":\"emptied\"");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    wait_for(&records, r#""type":"summary""#);
 }
 
 fn append(path: &str, line: &str) {
