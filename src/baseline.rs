@@ -12,6 +12,7 @@
 //! whatever has been sealed since, so the order of lines within `reorder` changes no verdict.
 
 use crate::histogram::{self, BUCKETS};
+use crate::order;
 use crate::verdict::Usual;
 use crate::versions::VERSIONS;
 use alloc::vec::Vec;
@@ -63,7 +64,7 @@ impl Sample {
 
     /// Puts the sample in an order that does not depend on the order of arrival.
     pub(crate) fn sort(&mut self) {
-        self.words.sort_unstable();
+        order::sort_by(&mut self.words, |a, b| a < b);
     }
 
     /// (flagged, route slot, latency bucket) of each exchange in the sample.

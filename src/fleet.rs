@@ -5,6 +5,7 @@
 
 use crate::episode::Watch;
 use crate::exchange::{self, NO_UPSTREAM};
+use crate::order;
 use crate::units::{Micros, Timestamp};
 use crate::upstream::Upstream;
 use alloc::boxed::Box;
@@ -193,7 +194,7 @@ impl Fleet {
             index.insert_unique(entry.hash, place as u32, hash_at);
             by_name.push(place as u32);
         }
-        by_name.sort_by(|a, b| name_at(entries, *a).cmp(name_at(entries, *b)));
+        order::sort_by(by_name, |a, b| name_at(entries, *a) < name_at(entries, *b));
     }
 }
 

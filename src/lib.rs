@@ -47,6 +47,7 @@ pub mod histogram;
 pub mod limits;
 pub mod markers;
 mod monitor;
+mod order;
 mod outbox;
 pub mod record;
 mod slots;

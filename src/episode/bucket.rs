@@ -92,18 +92,18 @@ pub(super) struct Bucket {
     pub(super) index: u32,
     pub(super) counts: Counts,
     pub(super) residuals: [u16; BINS],
-    /// Sum of (log2 − mean of its route), 1/1024 octave.
-    pub(super) shift: i64,
+    /// Sum of (log2 − mean of its route), 1/64 octave.
+    pub(super) shift: i32,
     pub(super) attempts: [u16; ROUTES],
     pub(super) timed: [u16; ROUTES],
     pub(super) sum: [i32; ROUTES],
     pub(super) squares: [u32; ROUTES],
     /// Seconds in which an attempt failed.
     pub(super) failed_in: [u16; ROUTES],
-    pub(super) caught: [u16; ROUTES],
-    pub(super) late: [u16; ROUTES],
+    pub(super) caught: [u8; ROUTES],
+    pub(super) late: [u8; ROUTES],
     pub(super) host_attempts: [u16; HOSTS],
-    pub(super) host_failed: [u16; HOSTS],
+    pub(super) host_failed: [u8; HOSTS],
     pub(super) host_sum: [i32; HOSTS],
 }
 
@@ -194,7 +194,7 @@ impl Bucket {
             self.squares[route] = self.squares[route].saturating_add(coarse.unsigned_abs().pow(2));
             return;
         };
-        self.shift += i64::from(off);
+        self.shift = self.shift.saturating_add(off >> 4);
         let b = &mut self.residuals[bin(residual)];
         *b = b.saturating_add(1);
         let core = residual.clamp(-5 * UNIT / 2, 5 * UNIT / 2);
@@ -211,7 +211,7 @@ impl Bucket {
     /// How far the mean duration lies above its routes' means, in octaves; `None` for fewer than three.
     pub(super) fn mean_shift(&self) -> Option<f32> {
         let timed: u32 = self.residuals.iter().map(|count| u32::from(*count)).sum();
-        (timed >= 3).then(|| self.shift as f32 / timed as f32 / 1024.0)
+        (timed >= 3).then(|| self.shift as f32 / timed as f32 / 64.0)
     }
 
     /// Empties the columns of a route whose slot goes to another.

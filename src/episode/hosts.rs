@@ -66,7 +66,7 @@ impl Hosts {
         for (i, host) in self.all.iter_mut().enumerate() {
             host.sum = host.sum.saturating_add(bucket.host_sum[i]);
             host.attempts = host.attempts.saturating_add(bucket.host_attempts[i]);
-            host.failed = host.failed.saturating_add(bucket.host_failed[i]);
+            host.failed = host.failed.saturating_add(bucket.host_failed[i].into());
         }
         culprit
     }

@@ -5,6 +5,8 @@
 //! though for at most half an hour: what stays is the new usual. This carries rough recorded traffic,
 //! where the tail's dispersion is so large that it has to be muted.
 
+use crate::order;
+
 /// Buckets remembered.
 const RING: usize = 60;
 /// Parts of a nat.
@@ -41,11 +43,11 @@ impl Level {
         if self.filled >= 12 {
             let mut sorted = self.ring;
             let sorted = sorted.get_mut(..usize::from(self.filled)).unwrap_or_default();
-            let median = middle(sorted);
+            let median = order::middle(sorted).unwrap_or(0);
             for v in sorted.iter_mut() {
                 *v = v.saturating_sub(median).saturating_abs();
             }
-            let mad = middle(sorted);
+            let mad = order::middle(sorted).unwrap_or(0);
             height.shift = (f32::from(value) - f32::from(median)) / UNIT;
             height.z = height.shift / (1.4826 * f32::from(mad) / UNIT + 0.05);
         }
@@ -63,12 +65,4 @@ impl Level {
         }
         height
     }
-}
-
-fn middle(values: &mut [i16]) -> i16 {
-    let half = values.len() / 2;
-    if values.is_empty() {
-        return 0;
-    }
-    *values.select_nth_unstable(half).1
 }

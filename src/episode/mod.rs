@@ -113,10 +113,13 @@ impl Engine {
         let now = bucket as u32;
         self.named.clear();
         let all = self.steps.iter().map(|(id, step)| (*id, step.weak));
-        let mut parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
+        let parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
         if pool::together(parts.iter().map(|part| part.1)) > TOGETHER {
-            parts.sort_by(|a, b| b.1.total_cmp(&a.1));
             self.named.extend(parts.iter().map(|part| part.0));
+            let stronger = |most: (usize, f32), next: (usize, f32)| if next.1 > most.1 { next } else { most };
+            let strongest =
+                parts.iter().map(|part| part.1).enumerate().reduce(stronger).map_or(0, |found| found.0);
+            self.named.swap(0, strongest);
         }
         self.opens.retain(|(_, at)| now < at.saturating_add(1_000));
     }
@@ -187,5 +190,29 @@ impl Engine {
         let near = within(SAME_TIME);
         open.related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
         open.related.dedup();
+    }
+}
+
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn print() {
+        extern crate std;
+        std::eprintln!(
+            "watch {} routes {} tail {} rates {} hosts {} level {} blips {} weak {} habits {} counts {} bucket {} open {} step {}",
+            size_of::<super::Watch>(),
+            size_of::<super::routes::Routes>(),
+            size_of::<super::tail::Tail>(),
+            size_of::<super::rates::Rates>(),
+            size_of::<super::hosts::Hosts>(),
+            size_of::<super::level::Level>(),
+            size_of::<super::blips::Blips>(),
+            size_of::<super::pool::Weak>(),
+            size_of::<super::Habits>(),
+            size_of::<super::Counts>(),
+            size_of::<super::bucket::Bucket>(),
+            size_of::<super::Open>(),
+            size_of::<super::watch::Step>()
+        );
     }
 }

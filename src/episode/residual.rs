@@ -4,6 +4,8 @@
 //! is not slow and a shift in the mix of endpoints is no change at all. It is an integer in 1/128
 //! sigma, computed once per attempt, and falls into one of 46 bins of a quarter sigma.
 
+#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays, within bounds that are clamped")]
+
 /// Bins of a residual histogram: a quarter sigma each from −3 to 8, both ends open.
 pub(super) const BINS: usize = 46;
 /// Parts of a sigma in a residual.
@@ -24,43 +26,97 @@ pub(super) fn centre(bin: usize) -> f32 {
     -3.0 + (bin as f32 - 0.5) / PER_SIGMA
 }
 
-/// `mass` moved up by `sigmas`: linear in its cumulated sum, ends folded into the open bins.
-pub(super) fn moved(mass: &Bins, sigmas: f32) -> Bins {
-    let mut below = [0.0_f32; BINS + 1];
-    let mut sum = 0.0;
-    for (edge, m) in below.iter_mut().skip(1).zip(mass) {
-        sum += m;
-        *edge = sum;
-    }
-    // `below[i]` is the mass under the upper edge of bin i − 1; the open ends are given a width of
-    // four bins, so that a move spreads what they hold.
-    let at = |edge: f32| -> f32 {
-        let first = below.get(1).copied().unwrap_or(0.0);
-        let last = below.get(BINS - 1).copied().unwrap_or(0.0);
-        if edge <= 1.0 {
-            return first * (1.0 + (edge - 1.0) / 4.0).max(0.0);
+/// Bins beyond either end that a move may reach.
+const BEYOND: usize = 20;
+/// The open ends are given a width of four bins, so that a move spreads what they hold.
+const END: f32 = 4.0;
+
+/// A histogram, cumulated, ready to be moved.
+#[derive(Clone, Debug)]
+pub(super) struct Cumulated([f32; BINS + 1 + 2 * BEYOND]);
+
+impl Cumulated {
+    pub(super) fn of(mass: &Bins) -> Self {
+        let mut below = [0.0_f32; BINS + 1 + 2 * BEYOND];
+        let mut sum = 0.0;
+        for i in 0..BINS {
+            sum += mass[i];
+            below[BEYOND + 1 + i] = sum;
         }
-        let top = (BINS - 1) as f32;
-        if edge >= top {
-            return last + (sum - last) * ((edge - top) / 4.0).min(1.0);
+        let (first, last) = (below[BEYOND + 1], below[BEYOND + BINS - 1]);
+        for i in 0..=BEYOND {
+            below[BEYOND - i] = first * (1.0 - (i as f32 + 1.0) / END).max(0.0);
+            below[BEYOND + BINS + i] = last + (sum - last) * ((i as f32 + 1.0) / END).min(1.0);
         }
-        let low = edge as usize;
-        let part = edge - low as f32;
-        let (a, b) = (below.get(low), below.get(low + 1));
-        a.copied().unwrap_or(0.0) * (1.0 - part) + b.copied().unwrap_or(sum) * part
-    };
-    let step = sigmas * PER_SIGMA;
-    let mut out = [0.0; BINS];
-    let mut before = 0.0;
-    for (i, o) in out.iter_mut().enumerate() {
-        let upto = if i + 1 == BINS { sum } else { at((i + 1) as f32 - step) };
-        *o = (upto - before).max(0.0);
-        before = upto;
+        // What is beyond both ends is everything.
+        Self(below)
     }
-    out
+
+    /// The histogram moved up by `sigmas`, linear between the borders of bins; what passes an end stays in its open bin.
+    pub(super) fn moved(&self, sigmas: f32) -> Bins {
+        let reach = BEYOND as f32 - 1.0;
+        let step = (sigmas * PER_SIGMA).clamp(-reach, reach);
+        let whole = libm::floorf(step);
+        let part = step - whole;
+        let from = (BEYOND as f32 - whole) as usize;
+        let total = self.0[2 * BEYOND + BINS];
+        let mut out = [0.0; BINS];
+        let mut before = 0.0;
+        for (i, out) in out.iter_mut().enumerate().take(BINS - 1) {
+            let upto = self.0[from + i] * part + self.0[from + i + 1] * (1.0 - part);
+            *out = upto - before;
+            before = upto;
+        }
+        out[BINS - 1] = total - before;
+        out
+    }
+}
+
+/// The natural logarithm of a positive, normal number, to the precision of an `f32`: a series in (m − 1)/(m + 1).
+pub(super) fn ln(x: f32) -> f32 {
+    const HALF_SQRT: u32 = 0x3f35_04f3;
+    let shifted = x.to_bits().wrapping_sub(HALF_SQRT) as i32;
+    let exponent = shifted >> 23;
+    let m = f32::from_bits(x.to_bits().wrapping_sub((exponent << 23) as u32));
+    let t = (m - 1.0) / (m + 1.0);
+    let u = t * t;
+    exponent as f32 * core::f32::consts::LN_2
+        + 2.0 * t * (1.0 + u * (1.0 / 3.0 + u * (0.2 + u * (1.0 / 7.0))))
 }
 
 /// Sum of the products.
 pub(super) fn dot(a: &Bins, b: &Bins) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_keeps_the_mass_and_shifts_whole_bins_exactly() {
+        let mut mass = [0.0; BINS];
+        (mass[10], mass[20], mass[45]) = (3.0, 2.0, 1.0);
+        let moved = Cumulated::of(&mass).moved(1.0);
+        assert_eq!((moved[14], moved[24], moved[45]), (3.0, 2.0, 1.0));
+        for sigmas in [-9.0, -2.3, 0.0, 0.1, 3.5, 9.0] {
+            let sum: f32 = Cumulated::of(&mass).moved(sigmas).iter().sum();
+            assert!((sum - 6.0).abs() < 1e-4, "{sigmas}: {sum}");
+        }
+    }
+
+    #[test]
+    fn the_logarithm_is_one() {
+        for x in [1e-6, 0.2, 0.5, 0.707, 0.708, 1.0, 1.3, 2.0, 60.0, 1e9_f32] {
+            assert!((ln(x) - libm::logf(x)).abs() <= 2e-6 * libm::logf(x).abs().max(1.0), "{x}");
+        }
+    }
+
+    #[test]
+    fn residuals_fall_into_bins_of_a_quarter_sigma() {
+        assert_eq!(
+            (bin(-10 * UNIT), bin(-3 * UNIT), bin(0), bin(8 * UNIT - 1), bin(8 * UNIT), bin(i32::MAX / 2)),
+            (0, 1, 13, 44, 45, 45)
+        );
+    }
 }

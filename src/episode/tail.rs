@@ -10,7 +10,7 @@
 #![allow(clippy::indexing_slicing)] // indices run over fixed arrays
 
 use super::cusum::Dispersion;
-use super::residual::{BINS, Bins, centre, dot, moved};
+use super::residual::{BINS, Bins, Cumulated, centre, dot, ln};
 
 /// Shapes: (share of attempts, sigmas later). The last but one is for pooling, the last for blips.
 pub(super) const SHAPES: [(f32, f32); 6] =
@@ -61,14 +61,14 @@ impl Shapes {
     }
 
     /// ℓ of one shape against `p`, with its mean and variance under `p`.
-    fn ratio(&self, p: &Bins, (share, later): (f32, f32)) -> (Bins, f32, f32) {
-        let far = moved(p, later);
+    fn ratio(&self, p: &Bins, cumulated: &Cumulated, (share, later): (f32, f32)) -> (Bins, f32, f32) {
+        let far = cumulated.moved(later);
         let mut q = [0.0; BINS];
         for i in 0..BINS {
             q[i] = (1.0 - share) * p[i] + share * far[i];
         }
         let back = (dot(&q, &self.score) - dot(p, &self.score)) / 0.62;
-        let q = moved(&q, -back);
+        let q = Cumulated::of(&q).moved(-back);
         let (mut above_p, mut above_q) = (0.0, 0.0);
         let mut l = [0.0; BINS];
         let mut mass = 0.0;
@@ -78,9 +78,9 @@ impl Shapes {
             let ratio = if centre(i) > 2.0 { above_q / above_p.max(1e-9) } else { q[i] / p[i].max(1e-9) };
             let ratio = ratio.clamp(0.2, 60.0);
             mass += p[i] * ratio;
-            l[i] = libm::logf(ratio);
+            l[i] = ln(ratio);
         }
-        let excess = libm::logf(mass.max(1e-6));
+        let excess = ln(mass.max(1e-6));
         let (mut mean, mut square) = (0.0, 0.0);
         for i in 0..BINS {
             l[i] -= excess;
@@ -143,15 +143,16 @@ impl Tail {
         let raw = shapes.location(dot(&bucket, &shapes.score) / n);
         let here = (self.location + n / (n + 8.0) * (raw - self.location)).clamp(-2.0, 4.0);
         self.location += 0.15 * (n / 40.0).min(1.0) * (here - self.location);
-        let bucket = moved(&bucket, -here);
+        let bucket = Cumulated::of(&bucket).moved(-here);
         let mass: f32 = self.usual.iter().sum();
         let mut p = [0.0; BINS];
         for ((p, usual), prior) in p.iter_mut().zip(&self.usual).zip(&shapes.prior) {
             *p = (usual + PRIOR * prior) / (mass + PRIOR);
         }
+        let cumulated = Cumulated::of(&p);
         let mut out = TailEvidence::default();
         for (k, shape) in SHAPES.iter().enumerate() {
-            let (l, mean, var) = shapes.ratio(&p, *shape);
+            let (l, mean, var) = shapes.ratio(&p, &cumulated, *shape);
             let s = dot(&bucket, &l);
             let phi = self.dispersion[k].factor();
             out.nats[k] = (s / phi).clamp(-20.0, 12.0);

@@ -5,6 +5,7 @@ use crate::config::ReferenceConfig;
 use crate::episode::{Change, Open, Reference};
 use crate::fleet::Entry;
 use crate::histogram::Log2;
+use crate::order;
 use crate::outbox::Outbox;
 use crate::record::{self, HostNames, Phase, RecordKind, Told};
 use crate::timeline;
@@ -83,7 +84,7 @@ impl Monitor {
         let Some(Entry { upstream, .. }) = entry(id) else { return };
         let mut related: Vec<&str> =
             open.related.iter().filter_map(|id| entry(*id)).map(|entry| entry.upstream.name()).collect();
-        related.sort_unstable();
+        order::sort_by(&mut related, |a, b| a < b);
         let told = Told { upstream, hosts: HostNames(config.hosts), related: &related };
         leave(outbox, phase, open, told);
     }

@@ -3,6 +3,7 @@
 use super::json::{Json, push_number};
 use super::{HostNames, SCHEMA};
 use crate::episode::{Cause, Counts, Deviation, Open, Pattern};
+use crate::order;
 use crate::timeline;
 use crate::units::{Timestamp, Used};
 use crate::upstream::Upstream;
@@ -179,7 +180,8 @@ fn shares(bad: &[u16], upstream: &Upstream) -> Vec<(u8, u64)> {
     let mut shares: Vec<(u8, u64)> =
         bad.iter().enumerate().map(|(slot, count)| (slot as u8, share(count))).collect();
     shares.retain(|(_, share)| *share >= LEAST_SHARE);
-    shares.sort_by_key(|(slot, share)| (core::cmp::Reverse(*share), upstream.hosts().name(*slot)));
+    let rank = |(slot, share): &(u8, u64)| (core::cmp::Reverse(*share), upstream.hosts().name(*slot));
+    order::sort_by(&mut shares, |a, b| rank(a) < rank(b));
     shares
 }
 

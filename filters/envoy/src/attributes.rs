@@ -86,15 +86,12 @@ impl Query {
 
     fn one_by_one<'a>(&self, call: &'a Call) -> Attributes<'a> {
         let cluster = call.property(CLUSTER).map(text).unwrap_or_default();
+        let attributes =
+            Attributes { cluster, duration: duration(call.property(DURATION)), ..Attributes::default() };
         if cluster.is_empty() {
-            return Attributes::default();
+            return attributes;
         }
-        let attributes = Attributes {
-            cluster,
-            attempts: attempts(call.property(ATTEMPTS)),
-            duration: duration(call.property(DURATION)),
-            ..Attributes::default()
-        };
+        let attributes = Attributes { attempts: attempts(call.property(ATTEMPTS)), ..attributes };
         match self.mode {
             Mode::Full => self.rest_of_full(call, attributes),
             Mode::Lean => rest_of_lean(call, attributes),

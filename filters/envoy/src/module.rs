@@ -52,7 +52,7 @@ impl Module {
         match root.configure(call, text, identity, &siblings) {
             Ok(()) => true,
             Err(error) => {
-                call.log(Level::Error, &alloc::format!("nearmiss: {error}"));
+                call.log(Level::Error, short(&alloc::format!("nearmiss: {error}")));
                 false
             }
         }
@@ -115,4 +115,10 @@ impl Module {
         }
         self.known_root(context)
     }
+}
+
+/// What fits into one line of a log that people read: a configuration can have a field of any length.
+fn short(line: &str) -> &str {
+    const MAX: usize = 500;
+    line.get(..line.floor_char_boundary(MAX)).unwrap_or(line)
 }
