@@ -100,7 +100,13 @@ fn lines(seconds: u64, upstreams: usize, at: impl Fn(u64, usize) -> Traffic) -> 
                     }
                 }
                 let failed = log.last().is_some_and(|(_, failed, _)| *failed);
-                let status = if failed { 502 } else if chance.share() < t.not_found { 404 } else { 200 };
+                let status = if failed {
+                    502
+                } else if chance.share() < t.not_found {
+                    404
+                } else {
+                    200
+                };
                 lines.push(Line {
                     ts: (T0 + second) * 1_000_000 + chance.next() % 1_000_000,
                     upstream,
@@ -173,7 +179,8 @@ fn time(second: u64) -> String {
 
 #[test]
 fn a_burst_that_retries_hide_opens_once_and_closes_once() {
-    let burst = |second, _| Traffic { errors: if (4_000..4_030).contains(&second) { 0.25 } else { 0.001 }, ..QUIET };
+    let burst =
+        |second, _| Traffic { errors: if (4_000..4_030).contains(&second) { 0.25 } else { 0.001 }, ..QUIET };
     let found = episodes(&lines(6_000, 1, burst));
     assert_eq!(found.len(), 2, "{found:#?}");
     let (open, close) = (&found[0], &found[1]);
@@ -211,14 +218,20 @@ fn nothing_normal_is_an_episode() {
 
 #[test]
 fn one_request_a_minute_is_an_upstream_too() {
-    let rare = lines(24 * HOUR, 1, |second, _| Traffic { per_second: if second % 60 == 0 { 0.99 } else { 0.0 }, ..QUIET });
+    let rare = lines(24 * HOUR, 1, |second, _| Traffic {
+        per_second: if second % 60 == 0 { 0.99 } else { 0.0 },
+        ..QUIET
+    });
     let found = episodes(&rare);
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
 fn a_step_that_stays_is_the_new_usual_after_half_an_hour() {
-    let step = lines(6 * HOUR, 1, |second, _| Traffic { typical: if second < 2 * HOUR { 40.0 } else { 90.0 }, ..QUIET });
+    let step = lines(6 * HOUR, 1, |second, _| Traffic {
+        typical: if second < 2 * HOUR { 40.0 } else { 90.0 },
+        ..QUIET
+    });
     let found = episodes(&step);
     assert!(found.len() <= 2, "{found:#?}");
     for close in found.iter().filter(|record| record["phase"] == "close") {
@@ -229,7 +242,10 @@ fn a_step_that_stays_is_the_new_usual_after_half_an_hour() {
 
 #[test]
 fn one_bad_host_is_named() {
-    let bad = lines(3 * HOUR, 1, |second, _| Traffic { errors_0: if second > 2 * HOUR { 0.3 } else { 0.0 }, ..QUIET });
+    let bad = lines(3 * HOUR, 1, |second, _| Traffic {
+        errors_0: if second > 2 * HOUR { 0.3 } else { 0.0 },
+        ..QUIET
+    });
     let found = episodes(&bad);
     let close = found.last().unwrap();
     assert_eq!(close["pattern"], "concentrated", "{close:#?}");
@@ -255,7 +271,7 @@ fn what_is_weak_on_each_is_strong_together() {
 fn blips_that_keep_a_beat_are_told_with_their_interval() {
     let beat = |second, _| {
         let is_blip = second > 2 * HOUR && second % 300 < 3;
-        Traffic { per_second: 3.0, errors: if is_blip { 0.3 } else { 0.0005 }, ..QUIET }
+        Traffic { errors: if is_blip { 0.2 } else { 0.0005 }, ..QUIET }
     };
     let found = episodes(&lines(4 * HOUR, 1, beat));
     let recurring = found.iter().rfind(|record| record["pattern"] == "recurring").expect("a rhythm");
@@ -279,7 +295,10 @@ fn silence_closes_with_the_end_of_the_last_near_miss() {
 
 #[test]
 fn the_end_of_input_truncates_what_is_open() {
-    let found = episodes(&lines(4_060, 1, |second, _| Traffic { errors: if second >= 4_000 { 0.3 } else { 0.001 }, ..QUIET }));
+    let found = episodes(&lines(4_060, 1, |second, _| Traffic {
+        errors: if second >= 4_000 { 0.3 } else { 0.001 },
+        ..QUIET
+    }));
     assert_eq!(found.last().unwrap()["truncated"], true);
 }
 
@@ -303,7 +322,11 @@ fn an_outage_after_a_run_up_is_escalated_and_says_how_long_it_was_visible() {
 
 #[test]
 fn summaries_tell_how_fast_the_budget_burns() {
-    let all = records(&lines(2 * HOUR, 1, |_, _| Traffic { errors: 0.05, ..QUIET }), "summary", r#"{"budget":"1%"}"#);
+    let all = records(
+        &lines(2 * HOUR, 1, |_, _| Traffic { errors: 0.05, ..QUIET }),
+        "summary",
+        r#"{"budget":"1%"}"#,
+    );
     let last: Value = serde_json::from_str(all.last().unwrap()).unwrap();
     for window in ["5m", "30m", "1h", "6h"] {
         let burn = last["burn_bp"][window].as_u64().unwrap();
@@ -335,11 +358,15 @@ fn what_has_become_normal_is_deviant_once_a_day_and_never_in_the_first() {
 #[test]
 fn a_reference_comes_back_by_configuration_and_travels_in_summaries() {
     let config = r#"{"reference":{"cart":{"since":"2026-11-01","near_miss_bp":20,"typical_ms":20.5}}}"#;
-    let summary: Value = serde_json::from_str(records(&days(1, 9), "summary", config).last().unwrap()).unwrap();
+    let summary: Value =
+        serde_json::from_str(records(&days(1, 9), "summary", config).last().unwrap()).unwrap();
     assert_eq!(summary["reference"]["since"], "2026-11-01T00:00:00.000Z");
     assert_eq!(summary["reference"]["near_miss_bp"], 20);
     let found = records(&days(3, 9), "episode", config);
-    assert!(found.iter().any(|json| json.contains(r#""pattern":"deviant""#)), "twice as slow as the reference");
+    assert!(
+        found.iter().any(|json| json.contains(r#""pattern":"deviant""#)),
+        "twice as slow as the reference"
+    );
 }
 
 #[test]
