@@ -77,7 +77,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
         ..Exchange::default()
     };
     let chain = chain(line, bag, attempts)?;
-    exchange.upstream = upstream(line, bag, &chain)?;
+    exchange.upstream = upstream(line, bag, &chain, exchange.status)?;
     exchange.host = chain.host.or(get(Slot::Host)).map(|host| utf8(line, host)).transpose()?;
     let told = get(Slot::Attempts).and_then(number::all_whole).and_then(|attempts| attempts.try_into().ok());
     exchange.attempts = told.or(chain.attempts);
@@ -205,8 +205,14 @@ fn chain<'a>(line: &[u8], bag: &Bag<'a>, attempts: &mut Attempts<'a>) -> Result<
 }
 
 /// The upstream's name: the one that was logged on purpose, else what nginx itself says.
-fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>) -> Result<&'a str, LineError> {
+///
+/// What nginx answered without asking (a redirect, a limit of its own) has none, whatever name its location has; only
+/// a 5xx says that somebody should have been asked and could not.
+fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>, status: u16) -> Result<&'a str, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
+    if chain.idle && get(Slot::Cache).is_none() && status < 500 {
+        return Ok("-");
+    }
     let told = get(Slot::Canary).or(get(Slot::Upstream)).or(get(Slot::ProxyHost)).or(chain.group);
     if let Some(name) = told {
         return utf8(line, name);

@@ -95,6 +95,10 @@ fn a_group_without_a_live_server_is_no_attempt() {
 fn what_asked_nobody_has_no_upstream() {
     let text = line(304, r#"ua="-" us="-" urt="-""#);
     with(Format::Nginx, &text, |exchange| assert_eq!((exchange.upstream, exchange.attempts), ("-", Some(0))));
+    for (status, upstream) in [(429, "-"), (301, "-"), (503, "cart")] {
+        let own = line(status, r#"ua="-" us="-" upstream="cart""#);
+        with(Format::Nginx, &own, |exchange| assert_eq!(exchange.upstream, upstream, "{status}"));
+    }
     let hit = line(200, r#"ua="-" us="-" ucs="HIT" ph="cart""#);
     with(Format::Nginx, &hit, |exchange| assert_eq!((exchange.upstream, exchange.stand_in), ("cart", None)));
     with(Format::Nginx, &line(200, ""), |exchange| {
