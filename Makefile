@@ -76,6 +76,11 @@ dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimi
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
 	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
 
+# The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
+target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
+	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
+	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.
 	cargo build -q --locked --profile native -p nearmiss-cli
@@ -108,10 +113,12 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
 .PHONY: bench
-bench: wasm envoy-bin cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked --profile hosts -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
+	cargo run -q --locked --profile hosts -p host-tests --bin bench_module
+	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
 	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
 
 .PHONY: clean
