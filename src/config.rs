@@ -193,8 +193,8 @@ impl Config {
                 "max_upstreams" => self.max_upstreams = field.number(1..=100_000, "1 to 100000")?,
                 "reorder" => {
                     self.reorder = Some(field.span(
-                        Micros::default()..=Micros::from_seconds(60),
-                        "a time such as \"10s\", 0s to 60s",
+                        Micros::default()..=Micros::from_seconds(30),
+                        "a time such as \"10s\", 0s to 30s",
                     )?);
                 }
                 "summary_every" => self.summary_every = summary_every(field)?,

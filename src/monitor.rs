@@ -110,7 +110,9 @@ impl Monitor {
         if let Place::Open(bucket) = place {
             let sight = Sight { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
             let upstream = &entry.upstream;
-            entry.watch.note(bucket, &sight, |host| upstream.host(Some(host)));
+            let has_log = !exchange.attempt_log.is_empty();
+            let slot_of = |host: &str| if has_log { upstream.host(host) } else { taken.host };
+            entry.watch.note(bucket, &sight, slot_of);
         }
         let upstream = entry.id;
         let recorded = self.record_exchange(seat, exchange, &taken.verdict);

@@ -194,25 +194,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod sizes {
-    #[test]
-    fn print() {
-        extern crate std;
-        std::eprintln!(
-            "watch {} routes {} tail {} rates {} hosts {} level {} blips {} weak {} habits {} counts {} bucket {} open {} step {}",
-            size_of::<super::Watch>(),
-            size_of::<super::routes::Routes>(),
-            size_of::<super::tail::Tail>(),
-            size_of::<super::rates::Rates>(),
-            size_of::<super::hosts::Hosts>(),
-            size_of::<super::level::Level>(),
-            size_of::<super::blips::Blips>(),
-            size_of::<super::pool::Weak>(),
-            size_of::<super::Habits>(),
-            size_of::<super::Counts>(),
-            size_of::<super::bucket::Bucket>(),
-            size_of::<super::Open>(),
-            size_of::<super::watch::Step>()
-        );
-    }
-}
+mod tests;

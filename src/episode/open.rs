@@ -72,6 +72,8 @@ pub(crate) struct Open {
     pub(crate) amplification: u32,
     /// The bucket in which it became an outage, or 0.
     pub(crate) escalated: u32,
+    /// The nats of that rhythm.
+    rhythm: f32,
     /// Quiet buckets with traffic since the last evidence.
     quiet: u16,
     /// Buckets with evidence, and runs of them.
@@ -103,6 +105,7 @@ impl Open {
             interval: 0,
             amplification: 0,
             escalated: 0,
+            rhythm: 0.0,
             quiet: 0,
             buckets: 0,
             runs: 1,
@@ -153,8 +156,9 @@ impl Open {
         {
             *votes = votes.saturating_add(1);
         }
-        if let Some(rhythm) = step.rhythm {
+        if let Some(rhythm) = step.rhythm.filter(|rhythm| rhythm.nats >= self.rhythm) {
             self.interval = rhythm.interval;
+            self.rhythm = rhythm.nats;
         }
         self.amplify(now, step);
     }

@@ -160,7 +160,8 @@ impl Rates {
         for (x, more) in out.errors.iter_mut().zip(ERRORS) {
             *x = ((*x - n * more) / phi).min(most);
         }
-        out.blip = (out.blip - n * BLIP) / phi;
+        // Tempered less, for blips themselves raise the dispersion, and how high they must be their own number tells.
+        out.blip = (out.blip - n * BLIP) / libm::sqrtf(phi);
         for (x, more) in out.caught.iter_mut().zip(FALLBACKS) {
             *x = (*x - n * more).min(most);
         }

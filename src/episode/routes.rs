@@ -101,8 +101,8 @@ impl Routes {
         (n > 0.0).then(|| Mean { off: sum / n, var: var / n / n, log2: log2 / n })
     }
 
-    /// Learns the durations of a sealed bucket.
-    pub(super) fn learn(&mut self, bucket: &Bucket) {
+    /// Learns the durations of a sealed bucket; while `frozen` only where they lie, not how far they scatter.
+    pub(super) fn learn(&mut self, bucket: &Bucket, frozen: bool) {
         for i in 0..ROUTES {
             let n = f32::from(bucket.timed[i]);
             if n == 0.0 {
@@ -131,6 +131,9 @@ impl Routes {
             route.weight = n + route.weight * keep;
             let a = (n / route.weight).min(0.5);
             route.mean += route.sigma * a * mean;
+            if frozen {
+                continue;
+            }
             route.sigma *= libm::sqrtf((1.0 + a * (square / 0.955 - 1.0)).max(0.25));
             route.sigma = route.sigma.clamp(0.07, 3.0);
         }

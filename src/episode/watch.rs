@@ -73,8 +73,8 @@ const LEVEL_AGAIN: f32 = 3.5;
 const LEVEL_SHIFT: f32 = 0.3;
 /// From here a sum freezes what is learned.
 const GATE: f32 = 8.0;
-/// Below this an excursion has not begun.
-const RISE: f32 = 3.0;
+/// Below this share of its bar the excursion of a sum has not begun.
+const RISE: f32 = 0.3;
 /// Buckets with traffic before anything is said.
 const WARM: u16 = 30;
 /// Buckets that what is learned stays frozen after the last reason for it, and at most.
@@ -104,8 +104,9 @@ pub(crate) struct Watch {
     /// The counts since some sum last rose, and the first bucket of that.
     rising: Counts,
     rising_from: u32,
-    /// The highest sum after the last bucket.
+    /// The highest sum after the last bucket, in nats and as a share of its bar.
     high: f32,
+    risen: f32,
     /// Buckets with traffic.
     active: u16,
     frozen: u16,
@@ -175,6 +176,7 @@ impl Watch {
             rising: Counts::default(),
             rising_from: 0,
             high: 0.0,
+            risen: 0.0,
             active: 0,
             frozen: 0,
             hold: 0,
@@ -239,10 +241,12 @@ impl Watch {
         let tail = self.tail.weigh(&bucket.residuals, shapes, frozen);
         let rates = self.rates.weigh(&bucket, &mut self.routes, frozen);
         let mut step = Step { is_outage: rates.is_outage, ..Step::default() };
-        let before = self.high;
+        let before = self.risen;
         step.crept = before >= RISE && self.slowness() > CREEP && index >= self.rising_from + CREEP_FOR;
-        let mut high = self.add_up(&mut step, &tail, &rates);
-        high = high.max(self.weigh_hosts(&mut step, &bucket, &rates, frozen));
+        let (mut high, mut risen) = self.add_up(&mut step, &tail, &rates);
+        let host = self.weigh_hosts(&mut step, &bucket, &rates, frozen);
+        high = high.max(host * GATE);
+        risen = risen.max(host);
         self.weigh_level(&mut step, &bucket);
         self.weigh_rhythm(&mut step, index, &tail, &rates, frozen);
         let level = self.routes.level(&bucket);
@@ -260,9 +264,10 @@ impl Watch {
             self.rising.merge(&bucket.counts);
         }
         self.high = high;
+        self.risen = risen;
         self.wary *= WARY_KEPT;
         self.hold = if high > GATE || step.alarm.is_some() { HOLD } else { self.hold.saturating_sub(1) };
-        self.routes.learn(&bucket);
+        self.routes.learn(&bucket, frozen);
         self.routes.publish(index, lag);
         self.habits.count(index, &bucket.counts, level.map(|level| level.log2));
         step.counts = bucket.counts;
@@ -280,13 +285,13 @@ impl Watch {
         tail.fold(0.0, |most, (sum, _)| most.max(sum.nats()))
     }
 
-    /// Adds a bucket to the bank and returns the highest sum.
-    fn add_up(&mut self, step: &mut Step, tail: &TailEvidence, rates: &RateEvidence) -> f32 {
+    /// Adds a bucket to the bank and returns the highest sum, in nats and as a share of its bar.
+    fn add_up(&mut self, step: &mut Step, tail: &TailEvidence, rates: &RateEvidence) -> (f32, f32) {
         // While an episode is open, less is enough to keep it so.
         let alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed() + 2.0);
         let evidence = rates.errors.iter().chain(&rates.caught).chain(&rates.late).chain(tail.alarms());
         let wary = 1.0 + WARY * self.wary;
-        let mut high: f32 = 0.0;
+        let (mut high, mut risen) = (0.0_f32, 0.0_f32);
         for ((sum, (cause, bar)), nats) in self.sums.iter_mut().zip(BANK).zip(evidence) {
             if cause == Cause::Tail && tail.dispersion > ROUGH {
                 sum.reset();
@@ -295,6 +300,7 @@ impl Watch {
             let bar = if cause == Cause::Tail { bar * wary } else { bar };
             let level = sum.add(*nats);
             high = high.max(level);
+            risen = risen.max(level / bar);
             step.weigh(cause, *nats);
             if level > bar {
                 step.raise(cause, level / bar);
@@ -304,10 +310,10 @@ impl Watch {
                 sum.reset();
             }
         }
-        high
+        (high, risen)
     }
 
-    /// Weighs the hosts; returns how high the worst stands on the scale of the bank.
+    /// Weighs the hosts; returns how high the worst stands, as a share of its bar.
     fn weigh_hosts(&mut self, step: &mut Step, bucket: &Bucket, rates: &RateEvidence, frozen: bool) -> f32 {
         step.culprit = self.hosts.weigh(bucket, rates.usual_errors, frozen);
         let Some(culprit) = step.culprit else { return 0.0 };
@@ -321,7 +327,7 @@ impl Watch {
             }
             self.hosts.reset();
         }
-        culprit.nats * GATE / HOST_BAR
+        culprit.nats / HOST_BAR
     }
 
     fn weigh_level(&mut self, step: &mut Step, bucket: &Bucket) {

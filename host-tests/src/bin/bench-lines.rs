@@ -25,7 +25,9 @@ fn main() {
     write(&exchange, exchange_line);
     write(&nginx, nginx_line);
 
-    println!("lines a second on one core, best of {ROUNDS}, {LINES} lines each");
+    println!(
+        "lines a second on one core, best of {ROUNDS}, {LINES} lines each, by CPU time (wall time behind)"
+    );
     let replay = |file: &str, format: &str| {
         vec!["replay".into(), "-q".into(), "-f".into(), format.into(), file.into()]
     };
@@ -59,9 +61,9 @@ fn main() {
 
 /// Runs `program` on one core and says how many lines a second that is.
 fn report(name: &str, program: &str, arguments: &[String]) {
-    let mut best = f64::MAX;
+    let (mut best, mut wall) = (f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {
-        let start = Instant::now();
+        let (start, used) = (Instant::now(), used_by_children());
         let status = Command::new("taskset")
             .args(["-c", "1", program])
             .args(arguments)
@@ -70,14 +72,29 @@ fn report(name: &str, program: &str, arguments: &[String]) {
             .stderr(Stdio::null())
             .status();
         match status {
-            Ok(status) if status.success() => best = best.min(start.elapsed().as_secs_f64()),
+            Ok(status) if status.success() => {
+                best = best.min(used_by_children() - used);
+                wall = wall.min(start.elapsed().as_secs_f64());
+            }
             other => {
                 println!("{name}: did not run: {other:?}");
                 return;
             }
         }
     }
-    println!("{name:34} {:>10.0}  ({best:.2} s)", LINES as f64 / best);
+    println!("{name:34} {:>10.0}  {best:.2} s  ({wall:.2} s)", LINES as f64 / best);
+}
+
+/// Seconds of CPU time that processes have used that were started and waited for.
+fn used_by_children() -> f64 {
+    // SAFETY: a struct of plain numbers may be all zeroes, and getrusage writes only into it.
+    let usage = unsafe {
+        let mut usage = std::mem::zeroed::<libc::rusage>();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
 
 /// Feeds a long stream and compares memory in its last quarter with its first.

@@ -1,0 +1,422 @@
+use super::bucket::Bucket;
+use super::{Open, Watch};
+use crate::config::Config;
+use crate::exchange::{Attempt, Exchange};
+use crate::monitor::Monitor;
+use crate::timeline::Feed;
+use crate::units::{Micros, Timestamp};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// Some Monday, 0:00.
+const T0: u64 = 1_795_392_000;
+const HOUR: u64 = 3_600;
+
+/// Numbers that look like chance and are the same in every run (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    /// 0 to 1.
+    fn share(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1_u64 << 24) as f32
+    }
+
+    /// Nearly normal: mean 0, sigma 1.
+    fn normal(&mut self) -> f32 {
+        (0..12).map(|_| self.share()).sum::<f32>() - 6.0
+    }
+}
+
+/// How an upstream behaves at some second.
+#[derive(Clone, Copy)]
+struct Traffic {
+    per_second: f32,
+    /// Milliseconds, and how much slower host 0 is.
+    typical: f32,
+    host_0: f32,
+    /// Share of attempts that fail, and of those against host 0.
+    errors: f32,
+    errors_0: f32,
+    /// Share of exchanges on a route that takes fourteen times as long, and of faults of the clients.
+    slow_route: f32,
+    not_found: f32,
+}
+
+const QUIET: Traffic = Traffic {
+    per_second: 6.0,
+    typical: 40.0,
+    host_0: 1.0,
+    errors: 0.001,
+    errors_0: 0.0,
+    slow_route: 0.01,
+    not_found: 0.005,
+};
+
+/// One exchange, owned.
+#[derive(Clone, Debug)]
+struct Line {
+    ts: u64,
+    upstream: usize,
+    route: &'static str,
+    status: u16,
+    took: u64,
+    log: Vec<(usize, bool, u64)>,
+}
+
+const UPSTREAMS: [&str; 4] = ["cart", "orders", "users", "ledger"];
+const HOSTS: [&str; 5] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80", "10.0.0.5:80"];
+
+/// The lines of `seconds` of traffic, in order of time; `at` says how the upstreams behave in each second.
+fn lines(seconds: u64, upstreams: usize, at: impl Fn(u64, usize) -> Traffic) -> Vec<Line> {
+    let mut chance = Chance(7);
+    let mut lines = Vec::new();
+    for second in 0..seconds {
+        for upstream in 0..upstreams {
+            let t = at(second, upstream);
+            let mut due = t.per_second + chance.share();
+            while due >= 1.0 {
+                due -= 1.0;
+                let is_slow = chance.share() < t.slow_route;
+                let mut log = Vec::new();
+                for _ in 0..3 {
+                    let host = (chance.next() % HOSTS.len() as u64) as usize;
+                    let factor = if host == 0 { t.host_0 } else { 1.0 } * if is_slow { 14.0 } else { 1.0 };
+                    let took = t.typical * factor * libm::expf(0.4 * chance.normal());
+                    let errors = t.errors + if host == 0 { t.errors_0 } else { 0.0 };
+                    let failed = chance.share() < errors;
+                    log.push((host, failed, (took * 1_000.0) as u64));
+                    if !failed {
+                        break;
+                    }
+                }
+                let failed = log.last().is_some_and(|(_, failed, _)| *failed);
+                let status = if failed {
+                    502
+                } else if chance.share() < t.not_found {
+                    404
+                } else {
+                    200
+                };
+                lines.push(Line {
+                    ts: (T0 + second) * 1_000_000 + chance.next() % 1_000_000,
+                    upstream,
+                    route: if is_slow { "/report" } else { "/item" },
+                    status,
+                    took: log.iter().map(|(_, _, took)| took).sum(),
+                    log,
+                });
+            }
+        }
+    }
+    lines.sort_by_key(|line| line.ts);
+    lines
+}
+
+fn observe(monitor: &mut Monitor, line: &Line) {
+    let attempts: Vec<Attempt<'_>> = line
+        .log
+        .iter()
+        .map(|(host, failed, took)| Attempt {
+            host: Some(HOSTS[*host]),
+            status: Some(if *failed { 502 } else { 200 }),
+            duration: Some(Micros::new(*took)),
+        })
+        .collect();
+    monitor.observe(&Exchange {
+        ts: Timestamp::from_micros(line.ts),
+        upstream: UPSTREAMS[line.upstream],
+        host: attempts.last().and_then(|attempt| attempt.host),
+        route: Some(line.route),
+        status: line.status,
+        duration: Micros::new(line.took),
+        attempts: Some(attempts.len() as u32),
+        timeout: Some(Micros::from_seconds(2)),
+        attempt_log: if attempts.len() > 1 { &attempts } else { &[] },
+        ..Exchange::default()
+    });
+}
+
+fn drain(monitor: &mut Monitor, kind: &str, out: &mut Vec<String>) {
+    while let Some(record) = monitor.poll_record() {
+        if record.json.contains(&format!(r#""type":"{kind}""#)) {
+            out.push(record.json.to_string());
+        }
+    }
+}
+
+/// The records of one type that lines leave.
+fn records(lines: &[Line], kind: &str, config: &str) -> Vec<String> {
+    let mut monitor = Monitor::new(Config::parse(config).unwrap(), Feed::Log, "test");
+    let mut out = Vec::new();
+    for line in lines {
+        observe(&mut monitor, line);
+        drain(&mut monitor, kind, &mut out);
+    }
+    monitor.finish();
+    drain(&mut monitor, kind, &mut out);
+    out
+}
+
+fn episodes(lines: &[Line]) -> Vec<Value> {
+    records(lines, "episode", "{}").iter().map(|json| serde_json::from_str(json).unwrap()).collect()
+}
+
+fn time(second: u64) -> String {
+    let mut out = String::new();
+    crate::record::json::push_time(&mut out, Timestamp::from_seconds(T0 + second));
+    out
+}
+
+#[test]
+fn a_burst_that_retries_hide_opens_once_and_closes_once() {
+    let burst =
+        |second, _| Traffic { errors: if (4_000..4_030).contains(&second) { 0.25 } else { 0.001 }, ..QUIET };
+    let found = episodes(&lines(6_000, 1, burst));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let (open, close) = (&found[0], &found[1]);
+    assert_eq!((open["phase"].as_str(), close["phase"].as_str()), (Some("open"), Some("close")));
+    assert_eq!(open["id"], close["id"]);
+    assert_eq!(open["id"], format!("cart-{}", T0 + 4_000));
+    assert_eq!(close["pattern"], "burst");
+    assert_eq!(close["outcome"], "contained");
+    assert_eq!(close["start"], time(4_000));
+    assert_eq!(open["detected"], time(4_010), "the end of the bucket that raised the alarm");
+    assert_eq!(close["end"], time(4_030), "the end of the last bucket with evidence");
+    let near = close["near_misses"].as_u64().unwrap();
+    assert!((25..90).contains(&near), "{near}");
+    assert!(close["exchanges"].as_u64().unwrap() < 240, "what came after the end is not counted");
+    assert!(close["first_try_success_bp"].as_u64() < Some(8_500));
+}
+
+#[test]
+fn nothing_normal_is_an_episode() {
+    let changed = 2 * HOUR;
+    let cases: [(&str, fn(Traffic) -> Traffic); 6] = [
+        ("traffic doubles", |t| Traffic { per_second: 12.0, ..t }),
+        ("traffic all but ends", |t| Traffic { per_second: 0.05, ..t }),
+        ("clients ask for what is not there", |t| Traffic { not_found: 0.3, ..t }),
+        ("more go to the slow route", |t| Traffic { slow_route: 0.1, ..t }),
+        ("a deploy made all a little slower", |t| Traffic { typical: 46.0, ..t }),
+        ("nothing at all", |t| t),
+    ];
+    for (what, change) in cases {
+        let traffic = lines(5 * HOUR, 1, |second, _| if second < changed { QUIET } else { change(QUIET) });
+        let found = episodes(&traffic);
+        assert!(found.is_empty(), "{what}: {found:#?}");
+    }
+}
+
+#[test]
+fn one_request_a_minute_is_an_upstream_too() {
+    let rare = lines(24 * HOUR, 1, |second, _| Traffic {
+        per_second: if second % 60 == 0 { 0.99 } else { 0.0 },
+        ..QUIET
+    });
+    let found = episodes(&rare);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_step_that_stays_is_the_new_usual_after_half_an_hour() {
+    let step = lines(6 * HOUR, 1, |second, _| Traffic {
+        typical: if second < 2 * HOUR { 40.0 } else { 90.0 },
+        ..QUIET
+    });
+    let found = episodes(&step);
+    assert!(found.len() <= 2, "{found:#?}");
+    for close in found.iter().filter(|record| record["phase"] == "close") {
+        assert!(close["end"].as_str() < Some(&*time(3 * HOUR)), "{close:#?}");
+        assert!(close.get("truncated").is_none());
+    }
+}
+
+#[test]
+fn one_bad_host_is_named() {
+    let bad = lines(3 * HOUR, 1, |second, _| Traffic {
+        errors_0: if second > 2 * HOUR { 0.3 } else { 0.0 },
+        ..QUIET
+    });
+    let found = episodes(&bad);
+    let close = found.last().unwrap();
+    assert_eq!(close["pattern"], "concentrated", "{close:#?}");
+    assert_eq!(close["hosts"][0]["host"], HOSTS[0]);
+    assert!(close["hosts"][0]["share_bp"].as_u64() > Some(7_000));
+    assert!(close["explain"].as_str().unwrap().ends_with("look at host 10.0.0.1:80."));
+}
+
+#[test]
+fn what_is_weak_on_each_is_strong_together() {
+    let dependency = |second, upstream| {
+        let is_hit = upstream < 3 && (2 * HOUR..2 * HOUR + 120).contains(&second);
+        Traffic { typical: if is_hit { 50.0 } else { 40.0 }, ..QUIET }
+    };
+    let found = episodes(&lines(3 * HOUR, 4, dependency));
+    let open = found.first().expect("an episode");
+    assert_eq!(open["pattern"], "correlated", "{open:#?}");
+    assert_eq!(open["related"].as_array().map(Vec::len), Some(2));
+    assert!(!open["related"].as_array().unwrap().contains(&"ledger".into()));
+}
+
+#[test]
+fn blips_that_keep_a_beat_are_told_with_their_interval() {
+    let beat = |second, _| {
+        let is_blip = second > 2 * HOUR && second % 300 < 3;
+        Traffic { errors: if is_blip { 0.2 } else { 0.0005 }, ..QUIET }
+    };
+    let found = episodes(&lines(4 * HOUR, 1, beat));
+    let recurring = found.iter().rfind(|record| record["pattern"] == "recurring").expect("a rhythm");
+    assert_eq!(recurring["interval_s"], 300, "{recurring:#?}");
+}
+
+#[test]
+fn silence_closes_with_the_end_of_the_last_near_miss() {
+    let burst = |second, _| Traffic { errors: if second >= 4_000 { 0.3 } else { 0.001 }, ..QUIET };
+    let mut traffic = lines(4_040, 1, burst);
+    let mut later = traffic[0].clone();
+    later.ts = (T0 + 4_040 + 2 * HOUR) * 1_000_000;
+    for i in 0..20 {
+        traffic.push(Line { ts: later.ts + i * 1_000_000, ..later.clone() });
+    }
+    let found = episodes(&traffic);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!(found[1]["end"], time(4_040));
+    assert!(found[1].get("truncated").is_none());
+}
+
+#[test]
+fn the_end_of_input_truncates_what_is_open() {
+    let found = episodes(&lines(4_060, 1, |second, _| Traffic {
+        errors: if second >= 4_000 { 0.3 } else { 0.001 },
+        ..QUIET
+    }));
+    assert_eq!(found.last().unwrap()["truncated"], true);
+}
+
+#[test]
+fn an_outage_after_a_run_up_is_escalated_and_says_how_long_it_was_visible() {
+    let run_up = |second, _| {
+        let errors = match second {
+            0..6_000 => 0.001,
+            6_000..6_900 => 0.08,
+            6_900..7_100 => 0.95,
+            _ => 0.001,
+        };
+        Traffic { errors, ..QUIET }
+    };
+    let found = episodes(&lines(3 * HOUR, 1, run_up));
+    let close = found.iter().find(|record| record["phase"] == "close").unwrap();
+    assert_eq!(close["outcome"], "escalated");
+    let lead = close["lead_s"].as_u64().unwrap();
+    assert!((840..=960).contains(&lead), "{lead}");
+}
+
+#[test]
+fn summaries_tell_how_fast_the_budget_burns() {
+    let all = records(
+        &lines(2 * HOUR, 1, |_, _| Traffic { errors: 0.05, ..QUIET }),
+        "summary",
+        r#"{"budget":"1%"}"#,
+    );
+    let last: Value = serde_json::from_str(all.last().unwrap()).unwrap();
+    for window in ["5m", "30m", "1h", "6h"] {
+        let burn = last["burn_bp"][window].as_u64().unwrap();
+        assert!((30_000..70_000).contains(&burn), "five in a hundred of a budget of one: {window} {burn}");
+    }
+}
+
+/// Days of sparse traffic, some of them slower.
+fn days(count: u64, slow_from: u64) -> Vec<Line> {
+    lines(count * 24 * HOUR, 1, |second, _| Traffic {
+        per_second: if second % 20 == 0 { 1.0 } else { 0.0 },
+        typical: if second / (24 * HOUR) >= slow_from { 60.0 } else { 40.0 },
+        ..QUIET
+    })
+}
+
+#[test]
+fn what_has_become_normal_is_deviant_once_a_day_and_never_in_the_first() {
+    let found = records(&days(5, 2), "episode", "{}");
+    let deviant: Vec<Value> = found
+        .iter()
+        .map(|json| serde_json::from_str(json).unwrap())
+        .filter(|record: &Value| record["pattern"] == "deviant" && record["phase"] == "open")
+        .collect();
+    assert_eq!(deviant.len(), 2, "the second day ends slow, the third and fourth are: {deviant:#?}");
+    assert!(deviant[0]["start"].as_str() >= Some(&*time(24 * HOUR)));
+}
+
+#[test]
+fn a_reference_comes_back_by_configuration_and_travels_in_summaries() {
+    let config = r#"{"reference":{"cart":{"since":"2026-11-01","near_miss_bp":20,"typical_ms":20.5}}}"#;
+    let summary: Value =
+        serde_json::from_str(records(&days(1, 9), "summary", config).last().unwrap()).unwrap();
+    assert_eq!(summary["reference"]["since"], "2026-11-01T00:00:00.000Z");
+    assert_eq!(summary["reference"]["near_miss_bp"], 20);
+    let found = records(&days(3, 9), "episode", config);
+    assert!(
+        found.iter().any(|json| json.contains(r#""pattern":"deviant""#)),
+        "twice as slow as the reference"
+    );
+}
+
+#[test]
+fn an_upstream_stays_small() {
+    let watch = size_of::<Watch>();
+    let bucket = size_of::<Bucket>();
+    assert!(watch <= 1_450, "{watch}");
+    assert!(bucket <= 400, "{bucket}");
+    assert!(size_of::<Open>() <= 280, "only while an episode is open: {}", size_of::<Open>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn the_order_of_lines_within_reorder_changes_no_episode(seed in 0..u64::MAX) {
+        let burst = |second, upstream| Traffic {
+            errors: if upstream == 0 && (1_000..1_040).contains(&second) { 0.3 } else { 0.002 },
+            host_0: if upstream == 1 && second > 1_200 { 2.5 } else { 1.0 },
+            ..QUIET
+        };
+        let sorted = lines(2_400, 2, burst);
+        let mut chance = Chance(seed);
+        // Each line may come up to ten seconds late; time must not have gone on for more.
+        let mut shuffled: Vec<(u64, Line)> =
+            sorted.iter().map(|line| (line.ts + chance.next() % 9_900_000, line.clone())).collect();
+        shuffled.sort_by_key(|(arrival, _)| *arrival);
+        let shuffled: Vec<Line> = shuffled.into_iter().map(|(_, line)| line).collect();
+        prop_assert_eq!(records(&sorted, "episode", "{}"), records(&shuffled, "episode", "{}"));
+    }
+
+    #[test]
+    fn no_exchange_panics(raw in prop::collection::vec(
+        (0..20_000_u64, 0..4_usize, 0..700_u16, any::<u64>(), 0..5_usize, 0..12_u32), 1..400)
+    ) {
+        let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
+        for (i, (ts, upstream, status, took, tries, attempts)) in raw.into_iter().enumerate() {
+            let log = vec![Attempt { host: Some(HOSTS[tries]), status: None, duration: Some(Micros::new(took)) }; tries];
+            monitor.observe(&Exchange {
+                ts: Timestamp::from_seconds(T0 + ts + 37 * i as u64),
+                upstream: UPSTREAMS[upstream],
+                status,
+                duration: Micros::new(took),
+                attempts: Some(attempts),
+                timeout: Some(Micros::new(took / 2)),
+                attempt_log: &log,
+                ..Exchange::default()
+            });
+        }
+        monitor.finish();
+        while monitor.poll_record().is_some() {}
+    }
+}
