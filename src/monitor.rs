@@ -84,7 +84,7 @@ impl Monitor {
         let place = self.timeline.arrive(exchange.ts);
         self.run_due();
         let name = exchange::upstream_name(exchange.upstream);
-        let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
+        let limits = self.config.upstreams.get(&name).map(|upstream| upstream.limits).unwrap_or_default();
         let seat = self.seat(&name, exchange.ts);
         let tight = self.config.tight_margin;
         if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.latency.is_full()) {
@@ -110,7 +110,9 @@ impl Monitor {
         if let Place::Open(bucket) = place {
             let sight = Sight { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
             let upstream = &entry.upstream;
-            entry.watch.note(bucket, &sight, |host| upstream.host(Some(host)));
+            let has_log = !exchange.attempt_log.is_empty();
+            let slot_of = |host: &str| if has_log { upstream.host(host) } else { taken.host };
+            entry.watch.note(bucket, &sight, slot_of);
         }
         let upstream = entry.id;
         let recorded = self.record_exchange(seat, exchange, &taken.verdict);
@@ -160,7 +162,7 @@ impl Monitor {
 
     fn is_fallback_host(&self, exchange: &Exchange<'_>) -> bool {
         let Some(host) = exchange.host.filter(|_| !self.config.upstreams.is_empty()) else { return false };
-        let configured = self.config.upstreams.get(&*exchange::upstream_name(exchange.upstream));
+        let configured = self.config.upstreams.get(&exchange::upstream_name(exchange.upstream));
         configured.is_some_and(|upstream| upstream.fallback_hosts.iter().any(|fallback| fallback == host))
     }
 

@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The longest name of a host or route that is kept, in bytes; what is longer is cut and ends in a hash.
-pub(crate) const MAX_SLOT_NAME: usize = 64;
+pub(crate) const MAX_SLOT_NAME: usize = 48;
 
 /// At most `K` named things.
 #[derive(Clone, Debug)]

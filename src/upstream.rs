@@ -11,7 +11,7 @@ use crate::limits::{self, Limits};
 use crate::slots::{MAX_SLOT_NAME, Slots, hash_of};
 use crate::tally::Tally;
 use crate::timeline::{self, Place, Timeline};
-use crate::units::{Micros, Timestamp, Used};
+use crate::units::{Timestamp, Used};
 use crate::verdict::{Fate, Signals, Usual, Verdict, judge};
 use crate::versions::{Version, Versions};
 use alloc::boxed::Box;
@@ -21,8 +21,8 @@ use alloc::vec::Vec;
 pub(crate) const MAX_HOSTS: usize = 10;
 /// How many routes of an upstream are told apart.
 pub(crate) const MAX_ROUTES: usize = 8;
-/// A route that was not used for this long may be replaced.
-const IDLE: Micros = Micros::from_seconds(3_600);
+/// A route that was not used for this many buckets, an hour, may be replaced.
+const IDLE: u32 = 360;
 
 /// One upstream.
 #[derive(Debug)]
@@ -67,7 +67,8 @@ pub(crate) struct Host {
 pub(crate) struct Route {
     pub(crate) exchanges: u32,
     pub(crate) near_misses: u32,
-    last_seen: Timestamp,
+    /// The bucket of its last exchange.
+    last_used: u32,
     /// The sealed bucket that took it in; exchanges that may not be compared with that bucket do not know the route.
     since: u32,
     baseline: RouteBaseline,
@@ -80,6 +81,8 @@ pub(crate) struct Taken {
     /// The slot of its route, if the route is told apart.
     pub(crate) route: Option<u8>,
     pub(crate) log2: Log2,
+    /// The slot of the host that answered, if there was one attempt and the host is told apart.
+    pub(crate) host: Option<u8>,
     /// The hosts whose slots were given to others, as bits.
     pub(crate) replaced_hosts: u16,
 }
@@ -157,16 +160,16 @@ impl Upstream {
         verdict.late = place == Place::Late;
 
         self.tally.count(exchange, &verdict, bucket);
-        let replaced_hosts = self.blame(exchange, &verdict);
+        let (host, replaced_hosts) = self.blame(exchange, &verdict);
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.exchanges = route.exchanges.saturating_add(1);
             route.near_misses = route.near_misses.saturating_add(u32::from(verdict.fate != Fate::Clean));
-            route.last_seen = route.last_seen.max(exchange.ts);
+            route.last_used = route.last_used.max(timeline::bucket_of(exchange.ts) as u32);
         }
         if let Place::Open(number) = place {
             self.learn_later(number, exchange, &verdict, bucket, route);
         }
-        Taken { verdict, route, log2, replaced_hosts }
+        Taken { verdict, route, log2, host, replaced_hosts }
     }
 
     /// Counts an exchange for which no upstream was chosen: there is nothing to judge.
@@ -184,8 +187,8 @@ impl Upstream {
     }
 
     /// The slot of a host that is in the table.
-    pub(crate) fn host(&self, name: Option<&str>) -> Option<u8> {
-        self.hosts.find(hash_of(name?))
+    pub(crate) fn host(&self, name: &str) -> Option<u8> {
+        self.hosts.find(hash_of(name))
     }
 
     /// Seals one bucket: what it gathered becomes a version. Nothing happens if it gathered nothing.
@@ -277,27 +280,29 @@ impl Upstream {
     /// Counts attempts for their hosts, and says which hosts are behind a near miss or a failure.
     ///
     /// Behind a retried exchange are the hosts whose attempts failed, never the one that answered in the end.
-    /// Returns the hosts whose slots were given to others, as bits.
-    fn blame(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) -> u16 {
-        if exchange.attempt_log.is_empty() {
-            let blamed = matches!(verdict.fate, Fate::Failed | Fate::Partial | Fate::Tight | Fate::Slow);
-            if let Some(host) = exchange.host {
-                return self.count_attempt(host, verdict.fate == Fate::Failed, blamed);
-            }
-            return 0;
-        }
-        let last = exchange.attempt_log.len() - 1;
+    /// Returns the slot of the host, if there is no log of attempts, and the hosts whose slots were given to others, as bits.
+    fn blame(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) -> (Option<u8>, u16) {
+        let is_behind = matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
+        let [before @ .., last] = exchange.attempt_log else {
+            let failed = verdict.fate == Fate::Failed;
+            return exchange
+                .host
+                .map_or((None, 0), |host| self.count_attempt(host, failed, failed || is_behind));
+        };
         let mut replaced = 0;
-        for (i, attempt) in exchange.attempt_log.iter().enumerate() {
-            let Some(host) = attempt.host else { continue };
-            let blamed = attempt.failed()
-                || i == last && matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
-            replaced |= self.count_attempt(host, attempt.failed(), blamed);
+        for attempt in before {
+            if let Some(host) = attempt.host {
+                replaced |= self.count_attempt(host, attempt.failed(), attempt.failed()).1;
+            }
         }
-        replaced
+        if let Some(host) = last.host {
+            replaced |= self.count_attempt(host, last.failed(), last.failed() || is_behind).1;
+        }
+        (None, replaced)
     }
 
-    fn count_attempt(&mut self, name: &str, failed: bool, blamed: bool) -> u16 {
+    /// Counts one attempt; returns the slot of its host, and that slot as a bit if it was another's.
+    fn count_attempt(&mut self, name: &str, failed: bool, blamed: bool) -> (Option<u8>, u16) {
         let hash = hash_of(name);
         let mut replaced = 0;
         let slot = self.hosts.find(hash).or_else(|| self.hosts.push(hash, name)).or_else(|| {
@@ -313,7 +318,7 @@ impl Upstream {
             host.failed = host.failed.saturating_add(u32::from(failed));
             host.blamed = host.blamed.saturating_add(u32::from(blamed));
         }
-        replaced
+        (slot, replaced)
     }
 
     /// Gives a new route a slot: a free one, or that of a route that was idle for an hour.
@@ -321,18 +326,18 @@ impl Upstream {
         if self.routes.find(hash).is_some() {
             return None;
         }
+        let now = bucket as u32;
         let free = self.routes.push(hash, name);
-        let now = timeline::start_of(bucket);
         let replaced = if free.is_none() {
-            let idle = self.routes.iter().position(|(_, route)| now.since(route.last_seen) > IDLE)? as u8;
+            let is_idle = |route: &Route| now.saturating_sub(route.last_used) > IDLE;
+            let idle = self.routes.iter().position(|(_, route)| is_idle(route))? as u8;
             self.routes.replace(idle, hash, name);
             Some(idle)
         } else {
             None
         };
         if let Some(route) = free.or(replaced).and_then(|slot| self.routes.get_mut(slot)) {
-            route.since = bucket as u32;
-            route.last_seen = now;
+            (route.since, route.last_used) = (now, now);
         }
         replaced
     }

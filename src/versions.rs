@@ -4,7 +4,7 @@
 //! own time entitles it to, whatever has been sealed since.
 
 /// How many are kept: one more than buckets can be open at the longest `reorder`.
-pub(crate) const VERSIONS: usize = 8;
+pub(crate) const VERSIONS: usize = 5;
 
 /// What one seal left behind; baselines keep theirs at the same place.
 #[derive(Clone, Copy, Debug, Default)]

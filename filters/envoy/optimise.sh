@@ -24,9 +24,37 @@ install_binaryen() {
     (cd "$root" && npm ci --silent --no-progress > /dev/null 2>&1 && touch node_modules/.package-lock.json)
 }
 
+# What the host looks for; everything else that the compiler exports goes, and what only that reached.
+exports=(
+    malloc
+    memory
+    proxy_abi_version_0_2_1
+    proxy_on_configure
+    proxy_on_context_create
+    proxy_on_done
+    proxy_on_log
+    proxy_on_request_headers
+    proxy_on_response_headers
+    proxy_on_tick
+)
+
+graph() {
+    local names
+    names=$(printf '"%s",' "${exports[@]}")
+    echo "[{\"name\":\"host\",\"root\":true,\"reaches\":[${names%,}]}"
+    for name in "${exports[@]}"; do
+        echo ",{\"name\":\"$name\",\"export\":\"$name\"}"
+    done
+    echo "]"
+}
+
 mkdir -p "$(dirname "$out")"
 if install_binaryen; then
-    "$wasm_opt" "$in" -o "$out.new" "${features[@]}" -O3 -Os --converge --strip-debug --strip-producers --strip-target-features
+    graph > "$out.graph"
+    "$root/node_modules/.bin/wasm-metadce" "$in" -o "$out.lean" "${features[@]}" --graph-file "$out.graph" > /dev/null
+    "$wasm_opt" "$out.lean" -o "$out.new" "${features[@]}" -O3 -Oz --converge \
+        --strip-debug --strip-producers --strip-target-features
+    rm "$out.graph" "$out.lean"
 else
     echo "make: npm or its package binaryen is not to be had, so $(basename "$out") is left as the compiler made it" >&2
     cp "$in" "$out.new"

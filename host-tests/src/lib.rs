@@ -11,6 +11,7 @@ pub mod bench;
 pub mod demo;
 #[cfg(feature = "sim")]
 pub mod envoy;
+#[cfg(feature = "lines")]
 pub mod proxies;
 pub mod real;
 #[cfg(feature = "sim")]

@@ -1,6 +1,6 @@
 //! Real proxies in front of origins that misbehave: the verdict from each log line is what the origins know they did.
 
-use host_tests::proxies::{Expected, PROGRAMS};
+use host_tests::proxies::{DOCUMENTED, Expected, PROGRAMS};
 use nearmiss::{Config, Feed, Monitor};
 use nearmiss_dialects::{Attempts, Format, Line, Reader};
 
@@ -27,6 +27,15 @@ fn caddy_logs_what_its_origins_did() {
 #[test]
 fn envoy_logs_what_its_origins_did() {
     play("envoy");
+}
+
+#[test]
+fn the_documented_formats_are_the_ones_that_are_played() {
+    let docs =
+        std::fs::read_to_string(host_tests::artifact::root().join("docs/dialects.md")).expect("the page");
+    for format in DOCUMENTED {
+        assert!(docs.contains(format), "docs/dialects.md lacks {format}");
+    }
 }
 
 fn play(program: &str) {

@@ -64,7 +64,7 @@ fn an_error_names_the_field_what_was_found_and_what_it_takes() {
         (r#"{"tight_margin":"1e1%"}"#, "it takes a share"),
         (r#"{"max_upstreams":0}"#, "`max_upstreams` is 0; it takes 1 to 100000"),
         (r#"{"max_upstreams":1e12}"#, "it takes 1 to 100000"),
-        (r#"{"reorder":"61s"}"#, "`reorder` is \"61s\"; it takes a time such as \"10s\", 0s to 60s"),
+        (r#"{"reorder":"31s"}"#, "`reorder` is \"31s\"; it takes a time such as \"10s\", 0s to 30s"),
         (r#"{"reorder":"10"}"#, "`reorder` is \"10\""),
         (r#"{"summary_every":"15s"}"#, "in multiples of 10s"),
         (r#"{"hosts":"hidden"}"#, "`hosts` is \"hidden\"; it takes \"plain\" or \"hashed\""),

@@ -17,6 +17,8 @@ pub(crate) enum Error {
     NothingToCheck,
     /// Writing failed.
     Output(io::Error),
+    /// The signals that end the program cannot be waited for.
+    Signals(ctrlc::Error),
 }
 
 impl Error {
@@ -36,6 +38,7 @@ impl fmt::Display for Error {
             Self::NothingToCheck => {
                 f.write_str("there is nothing to check: give a LINE, `-`, or --config FILE")
             }
+            Self::Signals(error) => write!(f, "waiting for signals: {error}"),
             Self::Output(error) => write!(f, "writing the output: {error}"),
         }
     }

@@ -1,5 +1,6 @@
 //! The table at the end: what each upstream's callers saw, and what they would have seen.
 
+use core::hash::{BuildHasherDefault, Hasher};
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Exchange, Fate, OTHER, Signals, Verdict};
 use std::collections::HashMap;
@@ -8,7 +9,9 @@ use std::io::IsTerminal;
 /// Counts per upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    upstreams: HashMap<String, Counts>,
+    /// The place of each upstream's counts.
+    places: HashMap<String, usize, BuildHasherDefault<Fnv>>,
+    counts: Vec<Counts>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,9 +31,6 @@ const ROWS: usize = 30;
 impl Table {
     /// Counts an exchange that was judged here.
     pub(crate) fn count(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
-        let counts = self.counts(&upstream_name(exchange.upstream));
-        counts.add(verdict.fate);
-        counts.aborted += u64::from(verdict.is_aborted());
         let nets = Signals::RETRY
             .with(Signals::FALLBACK)
             .with(Signals::STALE)
@@ -38,24 +38,30 @@ impl Table {
             .with(Signals::HEDGE)
             .with(Signals::ABORTED);
         let unaided = verdict.fate != Fate::Failed && !verdict.signals.any(nets);
-        counts.first_try += u64::from(unaided && exchange.attempts.is_none_or(|attempts| attempts <= 1));
-        if let Some(margin) = verdict.margin_bp() {
-            counts.margin = Some(counts.margin.map_or(margin, |least| least.min(margin)));
-        }
+        self.add(&upstream_name(exchange.upstream), |counts| {
+            counts.add(verdict.fate);
+            counts.aborted += u64::from(verdict.is_aborted());
+            counts.first_try += u64::from(unaided && exchange.attempts.is_none_or(|attempts| attempts <= 1));
+            if let Some(margin) = verdict.margin_bp() {
+                counts.margin = Some(counts.margin.map_or(margin, |least| least.min(margin)));
+            }
+        });
     }
 
     /// Counts an exchange that came with its fate.
     pub(crate) fn count_judged(&mut self, upstream: Option<&str>, fate: Fate) {
-        let counts = self.counts(&upstream_name(upstream.unwrap_or_default()));
-        counts.add(fate);
         let unaided =
             matches!(fate, Fate::Clean | Fate::Slow | Fate::Tight | Fate::ClientRetried | Fate::Partial);
-        counts.first_try += u64::from(unaided);
+        self.add(&upstream_name(upstream.unwrap_or_default()), |counts| {
+            counts.add(fate);
+            counts.first_try += u64::from(unaided);
+        });
     }
 
     /// Prints the table on standard error, those with most near misses first.
     pub(crate) fn print(&self) {
-        let mut rows: Vec<_> = self.upstreams.iter().collect();
+        let counts = |place: &usize| self.counts.get(*place).copied().unwrap_or_default();
+        let mut rows: Vec<_> = self.places.iter().map(|(name, place)| (name, counts(place))).collect();
         rows.sort_by_key(|(name, counts)| (core::cmp::Reverse(counts.near_misses()), (*name).clone()));
         let widest = rows.iter().take(ROWS).map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         let width = widest.clamp(8, 40);
@@ -75,13 +81,23 @@ impl Table {
         }
     }
 
-    fn counts(&mut self, name: &str) -> &mut Counts {
-        let name =
-            if self.upstreams.len() < MOST || self.upstreams.contains_key(name) { name } else { OTHER };
-        if !self.upstreams.contains_key(name) {
-            self.upstreams.insert(name.into(), Counts::default());
+    fn add(&mut self, name: &str, add: impl FnOnce(&mut Counts)) {
+        let place = self.places.get(name).copied().unwrap_or_else(|| self.seat(name));
+        if let Some(counts) = self.counts.get_mut(place) {
+            add(counts);
         }
-        self.upstreams.entry(name.into()).or_default()
+    }
+
+    /// A place for an upstream that is new.
+    #[cold]
+    fn seat(&mut self, name: &str) -> usize {
+        let name = if self.places.len() < MOST { name } else { OTHER };
+        let free = self.counts.len();
+        let place = *self.places.entry(name.into()).or_insert(free);
+        if place == free {
+            self.counts.push(Counts::default());
+        }
+        place
     }
 }
 
@@ -133,6 +149,27 @@ impl Counts {
             share(judged - failed.min(judged)),
             fates.join(", ")
         )
+    }
+}
+
+/// FNV-1a: short names, and nobody to be afraid of in one's own logs.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::input::Lines;
 use crate::output::Output;
 use crate::setup::{self, Error};
 use crate::tally::Tally;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use nearmiss::{Feed, Monitor};
 use nearmiss_dialects::{Attempts, Line};
@@ -12,23 +13,27 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::sleep;
 
 /// How often the file is looked at while nothing comes.
 const PERIOD: Duration = Duration::from_millis(200);
 
-/// Follows the file until it is told to stop.
+/// Follows the file until it is told to stop; then the last summaries leave.
 pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
     let config = setup::config(args.reading.config.as_deref())?;
     let mut reader = setup::reader(args.reading.format, &config);
     let mut monitor = Monitor::new(config, Feed::Log, "watch");
     let mut output = Output::new();
     let mut tally = Tally::default();
-    let tail = Tail::open(args.file.clone(), args.from_start);
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    ctrlc::set_handler(move || told.store(true, Ordering::Relaxed)).map_err(Error::Signals)?;
+    let tail = Tail::open(args.file.clone(), args.from_start, stop);
     let mut lines = Lines::new(&args.file, Box::new(tail));
     loop {
         let number = lines.number() + 1;
-        let Some((path, line)) = lines.next()? else { return Ok(ExitCode::SUCCESS) };
+        let Some((path, line)) = lines.next()? else { break };
         match reader.read(line, &mut Attempts::default()) {
             Ok(Line::Exchange(exchange)) => {
                 monitor.observe(&exchange);
@@ -45,18 +50,26 @@ pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
             output.flush()?;
         }
     }
+    monitor.finish();
+    while let Some(record) = monitor.poll_record() {
+        output.line(record.json)?;
+    }
+    output.flush()?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// A file without an end: reading waits for more, and goes over to the file that took its place.
+/// A file without an end until it is stopped: reading waits for more, and goes over to the file that took its place.
 struct Tail {
     path: PathBuf,
     file: Option<File>,
     at: u64,
+    /// Set when nothing more is wanted.
+    stop: Arc<AtomicBool>,
 }
 
 impl Tail {
-    fn open(path: PathBuf, from_start: bool) -> Self {
-        let mut tail = Self { file: File::open(&path).ok(), path, at: 0 };
+    fn open(path: PathBuf, from_start: bool, stop: Arc<AtomicBool>) -> Self {
+        let mut tail = Self { file: File::open(&path).ok(), path, at: 0, stop };
         if !from_start && let Some(file) = &mut tail.file {
             tail.at = file.seek(SeekFrom::End(0)).unwrap_or_default();
         }
@@ -95,6 +108,9 @@ impl Read for Tail {
                     self.at += count as u64;
                     return Ok(count);
                 }
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(0);
             }
             // What was written between the last look and the rotation is read before going over.
             if !self.turn_over()? {

@@ -1,11 +1,19 @@
 //! The command line as people and scripts use it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
+use core::time::Duration;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// An exchange line, `second` seconds into the test's day.
 fn line(second: u32, upstream: &str, attempts: u32) -> String {
@@ -113,6 +121,33 @@ fn odd_lines_are_refused_and_never_lost() {
     assert!(told.contains("6 lines: 2 judged, 4 unreadable"), "{told}");
     assert!(told.contains("-:1: the line is empty"), "{told}");
     assert!(told.contains("-:3: the line is cut off; a closing quote should come (byte 5242880)"), "{told}");
+}
+
+#[test]
+fn every_line_that_goes_in_is_accounted_for() {
+    let (mut random, mut input) = (0x9e37_79b9_7f4a_7c15_u64, Vec::new());
+    for second in 0..5_000 {
+        let mut bytes = line(second, "cart", 1).into_bytes();
+        random = random.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
+        let place = (random >> 33) as usize % bytes.len();
+        match random >> 20 & 3 {
+            0 => bytes[place] = (random >> 24) as u8,
+            1 => bytes.truncate(place),
+            2 => drop(bytes.remove(place)),
+            _ => {}
+        }
+        bytes.push(b'\n');
+        input.extend_from_slice(&bytes);
+    }
+    let folder = Folder::new("accounted");
+    let path = folder.write("a.log", &input);
+    let told = stderr(&nearmiss(&["replay", "--max-bad", "100%", &path], ""));
+    let report = told.lines().find(|row| row.contains(" judged, ")).unwrap();
+    let numbers: Vec<usize> =
+        report.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+    assert_eq!(numbers[0], input.iter().filter(|byte| **byte == b'\n').count(), "{report}");
+    assert_eq!(numbers[0], numbers[1..].iter().sum::<usize>(), "{report}");
+    assert!(numbers[1] > 1_000 && numbers[2] > 1_000, "{report}");
 }
 
 #[test]
@@ -289,8 +324,10 @@ fn watch_follows_a_file_through_rotation_and_truncation() {
     sleep(Duration::from_millis(600));
     append(&path, &line(4, "emptied", 2));
     wait_for(&records, "\"upstream\":\"emptied\"");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    wait_for(&records, r#""type":"summary""#);
 }
 
 fn append(path: &str, line: &str) {

@@ -81,21 +81,29 @@ pub fn read<'a>(
 /// The name of the fate in the value of `near_miss`: a text that begins with it, a record that holds it, or `null`
 /// for clean.
 pub(crate) fn annotation<'a>(json: &mut Json<'a>) -> Result<&'a str, LineError> {
+    annotation_and_upstream(json).map(|(fate, _)| fate)
+}
+
+/// The same, and the upstream where it is a record.
+pub(crate) fn annotation_and_upstream<'a>(
+    json: &mut Json<'a>,
+) -> Result<(&'a str, Option<&'a str>), LineError> {
     const FIELD: &str = "near_miss";
     let offset = json.offset();
     match json.value()? {
-        Value::Null => Ok("clean"),
-        Value::Text(text) => Ok(text),
+        Value::Null => Ok(("clean", None)),
+        Value::Text(text) => Ok((text, None)),
         Value::Object => {
-            let (mut first, mut fate) = (true, None);
+            let (mut first, mut fate, mut upstream) = (true, None, None);
             while let Some(key) = json.key(&mut first)? {
-                if key == "fate" {
-                    fate = Some(json.text_of("near_miss.fate")?);
-                } else {
-                    json.skip()?;
+                match key {
+                    "fate" => fate = Some(json.text_of("near_miss.fate")?),
+                    "upstream" => upstream = Some(json.text_of("near_miss.upstream")?),
+                    _ => json.skip()?,
                 }
             }
-            fate.ok_or_else(|| LineError::new(json.offset(), Problem::Missing { field: "near_miss.fate" }))
+            let missing = LineError::new(json.offset(), Problem::Missing { field: "near_miss.fate" });
+            fate.map(|fate| (fate, upstream)).ok_or(missing)
         }
         _ => Err(LineError::wrong(offset, FIELD, b"something else", "a text, a record or null")),
     }

@@ -3,10 +3,10 @@
 use crate::bag::{Bag, Family};
 use crate::nginx::LogFormat;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use nearmiss::config::ByName;
 
 /// Which key of a log holds what, where a log keeps it under a key of its own.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -41,13 +41,13 @@ impl Fields {
     /// # Errors
     ///
     /// Names the field that is none, or what is wrong with the `log_format`.
-    pub fn configured(section: &BTreeMap<String, String>) -> Result<Self, FieldsError> {
+    pub fn configured(section: &ByName<String>) -> Result<Self, FieldsError> {
         let mut fields = Self::default();
-        for (name, key) in section {
-            if NAMES.contains(&name.as_str()) {
-                fields.keys.push((key.as_str().into(), name.as_str().into()));
+        for (name, key) in section.iter() {
+            if NAMES.contains(&name) {
+                fields.keys.push((key.as_str().into(), name.into()));
             } else if name != "log_format" {
-                return Err(FieldsError::Unknown(name.as_str().into()));
+                return Err(FieldsError::Unknown(name.into()));
             }
         }
         if let Some(format) = section.get("log_format") {

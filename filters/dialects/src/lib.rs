@@ -34,6 +34,7 @@ mod testing;
 mod text;
 mod time;
 mod traefik;
+mod wrapped;
 
 pub use attempts::Attempts;
 pub use error::{LineError, Problem};

@@ -2,6 +2,7 @@
 
 use crate::envoy::Flavour;
 use crate::error::{LineError, Problem};
+use crate::wrapped::{self, Inside};
 use crate::{
     Attempts, Fields, Format, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
 };
@@ -20,6 +21,8 @@ pub struct Reader {
     beginning: Vec<u8>,
     fields: Fields,
     buffer: Vec<u8>,
+    /// The line inside a wrapping.
+    unwrapped: Vec<u8>,
 }
 
 impl Reader {
@@ -50,11 +53,18 @@ impl Reader {
     ) -> Result<Line<'a>, LineError> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let format = match self.format {
-            Format::Auto => self.recognise(line)?,
+        let mut line = wrapped::without_prefix(line);
+        let Self { format, taken, fields, buffer, beginning, unwrapped } = self;
+        if wrapped::is_object(line) {
+            line = match wrapped::inside(line, unwrapped)? {
+                Inside::Line(line) => line,
+                Inside::Judged(judged) => return Ok(Line::Judged(judged)),
+            };
+        }
+        let format = match *format {
+            Format::Auto => recognise(line, fields, buffer, beginning, taken)?,
             told => told,
         };
-        let Self { fields, buffer, beginning, .. } = self;
         let read = match format {
             Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
             Format::Exchange => exchange::read(line, attempts, buffer),
@@ -79,32 +89,37 @@ impl Reader {
         }
         read
     }
+}
 
-    /// The format of `line`.
-    ///
-    /// A line that looks like nothing is taken for one of those before it, so that its error says what is wrong.
-    fn recognise(&mut self, line: &[u8]) -> Result<Format, LineError> {
-        if line.is_empty() {
-            return Err(LineError::new(0, Problem::Empty));
-        }
-        if self.fields.log_format.is_some() {
-            return Ok(Format::Nginx);
-        }
-        let start = line.get(..LONGEST_BEGINNING).unwrap_or(line);
-        let start = start.iter().position(|byte| *byte == b':').and_then(|colon| start.get(..colon));
-        let json = line.starts_with(b"{");
-        if json && start.is_some_and(|start| start == self.beginning) {
-            return self.taken.ok_or_else(|| LineError::new(0, Problem::UnknownDialect));
-        }
-        if let Some(format) = auto::recognise(line, &mut self.buffer) {
-            self.taken = Some(format);
-            self.beginning.clear();
-            if json {
-                self.beginning.extend_from_slice(start.unwrap_or_default());
-            }
-        }
-        self.taken.ok_or_else(|| LineError::new(0, Problem::UnknownDialect))
+/// The format of `line`.
+///
+/// A line that looks like nothing is taken for one of those before it, so that its error says what is wrong.
+fn recognise(
+    line: &[u8],
+    fields: &Fields,
+    buffer: &mut Vec<u8>,
+    beginning: &mut Vec<u8>,
+    taken: &mut Option<Format>,
+) -> Result<Format, LineError> {
+    if line.is_empty() {
+        return Err(LineError::new(0, Problem::Empty));
     }
+    if fields.log_format.is_some() {
+        return Ok(Format::Nginx);
+    }
+    let start = line.get(..LONGEST_BEGINNING).unwrap_or(line);
+    let start = start.iter().position(|byte| *byte == b':').and_then(|colon| start.get(..colon));
+    let json = line.starts_with(b"{");
+    if !(json && start.is_some_and(|start| start == beginning.as_slice()))
+        && let Some(format) = auto::recognise(line, buffer)
+    {
+        *taken = Some(format);
+        beginning.clear();
+        if json {
+            beginning.extend_from_slice(start.unwrap_or_default());
+        }
+    }
+    taken.ok_or_else(|| LineError::new(0, Problem::UnknownDialect))
 }
 
 #[cfg(test)]

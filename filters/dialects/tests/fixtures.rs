@@ -3,6 +3,13 @@
 //! What real programs logged is written there by `make fixtures`; the files named `documented` follow the formats'
 //! documentation, because the program itself is not to be had.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
 use nearmiss::{Config, Feed, Monitor};
 use nearmiss_dialects::{Attempts, Format, Line, Reader};
 use std::fs;

@@ -2,6 +2,13 @@
 //!
 //! `NEARMISS_MUTATIONS=1000000` makes as many; the seed is fixed, so a failure comes back.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
 use nearmiss::{Config, Feed, Monitor};
 use nearmiss_dialects::{Attempts, Format, Line, Reader};
 use std::fs;
@@ -70,7 +77,7 @@ fn seeds() -> Vec<(Format, Vec<u8>)> {
            "quota_limit":100,"attempt_log":[{"host":"10.0.0.2:80","status":503,"duration_ms":12.1},{"host":"10.0.0.3:80"}]}"#,
         r#"{"ts":1,"upstream":"cart","status":200,"duration_ms":1,"near_miss":{"fate":"retried"}}"#,
     ] {
-        seeds.extend(std::iter::repeat_n((Format::Exchange, line.into()), 20));
+        seeds.extend(core::iter::repeat_n((Format::Exchange, line.into()), 20));
     }
     seeds
 }

@@ -64,37 +64,27 @@ impl Query {
             Mode::Full => FULL,
             Mode::Lean => LEAN,
         };
-        let token = call.foreign("expr_create", text.as_bytes()).ok().and_then(|token| token.try_into().ok());
-        Self { mode, expression: token.map(u32::from_le_bytes) }
+        Self { mode, expression: expression(call, text) }
     }
 
     /// The attributes of the exchange that has just ended.
     pub(crate) fn read<'a>(&self, call: &'a Call) -> Attributes<'a> {
-        let Some(expression) = self.expression else { return self.one_by_one(call) };
-        match call.foreign("expr_evaluate", &expression.to_le_bytes()) {
-            Ok(list) => {
-                let items = Headers::new(list).map(|(item, _)| item);
-                let attributes = match self.mode {
-                    Mode::Full => full(items),
-                    Mode::Lean => lean(items),
-                };
-                attributes.unwrap_or_else(|| self.one_by_one(call))
-            }
-            Err(Silence) => self.one_by_one(call),
-        }
+        let listed = self.expression.ok_or(Silence).and_then(|expression| evaluate(call, expression));
+        let attributes = listed.ok().and_then(|items| match self.mode {
+            Mode::Full => full(items),
+            Mode::Lean => lean(items),
+        });
+        attributes.unwrap_or_else(|| self.one_by_one(call))
     }
 
     fn one_by_one<'a>(&self, call: &'a Call) -> Attributes<'a> {
         let cluster = call.property(CLUSTER).map(text).unwrap_or_default();
+        let attributes =
+            Attributes { cluster, duration: duration(call.property(DURATION)), ..Attributes::default() };
         if cluster.is_empty() {
-            return Attributes::default();
+            return attributes;
         }
-        let attributes = Attributes {
-            cluster,
-            attempts: attempts(call.property(ATTEMPTS)),
-            duration: duration(call.property(DURATION)),
-            ..Attributes::default()
-        };
+        let attributes = Attributes { attempts: attempts(call.property(ATTEMPTS)), ..attributes };
         match self.mode {
             Mode::Full => self.rest_of_full(call, attributes),
             Mode::Lean => rest_of_lean(call, attributes),
@@ -116,6 +106,18 @@ impl Query {
             ..attributes
         }
     }
+}
+
+/// Prepares an expression; nothing where the host does not know the language.
+pub(crate) fn expression(call: &Call, text: &str) -> Option<u32> {
+    let token = call.foreign("expr_create", text.as_bytes()).ok()?;
+    token.try_into().ok().map(u32::from_le_bytes)
+}
+
+/// The items of a list that was prepared.
+pub(crate) fn evaluate(call: &Call, expression: u32) -> Answer<impl Iterator<Item = &[u8]>> {
+    let list = call.foreign("expr_evaluate", &expression.to_le_bytes())?;
+    Ok(Headers::new(list).map(|(item, _)| item))
 }
 
 fn rest_of_lean<'a>(call: &'a Call, attributes: Attributes<'a>) -> Attributes<'a> {
@@ -171,7 +173,7 @@ pub(crate) fn span(value: Answer<&[u8]>) -> Option<Micros> {
 }
 
 /// An attempt count; one that cannot be is unknown.
-fn attempts(value: Answer<&[u8]>) -> Option<u32> {
+pub(crate) fn attempts(value: Answer<&[u8]>) -> Option<u32> {
     integer(value).and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= MAX_ATTEMPTS)
 }
 

@@ -17,9 +17,6 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The client said nothing.
-    pub(crate) const NOTHING: Self = Self { attempt: None, proxy_attempt: None, deadline: None };
-
     /// The greatest of the client's counts. If `overwritten` is the exchange's own count and the header was read after
     /// the router wrote it, the proxy's says nothing.
     pub(crate) fn attempt(&self, overwritten: Option<u32>) -> Option<u32> {
@@ -56,7 +53,10 @@ fn proxy_attempt(call: &Call) -> Option<u32> {
     let value = call.header(Map::Request, "x-envoy-attempt-count").ok()?;
     // Two proxies on the way each add theirs where the second does not overwrite.
     let attempts = members(text(value)).filter_map(|member| member.name().parse().ok());
-    attempts.max()
+    let attempt = attempts.max()?;
+    // After an internal redirect the count is that of the leg before, which was this proxy's own.
+    let is_redirected = attempt > 1 && call.header(Map::Request, "x-envoy-original-url").is_ok();
+    (!is_redirected).then_some(attempt)
 }
 
 /// Only gRPC clients say it.
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_count_that_the_router_may_have_written_says_nothing() {
-        let client = Client { proxy_attempt: Some(2), ..Client::NOTHING };
+        let client = Client { proxy_attempt: Some(2), ..Client::default() };
         assert_eq!(client.attempt(None), Some(2));
         assert_eq!(client.attempt(Some(2)), None);
         assert_eq!(client.attempt(Some(1)), Some(2));

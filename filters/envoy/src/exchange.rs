@@ -5,13 +5,14 @@
 
 use crate::attributes::{Attributes, integer, name, span};
 use crate::client::{self, Client};
+use crate::handover::{self, AttemptLog, Outcome};
 use crate::headers::{Headers, text};
 use crate::host::{Call, Map};
 use crate::response::Response;
 use crate::root::Root;
 use crate::watch::Watch;
 use nearmiss::config::Mode;
-use nearmiss::{Attempt, Exchange, Micros, StandIn, Timestamp};
+use nearmiss::{Exchange, Micros, StandIn, Timestamp};
 
 /// The mark by which an access logger knows what an HTTP filter has counted.
 const SEEN: &str = "nearmiss_seen";
@@ -32,11 +33,17 @@ pub(crate) fn take(call: &Call, root: &mut Root, client: Option<Client>) {
     let Some(watch) = root.watch() else { return };
     let mut watch = watch.borrow_mut();
     let ts = watch.clock(call);
-    if root.mode == Mode::Lean || attributes.cluster.is_empty() {
-        watch.observe(call, &bare(&attributes, ts));
-        return;
+    match root.mode {
+        Mode::Full if !attributes.cluster.is_empty() => full(call, &mut watch, &attributes, client, ts),
+        _ => lean(call, &mut watch, &attributes, ts),
     }
-    full(call, &mut watch, &attributes, client, ts);
+}
+
+/// The cheapest that still sees retries and failures.
+fn lean(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, ts: Timestamp) {
+    let exchange = bare(attributes, ts);
+    let log = attempt_log(call, &exchange);
+    watch.observe(call, &Exchange { hedged: log.hedged, attempt_log: log.attempts(), ..exchange });
 }
 
 /// What the attributes alone tell.
@@ -63,12 +70,11 @@ fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Opt
         None => (client::read(call), attributes.attempts),
     };
     let grpc_status = grpc_status(call, &response);
-    let status = response.status.unwrap_or_default();
-    let last = last_attempt(call, attributes, status);
+    let exchange = Exchange { status: response.status.unwrap_or_default(), ..bare(attributes, ts) };
+    let log = attempt_log(call, &exchange);
     watch.observe(
         call,
         &Exchange {
-            status,
             max_attempts: max_attempts(call),
             deadline: client.deadline,
             grpc_status,
@@ -81,8 +87,9 @@ fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Opt
             proxy_status: response.proxy_status.as_deref(),
             client_attempt: client.attempt(overwritten),
             quota: response.quota.quota(),
-            attempt_log: last.as_slice(),
-            ..bare(attributes, ts)
+            hedged: log.hedged,
+            attempt_log: log.attempts(),
+            ..exchange
         },
     );
 }
@@ -130,13 +137,21 @@ fn grpc_status(call: &Call, response: &Response<'_>) -> Option<u32> {
     })
 }
 
-/// The attempt that answered, where it is one of several: the exchange's duration is not its own.
-fn last_attempt<'a>(call: &Call, attributes: &Attributes<'a>, status: u16) -> Option<Attempt<'a>> {
-    if attributes.attempts.unwrap_or(1) <= 1 {
-        return None;
+/// The attempts, where there were several: all of them if upstream filters have seen them, else the one that answered,
+/// because the exchange's duration is not its own.
+fn attempt_log<'a>(call: &'a Call, exchange: &Exchange<'a>) -> AttemptLog<'a> {
+    let attempts = exchange.attempts.unwrap_or(1);
+    if attempts <= 1 {
+        return AttemptLog::default();
     }
-    let duration = span(call.property("response\0backend_latency"))?;
-    Some(Attempt { host: attributes.host, status: Some(status), duration: Some(duration) })
+    let outcome = Outcome {
+        attempts,
+        host: exchange.host,
+        status: exchange.status,
+        answered: exchange.flags.is_empty(),
+        latency: span(call.property("response\0backend_latency")),
+    };
+    AttemptLog::new(handover::take(call).unwrap_or_default(), &outcome)
 }
 
 /// How users mark hosts that answer in others' stead.

@@ -3,7 +3,9 @@
 //!
 //! ```text
 //! module                    callbacks to roots, roots to streams
-//! root · stream             one plugin with its configuration · one HTTP filter on one exchange
+//! root                      one plugin with its configuration
+//! http · upstream           the filters: on one exchange · on one attempt
+//! handover                  attempts, from the one to the other
 //! exchange                  what Envoy shows of one exchange, as the core takes it
 //! attributes response …     where it is read from
 //! watch                     a monitor with its outlets
@@ -23,8 +25,10 @@ mod attributes;
 mod client;
 mod exchange;
 mod fields;
+mod handover;
 mod headers;
 mod host;
+mod http;
 mod ids;
 mod metrics;
 mod module;
@@ -32,5 +36,5 @@ mod outlet;
 mod quota;
 mod response;
 mod root;
-mod stream;
+mod upstream;
 mod watch;

@@ -76,23 +76,35 @@ impl Metrics {
         }
     }
 
-    /// The series an upstream counts in.
+    /// Counts one attempt of an exchange that is not judged.
+    pub(crate) fn count_attempt(&mut self, call: &Call, upstream: &str) {
+        let place = self.place_of(upstream);
+        if let Some(series) = self.series.get_mut(place) {
+            series.count_attempts(call, 1);
+        }
+    }
+
+    /// The series an upstream of the monitor counts in.
     fn place(&mut self, monitor: &Monitor, observed: &Observed) -> usize {
         let id = observed.upstream.get();
         if let Some(place) = self.by_upstream.get(&id) {
             return *place;
         }
-        let name = monitor.upstream_name(observed.upstream).unwrap_or(OTHER);
-        let stands_for_others = name == OTHER || name == exchange::NO_UPSTREAM;
-        let is_full = self.by_name.len() >= self.max.saturating_add(STAND_INS);
-        let is_new = !self.by_name.contains_key(name);
-        let name = if is_new && is_full && !stands_for_others { OTHER } else { name };
-        let place = self.by_name.get(name).copied().unwrap_or_else(|| self.add(name));
+        let place = self.place_of(monitor.upstream_name(observed.upstream).unwrap_or(OTHER));
         if self.by_upstream.len() > self.max.saturating_mul(2).saturating_add(STAND_INS) {
             self.by_upstream.clear();
         }
         self.by_upstream.insert(id, place);
         place
+    }
+
+    /// The series of that name, or of `other` if there is no room for one more.
+    fn place_of(&mut self, name: &str) -> usize {
+        let stands_for_others = name == OTHER || name == exchange::NO_UPSTREAM;
+        let is_full = self.by_name.len() >= self.max.saturating_add(STAND_INS);
+        let is_new = !self.by_name.contains_key(name);
+        let name = if is_new && is_full && !stands_for_others { OTHER } else { name };
+        self.by_name.get(name).copied().unwrap_or_else(|| self.add(name))
     }
 
     /// A new upstream, nothing of it defined yet.
@@ -112,17 +124,21 @@ impl Series {
                 format!("nearmiss.upstream=.={upstream};.;fate=.={};.;exchanges_total", verdict.fate.name())
             });
         }
-        let attempts = exchange.attempts.unwrap_or(1);
-        if attempts > 0 {
-            add(call, &mut self.attempts, attempts, || {
-                format!("nearmiss.upstream=.={upstream};.;attempts_total")
-            });
-        }
         if let Some(margin) = verdict.margin_bp().filter(|_| !verdict.is_aborted()) {
             let metric = defined(call, &mut self.margin, MetricKind::Histogram, || {
                 format!("nearmiss.upstream=.={upstream};.;margin_bp")
             });
             let _ = metric.and_then(|metric| call.record(metric, margin.into()));
+        }
+        self.count_attempts(call, exchange.attempts.unwrap_or(1));
+    }
+
+    fn count_attempts(&mut self, call: &Call, attempts: u32) {
+        if attempts > 0 {
+            let upstream = &self.upstream;
+            add(call, &mut self.attempts, attempts, || {
+                format!("nearmiss.upstream=.={upstream};.;attempts_total")
+            });
         }
     }
 }

@@ -4,11 +4,13 @@
 //! plugins. So nothing is set up before the first exchange, and what plugins have learned is kept by their identity.
 
 use crate::host::{Call, Level, local};
+use crate::http::HttpFilter;
 use crate::ids::IdMap;
 use crate::root::Root;
-use crate::stream::Stream;
+use crate::upstream::UpstreamFilter;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use nearmiss::config::Attach;
 
 local! {
     static MODULE: RefCell<Module> = RefCell::new(Module::new());
@@ -18,6 +20,17 @@ local! {
 pub(crate) struct Module {
     roots: Vec<Root>,
     streams: IdMap<Stream>,
+}
+
+/// A filter on a stream.
+struct Stream {
+    root: u32,
+    filter: Filter,
+}
+
+enum Filter {
+    Http(HttpFilter),
+    Upstream(UpstreamFilter),
 }
 
 /// Does something with the module's state; `otherwise` while that is in use.
@@ -37,8 +50,12 @@ impl Module {
     pub(crate) fn create(&mut self, context: u32, parent: u32) {
         if parent == 0 {
             self.root(context);
-        } else {
-            self.streams.insert(context, Stream::new(parent));
+        } else if let Some(root) = self.known_root(parent) {
+            let filter = match root.attach {
+                Attach::Upstream => Filter::Upstream(UpstreamFilter::default()),
+                Attach::Http | Attach::Log => Filter::Http(HttpFilter::default()),
+            };
+            self.streams.insert(context, Stream { root: parent, filter });
         }
     }
 
@@ -52,7 +69,7 @@ impl Module {
         match root.configure(call, text, identity, &siblings) {
             Ok(()) => true,
             Err(error) => {
-                call.log(Level::Error, &alloc::format!("nearmiss: {error}"));
+                call.log(Level::Error, short(&alloc::format!("nearmiss: {error}")));
                 false
             }
         }
@@ -67,41 +84,56 @@ impl Module {
 
     /// The headers of a request are there.
     pub(crate) fn request(&mut self, call: &Call, context: u32) {
-        if let Some((root, stream)) = self.stream(context) {
-            stream.request(call, root);
+        let somebody_judges = self.roots.iter().any(|root| root.attach != Attach::Upstream);
+        match self.filter(context) {
+            Some((root, Filter::Http(filter))) => filter.request(call, root),
+            Some((root, Filter::Upstream(filter))) => {
+                filter.request(call, root);
+                if !somebody_judges {
+                    root.count_attempt(call);
+                }
+            }
+            None => {}
         }
     }
 
     /// The headers of a response are there.
     pub(crate) fn response(&mut self, call: &Call, context: u32) {
-        if let Some((root, stream)) = self.stream(context) {
-            stream.response(call, root);
+        match self.filter(context) {
+            Some((root, Filter::Http(filter))) => filter.response(call, root),
+            Some((_, Filter::Upstream(filter))) => filter.response(call),
+            None => {}
         }
     }
 
     /// An exchange is over: for an HTTP filter its stream is told, for an access logger the root.
     pub(crate) fn log(&mut self, call: &Call, context: u32) {
-        if let Some((root, stream)) = self.stream(context) {
-            stream.log(call, root);
-        } else if let Some(root) = self.known_root(context) {
-            root.log(call);
+        match self.filter(context) {
+            Some((root, Filter::Http(filter))) => filter.log(call, root),
+            Some((_, Filter::Upstream(_))) => {}
+            None => {
+                if let Some(root) = self.known_root(context) {
+                    root.log(call);
+                }
+            }
         }
     }
 
     /// A context ends.
     pub(crate) fn done(&mut self, call: &Call, context: u32) {
-        if self.streams.remove(&context).is_some() {
-            return;
-        }
-        if let Some(place) = self.roots.iter().position(|root| root.id == context) {
+        if let Some(stream) = self.streams.remove(&context) {
+            if let Filter::Upstream(filter) = stream.filter {
+                filter.done(call);
+            }
+        } else if let Some(place) = self.roots.iter().position(|root| root.id == context) {
             self.roots.swap_remove(place).finish(call);
         }
     }
 
-    fn stream(&mut self, context: u32) -> Option<(&mut Root, &mut Stream)> {
+    fn filter(&mut self, context: u32) -> Option<(&mut Root, &mut Filter)> {
         let stream = self.streams.get_mut(&context)?;
         let root = self.roots.iter_mut().find(|root| root.id == stream.root)?;
-        Some((root, stream))
+        Some((root, &mut stream.filter))
     }
 
     fn known_root(&mut self, context: u32) -> Option<&mut Root> {
@@ -115,4 +147,10 @@ impl Module {
         }
         self.known_root(context)
     }
+}
+
+/// What fits into one line of a log that people read: a configuration can have a field of any length.
+fn short(line: &str) -> &str {
+    const MAX: usize = 500;
+    line.get(..line.floor_char_boundary(MAX)).unwrap_or(line)
 }

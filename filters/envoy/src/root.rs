@@ -3,6 +3,7 @@
 use crate::attributes::{Query, name};
 use crate::exchange;
 use crate::host::Call;
+use crate::upstream::{self, AttemptQuery};
 use crate::watch::{Shared, Watch};
 use alloc::string::String;
 use nearmiss::config::{Attach, Mode};
@@ -21,6 +22,8 @@ pub(crate) struct Root {
     watch: Option<Shared>,
     /// Prepared by the first exchange: a VM that never sees traffic leaves no trace.
     query: Option<Query>,
+    /// Prepared by the first attempt.
+    attempt_query: Option<AttemptQuery>,
 }
 
 /// How often a plugin that has seen traffic is woken, in milliseconds.
@@ -35,7 +38,15 @@ pub(crate) fn identity(call: &Call) -> String {
 impl Root {
     /// A plugin that has not been configured.
     pub(crate) fn new(id: u32) -> Self {
-        Self { id, attach: Attach::Http, mode: Mode::Full, annotates: false, watch: None, query: None }
+        Self {
+            id,
+            attach: Attach::Http,
+            mode: Mode::Full,
+            annotates: false,
+            watch: None,
+            query: None,
+            attempt_query: None,
+        }
     }
 
     /// Takes a configuration. If one of the `siblings` has this identity, this is an update of it: what was learned and
@@ -84,9 +95,21 @@ impl Root {
         })
     }
 
+    /// How attempts are asked for in this plugin.
+    pub(crate) fn attempt_query(&mut self, call: &Call) -> AttemptQuery {
+        *self.attempt_query.get_or_insert_with(|| AttemptQuery::prepare(call))
+    }
+
+    /// Counts an attempt of an exchange that nobody judges.
+    pub(crate) fn count_attempt(&self, call: &Call) {
+        if let Some(watch) = &self.watch {
+            watch.borrow_mut().count_attempt(call, upstream::cluster(call));
+        }
+    }
+
     /// An access logger is told that an exchange is over.
     pub(crate) fn log(&mut self, call: &Call) {
-        if self.attach == Attach::Log && !exchange::is_seen(call) {
+        if self.attach != Attach::Upstream && !exchange::is_seen(call) {
             exchange::take(call, self, None);
         }
     }

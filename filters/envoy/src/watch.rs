@@ -28,6 +28,7 @@ pub(crate) struct Watch {
     last: Timestamp,
     told: Timestamp,
     text: String,
+    has_warned: bool,
 }
 
 /// The final verdict's place in filter state, `wasm.nearmiss` for access logs.
@@ -50,6 +51,7 @@ impl Watch {
             last: Timestamp::default(),
             told: Timestamp::default(),
             text: String::new(),
+            has_warned: false,
         }))
     }
 
@@ -99,6 +101,18 @@ impl Watch {
             let _ = call.leave(ANNOTATION, text.as_bytes());
         }
         self.drain(call);
+    }
+
+    /// Counts one attempt of an exchange that nobody judges, and says so once.
+    pub(crate) fn count_attempt(&mut self, call: &Call, cluster: &str) {
+        self.metrics.count_attempt(call, &nearmiss::exchange::upstream_name(cluster));
+        if !core::mem::replace(&mut self.has_warned, true) {
+            call.log(
+                Level::Info,
+                "nearmiss: attached to upstreams only, so attempts are counted and nothing is judged; \
+                 attach it as an HTTP filter or an access logger with the same vm_id as well",
+            );
+        }
     }
 
     /// Adds the header for what is known of an exchange under way.

@@ -1,10 +1,8 @@
-//! What an exchange costs in wasmtime: the core alone, and the whole module with its hostcalls.
+//! What an exchange costs the whole module in wasmtime, with its hostcalls; `bench_core` measures the core alone.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-use wasmtime::{Engine, Instance, Linker, Module, Store};
 
 use super::Middle;
 use crate::artifact;
@@ -13,13 +11,12 @@ use crate::envoy::{Proxy, Root, Stream, Vm};
 /// As many upstreams as a big gateway has; the n-th has a share of 1/n.
 const UPSTREAMS: u32 = 1_000;
 /// Exchanges between two looks at the clock.
-const EXCHANGES: u32 = 200_000;
+const EXCHANGES: u32 = 20_000;
 /// Looks at the clock.
 const RUNS: usize = 9;
 
 /// Measures, and prints a line for each figure.
 pub fn run() {
-    core_load(&artifact::root().join("target/wasm32-unknown-unknown/release/core_load.wasm"));
     let module = artifact::envoy_module();
     for (name, configuration) in [("full", "{}"), ("lean", r#"{"envoy":{"mode":"lean"}}"#)] {
         through_the_host(&module, name, configuration);
@@ -27,49 +24,8 @@ pub fn run() {
     sizes(&module);
 }
 
-/// The core as a module: no hostcalls.
-fn core_load(path: &Path) {
-    let engine = Engine::default();
-    let module = Module::from_file(&engine, path)
-        .unwrap_or_else(|error| panic!("{}: {error}; `make bench` builds it", path.display()));
-    let mut store = Store::new(&engine, ());
-    let mut linker = Linker::new(&engine);
-    linker.define_unknown_imports_as_traps(&module).expect("the load imports nothing that it calls");
-    let instance = linker.instantiate(&mut store, &module).expect("a module of ours");
-    let bytes = |store: &mut Store<()>| call::<(), u64>(store, &instance, "load_bytes", ());
-    call::<u32, ()>(&mut store, &instance, "load_new", UPSTREAMS);
-    let empty = bytes(&mut store);
-    call::<(), ()>(&mut store, &instance, "load_fill", ());
-    let full = bytes(&mut store);
-    call::<u32, u32>(&mut store, &instance, "load_run", EXCHANGES);
-    let allocated = call::<(), u64>(&mut store, &instance, "load_allocations", ());
-    let nanoseconds = (0..RUNS).map(|_| {
-        let start = Instant::now();
-        call::<u32, u32>(&mut store, &instance, "load_run", EXCHANGES);
-        per_exchange(start.elapsed(), EXCHANGES)
-    });
-    let nanoseconds = Middle::of(nanoseconds.collect());
-    let allocations = call::<(), u64>(&mut store, &instance, "load_allocations", ()) - allocated;
-    println!("core in wasmtime: {:.0} ns an exchange ({UPSTREAMS} upstreams, Zipf)", nanoseconds.median);
-    println!("core in wasmtime: {} bytes a full upstream", (full - empty) / u64::from(UPSTREAMS));
-    let each = allocations as f64 / (RUNS as f64 * f64::from(EXCHANGES));
-    println!("core in wasmtime: {each:.6} allocations an exchange");
-}
-
-fn call<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
-    store: &mut Store<()>,
-    instance: &Instance,
-    name: &str,
-    arguments: P,
-) -> R {
-    let function = instance.get_typed_func::<P, R>(&mut *store, name);
-    let function = function.unwrap_or_else(|error| panic!("{name}: {error}"));
-    function.call(store, arguments).unwrap_or_else(|error| panic!("{name}: {error:?}"))
-}
-
 /// The module as it ships, every call and every byte copied as by a real host.
 fn through_the_host(path: &Path, name: &str, configuration: &str) {
-    const EXCHANGES: u32 = 20_000;
     let proxy = Proxy::load(path);
     let mut vm = proxy.worker();
     let root = vm.configure(configuration).unwrap_or_else(|failure| panic!("{failure}"));

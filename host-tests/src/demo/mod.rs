@@ -67,9 +67,13 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     let started = Instant::now();
     let sending = traffic.start(envoy.port);
     let mut table = Table::new(std::io::stdout().is_terminal());
+    let mut due = table.pause();
     while started.elapsed() < settings.length && !interrupt::heard() {
-        thread::sleep(table.pause());
-        table.show(&Upstream::read(&envoy), started.elapsed());
+        thread::sleep(Duration::from_millis(50));
+        if started.elapsed() >= due {
+            table.show(&Upstream::read(&envoy), started.elapsed());
+            due += table.pause();
+        }
     }
     sending.stop();
     if interrupt::heard() {

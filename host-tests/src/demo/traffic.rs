@@ -105,7 +105,7 @@ impl Sending {
 
 fn send(port: u16, client: u64, over: &AtomicBool) {
     let mut connection = Client::new(port);
-    let (mut dice, mut number) = (client * 0x9E37_79B9_7F4A_7C15, 0_u64);
+    let (mut dice, mut number) = (client.wrapping_mul(0x9E37_79B9_7F4A_7C15), 0_u64);
     while !over.load(Ordering::Relaxed) {
         dice ^= dice << 13;
         dice ^= dice >> 7;

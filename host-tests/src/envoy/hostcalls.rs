@@ -212,7 +212,7 @@ fn link_properties(linker: &mut Linker<Host>) -> Result<()> {
 fn property(guest: Guest<'_, '_>, path: &[&str]) -> std::result::Result<Vec<u8>, Option<Status>> {
     match path {
         ["plugin_name" | "plugin_root_id"] => return Ok(b"nearmiss".to_vec()),
-        ["node", "id"] => return Ok(NODE.into()),
+        ["xds", "node", "id"] => return Ok(NODE.into()),
         _ => (),
     }
     let (phase, stream) = guest.data_mut().looking_at();

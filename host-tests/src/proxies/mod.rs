@@ -14,7 +14,7 @@ mod stage;
 mod traefik;
 
 pub use case::{Case, Expected, Truth};
-pub use program::{Program, Running};
+pub use program::{Folder, Program, Running};
 pub use stage::{Logged, Stage};
 
 /// One program with one configuration: starts it, plays the cases, and gives back what it logged.
@@ -28,3 +28,6 @@ pub const PROGRAMS: [(&str, Play); 5] = [
     ("caddy", caddy::play),
     ("envoy", envoy::play),
 ];
+
+/// The formats of nginx that docs/dialects.md tells users to log.
+pub const DOCUMENTED: [&str; 2] = [nginx::TEXT, nginx::JSON];

@@ -5,8 +5,8 @@ use super::program::{Folder, Program, free_port};
 use super::stage::{Logged, Stage, sorted};
 use nearmiss::Fate;
 
-const TEXT: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" ua="$upstream_addr" us="$upstream_status" ucs="$upstream_cache_status" upstream="$upstream_name""#;
-const JSON: &str = r#"{"msec":"$msec","request":"$request","status":"$status","body_bytes_sent":"$body_bytes_sent","request_time":"$request_time","upstream_addr":"$upstream_addr","upstream_status":"$upstream_status","upstream_response_time":"$upstream_response_time","upstream_connect_time":"$upstream_connect_time","upstream_header_time":"$upstream_header_time","upstream_cache_status":"$upstream_cache_status","upstream_name":"$upstream_name"}"#;
+pub(super) const TEXT: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" ua="$upstream_addr" us="$upstream_status" ucs="$upstream_cache_status" upstream="$upstream_name""#;
+pub(super) const JSON: &str = r#"{"msec":"$msec","request":"$request","status":"$status","body_bytes_sent":"$body_bytes_sent","request_time":"$request_time","upstream_addr":"$upstream_addr","upstream_status":"$upstream_status","upstream_response_time":"$upstream_response_time","upstream_connect_time":"$upstream_connect_time","upstream_header_time":"$upstream_header_time","upstream_cache_status":"$upstream_cache_status","upstream_name":"$upstream_name"}"#;
 const INGRESS: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [$upstream_name] [] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $request_id"#;
 
 const CASES: [Case; 26] = [

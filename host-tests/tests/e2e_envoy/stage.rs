@@ -43,7 +43,7 @@ impl Cast {
     /// Clusters and routes, without any filter.
     ///
     /// `/cart` retries, `/plain` does not, `/tight` has a timeout of 5 s, `/search` has a fallback and `/zone`
-    /// a failover behind a host that refuses, `/empty` has no host, `/direct` needs none, the rest is no route.
+    /// a failover behind a host that refuses, `/empty` has no host, `/direct` needs none, `/unnamed` is a route without a name, the rest is no route.
     pub(crate) fn site(&self) -> Site {
         let ports: Vec<_> = self.hosts.iter().map(|host| host.port).collect();
         let retries = json!({"timeout": "40s", "retry_policy": {
@@ -82,6 +82,7 @@ impl Cast {
             .route(route("/zone", "zone", &next_tier))
             .route(route("/empty", "empty", &json!({})))
             .route(route("/ledger.Ledger/", "ledger", &json!({"timeout": "40s"})))
+            .route(json!({"match": {"prefix": "/unnamed"}, "route": {"cluster": "cart", "timeout": "0s"}}))
             .route(json!({"match": {"prefix": "/direct"}, "direct_response": {"status": 503}}))
     }
 

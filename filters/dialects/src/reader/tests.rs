@@ -110,3 +110,30 @@ fn a_line_that_looks_like_nothing_is_an_error() {
     }
     assert!(is_exchange(&mut reader, LINES[0].1));
 }
+
+#[test]
+fn wrappings_of_container_runtimes_are_taken_off() {
+    for (format, line) in LINES {
+        let kubernetes = alloc::format!("2026-11-23T08:00:00.123456789Z stdout F {line}");
+        let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
+        let docker =
+            alloc::format!(r#"{{"log":"{escaped}\n","stream":"stdout","time":"2026-11-23T08:00:00.1Z"}}"#);
+        for wrapped in [kubernetes, docker] {
+            for reader in [&mut Reader::new(format), &mut Reader::new(Format::Auto)] {
+                assert!(is_exchange(reader, &wrapped), "{format}: {wrapped}");
+                assert_eq!(reader.format(), format);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_annotated_text_line_is_not_judged_again() {
+    let line = br#"{"log":"GET \"x\"","near_miss":{"schema":1,"upstream":"cart","fate":"retried","attempt_log":[{"host":"a"}]}}"#;
+    match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
+        Ok(Line::Judged(judged)) => {
+            assert_eq!((judged.upstream, judged.fate.name()), (Some("cart"), "retried"))
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,33 +1,23 @@
-//! One HTTP filter on one exchange: what must be read before the end.
+//! The HTTP filter on one exchange: what must be read before the end.
 
 use crate::client::{self, Client};
 use crate::exchange;
 use crate::host::Call;
 use crate::root::Root;
-use nearmiss::config::{Attach, Mode};
+use nearmiss::config::Mode;
 
-/// What an HTTP filter keeps of an exchange under way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stream {
-    /// The root it belongs to.
-    pub(crate) root: u32,
+/// What the HTTP filter keeps of an exchange under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HttpFilter {
     /// What the request said before the router changed it.
     client: Client,
     /// When it began, if that is asked for before the end.
     started: Option<u64>,
 }
 
-impl Stream {
-    /// A stream of which nothing is known.
-    pub(crate) const fn new(root: u32) -> Self {
-        Self { root, client: Client::NOTHING, started: None }
-    }
-
+impl HttpFilter {
     /// The router overwrites what the caller's proxy and a gRPC client say, so it is read now.
     pub(crate) fn request(&mut self, call: &Call, root: &Root) {
-        if root.attach != Attach::Http {
-            return;
-        }
         if root.mode == Mode::Full {
             self.client = client::read(call);
         }
@@ -45,9 +35,6 @@ impl Stream {
 
     /// The exchange is over.
     pub(crate) fn log(&mut self, call: &Call, root: &mut Root) {
-        if root.attach != Attach::Http {
-            return;
-        }
         exchange::mark_seen(call);
         exchange::take(call, root, Some(self.client));
     }

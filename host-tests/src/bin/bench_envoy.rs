@@ -1,4 +1,4 @@
-//! What an exchange costs in a real Envoy: `bench-envoy [ROUNDS [EXCHANGES]]`.
+//! What an exchange costs in a real Envoy: `bench_envoy [ROUNDS [EXCHANGES]]`.
 
 use host_tests::bench::in_envoy::{Plan, run};
 

@@ -1,0 +1,85 @@
+//! The upstream filter on one attempt: who was tried, when, and what came of it.
+//!
+//! An attempt is told to the exchange when it ends: with its response headers, or without any (a timeout of the attempt, a
+//! reset, the loser of a hedge). One that never connects has no filter; the exchange's attempt count tells of it.
+
+use crate::attributes::{attempts, name};
+use crate::handover::{self, Ended};
+use crate::headers::{number, text};
+use crate::host::{Call, Map, Silence};
+use crate::root::Root;
+use alloc::string::String;
+
+/// What the upstream filter keeps of an attempt under way.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamFilter {
+    under_way: Option<UnderWay>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    host: String,
+    ordinal: u32,
+    started: u64,
+}
+
+impl UpstreamFilter {
+    /// The attempt begins. Whose turn it is can only be asked now: what the host knows of an exchange is what it knows of
+    /// its newest attempt.
+    pub(crate) fn request(&mut self, call: &Call, root: &mut Root) {
+        let Ok(started) = call.now() else { return };
+        let (host, ordinal) = root.attempt_query(call).read(call);
+        if ordinal > 0 {
+            self.under_way = Some(UnderWay { host: host.into(), ordinal, started: started / 1_000 });
+        }
+    }
+
+    /// The response headers have come.
+    pub(crate) fn response(&mut self, call: &Call) {
+        let status = call.header(Map::Response, ":status").ok().and_then(number);
+        self.end(call, status.and_then(|status| u16::try_from(status).ok()).unwrap_or_default());
+    }
+
+    /// The filter goes: if nothing was said before, there was no answer.
+    pub(crate) fn done(mut self, call: &Call) {
+        self.end(call, 0);
+    }
+
+    fn end(&mut self, call: &Call, status: u16) {
+        let Some(attempt) = self.under_way.take() else { return };
+        let ended = call.now().map_or(attempt.started, |now| now / 1_000);
+        handover::add(
+            call,
+            &Ended { host: &attempt.host, ordinal: attempt.ordinal, status, started: attempt.started, ended },
+        );
+    }
+}
+
+/// How an attempt is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptQuery(Option<u32>);
+
+impl AttemptQuery {
+    /// Prepares to ask; belongs to the root context it is called in.
+    pub(crate) fn prepare(call: &Call) -> Self {
+        Self(crate::attributes::expression(call, "[upstream.address, upstream.request_attempt_count]"))
+    }
+
+    /// The host that is tried, and which attempt of its exchange this is.
+    pub(crate) fn read<'a>(&self, call: &'a Call) -> (&'a str, u32) {
+        let listed =
+            self.0.ok_or(Silence).and_then(|expression| crate::attributes::evaluate(call, expression));
+        let (host, ordinal) = match listed {
+            Ok(mut items) => (items.next().ok_or(Silence), items.next().ok_or(Silence)),
+            Err(Silence) => {
+                (call.property("upstream\0address"), call.property("upstream\0request_attempt_count"))
+            }
+        };
+        (host.map(text).unwrap_or_default(), attempts(ordinal).unwrap_or_default())
+    }
+}
+
+/// The upstream an attempt belongs to.
+pub(crate) fn cluster(call: &Call) -> &str {
+    name(call.property("xds\0cluster_name")).unwrap_or_default()
+}
