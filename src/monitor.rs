@@ -215,9 +215,9 @@ impl Monitor {
         if let Some(reference) = self.config.references.get(entry.upstream.name()) {
             entry.watch.habits.restore(reference.into());
         }
-        let (upstream, habits, budget) = (&entry.upstream, &entry.watch.habits, self.config.budget);
+        let (upstream, watch, budget) = (&entry.upstream, &entry.watch, self.config.budget);
         self.outbox
-            .push(RecordKind::Summary, |out| record::summary(out, span, upstream, habits, budget, hosts));
+            .push(RecordKind::Summary, |out| record::summary(out, span, upstream, watch, budget, hosts));
         entry.seq += 1;
         entry.summarised = end;
         entry.upstream.clear_counts();

@@ -10,7 +10,7 @@ pub(crate) mod json;
 pub(crate) use episode::{Phase, Told, deviation, episode};
 
 use crate::config::Hosts;
-use crate::episode::Habits;
+use crate::episode::Watch;
 use crate::exchange::{self, Exchange};
 use crate::histogram;
 use crate::tally::Tally;
@@ -169,7 +169,7 @@ pub(crate) fn summary(
     out: &mut String,
     span: Span<'_>,
     upstream: &Upstream,
-    habits: &Habits,
+    watch: &Watch,
     budget: Used,
     hosts: HostNames,
 ) {
@@ -207,14 +207,17 @@ pub(crate) fn summary(
     if let Some(learned) = upstream.learned_attempts() {
         json.key("max_attempts_learned").number(learned.into());
     }
-    if let Some(burn) = habits.burn(budget) {
+    if let Some(timeout) = watch.learned_timeout() {
+        json.key("timeout_ms_learned").millis(timeout);
+    }
+    if let Some(burn) = watch.habits.burn(budget) {
         json.key("burn_bp").open('{');
         for (window, rate) in burn {
             json.key(window).number(rate.into());
         }
         json.close('}');
     }
-    if let Some(reference) = habits.reference() {
+    if let Some(reference) = watch.habits.reference() {
         json.key("reference").open('{');
         json.key("since").time(timeline::start_of(reference.from.into()));
         json.key("near_miss_bp").number(reference.near.basis_points().into());

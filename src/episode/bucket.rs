@@ -4,6 +4,7 @@
 //! changes nothing. With `reorder` two or three of these are open at once, so it is kept small.
 #![allow(clippy::indexing_slicing)] // slots are checked against the fixed tables where they come in
 
+use super::deadline::TimedOut;
 use super::residual::{BINS, UNIT, bin};
 use super::routes::{Routes, WARM_SHIFT};
 use super::sight::Sight;
@@ -105,6 +106,7 @@ pub(super) struct Bucket {
     pub(super) host_attempts: [u16; HOSTS],
     pub(super) host_failed: [u8; HOSTS],
     pub(super) host_sum: [i32; HOSTS],
+    pub(super) timed_out: TimedOut,
 }
 
 impl Bucket {
@@ -124,6 +126,7 @@ impl Bucket {
             host_attempts: [0; HOSTS],
             host_failed: [0; HOSTS],
             host_sum: [0; HOSTS],
+            timed_out: TimedOut::NONE,
         }
     }
 
@@ -141,7 +144,8 @@ impl Bucket {
             self.late[route] = self.late[route].saturating_add(1);
         }
         let second = sight.second();
-        sight.tries(|attempt| {
+        let timeout = routes.timeout(self.index);
+        sight.tries(timeout, |attempt| {
             self.attempts[route] = self.attempts[route].saturating_add(1);
             let host = attempt.host.and_then(&host).map(usize::from).filter(|slot| *slot < HOSTS);
             if let Some(slot) = host {
@@ -149,6 +153,9 @@ impl Bucket {
             }
             if attempt.late {
                 self.late[route] = self.late[route].saturating_add(1);
+            }
+            if let Some(log2) = attempt.timed_out {
+                self.timed_out.note(log2);
             }
             if attempt.failed {
                 self.failed_in[route] |= 1 << second;

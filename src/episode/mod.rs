@@ -19,6 +19,7 @@
 mod blips;
 mod bucket;
 mod cusum;
+mod deadline;
 mod habits;
 mod hosts;
 mod level;
@@ -34,7 +35,7 @@ mod watch;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 pub(crate) use bucket::Counts;
-pub(crate) use habits::{Deviation, Habits, Reference};
+pub(crate) use habits::{Deviation, Reference};
 pub(crate) use open::Open;
 pub(crate) use open::Pattern;
 pub(crate) use sight::Sight;

@@ -8,7 +8,9 @@
 
 use super::ROUTES;
 use super::bucket::Bucket;
+use super::deadline::Deadline;
 use super::residual::UNIT;
+use crate::histogram::Log2;
 
 /// Warm-up sums are of log2 in 1/16 octave, so that their squares fit.
 pub(super) const WARM_SHIFT: u32 = 4;
@@ -56,6 +58,10 @@ pub(super) struct Mean {
 #[derive(Clone, Debug)]
 pub(super) struct Routes {
     pub(super) all: [Route; ROUTES],
+    /// The learned timeout, likewise.
+    timeout: Deadline,
+    timeout_now: Option<Log2>,
+    timeout_next: Option<Log2>,
     /// First bucket for which `next` holds.
     next_from: u32,
     published: u32,
@@ -63,7 +69,19 @@ pub(super) struct Routes {
 
 impl Routes {
     pub(super) fn new() -> Self {
-        Self { all: [Route::default(); ROUTES], next_from: 0, published: 0 }
+        Self {
+            all: [Route::default(); ROUTES],
+            timeout: Deadline::default(),
+            timeout_now: None,
+            timeout_next: None,
+            next_from: 0,
+            published: 0,
+        }
+    }
+
+    /// The timeout of an attempt, where nobody gives it and it was learned.
+    pub(super) fn timeout(&self, bucket: u32) -> Option<Log2> {
+        if bucket >= self.next_from { self.timeout_next } else { self.timeout_now }
     }
 
     /// How far a duration lies from the usual: in 1/1024 octave, and in 1/128 sigma.
@@ -103,6 +121,7 @@ impl Routes {
 
     /// Learns the durations of a sealed bucket; while `frozen` only where they lie, not how far they scatter.
     pub(super) fn learn(&mut self, bucket: &Bucket, frozen: bool) {
+        self.timeout.learn(bucket);
         for i in 0..ROUTES {
             let n = f32::from(bucket.timed[i]);
             if n == 0.0 {
@@ -147,6 +166,8 @@ impl Routes {
         }
         self.published = bucket;
         self.next_from = bucket + 1 + lag;
+        self.timeout_now = self.timeout_next;
+        self.timeout_next = self.timeout.known();
         for route in &mut self.all {
             route.now = route.next;
             if route.weight >= WARM {

@@ -1,6 +1,7 @@
 //! What the engine looks at in one exchange.
 
 use crate::exchange::{Exchange, StandIn};
+use crate::flags::Flags;
 use crate::histogram::Log2;
 use crate::units::Micros;
 use crate::verdict::{Fate, Signals, Verdict};
@@ -29,6 +30,8 @@ pub(super) struct Try<'a> {
     pub(super) log2: Option<Log2>,
     /// It took most of its timeout.
     pub(super) late: bool,
+    /// How long it took to time out, where nobody gives the timeout.
+    pub(super) timed_out: Option<Log2>,
 }
 
 impl<'a> Sight<'a> {
@@ -49,9 +52,10 @@ impl<'a> Sight<'a> {
         self.verdict.signals.any(SHORT)
     }
 
-    /// Calls `each` with every attempt that is known.
-    pub(super) fn tries(&self, mut each: impl FnMut(Try<'a>)) {
+    /// Calls `each` with every attempt that is known; `learned` is the timeout where nobody gives one.
+    pub(super) fn tries(&self, learned: Option<Log2>, mut each: impl FnMut(Try<'a>)) {
         let x = self.exchange;
+        let is_untold = self.verdict.limits.timeout.is_none();
         let timeless = x.stream || x.status == 101;
         if let [.., _] = x.attempt_log {
             for attempt in x.attempt_log {
@@ -59,7 +63,11 @@ impl<'a> Sight<'a> {
                     host: attempt.host,
                     failed: attempt.failed(),
                     log2: attempt.duration.filter(|_| !timeless).map(Log2::of),
-                    late: attempt.duration.is_some_and(|took| self.is_late(took)) && !timeless,
+                    late: attempt.duration.is_some_and(|took| self.is_late(took, learned)) && !timeless,
+                    timed_out: attempt
+                        .duration
+                        .filter(|_| matches!(attempt.status, None | Some(504)) && is_untold)
+                        .map(Log2::of),
                 });
             }
             return;
@@ -69,21 +77,27 @@ impl<'a> Sight<'a> {
             || self.verdict.fate == Fate::Stale;
         let failed = replaced || matches!(self.verdict.fate, Fate::Failed | Fate::Partial);
         if attempts <= 1 {
-            let late = !timeless && self.is_late(x.duration);
-            each(Try { host: x.host, failed, log2: (!timeless).then_some(self.log2), late });
+            let late = !timeless && self.is_late(x.duration, learned);
+            let has_timed_out = is_untold && failed && (x.status == 504 || x.flags.any(Flags::UT));
+            let timed_out = has_timed_out.then_some(self.log2);
+            each(Try { host: x.host, failed, log2: (!timeless).then_some(self.log2), late, timed_out });
             return;
         }
         if !x.hedged {
             for _ in 0..(attempts - 1).min(MOST_UNKNOWN) {
-                each(Try { host: None, failed: true, log2: None, late: false });
+                each(Try { host: None, failed: true, log2: None, late: false, timed_out: None });
             }
         }
-        each(Try { host: x.host, failed, log2: None, late: false });
+        each(Try { host: x.host, failed, log2: None, late: false, timed_out: None });
     }
 
-    fn is_late(&self, took: Micros) -> bool {
-        // From 70 % of it.
-        let timeout = self.verdict.limits.timeout;
-        timeout.is_some_and(|limit| took.get().saturating_mul(10) >= limit.get().saturating_mul(7))
+    /// From 70 % of the timeout.
+    fn is_late(&self, took: Micros, learned: Option<Log2>) -> bool {
+        /// log2(.7) in 1/256 octave.
+        const SHARE: u16 = 132;
+        match self.verdict.limits.timeout {
+            Some(limit) => took.get().saturating_mul(10) >= limit.get().saturating_mul(7),
+            None => learned.is_some_and(|limit| Log2::of(took).0 >= limit.0.saturating_sub(SHARE)),
+        }
     }
 }

@@ -200,8 +200,9 @@ fn a_burst_that_retries_hide_opens_once_and_closes_once() {
 
 #[test]
 fn nothing_normal_is_an_episode() {
-    let changed = 2 * HOUR;
-    let cases: [(&str, fn(Traffic) -> Traffic); 6] = [
+    let changed = HOUR;
+    type Change = fn(Traffic) -> Traffic;
+    let cases: [(&str, Change); 6] = [
         ("traffic doubles", |t| Traffic { per_second: 12.0, ..t }),
         ("traffic all but ends", |t| Traffic { per_second: 0.05, ..t }),
         ("clients ask for what is not there", |t| Traffic { not_found: 0.3, ..t }),
@@ -210,7 +211,7 @@ fn nothing_normal_is_an_episode() {
         ("nothing at all", |t| t),
     ];
     for (what, change) in cases {
-        let traffic = lines(5 * HOUR, 1, |second, _| if second < changed { QUIET } else { change(QUIET) });
+        let traffic = lines(3 * HOUR, 1, |second, _| if second < changed { QUIET } else { change(QUIET) });
         let found = episodes(&traffic);
         assert!(found.is_empty(), "{what}: {found:#?}");
     }
@@ -334,6 +335,29 @@ fn summaries_tell_how_fast_the_budget_burns() {
     }
 }
 
+#[test]
+fn a_timeout_that_nobody_gives_is_learned_from_its_spike_and_marked() {
+    let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
+    let mut summaries = Vec::new();
+    for second in 0..1_200 {
+        let timed_out = second % 40 == 0;
+        monitor.observe(&Exchange {
+            ts: Timestamp::from_seconds(T0 + second),
+            upstream: "cart",
+            status: if timed_out { 504 } else { 200 },
+            duration: Micros::from_millis(if timed_out { 3_000 + second % 7 } else { 30 + second % 11 }),
+            attempts: Some(1),
+            ..Exchange::default()
+        });
+        drain(&mut monitor, "summary", &mut summaries);
+    }
+    let last: Value = serde_json::from_str(summaries.last().unwrap()).unwrap();
+    let learned = last["timeout_ms_learned"].as_f64().unwrap();
+    assert!((2_950.0..3_050.0).contains(&learned), "{learned}");
+    let told = records(&lines(1_200, 1, |_, _| Traffic { errors: 0.05, ..QUIET }), "summary", "{}");
+    assert!(!told.last().unwrap().contains("timeout_ms_learned"));
+}
+
 /// Days of sparse traffic, some of them slower.
 fn days(count: u64, slow_from: u64) -> Vec<Line> {
     lines(count * 24 * HOUR, 1, |second, _| Traffic {
@@ -379,7 +403,7 @@ fn an_upstream_stays_small() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(ProptestConfig::with_cases(3))]
 
     #[test]
     fn the_order_of_lines_within_reorder_changes_no_episode(seed in 0..u64::MAX) {

@@ -16,6 +16,7 @@ use super::rates::{RateEvidence, Rates};
 use super::routes::{self, Routes};
 use super::sight::Sight;
 use super::tail::{ROUGH, Shapes, Tail, TailEvidence};
+use crate::units::Micros;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -272,6 +273,12 @@ impl Watch {
         self.habits.count(index, &bucket.counts, level.map(|level| level.log2));
         step.counts = bucket.counts;
         Some(step)
+    }
+
+    /// The timeout that was learned, if any.
+    pub(crate) fn learned_timeout(&self) -> Option<Micros> {
+        let log2 = f32::from(self.routes.timeout(u32::MAX)?.0) / 256.0;
+        Some(Micros::new(libm::roundf(libm::exp2f(log2)) as u64))
     }
 
     /// The counts since the excursion began that led to an alarm, and its first bucket.
