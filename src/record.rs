@@ -11,7 +11,7 @@ pub(crate) use episode::{Phase, Told, deviation, episode};
 
 use crate::config::Hosts;
 use crate::episode::Watch;
-use crate::exchange::{self, Exchange};
+use crate::exchange::{self, Exchange, NO_UPSTREAM};
 use crate::histogram;
 use crate::tally::Tally;
 use crate::timeline;
@@ -183,7 +183,7 @@ pub(crate) fn summary(
     json.key("upstream").text(upstream.name());
     json.key("start").time(span.start);
     json.key("end").time(span.end);
-    counts(&mut json, tally);
+    counts(&mut json, tally, upstream.name() != NO_UPSTREAM);
     latency(&mut json, tally);
     json.key("hosts").open('[');
     for (name, host) in upstream.hosts().iter().filter(|(_, host)| host.attempts > 0) {
@@ -230,7 +230,7 @@ pub(crate) fn summary(
     json.close('}');
 }
 
-fn counts(json: &mut Json<'_>, tally: &Tally) {
+fn counts(json: &mut Json<'_>, tally: &Tally, has_shares: bool) {
     json.key("fates").open('{');
     for fate in Fate::ALL {
         json.key(fate.name()).number(tally.of(fate).into());
@@ -243,10 +243,10 @@ fn counts(json: &mut Json<'_>, tally: &Tally) {
     }
     json.close('}');
     json.key("first_try").number(tally.first_try.into());
-    if let Some(share) = tally.first_try_success() {
+    if let Some(share) = tally.first_try_success().filter(|_| has_shares) {
         json.key("first_try_success_bp").number(share.basis_points().into());
     }
-    if let Some(share) = tally.final_success() {
+    if let Some(share) = tally.final_success().filter(|_| has_shares) {
         json.key("final_success_bp").number(share.basis_points().into());
     }
     json.key("failed_attempts_ms").millis(Micros::new(tally.failed_micros));

@@ -144,6 +144,7 @@ fn no_upstream_is_counted_and_never_judged() {
     let records = drain(&mut monitor);
     assert_eq!(records.len(), 1);
     assert_eq!((&records[0]["upstream"], &records[0]["fates"]["clean"]), (&"none".into(), &4.into()));
+    assert_eq!(records[0].get("final_success_bp"), None, "nothing was judged");
 }
 
 #[test]

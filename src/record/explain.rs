@@ -5,6 +5,7 @@ use super::json::{push_millis, push_number};
 use crate::exchange::{Attempt, Exchange};
 use crate::limits::Limit;
 use crate::markers;
+use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
 
@@ -136,9 +137,12 @@ fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     }
 }
 
-/// `; 93 % of its timeout of 500 ms was used`.
+/// `; 93 % of its timeout of 500 ms was used`, if it is worth saying.
 fn closeness(out: &mut String, verdict: &Verdict) {
-    let Some((limit, used)) = verdict.nearest.filter(|(limit, _)| *limit != Limit::Attempts) else { return };
+    const WORTH_SAYING: u16 = 5_000;
+    let is_near =
+        |(limit, used): &(Limit, Used)| *limit != Limit::Attempts && used.basis_points() >= WORTH_SAYING;
+    let Some((limit, used)) = verdict.nearest.filter(is_near) else { return };
     out.push_str("; ");
     push_number(out, u64::from(used.basis_points()) / 100);
     let (name, span) = match limit {

@@ -205,3 +205,22 @@ impl Call {
 const fn ok(status: u32) -> Answer<()> {
     if status == 0 { Ok(()) } else { Err(Silence) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_wasm::types;
+
+    #[test]
+    fn numbers_are_those_of_the_sdk() {
+        assert_eq!(Map::Request as u32, types::MapType::HttpRequestHeaders as u32);
+        assert_eq!(Map::Response as u32, types::MapType::HttpResponseHeaders as u32);
+        assert_eq!(Map::ResponseTrailers as u32, types::MapType::HttpResponseTrailers as u32);
+        assert_eq!(Level::Info as u32, types::LogLevel::Info as u32);
+        assert_eq!(Level::Error as u32, types::LogLevel::Error as u32);
+        assert_eq!(MetricKind::Counter as u32, types::MetricType::Counter as u32);
+        assert_eq!(MetricKind::Histogram as u32, types::MetricType::Histogram as u32);
+        assert_eq!(PLUGIN_CONFIGURATION, types::BufferType::PluginConfiguration as u32);
+        assert_eq!(ok(types::Status::Ok as u32), Ok(()));
+    }
+}
