@@ -121,6 +121,8 @@ bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrin
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
 	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
 
+include host-tests/detection/Makefile.inc
+
 .PHONY: clean
 clean: ## Removes everything that was built.
 	rm -rf target dist node_modules

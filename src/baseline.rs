@@ -18,9 +18,13 @@ use crate::versions::VERSIONS;
 use alloc::vec::Vec;
 
 /// How many exchanges of a bucket are sampled.
-const SAMPLE: usize = 48;
+const SAMPLE: usize = 32;
 /// How many samples must be learned before anything is judged.
 const ENOUGH: u32 = 60;
+/// Latency buckets that share a bin, as a power of two: a bin is 41 % wider than the one before.
+const SHIFT: u32 = 2;
+/// How many bins there are.
+const BINS: usize = BUCKETS.div_ceil(1 << SHIFT);
 /// Twice, in latency buckets.
 const TWICE: u8 = 8;
 /// Three times, in latency buckets.
@@ -78,11 +82,9 @@ impl Sample {
 }
 
 /// A coarse histogram of durations that forgets by halving, and the limits that followed from it.
-///
-/// `N` bins of `2^SHIFT` latency buckets each.
 #[derive(Clone, Debug)]
-pub(crate) struct Baseline<const N: usize, const SHIFT: u32> {
-    counts: [u8; N],
+pub(crate) struct Baseline {
+    counts: [u8; BINS],
     halvings: u8,
     /// Buckets on end in which more than half was flagged.
     flagged_for: u8,
@@ -90,18 +92,13 @@ pub(crate) struct Baseline<const N: usize, const SHIFT: u32> {
     versions: [(u8, u8); VERSIONS],
 }
 
-/// Of an upstream: half the resolution of its summary.
-pub(crate) type UpstreamBaseline = Baseline<{ BUCKETS.div_ceil(2) }, 1>;
-/// Of a route: a quarter of the resolution.
-pub(crate) type RouteBaseline = Baseline<{ BUCKETS.div_ceil(4) }, 2>;
-
-impl<const N: usize, const SHIFT: u32> Default for Baseline<N, SHIFT> {
+impl Default for Baseline {
     fn default() -> Self {
-        Self { counts: [0; N], halvings: 0, flagged_for: 0, versions: [(0, 0); VERSIONS] }
+        Self { counts: [0; BINS], halvings: 0, flagged_for: 0, versions: [(0, 0); VERSIONS] }
     }
 }
 
-impl<const N: usize, const SHIFT: u32> Baseline<N, SHIFT> {
+impl Baseline {
     /// Learns the sampled exchanges of one sealed bucket, (flagged, latency bucket) each, and leaves a version.
     pub(crate) fn learn(&mut self, sampled: impl Iterator<Item = (bool, u8)> + Clone, version: usize) {
         let (all, flagged) =
@@ -166,8 +163,8 @@ mod tests {
     use alloc::vec;
     use proptest::prelude::*;
 
-    fn learned(buckets: &[(bool, u8)], times: usize) -> UpstreamBaseline {
-        let mut baseline = UpstreamBaseline::default();
+    fn learned(buckets: &[(bool, u8)], times: usize) -> Baseline {
+        let mut baseline = Baseline::default();
         (0..times).for_each(|_| baseline.learn(buckets.iter().copied(), 0));
         baseline
     }
@@ -180,33 +177,33 @@ mod tests {
 
     #[test]
     fn slow_is_twice_the_99th_percentile_and_three_times_the_median() {
-        let narrow = learned(&[(false, 61); 100], 1).usual(0).unwrap();
-        assert_eq!(narrow.limit, histogram::upper_border(61 + THRICE));
-        assert_eq!(narrow.median, histogram::upper_border(61));
-        let wide: Vec<_> = (0..100).map(|i| (false, 61 + if i < 5 { 20 } else { 0 })).collect();
-        assert_eq!(learned(&wide, 1).usual(0).unwrap().limit, histogram::upper_border(81 + TWICE));
+        let narrow = learned(&[(false, 63); 100], 1).usual(0).unwrap();
+        assert_eq!(narrow.limit, histogram::upper_border(63 + THRICE));
+        assert_eq!(narrow.median, histogram::upper_border(63));
+        let wide: Vec<_> = (0..100).map(|i| (false, 63 + if i < 5 { 20 } else { 0 })).collect();
+        assert_eq!(learned(&wide, 1).usual(0).unwrap().limit, histogram::upper_border(83 + TWICE));
     }
 
     #[test]
     fn what_was_flagged_is_not_learned() {
-        let incident: Vec<_> = (0..100).map(|i| (i < 30, if i < 30 { 150 } else { 61 })).collect();
-        assert_eq!(learned(&incident, 50).usual(0), learned(&[(false, 61); 70], 1).usual(0));
+        let incident: Vec<_> = (0..100).map(|i| (i < 30, if i < 30 { 150 } else { 63 })).collect();
+        assert_eq!(learned(&incident, 50).usual(0), learned(&[(false, 63); 70], 1).usual(0));
     }
 
     #[test]
     fn a_step_that_stays_becomes_the_new_normal() {
-        let mut baseline = learned(&[(false, 61); 100], 10);
-        let after = |baseline: &mut UpstreamBaseline, buckets| {
-            (0..buckets).for_each(|_| baseline.learn([(true, 101); 80].into_iter(), 0));
+        let mut baseline = learned(&[(false, 63); 100], 10);
+        let after = |baseline: &mut Baseline, buckets| {
+            (0..buckets).for_each(|_| baseline.learn([(true, 103); 80].into_iter(), 0));
             baseline.usual(0).unwrap().median
         };
-        assert_eq!(after(&mut baseline, 29), histogram::upper_border(61));
-        assert_eq!(after(&mut baseline, 1), histogram::upper_border(101));
+        assert_eq!(after(&mut baseline, 29), histogram::upper_border(63));
+        assert_eq!(after(&mut baseline, 1), histogram::upper_border(103));
     }
 
     #[test]
     fn counts_are_halved_and_never_overflow() {
-        let baseline = learned(&[(false, 61); 64], 1_000);
+        let baseline = learned(&[(false, 63); 64], 1_000);
         assert!(baseline.counts.iter().all(|count| *count < u8::MAX));
         assert!(baseline.usual(0).is_some());
     }
@@ -230,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_middle_is_found_in_small_and_odd_histograms() {
-        let spread: Vec<_> = vec![(false, 21); 30].into_iter().chain(vec![(false, 61); 31]).collect();
-        assert_eq!(learned(&spread, 1).usual(0).unwrap().median, histogram::upper_border(61));
+        let spread: Vec<_> = vec![(false, 23); 30].into_iter().chain(vec![(false, 63); 31]).collect();
+        assert_eq!(learned(&spread, 1).usual(0).unwrap().median, histogram::upper_border(63));
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Outbox {
 }
 
 /// Above this the memory is given back when the queue has been drained.
-const KEEP: usize = 64 << 10;
+const KEEP: usize = 8 << 10;
 
 impl Outbox {
     /// Adds the record that `write` writes.

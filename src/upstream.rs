@@ -3,7 +3,7 @@
 //! Fixed in size once its hosts and routes are known. What an open bucket of time gathers is learned when it is sealed, and only
 //! in ways that do not depend on the order in which exchanges came.
 
-use crate::baseline::{RouteBaseline, Sample, UpstreamBaseline};
+use crate::baseline::{Baseline, Sample};
 use crate::exchange::{self, Exchange};
 use crate::flags::Flags;
 use crate::histogram::Log2;
@@ -18,9 +18,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// How many hosts of an upstream are told apart.
-pub(crate) const MAX_HOSTS: usize = 10;
+pub(crate) const MAX_HOSTS: usize = 8;
 /// How many routes of an upstream are told apart.
-pub(crate) const MAX_ROUTES: usize = 8;
+pub(crate) const MAX_ROUTES: usize = 6;
 /// A route that was not used for this many buckets, an hour, may be replaced.
 const IDLE: u32 = 360;
 
@@ -30,8 +30,10 @@ pub(crate) struct Upstream {
     name: Box<str>,
     pub(crate) tally: Tally,
     pub(crate) last_seen: Timestamp,
-    baseline: UpstreamBaseline,
+    baseline: Baseline,
     hosts: Slots<Host, MAX_HOSTS>,
+    /// The hosts, as bits, that were behind something in the summary before: others do not get their slots.
+    notable: u16,
     routes: Slots<Route, MAX_ROUTES>,
     open: Box<[Open]>,
     versions: Versions,
@@ -58,8 +60,6 @@ pub(crate) struct Host {
     pub(crate) failed: u32,
     /// Near misses and failures that it is behind.
     pub(crate) blamed: u32,
-    /// Was behind any in the summary before: kept when another wants its slot.
-    notable: bool,
 }
 
 /// What is counted of one route since the last summary, and what is usual on it.
@@ -71,7 +71,7 @@ pub(crate) struct Route {
     last_used: u32,
     /// The sealed bucket that took it in; exchanges that may not be compared with that bucket do not know the route.
     since: u32,
-    baseline: RouteBaseline,
+    baseline: Baseline,
 }
 
 /// One exchange as it was taken in.
@@ -113,8 +113,9 @@ impl Upstream {
             name: name.into(),
             tally: Tally::default(),
             last_seen: now,
-            baseline: UpstreamBaseline::default(),
+            baseline: Baseline::default(),
             hosts: Slots::default(),
+            notable: 0,
             routes: Slots::default(),
             open: open.into_boxed_slice(),
             versions: Versions::default(),
@@ -221,8 +222,10 @@ impl Upstream {
     /// Starts the counts anew; a summary has taken them.
     pub(crate) fn clear_counts(&mut self) {
         self.tally.clear();
+        let behind = self.hosts.iter().enumerate().filter(|(_, (_, host))| host.blamed > 0);
+        self.notable = behind.fold(0, |notable, (slot, _)| notable | 1 << slot);
         for host in self.hosts.iter_mut() {
-            *host = Host { notable: host.blamed > 0, ..Host::default() };
+            *host = Host::default();
         }
         for route in self.routes.iter_mut() {
             (route.exchanges, route.near_misses) = (0, 0);
@@ -307,7 +310,9 @@ impl Upstream {
         let mut replaced = 0;
         let slot = self.hosts.find(hash).or_else(|| self.hosts.push(hash, name)).or_else(|| {
             // The table is full: one that is behind something takes the slot of one that is behind nothing.
-            let idle = self.hosts.iter().position(|(_, host)| host.blamed == 0 && !host.notable);
+            let is_behind_nothing =
+                |(slot, (_, host)): (usize, (&str, &Host))| host.blamed == 0 && self.notable >> slot & 1 == 0;
+            let idle = self.hosts.iter().enumerate().position(is_behind_nothing);
             let slot = idle.filter(|_| blamed)? as u8;
             self.hosts.replace(slot, hash, name);
             replaced = 1 << slot;

@@ -1,7 +1,7 @@
 //! The table at the end: what each upstream's callers saw, and what they would have seen.
 
 use core::hash::{BuildHasherDefault, Hasher};
-use nearmiss::exchange::upstream_name;
+use nearmiss::exchange::{NO_UPSTREAM, upstream_name};
 use nearmiss::{Exchange, Fate, OTHER, Signals, Verdict};
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -12,6 +12,8 @@ pub(crate) struct Table {
     /// The place of each upstream's counts.
     places: HashMap<String, usize, BuildHasherDefault<Fnv>>,
     counts: Vec<Counts>,
+    /// Exchanges whose lines do not say how many attempts there were.
+    untold: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +40,9 @@ impl Table {
             .with(Signals::HEDGE)
             .with(Signals::ABORTED);
         let unaided = verdict.fate != Fate::Failed && !verdict.signals.any(nets);
-        self.add(&upstream_name(exchange.upstream), |counts| {
+        let name = upstream_name(exchange.upstream);
+        self.untold += u64::from(exchange.attempts.is_none() && name != NO_UPSTREAM);
+        self.add(&name, |counts| {
             counts.add(verdict.fate);
             counts.aborted += u64::from(verdict.is_aborted());
             counts.first_try += u64::from(unaided && exchange.attempts.is_none_or(|attempts| attempts <= 1));
@@ -74,10 +78,16 @@ impl Table {
             ))
         );
         for (name, counts) in rows.iter().take(ROWS) {
-            eprintln!("{}", counts.row(name, width, &paint));
+            eprintln!("{}", counts.row(name, width, &paint).trim_end());
         }
         if rows.len() > ROWS {
             eprintln!("… and {} more upstreams", rows.len() - ROWS);
+        }
+        if self.untold > 0 {
+            eprintln!(
+                "nearmiss: {} lines do not say how many attempts there were, so `first try` may be lower: see docs/dialects.md",
+                self.untold
+            );
         }
     }
 

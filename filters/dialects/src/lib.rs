@@ -17,6 +17,7 @@ mod bag;
 mod caddy;
 mod envoy;
 mod error;
+mod escapes;
 mod fields;
 mod format;
 mod haproxy;

@@ -27,9 +27,9 @@ use nearmiss::units::{Micros, Timestamp};
 slots! {
     /// What nginx can say of an exchange.
     Slot {
-        Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts";
+        Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
         Msec: "" = "msec";
-        Status: "status" = "status" | "st";
+        Status: "status" = "status" | "st" | "code";
         Duration: "duration_s" = "request_time" | "rt" | "duration";
         DurationMs: "duration_ms" = "duration_ms" | "request_time_ms";
         Hosts: "host_list" = "upstream_addr" | "ua";
@@ -44,7 +44,7 @@ slots! {
         Server: "server_name" = "server_name";
         Host: "host" = ;
         Attempts: "attempts" = ;
-        Bytes: "bytes" = "body_bytes_sent" | "bytes_sent" | "bytes";
+        Bytes: "bytes" = "body_bytes_sent" | "bytes_sent" | "bytes" | "size";
         Method: "method" = "request_method" | "request" | "method";
         Type: "content_type" = "sent_http_content_type" | "content_type";
         Grpc: "grpc_status" = "upstream_trailer_grpc_status" | "sent_trailer_grpc_status" | "grpc_status";
@@ -68,6 +68,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
             fate: fate(utf8(line, annotation)?)?,
         }));
     }
+    scrambled(line, bag)?;
     let status = get(Slot::Status).ok_or_else(|| missing(line, "status"))?;
     let mut exchange = Exchange {
         ts: timestamp(line, bag)?,
@@ -77,7 +78,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
         ..Exchange::default()
     };
     let chain = chain(line, bag, attempts)?;
-    exchange.upstream = upstream(line, bag, &chain)?;
+    exchange.upstream = upstream(line, bag, &chain, exchange.status)?;
     exchange.host = chain.host.or(get(Slot::Host)).map(|host| utf8(line, host)).transpose()?;
     let told = get(Slot::Attempts).and_then(number::all_whole).and_then(|attempts| attempts.try_into().ok());
     exchange.attempts = told.or(chain.attempts);
@@ -98,6 +99,24 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
     }
     exchange.attempt_log = attempts.as_slice();
     Ok(Line::Exchange(exchange))
+}
+
+/// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and
+/// what follows stands under the wrong names.
+fn scrambled(line: &[u8], bag: &Bag<'_>) -> Result<(), LineError> {
+    for (field, slot) in [
+        ("upstream_addr", Slot::Hosts),
+        ("upstream_status", Slot::Codes),
+        ("upstream_response_time", Slot::Times),
+    ] {
+        let Some(text) = bag.raw(slot as usize) else { continue };
+        let is_address = |text: &[u8]| List::new(text).any(|entry| entry.text.contains(&b':'));
+        if List::is_scrambled(text) || slot != Slot::Hosts && is_address(text) {
+            let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
+            return Err(LineError::new(crate::text::place(line, text), problem));
+        }
+    }
+    Ok(())
 }
 
 /// What the lists say.
@@ -123,14 +142,6 @@ fn chain<'a>(line: &[u8], bag: &Bag<'a>, attempts: &mut Attempts<'a>) -> Result<
     attempts.clear();
     let list = |slot: Slot| bag.raw(slot as usize).filter(|text| !text.is_empty());
     let (hosts, codes) = (list(Slot::Hosts), list(Slot::Codes));
-    for (field, list) in
-        [("upstream_addr", hosts), ("upstream_status", codes), ("upstream_response_time", list(Slot::Times))]
-    {
-        if let Some(text) = list.filter(|text| List::is_scrambled(text)) {
-            let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
-            return Err(LineError::new(crate::text::place(line, text), problem));
-        }
-    }
     let Some(lead) = codes.or(hosts) else {
         // An empty list says that nothing was asked; no list says nothing.
         let idle = bag.raw(Slot::Codes as usize).or(bag.raw(Slot::Hosts as usize)).is_some();
@@ -182,7 +193,12 @@ fn chain<'a>(line: &[u8], bag: &Bag<'a>, attempts: &mut Attempts<'a>) -> Result<
             attempts.push(Attempt {
                 host: host.map(|host| utf8(line, host)).transpose()?,
                 status: status.filter(|_| !unanswered),
-                duration: time.and_then(time::seconds),
+                duration: time
+                    .map(|text| {
+                        time::seconds(text)
+                            .ok_or_else(|| wrong(line, text, "upstream_response_time", "seconds"))
+                    })
+                    .transpose()?,
             });
             count += 1;
             in_group += 1;
@@ -205,8 +221,14 @@ fn chain<'a>(line: &[u8], bag: &Bag<'a>, attempts: &mut Attempts<'a>) -> Result<
 }
 
 /// The upstream's name: the one that was logged on purpose, else what nginx itself says.
-fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>) -> Result<&'a str, LineError> {
+///
+/// What nginx answered without asking (a redirect, a limit of its own) has none, whatever name its location has; only
+/// a 5xx says that somebody should have been asked and could not.
+fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>, status: u16) -> Result<&'a str, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
+    if chain.idle && get(Slot::Cache).is_none() && status < 500 {
+        return Ok("-");
+    }
     let told = get(Slot::Canary).or(get(Slot::Upstream)).or(get(Slot::ProxyHost)).or(chain.group);
     if let Some(name) = told {
         return utf8(line, name);

@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     by_upstream: IdMap<usize>,
     late: Option<Metric>,
     suppressed: Option<Metric>,
+    invalid: Option<Metric>,
 }
 
 /// The series of one upstream, as far as they are defined.
@@ -31,6 +32,8 @@ struct Series {
     fates: [Option<Metric>; Fate::COUNT],
     attempts: Option<Metric>,
     margin: Option<Metric>,
+    /// By pattern; there are eight.
+    episodes: BTreeMap<String, Option<Metric>>,
 }
 
 /// Names that stand for others and do not count against the bound.
@@ -46,6 +49,7 @@ impl Metrics {
             by_upstream: IdMap::default(),
             late: None,
             suppressed: None,
+            invalid: None,
         }
     }
 
@@ -70,10 +74,24 @@ impl Metrics {
         if verdict.late {
             add(call, &mut self.late, 1, || "nearmiss.late_total".into());
         }
+        if exchange.attempts.is_none() && !exchange.upstream.is_empty() {
+            add(call, &mut self.invalid, 1, || "nearmiss.invalid_total".into());
+        }
         let is_judged = verdict.fate != Fate::Clean;
         if is_judged && !observed.recorded {
             add(call, &mut self.suppressed, 1, || "nearmiss.suppressed_total".into());
         }
+    }
+
+    /// Counts an episode when it opens, by its first pattern.
+    pub(crate) fn count_episode(&mut self, call: &Call, record: &str) {
+        let Some((upstream, pattern)) = opened(record) else { return };
+        let place = self.place_of(upstream);
+        let Some(series) = self.series.get_mut(place) else { return };
+        let upstream = &series.upstream;
+        add(call, series.episodes.entry(pattern.into()).or_default(), 1, || {
+            format!("nearmiss.upstream=.={upstream};.;pattern=.={pattern};.;episodes_total")
+        });
     }
 
     /// Counts one attempt of an exchange that is not judged.
@@ -111,7 +129,13 @@ impl Metrics {
     fn add(&mut self, upstream: &str) -> usize {
         let (upstream, place) = (Rc::<str>::from(upstream), self.series.len());
         self.by_name.insert(Rc::clone(&upstream), place);
-        self.series.push(Series { upstream, fates: [None; Fate::COUNT], attempts: None, margin: None });
+        self.series.push(Series {
+            upstream,
+            fates: [None; Fate::COUNT],
+            attempts: None,
+            margin: None,
+            episodes: BTreeMap::new(),
+        });
         place
     }
 }
@@ -160,4 +184,25 @@ fn defined(
     let new = call.define(kind, &name())?;
     *metric = Some(new);
     Ok(new)
+}
+
+/// The upstream and the pattern of an episode's record, if it opens one.
+fn opened(record: &str) -> Option<(&str, &str)> {
+    let value = |key: &str| record.split_once(key)?.1.split_once('"').map(|(value, _)| value);
+    // A quote inside a value has a backslash before it, so no value can look like a key.
+    let phase = value("\"phase\":\"")?;
+    (phase == "open").then_some((value("\"upstream\":\"")?, value("\"pattern\":\"")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::opened;
+
+    #[test]
+    fn an_episode_counts_when_it_opens() {
+        let record = r#"{"schema":1,"type":"episode","phase":"open","id":"cart-1795423550","upstream":"cart","pattern":"burst"}"#;
+        assert_eq!(opened(record), Some(("cart", "burst")));
+        assert_eq!(opened(&record.replace("open", "close")), None);
+        assert_eq!(opened("{}"), None);
+    }
 }

@@ -36,8 +36,12 @@ impl UpstreamFilter {
 
     /// The response headers have come.
     pub(crate) fn response(&mut self, call: &Call) {
-        let status = call.header(Map::Response, ":status").ok().and_then(number);
-        self.end(call, status.and_then(|status| u16::try_from(status).ok()).unwrap_or_default());
+        let grpc = call.header(Map::Response, "grpc-status").ok().and_then(number).and_then(http_status);
+        let status = grpc.or_else(|| {
+            let status = call.header(Map::Response, ":status").ok().and_then(number)?;
+            u16::try_from(status).ok()
+        });
+        self.end(call, status.unwrap_or_default());
     }
 
     /// The filter goes: if nothing was said before, there was no answer.
@@ -52,6 +56,18 @@ impl UpstreamFilter {
             call,
             &Ended { host: &attempt.host, ordinal: attempt.ordinal, status, started: attempt.started, ended },
         );
+    }
+}
+
+/// The HTTP status for a fault of a gRPC server, as Envoy translates them. gRPC says 200 on top of every failure, and only a
+/// failure that is all headers can be retried.
+const fn http_status(grpc: u64) -> Option<u16> {
+    match grpc {
+        2 | 13 | 15 => Some(500),
+        4 => Some(504),
+        8 => Some(429),
+        14 => Some(503),
+        _ => None,
     }
 }
 

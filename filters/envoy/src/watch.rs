@@ -10,7 +10,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
 use nearmiss::config::Attach;
-use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Timestamp, record, verdict};
+use nearmiss::{Config, Exchange, Fate, Feed, Monitor, RecordKind, Timestamp, record, verdict};
 
 /// A watch, as roots hold it.
 pub(crate) type Shared = Rc<RefCell<Watch>>;
@@ -163,9 +163,12 @@ impl Watch {
     }
 
     fn drain(&mut self, call: &Call) {
-        let Some(monitor) = &mut self.monitor else { return };
+        let Self { monitor: Some(monitor), metrics, outlet, .. } = self else { return };
         while let Some(record) = monitor.poll_record() {
-            self.outlet.emit(call, &record);
+            if record.kind == RecordKind::Episode {
+                metrics.count_episode(call, record.json);
+            }
+            outlet.emit(call, &record);
         }
     }
 }

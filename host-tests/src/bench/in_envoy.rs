@@ -18,8 +18,8 @@ use crate::real::{
 
 /// Connections that send at the same time.
 const CLIENTS: usize = 8;
-/// Not measured: the module is compiled lazily, caches are cold.
-const WARM_UP: usize = 1_500;
+/// Not measured: code is compiled as it is used, caches are cold.
+const WARM_UP: usize = 6_000;
 
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { rounds: 12, exchanges: 12_000 }
+        Self { rounds: 12, exchanges: 8_000 }
     }
 }
 

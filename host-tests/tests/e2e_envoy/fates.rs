@@ -203,14 +203,17 @@ fn an_exchange_without_an_upstream_counts_under_none_and_says_nothing() {
 #[test]
 fn an_outlier_against_the_upstreams_own_past_is_slow() {
     let mut stage = stage();
-    // A named route is held against its own past, which takes a bucket longer to know.
-    let quick = (0..300).map(|number| stage.tell("/unnamed", &format!("quick-{number}"), "200"));
-    // On a machine that hiccups the past is what it was: the outlier is one against that.
-    let longest = quick.filter_map(|told| told.line["duration_ms"].as_u64()).max().expect("durations");
-    // What was learned holds from the next bucket on: wait for the clock to enter it.
+    // What one bucket of time teaches is not enough, and what was learned holds from the next bucket on.
     let bucket = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 10;
-    let learned = bucket();
-    eventually("the next bucket of time", || (bucket() > learned).then_some(()));
+    let mut longest = 0;
+    for lot in 0..2 {
+        // A named route is held against its own past, which takes a bucket longer to know.
+        let quick = (0..150).map(|number| stage.tell("/unnamed", &format!("quick-{lot}-{number}"), "200"));
+        // On a machine that hiccups the past is what it was: the outlier is one against that.
+        longest = quick.filter_map(|told| told.line["duration_ms"].as_u64()).max().unwrap_or(0).max(longest);
+        let learned = bucket();
+        eventually("the next bucket of time", || (bucket() > learned).then_some(()));
+    }
     let outlier = 500 + 4 * longest;
     let told = stage.tell("/unnamed", "slow", &format!("late:{outlier}"));
     assert_eq!(fate(told.near_miss.as_deref()), "slow", "{} after at most {longest} ms", told.line);

@@ -20,7 +20,7 @@ fn cost(configuration: &str, expressions: bool) -> BudgetedCalls {
     if !expressions {
         stage.vm.inject("proxy_call_foreign_function", 0, Status::NotFound);
     }
-    let mut pass = |vm: &mut Vm| match configuration.contains("log") {
+    let pass = |vm: &mut Vm| match configuration.contains("log") {
         true => vm.logged(stage.root, clean()),
         false => vm.exchange(stage.root, clean()),
     };

@@ -129,11 +129,11 @@ fn a_new_configuration_in_a_living_vm_keeps_what_was_learned_and_counted() {
     let old = vm.configure("{}").unwrap();
     let at = |ms: u64| proxy.set_clock_us(1_795_423_550_000_000 + ms * 1_000);
     for number in 0..300 {
-        at(number * 20);
+        at(number * 60);
         vm.exchange(old, Stream::ok("cart"));
     }
     let new = vm.reconfigure(old, r#"{"envoy":{"header":true}}"#).unwrap();
-    at(15_000);
+    at(25_000);
     let slow = std::time::Duration::from_millis(900);
     let after =
         vm.exchange(new, Stream { duration: slow, backend_latency: Some(slow), ..Stream::ok("cart") });

@@ -95,6 +95,10 @@ fn a_group_without_a_live_server_is_no_attempt() {
 fn what_asked_nobody_has_no_upstream() {
     let text = line(304, r#"ua="-" us="-" urt="-""#);
     with(Format::Nginx, &text, |exchange| assert_eq!((exchange.upstream, exchange.attempts), ("-", Some(0))));
+    for (status, upstream) in [(429, "-"), (301, "-"), (503, "cart")] {
+        let own = line(status, r#"ua="-" us="-" upstream="cart""#);
+        with(Format::Nginx, &own, |exchange| assert_eq!(exchange.upstream, upstream, "{status}"));
+    }
     let hit = line(200, r#"ua="-" us="-" ucs="HIT" ph="cart""#);
     with(Format::Nginx, &hit, |exchange| assert_eq!((exchange.upstream, exchange.stand_in), ("cart", None)));
     with(Format::Nginx, &line(200, ""), |exchange| {
@@ -128,9 +132,30 @@ fn lists_of_different_lengths_are_refused() {
 
 #[test]
 fn a_list_that_a_parser_cut_is_called_scrambled() {
-    let line = r#"{"time":"2026-11-23T08:00:00Z","status":"200","request_time":"0.684","upstream_addr":"10.0.0.1:443,",
-        "upstream_response_time":"10.0.0.3:443","upstream_status":"0,"}"#;
-    assert!(error(Format::NginxJson, line).contains("an earlier parser has cut the list"));
+    // What Fluent Bit's k8s-nginx-ingress parser makes of three attempts, of two, and of a redirect inside nginx.
+    let parsed = |addr: &str, length: &str, time: &str, status: &str| {
+        format!(
+            r#"{{"date":1787534933.0,"code":"200","size":"28","request_time":"0.683","proxy_upstream_name":"default-web-80",
+            "upstream_addr":"{addr}","upstream_response_length":"{length}","upstream_response_time":"{time}","upstream_status":"{status}","reg_id":"0,"}}"#
+        )
+    };
+    for line in [
+        parsed("10.0.0.1:443,", "10.0.0.2:443,", "10.0.0.3:443", "0,"),
+        parsed("10.0.0.1:443,", "10.0.0.2:443", "0,", "39"),
+        parsed("10.0.0.1:443", ":", "10.0.0.2:443", "0"),
+    ] {
+        for format in [Format::NginxJson, Format::Auto] {
+            let message = error(format, &line);
+            assert!(message.contains("an earlier parser has cut the list"), "{message}");
+        }
+    }
+    with(Format::Auto, &parsed("10.0.0.1:443", "28", "0.680", "200"), |exchange| {
+        assert_eq!(
+            (exchange.upstream, exchange.attempts),
+            ("default-web-80", Some(1)),
+            "one attempt it reads right"
+        );
+    });
 }
 
 #[test]
