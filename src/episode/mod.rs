@@ -57,6 +57,11 @@ const SAME_TIME_TWO: u32 = 3;
 /// Opens that are remembered.
 const OPENS: usize = 64;
 
+/// A bucket's number in 32 bits. What lies beyond the year 2650 is a broken clock; it counts as one moment.
+fn index_of(bucket: u64) -> u32 {
+    bucket.min(1 << 31) as u32
+}
+
 /// What upstreams share.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -98,7 +103,7 @@ impl Engine {
 
     /// First pass over the upstreams, in a fixed order: weighs a bucket of which nothing more can come.
     pub(crate) fn weigh(&mut self, bucket: u64, id: u32, watch: &mut Watch) {
-        let now = bucket as u32;
+        let now = index_of(bucket);
         if let Some(mut step) = watch.weigh(now, self.lag, &self.shapes) {
             let has_own =
                 watch.open.is_some() || step.alarm.is_some() || now <= watch.alarmed.saturating_add(OWN);
@@ -111,7 +116,7 @@ impl Engine {
 
     /// Between the passes: what is weak on each and strong together.
     pub(crate) fn pool(&mut self, bucket: u64) {
-        let now = bucket as u32;
+        let now = index_of(bucket);
         self.named.clear();
         let all = self.steps.iter().map(|(id, step)| (*id, step.weak));
         let parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
@@ -127,7 +132,7 @@ impl Engine {
 
     /// Second pass, in the same order: what opens and what closes.
     pub(crate) fn settle(&mut self, bucket: u64, id: u32, watch: &mut Watch, mut report: impl FnMut(Change)) {
-        let now = bucket as u32;
+        let now = index_of(bucket);
         let step = self.steps.get(self.settled).filter(|(of, _)| *of == id).map(|(_, step)| step);
         self.settled += usize::from(step.is_some());
         if let (Some(open), Some(step)) = (watch.open.as_mut(), step)

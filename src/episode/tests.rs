@@ -423,6 +423,23 @@ proptest! {
     }
 
     #[test]
+    fn no_time_panics(times in prop::collection::vec(any::<u64>(), 1..60), jump in any::<u64>()) {
+        let mut monitor = Monitor::new(Config::default(), Feed::Live, "test");
+        for ts in times.into_iter().chain((0..12).map(|i| jump.saturating_add(i * 9_000_000))) {
+            monitor.observe(&Exchange {
+                ts: Timestamp::from_micros(ts),
+                upstream: "cart",
+                status: 502,
+                duration: Micros::new(ts),
+                ..Exchange::default()
+            });
+            monitor.wake(Timestamp::from_micros(ts));
+        }
+        monitor.finish();
+        while monitor.poll_record().is_some() {}
+    }
+
+    #[test]
     fn no_exchange_panics(raw in prop::collection::vec(
         (0..20_000_u64, 0..4_usize, 0..700_u16, any::<u64>(), 0..5_usize, 0..12_u32), 1..400)
     ) {

@@ -192,7 +192,7 @@ impl Watch {
 
     /// Counts one exchange that completed in `bucket`; `host` finds the slot of a host.
     pub(crate) fn note(&mut self, bucket: u64, sight: &Sight<'_>, host: impl Fn(&str) -> Option<u8>) {
-        let index = bucket as u32;
+        let index = super::index_of(bucket);
         let known = self.buckets.iter().position(|open| open.index == index);
         let place = known.unwrap_or_else(|| {
             self.buckets.push(Bucket::new(index));
