@@ -14,15 +14,15 @@ use crate::watch::Watch;
 use nearmiss::config::Mode;
 use nearmiss::{Exchange, Micros, StandIn, Timestamp};
 
-/// The mark by which an access logger knows what an HTTP filter has counted.
+/// The mark by which access loggers and upstream filters know that an HTTP filter counts the exchange.
 const SEEN: &str = "nearmiss_seen";
 
-/// Marks the exchange as counted.
+/// Marks the exchange as counted by this filter.
 pub(crate) fn mark_seen(call: &Call) {
     let _ = call.leave(SEEN, b"1");
 }
 
-/// Whether an HTTP filter has counted the exchange.
+/// Whether an HTTP filter counts the exchange.
 pub(crate) fn is_seen(call: &Call) -> bool {
     call.property("filter_state\0wasm.nearmiss_seen").is_ok()
 }

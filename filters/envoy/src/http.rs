@@ -13,11 +13,14 @@ pub(crate) struct HttpFilter {
     client: Client,
     /// When it began, if that is asked for before the end.
     started: Option<u64>,
+    is_marked: bool,
 }
 
 impl HttpFilter {
     /// The router overwrites what the caller's proxy and a gRPC client say, so it is read now.
     pub(crate) fn request(&mut self, call: &Call, root: &Root) {
+        exchange::mark_seen(call);
+        self.is_marked = true;
         if root.mode == Mode::Full {
             self.client = client::read(call);
         }
@@ -35,7 +38,9 @@ impl HttpFilter {
 
     /// The exchange is over.
     pub(crate) fn log(&mut self, call: &Call, root: &mut Root) {
-        exchange::mark_seen(call);
+        if !self.is_marked {
+            exchange::mark_seen(call);
+        }
         exchange::take(call, root, Some(self.client));
     }
 }

@@ -102,7 +102,7 @@ impl Root {
 
     /// Counts an attempt of an exchange that nobody judges.
     pub(crate) fn count_attempt(&self, call: &Call) {
-        if let Some(watch) = &self.watch {
+        if let Some(watch) = self.watch.as_ref().filter(|_| !exchange::is_seen(call)) {
             watch.borrow_mut().count_attempt(call, upstream::cluster(call));
         }
     }
