@@ -71,15 +71,19 @@ impl Usage {
 
     /// The limit that was nearest, with its use.
     pub fn nearest(&self) -> Option<(Limit, Used)> {
-        [
-            (Limit::Timeout, self.timeout),
-            (Limit::Deadline, self.deadline),
-            (Limit::Quota, self.quota),
-            (Limit::Attempts, self.attempts),
-        ]
-        .into_iter()
-        .filter_map(|(limit, used)| Some((limit, used?)))
-        .reduce(|nearest, next| if next.1 > nearest.1 { next } else { nearest })
+        let mut nearest = None;
+        let mut weigh = |limit, used: Option<Used>| {
+            if let Some(used) = used
+                && nearest.is_none_or(|(_, most)| used > most)
+            {
+                nearest = Some((limit, used));
+            }
+        };
+        weigh(Limit::Timeout, self.timeout);
+        weigh(Limit::Deadline, self.deadline);
+        weigh(Limit::Quota, self.quota);
+        weigh(Limit::Attempts, self.attempts);
+        nearest
     }
 }
 

@@ -104,9 +104,11 @@ impl Monitor {
             return Observed { upstream: entry.id, verdict, recorded: false };
         }
         let taken = entry.upstream.observe(exchange, limits, tight, place, &self.timeline);
-        (0..16)
-            .filter(|slot| taken.replaced_hosts >> slot & 1 == 1)
-            .for_each(|slot| entry.watch.forget_host(slot));
+        let mut replaced = taken.replaced_hosts;
+        while replaced != 0 {
+            entry.watch.forget_host(replaced.trailing_zeros() as u8);
+            replaced &= replaced - 1;
+        }
         if let Place::Open(bucket) = place {
             let sight = Sight { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
             let upstream = &entry.upstream;

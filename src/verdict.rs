@@ -310,6 +310,9 @@ fn stand_in(exchange: &Exchange<'_>) -> Option<StandIn> {
 
 /// The strongest signal decides.
 fn fate(signals: Signals) -> Fate {
+    if signals.is_empty() {
+        return Fate::Clean;
+    }
     const LADDER: [(Signals, Fate); 8] = [
         (Signals::FAILED, Fate::Failed),
         (Signals::PARTIAL, Fate::Partial),
