@@ -1,9 +1,9 @@
 //! What the host knows of an exchange beside its headers.
 //!
-//! Each answer of the host costs a call back into the module for memory, several times what the answer itself costs. Envoy
-//! can evaluate an expression, and an expression can be a list: so the attributes of an exchange come in one answer. Where
-//! an attribute is missing (no upstream was chosen, no host was found) the expression fails as a whole, and where Envoy was
-//! built without the language there is none: then the attributes are asked for one by one, the cluster first.
+//! Each answer of the host costs a call back into the module for memory. Envoy can evaluate an expression, and an expression
+//! can be a list: so all attributes of an exchange come in one answer, for what six of them would cost one by one. Where an
+//! attribute is missing (no upstream was chosen, no host was found) the expression fails as a whole, and where Envoy was built
+//! without the language there is none: then they are asked for one by one, the cluster first.
 
 use crate::headers::{Headers, text};
 use crate::host::{Answer, Call, Silence};
