@@ -85,12 +85,7 @@ impl Site {
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
         });
         if !self.upstream_filters.is_empty() {
-            let mut filters = self.upstream_filters.clone();
-            filters.push(json!({
-                "name": "envoy.filters.http.upstream_codec",
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"},
-            }));
-            router["typed_config"]["upstream_http_filters"] = filters.into();
+            router["typed_config"]["upstream_http_filters"] = before_codec(&self.upstream_filters);
         }
         router
     }
@@ -227,6 +222,24 @@ pub fn one_request_a_connection(mut cluster: Value) -> Value {
         },
     });
     cluster
+}
+
+/// The same cluster with filters on its own attempts; it must have protocol options already.
+pub fn with_upstream_filter(mut cluster: Value, filter: Value) -> Value {
+    let options = &mut cluster["typed_extension_protocol_options"];
+    options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]["http_filters"] =
+        before_codec(&[filter]);
+    cluster
+}
+
+/// Upstream filters, and what must come after them.
+fn before_codec(filters: &[Value]) -> Value {
+    let mut filters = filters.to_vec();
+    filters.push(json!({
+        "name": "envoy.filters.http.upstream_codec",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"},
+    }));
+    filters.into()
 }
 
 fn cluster_of(name: &str, endpoints: &Value) -> Value {

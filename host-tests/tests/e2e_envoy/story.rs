@@ -9,6 +9,7 @@ use std::thread;
 use host_tests::real::{
     Action, Client, Ledger, Refusing, Request, Site, Start, cluster, eventually, grpc_cluster,
     one_request_a_connection, route, tiers, wasm_filter, wasm_logger, wasm_upstream_filter,
+    with_upstream_filter,
 };
 use serde_json::{Value, json};
 
@@ -230,6 +231,24 @@ fn over_http2_the_fault_of_a_grpc_server_is_told_by_its_attempt() {
     let statuses: Vec<_> = told(&record).into_iter().map(|(_, status)| status).collect();
     assert_eq!(statuses, [Some(503), Some(200)], "{record}");
     assert_explained(&record);
+    stage.finish();
+}
+
+#[test]
+fn in_a_clusters_options_it_sees_that_clusters_attempts_only() {
+    let cast = Cast::gather();
+    let ports: Vec<_> = cast.hosts.iter().map(|host| host.port).collect();
+    let seen =
+        with_upstream_filter(one_request_a_connection(cluster("seen", &ports)), wasm_upstream_filter());
+    let site = site(&cast).filter(wasm_filter(HTTP)).cluster(seen);
+    let site = site.route(route("/seen/", "seen", &retrying(PER_TRY)));
+    let mut stage = cast.on_stage(&Start::new(), &site);
+    stage.tell("/seen/", "one", "503,reset,200");
+    let record = stage.next_record();
+    assert_eq!(told(&record), known(&stage.hosts[0].ledger, "one"), "{record}");
+    stage.tell("/story/", "two", "503,reset,200");
+    let record = stage.next_record();
+    assert_eq!(told(&record), known(&stage.hosts[0].ledger, "two")[2..], "the one that answered: {record}");
     stage.finish();
 }
 
