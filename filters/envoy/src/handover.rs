@@ -100,7 +100,7 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl<'a> AttemptLog<'a> {
-    /// The attempts in order, the one that answered last. One that nobody saw never connected.
+    /// The attempts in order, the one that answered last. One that nobody saw had no host to go to.
     pub(crate) fn new(bytes: &'a [u8], outcome: &Outcome<'a>) -> Self {
         let mut seen: Vec<Ended<'a>> = read(bytes).collect();
         if seen.is_empty() {

@@ -1,7 +1,8 @@
 //! The upstream filter on one attempt: who was tried, when, and what came of it.
 //!
 //! An attempt is told to the exchange when it ends: with its response headers, or without any (a timeout of the attempt, a
-//! reset, the loser of a hedge). One that never connects has no filter; the exchange's attempt count tells of it.
+//! reset, a refused connection, the loser of a hedge). One that had no host to go to has no filter; the exchange's attempt
+//! count tells of it.
 
 use crate::attributes::{attempts, name};
 use crate::handover::{self, Ended};

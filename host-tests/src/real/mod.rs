@@ -20,6 +20,9 @@ pub use envoy::{Envoy, Start, envoy_binary, tick_length};
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
 pub use origin::{Arrival, Ledger, Origin, Refusing};
 pub use script::Action;
-pub use site::{Site, cluster, grpc_cluster, plugin, route, tiers, wasm_filter, wasm_filter_of, wasm_logger};
+pub use site::{
+    Site, cluster, grpc_cluster, one_request_a_connection, plugin, route, tiers, wasm_filter, wasm_filter_of,
+    wasm_logger, wasm_upstream_filter, with_upstream_filter,
+};
 pub use stats::Stats;
 pub use wait::eventually;

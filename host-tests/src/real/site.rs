@@ -10,6 +10,7 @@ use crate::artifact;
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     filters: Vec<Value>,
+    upstream_filters: Vec<Value>,
     loggers: Vec<Value>,
     routes: Vec<Value>,
     clusters: Vec<Value>,
@@ -26,6 +27,12 @@ impl Site {
     /// One more HTTP filter before the router.
     pub fn filter(mut self, filter: Value) -> Self {
         self.filters.push(filter);
+        self
+    }
+
+    /// One more HTTP filter on every attempt, wherever it goes.
+    pub fn upstream_filter(mut self, filter: Value) -> Self {
+        self.upstream_filters.push(filter);
         self
     }
 
@@ -50,10 +57,7 @@ impl Site {
     /// The listener, which writes its access log to `log`.
     fn listener(&self, log: &str) -> Value {
         let mut filters = self.filters.clone();
-        filters.push(json!({
-            "name": "envoy.filters.http.router",
-            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-        }));
+        filters.push(self.router());
         let mut loggers = self.loggers.clone();
         if !self.silent {
             loggers.push(access_log(log));
@@ -73,6 +77,17 @@ impl Site {
                 },
             }]}],
         })
+    }
+
+    fn router(&self) -> Value {
+        let mut router = json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+        });
+        if !self.upstream_filters.is_empty() {
+            router["typed_config"]["upstream_http_filters"] = before_codec(&self.upstream_filters);
+        }
+        router
     }
 
     /// The port to listen on; 0, as it is unless set, takes any that is free.
@@ -143,6 +158,14 @@ pub fn wasm_filter_of(module: &Path, configuration: &str) -> Value {
     })
 }
 
+/// The module as a filter on attempts, in one VM with the filter or the logger beside it.
+pub fn wasm_upstream_filter() -> Value {
+    let mut filter = wasm_filter(r#"{"envoy":{"attach":"upstream"}}"#);
+    filter["typed_config"]["config"]["name"] = json!("nearmiss-upstream");
+    filter["typed_config"]["config"]["root_id"] = json!("nearmiss-upstream");
+    filter
+}
+
 /// The module as an access logger.
 pub fn wasm_logger(configuration: &str) -> Value {
     json!({
@@ -186,6 +209,37 @@ pub fn grpc_cluster(name: &str, port: u16) -> Value {
         },
     });
     cluster
+}
+
+/// The same cluster, but no connection serves twice: a kept-alive one that dies just then makes an attempt of which no
+/// origin knows.
+pub fn one_request_a_connection(mut cluster: Value) -> Value {
+    cluster["typed_extension_protocol_options"] = json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http_protocol_options": {}},
+            "common_http_protocol_options": {"max_requests_per_connection": 1},
+        },
+    });
+    cluster
+}
+
+/// The same cluster with filters on its own attempts; it must have protocol options already.
+pub fn with_upstream_filter(mut cluster: Value, filter: Value) -> Value {
+    let options = &mut cluster["typed_extension_protocol_options"];
+    options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]["http_filters"] =
+        before_codec(&[filter]);
+    cluster
+}
+
+/// Upstream filters, and what must come after them.
+fn before_codec(filters: &[Value]) -> Value {
+    let mut filters = filters.to_vec();
+    filters.push(json!({
+        "name": "envoy.filters.http.upstream_codec",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"},
+    }));
+    filters.into()
 }
 
 fn cluster_of(name: &str, endpoints: &Value) -> Value {

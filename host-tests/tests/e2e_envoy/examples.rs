@@ -82,3 +82,20 @@ fn both_together_count_an_exchange_once() {
     assert_eq!(envoy.near_misses().exchanges(), 2);
     assert!(envoy.access_text().contains(" retried;"));
 }
+
+#[test]
+fn upstream_tells_each_attempt() {
+    let (envoy, hosts) = example("upstream.yaml");
+    try_out(&envoy);
+    let record = envoy.record("the fallback", |record| record["fate"] == "fallback");
+    let log = record["attempt_log"].as_array().expect("an attempt log");
+    let arrivals = hosts[0].ledger.of("two");
+    assert_eq!((log.len(), arrivals.len()), (3, 3), "{record}");
+    for ((attempt, arrival), status) in log.iter().zip(arrivals).zip([503, 503, 200]) {
+        assert_eq!(attempt["host"], format!("127.0.0.1:{}", arrival.port), "{record}");
+        assert_eq!(attempt["status"], status, "{record}");
+    }
+    let explain = record["explain"].as_str().expect("a sentence");
+    assert!(explain.contains(" 503 after ") && explain.contains(" → "), "{explain}");
+    assert_eq!(envoy.near_misses().attempts("cart"), 5);
+}

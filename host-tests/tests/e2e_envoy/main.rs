@@ -11,3 +11,4 @@ mod examples;
 mod fates;
 mod privacy;
 mod stage;
+mod story;

@@ -13,16 +13,16 @@ pub(crate) struct Stage {
     pub(crate) envoy: Envoy,
     pub(crate) hosts: Vec<Origin>,
     client: Client,
-    _cast: Cast,
+    cast: Cast,
     records: usize,
 }
 
 /// The origins, before there is an Envoy.
 pub(crate) struct Cast {
-    hosts: Vec<Origin>,
+    pub(crate) hosts: Vec<Origin>,
     spare: Origin,
-    refusing: Refusing,
-    grpc: GrpcOrigin,
+    pub(crate) refusing: Refusing,
+    pub(crate) grpc: GrpcOrigin,
 }
 
 /// What became of one story.
@@ -90,7 +90,7 @@ impl Cast {
         let envoy = start.run(site);
         let client = Client::new(envoy.port);
         let hosts = self.hosts.iter().map(|host| Origin { port: host.port, ledger: host.ledger.clone() });
-        Stage { hosts: hosts.collect(), client, envoy, _cast: self, records: 0 }
+        Stage { hosts: hosts.collect(), client, envoy, cast: self, records: 0 }
     }
 }
 
@@ -118,6 +118,11 @@ impl Stage {
     pub(crate) fn ask(&mut self, exchange: &str, request: &Request) -> Told {
         let response = self.client.send(request);
         self.told(exchange, response)
+    }
+
+    /// The port that refuses.
+    pub(crate) fn refusing(&self) -> u16 {
+        self.cast.refusing.port
     }
 
     /// A new connection, which is a new listener's.

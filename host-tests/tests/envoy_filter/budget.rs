@@ -60,6 +60,37 @@ fn in_lean_mode_at_most_4() {
 }
 
 #[test]
+fn an_attempt_past_the_upstream_filter_at_most_4() {
+    for expressions in [true, false] {
+        let mut stage = Stage::with("{}");
+        let upstream = stage.vm.configure(r#"{"envoy":{"attach":"upstream"}}"#).expect("a configuration");
+        if !expressions {
+            stage.vm.inject("proxy_call_foreign_function", 0, Status::NotFound);
+        }
+        let key = stage.vm.arrive(clean());
+        let exchange = stage.vm.request(stage.root, key).expect("it passes");
+        for attempt in 1..=4 {
+            stage.vm.stream(key).attempts = attempt;
+            stage.vm.take_calls();
+            let filter = stage.vm.request(upstream, key).expect("it passes");
+            stage.vm.response(filter).expect("it passes");
+            stage.vm.end(filter).expect("it passes");
+            let calls = stage.vm.take_calls();
+            assert!(calls.answers <= 4, "attempt {attempt}, expressions {expressions}: {calls:?}");
+            assert!(calls.questions() <= 8, "{calls:?}");
+            assert_eq!(calls.of("proxy_log"), 0, "{calls:?}");
+        }
+        stage.vm.response(exchange).expect("it passes");
+        stage.vm.end(exchange).expect("it passes");
+        let [record] = &stage.proxy.take_records()[..] else { panic!("one exchange, one record") };
+        assert!(
+            record.contains(r#""attempts":4,"attempt_log":[{"host":"10.0.0.1:80","status":200"#),
+            "{record}"
+        );
+    }
+}
+
+#[test]
 fn a_clean_exchange_is_neither_marked_nor_logged_and_defines_no_metric_anew() {
     let calls = cost(r#"{"envoy":{"header":true}}"#, true);
     for name in ["proxy_log", "proxy_define_metric", "proxy_add_header_map_value"] {
