@@ -13,7 +13,7 @@ use super::Middle;
 use crate::artifact;
 use crate::real::{
     Client, Ledger, Origin, Request, Site, Start, cluster, route, tick_length, wasm_filter, wasm_filter_of,
-    wasm_logger,
+    wasm_logger, wasm_upstream_filter,
 };
 
 /// Connections that send at the same time.
@@ -43,6 +43,7 @@ enum Variant {
     Noop,
     Full,
     FullWithHeader,
+    FullWithUpstream,
     Lean,
     Log,
     LeanLog,
@@ -50,11 +51,12 @@ enum Variant {
 }
 
 impl Variant {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::None,
         Self::Noop,
         Self::Full,
         Self::FullWithHeader,
+        Self::FullWithUpstream,
         Self::Lean,
         Self::Log,
         Self::LeanLog,
@@ -67,6 +69,7 @@ impl Variant {
             Self::Noop => "do-nothing SDK filter",
             Self::Full => "nearmiss http, full",
             Self::FullWithHeader => "nearmiss http, full, header",
+            Self::FullWithUpstream => "nearmiss http, full, and upstream",
             Self::Lean => "nearmiss http, lean",
             Self::Log => "nearmiss log, full",
             Self::LeanLog => "nearmiss log, lean",
@@ -80,6 +83,7 @@ impl Variant {
             Self::Noop => site.filter(wasm_filter_of(noop, "")),
             Self::Full => site.filter(wasm_filter("{}")),
             Self::FullWithHeader => site.filter(wasm_filter(r#"{"envoy":{"header":true}}"#)),
+            Self::FullWithUpstream => site.filter(wasm_filter("{}")).upstream_filter(wasm_upstream_filter()),
             Self::Lean => site.filter(wasm_filter(r#"{"envoy":{"mode":"lean"}}"#)),
             Self::Log => site.logger(wasm_logger(r#"{"envoy":{"attach":"log"}}"#)),
             Self::LeanLog => site.logger(wasm_logger(r#"{"envoy":{"attach":"log","mode":"lean"}}"#)),

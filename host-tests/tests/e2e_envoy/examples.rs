@@ -85,7 +85,17 @@ fn both_together_count_an_exchange_once() {
 
 #[test]
 fn upstream_tells_each_attempt() {
-    let (envoy, hosts) = example("upstream.yaml");
+    tells_each_attempt("upstream.yaml");
+}
+
+#[test]
+fn all_three_tell_each_attempt_and_count_an_exchange_once() {
+    let envoy = tells_each_attempt("all.yaml");
+    assert_eq!(envoy.near_misses().exchanges(), 2);
+}
+
+fn tells_each_attempt(name: &str) -> Envoy {
+    let (envoy, hosts) = example(name);
     try_out(&envoy);
     let record = envoy.record("the fallback", |record| record["fate"] == "fallback");
     let log = record["attempt_log"].as_array().expect("an attempt log");
@@ -98,4 +108,5 @@ fn upstream_tells_each_attempt() {
     let explain = record["explain"].as_str().expect("a sentence");
     assert!(explain.contains(" 503 after ") && explain.contains(" → "), "{explain}");
     assert_eq!(envoy.near_misses().attempts("cart"), 5);
+    envoy
 }
