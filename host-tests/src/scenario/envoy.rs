@@ -27,12 +27,7 @@ pub fn tell(scenario: &Scenario, proxy: &Proxy, attach: &str) -> Vec<String> {
 /// # Panics
 ///
 /// If the module does anything but listen and tell.
-pub fn play(
-    scenario: &Scenario,
-    proxy: &Proxy,
-    attach: &str,
-    prepare: impl FnOnce(&mut Vm),
-) -> (Proxy, Vm) {
+pub fn play(scenario: &Scenario, proxy: &Proxy, attach: &str, prepare: impl FnOnce(&mut Vm)) -> (Proxy, Vm) {
     let proxy = proxy.fresh();
     let mut vm = proxy.worker();
     let config = with_attach(&scenario.config, attach);
