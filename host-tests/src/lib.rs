@@ -5,6 +5,7 @@
 //! * [`proxies`] starts nginx, HAProxy, Traefik, Caddy and Envoy for what they log.
 //! * `fuzz` says what must hold for any bytes at all.
 //! * `scenario` tells one story to every host; all must answer with the same bytes.
+//! * [`soak`] puts a real Envoy under load with faults for half an hour.
 //! * [`artifact`] finds what `make wasm` built, and refuses what is older than its sources.
 
 pub mod artifact;
@@ -19,3 +20,4 @@ pub mod proxies;
 pub mod real;
 #[cfg(feature = "sim")]
 pub mod scenario;
+pub mod soak;
