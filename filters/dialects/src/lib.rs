@@ -39,6 +39,7 @@ mod wrapped;
 
 pub use attempts::Attempts;
 pub use error::{LineError, Problem};
+pub use escapes::unescape;
 pub use exchange::read as read_exchange;
 pub use fields::{Fields, FieldsError};
 
