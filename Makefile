@@ -72,14 +72,14 @@ wasm: dist/nearmiss-envoy.wasm ## Builds the modules that ship into dist/.
 
 RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
 
-dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
 
 # The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
 target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
 	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
 
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.
