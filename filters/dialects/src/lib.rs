@@ -47,3 +47,4 @@ pub use format::Format;
 pub use line::{Judged, Line};
 pub use reader::Reader;
 pub use time::any as timestamp;
+pub use wrapped::judged;

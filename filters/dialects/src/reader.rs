@@ -39,9 +39,9 @@ impl Reader {
         self
     }
 
-    /// Says when the next line came through a pipeline: its time where it has none of its own.
-    pub fn arrived(&mut self, at: Timestamp) {
-        self.fields.arrived = Some(at);
+    /// Says when the next lines come through a pipeline: their time where they have none of their own.
+    pub fn arrived(&mut self, at: Option<Timestamp>) {
+        self.fields.arrived = at;
     }
 
     /// The format of the line that was read last; [`Format::Auto`] if none has been recognised yet.

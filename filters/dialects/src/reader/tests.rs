@@ -151,7 +151,7 @@ fn what_a_pipeline_brings_may_have_lost_its_time_and_gained_fields() {
     for (line, ts) in lines {
         let mut reader = Reader::new(Format::Auto);
         assert!(reader.read(line, &mut Attempts::default()).is_err(), "a file must say when");
-        reader.arrived(Timestamp::from_seconds(1));
+        reader.arrived(Some(Timestamp::from_seconds(1)));
         match reader.read(line, &mut Attempts::default()) {
             Ok(Line::Exchange(exchange)) => assert_eq!(exchange.ts.micros(), ts, "{:?}", reader.format()),
             other => panic!("{other:?}"),
