@@ -10,6 +10,7 @@ VENV := target/venv
 ENVOY_HOME := target/envoy-$(ENVOY)
 ENVOY_BIN := $(ENVOY_HOME)/bin/envoy
 WASM_TARGET := wasm32-unknown-unknown
+WASI_TARGET := wasm32-wasip1
 export NEARMISS_ENVOY = $(abspath $(ENVOY_BIN))
 
 # No build path inside what ships, and the same bytes from two clean builds.
@@ -62,24 +63,30 @@ deps: proxies ## Installs what Debian and PyPI give for the tests, or prints the
 
 .PHONY: rust-target
 rust-target:
-	@rustup target list --installed 2>/dev/null | grep -qx $(WASM_TARGET) || rustup target add $(WASM_TARGET) || {
-	    echo "make: the Rust target $(WASM_TARGET) is missing and could not be added with rustup" >&2; exit 1; }
+	@for target in $(WASM_TARGET) $(WASI_TARGET); do
+	    rustup target list --installed 2>/dev/null | grep -qx $$target || rustup target add $$target || {
+	        echo "make: the Rust target $$target is missing and could not be added with rustup" >&2; exit 1; }
+	done
 
 # --- what is built ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm ## Builds the modules that ship into dist/.
+wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm ## Builds the modules that ship into dist/.
 
 RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
 
-dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+
+dist/nearmiss-fluent-bit.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
+	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
 
 # The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
 target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
 	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
 
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.

@@ -7,6 +7,7 @@ use crate::{
     Attempts, Fields, Format, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
 };
 use alloc::vec::Vec;
+use nearmiss::units::Timestamp;
 
 /// The longest beginning of a JSON line by which its format is known again, in bytes.
 const LONGEST_BEGINNING: usize = 40;
@@ -38,6 +39,11 @@ impl Reader {
         self
     }
 
+    /// Says when the next lines come through a pipeline: their time where they have none of their own.
+    pub fn arrived(&mut self, at: Option<Timestamp>) {
+        self.fields.arrived = at;
+    }
+
     /// The format of the line that was read last; [`Format::Auto`] if none has been recognised yet.
     pub fn format(&self) -> Format {
         if self.format == Format::Auto { self.taken.unwrap_or_default() } else { self.format }
@@ -67,7 +73,7 @@ impl Reader {
         };
         let read = match format {
             Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
-            Format::Exchange => exchange::read(line, attempts, buffer),
+            Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
             Format::Nginx => match &fields.log_format {
                 Some(log_format) => log_format.read(line, attempts),
                 None => nginx::read_text(line, fields, attempts),

@@ -1,7 +1,7 @@
 //! Lines that somebody has put a wrapping around: container runtimes, and we ourselves.
 
 use crate::Judged;
-use crate::error::LineError;
+use crate::error::{LineError, Problem};
 use crate::exchange::{annotation_and_upstream, fate};
 use crate::json::{Json, Value};
 use alloc::vec::Vec;
@@ -22,6 +22,18 @@ pub(crate) enum Inside<'a> {
     Line(&'a [u8]),
     /// The line's verdict stands beside it.
     Judged(Judged<'a>),
+}
+
+/// The verdict that stands in an object, whatever else is in it.
+///
+/// # Errors
+///
+/// If there is none, or the object makes no sense.
+pub fn judged<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Judged<'a>, LineError> {
+    match inside(line, buffer)? {
+        Inside::Judged(judged) => Ok(judged),
+        Inside::Line(_) => Err(LineError::new(line.len(), Problem::Missing { field: "near_miss" })),
+    }
 }
 
 /// Whether `line` is an object around a line of text: `{"log":"…"`, as Docker writes it and as `--annotate` does.
