@@ -231,11 +231,10 @@ pub(crate) fn summary(
 }
 
 fn counts(json: &mut Json<'_>, tally: &Tally, has_shares: bool) {
-    json.key("fates").open('{');
-    for fate in Fate::ALL {
-        json.key(fate.name()).number(tally.of(fate).into());
+    fates(json.key("fates"), &tally.fates);
+    if let Some(relayed) = &tally.relayed {
+        fates(json.key("relayed"), relayed);
     }
-    json.close('}');
     json.key("attempts").number(tally.attempts);
     json.key("signals").open('{');
     for (name, count) in Signals::NAMES.into_iter().zip(tally.signals).filter(|(_, count)| *count > 0) {
@@ -255,6 +254,14 @@ fn counts(json: &mut Json<'_>, tally: &Tally, has_shares: bool) {
     json.close(']');
     json.key("late").number(tally.late.into());
     json.key("suppressed").number(tally.suppressed.into());
+}
+
+fn fates(json: &mut Json<'_>, counts: &[u32; Fate::COUNT]) {
+    json.open('{');
+    for (fate, count) in Fate::ALL.into_iter().zip(counts) {
+        json.key(fate.name()).number((*count).into());
+    }
+    json.close('}');
 }
 
 fn latency(json: &mut Json<'_>, tally: &Tally) {

@@ -4,6 +4,7 @@ use crate::exchange::Exchange;
 use crate::histogram::Histogram;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
+use alloc::boxed::Box;
 
 /// How many bands the distribution of margins has; each is a tenth, the last takes in the full margin.
 pub const MARGIN_BANDS: usize = 10;
@@ -29,6 +30,8 @@ pub struct Tally {
     pub late: u32,
     /// Records held back by the limit on records.
     pub suppressed: u32,
+    /// Exchanges by fate that another nearmiss has judged; they are in none of the counts above.
+    pub relayed: Option<Box<[u32; Fate::COUNT]>>,
 }
 
 impl Tally {
@@ -55,6 +58,16 @@ impl Tally {
                 failed.iter().filter(|attempt| attempt.failed()).filter_map(|attempt| attempt.duration);
             self.failed_micros = spent.fold(self.failed_micros, |sum, span| sum.saturating_add(span.get()));
         }
+    }
+
+    /// Counts one exchange that another nearmiss has judged.
+    pub(crate) fn relay(&mut self, fate: Fate) {
+        add(self.relayed.get_or_insert_default().get_mut(fate as usize));
+    }
+
+    /// Whether nothing was counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.relayed.is_none() && self.exchanges() == 0
     }
 
     /// How many exchanges were counted.

@@ -70,7 +70,7 @@ impl Run {
         let Some((path, line)) = source.lines.next()? else { return Ok(false) };
         let mut attempts = Attempts::default();
         let read = source.reader.read(line, &mut attempts);
-        let mut verdict = None;
+        let (mut verdict, mut is_judged) = (None, false);
         match read {
             Ok(Line::Exchange(exchange)) => {
                 if !self.filter.wants(Some(exchange.ts), Some(exchange.upstream)) {
@@ -93,11 +93,8 @@ impl Run {
                 }
                 self.tally.judged += 1;
                 self.table.count_judged(judged.upstream, judged.fate);
-                if self.annotate {
-                    // It has its verdict: it goes on as it came.
-                    self.output.raw(line)?;
-                }
-                return Ok(true);
+                self.monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
+                is_judged = true;
             }
             Ok(Line::LeftOut(_)) => self.tally.left_out += 1,
             Err(error) => self.tally.bad(path, number, &error),
@@ -115,7 +112,10 @@ impl Run {
                     RecordKind::Summary => {}
                 }
             }
-            if !written {
+            if is_judged {
+                // It has its verdict: it goes on as it came.
+                self.annotation.extend_from_slice(line);
+            } else if !written {
                 annotated(&mut self.annotation, line, verdict);
             }
             self.output.raw(&self.annotation)?;

@@ -38,7 +38,10 @@ pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
             Ok(Line::Exchange(exchange)) => {
                 monitor.observe(&exchange);
             }
-            Ok(_) => {}
+            Ok(Line::Judged(judged)) => {
+                monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
+            }
+            Ok(Line::LeftOut(_)) => {}
             Err(error) => tally.bad(path, number, &error),
         }
         let mut any = false;

@@ -113,6 +113,35 @@ fn unreadable_lines_are_counted_shown_and_tell_in_the_exit_code() {
 }
 
 #[test]
+fn what_was_judged_before_is_counted_apart_and_not_judged_again() {
+    let mut lines: Vec<_> = (0..20).map(|second| line(second, "cart", 1)).collect();
+    lines.extend((20..30).map(|second| line(second, "cart", 3)));
+    let annotated = stdout(&nearmiss(&["replay", "--annotate", "-"], &lines.join("\n")));
+    // A clean exchange carries nothing in JSON lines; Envoy's own log says `null`.
+    let judged: Vec<_> =
+        annotated
+            .lines()
+            .map(|line| {
+                if line.contains("near_miss") {
+                    line.into()
+                } else {
+                    line.replace('}', ",\"near_miss\":null}")
+                }
+            })
+            .collect();
+    let output = nearmiss(&["replay", "-"], &judged.join("\n"));
+    assert_eq!(records(&output).len(), 0, "{}", stdout(&output));
+    let out = stdout(&output);
+    assert!(
+        out.contains(r#""relayed":{"clean":20,"slow":0,"tight":0,"client_retried":0,"retried":10"#),
+        "{out}"
+    );
+    assert!(out.contains(r#""fates":{"clean":0,"#), "{out}");
+    let again = nearmiss(&["replay", "--annotate", "-"], &judged.join("\n"));
+    assert_eq!(stdout(&again).trim_end(), judged.join("\n"), "lines go on as they came");
+}
+
+#[test]
 fn odd_lines_are_refused_and_never_lost() {
     let long = format!(r#"{{"ts":1,"upstream":"{}","status":200,"duration_ms":1}}"#, "x".repeat(10 << 20));
     let input = format!("\n{long}\n{}\n{{\n\u{0}\n{}", &long[..5 << 20], line(1, "cart", 2));
