@@ -3,9 +3,9 @@
 use crate::annotate::annotated;
 use crate::args::Replay;
 use crate::input::Lines;
-use crate::merge::{Merge, Source};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
 use crate::table::Table;
 use crate::tally::Tally;
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
         clean: String::new(),
         format: None,
     };
-    let mut sources = Merge::new(sources)?;
+    let mut sources = Sequence::new(sources)?;
     while let Some(source) = sources.next()? {
         if !replay.take(source)? {
             break;

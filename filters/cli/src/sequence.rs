@@ -37,7 +37,7 @@ impl Source {
 ///
 /// Each source is taken to be in order but for little; the core puts right what is left. With one source no line is
 /// read twice.
-pub(crate) struct Merge {
+pub(crate) struct Sequence {
     sources: Vec<Source>,
     /// When each source's next line ended; the file named first goes first.
     next: BinaryHeap<Reverse<(Timestamp, usize)>>,
@@ -45,7 +45,7 @@ pub(crate) struct Merge {
     taken: Option<usize>,
 }
 
-impl Merge {
+impl Sequence {
     pub(crate) fn new(mut sources: Vec<Source>) -> Result<Self, Error> {
         let mut next = BinaryHeap::new();
         if sources.len() > 1 {
