@@ -50,6 +50,7 @@ mod monitor;
 mod order;
 mod outbox;
 pub mod record;
+mod rfc3339;
 mod slots;
 pub mod tally;
 pub mod timeline;
