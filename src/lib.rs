@@ -46,6 +46,7 @@ mod fleet;
 pub mod histogram;
 pub mod limits;
 pub mod markers;
+pub mod merge;
 mod monitor;
 mod order;
 mod outbox;
