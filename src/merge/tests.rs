@@ -98,7 +98,7 @@ proptest! {
         prop_assert_eq!(&merged(&other), &whole);
         // Associative: any two parts merged first.
         let cut = order.index(of.len() - 1) + 1;
-        let (left, right) = (merged(&of[..cut].concat()), merged(&of[cut..].concat()));
+        let (left, right) = (merged(of[..cut].concat()), merged(of[cut..].concat()));
         prop_assert_eq!(&merged(left.iter().chain(&right)), &whole);
         prop_assert_eq!(&merged(right.iter().chain(&of[..cut].concat())), &whole);
         // Idempotent, through two tiers: the whole again, its parts again, and what they were made of.

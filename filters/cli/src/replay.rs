@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
         sources.push(Source::new(Lines::open(path, &progress)?, setup::reader(args.reading.format, &config)));
     }
     let mut replay = Run {
-        monitor: Monitor::new(config, Feed::Log, "replay"),
+        monitor: Monitor::new(config, Feed::Log, &args.source),
         filter: Filter::new(args),
         annotate: args.annotate,
         output: Output::new(),
@@ -151,9 +151,9 @@ impl Run {
         self.output.flush()?;
         if !args.quiet {
             self.table.print();
-            self.tally.report();
+            self.tally.report("judged");
         } else if self.tally.bad > 0 {
-            self.tally.report();
+            self.tally.report("judged");
         }
         Ok(self.tally.exit_code(args.max_bad))
     }
