@@ -113,7 +113,7 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
 .PHONY: bench
-bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, what merging costs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
