@@ -9,9 +9,9 @@
 //! Summaries count by the interval that their end falls into. [`finish`](Merger::finish) leaves what is there; where there is no
 //! end, an interval leaves when the newest summary ended `wait` after it, and what comes later leaves in a summary more.
 //!
-//! *Bounds:* 10 000 upstreams, and 2^20 ranges of sequence numbers in the intervals that have not left; beyond, the oldest leaves
-//! early. As many again, twice, say what was counted; beyond, the older half is forgotten, and what is older than that is refused:
-//! it may be missing, and never counts twice.
+//! *Bounds:* 10 000 upstreams; with an end in sight 2^20 ranges of sequence numbers in the intervals that have not left, without one
+//! 2^17; beyond, the oldest leaves early. As many again, twice, say what was counted; beyond, the older half is forgotten, and what is
+//! older than that is refused: it may be missing, and never counts twice.
 
 mod counts;
 mod episode;
@@ -32,6 +32,7 @@ pub use latency::Latency;
 
 use crate::outbox::Outbox;
 use crate::record::{Record, RecordKind};
+use crate::timeline::{Feed, Timeline};
 use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -43,10 +44,22 @@ use upstream::Upstream;
 
 /// The most upstreams that are told apart.
 const MAX_UPSTREAMS: usize = 10_000;
-/// The most summaries that wait to be counted.
-const MAX_WAITING: usize = 1 << 14;
-/// The most ranges in intervals that have not left, and in each half of what was counted.
-const MAX_RANGES: usize = 1 << 20;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// The most summaries that wait to be counted.
+    waiting: usize,
+    /// The most ranges in intervals that have not left, and in each half of what was counted.
+    ranges: usize,
+}
+
+impl Bounds {
+    /// For files: some hundreds of MiB at worst.
+    const BATCH: Self = Self { waiting: 1 << 14, ranges: 1 << 20 };
+    /// Inside a host that has other things to do: some tens of MiB.
+    const LIVE: Self = Self { waiting: 1 << 12, ranges: 1 << 17 };
+}
 
 /// Merges records.
 ///
@@ -56,6 +69,9 @@ const MAX_RANGES: usize = 1 << 20;
 pub struct Merger {
     every: Micros,
     wait: Option<Micros>,
+    bounds: Bounds,
+    /// How far time has come, by the ends of summaries; a single one from the future does not move it.
+    timeline: Timeline,
     upstreams: BTreeMap<Box<str>, Upstream>,
     episodes: Episodes,
     sources: Sources,
@@ -64,8 +80,6 @@ pub struct Merger {
     waiting: usize,
     /// How many ranges there are in intervals that have not left.
     ranges: usize,
-    /// When the newest summary ended.
-    newest: Timestamp,
     /// Every interval before this one has left.
     due: u64,
     outbox: Outbox,
@@ -95,13 +109,14 @@ impl Merger {
         Self {
             every,
             wait,
+            bounds: if wait.is_some() { Bounds::LIVE } else { Bounds::BATCH },
+            timeline: Timeline::new(Feed::Log, Micros::default()),
             upstreams: BTreeMap::new(),
             episodes: Episodes::default(),
             sources: Sources::default(),
             told: Told::default(),
             waiting: 0,
             ranges: 0,
-            newest: Timestamp::default(),
             due: 0,
             outbox: Outbox::default(),
         }
@@ -129,8 +144,10 @@ impl Merger {
             taken += 1;
             Ok(())
         });
-        if self.waiting >= MAX_WAITING {
+        if self.waiting >= self.bounds.waiting {
             self.count_waiting();
+            // What is late leaves, even if time stands still for long.
+            self.leave_until(self.due);
         }
         self.leave_due();
         read.map(|()| taken)
@@ -160,7 +177,7 @@ impl Merger {
 
     fn take_summary(&mut self, summary: Summary) -> Result<(), RecordError> {
         self.told.summaries += 1;
-        self.newest = self.newest.max(summary.end);
+        self.timeline.arrive(summary.end);
         if !self.upstreams.contains_key(&summary.upstream) {
             if self.upstreams.len() >= MAX_UPSTREAMS {
                 return Err(RecordError::Full("upstreams"));
@@ -175,7 +192,6 @@ impl Merger {
 
     fn take_episode(&mut self, upstream: Box<str>, episode: Episode) {
         self.told.episodes += 1;
-        self.newest = self.newest.max(episode.end);
         self.episodes.hold(upstream, episode, &mut self.told);
         if self.episodes.is_full() {
             self.leave_episodes(Timestamp::from_micros(u64::MAX));
@@ -195,11 +211,11 @@ impl Merger {
             self.ranges += upstream.count_waiting(self.every, &mut self.told);
             remembered += upstream.remembered();
         }
-        if remembered > MAX_RANGES {
+        if remembered > self.bounds.ranges {
             self.upstreams.values_mut().for_each(Upstream::forget);
             self.sources.tidy();
         }
-        while self.ranges > MAX_RANGES
+        while self.ranges > self.bounds.ranges
             && let Some(first) = self.upstreams.values().filter_map(Upstream::first_interval).min()
         {
             self.leave_until(first + 1);
@@ -208,13 +224,15 @@ impl Merger {
 
     /// Leaves every interval that is due.
     fn leave_due(&mut self) {
-        let Some(wait) = self.wait else { return };
-        let due = self.newest.before(wait).micros() / self.every.get().max(1);
+        let Some(until) = self.wait.and_then(|wait| Some(self.timeline.watermark()?.before(wait))) else {
+            return;
+        };
+        let due = until.micros() / self.every.get().max(1);
         if due > self.due {
             self.due = due;
             self.count_waiting();
             self.leave_until(due);
-            self.leave_episodes(self.newest.before(wait));
+            self.leave_episodes(until);
         }
     }
 

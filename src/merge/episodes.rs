@@ -52,7 +52,7 @@ impl Episodes {
         let closed = join(self.distinct(false, told));
         let open = join(self.distinct(true, told));
         let ended = ended(&closed);
-        let mut all: Vec<Joined> = open.into_iter().filter(|open| !is_over(open, &ended)).collect();
+        let (over, mut all): (Vec<_>, Vec<_>) = open.into_iter().partition(|open| is_over(open, &ended));
         all.extend(closed);
         relate(&mut all);
         let is_due = |episode: &Episode| {
@@ -63,6 +63,13 @@ impl Episodes {
             self.hold(upstream, episode, told);
         }
         self.remember(&due);
+        // What is over is told by its close; it is kept as long as one that comes again could be taken for another.
+        let (old, recent): (Vec<_>, Vec<_>) =
+            over.into_iter().partition(|(_, episode)| episode.end <= until.before(LATEST_CLOSE));
+        self.remember(&old);
+        for (upstream, episode) in recent {
+            self.hold(upstream, episode, told);
+        }
         due
     }
 

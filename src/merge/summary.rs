@@ -70,8 +70,8 @@ impl Summary {
             }
         } else {
             let relays = summary.counts.figures.relayed.is_some();
-            let source = sources.named(source(&record, "source", record.text("source")?)?);
-            summary.parts = Parts::one(source, record.count("seq")?, relays);
+            let (source, seq) = (source(&record, "source", record.text("source")?)?, record.count("seq")?);
+            summary.parts = Parts::one(sources.named(source), seq, relays);
         }
         Ok(summary)
     }

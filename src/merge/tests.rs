@@ -363,3 +363,28 @@ fn upstreams_in_trouble_at_once_are_correlated_whoever_saw_them() {
     ]);
     assert!(three.iter().all(|record| parse(record)["pattern"] == "correlated"), "{three:?}");
 }
+
+#[test]
+fn live_an_episode_leaves_once_and_a_clock_from_the_future_stops_nothing() {
+    let mut live = Merger::new(MINUTE, Some(MINUTE));
+    let mut records = Vec::new();
+    let mut take = |line: &str| {
+        live.take(line).unwrap();
+        while let Some(record) = live.poll_record() {
+            records.push((record.kind, record.json.to_string()));
+        }
+    };
+    let minute = |minute: u64| summaries(&format!("a/{minute}/1"), &[(0, 60 * minute, 10, 1)]).remove(0);
+    take(&minute(0));
+    take(&minute(60 * 24 * 365));
+    let (open, close) = (episode(1, "cart", "open", 0, 10), episode(1, "cart", "close", 0, 60));
+    for number in 1..120 {
+        take(&minute(number));
+        take(if number < 30 { &open } else { &close });
+        take(&open);
+    }
+    let of = |kind| records.iter().filter(move |(of, _)| *of == kind).map(|(_, record)| parse(record));
+    assert!(of(RecordKind::Summary).count() > 110, "intervals go on leaving");
+    let phases: Vec<_> = of(RecordKind::Episode).map(|record| record["phase"].clone()).collect();
+    assert_eq!(phases, ["open", "close"], "however often each came");
+}
