@@ -141,7 +141,7 @@ soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults an
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin soak -- $(or $(MINUTES),30)
 
 .PHONY: bench
-bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, what merging costs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm

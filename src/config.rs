@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 pub use by_name::ByName;
 use core::fmt;
 use field::Field;
+pub(crate) use field::decimal;
 pub use reference::ReferenceConfig;
 use serde_json::Value;
 
@@ -320,7 +321,7 @@ fn texts_by_name(section: &Field<'_>) -> Result<ByName<String>, ConfigError> {
 }
 
 /// Whether a JSON text nests deeper than `limit`: asked before a parser that recurses sees it.
-fn is_deeper_than(text: &str, limit: usize) -> bool {
+pub(crate) fn is_deeper_than(text: &str, limit: usize) -> bool {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
     text.bytes().any(|byte| {
         match byte {

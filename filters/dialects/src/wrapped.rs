@@ -20,8 +20,8 @@ pub(crate) fn without_prefix(line: &[u8]) -> &[u8] {
 pub(crate) enum Inside<'a> {
     /// A line to read.
     Line(&'a [u8]),
-    /// The line's verdict stands beside it.
-    Judged(Judged<'a>),
+    /// The line, and its verdict beside it.
+    Judged(&'a [u8], Judged<'a>),
 }
 
 /// The verdict that stands in an object, whatever else is in it.
@@ -58,8 +58,9 @@ pub(crate) fn inside<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Insi
         }
     }
     json.end()?;
+    let text = text.trim_end_matches(['\n', '\r']).as_bytes();
     match judged {
-        Some((name, upstream)) => Ok(Inside::Judged(Judged { ts: None, upstream, fate: fate(name)? })),
-        None => Ok(Inside::Line(text.trim_end_matches(['\n', '\r']).as_bytes())),
+        Some((name, upstream)) => Ok(Inside::Judged(text, Judged { ts: None, upstream, fate: fate(name)? })),
+        None => Ok(Inside::Line(text)),
     }
 }
