@@ -1,6 +1,6 @@
 //! How many lines came, and what became of them.
 
-use nearmiss_dialects::{Format, LineError};
+use nearmiss_dialects::Format;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ const SHOWN: u64 = 3;
 impl Tally {
     /// Counts an unreadable line and shows the first few.
     #[cold]
-    pub(crate) fn bad(&mut self, path: &Path, number: u64, error: &LineError) {
+    pub(crate) fn bad(&mut self, path: &Path, number: u64, error: &impl core::fmt::Display) {
         self.bad += 1;
         if self.bad <= SHOWN {
             eprintln!("nearmiss: {}:{number}: {error}", path.display());
