@@ -13,7 +13,8 @@ export class Chromium {
     browser.#profile = mkdtempSync(join(tmpdir(), "nearmiss-chromium-"));
     const options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
       "--disable-background-networking", "--disable-component-update", "--disable-sync", `--user-data-dir=${browser.#profile}`, "--remote-debugging-pipe", "about:blank"];
-    browser.#child = spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+    // A process group of its own: what Chromium starts ends with it.
+    browser.#child = spawn(program, options, { detached: true, stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     browser.#gone = new Promise((resolve) => browser.#child.once("exit", resolve));
     const failed = new Promise((_, reject) => {
       browser.#child.once("error", (error) => reject(new Error(`${program} did not start (${error.code}); Debian: apt-get install chromium`)));
@@ -54,9 +55,10 @@ export class Chromium {
   }
 
   async stop() {
-    this.#child.kill("SIGKILL");
+    await Promise.race([this.send("Browser.close").catch(() => {}), this.#gone]);
     await this.#gone;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20 });
+    try { process.kill(-this.#child.pid, "SIGKILL"); } catch { /* all of them are gone */ }
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 

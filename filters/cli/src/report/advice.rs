@@ -58,13 +58,13 @@ fn escalated(story: &Story) -> Option<Advice<'_>> {
     Some(Advice { phrase: phrase.said(". Find what began then."), part: "episodes" })
 }
 
-/// `cart's burst of 2026-11-23 05:37:50`.
+/// `cart: its burst episode of 2026-11-23 05:37:50`.
 fn episode_of(episode: &Episode) -> Phrase<'_> {
     Phrase::default()
         .name(&episode.upstream)
-        .said(": the ")
+        .said(": its ")
         .quoted(&episode.pattern)
-        .said(format!(" of {}", super::clock::Stamp(episode.start.0)))
+        .said(format!(" episode of {}", super::clock::Stamp(episode.start.0)))
 }
 
 fn bad_host(story: &Story) -> Option<Advice<'_>> {
@@ -114,9 +114,9 @@ fn recurring(story: &Story) -> Option<Advice<'_>> {
 /// Answers in the last tenth before a limit.
 fn brink(upstream: &Upstream) -> Option<Advice<'_>> {
     let tightest = upstream.margins.first().copied().filter(|count| *count > 0)?;
-    let least = upstream
-        .margin_min_bp
-        .map_or(String::new(), |bp| format!(" (the least room of a success was {})", Percent(Some(bp.into()))));
+    let least = upstream.margin_min_bp.map_or(String::new(), |bp| {
+        format!(" (the least room of a success was {})", Percent(Some(bp.into())))
+    });
     Some(Advice {
         phrase: Phrase::default().name(&upstream.name).said(format!(
             ": {} exchange{} ended within the last tenth of a limit, or over it{least}. Ask whether the limit or the duration is wrong.",

@@ -17,6 +17,15 @@ impl fmt::Display for Html<'_> {
     }
 }
 
+/// A name where no tag may be: in an attribute or a title.
+pub(crate) struct Label<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        html(f, &plain(self.0, LONGEST_NAME))
+    }
+}
+
 /// A name between tags: cut if it is long, and kept from turning its surroundings around.
 pub(crate) struct Name<'a>(pub(crate) &'a str);
 

@@ -19,8 +19,8 @@ const WIDTHS: [u64; 15] = [
     3_144_960_000,
 ];
 
-/// The most bins: a day is 144 of ten minutes.
-pub(crate) const MOST: u64 = 150;
+/// The most bins: a day is 144 of ten minutes, and may begin and end within one.
+pub(crate) const MOST: u64 = 160;
 
 /// The bins from the first to the last in use.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +46,8 @@ impl Grid {
         millis / self.width_ms()
     }
 
-    /// Makes room for counts that were gathered over `span` milliseconds from `start`. When bins must grow wider for
-    /// that, how many become one.
+    /// Makes room for counts at `start` of which others come every `span` milliseconds. When bins must grow wider
+    /// for that, how many become one.
     pub(crate) fn extend(&mut self, start: u64, span: u64) -> Option<u64> {
         let before = self.seconds();
         while self.width_ms() < span && self.level + 1 < WIDTHS.len() {

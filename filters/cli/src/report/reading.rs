@@ -157,7 +157,7 @@ fn taken(story: &mut Story, filter: &Filter, json: &[u8]) -> Result<bool, record
     let (time, upstream) = match &record {
         Record::Exchange(exchange) => (exchange.time.millis()?, &*exchange.upstream),
         Record::Episode(episode) => (episode.start.0, &*episode.upstream),
-        Record::Summary(summary) => (summary.start.millis()?, &*summary.upstream),
+        Record::Summary(summary) => (summary.end.millis()?.saturating_sub(1), &*summary.upstream),
     };
     if !filter.wants(Some(Timestamp::from_micros(time.saturating_mul(1_000))), Some(upstream)) {
         return Ok(false);

@@ -41,6 +41,39 @@ pub(crate) struct Story {
     /// Exchanges that came with their fates and no summary.
     pub(crate) judged_before: u64,
     seen: HashSet<u64>,
+    pace: Pace,
+}
+
+/// How often summaries come: bins of time are no narrower.
+#[derive(Debug, Default)]
+struct Pace {
+    /// The end of the last summaries of each source.
+    ends: HashMap<String, u64>,
+    /// The shortest time between two of one source, in milliseconds.
+    shortest: Option<u64>,
+}
+
+/// The most sources whose pace is known.
+const MOST_SOURCES: usize = 10_000;
+
+impl Pace {
+    /// Notes summaries that ended at `end`; how far apart they are at the least, 0 as long as nothing is known.
+    fn since_the_one_before(&mut self, source: &str, end: u64) -> u64 {
+        let has_room = self.ends.len() < MOST_SOURCES;
+        match self.ends.get_mut(source) {
+            Some(before) => {
+                let apart = end.saturating_sub(core::mem::replace(before, end));
+                if apart > 0 {
+                    self.shortest = Some(self.shortest.map_or(apart, |shortest| shortest.min(apart)));
+                }
+            }
+            None if has_room => {
+                self.ends.insert(source.into(), end);
+            }
+            None => {}
+        }
+        self.shortest.unwrap_or(0)
+    }
 }
 
 impl Story {
@@ -63,7 +96,7 @@ impl Story {
             self.unrouted += 1;
             return;
         }
-        self.reach(time, time);
+        self.reach(time, time, time, 0);
         let bin = self.grid.bin(time);
         self.upstream(upstream).count(&Counts::of_one(fate), bin, time);
     }
@@ -109,7 +142,7 @@ impl Story {
         let fate = Fate::from_name(&exchange.fate).unwrap_or(Fate::Clean);
         let binned = !self.has_shares();
         if binned {
-            self.reach(time, time);
+            self.reach(time, time, time, 0);
         }
         let bin = self.grid.bin(time);
         let upstream = self.upstream(&exchange.upstream);
@@ -124,10 +157,11 @@ impl Story {
             duration_ms: exchange.duration_ms,
             explain: exchange.explain.clone().into_owned(),
         };
-        if let Some(margin) = margin {
-            upstream.closest.offer(margin.into(), call);
-        }
         let micros = (exchange.duration_ms.max(0.0) * 1_000.0) as u64;
+        if let Some(margin) = margin {
+            // Of those with the same margin, the longest.
+            upstream.closest.offer((u64::from(margin) << 44) + (u64::MAX >> 20).saturating_sub(micros), call);
+        }
         upstream.slowest.offer(u64::MAX - micros, call);
         Ok(())
     }
@@ -150,9 +184,12 @@ impl Story {
             (self.span, self.grid) = (None, Grid::default());
             self.upstreams.iter_mut().for_each(|upstream| upstream.noted_bins.clear());
         }
-        self.reach(start, end);
-        let bin = self.grid.bin(start);
-        self.upstream(&summary.upstream.clone()).add(summary, bin, start);
+        // An upstream that was silent for long has a summary that began long ago; what it counts came just before its end.
+        let last = end.saturating_sub(1).max(start);
+        let every = self.pace.since_the_one_before(&summary.source, end);
+        self.reach(start, end, last, every);
+        let bin = self.grid.bin(last);
+        self.upstream(&summary.upstream.clone()).add(summary, bin, last);
         Ok(())
     }
 
@@ -174,10 +211,11 @@ impl Story {
         }
     }
 
-    fn reach(&mut self, start: u64, end: u64) {
+    /// Makes room for what came at `at`, told of the time from `start` to `end`, and again every so often.
+    fn reach(&mut self, start: u64, end: u64, at: u64, every: u64) {
         let (from, to) = self.span.unwrap_or((start, end));
         self.span = Some((from.min(start), to.max(end)));
-        if let Some(factor) = self.grid.extend(start, end.saturating_sub(start)) {
+        if let Some(factor) = self.grid.extend(at, every) {
             self.upstreams.iter_mut().for_each(|upstream| upstream.fold(factor));
         }
     }
@@ -260,7 +298,8 @@ mod tests {
         let records: Vec<_> = (0..59).map(|minute| summary(minute, minute, 9, 1, 0)).collect();
         let mut story = told(&records);
         let before = story.total();
-        story.reach(1_795_392_000_000 + 40 * 86_400_000, 1_795_392_000_000 + 40 * 86_400_000);
+        let later = 1_795_392_000_000 + 40 * 86_400_000;
+        story.reach(later, later, later, 0);
         let mut binned = Counts::default();
         story.upstreams[0].bins.values().for_each(|bin| binned.add(&bin.counts));
         assert_eq!((binned, story.upstreams[0].bins.len()), (before, 1));

@@ -94,8 +94,8 @@ impl Upstream {
         }
     }
 
-    /// Adds the counts of a summary that began in `bin`, at `start` in milliseconds.
-    pub(crate) fn add(&mut self, summary: Summary<'_>, bin: u64, start: u64) {
+    /// Adds the counts of a summary that ended in `bin`, at `time` in milliseconds.
+    pub(crate) fn add(&mut self, summary: Summary<'_>, bin: u64, time: u64) {
         let mut counts = Counts {
             aborted: summary.signals.get("aborted").copied().unwrap_or(0),
             attempts: summary.attempts,
@@ -107,11 +107,11 @@ impl Upstream {
                 counts.count(fate, *count);
             }
         }
-        self.count(&counts, bin, start);
+        self.count(&counts, bin, time);
         if let Some(latency) = &summary.latency {
             self.latency.add(latency);
             self.bins.entry(bin).or_default().latency.add(latency);
-            if self.today.day == start / DAY_MS {
+            if self.today.day == time / DAY_MS {
                 self.today.latency.add(latency);
             }
         }

@@ -12,7 +12,7 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     out.push_str(
         r#"<section id="attempts" aria-labelledby="attempts-h"><h2 id="attempts-h">Attempts and amplification</h2>
 <p>Amplification is attempts for each exchange: 1 means that nothing was tried twice. All lines have one scale.</p>
-<div class="scroll" tabindex="0" role="region" aria-labelledby="attempts-h"><table class="attempts"><caption class="sr">Attempts by upstream</caption><thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">Attempts<th scope="col" class="n">Each<th scope="col">Over time<th scope="col" class="n">At worst<th scope="col" class="n">Lost on failed attempts<th scope="col" class="n">None left<tbody>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of attempts"><table class="attempts"><caption class="sr">Attempts by upstream</caption><thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">Attempts<th scope="col" class="n">Each<th scope="col">Over time<th scope="col" class="n">At worst<th scope="col" class="n">Lost on failed attempts<th scope="col" class="n">None left<tbody>
 "#,
     );
     let shown_rows: Vec<_> = shown.detailed().collect();

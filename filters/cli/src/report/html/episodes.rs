@@ -96,8 +96,8 @@ fn evidence(out: &mut String, episode: &Episode) {
         let hosts: Vec<_> = episode
             .hosts
             .iter()
-            .take(8)
-            .map(|host| format!("{} {}", Name(&host.host), Percent(Some(host.share_bp))))
+            .take(5)
+            .map(|host| format!("{} {}\u{202f}%", Name(&host.host), host.share_bp / 100))
             .collect();
         pair("of what went wrong", &hosts.join(", "));
     }

@@ -1,7 +1,7 @@
 //! Latency over time: how many exchanges took how long, and the slowest of those that left a record.
 
 use super::super::clock::Stamp;
-use super::super::escape::{Html, Name};
+use super::super::escape::{Html, Label, Name};
 use super::super::latency::{ROWS, row_of};
 use super::super::numbers::{Count, Millis};
 use super::super::upstream::Upstream;
@@ -53,7 +53,7 @@ fn figure(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream
     let quantile = |share| upstream.latency.quantile(share).map_or("–".into(), |ms| Millis(ms).to_string());
     let title = format!(
         "Latency of {} over time: median {}, 99 % within {}, 99.9 % within {}.",
-        Html(&crate::plain::plain(&upstream.name, 80)),
+        Label(&upstream.name),
         quantile(0.5),
         quantile(0.99),
         quantile(0.999)
@@ -118,7 +118,7 @@ fn cells(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, low: usize, y
         for (row, count) in bin.latency.counts().enumerate().filter(|(row, count)| *count > 0 && *row >= low)
         {
             let share = f64::from(count).ln_1p() / f64::from(most).ln_1p();
-            let shade = ((share * SHADES as f64).ceil() as usize).clamp(1, SHADES);
+            let shade = ((share.powf(1.4) * SHADES as f64).ceil() as usize).clamp(1, SHADES);
             if let Some(path) = shades.get_mut(shade - 1) {
                 put!(path, "M{} {}h1v{ROW}h-1z", place - shown.first, y(row as f64 + 1.0));
             }

@@ -7,7 +7,7 @@ use super::put;
 use super::shown::Shown;
 
 /// The most rows.
-const MOST: usize = 40;
+const MOST: usize = 24;
 
 pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     out.push_str("<section id=\"hosts\" aria-labelledby=\"hosts-h\"><h2 id=\"hosts-h\">Hosts</h2>\n");
@@ -16,7 +16,7 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
         out.push_str("<p class=\"none\">No host is known on which anything went wrong.</p></section>\n");
         return;
     }
-    out.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"hosts-h\"><table class=\"hosts\"><caption class=\"sr\">Hosts on which something went wrong, the most conspicuous first</caption><thead><tr><th scope=\"col\">Host<th scope=\"col\">Upstream<th scope=\"col\" class=\"n\">Attempts<th scope=\"col\" class=\"n\">Of what went wrong<th scope=\"col\">What to say about it<tbody>\n");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of hosts\"><table class=\"hosts\"><caption class=\"sr\">Hosts on which something went wrong, the most conspicuous first</caption><thead><tr><th scope=\"col\">Host<th scope=\"col\">Upstream<th scope=\"col\" class=\"n\">Attempts<th scope=\"col\" class=\"n\">Of what went wrong<th scope=\"col\">What to say about it<tbody>\n");
     for suspect in &suspects {
         put!(
             out,

@@ -2,7 +2,7 @@
 
 use super::super::clock::Stamp;
 use super::super::closest::Call;
-use super::super::escape::{Html, Name};
+use super::super::escape::{Html, Label, Name};
 use super::super::numbers::{Count, Millis, Percent};
 use super::super::upstream::Upstream;
 use super::put;
@@ -10,7 +10,9 @@ use super::shown::Shown;
 
 const HEIGHT: f64 = 96.0;
 /// How many close calls are shown one by one.
-const CALLS: usize = 12;
+const CALLS: usize = 10;
+/// How many of them of one upstream.
+const CALLS_OF_ONE: usize = 3;
 
 pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     out.push_str(
@@ -36,19 +38,26 @@ fn figure(out: &mut String, place: usize, upstream: &Upstream) {
     let top = upstream.margins.iter().copied().max().unwrap_or(1).max(10) as f64;
     let y = |count: f64| HEIGHT * (1.0 - (1.0 + count).log10() / (1.0 + top).log10());
     let tight = upstream.margins.first().copied().unwrap_or(0);
+    let title = format!("Exchanges of {} by margin; the numbers follow as a table", Label(&upstream.name));
     put!(
         out,
-        "<figure data-u=\"{place}\"><figcaption><h3>{}</h3><p>{} of {} in the last tenth</p></figcaption><svg width=\"100%\" height=\"124\" role=\"img\" aria-label=\"Exchanges of {} by margin; the numbers follow as a table\">",
+        "<figure data-u=\"{place}\"><figcaption><h3>{}</h3><p>{} of {} in the last tenth</p></figcaption><div class=\"plot\"><svg class=\"labels\" width=\"64\" height=\"124\" aria-hidden=\"true\">",
         Name(&upstream.name),
         Count(tight),
-        Count(upstream.with_margin()),
-        Html(&crate::plain::plain(&upstream.name, 80))
+        Count(upstream.with_margin())
     );
-    out.push_str("<svg x=\"0\" width=\"100%\" height=\"124\" class=\"margin\"><g class=\"grid\">");
-    let mut line = 1.0;
-    while line <= top {
-        put!(out, "<line x1=\"0\" x2=\"100%\" y1=\"{:.1}\" y2=\"{:.1}\"/>", y(line), y(line));
-        line *= 10.0;
+    let lines: Vec<u64> =
+        (0..19).map(|power| 10_u64.pow(power)).take_while(|line| *line as f64 <= top).collect();
+    let step = lines.len().div_ceil(4);
+    for line in lines.iter().step_by(step) {
+        put!(out, "<text x=\"58\" y=\"{:.1}\">{}</text>", y(*line as f64) + 3.5, Count(*line));
+    }
+    put!(
+        out,
+        "</svg><svg width=\"100%\" height=\"124\" role=\"img\" aria-label=\"{title}\"><title>{title}</title><g class=\"grid\">"
+    );
+    for line in lines.iter().step_by(step) {
+        put!(out, "<line x1=\"0\" x2=\"100%\" y1=\"{:.1}\" y2=\"{:.1}\"/>", y(*line as f64), y(*line as f64));
     }
     put!(out, "</g><rect class=\"cliff\" x=\"0\" y=\"0\" width=\"7\" height=\"{HEIGHT}\"/>");
     for (tenth, count) in upstream.margins.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -78,7 +87,7 @@ fn figure(out: &mut String, place: usize, upstream: &Upstream) {
     {
         put!(out, "<text x=\"{x}\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>", HEIGHT + 14.0);
     }
-    out.push_str("</svg></svg><details><summary>Numbers</summary><table class=\"numbers\"><caption class=\"sr\">Exchanges by margin</caption><thead><tr><th scope=\"col\">Margin<th scope=\"col\">Exchanges<tbody>");
+    out.push_str("</svg></div><details><summary>Numbers</summary><table class=\"numbers\"><caption class=\"sr\">Exchanges by margin</caption><thead><tr><th scope=\"col\">Margin<th scope=\"col\">Exchanges<tbody>");
     for (tenth, count) in upstream.margins.iter().enumerate() {
         put!(
             out,
@@ -98,7 +107,11 @@ fn calls(out: &mut String, shown: &Shown<'_>) {
         .iter()
         .enumerate()
         .flat_map(|(place, upstream)| {
-            upstream.closest.ranked().map(move |(rank, call)| (*rank, place, *upstream, call))
+            upstream
+                .closest
+                .ranked()
+                .take(CALLS_OF_ONE)
+                .map(move |(rank, call)| (*rank, place, *upstream, call))
         })
         .collect();
     if calls.is_empty() {

@@ -17,7 +17,7 @@ mod timeline;
 use super::Notes;
 use super::advice;
 use super::clock::Stamp;
-use super::escape::Html;
+use super::escape::{Html, Label};
 use super::headline;
 use super::numbers::Count;
 use super::story::Story;
@@ -101,7 +101,7 @@ const CONTENTS: &str = r##"<nav aria-label="Contents"><ol>
 fn filter(out: &mut String, shown: &Shown<'_>) {
     out.push_str("<form id=\"filter\" aria-label=\"Filter\" hidden>\n<label>Upstream <select id=\"f-upstream\"><option value=\"\">all</option>");
     for (place, upstream) in shown.rows.iter().enumerate() {
-        put!(out, "<option value=\"{place}\">{}</option>", Html(&crate::plain::plain(&upstream.name, 80)));
+        put!(out, "<option value=\"{place}\">{}</option>", Label(&upstream.name));
     }
     let last = shown.bins.saturating_sub(1);
     put!(
@@ -149,7 +149,7 @@ fn footer(out: &mut String, shown: &Shown<'_>, notes: &Notes) {
     );
     put!(
         out,
-        "<li>Time is cut in bins of {}; a summary counts in the bin it began in. All times are UTC.",
+        "<li>Time is cut in bins of {}; a summary counts in the bin it ended in. All times are UTC.",
         super::numbers::Span(story.grid.width_ms() / 1_000)
     );
     out.push_str(

@@ -17,7 +17,7 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     if compared.is_empty() {
         out.push_str("<p class=\"none\">There is no reference yet: one whole day of each upstream is frozen as its reference, and later days are compared with it, so that a slow decline shows too. Give one back with <code>reference.&lt;upstream&gt;</code> in the configuration.</p>");
     } else {
-        out.push_str("<p>The last day of each upstream beside its reference, a day that was frozen: rolling baselines get used to anything, a reference does not.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"normal-h\"><table class=\"normal\"><caption class=\"sr\">The last day against the reference</caption><thead><tr><th scope=\"col\">Upstream<th scope=\"col\">Reference<th scope=\"col\" class=\"n\">Near misses then<th scope=\"col\" class=\"n\">now<th scope=\"col\" class=\"n\">Typically then<th scope=\"col\" class=\"n\">now<th scope=\"col\">It is<tbody>\n");
+        out.push_str("<p>The last day of each upstream beside its reference, a day that was frozen: rolling baselines get used to anything, a reference does not.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of references\"><table class=\"normal\"><caption class=\"sr\">The last day against the reference</caption><thead><tr><th scope=\"col\">Upstream<th scope=\"col\">Reference<th scope=\"col\" class=\"n\">Near misses then<th scope=\"col\" class=\"n\">now<th scope=\"col\" class=\"n\">Typically then<th scope=\"col\" class=\"n\">now<th scope=\"col\">It is<tbody>\n");
         for compared in compared.iter().take(MOST) {
             put!(
                 out,

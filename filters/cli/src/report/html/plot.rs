@@ -71,6 +71,6 @@ pub(super) fn stretched(out: &mut String, shown: &Shown<'_>, height: u32) {
 pub(super) fn close(out: &mut String, height: u32) {
     put!(
         out,
-        "<rect class=\"veil\" x=\"0\" y=\"0\" width=\"0\" height=\"{height}\"/><rect class=\"veil\" x=\"100%\" y=\"0\" width=\"0\" height=\"{height}\"/><line class=\"cursor\" x1=\"-9\" x2=\"-9\" y1=\"0\" y2=\"{height}\"/></svg></div>\n"
+        "<rect class=\"veil\" x=\"0\" y=\"0\" width=\"0\" height=\"{height}\"/><rect class=\"veil\" x=\"100%\" y=\"0\" width=\"0\" height=\"{height}\"/><line class=\"cursor\" visibility=\"hidden\" y1=\"0\" y2=\"{height}\"/></svg></div>\n"
     );
 }

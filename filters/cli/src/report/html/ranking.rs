@@ -13,8 +13,8 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
 <p>First come those with the largest share of exchanges that a safety net caught or that came near a limit; slowness alone does not
 rank, and few exchanges weigh less. The bar runs from what the first try would have given to what callers saw: it is what
 safety nets carried.</p>
-<div class="scroll" tabindex="0" role="region" aria-labelledby="upstreams-h"><table class="ranking"><caption class="sr">Upstreams by how close they came</caption>
-<thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">First try<th scope="col" aria-label="First try to callers, drawn"><th scope="col" class="n">Callers<th scope="col" class="n">Near misses<th scope="col" class="n">Failed<th scope="col" class="n">Least margin<th scope="col" class="n">Episodes<tbody>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of upstreams"><table class="ranking"><caption class="sr">Upstreams by how close they came</caption>
+<thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">First try<th scope="col"><span class="sr">Carried by safety nets</span><th scope="col" class="n">Callers<th scope="col" class="n">Near misses<th scope="col" class="n">Failed<th scope="col" class="n">Least margin<th scope="col" class="n">Episodes<tbody>
 "#,
     );
     let lowest = shown.rows.iter().filter_map(|upstream| upstream.total.first_try_success()).min();

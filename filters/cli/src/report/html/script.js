@@ -64,7 +64,7 @@
 
   function hide() {
     tip.hidden = true;
-    all(".cursor").forEach((line) => { line.setAttribute("x1", -9); line.setAttribute("x2", -9); });
+    all(".cursor").forEach((line) => line.setAttribute("visibility", "hidden"));
   }
 
   function show(field, bin, y, place) {
@@ -84,7 +84,11 @@
     tip.textContent = text;
     tip.hidden = false;
     const x = (bin + .5) * 100 / data.bins + "%";
-    all(".cursor").forEach((line) => { const mine = line.parentNode === field; line.setAttribute("x1", mine ? x : -9); line.setAttribute("x2", mine ? x : -9); });
+    for (const line of all(".cursor")) {
+      line.setAttribute("visibility", line.parentNode === field ? "visible" : "hidden");
+      line.setAttribute("x1", x);
+      line.setAttribute("x2", x);
+    }
     const room = tip.getBoundingClientRect();
     tip.style.left = Math.max(4, Math.min(place.x + 14, innerWidth - room.width - 6)) + "px";
     tip.style.top = Math.max(4, place.y + 18 + room.height > innerHeight ? place.y - room.height - 12 : place.y + 18) + "px";

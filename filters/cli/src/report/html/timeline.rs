@@ -2,10 +2,10 @@
 
 use super::super::clock::Stamp;
 use super::super::counts::Class;
-use super::super::escape::{Html, Name};
+use super::super::escape::{Html, Label, Name};
 use super::super::latency::Rows;
 use super::super::numbers::{Count, Hundredths, Millis, Percent};
-use super::super::upstream::{Bin, Upstream};
+use super::super::upstream::Upstream;
 use super::plot;
 use super::put;
 use super::scale;
@@ -19,7 +19,7 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     out.push_str(
         r##"<section id="timeline" aria-labelledby="timeline-h"><h2 id="timeline-h">Timeline</h2>
 <p>The dark line is what callers saw, the dashed one what they would have seen without safety nets, and the filled space between is what
-nobody noticed. Bands are <a href="#episodes">episodes</a>, by their numbers. Marks below are near misses and failures: small for less than ten, large from a hundred on.</p>
+nobody noticed. The axis counts nines, so a tenfold more failures is the same way down everywhere. Bands are <a href="#episodes">episodes</a>, by their numbers. Marks below are near misses and failures: small for less than ten, large from a hundred on.</p>
 <ul class="legend">"##,
     );
     for class in Class::ALL {
@@ -39,27 +39,23 @@ nobody noticed. Bands are <a href="#episodes">episodes</a>, by their numbers. Ma
 
 fn figure(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream) {
     put!(out, "<figure data-u=\"{place}\"><figcaption><h3>{}</h3></figcaption>", Name(&upstream.name));
-    let bp = |bin: &Bin| bin.counts.first_try_success().into_iter().chain(bin.counts.final_success()).min();
-    let floor = scale::floor(upstream.bins.values().filter_map(bp).min().unwrap_or(10_000));
-    let y = |bp: u64| f64::from(LINES) * (10_000 - bp.clamp(floor, 10_000)) as f64 / (10_000 - floor) as f64;
-    let middle = (10_000 + floor) / 2;
+    let y = |bp: u64| f64::from(LINES) * scale::nines(bp);
     let classes: Vec<_> = Class::ALL.into_iter().filter(|class| upstream.total.class(*class) > 0).collect();
     let height = LINES + 6 + ROW * classes.len() as u32;
-    let mut labels: Vec<_> = [(y(10_000) + 3.0, 10_000), (y(middle), middle), (y(floor) - 3.0, floor)]
-        .map(|(y, bp)| (y, scale::label(bp)))
-        .into();
+    let across = scale::NINES.map(|(bp, _)| y(bp));
+    let mut labels: Vec<_> = scale::NINES.map(|(bp, label)| (y(bp), label.to_owned())).into();
     let row = |number: usize| f64::from(LINES + 6) + f64::from(ROW) * (number as f64 + 0.5);
     labels.extend(classes.iter().enumerate().map(|(number, class)| (row(number), class.name().to_owned())));
     let title = format!(
         "Success of {} over time: {} for callers, {} at the first try; {} near misses, {} failed.",
-        Html(&crate::plain::plain(&upstream.name, 80)),
+        Label(&upstream.name),
         Percent(upstream.total.final_success()),
         Percent(upstream.total.first_try_success()),
         Count(upstream.total.near_misses()),
         Count(upstream.total.failed())
     );
     plot::open(out, place, "timeline", height, &title, &labels);
-    plot::axes(out, shown, height, &[0.0, y(middle), f64::from(LINES)]);
+    plot::axes(out, shown, height, &across);
     bands(out, shown, upstream);
     plot::stretched(out, shown, LINES);
     lines(out, shown, upstream, y);
@@ -147,8 +143,9 @@ fn marks(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, class: Class,
 fn table(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
     put!(
         out,
-        "<details><summary>Numbers of {}</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Numbers\"><table class=\"numbers\"><caption class=\"sr\">By time</caption><thead><tr><th scope=\"col\">From<th scope=\"col\">Exchanges<th scope=\"col\">First try<th scope=\"col\">Callers<th scope=\"col\">Near misses<th scope=\"col\">Failed<th scope=\"col\">Attempts each<th scope=\"col\">Median<th scope=\"col\">p99<tbody>",
-        Name(&upstream.name)
+        "<details><summary>Numbers of {}</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Numbers of {}\"><table class=\"numbers\"><caption class=\"sr\">By time</caption><thead><tr><th scope=\"col\">From<th scope=\"col\">Exchanges<th scope=\"col\">First try<th scope=\"col\">Callers<th scope=\"col\">Near misses<th scope=\"col\">Failed<th scope=\"col\">Attempts each<th scope=\"col\">Median<th scope=\"col\">p99<tbody>",
+        Name(&upstream.name),
+        Label(&upstream.name)
     );
     let millis = |rows: &Rows, share| {
         rows.quantile(share).map_or("–".into(), |ms| format!("≤\u{202f}{}", Millis(ms)))
