@@ -9,9 +9,9 @@
     reason = "a test says what is wrong by failing"
 )]
 
+use core::fmt::Write as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
