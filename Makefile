@@ -122,6 +122,23 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	rm -f filters/dialects/fixtures/[!d]*.tsv
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
+# Needs a nightly compiler, which nothing else does. The module is compiled without a sanitizer: wasm is its own.
+FUZZ := config dialects exchange headers hostcalls
+FUZZ_SECONDS ?= 600
+
+$(TOOLS)/bin/cargo-fuzz:
+	cargo install -q cargo-fuzz --version 0.13.2 --locked --root $(TOOLS)
+
+.PHONY: fuzz
+fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that break it; FUZZ_SECONDS=60 FUZZ=config looks shorter at one.
+	cd host-tests
+	for target in $(FUZZ); do
+	    work=$(CURDIR)/target/fuzz/$$target; mkdir -p $$work
+	    features=""; [ $$target = hostcalls ] && features="--features sim"
+	    PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" RUSTFLAGS= cargo +nightly fuzz run --sanitizer none --target-dir $(CURDIR)/target/fuzz/build $$features $$target \
+	        $$work fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=4096 -timeout=20 -verbosity=0 2>&1 | grep -vE "^(#|\")"
+	done
+
 .PHONY: bench
 bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load

@@ -3,6 +3,7 @@
 //! * `envoy` runs a proxy-wasm module as Envoy would, with a clock and statuses of the test's choice.
 //! * [`real`] starts a real Envoy, and upstreams that misbehave on request.
 //! * [`proxies`] starts nginx, HAProxy, Traefik, Caddy and Envoy for what they log.
+//! * `fuzz` says what must hold for any bytes at all.
 //! * `scenario` tells one story to every host; all must answer with the same bytes.
 //! * [`artifact`] finds what `make wasm` built, and refuses what is older than its sources.
 
@@ -11,6 +12,8 @@ pub mod bench;
 pub mod demo;
 #[cfg(feature = "sim")]
 pub mod envoy;
+#[cfg(feature = "lines")]
+pub mod fuzz;
 #[cfg(feature = "lines")]
 pub mod proxies;
 pub mod real;
