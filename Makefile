@@ -31,7 +31,7 @@ $(ENVOY_BIN):
 envoy-bin: $(ENVOY_BIN)
 
 # What Debian gives for the tests; `make deps` installs what is missing, or says how.
-DEBIAN := nginx haproxy caddy goaccess
+DEBIAN := nginx haproxy caddy goaccess chromium tmux
 PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
@@ -58,8 +58,18 @@ $(TOOLS)/bin/agrind:
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
 
+# What looks for barriers in the report; Chromium itself is Debian's.
+REPORT_TESTS := host-tests/report
+
+$(REPORT_TESTS)/node_modules/axe-core/package.json: $(REPORT_TESTS)/package-lock.json
+	@command -v npm >/dev/null || { echo "make: npm is needed for the tests of the report (Debian: apt-get install npm)" >&2; exit 1; }
+	cd $(REPORT_TESTS) && npm ci --silent --no-progress && touch node_modules/axe-core/package.json
+
+.PHONY: report-deps
+report-deps: debian-deps $(REPORT_TESTS)/node_modules/axe-core/package.json
+
 .PHONY: deps
-deps: proxies ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
+deps: proxies report-deps ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
 
 .PHONY: rust-target
 rust-target:
@@ -103,7 +113,7 @@ check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc witho
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
 
 .PHONY: test
-test: check wasm proxies ## Runs every test, against the real programs too.
+test: check wasm proxies report-deps ## Runs every test, against the real programs too.
 	cargo test --locked --workspace
 
 .PHONY: e2e-envoy
