@@ -30,7 +30,7 @@ $(ENVOY_BIN):
 envoy-bin: $(ENVOY_BIN)
 
 # What Debian gives for the tests; `make deps` installs what is missing, or says how.
-DEBIAN := nginx haproxy caddy goaccess
+DEBIAN := nginx haproxy caddy goaccess prometheus
 PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
