@@ -87,6 +87,12 @@ cli: ## Builds the command line into dist/nearmiss.
 	mkdir -p dist
 	cp target/native/nearmiss dist/nearmiss
 
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: oci
+oci: dist/nearmiss-envoy.wasm ## Packs the Envoy module into dist/oci, an image as Istio and Envoy Gateway pull it.
+	filters/envoy/oci.py $< dist/oci $(VERSION)
+
 # --- what is run ---
 
 .PHONY: check
