@@ -48,7 +48,10 @@ fn the_examples_pull_the_tag_that_make_oci_gives() {
     let version = manifest.lines().find_map(|line| line.strip_prefix("version = ")).expect("a version");
     for example in ["examples/istio/wasmplugin.yaml", "examples/envoy-gateway/policy.yaml"] {
         let text = fs::read_to_string(artifact::root().join(example)).expect(example);
-        assert!(text.contains(&format!("/nearmiss-envoy:{}", version.trim_matches('"'))), "{example}: {version}");
+        assert!(
+            text.contains(&format!("/nearmiss-envoy:{}", version.trim_matches('"'))),
+            "{example}: {version}"
+        );
     }
 }
 
@@ -74,7 +77,10 @@ impl Layout {
         assert_eq!(text("mediaType"), format!("application/vnd.oci.{kind}"));
         let name = text("digest").strip_prefix("sha256:").expect("a SHA-256");
         let blob = fs::read(self.0.join("blobs/sha256").join(name)).expect(kind);
-        assert_eq!((digest(&blob).as_str(), Some(blob.len() as u64)), (text("digest"), descriptor["size"].as_u64()));
+        assert_eq!(
+            (digest(&blob).as_str(), Some(blob.len() as u64)),
+            (text("digest"), descriptor["size"].as_u64())
+        );
         blob
     }
 

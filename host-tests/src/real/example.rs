@@ -17,12 +17,22 @@ pub fn shipped(path: &str) -> String {
     fs::read_to_string(artifact::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Starts an example's Envoy; only its ports, its log and its module's place are ours.
+/// Starts an example's Envoy.
 ///
 /// # Panics
 ///
-/// If it does not come up, or is not built like the others.
+/// If it does not come up.
 pub fn example(path: &str) -> (Envoy, Vec<Origin>) {
+    let (document, hosts) = example_document(path);
+    (Start::new().run_document(&document), hosts)
+}
+
+/// An example as it stands; only its ports and its module's place are ours.
+///
+/// # Panics
+///
+/// If it is not built like the others.
+pub fn example_document(path: &str) -> (String, Vec<Origin>) {
     let mut document = shipped(path);
     let hosts = Origin::several(HOSTS.len());
     let mut replace = |from: &str, to: String| {
@@ -38,5 +48,5 @@ pub fn example(path: &str) -> (Envoy, Vec<Origin>) {
     }
     // Histograms are merged when statistics are flushed: every five seconds, unless told otherwise.
     document.push_str("\nstats_flush_interval: 0.2s\n");
-    (Start::new().run_document(&document), hosts)
+    (document, hosts)
 }

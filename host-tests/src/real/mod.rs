@@ -19,7 +19,7 @@ mod wait;
 
 pub use client::{Client, Request, Response};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
-pub use example::{example, shipped};
+pub use example::{example, example_document, shipped};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
 pub use hurry::hurried;
