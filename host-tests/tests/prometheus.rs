@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use host_tests::artifact;
-use host_tests::real::{Client, Envoy, Prometheus, Request, example, hurried, promtool, shipped};
+use host_tests::real::{Client, Prometheus, Request, example, promtool, shipped};
 use serde_json::Value;
 
 /// What a client waits between two requests: twenty-five a second are enough not to be called low traffic.
@@ -55,7 +55,7 @@ fn one_alert_pages_and_only_when_the_margin_shrinks_too() {
 #[test]
 fn a_fault_that_callers_do_not_notice_pages_and_the_page_ends_with_it() {
     let (envoy, _hosts) = example("examples/prometheus/envoy.yaml");
-    let prometheus = watch(&envoy);
+    let prometheus = Prometheus::watch(&envoy);
     let caller = Caller::start(envoy.port);
 
     // The page compares with an hour ago, now a minute.
@@ -88,19 +88,6 @@ fn a_fault_that_callers_do_not_notice_pages_and_the_page_ends_with_it() {
     assert!(caller.stop() > 0);
     let failed = r#"nearmiss_exchanges_total{fate="failed"}"#;
     assert_eq!(prometheus.query(failed), [] as [Value; 0], "callers noticed nothing");
-}
-
-/// Prometheus with all that is shipped, sixty times as fast, on this Envoy.
-fn watch(envoy: &Envoy) -> Prometheus {
-    let configuration = shipped("examples/prometheus/prometheus.yml");
-    assert!(configuration.contains("127.0.0.1:9901"));
-    let configuration = configuration.replace("127.0.0.1:9901", &format!("127.0.0.1:{}", envoy.admin));
-    let rules = |name| hurried(&shipped(&format!("examples/prometheus/{name}")));
-    Prometheus::start(&[
-        ("prometheus.yml", hurried(&configuration)),
-        ("recording.yml", rules("recording.yml")),
-        ("alerts.yml", rules("alerts.yml")),
-    ])
 }
 
 /// Somebody who sends requests all the time, and is happy with every answer.

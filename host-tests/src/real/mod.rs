@@ -22,7 +22,7 @@ pub use envoy::{Envoy, Start, envoy_binary, tick_length};
 pub use example::{example, example_document, shipped};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
-pub use hurry::hurried;
+use hurry::hurried;
 pub use origin::{Arrival, Ledger, Origin, Refusing};
 pub use prometheus::{Prometheus, promtool};
 pub use script::Action;
