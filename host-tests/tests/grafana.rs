@@ -1,11 +1,13 @@
 //! The dashboard in examples/grafana: how it is built, and that every panel shows something of a real Envoy.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use host_tests::real::{Client, Ledger, Prometheus, Request, eventually, example, shipped};
-use serde_json::Value;
+use host_tests::artifact;
+use host_tests::real::{Client, Ledger, Prometheus, Request, eventually, example, promtool, shipped};
+use serde_json::{Value, json};
 
 /// What Grafana puts in a variable's place.
 const BUILT_IN: [(&str, &str); 2] = [("$__rate_interval", "15s"), ("$__range", "1m")];
@@ -69,6 +71,38 @@ fn every_query_of_the_dashboard_finds_data_of_a_real_envoy() {
     assert_eq!(envoy.near_misses().fates("cart").len(), 8, "seven kinds, and tight");
 }
 
+/// An episode takes more than five minutes of traffic; so here is one that is made up. Its counter is born with it, and
+/// `increase` would not see that.
+#[test]
+fn the_first_episode_shows_as_one_and_before_it_there_is_a_zero() {
+    let panels = panels(&dashboard());
+    let panel =
+        panels.iter().find(|panel| text(panel, "title") == "Episodes that opened").expect("the panel");
+    let query = substituted(&queries(panel)[0].1, ".*").replace("15s", "5m");
+    let at = |eval_time: &str, labels: &str, value: u32| json!({"expr": query, "eval_time": eval_time, "exp_samples": [{"labels": labels, "value": value}]});
+    let test = json!({"evaluation_interval": "1m", "tests": [{
+        "interval": "1m",
+        "input_series": [{
+            "series": r#"nearmiss_episodes_total{upstream="cart",pattern="burst"}"#,
+            "values": "_x10 1x20 2x20",
+        }],
+        "promql_expr_test": [
+            at("8m", "{}", 0),
+            at("12m", r#"{pattern="burst"}"#, 1),
+            at("25m", r#"{pattern="burst"}"#, 0),
+            at("34m", r#"{pattern="burst"}"#, 1),
+        ],
+    }]});
+    let folder = artifact::root().join("target/e2e");
+    fs::create_dir_all(&folder).expect("target can be written");
+    let file = folder.join(format!("episodes-{}.json", std::process::id()));
+    fs::write(&file, test.to_string()).expect("target can be written");
+    let output = promtool(&artifact::root(), &["test", "rules", &file.display().to_string()]);
+    fs::remove_file(&file).expect("our own file");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
 /// Asks all that the dashboard asks, for all upstreams and for one.
 fn look_at_everything(prometheus: &Prometheus) {
     let dashboard = dashboard();
@@ -78,7 +112,7 @@ fn look_at_everything(prometheus: &Prometheus) {
         prometheus.wait_for(&format!("count by (upstream) ({})", names.expect("a list of upstreams")));
     assert_eq!((found.len(), &found[0]["metric"]["upstream"]), (1, &Value::from("cart")));
 
-    let queries: Vec<_> = panels(&dashboard).iter().flat_map(|panel| queries(panel)).collect();
+    let queries: Vec<_> = panels(&dashboard).iter().flat_map(queries).collect();
     assert!(queries.len() > 20);
     for (title, query) in &queries {
         for upstream in [".*", "cart"] {
