@@ -31,7 +31,7 @@ $(ENVOY_BIN):
 envoy-bin: $(ENVOY_BIN)
 
 # What Debian gives for the tests; `make deps` installs what is missing, or says how.
-DEBIAN := nginx haproxy caddy goaccess chromium tmux
+DEBIAN := nginx haproxy caddy goaccess chromium tmux prometheus
 PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
@@ -103,6 +103,12 @@ cli: ## Builds the command line into dist/nearmiss.
 	cargo build -q --locked --profile native -p nearmiss-cli
 	mkdir -p dist
 	cp target/native/nearmiss dist/nearmiss
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: oci
+oci: dist/nearmiss-envoy.wasm ## Packs the Envoy module into dist/oci, an image as Istio and Envoy Gateway pull it.
+	filters/envoy/oci.py $< dist/oci $(VERSION)
 
 # --- what is run ---
 
