@@ -81,7 +81,7 @@ rust-target:
 # --- what is built ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm ## Builds the modules that ship into dist/.
+wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.json ## Builds the modules that ship into dist/.
 
 RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
 
@@ -92,6 +92,14 @@ dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh 
 dist/nearmiss-fluent-bit.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
 	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
+
+# The package for edge gateways: module, glue, and what is written by hand. Its package.json comes last and says that all is there.
+EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
+
+dist/edge/package.json: $(RUST_SOURCES) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-edge
+	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
+	filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm dist/edge
 
 # The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
 target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
@@ -127,7 +135,7 @@ e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes 
 	cargo test --locked -p host-tests --test e2e_envoy
 
 .PHONY: demo
-demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
+demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
 
 .PHONY: fixtures

@@ -4,6 +4,7 @@
 //! again. `docs/config.md` is the reference of all fields.
 
 mod by_name;
+mod edge;
 mod field;
 mod reference;
 
@@ -13,6 +14,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 pub use by_name::ByName;
 use core::fmt;
+pub use edge::EdgeConfig;
 use field::Field;
 pub(crate) use field::decimal;
 pub use reference::ReferenceConfig;
@@ -48,6 +50,8 @@ pub struct Config {
     pub envoy: EnvoyConfig,
     /// For Fluent Bit only.
     pub fluent_bit: FluentBitConfig,
+    /// For edge gateways only.
+    pub edge: EdgeConfig,
 }
 
 impl Default for Config {
@@ -66,6 +70,7 @@ impl Default for Config {
             fields: ByName::default(),
             envoy: EnvoyConfig::default(),
             fluent_bit: FluentBitConfig::default(),
+            edge: EdgeConfig::default(),
         }
     }
 }
@@ -229,8 +234,7 @@ impl Config {
                 "fields" => self.fields = texts_by_name(field)?,
                 "envoy" => self.envoy.read(field)?,
                 "fluent_bit" => self.fluent_bit.read(field)?,
-                // The section of a host that this module is not.
-                "edge" => field.each(|_, _| Ok(()))?,
+                "edge" => self.edge.read(field)?,
                 _ => {
                     return Err(field.unknown(
                         "upstreams, fallback_header, tight_margin, max_upstreams, reorder, summary_every, \
