@@ -57,12 +57,13 @@ pub mod units;
 mod upstream;
 pub mod verdict;
 mod versions;
+mod wire;
 
 pub use config::{Config, ConfigError};
 pub use exchange::{Attempt, Exchange, Quota, StandIn};
 pub use flags::Flags;
 pub use fleet::{OTHER, UpstreamId};
-pub use monitor::{Monitor, Observed};
+pub use monitor::{Delta, Monitor, Observed, Unreadable, end_of};
 pub use record::{Record, RecordKind};
 pub use timeline::Feed;
 pub use units::{Micros, Timestamp, Used};

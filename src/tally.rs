@@ -4,6 +4,7 @@ use crate::exchange::Exchange;
 use crate::histogram::Histogram;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
+use crate::wire::Wire;
 
 /// How many bands the distribution of margins has; each is a tenth, the last takes in the full margin.
 pub const MARGIN_BANDS: usize = 10;
@@ -64,7 +65,7 @@ impl Tally {
 
     /// Exchanges that were not aborted.
     pub fn judged(&self) -> u64 {
-        self.exchanges() - u64::from(self.signals.last().copied().unwrap_or(0))
+        self.exchanges().saturating_sub(self.signals.last().copied().unwrap_or(0).into())
     }
 
     /// Exchanges of one fate.
@@ -85,6 +86,24 @@ impl Tally {
     /// The share of judged exchanges that would have been well without safety nets.
     pub fn first_try_success(&self) -> Option<Used> {
         Used::of(self.first_try.into(), self.judged())
+    }
+
+    /// Whether another tally might not fit.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.latency.is_half_full()
+    }
+
+    /// Passes everything on, or takes others' in.
+    pub(crate) fn pass(&mut self, wire: &mut Wire<'_>) {
+        wire.counts(&mut self.fates);
+        wire.counts(&mut self.signals);
+        wire.count(&mut self.first_try);
+        wire.count(&mut self.attempts);
+        wire.count(&mut self.failed_micros);
+        wire.counts(&mut self.margins);
+        self.latency.pass(wire);
+        wire.count(&mut self.late);
+        wire.count(&mut self.suppressed);
     }
 
     /// Starts anew, keeping memory.
