@@ -9,6 +9,7 @@
 //! exchange                  what Envoy shows of one exchange, as the core takes it
 //! attributes response …     where it is read from
 //! watch                     a monitor with its outlets
+//! voice                     which of an Envoy's VMs reports for all of them
 //! metrics · outlet          counters · records
 //! host                      the calls; the only unsafe code
 //! ```
@@ -37,4 +38,5 @@ mod quota;
 mod response;
 mod root;
 mod upstream;
+mod voice;
 mod watch;
