@@ -42,12 +42,14 @@ pub(crate) struct Voice {
     retired: Option<Monitor>,
     /// Ticks in which nobody had the desk.
     deserted: u32,
+    /// There was an entry of the desk: if there is none now, the host does not answer.
+    has_met: bool,
 }
 
 impl Voice {
     /// Nothing is known of anybody.
     pub(crate) const fn new(key: String) -> Self {
-        Self { key, id: 0, own: None, post: None, desk: None, retired: None, deserted: 0 }
+        Self { key, id: 0, own: None, post: None, desk: None, retired: None, deserted: 0, has_met: false }
     }
 
     /// Whether this VM has seen an exchange.
@@ -72,7 +74,10 @@ impl Voice {
         config: &Config,
         exchange: &Exchange<'_>,
     ) -> (&Monitor, Observed) {
-        if self.own.is_none() && self.post.is_none() && Board::read(call, &self.key).is_held(exchange.ts) {
+        if self.own.is_none()
+            && self.post.is_none()
+            && Board::read(call, &self.key).is_some_and(|board| board.is_held(exchange.ts))
+        {
             self.post = Some(Post::default());
         }
         let is_worker = self.post.is_some();
@@ -101,7 +106,12 @@ impl Voice {
         }
         self.retired = None;
         let board = Board::read(call, &self.key);
-        self.settle(call, &board, now);
+        let is_silence = board.is_none() && self.has_met;
+        self.has_met |= board.is_some();
+        let board = board.unwrap_or_default();
+        if !is_silence {
+            self.settle(call, &board, now);
+        }
         if let Some(own) = &mut self.own {
             own.wake(now);
             if let Some(post) = &mut self.post {

@@ -32,15 +32,15 @@ pub(super) struct Taken {
 }
 
 impl Board {
-    /// What it says now; nobody has the desk if it says nothing.
-    pub(super) fn read(call: &Call, key: &str) -> Self {
-        let Ok((bytes, version)) = call.shared(&format!("{key}/desk")) else { return Self::default() };
+    /// What it says now; nothing if there is none yet, or the host does not answer.
+    pub(super) fn read(call: &Call, key: &str) -> Option<Self> {
+        let (bytes, version) = call.shared(&format!("{key}/desk")).ok()?;
         let mut board = Self { version, ..Self::default() };
-        let Some((head, taken)) = bytes.split_at_checked(16) else { return board };
+        let Some((head, taken)) = bytes.split_at_checked(16) else { return Some(board) };
         (board.holder, board.beat, board.usual) = (word(head, 0), moment(head, 4), word(head, 12));
         let entries = taken.chunks_exact(8);
         board.taken = entries.map(|entry| Taken { id: word(entry, 0), next: word(entry, 4) }).collect();
-        board
+        Some(board)
     }
 
     /// Whether somebody has the desk who was heard of lately. A clock that went back makes nobody immortal.

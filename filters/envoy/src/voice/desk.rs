@@ -61,7 +61,8 @@ impl Desk {
     }
 
     /// Another has the desk now: what is counted here and was not told is.
-    pub(super) fn retire(self) -> Option<Monitor> {
+    pub(super) fn retire(mut self) -> Option<Monitor> {
+        self.absorb(u64::MAX);
         let mut monitor = self.monitor?;
         monitor.finish();
         Some(monitor)
@@ -76,7 +77,7 @@ impl Desk {
 
     /// Takes what was posted, and reports every bucket that is complete, or all. False if another has the desk.
     pub(super) fn work(&mut self, call: &Call, key: &str, id: u32, now: Timestamp, is_last: bool) -> bool {
-        let mut board = Board::read(call, key);
+        let Some(mut board) = Board::read(call, key) else { return true };
         if board.holder != id {
             return false;
         }
@@ -116,10 +117,21 @@ impl Desk {
 
     /// Reports everything before bucket `end`.
     fn report(&mut self, call: &Call, key: &str, end: u64) {
-        let Some(monitor) = &mut self.monitor else { return };
-        if end <= self.next && self.waiting.is_empty() {
+        self.absorb(end);
+        let Some(monitor) = self.monitor.as_mut().filter(|_| self.next < end && end < u64::MAX) else {
             return;
+        };
+        monitor.wake(end_of(end - 1));
+        self.next = end;
+        monitor.publish(&mut self.text);
+        if call.share(&format!("{key}/usual"), &self.text, 0).is_ok() {
+            self.usual = end as u32;
         }
+    }
+
+    /// Absorbs what was taken of the buckets before `end`, the earliest first.
+    fn absorb(&mut self, end: u64) {
+        let Some(monitor) = &mut self.monitor else { return };
         let earliest = |waiting: &[(u64, Vec<u8>)]| {
             let ready = waiting.iter().enumerate().filter(|(_, (bucket, _))| *bucket < end);
             ready.min_by_key(|(_, (bucket, _))| *bucket).map(|(place, _)| place)
@@ -128,15 +140,6 @@ impl Desk {
             let (_, delta) = self.waiting.swap_remove(place);
             // What is of another build is nobody's to read.
             self.heard += monitor.absorb(&delta).unwrap_or(0);
-        }
-        if end == u64::MAX || end <= self.next {
-            return;
-        }
-        monitor.wake(end_of(end - 1));
-        self.next = end;
-        monitor.publish(&mut self.text);
-        if call.share(&format!("{key}/usual"), &self.text, 0).is_ok() {
-            self.usual = end as u32;
         }
     }
 }
