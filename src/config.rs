@@ -4,6 +4,7 @@
 //! again. `docs/config.md` is the reference of all fields.
 
 mod by_name;
+mod collector;
 mod field;
 mod reference;
 
@@ -12,6 +13,7 @@ use crate::units::{Micros, Used};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 pub use by_name::ByName;
+pub use collector::{CollectorConfig, Logged};
 use core::fmt;
 use field::Field;
 pub use reference::ReferenceConfig;
@@ -98,8 +100,8 @@ pub struct EnvoyConfig {
     pub mode: Mode,
     /// Whether responses get the `near-miss` header.
     pub header: bool,
-    /// The cluster of the collector that takes records.
-    pub collector: Option<String>,
+    /// The collector that takes records.
+    pub collector: Option<CollectorConfig>,
 }
 
 /// What the Envoy module is attached as.
@@ -262,7 +264,7 @@ impl EnvoyConfig {
                         .choice(&[("full", Mode::Full), ("lean", Mode::Lean)], "\"full\" or \"lean\"")?;
                 }
                 "header" => self.header = field.flag()?,
-                "collector" => self.collector = Some(field.text()?),
+                "collector" => self.collector = Some(CollectorConfig::read(field)?),
                 _ => return Err(field.unknown("attach, mode, header, collector")),
             }
             Ok(())

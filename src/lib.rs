@@ -48,6 +48,7 @@ pub mod limits;
 pub mod markers;
 mod monitor;
 mod order;
+pub mod otlp;
 mod outbox;
 pub mod record;
 mod slots;

@@ -240,7 +240,7 @@ impl Monitor {
         }
         let (upstream, watch, budget) = (&entry.upstream, &entry.watch, self.config.budget);
         self.outbox
-            .push(RecordKind::Summary, |out| record::summary(out, span, upstream, watch, budget, hosts));
+            .push(RecordKind::Summary, end, |out| record::summary(out, span, upstream, watch, budget, hosts));
         entry.seq += 1;
         entry.summarised = end;
         entry.upstream.clear_counts();
@@ -259,7 +259,7 @@ impl Monitor {
         }
         let suppressed = core::mem::take(&mut entry.suppressed);
         let (name, hosts) = (entry.upstream.name(), HostNames(self.config.hosts));
-        self.outbox.push(RecordKind::Exchange, |out| {
+        self.outbox.push(RecordKind::Exchange, exchange.ts, |out| {
             record::exchange(out, name, exchange, verdict, hosts, suppressed)
         });
         true

@@ -8,7 +8,8 @@
 //! meanwhile accepted. A whole day, so that the hour of the day plays no part.
 
 use super::bucket::Counts;
-use crate::units::{Micros, Used};
+use crate::timeline;
+use crate::units::{Micros, Timestamp, Used};
 use crate::wire::Wire;
 
 /// Buckets in an hour and in a day.
@@ -78,6 +79,13 @@ pub(crate) struct Deviation {
     pub(crate) near: Used,
     /// Its typical duration, as in the reference.
     pub(crate) log2: u16,
+}
+
+impl Deviation {
+    /// The end of its day.
+    pub(crate) fn end(&self) -> Timestamp {
+        timeline::start_of(u64::from(self.day.from) + u64::from(DAY))
+    }
 }
 
 impl Habits {

@@ -12,3 +12,4 @@ mod fates;
 mod privacy;
 mod stage;
 mod story;
+mod voice;
