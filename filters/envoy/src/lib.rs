@@ -11,6 +11,7 @@
 //! watch                     a monitor with its outlets
 //! voice                     which of an Envoy's VMs reports for all of them
 //! metrics · outlet          counters · records
+//! collector                 records on their way to a collector
 //! host                      the calls; the only unsafe code
 //! ```
 //!
@@ -24,6 +25,7 @@ extern crate alloc;
 
 mod attributes;
 mod client;
+mod collector;
 mod exchange;
 mod fields;
 mod handover;

@@ -17,6 +17,7 @@ mod post;
 use crate::host::Call;
 use alloc::string::String;
 use board::Board;
+pub(crate) use board::source;
 use desk::Desk;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, Record, Timestamp};
 use post::Post;
@@ -198,5 +199,5 @@ impl Voice {
 }
 
 fn monitor(call: &Call, config: &Config, now: Timestamp) -> Monitor {
-    Monitor::new(config.clone(), Feed::Live, &board::source(call, now))
+    Monitor::new(config.clone(), Feed::Live, &source(call, now))
 }

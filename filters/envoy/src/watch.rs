@@ -147,6 +147,13 @@ impl Watch {
             self.exchanges = 0;
         }
         self.drain(call);
+        self.outlet.tick(call, now, self.config.envoy.collector.as_ref());
+    }
+
+    /// A call of its own is answered.
+    pub(crate) fn answered(&mut self, call: &Call, token: u32, size: usize) {
+        let now = self.clock(call);
+        self.outlet.answered(call, token, size, now);
     }
 
     /// The plugin goes: everything leaves.
@@ -154,15 +161,16 @@ impl Watch {
         let now = self.clock(call);
         self.voice.finish(call, &self.config, now);
         self.drain(call);
+        self.outlet.finish(call);
     }
 
     fn drain(&mut self, call: &Call) {
-        let Self { voice, metrics, outlet, .. } = self;
+        let Self { voice, metrics, outlet, config, .. } = self;
         voice.drain(|record| {
             if record.kind == RecordKind::Episode {
                 metrics.count_episode(call, record.json);
             }
-            outlet.emit(call, record);
+            outlet.emit(call, record, config.envoy.collector.as_ref());
         });
     }
 }

@@ -12,4 +12,3 @@ mod fates;
 mod privacy;
 mod stage;
 mod story;
-mod voice;

@@ -103,7 +103,7 @@ pub(super) fn identify(call: &Call, key: &str, now: Timestamp) -> u32 {
 }
 
 /// Names this run of this instance: `node/instance/start`, so that the summaries of instances are told apart.
-pub(super) fn source(call: &Call, start: Timestamp) -> String {
+pub(crate) fn source(call: &Call, start: Timestamp) -> String {
     let node = name(call.property("xds\0node\0id")).unwrap_or("envoy");
     format!("{node}/{}/{}", count(call, INSTANCES), start.seconds())
 }

@@ -1,7 +1,7 @@
 //! The desk: takes what all VMs have posted, reports it, and publishes what is usual.
 //!
 //! A bucket is reported when every VM has said that it has passed it, two seconds after its end at the earliest; a VM that
-//! says nothing is waited for until six seconds after it. What comes later counts, and changes no episode.
+//! says nothing is waited for until eight seconds after it. What comes later counts, and changes no episode.
 
 use super::board::Board;
 use super::post::Front;
@@ -13,7 +13,7 @@ use nearmiss::{Micros, Monitor, Timestamp, end_of, timeline};
 /// From the end of a bucket: a VM that has just seen its first exchange is heard of by then.
 const SETTLE: Micros = Micros::from_seconds(2);
 /// From the end of a bucket: who has not said anything by then is late.
-const PATIENCE: Micros = Micros::from_seconds(6);
+const PATIENCE: Micros = Micros::from_seconds(8);
 
 /// VMs that have gone, of which is still known how far they were heard.
 const GONE: usize = 64;

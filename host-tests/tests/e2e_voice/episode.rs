@@ -6,13 +6,13 @@
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use host_tests::real::{Client, Request, Start, wasm_filter};
+use host_tests::real::{Client, Origin, Request, Start, wasm_filter};
 use serde_json::Value;
 
-use crate::stage::Cast;
+use crate::site::site;
 
 /// Seconds that pass in one.
-const SWIFT: u32 = 5;
+const SWIFT: u32 = 4;
 /// Threads that send, each a request every so often, on a connection of its own.
 const CLIENTS: usize = 6;
 const EVERY: Duration = Duration::from_millis(40);
@@ -59,10 +59,10 @@ fn today() -> Duration {
 
 /// The close record of the one episode of an Envoy with so many workers; its counts are those of the origins.
 fn tell(workers: u32) -> Value {
-    let cast = Cast::gather();
-    let configured = |config: &str| cast.site().filter(wasm_filter(config));
+    let hosts = Origin::several(3);
+    let configured = |config: &str| site(&hosts).filter(wasm_filter(config));
     let (before, after) = (configured("{}"), configured(r#"{"records_per_second":5}"#));
-    let ledger = cast.hosts[0].ledger.clone();
+    let ledger = hosts[0].ledger.clone();
     let clock = Clock { started: today() };
     let envoy = Start::new().workers(workers).updatable().clock(SWIFT).run(&before);
     let fault = clock.now().as_secs() / 10 + LEARN;
