@@ -132,7 +132,7 @@ test: check wasm proxies report-deps ## Runs every test, against the real progra
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
-	cargo test --locked -p host-tests --test e2e_envoy
+	cargo test --locked -p host-tests --test e2e_envoy --test e2e_voice
 
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
