@@ -6,6 +6,7 @@
 
 pub mod core;
 pub mod envoy;
+pub mod fluent_bit;
 mod line;
 
 use std::fs;

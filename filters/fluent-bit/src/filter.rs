@@ -1,7 +1,6 @@
 //! One record in, one reply out.
 
 use crate::host;
-use crate::layout::Layout;
 use crate::reading::{LONGEST, Reading, Way};
 use crate::repair::repair;
 use crate::reply::Reply;
@@ -11,8 +10,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use nearmiss::config::FluentBitMode;
 use nearmiss::exchange::upstream_name;
-use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp, record};
-use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError};
+use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
+use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError, Object};
 
 /// How many records that cannot be read are told on standard error.
 const COMPLAINTS: u32 = 3;
@@ -23,6 +22,7 @@ const KEEP: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Filter {
     mode: FluentBitMode,
+    object: Object,
     reading: Reading,
     monitor: Monitor,
     riders: Riders,
@@ -31,8 +31,6 @@ pub(crate) struct Filter {
     notice: Option<String>,
     /// The record that was no JSON, made some.
     repaired: Vec<u8>,
-    /// What stands for a clean exchange.
-    clean: String,
     complaints: u32,
 }
 
@@ -77,13 +75,13 @@ impl Filter {
         let source = format!("{}/{run}", config.fluent_bit.source);
         Self {
             mode: config.fluent_bit.mode,
+            object: Object::default(),
             reading: Reading::default(),
             monitor: Monitor::new(config, Feed::Log, &source),
             riders: Riders::default(),
             reply: Reply::default(),
             notice: None,
             repaired: Vec::new(),
-            clean: String::new(),
             complaints: 0,
         }
     }
@@ -91,13 +89,12 @@ impl Filter {
     /// The reply to `record`, which came through the pipeline at `arrived`. An empty one drops it; `None` takes it back
     /// as it came, where there is no memory for a reply.
     pub(crate) fn take(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Option<&[u8]> {
-        if let Some(layout) = Layout::of(record) {
-            return self.answer(arrived, record, &layout, "").then(|| self.reply.text());
+        if self.object.take(record) {
+            return self.answer(arrived, record, "").then(|| self.reply.text());
         }
         let mut repaired = core::mem::take(&mut self.repaired);
         let note = repair(record, &mut repaired);
-        let answered =
-            Layout::of(&repaired).is_some_and(|layout| self.answer(arrived, &repaired, &layout, &note));
+        let answered = self.object.take(&repaired) && self.answer(arrived, &repaired, &note);
         repaired.shrink_to(KEEP);
         self.repaired = repaired;
         Some(if answered { self.reply.text() } else { self.missing(record.len()) })
@@ -122,12 +119,12 @@ impl Filter {
         self.reply.text()
     }
 
-    /// Writes the reply to one record; false if there is no memory for it.
-    fn answer(&mut self, arrived: Option<Timestamp>, record: &[u8], layout: &Layout<'_>, note: &str) -> bool {
-        if !self.reply.begin(layout.head, layout.is_empty) {
+    /// Writes the reply to `record`, whose members are known; false if there is no memory for it.
+    fn answer(&mut self, arrived: Option<Timestamp>, record: &[u8], note: &str) -> bool {
+        if !self.reply.begin(self.object.head(record), self.object.is_empty()) {
             return false;
         }
-        let found = self.judge(arrived, record, layout);
+        let found = self.judge(arrived, record);
         if self.mode == FluentBitMode::Only && found == Found::Ordinary {
             self.reply.begin(b"", true);
             if !self.riders.is_empty() {
@@ -135,7 +132,7 @@ impl Filter {
                 self.reply.begin(b"{", true);
                 self.riders.ride(&mut self.reply);
             }
-        } else if !layout.is_ours {
+        } else if !self.object.is_ours() {
             self.riders.ride(&mut self.reply);
             match (&self.notice, note) {
                 (None, "") => {}
@@ -149,20 +146,18 @@ impl Filter {
     }
 
     /// Judges what a record says, and writes the verdict into the reply.
-    fn judge(&mut self, arrived: Option<Timestamp>, record: &[u8], layout: &Layout<'_>) -> Found {
+    fn judge(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Found {
         if record.len() > LONGEST {
             return Found::Ordinary;
         }
         let mut failure = None;
-        for way in Way::all(layout) {
+        for way in Way::all(record, &self.object) {
             let mut attempts = Attempts::default();
-            let found = match self.reading.read(*way, record, layout, arrived, &mut attempts) {
+            let found = match self.reading.read(*way, record, &mut self.object, arrived, &mut attempts) {
                 Ok(Line::Exchange(exchange)) => {
                     let observed = self.monitor.observe(&exchange);
                     if !observed.recorded {
-                        self.clean.clear();
-                        record::clean(&mut self.clean, &upstream_name(exchange.upstream));
-                        self.reply.field("near_miss", &self.clean);
+                        self.reply.clean(&upstream_name(exchange.upstream));
                     }
                     observed.verdict.fate
                 }
