@@ -5,6 +5,7 @@
 //! filter              one record in, one reply out
 //! reading             what a record says: a structured one, or a line inside of it
 //! layout · repair     where its parts lie, if it is JSON · what is made of it if it is not
+//! merging             instead of judging: what records carry becomes the fleet's
 //! reply · riders      the text that goes back · what waits for a record to ride on
 //! host                memory, files and the calls; the only unsafe code
 //! ```
@@ -21,6 +22,7 @@ extern crate alloc;
 mod filter;
 mod host;
 mod layout;
+mod merging;
 mod module;
 mod reading;
 mod repair;
