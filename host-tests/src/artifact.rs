@@ -45,6 +45,21 @@ pub fn noop_module() -> PathBuf {
     fresh(&root().join("target/noop-filter.wasm"), &["host-tests/noop-filter"], "make noop-filter")
 }
 
+/// The clock to preload, which cargo builds beside what depends on it.
+///
+/// # Panics
+///
+/// If it is not there.
+pub fn swift_clock() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    let folder = program.parent().expect("a program lies in a folder");
+    let found = [folder.to_path_buf(), folder.join("deps")]
+        .map(|folder| folder.join("libswift_clock.so"))
+        .into_iter()
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("libswift_clock.so is not beside {}; cargo builds it", program.display()))
+}
+
 fn fresh(artifact: &Path, sources: &[&str], command: &str) -> PathBuf {
     let name = artifact.strip_prefix(root()).unwrap_or(artifact).display();
     let built = modified(artifact).unwrap_or_else(|| panic!("{name} is missing; `{command}` builds it"));
