@@ -107,16 +107,6 @@ impl Reader {
             None => read,
         }
     }
-}
-
-/// `judged` with what only the line beside the verdict says: when the response was complete.
-fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
-    match line {
-        Some(Line::Exchange(exchange)) => {
-            Judged { ts: Some(exchange.ts), upstream: judged.upstream.or(Some(exchange.upstream)), ..judged }
-        }
-        _ => judged,
-    }
 
     /// Reads `record`, which `object` has taken: like [`read`](Self::read), and faster for some formats.
     pub fn read_object<'a>(
@@ -145,6 +135,16 @@ fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
             Some(bag) => envoy::exchange(record, &bag),
             None => self.read(record, attempts),
         }
+    }
+}
+
+/// `judged` with what only the line beside the verdict says: when the response was complete.
+fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
+    match line {
+        Some(Line::Exchange(exchange)) => {
+            Judged { ts: Some(exchange.ts), upstream: judged.upstream.or(Some(exchange.upstream)), ..judged }
+        }
+        _ => judged,
     }
 }
 
