@@ -37,3 +37,13 @@ fn the_envoy_module_tells_every_story_as_the_core_does_as_an_access_logger() {
         scenario.check("Envoy's access logger", &records);
     }
 }
+
+#[test]
+fn the_edge_module_tells_every_story_as_the_core_does() {
+    artifact::edge_package();
+    let scenarios = Scenario::for_host(Host::Edge);
+    assert!(scenarios.len() >= 20, "{} stories", scenarios.len());
+    for scenario in scenarios {
+        scenario.check("the edge module", &scenario::edge::tell(&scenario));
+    }
+}
