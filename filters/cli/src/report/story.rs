@@ -5,6 +5,7 @@ use super::counts::{Counts, share};
 use super::grid::Grid;
 use super::records::{Episode, Error, Exchange, Record, Summary};
 use super::upstream::Upstream;
+use core::cmp::Reverse;
 use core::hash::{Hash, Hasher};
 use nearmiss::exchange::NO_UPSTREAM;
 use nearmiss::{Fate, OTHER};
@@ -109,7 +110,8 @@ impl Story {
         self.upstreams.retain(|upstream| upstream.total != Counts::default());
         self.upstreams.sort_by(|a, b| {
             let rank = |upstream: &Upstream| {
-                (core::cmp::Reverse(closeness(&upstream.total)), upstream.margin_min_bp)
+                let counts = &upstream.total;
+                (Reverse((closeness(counts), counts.close_calls())), upstream.margin_min_bp)
             };
             rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
         });
