@@ -10,6 +10,7 @@ VENV := target/venv
 ENVOY_HOME := target/envoy-$(ENVOY)
 ENVOY_BIN := $(ENVOY_HOME)/bin/envoy
 WASM_TARGET := wasm32-unknown-unknown
+WASI_TARGET := wasm32-wasip1
 export NEARMISS_ENVOY = $(abspath $(ENVOY_BIN))
 
 # No build path inside what ships, and the same bytes from two clean builds.
@@ -30,7 +31,7 @@ $(ENVOY_BIN):
 envoy-bin: $(ENVOY_BIN)
 
 # What Debian gives for the tests; `make deps` installs what is missing, or says how.
-DEBIAN := nginx haproxy caddy goaccess chromium tmux
+DEBIAN := nginx haproxy caddy goaccess chromium tmux prometheus
 PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
@@ -72,30 +73,50 @@ deps: proxies report-deps ## Installs what Debian and PyPI give for the tests, o
 
 .PHONY: rust-target
 rust-target:
-	@rustup target list --installed 2>/dev/null | grep -qx $(WASM_TARGET) || rustup target add $(WASM_TARGET) || {
-	    echo "make: the Rust target $(WASM_TARGET) is missing and could not be added with rustup" >&2; exit 1; }
+	@for target in $(WASM_TARGET) $(WASI_TARGET); do
+	    rustup target list --installed 2>/dev/null | grep -qx $$target || rustup target add $$target || {
+	        echo "make: the Rust target $$target is missing and could not be added with rustup" >&2; exit 1; }
+	done
 
 # --- what is built ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm ## Builds the modules that ship into dist/.
+wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.json ## Builds the modules that ship into dist/.
 
 RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
 
-dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+
+dist/nearmiss-fluent-bit.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
+	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
+
+# The package for edge gateways: module, glue, and what is written by hand. Its package.json comes last and says that all is there.
+EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
+
+dist/edge/package.json: $(RUST_SOURCES) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-edge
+	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
+	filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm dist/edge
 
 # The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
 target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
 	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
 
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.
 	cargo build -q --locked --profile native -p nearmiss-cli
 	mkdir -p dist
 	cp target/native/nearmiss dist/nearmiss
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: oci
+oci: dist/nearmiss-envoy.wasm ## Packs the Envoy module into dist/oci, an image as Istio and Envoy Gateway pull it.
+	filters/envoy/oci.py $< dist/oci $(VERSION)
 
 # --- what is run ---
 
@@ -111,10 +132,10 @@ test: check wasm proxies report-deps ## Runs every test, against the real progra
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
-	cargo test --locked -p host-tests --test e2e_envoy
+	cargo test --locked -p host-tests --test e2e_envoy --test e2e_voice
 
 .PHONY: demo
-demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
+demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
 
 .PHONY: fixtures
@@ -139,8 +160,12 @@ fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that
 	        $$work fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=4096 -timeout=20 -verbosity=0 2>&1 | grep -vE "^(#|\")"
 	done
 
+.PHONY: soak
+soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.
+	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin soak -- $(or $(MINUTES),30)
+
 .PHONY: bench
-bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, what merging costs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm

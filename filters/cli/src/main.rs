@@ -13,8 +13,10 @@ mod moment;
 mod output;
 mod plain;
 mod progress;
+mod quantiles;
 mod replay;
 mod report;
+mod sequence;
 mod setup;
 mod table;
 mod tally;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Replay(args) => replay::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Watch(args) => watch::run(&args),
     };

@@ -17,6 +17,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tail::Tail;
 
 /// Follows the file until it is told to stop; then the last summaries leave.
@@ -73,7 +74,7 @@ struct Follower {
 impl Follower {
     fn follow(self, onlooker: &mut impl Onlooker) -> Result<(), Error> {
         let mut reader = setup::reader(self.format, &self.config);
-        let mut monitor = Monitor::new(self.config, Feed::Log, "watch");
+        let mut monitor = Monitor::new(self.config, Feed::Log, &source(&self.file));
         let tail = Tail::open(self.file.clone(), self.from_start, self.stop);
         let mut lines = Lines::new(&self.file, Box::new(tail));
         loop {
@@ -84,7 +85,11 @@ impl Follower {
                     let observed = monitor.observe(&exchange);
                     onlooker.exchange(&exchange, &observed.verdict);
                 }
-                Ok(Line::Judged(judged)) => onlooker.judged(judged.upstream.unwrap_or_default(), judged.fate),
+                Ok(Line::Judged(judged)) => {
+                    let upstream = judged.upstream.unwrap_or_default();
+                    monitor.relay(judged.ts, upstream, judged.fate);
+                    onlooker.judged(upstream, judged.fate);
+                }
                 Ok(Line::LeftOut(_)) => {}
                 Err(error) => onlooker.bad(path, number, &error),
             }
@@ -102,6 +107,14 @@ fn drain(monitor: &mut Monitor, onlooker: &mut impl Onlooker) -> Result<(), Erro
         any = true;
     }
     if any { onlooker.flush() } else { Ok(()) }
+}
+
+/// Names this run: the machine, the file, and when it started.
+fn source(file: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    format!("watch/{}/{name}/{}", host.trim(), start.as_secs())
 }
 
 /// Records as lines on standard output.

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Report) -> Result<ExitCode, Error> {
         None => std::io::stdout().lock().write_all(text.as_bytes()).map_err(Error::Output)?,
     }
     if !args.quiet || told.tally.bad > 0 {
-        told.tally.report();
+        told.tally.report("read");
     }
     Ok(told.tally.exit_code(args.max_bad))
 }

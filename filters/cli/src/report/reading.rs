@@ -6,8 +6,8 @@ use super::story::Story;
 use crate::args::Report;
 use crate::filter::Filter;
 use crate::input::Lines;
-use crate::merge::{Merge, Source};
 use crate::progress::Progress;
+use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
 use crate::tally::Tally;
 use nearmiss::exchange::{NO_UPSTREAM, upstream_name};
@@ -22,7 +22,7 @@ const SUMMARY_EVERY_MS: (u64, u64) = (10_000, 600_000);
 
 /// Everything that lasts from line to line.
 pub(crate) struct Reading {
-    sources: Merge,
+    sources: Sequence,
     progress: Progress,
     filter: Filter,
     monitor: Monitor,
@@ -57,7 +57,7 @@ impl Reading {
         let summary_every = Micros::from_millis(SUMMARY_EVERY_MS.0);
         config.summary_every = summary_every;
         Ok(Self {
-            sources: Merge::new(sources)?,
+            sources: Sequence::new(sources)?,
             progress,
             filter: Filter::new(args.since, args.until, &args.upstream),
             monitor: Monitor::new(config, Feed::Log, "report"),

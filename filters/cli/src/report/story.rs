@@ -41,6 +41,8 @@ pub(crate) struct Story {
     pub(crate) episodes_left_out: u64,
     /// Exchanges that came with their fates and no summary.
     pub(crate) judged_before: u64,
+    /// Exchanges that summaries only passed on: whoever judged them reports them.
+    pub(crate) relayed: u64,
     seen: HashSet<u64>,
     pace: Pace,
 }
@@ -177,6 +179,7 @@ impl Story {
             return Ok(());
         }
         self.summaries += 1;
+        self.relayed += summary.relayed.values().sum::<u64>();
         if summary.upstream == NO_UPSTREAM {
             self.unrouted += summary.fates.values().sum::<u64>();
             return Ok(());

@@ -248,7 +248,7 @@ fn record(told: &super::view::Told, name: usize, width: usize) -> Line {
 mod tests {
     use super::super::Onlooker;
     use super::*;
-    use nearmiss::{Fate, Record, RecordKind};
+    use nearmiss::{Fate, Record, RecordKind, Timestamp};
 
     fn text(lines: &[Line]) -> Vec<String> {
         lines.iter().map(|line| line.pieces.iter().map(|(_, text)| text.as_str()).collect()).collect()
@@ -264,7 +264,8 @@ mod tests {
             let json = format!(
                 r#"{{"schema":1,"type":"exchange","time":"2026-11-23T08:00:{number:02}.000Z","upstream":"你好\u001b[2J{number}","fate":"retried","duration_ms":1,"explain":"\u001b]0;x"}}"#
             );
-            view.record(Record { kind: RecordKind::Exchange, json: &json }).unwrap();
+            let time = Timestamp::default();
+            view.record(Record { kind: RecordKind::Exchange, time, json: &json }).unwrap();
         }
         view
     }
