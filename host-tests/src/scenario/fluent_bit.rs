@@ -36,6 +36,15 @@ pub fn unwrap(reply: &str) -> Vec<String> {
 ///
 /// If it refuses the configuration, or loses a record.
 pub fn tell(scenario: &Scenario, program: &Program) -> Vec<String> {
+    play(scenario, program).0
+}
+
+/// The same, with the instructions that all records took.
+///
+/// # Panics
+///
+/// If the module refuses the configuration, or loses a record.
+pub fn play(scenario: &Scenario, program: &Program) -> (Vec<String>, u64) {
     let mut config = scenario.config.clone();
     if !config["fluent_bit"].is_object() {
         config["fluent_bit"] = json!({});
@@ -45,16 +54,19 @@ pub fn tell(scenario: &Scenario, program: &Program) -> Vec<String> {
     world.random = 1;
     world.clock_ns = first(scenario) * 1_000;
     let mut filter = program.start_in(world);
-    let mut records = Vec::new();
+    let (mut records, mut fuel) = (Vec::new(), 0);
     for event in scenario.events() {
         match event {
-            Event::Exchange(at, line) => records.extend(unwrap(&filter.record_at(at, line).kept())),
+            Event::Exchange(at, line) => {
+                records.extend(unwrap(&filter.record_at(at, line).kept()));
+                fuel += filter.fuel();
+            }
             // Nobody wakes a filter: the next record does.
             Event::Wake(_) => {}
             Event::Finish => records.extend(filter.finish()),
         }
     }
-    records
+    (records, fuel)
 }
 
 /// When the first exchange was complete, in microseconds.
