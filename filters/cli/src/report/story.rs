@@ -106,9 +106,8 @@ impl Story {
 
     /// Ends reading: ranks upstreams by how close they came, and puts episodes in order.
     pub(crate) fn settle(&mut self) {
-        if !self.has_shares() {
-            self.upstreams.iter_mut().for_each(Upstream::settle);
-        }
+        let records_are_all = !self.has_shares();
+        self.upstreams.iter_mut().for_each(|upstream| upstream.settle(records_are_all));
         self.upstreams.retain(|upstream| upstream.total != Counts::default());
         self.upstreams.sort_by(|a, b| {
             let rank = |upstream: &Upstream| {
@@ -318,6 +317,18 @@ mod tests {
         assert_eq!((story.total().near_misses(), story.upstreams[0].margin_min_bp), (1, Some(120)));
         let story = told(&[record.to_owned(), summary(0, 0, 99, 1, 0)]);
         assert_eq!(story.total().exchanges(), 100, "a summary counted it already");
+    }
+
+    #[test]
+    fn what_was_passed_on_counts_only_where_nobody_else_tells_of_it() {
+        let relayed = r#"{"schema":1,"type":"summary","source":"agent","seq":0,"upstream":"cart","start":"2026-11-23T08:00:00.000Z","end":"2026-11-23T08:01:00.000Z","fates":{"clean":0},"attempts":0,"first_try":0,"relayed":{"clean":90,"retried":10}}"#;
+        let total = told(&[relayed.to_owned()]).total();
+        assert_eq!(
+            (total.exchanges(), total.near_misses(), total.first_try_success()),
+            (100, 10, Some(9_000))
+        );
+        let both = told(&[relayed.to_owned(), summary(0, 0, 90, 10, 0)]);
+        assert_eq!((both.total().exchanges(), both.relayed), (100, 100));
     }
 
     #[test]
