@@ -3,6 +3,7 @@
 use super::closest::Call;
 use super::counts::{Counts, share};
 use super::grid::Grid;
+use super::pace::Pace;
 use super::records::{Episode, Error, Exchange, Record, Summary};
 use super::upstream::Upstream;
 use core::cmp::Reverse;
@@ -45,38 +46,6 @@ pub(crate) struct Story {
     pub(crate) relayed: u64,
     seen: HashSet<u64>,
     pace: Pace,
-}
-
-/// How often summaries come: bins of time are no narrower.
-#[derive(Debug, Default)]
-struct Pace {
-    /// The end of the last summaries of each source.
-    ends: HashMap<String, u64>,
-    /// The shortest time between two of one source, in milliseconds.
-    shortest: Option<u64>,
-}
-
-/// The most sources whose pace is known.
-const MOST_SOURCES: usize = 10_000;
-
-impl Pace {
-    /// Notes summaries that ended at `end`; how far apart they are at the least, 0 as long as nothing is known.
-    fn since_the_one_before(&mut self, source: &str, end: u64) -> u64 {
-        let has_room = self.ends.len() < MOST_SOURCES;
-        match self.ends.get_mut(source) {
-            Some(before) => {
-                let apart = end.saturating_sub(core::mem::replace(before, end));
-                if apart > 0 {
-                    self.shortest = Some(self.shortest.map_or(apart, |shortest| shortest.min(apart)));
-                }
-            }
-            None if has_room => {
-                self.ends.insert(source.into(), end);
-            }
-            None => {}
-        }
-        self.shortest.unwrap_or(0)
-    }
 }
 
 impl Story {
