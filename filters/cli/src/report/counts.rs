@@ -68,11 +68,17 @@ impl Class {
 impl Counts {
     /// One exchange, of which no more is known than its fate.
     pub(crate) fn of_one(fate: Fate) -> Self {
+        Self::of_many(fate, 1)
+    }
+
+    /// Exchanges of which no more is known than their fate.
+    pub(crate) fn of_many(fate: Fate, count: u64) -> Self {
         let unaided =
             matches!(fate, Fate::Clean | Fate::Slow | Fate::Tight | Fate::ClientRetried | Fate::Partial);
-        let mut one = Self { attempts: 1, first_try: u64::from(unaided), ..Self::default() };
-        one.count(fate, 1);
-        one
+        let first_try = if unaided { count } else { 0 };
+        let mut many = Self { attempts: count, first_try, ..Self::default() };
+        many.count(fate, count);
+        many
     }
 
     /// One exchange that left a record.

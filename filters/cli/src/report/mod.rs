@@ -13,6 +13,7 @@ mod latency;
 mod markdown;
 mod normal;
 pub(crate) mod numbers;
+mod pace;
 mod phrase;
 mod reading;
 pub(crate) mod records;

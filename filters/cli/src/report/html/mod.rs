@@ -177,6 +177,7 @@ fn footer(out: &mut String, shown: &Shown<'_>, notes: &Notes) {
             story.judged_before,
             "exchanges came with a fate and no more; their attempts and durations are not known",
         ),
+        (story.relayed, "exchanges had been judged by another nearmiss, whose records tell of them"),
         (
             notes.untold,
             "exchanges do not say how many attempts they had, so the first try may be lower than shown",
