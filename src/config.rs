@@ -4,6 +4,7 @@
 //! again. `docs/config.md` is the reference of all fields.
 
 mod by_name;
+mod collector;
 mod edge;
 mod field;
 mod reference;
@@ -13,6 +14,7 @@ use crate::units::{Micros, Used};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 pub use by_name::ByName;
+pub use collector::{CollectorConfig, Logged};
 use core::fmt;
 pub use edge::EdgeConfig;
 use field::Field;
@@ -104,8 +106,8 @@ pub struct EnvoyConfig {
     pub mode: Mode,
     /// Whether responses get the `near-miss` header.
     pub header: bool,
-    /// The cluster of the collector that takes records.
-    pub collector: Option<String>,
+    /// The collector that takes records.
+    pub collector: Option<CollectorConfig>,
 }
 
 /// What the Envoy module is attached as.
@@ -280,7 +282,7 @@ impl EnvoyConfig {
                         .choice(&[("full", Mode::Full), ("lean", Mode::Lean)], "\"full\" or \"lean\"")?;
                 }
                 "header" => self.header = field.flag()?,
-                "collector" => self.collector = Some(field.text()?),
+                "collector" => self.collector = Some(CollectorConfig::read(field)?),
                 _ => return Err(field.unknown("attach, mode, header, collector")),
             }
             Ok(())

@@ -200,7 +200,8 @@ impl Merger {
 
     fn leave_episodes(&mut self, until: Timestamp) {
         for (upstream, episode) in self.episodes.leave(until, &mut self.told) {
-            self.outbox.push(RecordKind::Episode, |out| write::episode(out, &upstream, &episode));
+            self.outbox
+                .push(RecordKind::Episode, episode.end, |out| write::episode(out, &upstream, &episode));
         }
     }
 
@@ -246,7 +247,7 @@ impl Merger {
                 *ranges = ranges.saturating_sub(cell.parts.len());
                 let figures = &cell.counts.figures;
                 if figures.exchanges() > 0 || figures.relayed.is_some() {
-                    outbox.push(RecordKind::Summary, |out| write::summary(out, name, &cell));
+                    outbox.push(RecordKind::Summary, cell.end, |out| write::summary(out, name, &cell));
                 }
             }
         }

@@ -40,6 +40,8 @@ pub enum RecordKind {
 pub struct Record<'a> {
     /// What it is about.
     pub kind: RecordKind,
+    /// When what it tells was over: an exchange, an episode or what made it one, the time of a summary.
+    pub time: Timestamp,
     /// One JSON object without a line end.
     pub json: &'a str,
 }

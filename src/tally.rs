@@ -4,6 +4,7 @@ use crate::exchange::Exchange;
 use crate::histogram::Histogram;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
+use crate::wire::Wire;
 use alloc::boxed::Box;
 
 /// How many bands the distribution of margins has; each is a tenth, the last takes in the full margin.
@@ -73,6 +74,30 @@ impl Tally {
     /// How many exchanges were counted.
     pub fn exchanges(&self) -> u64 {
         self.fates.iter().map(|count| u64::from(*count)).sum()
+    }
+
+    /// Whether another tally might not fit.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.latency.is_half_full()
+    }
+
+    /// Passes everything on, or takes others' in.
+    pub(crate) fn pass(&mut self, wire: &mut Wire<'_>) {
+        wire.counts(&mut self.fates);
+        wire.counts(&mut self.signals);
+        wire.count(&mut self.first_try);
+        wire.count(&mut self.attempts);
+        wire.count(&mut self.failed_micros);
+        wire.counts(&mut self.margins);
+        self.latency.pass(wire);
+        wire.count(&mut self.late);
+        wire.count(&mut self.suppressed);
+        if wire.number(self.relayed.is_some().into()) > 0 {
+            wire.counts(self.relayed.get_or_insert_default().as_mut_slice());
+        }
+        if wire.is_out() {
+            self.relayed = None;
+        }
     }
 
     /// Starts anew, keeping memory.

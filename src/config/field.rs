@@ -46,6 +46,10 @@ impl<'a> Field<'a> {
         ConfigError::Unknown { field: self.name(), known }
     }
 
+    pub(crate) fn is_object(&self) -> bool {
+        self.value.is_object()
+    }
+
     fn object(&self) -> Result<&'a Map<String, Value>, ConfigError> {
         self.value.as_object().ok_or_else(|| self.error("an object"))
     }

@@ -101,6 +101,11 @@ impl Engine {
         }
     }
 
+    /// Rules take effect so many buckets after the one that is sealed.
+    pub(crate) fn set_lag(&mut self, lag: u32) {
+        self.lag = lag;
+    }
+
     /// First pass over the upstreams, in a fixed order: weighs a bucket of which nothing more can come.
     pub(crate) fn weigh(&mut self, bucket: u64, id: u32, watch: &mut Watch) {
         let now = index_of(bucket);

@@ -183,6 +183,10 @@ pub(crate) struct Watch {
     /// Reads what is in the file already before following it.
     #[arg(long)]
     pub(crate) from_start: bool,
+
+    /// Shows upstreams, episodes and the last records on the whole terminal; without one, lines as ever.
+    #[arg(long)]
+    pub(crate) tui: bool,
 }
 
 fn format_help() -> String {

@@ -152,6 +152,11 @@ impl Proxy {
         counted.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// Bytes of all values of shared data.
+    pub fn shared_bytes(&self) -> usize {
+        self.shared.borrow().data.values().map(|(value, _)| value.len()).sum()
+    }
+
     /// All keys of shared data.
     pub fn shared_keys(&self) -> Vec<Vec<u8>> {
         self.shared.borrow().data.keys().cloned().collect()

@@ -17,7 +17,7 @@ pub enum Outcome {
 }
 
 /// The deepest nesting that survives on the way back, the object itself included.
-const DEEPEST: usize = 31;
+const DEEPEST: usize = 63;
 
 impl Outcome {
     /// What the host makes of the text of a reply.

@@ -2,4 +2,5 @@
 
 mod annotation;
 mod budget;
+mod merging;
 mod stage;

@@ -5,6 +5,7 @@ use super::counts::{Counts, share};
 use super::grid::Grid;
 use super::records::{Episode, Error, Exchange, Record, Summary};
 use super::upstream::Upstream;
+use core::cmp::Reverse;
 use core::hash::{Hash, Hasher};
 use nearmiss::exchange::NO_UPSTREAM;
 use nearmiss::{Fate, OTHER};
@@ -40,6 +41,8 @@ pub(crate) struct Story {
     pub(crate) episodes_left_out: u64,
     /// Exchanges that came with their fates and no summary.
     pub(crate) judged_before: u64,
+    /// Exchanges that summaries only passed on: whoever judged them reports them.
+    pub(crate) relayed: u64,
     seen: HashSet<u64>,
     pace: Pace,
 }
@@ -109,7 +112,8 @@ impl Story {
         self.upstreams.retain(|upstream| upstream.total != Counts::default());
         self.upstreams.sort_by(|a, b| {
             let rank = |upstream: &Upstream| {
-                (core::cmp::Reverse(closeness(&upstream.total)), upstream.margin_min_bp)
+                let counts = &upstream.total;
+                (Reverse((closeness(counts), counts.close_calls())), upstream.margin_min_bp)
             };
             rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
         });
@@ -175,6 +179,7 @@ impl Story {
             return Ok(());
         }
         self.summaries += 1;
+        self.relayed += summary.relayed.values().sum::<u64>();
         if summary.upstream == NO_UPSTREAM {
             self.unrouted += summary.fates.values().sum::<u64>();
             return Ok(());

@@ -148,7 +148,7 @@ impl Upstream {
 
     /// Notes an exchange record; `bin` as long as records are all there is.
     pub(crate) fn note(&mut self, fate: Fate, bin: Option<u64>) {
-        let one = Counts::of_one(fate);
+        let one = Counts::of_record(fate);
         self.noted.add(&one);
         if let Some(bin) = bin {
             self.noted_bins.entry(bin).or_default().counts.add(&one);
