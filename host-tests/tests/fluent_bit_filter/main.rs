@@ -2,4 +2,8 @@
 
 mod annotation;
 mod budget;
+mod config;
+mod hostile;
+mod memory;
 mod stage;
+mod surface;
