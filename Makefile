@@ -110,6 +110,11 @@ test: check wasm proxies ## Runs every test, against the real programs too.
 e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
 	cargo test --locked -p host-tests --test e2e_envoy
 
+.PHONY: e2e-fluent-bit
+e2e-fluent-bit: wasm ## Runs examples and hostile records in a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit.
+	@[ -x "$(FLUENT_BIT)" ] || { echo "make: say which Fluent Bit: make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit (docs/hosts.md tells how to build one)" >&2; exit 1; }
+	FLUENT_BIT=$(abspath $(FLUENT_BIT)) cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
+
 .PHONY: demo
 demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo

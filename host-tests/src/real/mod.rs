@@ -6,6 +6,7 @@
 
 mod client;
 mod envoy;
+mod fluent_bit;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod origin;
@@ -16,6 +17,7 @@ mod wait;
 
 pub use client::{Client, Request, Response};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
+pub use fluent_bit::{FluentBit, Folder};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
 pub use origin::{Arrival, Ledger, Origin, Refusing};
