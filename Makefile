@@ -132,6 +132,7 @@ bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrin
 	cargo run -q --locked -p host-tests --bin bench_module
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
 	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
+	[ -x "$(FLUENT_BIT)" ] && cargo run -q --locked -p host-tests --bin bench-fluent-bit -- $(FLUENT_BIT) || echo "no Fluent Bit, so nothing is measured in it: make bench FLUENT_BIT=/path/to/fluent-bit"
 
 include host-tests/detection/Makefile.inc
 

@@ -121,6 +121,16 @@ impl Monitor {
         Observed { upstream, verdict: taken.verdict, recorded }
     }
 
+    /// Counts an exchange that another monitor has judged: by its fate, and no more is known of it.
+    pub fn count_judged(&mut self, ts: Timestamp, upstream: &str, fate: Fate) {
+        let place = self.timeline.arrive(ts);
+        self.run_due();
+        let seat = self.seat(&exchange::upstream_name(upstream), ts);
+        if let Some(entry) = self.fleet.get_mut(seat) {
+            entry.upstream.count_judged(ts, fate, place == Place::Late);
+        }
+    }
+
     /// Does what is due by the host's clock; in a log only the lines themselves move time.
     pub fn wake(&mut self, now: Timestamp) {
         self.timeline.tick(now);

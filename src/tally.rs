@@ -57,6 +57,15 @@ impl Tally {
         }
     }
 
+    /// Counts one exchange of which only the fate is known.
+    pub(crate) fn count_judged(&mut self, fate: Fate, late: bool) {
+        add(self.fates.get_mut(fate as usize));
+        self.attempts += 1;
+        self.late += u32::from(late);
+        let needed_no_net = matches!(fate, Fate::Clean | Fate::Slow | Fate::Tight | Fate::ClientRetried);
+        self.first_try += u32::from(needed_no_net);
+    }
+
     /// How many exchanges were counted.
     pub fn exchanges(&self) -> u64 {
         self.fates.iter().map(|count| u64::from(*count)).sum()

@@ -182,6 +182,12 @@ impl Upstream {
         verdict
     }
 
+    /// Counts an exchange that was judged elsewhere.
+    pub(crate) fn count_judged(&mut self, ts: Timestamp, fate: Fate, late: bool) {
+        self.last_seen = self.last_seen.max(ts);
+        self.tally.count_judged(fate, late);
+    }
+
     /// The most attempts that were seen to be allowed.
     pub(crate) fn learned_attempts(&self) -> Option<u8> {
         Some(self.versions.newest().max_attempts).filter(|attempts| *attempts > 0)

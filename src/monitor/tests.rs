@@ -358,3 +358,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_judged_elsewhere_is_counted_by_its_fate_and_by_nothing_else() {
+    let mut monitor = monitor("{}", Feed::Log);
+    let ts = ok(0).ts;
+    for fate in [Fate::Clean, Fate::Clean, Fate::Tight, Fate::Retried, Fate::Failed] {
+        monitor.count_judged(ts, "outbound|80||cart", fate);
+        assert!(monitor.poll_record().is_none(), "its record has left long ago");
+    }
+    monitor.finish();
+    let summary = drain(&mut monitor).remove(0);
+    assert_eq!(summary["upstream"], "cart");
+    assert_eq!((&summary["fates"]["clean"], &summary["fates"]["retried"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&summary["first_try_success_bp"], &summary["final_success_bp"]),
+        (&6_000.into(), &8_000.into())
+    );
+    assert_eq!(summary["latency"]["counts"], serde_json::json!([]));
+}

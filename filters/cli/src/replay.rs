@@ -98,9 +98,15 @@ impl Run {
                 }
                 self.tally.judged += 1;
                 self.table.count_judged(judged.upstream, judged.fate);
+                if let (Some(ts), Some(upstream)) = (judged.ts, judged.upstream) {
+                    self.monitor.count_judged(ts, upstream, judged.fate);
+                }
                 if self.annotate {
                     // It has its verdict: it goes on as it came.
                     self.output.raw(line)?;
+                    self.tell_episodes();
+                } else {
+                    self.drain()?;
                 }
                 return Ok(true);
             }
@@ -142,14 +148,19 @@ impl Run {
         Ok(())
     }
 
+    /// Of the records that wait, prints the episodes beside the output.
+    fn tell_episodes(&mut self) {
+        while let Some(record) = self.monitor.poll_record() {
+            if record.kind == RecordKind::Episode {
+                eprintln!("{}", record.json);
+            }
+        }
+    }
+
     fn finish(mut self, args: &Replay) -> Result<ExitCode, Error> {
         self.monitor.finish();
         if self.annotate {
-            while let Some(record) = self.monitor.poll_record() {
-                if record.kind == RecordKind::Episode {
-                    eprintln!("{}", record.json);
-                }
-            }
+            self.tell_episodes();
         } else {
             self.drain()?;
         }

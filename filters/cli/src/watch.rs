@@ -38,7 +38,12 @@ pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
             Ok(Line::Exchange(exchange)) => {
                 monitor.observe(&exchange);
             }
-            Ok(_) => {}
+            Ok(Line::Judged(judged)) => {
+                if let (Some(ts), Some(upstream)) = (judged.ts, judged.upstream) {
+                    monitor.count_judged(ts, upstream, judged.fate);
+                }
+            }
+            Ok(Line::LeftOut(_)) => {}
             Err(error) => tally.bad(path, number, &error),
         }
         let mut any = false;

@@ -161,7 +161,12 @@ impl Filter {
                     }
                     observed.verdict.fate
                 }
-                Ok(Line::Judged(judged)) => judged.fate,
+                Ok(Line::Judged(judged)) => {
+                    if let (Some(ts), Some(upstream)) = (judged.ts.or(arrived), judged.upstream) {
+                        self.monitor.count_judged(ts, upstream, judged.fate);
+                    }
+                    judged.fate
+                }
                 Ok(Line::LeftOut(_)) => Fate::Clean,
                 Err(error) => {
                     // The likeliest way says best what is wrong.

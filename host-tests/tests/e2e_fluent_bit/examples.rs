@@ -14,12 +14,12 @@ fn folder() -> PathBuf {
 }
 
 /// An example as it stands, but for the port that it listens on.
-fn example(name: &str, port: u16) -> FluentBit {
+fn example(name: &str, port: u16) -> (FluentBit, Folder) {
     artifact::fluent_bit_module();
     let document = fs::read_to_string(folder().join(name)).unwrap();
     let own = Folder::new(name);
     let path = own.write(name, document.replace("port: 2021", &format!("port: {port}")));
-    FluentBit::start(&folder(), &path)
+    (FluentBit::start(&folder(), &path), own)
 }
 
 fn fates(printed: &[String]) -> Vec<String> {
@@ -33,7 +33,7 @@ fn fates(printed: &[String]) -> Vec<String> {
 #[test]
 fn as_a_filter_near_misses_fan_out_and_fates_are_counted() {
     let port = free_port();
-    let mut fluent_bit = example("filters.yaml", port);
+    let (mut fluent_bit, _own) = example("filters.yaml", port);
     fluent_bit.until("six near misses", |printed| records(printed).len() == 6);
     let wanted = ["retried", "retried", "retried", "stale", "retried", "failed"];
     assert_eq!(fates(&fluent_bit.printed), wanted);
@@ -56,7 +56,7 @@ fn as_a_filter_near_misses_fan_out_and_fates_are_counted() {
 
 #[test]
 fn as_a_processor_what_envoy_has_judged_counts_by_its_verdict_and_only_near_misses_stay() {
-    let mut fluent_bit = example("processors.yaml", 0);
+    let (mut fluent_bit, _own) = example("processors.yaml", 0);
     fluent_bit.until("four near misses", |printed| records(printed).len() == 4);
     let printed = fluent_bit.stop();
     assert_eq!(fates(&printed), ["retried"; 4]);
