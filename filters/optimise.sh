@@ -35,6 +35,7 @@ case $(basename "$in") in
             proxy_on_configure
             proxy_on_context_create
             proxy_on_done
+            proxy_on_http_call_response
             proxy_on_log
             proxy_on_request_headers
             proxy_on_response_headers

@@ -4,6 +4,8 @@
 //! again. `docs/config.md` is the reference of all fields.
 
 mod by_name;
+mod collector;
+mod edge;
 mod field;
 mod reference;
 
@@ -12,8 +14,11 @@ use crate::units::{Micros, Used};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 pub use by_name::ByName;
+pub use collector::{CollectorConfig, Logged};
 use core::fmt;
+pub use edge::EdgeConfig;
 use field::Field;
+pub(crate) use field::decimal;
 pub use reference::ReferenceConfig;
 use serde_json::Value;
 
@@ -47,6 +52,8 @@ pub struct Config {
     pub envoy: EnvoyConfig,
     /// For Fluent Bit only.
     pub fluent_bit: FluentBitConfig,
+    /// For edge gateways only.
+    pub edge: EdgeConfig,
 }
 
 impl Default for Config {
@@ -65,6 +72,7 @@ impl Default for Config {
             fields: ByName::default(),
             envoy: EnvoyConfig::default(),
             fluent_bit: FluentBitConfig::default(),
+            edge: EdgeConfig::default(),
         }
     }
 }
@@ -98,8 +106,8 @@ pub struct EnvoyConfig {
     pub mode: Mode,
     /// Whether responses get the `near-miss` header.
     pub header: bool,
-    /// The cluster of the collector that takes records.
-    pub collector: Option<String>,
+    /// The collector that takes records.
+    pub collector: Option<CollectorConfig>,
 }
 
 /// What the Envoy module is attached as.
@@ -228,8 +236,7 @@ impl Config {
                 "fields" => self.fields = texts_by_name(field)?,
                 "envoy" => self.envoy.read(field)?,
                 "fluent_bit" => self.fluent_bit.read(field)?,
-                // The section of a host that this module is not.
-                "edge" => field.each(|_, _| Ok(()))?,
+                "edge" => self.edge.read(field)?,
                 _ => {
                     return Err(field.unknown(
                         "upstreams, fallback_header, tight_margin, max_upstreams, reorder, summary_every, \
@@ -275,7 +282,7 @@ impl EnvoyConfig {
                         .choice(&[("full", Mode::Full), ("lean", Mode::Lean)], "\"full\" or \"lean\"")?;
                 }
                 "header" => self.header = field.flag()?,
-                "collector" => self.collector = Some(field.text()?),
+                "collector" => self.collector = Some(CollectorConfig::read(field)?),
                 _ => return Err(field.unknown("attach, mode, header, collector")),
             }
             Ok(())
@@ -320,7 +327,7 @@ fn texts_by_name(section: &Field<'_>) -> Result<ByName<String>, ConfigError> {
 }
 
 /// Whether a JSON text nests deeper than `limit`: asked before a parser that recurses sees it.
-fn is_deeper_than(text: &str, limit: usize) -> bool {
+pub(crate) fn is_deeper_than(text: &str, limit: usize) -> bool {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
     text.bytes().any(|byte| {
         match byte {

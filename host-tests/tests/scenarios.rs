@@ -48,3 +48,13 @@ fn the_fluent_bit_module_tells_every_story_as_the_core_does() {
         scenario.check("Fluent Bit's filter", &scenario::fluent_bit::tell(&scenario, &program));
     }
 }
+
+#[test]
+fn the_edge_module_tells_every_story_as_the_core_does() {
+    artifact::edge_package();
+    let scenarios = Scenario::for_host(Host::Edge);
+    assert!(scenarios.len() >= 20, "{} stories", scenarios.len());
+    for scenario in scenarios {
+        scenario.check("the edge module", &scenario::edge::tell(&scenario));
+    }
+}

@@ -6,7 +6,7 @@ use crate::error::{LineError, Problem};
 use crate::object::{Kind, Object, UNKNOWN};
 use crate::wrapped::{self, Inside};
 use crate::{
-    Attempts, Fields, Format, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
+    Attempts, Fields, Format, Judged, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::units::Timestamp;
@@ -66,17 +66,21 @@ impl Reader {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut line = wrapped::without_prefix(line);
         let Self { format, taken, fields, buffer, beginning, unwrapped } = self;
+        let mut judged = None;
         if wrapped::is_object(line) {
             line = match wrapped::inside(line, unwrapped)? {
                 Inside::Line(line) => line,
-                Inside::Judged(judged) => return Ok(Line::Judged(judged)),
+                Inside::Judged(line, verdict) => {
+                    judged = Some(verdict);
+                    line
+                }
             };
         }
         let format = match *format {
-            Format::Auto => recognise(line, fields, buffer, beginning, taken)?,
-            told => told,
+            Format::Auto => recognise(line, fields, buffer, beginning, taken),
+            told => Ok(told),
         };
-        let read = match format {
+        let read = format.and_then(|format| match format {
             Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
             Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
             Format::Nginx => match &fields.log_format {
@@ -94,11 +98,14 @@ impl Reader {
             Format::Caddy => caddy::read(line, fields, attempts, buffer),
             Format::Kong => kong::read(line, fields, attempts, buffer),
             Format::Alb => alb::read(line, attempts),
-        };
+        });
         if read.is_err() {
             beginning.clear();
         }
-        read
+        match judged {
+            Some(judged) => Ok(Line::Judged(completed(judged, read.ok()))),
+            None => read,
+        }
     }
 
     /// Reads `record`, which `object` has taken: like [`read`](Self::read), and faster for some formats.
@@ -128,6 +135,16 @@ impl Reader {
             Some(bag) => envoy::exchange(record, &bag),
             None => self.read(record, attempts),
         }
+    }
+}
+
+/// `judged` with what only the line beside the verdict says: when the response was complete.
+fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
+    match line {
+        Some(Line::Exchange(exchange)) => {
+            Judged { ts: Some(exchange.ts), upstream: judged.upstream.or(Some(exchange.upstream)), ..judged }
+        }
+        _ => judged,
     }
 }
 

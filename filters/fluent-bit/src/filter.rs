@@ -1,6 +1,7 @@
 //! One record in, one reply out.
 
 use crate::host;
+use crate::merging::{Left, Merging};
 use crate::reading::{LONGEST, Reading, Way};
 use crate::repair::repair;
 use crate::reply::Reply;
@@ -8,10 +9,11 @@ use crate::riders::Riders;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Display;
 use nearmiss::config::FluentBitMode;
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
-use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError, Object};
+use nearmiss_dialects::{Attempts, Fields, Format, Line, Object};
 
 /// How many records that cannot be read are told on standard error.
 const COMPLAINTS: u32 = 3;
@@ -25,6 +27,8 @@ pub(crate) struct Filter {
     object: Object,
     reading: Reading,
     monitor: Monitor,
+    /// In mode `merge`.
+    merging: Option<Merging>,
     riders: Riders,
     reply: Reply,
     /// What every record says of a broken configuration.
@@ -51,11 +55,6 @@ impl Filter {
     /// A filter without a past; `run` tells this run of this instance from all others.
     pub(crate) fn new(config: Config, run: &str) -> Result<Self, Misconfigured> {
         let section = &config.fluent_bit;
-        if section.mode == FluentBitMode::Merge {
-            return Err(Misconfigured(
-                "`fluent_bit.mode` is \"merge\"; this version takes \"annotate\" or \"only\"".to_string(),
-            ));
-        }
         let format = section.format.as_deref().unwrap_or("auto");
         let format: Format = format
             .parse()
@@ -76,6 +75,7 @@ impl Filter {
         Self {
             mode: config.fluent_bit.mode,
             object: Object::default(),
+            merging: (config.fluent_bit.mode == FluentBitMode::Merge).then(|| Merging::new(&config)),
             reading: Reading::default(),
             monitor: Monitor::new(config, Feed::Log, &source),
             riders: Riders::default(),
@@ -109,6 +109,9 @@ impl Filter {
 
     /// The end of input: every record that waits, a line each.
     pub(crate) fn finish(&mut self) -> &[u8] {
+        if let Some(merging) = &mut self.merging {
+            merging.finish(&mut self.riders);
+        }
         self.monitor.finish();
         while let Some(record) = self.monitor.poll_record() {
             self.riders.add(record);
@@ -121,6 +124,9 @@ impl Filter {
 
     /// Writes the reply to `record`, whose members are known; false if there is no memory for it.
     fn answer(&mut self, arrived: Option<Timestamp>, record: &[u8], note: &str) -> bool {
+        if self.merging.is_some() {
+            return self.merge(record, note);
+        }
         if !self.reply.begin(self.object.head(record), self.object.is_empty()) {
             return false;
         }
@@ -145,6 +151,36 @@ impl Filter {
         true
     }
 
+    /// Takes what a record carries for the fleet, and writes what is left of it.
+    fn merge(&mut self, record: &[u8], note: &str) -> bool {
+        let Some(merging) = &mut self.merging else { return false };
+        let mut wrong = None;
+        let (head, is_empty, has_room) = match merging.take(record, &mut self.riders) {
+            Left::All(why) => {
+                wrong = why;
+                (self.object.head(record), self.object.is_empty(), !self.object.is_ours())
+            }
+            Left::Rest(rest) => (rest, false, true),
+            Left::Nothing if self.riders.is_empty() => (&b""[..], true, false),
+            // What was merged takes the place of what carried it.
+            Left::Nothing => (&b"{"[..], true, true),
+        };
+        if !self.reply.begin(head, is_empty) {
+            return false;
+        }
+        if has_room {
+            self.riders.ride(&mut self.reply);
+        }
+        if has_room && !note.is_empty() {
+            self.reply.note(&[note]);
+        }
+        self.reply.end();
+        if let Some(wrong) = wrong {
+            self.complain(&wrong);
+        }
+        true
+    }
+
     /// Judges what a record says, and writes the verdict into the reply.
     fn judge(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Found {
         if record.len() > LONGEST {
@@ -162,9 +198,8 @@ impl Filter {
                     observed.verdict.fate
                 }
                 Ok(Line::Judged(judged)) => {
-                    if let (Some(ts), Some(upstream)) = (judged.ts.or(arrived), judged.upstream) {
-                        self.monitor.count_judged(ts, upstream, judged.fate);
-                    }
+                    let upstream = judged.upstream.unwrap_or_default();
+                    self.monitor.relay(judged.ts.or(arrived), upstream, judged.fate);
                     judged.fate
                 }
                 Ok(Line::LeftOut(_)) => Fate::Clean,
@@ -189,7 +224,7 @@ impl Filter {
     }
 
     /// Says what cannot be read, the first few times.
-    fn complain(&mut self, error: &LineError) {
+    fn complain(&mut self, error: &dyn Display) {
         if self.complaints < COMPLAINTS {
             self.complaints += 1;
             let last = if self.complaints == COMPLAINTS { "; no more are told" } else { "" };

@@ -5,6 +5,7 @@
 //! filter              one record in, one reply out
 //! reading             what a record says: a structured one, or a line inside of it
 //! repair              what is made of a record that is no JSON
+//! merging             instead of judging: what records carry becomes the fleet's
 //! reply · riders      the text that goes back · what waits for a record to ride on
 //! host                memory, files and the calls; the only unsafe code
 //! ```
@@ -20,6 +21,7 @@ extern crate alloc;
 
 mod filter;
 mod host;
+mod merging;
 mod module;
 mod reading;
 mod repair;

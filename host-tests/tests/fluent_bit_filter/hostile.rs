@@ -109,7 +109,7 @@ fn huge_keys_and_many_members_pass() {
 
 #[test]
 fn fields_of_ours_that_are_there_already_are_not_there_twice() {
-    let mut filter = with(r#"{"fluent_bit":{"mode":"merge"}}"#);
+    let mut filter = with(r#"{"fluent_bit":{"mode":"all"}}"#);
     for record in [
         r#"{"near_miss":"retried;attempts=2","near_miss":null}"#,
         r#"{"near_miss":{"fate":{}},"near_miss_note":7}"#,

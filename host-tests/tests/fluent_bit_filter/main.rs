@@ -5,5 +5,6 @@ mod budget;
 mod config;
 mod hostile;
 mod memory;
+mod merging;
 mod stage;
 mod surface;

