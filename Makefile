@@ -149,6 +149,11 @@ e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes 
 e2e-edge: wasm edge-runtimes ## Runs the edge package in workerd, Node, Deno and Bun.
 	cargo test --locked -p host-tests --test edge
 
+.PHONY: e2e-fluent-bit
+e2e-fluent-bit: wasm ## Runs examples and hostile records in a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit.
+	@[ -x "$(FLUENT_BIT)" ] || { echo "make: say which Fluent Bit: make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit (docs/hosts.md tells how to build one)" >&2; exit 1; }
+	FLUENT_BIT=$(abspath $(FLUENT_BIT)) cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
+
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
@@ -187,6 +192,7 @@ bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrin
 	cargo run -q --locked -p host-tests --bin bench_module
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
 	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
+	[ -x "$(FLUENT_BIT)" ] && cargo run -q --locked -p host-tests --bin bench-fluent-bit -- $(FLUENT_BIT) || echo "no Fluent Bit, so nothing is measured in it: make bench FLUENT_BIT=/path/to/fluent-bit"
 
 include host-tests/detection/Makefile.inc
 

@@ -7,6 +7,7 @@
 mod client;
 mod envoy;
 mod example;
+mod fluent_bit;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod hurry;
@@ -20,6 +21,7 @@ mod wait;
 pub use client::{Client, Request, Response};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
 pub use example::{example, example_document, shipped};
+pub use fluent_bit::{FluentBit, Folder};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
 use hurry::hurried;
