@@ -10,6 +10,7 @@ VENV := target/venv
 ENVOY_HOME := target/envoy-$(ENVOY)
 ENVOY_BIN := $(ENVOY_HOME)/bin/envoy
 WASM_TARGET := wasm32-unknown-unknown
+WASI_TARGET := wasm32-wasip1
 export NEARMISS_ENVOY = $(abspath $(ENVOY_BIN))
 
 # No build path inside what ships, and the same bytes from two clean builds.
@@ -30,7 +31,7 @@ $(ENVOY_BIN):
 envoy-bin: $(ENVOY_BIN)
 
 # What Debian gives for the tests; `make deps` installs what is missing, or says how.
-DEBIAN := nginx haproxy caddy goaccess
+DEBIAN := nginx haproxy caddy goaccess chromium tmux prometheus
 PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
@@ -68,24 +69,40 @@ $(TOOLS)/bin/agrind:
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
 
+# What looks for barriers in the report; Chromium itself is Debian's.
+REPORT_TESTS := host-tests/report
+
+$(REPORT_TESTS)/node_modules/axe-core/package.json: $(REPORT_TESTS)/package-lock.json
+	@command -v npm >/dev/null || { echo "make: npm is needed for the tests of the report (Debian: apt-get install npm)" >&2; exit 1; }
+	cd $(REPORT_TESTS) && npm ci --silent --no-progress && touch node_modules/axe-core/package.json
+
+.PHONY: report-deps
+report-deps: debian-deps $(REPORT_TESTS)/node_modules/axe-core/package.json
+
 .PHONY: deps
-deps: proxies ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
+deps: proxies report-deps ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
 
 .PHONY: rust-target
 rust-target:
-	@rustup target list --installed 2>/dev/null | grep -qx $(WASM_TARGET) || rustup target add $(WASM_TARGET) || {
-	    echo "make: the Rust target $(WASM_TARGET) is missing and could not be added with rustup" >&2; exit 1; }
+	@for target in $(WASM_TARGET) $(WASI_TARGET); do
+	    rustup target list --installed 2>/dev/null | grep -qx $$target || rustup target add $$target || {
+	        echo "make: the Rust target $$target is missing and could not be added with rustup" >&2; exit 1; }
+	done
 
 # --- what is built ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm dist/edge/package.json ## Builds the modules that ship into dist/.
+wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.json ## Builds the modules that ship into dist/.
 
 RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
 
-dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+
+dist/nearmiss-fluent-bit.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
+	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
 
 # The package for edge gateways: module, glue, and what is written by hand. Its package.json comes last and says that all is there.
 EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
@@ -98,13 +115,19 @@ dist/edge/package.json: $(RUST_SOURCES) $(EDGE_PACKAGE) package-lock.json filter
 # The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
 target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
 	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
 
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.
 	cargo build -q --locked --profile native -p nearmiss-cli
 	mkdir -p dist
 	cp target/native/nearmiss dist/nearmiss
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: oci
+oci: dist/nearmiss-envoy.wasm ## Packs the Envoy module into dist/oci, an image as Istio and Envoy Gateway pull it.
+	filters/envoy/oci.py $< dist/oci $(VERSION)
 
 # --- what is run ---
 
@@ -115,12 +138,12 @@ check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc witho
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
 
 .PHONY: test
-test: check wasm proxies edge-runtimes ## Runs every test, against the real programs too.
+test: check wasm proxies report-deps edge-runtimes ## Runs every test, against the real programs too.
 	cargo test --locked --workspace
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
-	cargo test --locked -p host-tests --test e2e_envoy
+	cargo test --locked -p host-tests --test e2e_envoy --test e2e_voice
 
 .PHONY: e2e-edge
 e2e-edge: wasm edge-runtimes ## Runs the edge package in workerd, Node, Deno and Bun.
@@ -135,8 +158,29 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	rm -f filters/dialects/fixtures/[!d]*.tsv
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
+# Needs a nightly compiler, which nothing else does. The module is compiled without a sanitizer: wasm is its own.
+FUZZ := config dialects exchange headers hostcalls
+FUZZ_SECONDS ?= 600
+
+$(TOOLS)/bin/cargo-fuzz:
+	cargo install -q cargo-fuzz --version 0.13.2 --locked --root $(TOOLS)
+
+.PHONY: fuzz
+fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that break it; FUZZ_SECONDS=60 FUZZ=config looks shorter at one.
+	cd host-tests
+	for target in $(FUZZ); do
+	    work=$(CURDIR)/target/fuzz/$$target; mkdir -p $$work
+	    features=""; [ $$target = hostcalls ] && features="--features sim"
+	    PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" RUSTFLAGS= cargo +nightly fuzz run --sanitizer none --target-dir $(CURDIR)/target/fuzz/build $$features $$target \
+	        $$work fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=4096 -timeout=20 -verbosity=0 2>&1 | grep -vE "^(#|\")"
+	done
+
+.PHONY: soak
+soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.
+	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin soak -- $(or $(MINUTES),30)
+
 .PHONY: bench
-bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, what merging costs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm

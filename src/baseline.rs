@@ -15,6 +15,7 @@ use crate::histogram::{self, BUCKETS};
 use crate::order;
 use crate::verdict::Usual;
 use crate::versions::VERSIONS;
+use crate::wire::Wire;
 use alloc::vec::Vec;
 
 /// How many exchanges of a bucket are sampled.
@@ -48,6 +49,10 @@ impl Sample {
             | u32::from(flagged) << 16
             | u32::from(route.unwrap_or(u8::MAX)) << 8
             | u32::from(bucket);
+        self.offer_word(word);
+    }
+
+    fn offer_word(&mut self, word: u32) {
         if self.words.len() < SAMPLE {
             if self.words.capacity() == 0 {
                 self.words.reserve_exact(SAMPLE);
@@ -78,6 +83,23 @@ impl Sample {
 
     pub(crate) fn clear(&mut self) {
         self.words.clear();
+    }
+
+    /// Passes the sample on, or takes another of the same bucket in; `route` finds our slot of the other's.
+    pub(crate) fn pass(&mut self, wire: &mut Wire<'_>, route: impl Fn(u8) -> Option<u8>) {
+        for place in 0..wire.number(self.words.len() as u64) as usize {
+            let word = wire.number(self.words.get(place).copied().unwrap_or_default().into()) as u32;
+            if !wire.is_out() {
+                let slot = route((word >> 8) as u8).unwrap_or(u8::MAX);
+                self.offer_word(word & !0xff00 | u32::from(slot) << 8);
+            }
+            if wire.is_broken() {
+                return;
+            }
+        }
+        if wire.is_out() {
+            self.words.clear();
+        }
     }
 }
 
@@ -124,6 +146,14 @@ impl Baseline {
         let (limit, median) = *self.versions.get(version)?;
         (limit > 0)
             .then(|| Usual { limit: histogram::upper_border(limit), median: histogram::upper_border(median) })
+    }
+
+    /// What was usual as of a version, to be told elsewhere, or as it was told.
+    pub(crate) fn tell(&mut self, version: usize, wire: &mut Wire<'_>) {
+        let mut ignored = (0, 0);
+        let (limit, median) = self.versions.get_mut(version).unwrap_or(&mut ignored);
+        wire.tell(limit);
+        wire.tell(median);
     }
 
     fn count(&mut self, bucket: u8) {

@@ -4,6 +4,7 @@
 //! again. `docs/config.md` is the reference of all fields.
 
 mod by_name;
+mod collector;
 mod edge;
 mod field;
 mod reference;
@@ -13,9 +14,11 @@ use crate::units::{Micros, Used};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 pub use by_name::ByName;
+pub use collector::{CollectorConfig, Logged};
 use core::fmt;
 pub use edge::EdgeConfig;
 use field::Field;
+pub(crate) use field::decimal;
 pub use reference::ReferenceConfig;
 use serde_json::Value;
 
@@ -103,8 +106,8 @@ pub struct EnvoyConfig {
     pub mode: Mode,
     /// Whether responses get the `near-miss` header.
     pub header: bool,
-    /// The cluster of the collector that takes records.
-    pub collector: Option<String>,
+    /// The collector that takes records.
+    pub collector: Option<CollectorConfig>,
 }
 
 /// What the Envoy module is attached as.
@@ -130,7 +133,7 @@ pub enum Mode {
 }
 
 /// The section `fluent_bit`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FluentBitConfig {
     /// What becomes of records.
@@ -139,6 +142,19 @@ pub struct FluentBitConfig {
     pub format: Option<String>,
     /// Overrides `fields` for this host.
     pub fields: ByName<String>,
+    /// Where this Fluent Bit runs: the beginning of what its summaries name as their source.
+    pub source: String,
+}
+
+impl Default for FluentBitConfig {
+    fn default() -> Self {
+        Self {
+            mode: FluentBitMode::default(),
+            format: None,
+            fields: ByName::default(),
+            source: "fluent-bit".to_string(),
+        }
+    }
 }
 
 /// What the Fluent Bit module does with records.
@@ -266,7 +282,7 @@ impl EnvoyConfig {
                         .choice(&[("full", Mode::Full), ("lean", Mode::Lean)], "\"full\" or \"lean\"")?;
                 }
                 "header" => self.header = field.flag()?,
-                "collector" => self.collector = Some(field.text()?),
+                "collector" => self.collector = Some(CollectorConfig::read(field)?),
                 _ => return Err(field.unknown("attach, mode, header, collector")),
             }
             Ok(())
@@ -286,7 +302,8 @@ impl FluentBitConfig {
                 "mode" => self.mode = field.choice(&MODES, "\"annotate\", \"only\" or \"merge\"")?,
                 "format" => self.format = Some(field.text()?),
                 "fields" => self.fields = texts_by_name(field)?,
-                _ => return Err(field.unknown("mode, format, fields")),
+                "source" => self.source = field.text()?,
+                _ => return Err(field.unknown("mode, format, fields, source")),
             }
             Ok(())
         })
@@ -310,7 +327,7 @@ fn texts_by_name(section: &Field<'_>) -> Result<ByName<String>, ConfigError> {
 }
 
 /// Whether a JSON text nests deeper than `limit`: asked before a parser that recurses sees it.
-fn is_deeper_than(text: &str, limit: usize) -> bool {
+pub(crate) fn is_deeper_than(text: &str, limit: usize) -> bool {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
     text.bytes().any(|byte| {
         match byte {

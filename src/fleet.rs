@@ -117,6 +117,10 @@ impl Fleet {
         self.reindex();
     }
 
+    pub(crate) fn get(&self, place: usize) -> Option<&Entry> {
+        self.entries.get(place)
+    }
+
     pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Entry> {
         self.entries.get_mut(place)
     }

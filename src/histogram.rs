@@ -8,6 +8,7 @@
 //! Cost: one count of leading zeros, one look-up and at most one correction; nothing is allocated.
 
 use crate::units::Micros;
+use crate::wire::Wire;
 use alloc::boxed::Box;
 
 /// OpenTelemetry's scale of all buckets here.
@@ -129,6 +130,11 @@ impl Histogram {
         }
     }
 
+    /// Whether some bucket has counted more than half of what it can.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.counts.iter().any(|count| *count > u16::MAX / 2)
+    }
+
     /// Adds all that `other` counted.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
@@ -140,6 +146,17 @@ impl Histogram {
     /// Whether a bucket can count no further.
     pub fn is_full(&self) -> bool {
         self.full
+    }
+
+    /// Passes the counts on, or takes others' in.
+    pub(crate) fn pass(&mut self, wire: &mut Wire<'_>) {
+        let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
+        let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        let first = wire.number(first as u64) as usize;
+        let end = wire.number(end as u64) as usize;
+        let used = self.counts.get_mut(first..end.min(BUCKETS)).unwrap_or_default();
+        wire.counts(used);
+        self.full = !wire.is_out() && (self.full || used.contains(&u16::MAX));
     }
 
     /// Forgets everything.

@@ -15,6 +15,9 @@ use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
 
 mod episodes;
+mod share;
+
+pub use share::{Delta, Unreadable, end_of};
 
 /// Watches upstreams and says when one nearly failed.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Monitor {
     outbox: Outbox,
     /// The next multiple of `summary_every` that time has not passed.
     summary_due: Timestamp,
+    /// Set in a worker: what it has ready for the one that reports.
+    ready: Option<share::Ready>,
 }
 
 /// What became of one exchange.
@@ -57,6 +62,7 @@ impl Monitor {
             source: source.into(),
             config,
             feed,
+            ready: None,
         }
     }
 
@@ -87,9 +93,9 @@ impl Monitor {
         let limits = self.config.upstreams.get(&name).map(|upstream| upstream.limits).unwrap_or_default();
         let seat = self.seat(&name, exchange.ts);
         let tight = self.config.tight_margin;
-        if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.latency.is_full()) {
+        if self.fleet.get(seat).is_some_and(|entry| self.is_full(&entry.upstream.tally)) {
             // Its counts leave early, before one of them is too large.
-            self.summarise(seat, self.timeline.watermark().unwrap_or(exchange.ts));
+            self.leave_counts(seat, self.timeline.watermark().unwrap_or(exchange.ts));
         }
         let Some(entry) = self.fleet.get_mut(seat) else {
             // `seat` only returns places that exist.
@@ -121,6 +127,22 @@ impl Monitor {
         Observed { upstream, verdict: taken.verdict, recorded }
     }
 
+    /// Counts an exchange that another nearmiss has judged, after everything that was due before it.
+    ///
+    /// It is not judged again, feeds no baseline and changes no episode: who judged it reports it, and summaries keep it
+    /// apart, in `relayed`. Without `ts` it counts as of now.
+    pub fn relay(&mut self, ts: Option<Timestamp>, upstream: &str, fate: Fate) {
+        if let Some(ts) = ts {
+            self.timeline.arrive(ts);
+            self.run_due();
+        }
+        let ts = ts.or(self.timeline.watermark()).unwrap_or_default();
+        let seat = self.seat(&exchange::upstream_name(upstream), ts);
+        if let Some(entry) = self.fleet.get_mut(seat) {
+            entry.upstream.relay(ts, fate);
+        }
+    }
+
     /// Does what is due by the host's clock; in a log only the lines themselves move time.
     pub fn wake(&mut self, now: Timestamp) {
         self.timeline.tick(now);
@@ -139,6 +161,9 @@ impl Monitor {
 
     /// The end of input: seals everything and leaves the last summaries.
     pub fn finish(&mut self) {
+        if self.is_worker() {
+            return self.cut(true);
+        }
         self.seal(true);
         self.truncate_episodes();
         let end = self.timeline.watermark().unwrap_or_default();
@@ -180,7 +205,7 @@ impl Monitor {
         match self.fleet.seat(name, open_buckets, now) {
             Seat::Taken(place) => place,
             Seat::Replaces(place) => {
-                self.summarise(place, now);
+                self.leave_counts(place, now);
                 self.fleet.remove(place);
                 self.seat(name, ts)
             }
@@ -190,6 +215,9 @@ impl Monitor {
 
     /// Seals every bucket that is due and leaves every summary that is.
     fn run_due(&mut self) {
+        if self.is_worker() {
+            return self.cut(false);
+        }
         self.seal(false);
         let Some(watermark) = self.timeline.watermark() else { return };
         if watermark < self.summary_due {
@@ -203,6 +231,15 @@ impl Monitor {
         self.summary_due = passed.after(self.config.summary_every);
     }
 
+    /// The counts of one upstream leave before their time: in a worker with everybody's.
+    fn leave_counts(&mut self, place: usize, end: Timestamp) {
+        if self.is_worker() {
+            self.cut_one(timeline::bucket_of(end));
+        } else {
+            self.summarise(place, end);
+        }
+    }
+
     fn summarise_all(&mut self, end: Timestamp) {
         let mut rank = 0;
         while let Some(place) = self.fleet.by_name(rank) {
@@ -213,8 +250,7 @@ impl Monitor {
 
     /// Leaves the summary of one upstream, if there is anything to count.
     fn summarise(&mut self, place: usize, end: Timestamp) {
-        let Some(entry) = self.fleet.get_mut(place).filter(|entry| entry.upstream.tally.exchanges() > 0)
-        else {
+        let Some(entry) = self.fleet.get_mut(place).filter(|entry| !entry.upstream.tally.is_empty()) else {
             return;
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
@@ -224,7 +260,7 @@ impl Monitor {
         }
         let (upstream, watch, budget) = (&entry.upstream, &entry.watch, self.config.budget);
         self.outbox
-            .push(RecordKind::Summary, |out| record::summary(out, span, upstream, watch, budget, hosts));
+            .push(RecordKind::Summary, end, |out| record::summary(out, span, upstream, watch, budget, hosts));
         entry.seq += 1;
         entry.summarised = end;
         entry.upstream.clear_counts();
@@ -243,7 +279,7 @@ impl Monitor {
         }
         let suppressed = core::mem::take(&mut entry.suppressed);
         let (name, hosts) = (entry.upstream.name(), HostNames(self.config.hosts));
-        self.outbox.push(RecordKind::Exchange, |out| {
+        self.outbox.push(RecordKind::Exchange, exchange.ts, |out| {
             record::exchange(out, name, exchange, verdict, hosts, suppressed)
         });
         true

@@ -1,6 +1,7 @@
 //! Records on their way out, in order, in one text that is reused.
 
 use crate::record::{Record, RecordKind};
+use crate::units::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 
@@ -8,8 +9,8 @@ use alloc::string::String;
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     text: String,
-    /// Kind and end of each record that waits.
-    waiting: VecDeque<(RecordKind, usize)>,
+    /// Kind, time and end of each record that waits.
+    waiting: VecDeque<(RecordKind, Timestamp, usize)>,
     /// Where the next record starts.
     start: usize,
 }
@@ -19,9 +20,9 @@ const KEEP: usize = 8 << 10;
 
 impl Outbox {
     /// Adds the record that `write` writes.
-    pub(crate) fn push(&mut self, kind: RecordKind, write: impl FnOnce(&mut String)) {
+    pub(crate) fn push(&mut self, kind: RecordKind, time: Timestamp, write: impl FnOnce(&mut String)) {
         write(&mut self.text);
-        self.waiting.push_back((kind, self.text.len()));
+        self.waiting.push_back((kind, time, self.text.len()));
     }
 
     /// Whether a record waits.
@@ -31,13 +32,13 @@ impl Outbox {
 
     /// The next record; once there is none the text is used anew.
     pub(crate) fn pop(&mut self) -> Option<Record<'_>> {
-        let Some((kind, end)) = self.waiting.pop_front() else {
+        let Some((kind, time, end)) = self.waiting.pop_front() else {
             self.start = 0;
             self.text.clear();
             self.text.shrink_to(KEEP);
             return None;
         };
         let start = core::mem::replace(&mut self.start, end);
-        Some(Record { kind, json: self.text.get(start..end).unwrap_or_default() })
+        Some(Record { kind, time, json: self.text.get(start..end).unwrap_or_default() })
     }
 }

@@ -61,6 +61,20 @@ impl<T: Default, const K: usize> Slots<T, K> {
         }
     }
 
+    /// Gives the slot, or the next one, to another name, which starts from nothing.
+    pub(crate) fn put(&mut self, slot: u8, hash: u32, name: &str) {
+        if usize::from(slot) < self.slots.len() {
+            self.replace(slot, hash, name);
+        } else {
+            self.push(hash, name);
+        }
+    }
+
+    /// The hash of the name in a slot; 0 if there is none.
+    pub(crate) fn hash(&self, slot: u8) -> u32 {
+        self.hashes.get(usize::from(slot)).copied().unwrap_or(0)
+    }
+
     pub(crate) fn get_mut(&mut self, slot: u8) -> Option<&mut T> {
         self.slots.get_mut(usize::from(slot)).map(|slot| &mut slot.thing)
     }

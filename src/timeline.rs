@@ -55,6 +55,7 @@ pub struct Timeline {
     watermark: Option<Timestamp>,
     /// Every bucket below this one is sealed.
     sealed: u64,
+    lag: u64,
     doubted: [Timestamp; WITNESSES],
     doubts: usize,
 }
@@ -67,6 +68,7 @@ impl Timeline {
             reorder,
             watermark: None,
             sealed: 0,
+            lag: 0,
             doubted: [Timestamp::default(); WITNESSES],
             doubts: 0,
         }
@@ -132,7 +134,12 @@ impl Timeline {
 
     /// The newest bucket whose seal an exchange in `bucket` may be compared with: it ended at least `reorder` before.
     pub fn comparable(&self, bucket: u64) -> u64 {
-        bucket.saturating_sub(self.open_buckets() as u64)
+        bucket.saturating_sub(self.open_buckets() as u64 + self.lag)
+    }
+
+    /// What a seal leaves is known here only so many buckets later.
+    pub(crate) fn set_lag(&mut self, lag: u64) {
+        self.lag = lag;
     }
 
     fn end(&self, all: bool) -> u64 {

@@ -17,6 +17,8 @@ use crate::versions::{Version, Versions};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+mod share;
+
 /// How many hosts of an upstream are told apart.
 pub(crate) const MAX_HOSTS: usize = 8;
 /// How many routes of an upstream are told apart.
@@ -182,6 +184,12 @@ impl Upstream {
         verdict
     }
 
+    /// Counts an exchange that another nearmiss has judged: it was learned from there.
+    pub(crate) fn relay(&mut self, ts: Timestamp, fate: Fate) {
+        self.last_seen = self.last_seen.max(ts);
+        self.tally.relay(fate);
+    }
+
     /// The most attempts that were seen to be allowed.
     pub(crate) fn learned_attempts(&self) -> Option<u8> {
         Some(self.versions.newest().max_attempts).filter(|attempts| *attempts > 0)
@@ -306,7 +314,17 @@ impl Upstream {
 
     /// Counts one attempt; returns the slot of its host, and that slot as a bit if it was another's.
     fn count_attempt(&mut self, name: &str, failed: bool, blamed: bool) -> (Option<u8>, u16) {
-        let hash = hash_of(name);
+        let (slot, replaced) = self.host_slot(hash_of(name), name, blamed);
+        if let Some(host) = slot.and_then(|slot| self.hosts.get_mut(slot)) {
+            host.attempts = host.attempts.saturating_add(1);
+            host.failed = host.failed.saturating_add(u32::from(failed));
+            host.blamed = host.blamed.saturating_add(u32::from(blamed));
+        }
+        (slot, replaced)
+    }
+
+    /// The slot of a host, which is given one if there is room; and that slot as a bit if it was another's.
+    fn host_slot(&mut self, hash: u32, name: &str, blamed: bool) -> (Option<u8>, u16) {
         let mut replaced = 0;
         let slot = self.hosts.find(hash).or_else(|| self.hosts.push(hash, name)).or_else(|| {
             // The table is full: one that is behind something takes the slot of one that is behind nothing.
@@ -318,11 +336,6 @@ impl Upstream {
             replaced = 1 << slot;
             Some(slot)
         });
-        if let Some(host) = slot.and_then(|slot| self.hosts.get_mut(slot)) {
-            host.attempts = host.attempts.saturating_add(1);
-            host.failed = host.failed.saturating_add(u32::from(failed));
-            host.blamed = host.blamed.saturating_add(u32::from(blamed));
-        }
         (slot, replaced)
     }
 

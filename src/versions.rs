@@ -43,6 +43,11 @@ impl Versions {
         self.ring.get(usize::from(self.newest)).copied().unwrap_or_default()
     }
 
+    /// Where the newest seal left it.
+    pub(crate) fn newest_place(&self) -> usize {
+        usize::from(self.newest)
+    }
+
     /// Where the next version will be.
     pub(crate) fn next_place(&self) -> usize {
         (usize::from(self.newest) + 1) % VERSIONS

@@ -20,13 +20,30 @@ pub fn envoy_module() -> PathBuf {
     fresh(&root().join("dist/nearmiss-envoy.wasm"), &sources, "make wasm")
 }
 
+/// The Fluent Bit module as it ships.
+///
+/// # Panics
+///
+/// If it is missing or older than a source it is made of.
+pub fn fluent_bit_module() -> PathBuf {
+    let sources = [
+        "src",
+        "filters/fluent-bit/src",
+        "filters/dialects/src",
+        "Cargo.lock",
+        "filters/fluent-bit/Cargo.toml",
+    ];
+    fresh(&root().join("dist/nearmiss-fluent-bit.wasm"), &sources, "make wasm")
+}
+
 /// The package for edge gateways as it ships.
 ///
 /// # Panics
 ///
 /// If it is missing or older than a source it is made of.
 pub fn edge_package() -> PathBuf {
-    let sources = ["src", "filters/edge/src", "filters/edge/package", "Cargo.lock", "filters/edge/Cargo.toml"];
+    let sources =
+        ["src", "filters/edge/src", "filters/edge/package", "Cargo.lock", "filters/edge/Cargo.toml"];
     let package = fresh(&root().join("dist/edge/package.json"), &sources, "make wasm");
     package.parent().map(Path::to_path_buf).unwrap_or_default()
 }
@@ -38,6 +55,21 @@ pub fn edge_package() -> PathBuf {
 /// If it is missing or older than its source.
 pub fn noop_module() -> PathBuf {
     fresh(&root().join("target/noop-filter.wasm"), &["host-tests/noop-filter"], "make noop-filter")
+}
+
+/// The clock to preload, which cargo builds beside what depends on it.
+///
+/// # Panics
+///
+/// If it is not there.
+pub fn swift_clock() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    let folder = program.parent().expect("a program lies in a folder");
+    let found = [folder.to_path_buf(), folder.join("deps")]
+        .map(|folder| folder.join("libswift_clock.so"))
+        .into_iter()
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("libswift_clock.so is not beside {}; cargo builds it", program.display()))
 }
 
 fn fresh(artifact: &Path, sources: &[&str], command: &str) -> PathBuf {

@@ -7,6 +7,7 @@
 pub mod core;
 pub mod edge;
 pub mod envoy;
+pub mod fluent_bit;
 mod line;
 
 use std::fs;

@@ -11,6 +11,7 @@ use super::sight::Sight;
 use super::{HOSTS, ROUTES};
 use crate::tally;
 use crate::verdict::{Fate, Signals};
+use crate::wire::Wire;
 
 /// A residual from which an attempt counts against its host: 3 sigmas.
 const FAR: i32 = 3 * UNIT;
@@ -65,6 +66,18 @@ impl Counts {
         if let Some(bad) = self.bad.get_mut(slot) {
             *bad = 0;
         }
+    }
+
+    /// Passes everything but the hosts on, or takes another's in.
+    fn pass(&mut self, wire: &mut Wire<'_>) {
+        wire.count(&mut self.exchanges);
+        wire.count(&mut self.aborted);
+        wire.count(&mut self.near);
+        wire.count(&mut self.failed);
+        wire.count(&mut self.first_try);
+        wire.count(&mut self.attempts);
+        wire.extreme(&mut self.margin_min, NO_MARGIN, Ord::min);
+        wire.counts(&mut self.signals);
     }
 
     /// Adds a later or earlier stretch.
@@ -219,6 +232,47 @@ impl Bucket {
     pub(super) fn mean_shift(&self) -> Option<f32> {
         let timed: u32 = self.residuals.iter().map(|count| u32::from(*count)).sum();
         (timed >= 3).then(|| self.shift as f32 / timed as f32 / 64.0)
+    }
+
+    /// Passes everything on, or takes in another's of the same time; `hosts` and `routes` find our slots of the other's.
+    pub(super) fn pass(
+        &mut self,
+        wire: &mut Wire<'_>,
+        hosts: &[Option<u8>; HOSTS],
+        routes: &[Option<u8>; ROUTES],
+    ) {
+        self.counts.pass(wire);
+        wire.counts(&mut self.residuals);
+        wire.sum(&mut self.shift);
+        self.timed_out.pass(wire);
+        for slot in routes {
+            // What is not told apart here counts with all others.
+            let slot = slot.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
+            wire.count(&mut self.attempts[slot]);
+            wire.count(&mut self.timed[slot]);
+            wire.sum(&mut self.sum[slot]);
+            wire.count(&mut self.squares[slot]);
+            wire.bits(&mut self.failed_in[slot]);
+            wire.count(&mut self.caught[slot]);
+            wire.count(&mut self.late[slot]);
+        }
+        let mut nobody = (0, 0, 0, 0);
+        for slot in hosts {
+            match slot.map(usize::from).filter(|slot| *slot < HOSTS) {
+                Some(slot) => {
+                    wire.count(&mut self.host_attempts[slot]);
+                    wire.count(&mut self.host_failed[slot]);
+                    wire.sum(&mut self.host_sum[slot]);
+                    wire.count(&mut self.counts.bad[slot]);
+                }
+                None => {
+                    wire.count::<u16>(&mut nobody.0);
+                    wire.count::<u8>(&mut nobody.1);
+                    wire.sum(&mut nobody.2);
+                    wire.count::<u16>(&mut nobody.3);
+                }
+            }
+        }
     }
 
     /// Empties the columns of a route whose slot goes to another.

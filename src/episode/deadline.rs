@@ -7,6 +7,7 @@
 
 use super::bucket::Bucket;
 use crate::histogram::Log2;
+use crate::wire::Wire;
 
 /// 3 % in 1/256 octave.
 const SAME: u16 = 11;
@@ -27,6 +28,13 @@ impl TimedOut {
         self.count = self.count.saturating_add(1);
         self.shortest = self.shortest.min(log2.0);
         self.longest = self.longest.max(log2.0);
+    }
+
+    /// Passes them on, or takes others in.
+    pub(super) fn pass(&mut self, wire: &mut Wire<'_>) {
+        wire.count(&mut self.count);
+        wire.extreme(&mut self.shortest, u16::MAX, Ord::min);
+        wire.extreme(&mut self.longest, 0, Ord::max);
     }
 }
 

@@ -8,7 +8,9 @@
 //! meanwhile accepted. A whole day, so that the hour of the day plays no part.
 
 use super::bucket::Counts;
-use crate::units::{Micros, Used};
+use crate::timeline;
+use crate::units::{Micros, Timestamp, Used};
+use crate::wire::Wire;
 
 /// Buckets in an hour and in a day.
 const HOUR: u32 = 360;
@@ -79,6 +81,13 @@ pub(crate) struct Deviation {
     pub(crate) log2: u16,
 }
 
+impl Deviation {
+    /// The end of its day.
+    pub(crate) fn end(&self) -> Timestamp {
+        timeline::start_of(u64::from(self.day.from) + u64::from(DAY))
+    }
+}
+
 impl Habits {
     /// Counts a sealed bucket, whose typical duration is `log2`.
     pub(super) fn count(&mut self, index: u32, counts: &Counts, log2: Option<f32>) {
@@ -142,6 +151,21 @@ impl Habits {
     /// Takes a reference that was kept elsewhere.
     pub(crate) fn restore(&mut self, reference: Reference) {
         self.reference = Some(reference);
+    }
+
+    /// The reference, to be told elsewhere, or as it was told.
+    pub(super) fn tell(&mut self, wire: &mut Wire<'_>) {
+        if wire.number(self.reference.is_some().into()) == 0 {
+            return;
+        }
+        let nothing = Reference { from: 0, near: Used::default(), log2: 0, expires: 0 };
+        let mut told = self.reference.unwrap_or(nothing);
+        wire.tell(&mut told.from);
+        let near = wire.number(told.near.basis_points().into()) as u16;
+        told.near = Used::from_basis_points(near).unwrap_or_default();
+        wire.tell(&mut told.log2);
+        wire.tell(&mut told.expires);
+        self.reference = Some(told);
     }
 
     /// How fast the budget is being spent, by window, in basis points: 10 000 spends it exactly.

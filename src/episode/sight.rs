@@ -57,6 +57,13 @@ impl<'a> Sight<'a> {
         let x = self.exchange;
         let is_untold = self.verdict.limits.timeout.is_none();
         let timeless = x.stream || x.status == 101;
+        let attempts = x.attempts.unwrap_or(1);
+        // What a log of attempts leaves out are the first ones, and they failed; else the last would not have been made.
+        let told = x.attempt_log.len().max(1) as u32;
+        let unknown = if x.hedged { 0 } else { attempts.saturating_sub(told) };
+        for _ in 0..unknown.min(MOST_UNKNOWN) {
+            each(Try { host: None, failed: true, log2: None, late: false, timed_out: None });
+        }
         if let [.., _] = x.attempt_log {
             for attempt in x.attempt_log {
                 each(Try {
@@ -72,7 +79,6 @@ impl<'a> Sight<'a> {
             }
             return;
         }
-        let attempts = x.attempts.unwrap_or(1);
         let replaced = matches!(x.stand_in, Some(StandIn::Fallback | StandIn::Stale))
             || self.verdict.fate == Fate::Stale;
         let failed = replaced || matches!(self.verdict.fate, Fate::Failed | Fate::Partial);
@@ -82,11 +88,6 @@ impl<'a> Sight<'a> {
             let timed_out = has_timed_out.then_some(self.log2);
             each(Try { host: x.host, failed, log2: (!timeless).then_some(self.log2), late, timed_out });
             return;
-        }
-        if !x.hedged {
-            for _ in 0..(attempts - 1).min(MOST_UNKNOWN) {
-                each(Try { host: None, failed: true, log2: None, late: false, timed_out: None });
-            }
         }
         each(Try { host: x.host, failed, log2: None, late: false, timed_out: None });
     }

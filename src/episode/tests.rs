@@ -199,6 +199,30 @@ fn a_burst_that_retries_hide_opens_once_and_closes_once() {
 }
 
 #[test]
+fn attempts_that_a_log_leaves_out_are_evidence_too() {
+    let mut monitor = Monitor::new(Config::default(), Feed::Live, "test");
+    let mut opened = Vec::new();
+    for i in 0..900 * 8 {
+        let is_bad = (600 * 8..660 * 8).contains(&i) && i % 4 == 0;
+        let answer =
+            [Attempt { host: Some(HOSTS[0]), status: Some(200), duration: Some(Micros::from_millis(9)) }];
+        monitor.observe(&Exchange {
+            ts: Timestamp::from_micros(T0 * 1_000_000 + i * 125_000),
+            upstream: "cart",
+            host: Some(HOSTS[0]),
+            status: 200,
+            duration: Micros::from_millis(10),
+            attempts: Some(1 + u32::from(is_bad)),
+            attempt_log: if is_bad { &answer } else { &[] },
+            ..Exchange::default()
+        });
+        drain(&mut monitor, "episode", &mut opened);
+    }
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert!(opened[0].contains("attempts failed more often than usual"), "{opened:?}");
+}
+
+#[test]
 fn nothing_normal_is_an_episode() {
     let changed = HOUR;
     type Change = fn(Traffic) -> Traffic;

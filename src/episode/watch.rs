@@ -16,7 +16,9 @@ use super::rates::{RateEvidence, Rates};
 use super::routes::{self, Routes};
 use super::sight::Sight;
 use super::tail::{ROUGH, Shapes, Tail, TailEvidence};
+use super::{HOSTS, ROUTES};
 use crate::units::Micros;
+use crate::wire::Wire;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -201,6 +203,40 @@ impl Watch {
         if let Some(open) = self.buckets.get_mut(place) {
             open.note(sight, &self.routes, host);
         }
+    }
+
+    /// Passes on what `bucket` has counted, or takes in what another counted of it; `hosts` and `routes` find our slots of
+    /// the other's. What came too late is read and let go.
+    pub(crate) fn pass(
+        &mut self,
+        bucket: u64,
+        wire: &mut Wire<'_>,
+        hosts: &[Option<u8>; HOSTS],
+        routes: &[Option<u8>; ROUTES],
+        is_late: bool,
+    ) {
+        let index = super::index_of(bucket);
+        let place = self.buckets.iter().position(|open| open.index == index);
+        let is_there = wire.number(place.is_some().into()) > 0;
+        if !is_there {
+            return;
+        }
+        let mut counted = place.map_or_else(|| Bucket::new(index), |place| self.buckets.swap_remove(place));
+        counted.pass(wire, hosts, routes);
+        if !wire.is_out() && !is_late {
+            self.buckets.push(counted);
+        }
+    }
+
+    /// Lets go of all that was counted and not weighed.
+    pub(crate) fn let_go(&mut self) {
+        self.buckets.clear();
+    }
+
+    /// What is usual, as the open buckets are measured by it: to be told elsewhere, or as it was told.
+    pub(crate) fn tell(&mut self, wire: &mut Wire<'_>) {
+        self.routes.tell(wire);
+        self.habits.tell(wire);
     }
 
     /// A slot goes to another route.

@@ -1,6 +1,6 @@
 //! Buckets are sealed here, and what opens and closes with them leaves as records.
 
-use super::Monitor;
+use super::{Monitor, share};
 use crate::config::ReferenceConfig;
 use crate::episode::{Change, Open, Reference};
 use crate::fleet::Entry;
@@ -57,7 +57,7 @@ impl Monitor {
                     let Some(entry) = self.fleet.iter().find(|entry| entry.id.get() == id) else { continue };
                     let name = entry.upstream.name();
                     for phase in [Phase::Open, Phase::Close] {
-                        self.outbox.push(RecordKind::Episode, |out| {
+                        self.outbox.push(RecordKind::Episode, deviation.end(), |out| {
                             record::deviation(out, phase, &deviation, name);
                         });
                     }
@@ -91,7 +91,9 @@ impl Monitor {
 }
 
 fn leave(outbox: &mut Outbox, phase: Phase, open: &Open, told: Told<'_>) {
-    outbox.push(RecordKind::Episode, |out| record::episode(out, phase, open, told));
+    let time = if phase == Phase::Open { open.detected } else { open.last };
+    outbox
+        .push(RecordKind::Episode, share::end_of(time.into()), |out| record::episode(out, phase, open, told));
 }
 
 impl From<&ReferenceConfig> for Reference {

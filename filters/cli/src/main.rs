@@ -6,12 +6,17 @@
 mod annotate;
 mod args;
 mod check;
+mod filter;
 mod input;
 mod merge;
 mod moment;
 mod output;
+mod plain;
 mod progress;
+mod quantiles;
 mod replay;
+mod report;
+mod sequence;
 mod setup;
 mod table;
 mod tally;
@@ -32,6 +37,8 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Replay(args) => replay::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Merge(args) => merge::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Watch(args) => watch::run(&args),
     };
     match done {

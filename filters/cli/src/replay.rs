@@ -2,15 +2,16 @@
 
 use crate::annotate::annotated;
 use crate::args::Replay;
+use crate::filter::Filter;
 use crate::input::Lines;
-use crate::merge::{Merge, Source};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
 use crate::table::Table;
 use crate::tally::Tally;
 use nearmiss::exchange::upstream_name;
-use nearmiss::{Feed, Monitor, RecordKind, Timestamp};
+use nearmiss::{Feed, Monitor, RecordKind};
 use nearmiss_dialects::{Attempts, Format, Line};
 use std::process::ExitCode;
 
@@ -26,8 +27,8 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
         sources.push(Source::new(Lines::open(path, &progress)?, setup::reader(args.reading.format, &config)));
     }
     let mut replay = Run {
-        monitor: Monitor::new(config, Feed::Log, "replay"),
-        filter: Filter::new(args),
+        monitor: Monitor::new(config, Feed::Log, &args.source),
+        filter: Filter::new(args.since, args.until, &args.upstream),
         annotate: args.annotate,
         output: Output::new(),
         tally: Tally::default(),
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
         clean: String::new(),
         format: None,
     };
-    let mut sources = Merge::new(sources)?;
+    let mut sources = Sequence::new(sources)?;
     while let Some(source) = sources.next()? {
         if !replay.take(source)? {
             break;
@@ -70,7 +71,7 @@ impl Run {
         let Some((path, line)) = source.lines.next()? else { return Ok(false) };
         let mut attempts = Attempts::default();
         let read = source.reader.read(line, &mut attempts);
-        let mut verdict = None;
+        let (mut verdict, mut is_judged) = (None, false);
         match read {
             Ok(Line::Exchange(exchange)) => {
                 if !self.filter.wants(Some(exchange.ts), Some(exchange.upstream)) {
@@ -93,11 +94,8 @@ impl Run {
                 }
                 self.tally.judged += 1;
                 self.table.count_judged(judged.upstream, judged.fate);
-                if self.annotate {
-                    // It has its verdict: it goes on as it came.
-                    self.output.raw(line)?;
-                }
-                return Ok(true);
+                self.monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
+                is_judged = true;
             }
             Ok(Line::LeftOut(_)) => self.tally.left_out += 1,
             Err(error) => self.tally.bad(path, number, &error),
@@ -115,7 +113,10 @@ impl Run {
                     RecordKind::Summary => {}
                 }
             }
-            if !written {
+            if is_judged {
+                // It has its verdict: it goes on as it came.
+                self.annotation.extend_from_slice(line);
+            } else if !written {
                 annotated(&mut self.annotation, line, verdict);
             }
             self.output.raw(&self.annotation)?;
@@ -151,40 +152,10 @@ impl Run {
         self.output.flush()?;
         if !args.quiet {
             self.table.print();
-            self.tally.report();
+            self.tally.report("judged");
         } else if self.tally.bad > 0 {
-            self.tally.report();
+            self.tally.report("judged");
         }
         Ok(self.tally.exit_code(args.max_bad))
-    }
-}
-
-/// What was asked for.
-struct Filter {
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    upstreams: Vec<String>,
-}
-
-impl Filter {
-    fn new(args: &Replay) -> Self {
-        Self {
-            since: args.since.map(|moment| moment.0),
-            until: args.until.map(|moment| moment.0),
-            upstreams: args.upstream.iter().map(|name| upstream_name(name).into_owned()).collect(),
-        }
-    }
-
-    /// Whether an exchange that ended at `ts` on `upstream` was asked for. What a line does not say is no reason to
-    /// leave it out.
-    fn wants(&self, ts: Option<Timestamp>, upstream: Option<&str>) -> bool {
-        let in_time = ts.is_none_or(|ts| {
-            self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
-        });
-        let named = || {
-            let name = upstream_name(upstream.unwrap_or_default());
-            self.upstreams.iter().any(|wanted| *wanted == *name)
-        };
-        in_time && (self.upstreams.is_empty() || named())
     }
 }

@@ -4,6 +4,8 @@
 //! Names and values are bytes: values need not be UTF-8 and may be empty. A map that is cut off or makes no sense ends
 //! where it stops making sense.
 
+use alloc::vec::Vec;
+
 /// The pairs of a map, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers<'a> {
@@ -46,6 +48,20 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
+/// A map as the host reads it.
+pub(crate) fn written(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();
+    for (name, value) in pairs {
+        bytes.extend((name.len() as u32).to_le_bytes());
+        bytes.extend((value.len() as u32).to_le_bytes());
+    }
+    for part in pairs.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend(part.as_bytes());
+        bytes.push(0);
+    }
+    bytes
+}
+
 /// The text of a value: all of it, or what comes before the first byte that is not UTF-8.
 pub(crate) fn text(value: &[u8]) -> &str {
     match core::str::from_utf8(value) {
@@ -65,7 +81,6 @@ pub(crate) fn number(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     fn map(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
         let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();

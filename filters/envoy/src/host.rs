@@ -13,7 +13,7 @@ mod runtime;
 pub(crate) use runtime::Local;
 pub(crate) use runtime::local;
 
-use crate::headers::Headers;
+use crate::headers::{self, Headers};
 use arena::Lease;
 
 /// The host did not answer: it has no such thing, not now, or it failed. The filter makes no difference.
@@ -32,6 +32,8 @@ pub(crate) enum Map {
     Response = 2,
     /// Readable when the exchange is over.
     ResponseTrailers = 3,
+    /// Readable when a call of our own is answered.
+    Answer = 6,
 }
 
 /// How much a line matters in the proxy's log.
@@ -59,6 +61,8 @@ pub(crate) struct Metric(u32);
 /// One callback: the time in which the host can be asked.
 pub(crate) struct Call(Lease);
 
+/// The buffer that holds the answer to a call of our own.
+const ANSWER: u32 = 4;
 /// The buffer that holds the plugin's configuration.
 const PLUGIN_CONFIGURATION: u32 = 7;
 
@@ -75,6 +79,39 @@ impl Call {
         self.answer(|data, length| unsafe {
             imports::proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, data, length)
         })
+    }
+
+    /// The first `size` bytes of the answer to a call of our own.
+    pub(crate) fn answer_body(&self, size: usize) -> Answer<&[u8]> {
+        // SAFETY: both out-pointers are valid for writes during the call.
+        self.answer(|data, length| unsafe { imports::proxy_get_buffer_bytes(ANSWER, 0, size, data, length) })
+    }
+
+    /// Sends a request to a cluster; the answer comes by this name, or the word that there is none.
+    pub(crate) fn send(
+        &self,
+        cluster: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        timeout_ms: u32,
+    ) -> Answer<u32> {
+        let (headers, mut token) = (headers::written(headers), 0);
+        // SAFETY: all slices are valid for reads and the out-pointer for writes during the call.
+        ok(unsafe {
+            imports::proxy_http_call(
+                cluster.as_ptr(),
+                cluster.len(),
+                headers.as_ptr(),
+                headers.len(),
+                body.as_ptr(),
+                body.len(),
+                core::ptr::null(),
+                0,
+                timeout_ms,
+                &raw mut token,
+            )
+        })?;
+        Ok(token)
     }
 
     /// A property; the parts of its path end in or are parted by NUL.
@@ -220,6 +257,8 @@ mod tests {
         assert_eq!(Level::Error as u32, types::LogLevel::Error as u32);
         assert_eq!(MetricKind::Counter as u32, types::MetricType::Counter as u32);
         assert_eq!(MetricKind::Histogram as u32, types::MetricType::Histogram as u32);
+        assert_eq!(Map::Answer as u32, types::MapType::HttpCallResponseHeaders as u32);
+        assert_eq!(ANSWER, types::BufferType::HttpCallResponseBody as u32);
         assert_eq!(PLUGIN_CONFIGURATION, types::BufferType::PluginConfiguration as u32);
         assert_eq!(ok(types::Status::Ok as u32), Ok(()));
     }

@@ -9,7 +9,9 @@
 //! exchange                  what Envoy shows of one exchange, as the core takes it
 //! attributes response …     where it is read from
 //! watch                     a monitor with its outlets
+//! voice                     which of an Envoy's VMs reports for all of them
 //! metrics · outlet          counters · records
+//! collector                 records on their way to a collector
 //! host                      the calls; the only unsafe code
 //! ```
 //!
@@ -23,6 +25,7 @@ extern crate alloc;
 
 mod attributes;
 mod client;
+mod collector;
 mod exchange;
 mod fields;
 mod handover;
@@ -37,4 +40,5 @@ mod quota;
 mod response;
 mod root;
 mod upstream;
+mod voice;
 mod watch;

@@ -82,6 +82,13 @@ impl Module {
         }
     }
 
+    /// A call of a plugin's own is answered, or will not be.
+    pub(crate) fn answered(&mut self, call: &Call, root: u32, token: u32, size: usize) {
+        if let Some(watch) = self.known_root(root).and_then(|root| root.watch()) {
+            watch.borrow_mut().answered(call, token, size);
+        }
+    }
+
     /// The headers of a request are there.
     pub(crate) fn request(&mut self, call: &Call, context: u32) {
         let somebody_judges = self.roots.iter().any(|root| root.attach != Attach::Upstream);

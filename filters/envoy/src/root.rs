@@ -26,7 +26,7 @@ pub(crate) struct Root {
     attempt_query: Option<AttemptQuery>,
 }
 
-/// How often a plugin that has seen traffic is woken, in milliseconds.
+/// How often a plugin is woken, in milliseconds.
 const TICK: u32 = 1_000;
 
 /// What a plugin is called: its successor after an update goes by the same name.
@@ -70,12 +70,13 @@ impl Root {
         match known {
             Some(watch) => {
                 watch.borrow_mut().reconfigure(config);
-                if watch.borrow().has_begun() {
-                    let _ = call.tick_every(TICK);
-                }
                 self.watch = Some(watch);
             }
             None => self.watch = Some(Watch::shared(identity, config)),
+        }
+        if self.attach != Attach::Upstream {
+            // Also in a VM that never sees traffic: it can speak for those that do.
+            let _ = call.tick_every(TICK);
         }
         Ok(())
     }
@@ -88,11 +89,7 @@ impl Root {
     /// How attributes are asked for in this plugin.
     pub(crate) fn query(&mut self, call: &Call) -> Query {
         let mode = self.mode;
-        *self.query.get_or_insert_with(|| {
-            // The first exchange: from now on time matters, too.
-            let _ = call.tick_every(TICK);
-            Query::prepare(call, mode)
-        })
+        *self.query.get_or_insert_with(|| Query::prepare(call, mode))
     }
 
     /// How attempts are asked for in this plugin.

@@ -2,15 +2,15 @@
 //!
 //! One per plugin and VM, shared by a plugin and the one that takes over from it in an update.
 
-use crate::attributes::name;
 use crate::host::{Call, Level};
 use crate::metrics::Metrics;
 use crate::outlet::Outlet;
+use crate::voice::Voice;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
 use nearmiss::config::Attach;
-use nearmiss::{Config, Exchange, Fate, Feed, Monitor, RecordKind, Timestamp, record, verdict};
+use nearmiss::{Config, Exchange, Fate, RecordKind, Timestamp, record, verdict};
 
 /// A watch, as roots hold it.
 pub(crate) type Shared = Rc<RefCell<Watch>>;
@@ -19,8 +19,7 @@ pub(crate) type Shared = Rc<RefCell<Watch>>;
 pub(crate) struct Watch {
     identity: String,
     config: Config,
-    /// Begun by the first exchange.
-    monitor: Option<Monitor>,
+    voice: Voice,
     metrics: Metrics,
     outlet: Outlet,
     /// Exchanges since the last sign of life.
@@ -35,17 +34,15 @@ pub(crate) struct Watch {
 const ANNOTATION: &str = "nearmiss";
 /// The provisional verdict's header.
 const HEADER: &str = "near-miss";
-/// The shared counter that tells the instances of one Envoy apart.
-const INSTANCES: &str = "nearmiss.instances";
 
 impl Watch {
     /// A watch that has seen nothing.
     pub(crate) fn shared(identity: String, config: Config) -> Shared {
         Rc::new(RefCell::new(Self {
+            voice: Voice::new(alloc::format!("nearmiss/{}/{identity}", config.envoy.attach as u8)),
             identity,
             metrics: Metrics::new(config.max_upstreams),
             config,
-            monitor: None,
             outlet: Outlet::default(),
             exchanges: 0,
             last: Timestamp::default(),
@@ -60,11 +57,6 @@ impl Watch {
         self.config.envoy.attach == attach && self.identity == identity
     }
 
-    /// Whether it has seen an exchange.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.monitor.is_some()
-    }
-
     /// The configuration in force.
     pub(crate) fn config(&self) -> &Config {
         &self.config
@@ -73,9 +65,7 @@ impl Watch {
     /// Goes on under another configuration.
     pub(crate) fn reconfigure(&mut self, config: Config) {
         self.metrics.bound(config.max_upstreams);
-        if let Some(monitor) = &mut self.monitor {
-            monitor.reconfigure(config.clone());
-        }
+        self.voice.reconfigure(&config);
         self.config = config;
     }
 
@@ -86,14 +76,13 @@ impl Watch {
 
     /// Counts and judges one exchange, and says what is to be said.
     pub(crate) fn observe(&mut self, call: &Call, exchange: &Exchange<'_>) {
-        self.exchanges += 1;
+        self.exchanges += u64::from(!self.voice.is_spoken_for());
         self.last = exchange.ts;
-        let Self { monitor, config, metrics, text, told, .. } = self;
-        let monitor = monitor.get_or_insert_with(|| {
+        let Self { voice, config, metrics, text, told, .. } = self;
+        if !voice.has_begun() {
             *told = exchange.ts;
-            Monitor::new(config.clone(), Feed::Live, &source(call, exchange.ts))
-        });
-        let observed = monitor.observe(exchange);
+        }
+        let (monitor, observed) = voice.observe(call, config, exchange);
         metrics.count(call, monitor, &observed, exchange);
         if observed.verdict.fate != Fate::Clean {
             text.clear();
@@ -135,16 +124,22 @@ impl Watch {
     /// Time passes: what is due leaves, and now and then a sign of life.
     pub(crate) fn tick(&mut self, call: &Call) {
         const SIGN_OF_LIFE: nearmiss::Micros = nearmiss::Micros::from_seconds(60);
-        let Some(monitor) = &mut self.monitor else { return };
         let Ok(now) = call.now().map(|now| Timestamp::from_micros(now / 1_000)) else { return };
-        monitor.wake(now);
+        self.voice.tick(call, &self.config, now);
+        let (heard, upstreams) = self.voice.heard();
+        if heard > 0 {
+            self.last = now;
+        }
+        self.exchanges += heard;
+        if self.voice.is_mute() {
+            self.exchanges = 0;
+        }
         if self.exchanges > 0 && now.since(self.told) >= SIGN_OF_LIFE {
             call.log(
                 Level::Info,
                 &alloc::format!(
-                    "nearmiss: {} exchanges in the last minute, {} upstreams known, the last exchange {} s ago",
+                    "nearmiss: {} exchanges in the last minute, {upstreams} upstreams known, the last exchange {} s ago",
                     self.exchanges,
-                    monitor.upstreams(),
                     now.since(self.last).get() / 1_000_000,
                 ),
             );
@@ -152,45 +147,30 @@ impl Watch {
             self.exchanges = 0;
         }
         self.drain(call);
+        self.outlet.tick(call, now, self.config.envoy.collector.as_ref());
+    }
+
+    /// A call of its own is answered.
+    pub(crate) fn answered(&mut self, call: &Call, token: u32, size: usize) {
+        let now = self.clock(call);
+        self.outlet.answered(call, token, size, now);
     }
 
     /// The plugin goes: everything leaves.
     pub(crate) fn finish(mut self, call: &Call) {
-        if let Some(monitor) = &mut self.monitor {
-            monitor.finish();
-        }
+        let now = self.clock(call);
+        self.voice.finish(call, &self.config, now);
         self.drain(call);
+        self.outlet.finish(call);
     }
 
     fn drain(&mut self, call: &Call) {
-        let Self { monitor: Some(monitor), metrics, outlet, .. } = self else { return };
-        while let Some(record) = monitor.poll_record() {
+        let Self { voice, metrics, outlet, config, .. } = self;
+        voice.drain(|record| {
             if record.kind == RecordKind::Episode {
                 metrics.count_episode(call, record.json);
             }
-            outlet.emit(call, &record);
-        }
+            outlet.emit(call, record, config.envoy.collector.as_ref());
+        });
     }
-}
-
-/// Names this run of this instance: `node/instance/start`, so that the summaries of workers are told apart.
-fn source(call: &Call, start: Timestamp) -> String {
-    let node = name(call.property("xds\0node\0id")).unwrap_or("envoy");
-    alloc::format!("{node}/{}/{}", instance(call), start.seconds())
-}
-
-/// The number of this instance among those that share data with it.
-fn instance(call: &Call) -> u32 {
-    const TRIES: u32 = 16;
-    for _ in 0..TRIES {
-        let (before, version) = match call.shared(INSTANCES) {
-            Ok((value, version)) => (value.try_into().map_or(0, u32::from_le_bytes), version),
-            Err(_) => (0, 0),
-        };
-        let number = before.wrapping_add(1);
-        if call.share(INSTANCES, &number.to_le_bytes(), version).is_ok() {
-            return number;
-        }
-    }
-    0
 }

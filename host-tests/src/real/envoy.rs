@@ -33,6 +33,7 @@ pub struct Start {
     workers: u32,
     from_file: bool,
     core: Option<usize>,
+    clock: u32,
 }
 
 #[derive(Default)]
@@ -51,7 +52,7 @@ pub fn envoy_binary() -> PathBuf {
 
 impl Default for Start {
     fn default() -> Self {
-        Self { workers: 1, from_file: false, core: None }
+        Self { workers: 1, from_file: false, core: None, clock: 1 }
     }
 }
 
@@ -76,6 +77,12 @@ impl Start {
     /// Pinned to one core.
     pub fn on_core(mut self, core: usize) -> Self {
         self.core = Some(core);
+        self
+    }
+
+    /// Its time of day runs so much faster; what measures spans does not.
+    pub fn clock(mut self, factor: u32) -> Self {
+        self.clock = factor;
         self
     }
 
@@ -139,6 +146,9 @@ impl Start {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0); // a Ctrl-C is ours to hear
+        if self.clock > 1 {
+            command.env("LD_PRELOAD", artifact::swift_clock()).env("SWIFT_CLOCK", self.clock.to_string());
+        }
         let core = self.core;
         // SAFETY: both calls are async-signal-safe and touch no memory but their own arguments.
         unsafe { command.pre_exec(move || die_with_parent(core)) };
@@ -248,6 +258,19 @@ impl Envoy {
         field(11) + field(12)
     }
 
+    /// How much memory it holds, in KiB.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run any more.
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(path).expect("a process that runs");
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process with memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+
     /// Asks it to stop, and returns all it logged.
     ///
     /// # Panics
@@ -334,7 +357,7 @@ fn missing(error: &std::io::Error) -> String {
 }
 
 /// The child ends with us, whatever ends us, and stays on its core.
-fn die_with_parent(core: Option<usize>) -> std::io::Result<()> {
+pub(super) fn die_with_parent(core: Option<usize>) -> std::io::Result<()> {
     // SAFETY: prctl with constants; sched_setaffinity reads a set that lives on this stack.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -360,7 +383,7 @@ fn write(path: &Path, document: &Value) {
     fs::write(path, document.to_string()).expect("a folder of our own can be written");
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let folder = artifact::root().join("target/e2e").join(name);

@@ -9,3 +9,4 @@ mod life;
 mod many;
 mod stage;
 mod surface;
+mod voice;

@@ -48,6 +48,11 @@ extern "C" fn proxy_on_log(context: u32) {
     during((), |call| module::with((), |module| module.log(call, context)));
 }
 
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(root: u32, token: u32, _headers: u32, size: usize, _trailers: u32) {
+    during((), |call| module::with((), |module| module.answered(call, root, token, size)));
+}
+
 /// True: nothing is left to wait for.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(context: u32) -> bool {

@@ -13,6 +13,7 @@ macro_rules! hostcalls {
         $(
             #[cfg(not(target_arch = "wasm32"))]
             $(#[$doc])*
+            #[allow(clippy::too_many_arguments, reason = "as many as the ABI has")]
             pub(super) unsafe fn $name($(_: $kind),*) -> u32 {
                 12
             }
@@ -36,6 +37,10 @@ hostcalls! {
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut usize, size: *mut usize);
     fn proxy_get_shared_data(
         key: *const u8, key_size: usize, data: *mut usize, size: *mut usize, version: *mut u32,
+    );
+    fn proxy_http_call(
+        cluster: *const u8, cluster_size: usize, headers: *const u8, headers_size: usize, body: *const u8, body_size: usize,
+        trailers: *const u8, trailers_size: usize, timeout: u32, token: *mut u32,
     );
     fn proxy_increment_metric(id: u32, by: i64);
     fn proxy_log(level: u32, text: *const u8, size: usize);

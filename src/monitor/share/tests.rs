@@ -1,0 +1,310 @@
+use super::*;
+use crate::config::Config;
+use crate::exchange::{Attempt, Exchange};
+use crate::timeline::Feed;
+use crate::units::Micros;
+use crate::verdict::Fate;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// A multiple of a minute.
+const T0: u64 = 1_795_423_560;
+
+/// Some workers, and the one that reports for them.
+struct Voice {
+    workers: Vec<Monitor>,
+    reporter: Monitor,
+    fates: [u64; Fate::COUNT],
+    records: Vec<Value>,
+}
+
+impl Voice {
+    fn of(workers: usize) -> Self {
+        let monitor = || Monitor::new(Config::default(), Feed::Live, "test");
+        let mut reporter = monitor();
+        reporter.become_reporter();
+        let worker = || {
+            let mut worker = monitor();
+            worker.become_worker();
+            worker
+        };
+        Self {
+            workers: (0..workers).map(|_| worker()).collect(),
+            reporter,
+            fates: [0; Fate::COUNT],
+            records: Vec::new(),
+        }
+    }
+
+    fn observe(&mut self, worker: usize, exchange: &Exchange<'_>) {
+        let worker = &mut self.workers[worker];
+        let fate = worker.observe(exchange).verdict.fate;
+        self.fates[fate as usize] += 1;
+        while worker.poll_record().is_some() {}
+    }
+
+    /// All that follows the end of a bucket; `turn` says who is heard first.
+    fn end(&mut self, bucket: u64, turn: usize) {
+        let mut deltas = Vec::new();
+        for worker in &mut self.workers {
+            worker.wake(end_of(bucket));
+            deltas.extend(core::iter::from_fn(|| worker.next_delta()));
+        }
+        let places = deltas.len().max(1);
+        deltas.rotate_left(turn % places);
+        for delta in deltas {
+            assert_eq!(delta.bucket, bucket);
+            self.reporter.absorb(&delta.bytes).unwrap();
+        }
+        self.reporter.wake(end_of(bucket));
+        let mut usual = Vec::new();
+        self.reporter.publish(&mut usual);
+        self.workers.iter_mut().for_each(|worker| worker.adopt(&usual).unwrap());
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(record) = self.reporter.poll_record() {
+            self.records.push(serde_json::from_str(record.json).unwrap());
+        }
+    }
+
+    fn finish(mut self) -> ([u64; Fate::COUNT], Vec<Value>) {
+        self.reporter.finish();
+        self.drain();
+        (self.fates, self.records)
+    }
+}
+
+/// A generator of numbers that look like chance.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = exchange::mix(self.0.wrapping_add(0x9e37_79b9));
+        self.0 % end
+    }
+}
+
+/// Twenty minutes of an upstream with three hosts, of which one fails now and then from the eleventh to the thirteenth.
+fn story(mut each: impl FnMut(u64, &Exchange<'_>), mut end: impl FnMut(u64)) {
+    const HOSTS: [&str; 3] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
+    let mut dice = Dice(7);
+    for bucket in T0 / 10..T0 / 10 + 180 {
+        for i in 0..60 {
+            let ts = Timestamp::from_micros(bucket * 10_000_000 + i * 160_000 + dice.below(100_000));
+            let host = HOSTS[dice.below(3) as usize];
+            let span = Micros::new(18_000 + dice.below(6_000) + if dice.below(97) == 0 { 90_000 } else { 0 });
+            let is_bad = (60..78).contains(&(bucket - T0 / 10)) && host == HOSTS[0] && dice.below(2) == 0;
+            let log = [
+                Attempt { host: Some(host), status: Some(503), duration: Some(Micros::from_millis(5)) },
+                Attempt { host: Some(HOSTS[1]), status: Some(200), duration: Some(span) },
+            ];
+            each(
+                dice.below(1_000),
+                &Exchange {
+                    ts,
+                    upstream: "cart",
+                    host: Some(if is_bad { HOSTS[1] } else { host }),
+                    route: Some(if i % 3 == 0 { "list" } else { "item" }),
+                    status: 200,
+                    duration: span,
+                    attempts: Some(1 + u32::from(is_bad)),
+                    timeout: Some(Micros::from_millis(400)),
+                    attempt_log: if is_bad { &log } else { &[] },
+                    ..Exchange::default()
+                },
+            );
+        }
+        end(bucket);
+    }
+}
+
+fn told(workers: usize) -> ([u64; Fate::COUNT], Vec<Value>) {
+    let voice = core::cell::RefCell::new(Voice::of(workers));
+    story(
+        |who, exchange| voice.borrow_mut().observe(who as usize % workers, exchange),
+        |bucket| voice.borrow_mut().end(bucket, bucket as usize),
+    );
+    voice.into_inner().finish()
+}
+
+fn episodes(records: &[Value]) -> Vec<&Value> {
+    records.iter().filter(|record| record["type"] == "episode").collect()
+}
+
+#[test]
+fn however_many_workers_there_are_they_have_one_voice_that_says_the_same() {
+    let (fates, records) = told(1);
+    assert!(fates[Fate::Slow as usize] > 0 && fates[Fate::Retried as usize] > 0, "{fates:?}");
+    let [open, close] = episodes(&records)[..] else { panic!("one episode: {:?}", episodes(&records)) };
+    assert_eq!((&open["phase"], &close["phase"]), (&"open".into(), &"close".into()));
+    assert_eq!(close["hosts"][0]["host"], "10.0.0.1:80");
+    let counted: u64 = records
+        .iter()
+        .filter(|record| record["type"] == "summary")
+        .flat_map(|summary| summary["fates"].as_object().unwrap().values())
+        .map(|count| count.as_u64().unwrap())
+        .sum();
+    assert_eq!(counted, 180 * 60);
+    for workers in [2, 4, 7] {
+        let (same, others) = told(workers);
+        assert_eq!(same, fates, "{workers} workers");
+        let sorted = |records: &[Value]| -> Vec<String> {
+            records.iter().map(|record| sort_hosts(record.clone()).to_string()).collect()
+        };
+        assert_eq!(sorted(&others), sorted(&records), "{workers} workers");
+    }
+}
+
+/// Which host comes first is the order in which they were met.
+fn sort_hosts(mut record: Value) -> Value {
+    if record["type"] == "summary" {
+        for key in ["hosts", "routes"] {
+            if let Some(list) = record[key].as_array_mut() {
+                list.sort_by_key(Value::to_string);
+            }
+        }
+    }
+    record
+}
+
+#[test]
+fn one_voice_tells_the_episode_that_a_single_monitor_tells() {
+    let mut whole = Monitor::new(Config::default(), Feed::Live, "test");
+    let mut records: Vec<Value> = Vec::new();
+    story(
+        |_, exchange| {
+            whole.observe(exchange);
+            while let Some(record) = whole.poll_record() {
+                records.push(serde_json::from_str(record.json).unwrap());
+            }
+        },
+        |_| (),
+    );
+    let (_, shared) = told(4);
+    let (whole, shared) = (episodes(&records), episodes(&shared));
+    assert_eq!((whole.len(), shared.len()), (2, 2));
+    for (one, other) in whole.iter().zip(shared) {
+        for key in ["phase", "id", "start", "pattern", "near_misses", "exchanges", "signals"] {
+            assert_eq!(one[key], other[key], "{key}: {one} {other}");
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_comes_later_is_not_blind() {
+    let voice = core::cell::RefCell::new(Voice::of(1));
+    story(|_, exchange| voice.borrow_mut().observe(0, exchange), |bucket| voice.borrow_mut().end(bucket, 0));
+    let mut voice = voice.into_inner();
+    let mut usual = Vec::new();
+    voice.reporter.publish(&mut usual);
+    let mut late = Monitor::new(Config::default(), Feed::Live, "late");
+    late.become_worker();
+    late.adopt(&usual).unwrap();
+    let slow = Exchange {
+        ts: Timestamp::from_seconds(T0 + 1_820),
+        upstream: "cart",
+        route: Some("item"),
+        status: 200,
+        duration: Micros::from_millis(300),
+        attempts: Some(1),
+        ..Exchange::default()
+    };
+    assert_eq!(late.observe(&slow).verdict.fate, Fate::Slow);
+}
+
+#[test]
+fn what_comes_too_late_counts_and_changes_no_episode() {
+    let mut voice = Voice::of(2);
+    let ok = |second| Exchange {
+        ts: Timestamp::from_seconds(T0 + second),
+        upstream: "cart",
+        status: 200,
+        duration: Micros::from_millis(20),
+        attempts: Some(1),
+        ..Exchange::default()
+    };
+    voice.observe(0, &ok(1));
+    voice.observe(1, &ok(2));
+    voice.workers[1].wake(Timestamp::from_seconds(T0 + 10));
+    let late = voice.workers[1].next_delta().unwrap();
+    voice.end(T0 / 10, 0);
+    assert_eq!(voice.reporter.absorb(&late.bytes), Ok(1));
+    let (_, records) = voice.finish();
+    let [summary] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((&summary["fates"]["clean"], &summary["late"]), (&2.into(), &1.into()));
+}
+
+#[test]
+fn a_worker_that_nobody_hears_keeps_its_counts_and_stays_small() {
+    let mut worker = Monitor::new(Config::default(), Feed::Live, "test");
+    worker.become_worker();
+    let mut reporter = Monitor::new(Config::default(), Feed::Live, "test");
+    for second in 0..3_600 {
+        worker.observe(&Exchange {
+            ts: Timestamp::from_seconds(T0 + second),
+            upstream: "cart",
+            host: Some("10.0.0.1:80"),
+            status: 200,
+            duration: Micros::from_millis(20),
+            attempts: Some(1),
+            ..Exchange::default()
+        });
+    }
+    worker.finish();
+    let mut counted = 0;
+    let mut deltas = 0;
+    while let Some(delta) = worker.next_delta() {
+        counted += reporter.absorb(&delta.bytes).unwrap();
+        deltas += 1;
+        worker.wake(Timestamp::from_seconds(T0 + 3_600 + deltas * 10));
+        worker.finish();
+    }
+    assert!(deltas <= WAITING as u64 + 1, "{deltas}");
+    assert_eq!(counted, 3_600);
+}
+
+#[test]
+fn an_early_delta_keeps_every_count_whole() {
+    let mut voice = Voice::of(1);
+    for i in 0..100_000 {
+        voice.observe(
+            0,
+            &Exchange {
+                ts: Timestamp::from_micros(T0 * 1_000_000 + i),
+                upstream: "cart",
+                status: 200,
+                duration: Micros::from_millis(20),
+                attempts: Some(1),
+                ..Exchange::default()
+            },
+        );
+    }
+    voice.end(T0 / 10, 0);
+    let (_, records) = voice.finish();
+    let clean: u64 = records.iter().map(|record| record["fates"]["clean"].as_u64().unwrap()).sum();
+    assert_eq!(clean, 100_000);
+}
+
+proptest! {
+    #[test]
+    fn what_is_no_message_changes_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..200) {
+        let mut reporter = Monitor::new(Config::default(), Feed::Live, "test");
+        prop_assert_eq!(reporter.absorb(&bytes), Err(Unreadable));
+        prop_assert_eq!(reporter.adopt(&bytes), Err(Unreadable));
+        let mut whole = vec![0; HEAD];
+        whole.extend(bytes);
+        close(&mut whole);
+        // Whole, and yet nonsense: survived.
+        let _ = reporter.adopt(&whole);
+        let mut reporter = Monitor::new(Config::default(), Feed::Live, "test");
+        let _ = reporter.absorb(&whole);
+        reporter.finish();
+        let place = at % whole.len();
+        whole[place] ^= 1;
+        prop_assert_eq!(reporter.absorb(&whole), Err(Unreadable));
+    }
+}

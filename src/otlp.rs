@@ -1,0 +1,253 @@
+//! Records as OpenTelemetry logs: OTLP's JSON, as `POST /v1/logs` takes it.
+//!
+//! Every field of a record is an attribute, `nearmiss.` and its name, besides those that OpenTelemetry has a name for. The
+//! body is the sentence. `error.type` is never set: a near miss is a success. 64-bit whole numbers are texts, as OTLP's JSON
+//! wants them; a record's own JSON is taken over as it stands wherever both agree, so nothing is parsed but its outline.
+
+use crate::record::json::{escape, push_number};
+use crate::record::{Record, RecordKind};
+use crate::units::Timestamp;
+use alloc::string::String;
+
+/// Begins a batch of logs that `source` sends.
+pub fn begin(out: &mut String, source: &str) {
+    add(out, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[");
+    attribute(out, "service.name", |out| text(out, "nearmiss"));
+    add(out, ",");
+    attribute(out, "service.instance.id", |out| text(out, source));
+    add(out, "]},\"scopeLogs\":[{\"scope\":{\"name\":\"nearmiss\",\"version\":\"");
+    add(out, env!("CARGO_PKG_VERSION"));
+    add(out, "\"},\"logRecords\":[");
+}
+
+/// Adds a record, the first or a further one, that is sent at `now` by `source` as its `number`th.
+pub fn push(
+    out: &mut String,
+    record: &Record<'_>,
+    is_first: bool,
+    (source, number): (&str, u64),
+    now: Timestamp,
+) {
+    if !is_first {
+        add(out, ",");
+    }
+    let (event, severity) = match record.kind {
+        RecordKind::Exchange => ("exchange", "9,\"severityText\":\"INFO"),
+        RecordKind::Episode => ("episode", "13,\"severityText\":\"WARN"),
+        RecordKind::Summary => ("summary", "9,\"severityText\":\"INFO"),
+    };
+    add(out, "{\"timeUnixNano\":\"");
+    nanos(out, record.time);
+    add(out, "\",\"observedTimeUnixNano\":\"");
+    nanos(out, now);
+    add(out, "\",\"severityNumber\":");
+    add(out, severity);
+    add(out, "\",\"eventName\":\"nearmiss.");
+    add(out, event);
+    add(out, "\",\"body\":");
+    let fields = Fields(record.json.get(1..).unwrap_or_default());
+    match fields.find("explain") {
+        Some(sentence) => value(out, sentence),
+        None => text(out, event),
+    }
+    if let Some(trace) = fields.find("trace_id") {
+        add(out, ",\"traceId\":");
+        add(out, trace);
+    }
+    add(out, ",\"attributes\":[");
+    attribute(out, "log.record.uid", |out| {
+        add(out, "{\"stringValue\":\"");
+        escape(out, source);
+        add(out, "-");
+        push_number(out, number);
+        add(out, "\"}");
+    });
+    for (key, found) in fields.filter(|(key, _)| !matches!(*key, "explain" | "trace_id")) {
+        add(out, ",{\"key\":\"nearmiss.");
+        add(out, key);
+        add(out, "\",\"value\":");
+        value(out, found);
+        add(out, "}");
+        conventional(out, record.kind, key, found);
+    }
+    add(out, "]}");
+}
+
+/// One place that adds text, instead of one for each of the many pieces.
+#[inline(never)]
+fn add(out: &mut String, text: &str) {
+    out.push_str(text);
+}
+
+/// Ends a batch.
+pub fn end(out: &mut String) {
+    add(out, "]}]}]}");
+}
+
+/// How many records of a batch a collector says that it has refused: `partialSuccess` in the beginning of its answer.
+pub fn refused(answer: &str) -> u64 {
+    let Some((_, rest)) = answer.split_once("\"rejectedLogRecords\"") else { return 0 };
+    let number = rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']);
+    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+    number.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// The attribute that OpenTelemetry has for a field, if it has one.
+fn conventional(out: &mut String, kind: RecordKind, key: &str, found: &str) {
+    let mut also = |name: &str, write: &dyn Fn(&mut String)| {
+        add(out, ",");
+        attribute(out, name, write);
+    };
+    match key {
+        "upstream" => also("service.peer.name", &|out| value(out, found)),
+        "route" => also("http.route", &|out| value(out, found)),
+        "status" if kind == RecordKind::Exchange && found != "0" => {
+            also("http.response.status_code", &|out| value(out, found));
+        }
+        "attempts" if kind == RecordKind::Exchange => {
+            let attempts: u64 = found.parse().unwrap_or(1);
+            if attempts > 1 {
+                also("http.request.resend_count", &|out| whole(out, |out| push_number(out, attempts - 1)));
+            }
+        }
+        "host" => {
+            let parts = found.trim_matches('"').rsplit_once(':');
+            let parts =
+                parts.filter(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+            if let Some((address, port)) = parts {
+                let address = address.trim_start_matches('[').trim_end_matches(']');
+                also("network.peer.address", &|out| {
+                    add(out, "{\"stringValue\":\"");
+                    add(out, address);
+                    add(out, "\"}");
+                });
+                also("network.peer.port", &|out| whole(out, |out| add(out, port)));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn attribute(out: &mut String, key: &str, write: impl FnOnce(&mut String)) {
+    add(out, "{\"key\":\"");
+    add(out, key);
+    add(out, "\",\"value\":");
+    write(out);
+    add(out, "}");
+}
+
+fn text(out: &mut String, text: &str) {
+    add(out, "{\"stringValue\":\"");
+    escape(out, text);
+    add(out, "\"}");
+}
+
+fn whole(out: &mut String, write: impl FnOnce(&mut String)) {
+    add(out, "{\"intValue\":\"");
+    write(out);
+    add(out, "\"}");
+}
+
+fn nanos(out: &mut String, ts: Timestamp) {
+    push_number(out, ts.micros());
+    add(out, "000");
+}
+
+/// One value of a record's JSON as OTLP's.
+fn value(out: &mut String, json: &str) {
+    match json.as_bytes().first() {
+        Some(b'"') => {
+            add(out, "{\"stringValue\":");
+            add(out, json);
+            add(out, "}");
+        }
+        Some(b'{') => {
+            add(out, "{\"kvlistValue\":{\"values\":[");
+            for (place, (key, found)) in Fields(json.get(1..).unwrap_or_default()).enumerate() {
+                if place > 0 {
+                    add(out, ",");
+                }
+                attribute(out, key, |out| value(out, found));
+            }
+            add(out, "]}}");
+        }
+        Some(b'[') => {
+            add(out, "{\"arrayValue\":{\"values\":[");
+            for (place, found) in Items(json.get(1..).unwrap_or_default()).enumerate() {
+                if place > 0 {
+                    add(out, ",");
+                }
+                value(out, found);
+            }
+            add(out, "]}}");
+        }
+        Some(b't' | b'f') => {
+            add(out, "{\"boolValue\":");
+            add(out, json);
+            add(out, "}");
+        }
+        _ if json.contains('.') => {
+            add(out, "{\"doubleValue\":");
+            add(out, json);
+            add(out, "}");
+        }
+        _ => whole(out, |out| add(out, json)),
+    }
+}
+
+/// Keys and values of an object that we wrote, from behind its bracket on: no space anywhere, no escape in a key.
+#[derive(Clone, Copy)]
+struct Fields<'a>(&'a str);
+
+impl<'a> Fields<'a> {
+    fn find(mut self, key: &str) -> Option<&'a str> {
+        Iterator::find(&mut self, |(known, _)| *known == key).map(|(_, found)| found)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, rest) = self.0.trim_start_matches(',').strip_prefix('"')?.split_once("\":")?;
+        let (found, rest) = rest.split_at_checked(length(rest))?;
+        self.0 = rest;
+        Some((key, found))
+    }
+}
+
+/// Values of an array that we wrote, from behind its bracket on.
+struct Items<'a>(&'a str);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.0.trim_start_matches(',');
+        let (found, rest) = rest.split_at_checked(length(rest)).filter(|(found, _)| !found.is_empty())?;
+        self.0 = rest;
+        Some(found)
+    }
+}
+
+/// How long the value at the beginning of `json` is.
+fn length(json: &str) -> usize {
+    let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
+    let end = json.bytes().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' | b',' if depth == 0 => return true,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        false
+    });
+    end.unwrap_or(json.len())
+}
+
+#[cfg(test)]
+mod tests;
