@@ -80,7 +80,7 @@ $(REPORT_TESTS)/node_modules/axe-core/package.json: $(REPORT_TESTS)/package-lock
 report-deps: debian-deps $(REPORT_TESTS)/node_modules/axe-core/package.json
 
 .PHONY: deps
-deps: proxies report-deps ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
+deps: proxies report-deps edge-runtimes ## Installs what Debian, PyPI and npm give for the tests, or prints the one line that would.
 
 .PHONY: rust-target
 rust-target:
@@ -193,4 +193,4 @@ include host-tests/detection/Makefile.inc
 
 .PHONY: clean
 clean: ## Removes everything that was built.
-	rm -rf target dist node_modules
+	rm -rf target dist node_modules host-tests/edge/node_modules
