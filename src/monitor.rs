@@ -127,6 +127,22 @@ impl Monitor {
         Observed { upstream, verdict: taken.verdict, recorded }
     }
 
+    /// Counts an exchange that another nearmiss has judged, after everything that was due before it.
+    ///
+    /// It is not judged again, feeds no baseline and changes no episode: who judged it reports it, and summaries keep it
+    /// apart, in `relayed`. Without `ts` it counts as of now.
+    pub fn relay(&mut self, ts: Option<Timestamp>, upstream: &str, fate: Fate) {
+        if let Some(ts) = ts {
+            self.timeline.arrive(ts);
+            self.run_due();
+        }
+        let ts = ts.or(self.timeline.watermark()).unwrap_or_default();
+        let seat = self.seat(&exchange::upstream_name(upstream), ts);
+        if let Some(entry) = self.fleet.get_mut(seat) {
+            entry.upstream.relay(ts, fate);
+        }
+    }
+
     /// Does what is due by the host's clock; in a log only the lines themselves move time.
     pub fn wake(&mut self, now: Timestamp) {
         self.timeline.tick(now);
@@ -229,8 +245,7 @@ impl Monitor {
 
     /// Leaves the summary of one upstream, if there is anything to count.
     fn summarise(&mut self, place: usize, end: Timestamp) {
-        let Some(entry) = self.fleet.get_mut(place).filter(|entry| entry.upstream.tally.exchanges() > 0)
-        else {
+        let Some(entry) = self.fleet.get_mut(place).filter(|entry| !entry.upstream.tally.is_empty()) else {
             return;
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };

@@ -13,7 +13,7 @@ use crate::config::Hosts;
 use crate::episode::Watch;
 use crate::exchange::{self, Exchange, NO_UPSTREAM};
 use crate::histogram;
-use crate::tally::Tally;
+use crate::tally::Figures;
 use crate::timeline;
 use crate::units::{Micros, Timestamp, Used};
 use crate::upstream::Upstream;
@@ -185,8 +185,9 @@ pub(crate) fn summary(
     json.key("upstream").text(upstream.name());
     json.key("start").time(span.start);
     json.key("end").time(span.end);
-    counts(&mut json, tally, upstream.name() != NO_UPSTREAM);
-    latency(&mut json, tally);
+    figures(&mut json, &tally.into(), upstream.name() != NO_UPSTREAM);
+    let (offset, counts) = tally.latency.used();
+    latency(&mut json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
     json.key("hosts").open('[');
     for (name, host) in upstream.hosts().iter().filter(|(_, host)| host.attempts > 0) {
         json.item().open('{');
@@ -232,40 +233,48 @@ pub(crate) fn summary(
     json.close('}');
 }
 
-fn counts(json: &mut Json<'_>, tally: &Tally, has_shares: bool) {
-    json.key("fates").open('{');
-    for fate in Fate::ALL {
-        json.key(fate.name()).number(tally.of(fate).into());
+/// The counts of a summary.
+pub(crate) fn figures(json: &mut Json<'_>, figures: &Figures, has_shares: bool) {
+    fates(json.key("fates"), &figures.fates);
+    if let Some(relayed) = &figures.relayed {
+        fates(json.key("relayed"), relayed);
     }
-    json.close('}');
-    json.key("attempts").number(tally.attempts);
+    json.key("attempts").number(figures.attempts);
     json.key("signals").open('{');
-    for (name, count) in Signals::NAMES.into_iter().zip(tally.signals).filter(|(_, count)| *count > 0) {
-        json.key(name).number(count.into());
+    for (name, count) in Signals::NAMES.into_iter().zip(figures.signals).filter(|(_, count)| *count > 0) {
+        json.key(name).number(count);
     }
     json.close('}');
-    json.key("first_try").number(tally.first_try.into());
-    if let Some(share) = tally.first_try_success().filter(|_| has_shares) {
+    json.key("first_try").number(figures.first_try);
+    if let Some(share) = figures.first_try_success().filter(|_| has_shares) {
         json.key("first_try_success_bp").number(share.basis_points().into());
     }
-    if let Some(share) = tally.final_success().filter(|_| has_shares) {
+    if let Some(share) = figures.final_success().filter(|_| has_shares) {
         json.key("final_success_bp").number(share.basis_points().into());
     }
-    json.key("failed_attempts_ms").millis(Micros::new(tally.failed_micros));
+    json.key("failed_attempts_ms").millis(Micros::new(figures.failed_micros));
     json.key("margins").open('[');
-    tally.margins.iter().for_each(|count| json.item().number((*count).into()));
+    figures.margins.iter().for_each(|count| json.item().number(*count));
     json.close(']');
-    json.key("late").number(tally.late.into());
-    json.key("suppressed").number(tally.suppressed.into());
+    json.key("late").number(figures.late);
+    json.key("suppressed").number(figures.suppressed);
 }
 
-fn latency(json: &mut Json<'_>, tally: &Tally) {
-    let (offset, counts) = tally.latency.used();
+fn fates(json: &mut Json<'_>, counts: &[u64; Fate::COUNT]) {
+    json.open('{');
+    for (fate, count) in Fate::ALL.into_iter().zip(counts) {
+        json.key(fate.name()).number(*count);
+    }
+    json.close('}');
+}
+
+/// The latency of a summary: OpenTelemetry's scale, the index of the first bucket, and the counts from there.
+pub(crate) fn latency(json: &mut Json<'_>, scale: i32, offset: i32, counts: impl Iterator<Item = u64>) {
     json.key("latency").open('{');
-    json.key("scale").number(histogram::SCALE.into());
+    json.key("scale").signed(scale.into());
     json.key("offset").signed(offset.into());
     json.key("counts").open('[');
-    counts.iter().for_each(|count| json.item().number((*count).into()));
+    counts.for_each(|count| json.item().number(count));
     json.close(']');
     json.close('}');
 }

@@ -5,6 +5,7 @@ use crate::histogram::Histogram;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
 use crate::wire::Wire;
+use alloc::boxed::Box;
 
 /// How many bands the distribution of margins has; each is a tenth, the last takes in the full margin.
 pub const MARGIN_BANDS: usize = 10;
@@ -30,6 +31,8 @@ pub struct Tally {
     pub late: u32,
     /// Records held back by the limit on records.
     pub suppressed: u32,
+    /// Exchanges by fate that another nearmiss has judged; they are in none of the counts above.
+    pub relayed: Option<Box<[u32; Fate::COUNT]>>,
 }
 
 impl Tally {
@@ -58,34 +61,19 @@ impl Tally {
         }
     }
 
+    /// Counts one exchange that another nearmiss has judged.
+    pub(crate) fn relay(&mut self, fate: Fate) {
+        add(self.relayed.get_or_insert_default().get_mut(fate as usize));
+    }
+
+    /// Whether nothing was counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.relayed.is_none() && self.exchanges() == 0
+    }
+
     /// How many exchanges were counted.
     pub fn exchanges(&self) -> u64 {
         self.fates.iter().map(|count| u64::from(*count)).sum()
-    }
-
-    /// Exchanges that were not aborted.
-    pub fn judged(&self) -> u64 {
-        self.exchanges().saturating_sub(self.signals.last().copied().unwrap_or(0).into())
-    }
-
-    /// Exchanges of one fate.
-    pub fn of(&self, fate: Fate) -> u32 {
-        self.fates.get(fate as usize).copied().unwrap_or(0)
-    }
-
-    /// Near misses.
-    pub fn near_misses(&self) -> u64 {
-        Fate::ALL.into_iter().filter(|fate| fate.is_near_miss()).map(|fate| u64::from(self.of(fate))).sum()
-    }
-
-    /// The share of judged exchanges that did not fail; `None` if none was judged.
-    pub fn final_success(&self) -> Option<Used> {
-        Used::of(self.judged().saturating_sub(self.of(Fate::Failed).into()), self.judged())
-    }
-
-    /// The share of judged exchanges that would have been well without safety nets.
-    pub fn first_try_success(&self) -> Option<Used> {
-        Used::of(self.first_try.into(), self.judged())
     }
 
     /// Whether another tally might not fit.
@@ -104,6 +92,9 @@ impl Tally {
         self.latency.pass(wire);
         wire.count(&mut self.late);
         wire.count(&mut self.suppressed);
+        if wire.number(self.relayed.is_some().into()) > 0 {
+            wire.counts(&mut **self.relayed.get_or_insert_default());
+        }
     }
 
     /// Starts anew, keeping memory.
@@ -112,6 +103,81 @@ impl Tally {
         latency.clear();
         *self = Self { latency, ..Self::default() };
     }
+}
+
+/// The counts of a tally, wide enough for those of many.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Figures {
+    /// Exchanges by fate, in the order of [`Fate::ALL`].
+    pub fates: [u64; Fate::COUNT],
+    /// Exchanges by fate that another nearmiss has judged, if there were any.
+    pub relayed: Option<Box<[u64; Fate::COUNT]>>,
+    /// Attempts.
+    pub attempts: u64,
+    /// Exchanges by signal, in the order of [`Signals::NAMES`].
+    pub signals: [u64; Signals::COUNT],
+    /// Successes of one attempt that no safety net carried.
+    pub first_try: u64,
+    /// Microseconds spent on attempts that failed.
+    pub failed_micros: u64,
+    /// Exchanges by margin, in tenths of the limit.
+    pub margins: [u64; MARGIN_BANDS],
+    /// Exchanges that came after their bucket was sealed.
+    pub late: u64,
+    /// Records held back.
+    pub suppressed: u64,
+}
+
+impl From<&Tally> for Figures {
+    fn from(tally: &Tally) -> Self {
+        Self {
+            fates: tally.fates.map(u64::from),
+            relayed: tally.relayed.as_ref().map(|fates| Box::new(fates.map(u64::from))),
+            attempts: tally.attempts,
+            signals: tally.signals.map(u64::from),
+            first_try: tally.first_try.into(),
+            failed_micros: tally.failed_micros,
+            margins: tally.margins.map(u64::from),
+            late: tally.late.into(),
+            suppressed: tally.suppressed.into(),
+        }
+    }
+}
+
+impl Figures {
+    /// Exchanges that were judged here.
+    pub fn exchanges(&self) -> u64 {
+        sum(&self.fates)
+    }
+
+    /// Exchanges that were judged elsewhere.
+    pub fn exchanges_relayed(&self) -> u64 {
+        self.relayed.as_ref().map_or(0, |fates| sum(&**fates))
+    }
+
+    /// Exchanges of one fate.
+    pub fn of(&self, fate: Fate) -> u64 {
+        self.fates.get(fate as usize).copied().unwrap_or(0)
+    }
+
+    /// Exchanges that were not aborted.
+    pub fn judged(&self) -> u64 {
+        self.exchanges().saturating_sub(self.signals.last().copied().unwrap_or(0))
+    }
+
+    /// The share of judged exchanges that did not fail; `None` if none was judged.
+    pub fn final_success(&self) -> Option<Used> {
+        Used::of(self.judged().saturating_sub(self.of(Fate::Failed)), self.judged())
+    }
+
+    /// The share of judged exchanges that would have been well without safety nets.
+    pub fn first_try_success(&self) -> Option<Used> {
+        Used::of(self.first_try, self.judged())
+    }
+}
+
+fn sum(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// A success of one attempt that no safety net carried.

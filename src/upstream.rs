@@ -184,6 +184,12 @@ impl Upstream {
         verdict
     }
 
+    /// Counts an exchange that another nearmiss has judged: it was learned from there.
+    pub(crate) fn relay(&mut self, ts: Timestamp, fate: Fate) {
+        self.last_seen = self.last_seen.max(ts);
+        self.tally.relay(fate);
+    }
+
     /// The most attempts that were seen to be allowed.
     pub(crate) fn learned_attempts(&self) -> Option<u8> {
         Some(self.versions.newest().max_attempts).filter(|attempts| *attempts > 0)

@@ -20,6 +20,22 @@ pub fn envoy_module() -> PathBuf {
     fresh(&root().join("dist/nearmiss-envoy.wasm"), &sources, "make wasm")
 }
 
+/// The Fluent Bit module as it ships.
+///
+/// # Panics
+///
+/// If it is missing or older than a source it is made of.
+pub fn fluent_bit_module() -> PathBuf {
+    let sources = [
+        "src",
+        "filters/fluent-bit/src",
+        "filters/dialects/src",
+        "Cargo.lock",
+        "filters/fluent-bit/Cargo.toml",
+    ];
+    fresh(&root().join("dist/nearmiss-fluent-bit.wasm"), &sources, "make wasm")
+}
+
 /// The do-nothing filter that the benches compare with.
 ///
 /// # Panics

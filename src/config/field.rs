@@ -138,7 +138,7 @@ impl<'a> Field<'a> {
 }
 
 /// `text` times `unit`, cut to a whole number; without a sign, an exponent, or a float on the way.
-fn decimal(text: &str, unit: u64) -> Option<u64> {
+pub(crate) fn decimal(text: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(fraction) || fraction.len() > 9 {

@@ -20,7 +20,7 @@ fn every_field_is_read() {
             "records_per_second":0,"hosts":"hashed","budget":"0.1%","fields":{"route":"request.route"},
             "reference":{},"edge":{"anything":1},
             "envoy":{"attach":"log","mode":"lean","header":true,"collector":"otel"},
-            "fluent_bit":{"mode":"only","format":"nginx","fields":{"ts":"time"}}}"#,
+            "fluent_bit":{"mode":"only","format":"nginx","fields":{"ts":"time"},"source":"node-7"}}"#,
     )
     .unwrap();
     let cart = config.upstream("cart").unwrap();
@@ -39,6 +39,7 @@ fn every_field_is_read() {
         (config.fluent_bit.mode, config.fluent_bit.format.as_deref()),
         (FluentBitMode::Only, Some("nginx"))
     );
+    assert_eq!(config.fluent_bit.source, "node-7");
 }
 
 #[test]

@@ -52,8 +52,8 @@ const TOGETHER: f32 = 12.0;
 /// Buckets after an alarm of its own in which an upstream is left out of pooling, and in which another's episode speaks for it.
 const OWN: u32 = 60;
 /// Buckets between alarms that have one cause: three upstreams, and two.
-const SAME_TIME: u32 = 9;
-const SAME_TIME_TWO: u32 = 3;
+pub(crate) const SAME_TIME: u32 = 9;
+pub(crate) const SAME_TIME_TWO: u32 = 3;
 /// Opens that are remembered.
 const OPENS: usize = 64;
 

@@ -358,3 +358,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_another_nearmiss_has_judged_is_counted_apart_and_moves_time() {
+    let mut monitor = monitor(r#"{"reorder":"0s"}"#, Feed::Log);
+    let at = |second| Some(Timestamp::from_seconds(T0 + second));
+    monitor.relay(at(0), "cart", Fate::Clean);
+    monitor.relay(at(1), "outbound|80||cart", Fate::Retried);
+    monitor.observe(&Exchange { ts: Timestamp::from_seconds(T0 + 2), ..ok(0) });
+    monitor.relay(None, "ledger", Fate::Failed);
+    monitor.relay(at(61), "cart", Fate::Clean);
+    let summaries = drain(&mut monitor);
+    assert_eq!(
+        summaries.len(),
+        2,
+        "a minute passed, and near misses of others leave no record: {summaries:?}"
+    );
+    assert_eq!((&summaries[0]["upstream"], &summaries[1]["upstream"]), (&"cart".into(), &"ledger".into()));
+    assert_eq!((&summaries[0]["fates"]["clean"], &summaries[0]["attempts"]), (&1.into(), &1.into()));
+    let relayed = &summaries[0]["relayed"];
+    assert_eq!((&relayed["clean"], &relayed["retried"]), (&1.into(), &1.into()));
+    assert_eq!(summaries[1]["relayed"]["failed"], 1);
+    assert_eq!(summaries[1].get("final_success_bp"), None, "nothing was judged here");
+    monitor.finish();
+    let last = drain(&mut monitor);
+    assert_eq!((&last[0]["seq"], &last[0]["relayed"]["clean"]), (&1.into(), &1.into()));
+}

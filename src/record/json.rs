@@ -43,6 +43,13 @@ impl<'a> Json<'a> {
         self
     }
 
+    /// A key that is somebody's text.
+    pub(crate) fn name(&mut self, name: &str) -> &mut Self {
+        self.item().text(name);
+        self.out.push(':');
+        self
+    }
+
     pub(crate) fn text(&mut self, text: &str) {
         self.out.push('"');
         escape(self.out, text);

@@ -2,6 +2,7 @@
 
 use crate::moment::Moment;
 use clap::{Parser, Subcommand};
+use nearmiss::Micros;
 use nearmiss_dialects::Format;
 use std::path::PathBuf;
 
@@ -23,6 +24,9 @@ pub(crate) enum Command {
     /// Validates a configuration, or tells what a log line means and why it got its fate.
     #[command(after_help = EXIT_CODES)]
     Check(Check),
+    /// Merges the records of any number of proxies and agents into those of the fleet.
+    #[command(after_help = EXIT_CODES)]
+    Merge(Merge),
     /// Follows a growing log file, rotation included, and prints what stands out as it comes.
     #[command(after_help = EXIT_CODES)]
     Watch(Watch),
@@ -70,6 +74,30 @@ pub(crate) struct Replay {
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
+    /// What summaries name as their source; runs whose records are merged need names of their own.
+    #[arg(long, default_value = "replay", value_name = "NAME")]
+    pub(crate) source: String,
+
+    /// Shows neither table nor progress, only what went wrong.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Records of the fleet go to standard output, everything else to standard error.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Merge {
+    /// Files with records, alone or inside other lines; plain, .gz or .zst; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The length of the intervals that summaries are merged into.
+    #[arg(long, default_value = "60s", value_name = "SPAN", value_parser = interval)]
+    pub(crate) every: Micros,
+
+    /// How many lines may be unreadable before the exit code is 2.
+    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
+    pub(crate) max_bad: f64,
+
     /// Shows neither table nor progress, only what went wrong.
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -112,5 +140,17 @@ fn percent(text: &str) -> Result<f64, String> {
     match number.trim().parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("it takes a share from 0% to 100%".into()),
+    }
+}
+
+/// A span such as `60s`, from a second to a day.
+fn interval(text: &str) -> Result<Micros, String> {
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let seconds = UNITS
+        .into_iter()
+        .find_map(|(unit, seconds)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(seconds));
+    match seconds {
+        Some(seconds @ 1..=86_400) => Ok(Micros::from_seconds(seconds)),
+        _ => Err("it takes a span such as `60s`, `5m` or `1h`, up to a day".into()),
     }
 }

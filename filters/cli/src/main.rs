@@ -11,7 +11,9 @@ mod merge;
 mod moment;
 mod output;
 mod progress;
+mod quantiles;
 mod replay;
+mod sequence;
 mod setup;
 mod table;
 mod tally;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Replay(args) => replay::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Watch(args) => watch::run(&args),
     };
     match done {

@@ -1,73 +1,76 @@
-//! Several files as one stream in the order of time.
+//! `nearmiss merge`: records of many instances in, those of the fleet out.
 
+use crate::args::Merge;
 use crate::input::Lines;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::quantiles;
 use crate::setup::Error;
-use core::cmp::Reverse;
-use nearmiss::Timestamp;
-use nearmiss_dialects::{Attempts, Line, Reader};
-use std::collections::BinaryHeap;
+use crate::tally::Tally;
+use nearmiss::merge::{Merger, Told};
+use std::process::ExitCode;
 
-/// One file with a reader of its own.
-pub(crate) struct Source {
-    pub(crate) lines: Lines,
-    pub(crate) reader: Reader,
-    /// When the line at hand ended; that of the line before where it cannot be told.
-    ts: Timestamp,
-}
+/// How many lines are read between two looks at the clock.
+const LINES_A_LOOK: u64 = 1_024;
 
-impl Source {
-    pub(crate) fn new(lines: Lines, reader: Reader) -> Self {
-        Self { lines, reader, ts: Timestamp::default() }
-    }
-
-    /// Reads the next line's time without taking the line; `None` at the end.
-    fn peek(&mut self) -> Result<Option<Timestamp>, Error> {
-        let Some(line) = self.lines.peek()? else { return Ok(None) };
-        let ts = match self.reader.read(line, &mut Attempts::default()) {
-            Ok(Line::Exchange(exchange)) => Some(exchange.ts),
-            Ok(Line::Judged(judged)) => judged.ts,
-            _ => None,
-        };
-        self.ts = ts.unwrap_or(self.ts);
-        Ok(Some(self.ts))
-    }
-}
-
-/// The order in which lines are taken from several sources.
-///
-/// Each source is taken to be in order but for little; the core puts right what is left. With one source no line is
-/// read twice.
-pub(crate) struct Merge {
-    sources: Vec<Source>,
-    /// When each source's next line ended; the file named first goes first.
-    next: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    /// The source whose line was taken last and whose next line is not known yet.
-    taken: Option<usize>,
-}
-
-impl Merge {
-    pub(crate) fn new(mut sources: Vec<Source>) -> Result<Self, Error> {
-        let mut next = BinaryHeap::new();
-        if sources.len() > 1 {
-            for (place, source) in sources.iter_mut().enumerate() {
-                next.extend(source.peek()?.map(|ts| Reverse((ts, place))));
+/// Reads the files to their end.
+pub(crate) fn run(args: &Merge) -> Result<ExitCode, Error> {
+    let mut progress = Progress::new(!args.quiet);
+    let (mut merger, mut output, mut tally) =
+        (Merger::new(args.every, None), Output::new(), Tally::default());
+    for path in &args.files {
+        let mut lines = Lines::open(path, &progress)?;
+        loop {
+            let number = lines.number() + 1;
+            let Some((path, line)) = lines.next()? else { break };
+            match core::str::from_utf8(line).map(|line| merger.take(line)) {
+                Ok(Ok(0)) => tally.left_out += 1,
+                Ok(Ok(_)) => tally.judged += 1,
+                Ok(Err(error)) => tally.bad(path, number, &error),
+                Err(error) => tally.bad(path, number, &error),
+            }
+            drain(&mut merger, &mut output)?;
+            if tally.lines().is_multiple_of(LINES_A_LOOK) {
+                progress.tick(tally.lines());
             }
         }
-        Ok(Self { sources, next, taken: None })
     }
+    progress.clear();
+    merger.finish();
+    drain(&mut merger, &mut output)?;
+    output.flush()?;
+    if !args.quiet {
+        quantiles::print(&merger);
+        tally.report("with records");
+    } else if tally.bad > 0 {
+        tally.report("with records");
+    }
+    warn(merger.told());
+    Ok(tally.exit_code(args.max_bad))
+}
 
-    /// The source whose line comes next; its [`Lines::next`] must then be called once.
-    pub(crate) fn next(&mut self) -> Result<Option<&mut Source>, Error> {
-        if self.sources.len() == 1 {
-            return Ok(self.sources.first_mut());
+fn drain(merger: &mut Merger, output: &mut Output) -> Result<(), Error> {
+    while let Some(record) = merger.poll_record() {
+        output.line(record.json)?;
+    }
+    Ok(())
+}
+
+/// Says what was left out, and why.
+fn warn(told: Told) {
+    for (count, what) in [
+        (
+            told.overlapping,
+            "merged records were left out: they share some of their parts with others; give all of what they were merged from instead",
+        ),
+        (
+            told.contradicting,
+            "summaries were left out: another has their source and number and says something else; give each run a name of its own (`--source`)",
+        ),
+        (told.too_late, "summaries were left out: they are too old to tell whether they were counted"),
+    ] {
+        if count > 0 {
+            eprintln!("nearmiss: {count} {what}");
         }
-        if let Some(place) = self.taken.take()
-            && let Some(source) = self.sources.get_mut(place)
-        {
-            self.next.extend(source.peek()?.map(|ts| Reverse((ts, place))));
-        }
-        let Some(Reverse((_, place))) = self.next.pop() else { return Ok(None) };
-        self.taken = Some(place);
-        Ok(self.sources.get_mut(place))
     }
 }

@@ -3,9 +3,9 @@
 use crate::annotate::annotated;
 use crate::args::Replay;
 use crate::input::Lines;
-use crate::merge::{Merge, Source};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
 use crate::table::Table;
 use crate::tally::Tally;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
         sources.push(Source::new(Lines::open(path, &progress)?, setup::reader(args.reading.format, &config)));
     }
     let mut replay = Run {
-        monitor: Monitor::new(config, Feed::Log, "replay"),
+        monitor: Monitor::new(config, Feed::Log, &args.source),
         filter: Filter::new(args),
         annotate: args.annotate,
         output: Output::new(),
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
         clean: String::new(),
         format: None,
     };
-    let mut sources = Merge::new(sources)?;
+    let mut sources = Sequence::new(sources)?;
     while let Some(source) = sources.next()? {
         if !replay.take(source)? {
             break;
@@ -70,7 +70,7 @@ impl Run {
         let Some((path, line)) = source.lines.next()? else { return Ok(false) };
         let mut attempts = Attempts::default();
         let read = source.reader.read(line, &mut attempts);
-        let mut verdict = None;
+        let (mut verdict, mut is_judged) = (None, false);
         match read {
             Ok(Line::Exchange(exchange)) => {
                 if !self.filter.wants(Some(exchange.ts), Some(exchange.upstream)) {
@@ -93,11 +93,8 @@ impl Run {
                 }
                 self.tally.judged += 1;
                 self.table.count_judged(judged.upstream, judged.fate);
-                if self.annotate {
-                    // It has its verdict: it goes on as it came.
-                    self.output.raw(line)?;
-                }
-                return Ok(true);
+                self.monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
+                is_judged = true;
             }
             Ok(Line::LeftOut(_)) => self.tally.left_out += 1,
             Err(error) => self.tally.bad(path, number, &error),
@@ -115,7 +112,10 @@ impl Run {
                     RecordKind::Summary => {}
                 }
             }
-            if !written {
+            if is_judged {
+                // It has its verdict: it goes on as it came.
+                self.annotation.extend_from_slice(line);
+            } else if !written {
                 annotated(&mut self.annotation, line, verdict);
             }
             self.output.raw(&self.annotation)?;
@@ -151,9 +151,9 @@ impl Run {
         self.output.flush()?;
         if !args.quiet {
             self.table.print();
-            self.tally.report();
+            self.tally.report("judged");
         } else if self.tally.bad > 0 {
-            self.tally.report();
+            self.tally.report("judged");
         }
         Ok(self.tally.exit_code(args.max_bad))
     }

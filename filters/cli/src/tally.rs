@@ -1,13 +1,14 @@
 //! How many lines came, and what became of them.
 
-use nearmiss_dialects::{Format, LineError};
+use core::fmt::Display;
+use nearmiss_dialects::Format;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// Lines by what became of them.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Judged here, or earlier by another nearmiss.
+    /// Judged here, or earlier by another nearmiss; or with records to merge.
     pub(crate) judged: u64,
     /// Rightly no exchange, or not asked for.
     pub(crate) left_out: u64,
@@ -23,7 +24,7 @@ const SHOWN: u64 = 3;
 impl Tally {
     /// Counts an unreadable line and shows the first few.
     #[cold]
-    pub(crate) fn bad(&mut self, path: &Path, number: u64, error: &LineError) {
+    pub(crate) fn bad(&mut self, path: &Path, number: u64, error: &dyn Display) {
         self.bad += 1;
         if self.bad <= SHOWN {
             eprintln!("nearmiss: {}:{number}: {error}", path.display());
@@ -43,10 +44,10 @@ impl Tally {
         self.judged + self.left_out + self.bad
     }
 
-    /// Says how many lines were read and what became of them.
-    pub(crate) fn report(&self) {
+    /// Says how many lines were read and what became of them; `what` the good ones are.
+    pub(crate) fn report(&self, what: &str) {
         let Self { judged, left_out, bad, .. } = self;
-        eprint!("nearmiss: {} lines: {judged} judged", self.lines());
+        eprint!("nearmiss: {} lines: {judged} {what}", self.lines());
         if *left_out > 0 {
             eprint!(", {left_out} left out");
         }

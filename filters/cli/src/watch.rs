@@ -11,10 +11,11 @@ use nearmiss::{Feed, Monitor};
 use nearmiss_dialects::{Attempts, Line};
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::sleep;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How often the file is looked at while nothing comes.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -23,7 +24,7 @@ const PERIOD: Duration = Duration::from_millis(200);
 pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
     let config = setup::config(args.reading.config.as_deref())?;
     let mut reader = setup::reader(args.reading.format, &config);
-    let mut monitor = Monitor::new(config, Feed::Log, "watch");
+    let mut monitor = Monitor::new(config, Feed::Log, &source(&args.file));
     let mut output = Output::new();
     let mut tally = Tally::default();
     let stop = Arc::new(AtomicBool::new(false));
@@ -38,7 +39,10 @@ pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
             Ok(Line::Exchange(exchange)) => {
                 monitor.observe(&exchange);
             }
-            Ok(_) => {}
+            Ok(Line::Judged(judged)) => {
+                monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
+            }
+            Ok(Line::LeftOut(_)) => {}
             Err(error) => tally.bad(path, number, &error),
         }
         let mut any = false;
@@ -56,6 +60,14 @@ pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
     }
     output.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names this run: the machine, the file, and when it started.
+fn source(file: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    format!("watch/{}/{name}/{}", host.trim(), start.as_secs())
 }
 
 /// A file without an end until it is stopped: reading waits for more, and goes over to the file that took its place.

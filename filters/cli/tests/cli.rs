@@ -113,6 +113,70 @@ fn unreadable_lines_are_counted_shown_and_tell_in_the_exit_code() {
 }
 
 #[test]
+fn what_was_judged_before_is_counted_apart_and_not_judged_again() {
+    let mut lines: Vec<_> = (0..20).map(|second| line(second, "cart", 1)).collect();
+    lines.extend((20..30).map(|second| line(second, "cart", 3)));
+    let annotated = stdout(&nearmiss(&["replay", "--annotate", "-"], &lines.join("\n")));
+    // A clean exchange carries nothing in JSON lines; Envoy's own log says `null`.
+    let judged: Vec<_> =
+        annotated
+            .lines()
+            .map(|line| {
+                if line.contains("near_miss") {
+                    line.into()
+                } else {
+                    line.replace('}', ",\"near_miss\":null}")
+                }
+            })
+            .collect();
+    let output = nearmiss(&["replay", "-"], &judged.join("\n"));
+    assert_eq!(records(&output).len(), 0, "{}", stdout(&output));
+    let out = stdout(&output);
+    assert!(
+        out.contains(r#""relayed":{"clean":20,"slow":0,"tight":0,"client_retried":0,"retried":10"#),
+        "{out}"
+    );
+    assert!(out.contains(r#""fates":{"clean":0,"#), "{out}");
+    let again = nearmiss(&["replay", "--annotate", "-"], &judged.join("\n"));
+    assert_eq!(stdout(&again).trim_end(), judged.join("\n"), "lines go on as they came");
+}
+
+#[test]
+fn the_records_of_several_runs_become_those_of_the_fleet() {
+    let replay = |source: &str, attempts: u32| {
+        let lines: Vec<_> = (0..50).map(|second| line(second, "cart", 1 + attempts * (second % 2))).collect();
+        stdout(&nearmiss(&["replay", "--source", source, "-"], &lines.join("\n")))
+    };
+    let folder = Folder::new("fleet");
+    let (a, b) = (folder.write("a.ndjson", replay("a", 1)), folder.write("b.ndjson", replay("b", 0)));
+    let output = nearmiss(&["merge", &a, &b, &a], "");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let out = stdout(&output);
+    assert!(
+        out.contains(r#""fates":{"clean":75,"slow":0,"tight":0,"client_retried":0,"retried":25,"#),
+        "{out}"
+    );
+    assert_eq!(out.lines().count(), 1, "{out}");
+    let told = stderr(&output);
+    let row = told.lines().find(|row| row.starts_with("cart")).unwrap();
+    let cells: Vec<_> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(cells[..6], ["cart", "100", "75.00 %", "100.00 %", "25", "0"], "{told}");
+    assert!(cells[6].ends_with(" ms") && cells[11] == "2", "{told}");
+    let again = nearmiss(&["merge", "-"], &out);
+    assert_eq!(stdout(&again), out, "what was merged is merged again");
+    let other = nearmiss(&["merge", "-"], &out.replace(r#""schema":1"#, r#""schema":2"#));
+    assert_eq!(other.status.code(), Some(2));
+    assert!(
+        stderr(&other).contains("-:1: schema 2 is not known; this nearmiss reads schema 1"),
+        "{}",
+        stderr(&other)
+    );
+    let twice = replay("a", 1) + &replay("a", 0);
+    let told = stderr(&nearmiss(&["merge", "-q", "-"], &twice));
+    assert!(told.contains("give each run a name of its own (`--source`)"), "{told}");
+}
+
+#[test]
 fn odd_lines_are_refused_and_never_lost() {
     let long = format!(r#"{{"ts":1,"upstream":"{}","status":200,"duration_ms":1}}"#, "x".repeat(10 << 20));
     let input = format!("\n{long}\n{}\n{{\n\u{0}\n{}", &long[..5 << 20], line(1, "cart", 2));

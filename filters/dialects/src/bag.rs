@@ -1,5 +1,7 @@
 //! The values of one line, under names that are the same for a family of formats.
 
+use nearmiss::units::Timestamp;
+
 /// The most kinds of value that a family has.
 const ROOM: usize = 24;
 
@@ -9,9 +11,16 @@ pub(crate) struct Bag<'a> {
     values: [Option<&'a [u8]>; ROOM],
     /// The kinds that the configuration named a key for; other keys do not change them.
     pinned: u32,
+    /// When the line came, for one that does not say when it was written.
+    pub(crate) arrived: Option<Timestamp>,
 }
 
 impl<'a> Bag<'a> {
+    /// Empty, for a line that came then.
+    pub(crate) fn new(arrived: Option<Timestamp>) -> Self {
+        Self { arrived, ..Self::default() }
+    }
+
     /// Keeps `value` under `slot`.
     #[inline]
     pub(crate) fn set(&mut self, slot: usize, value: &'a [u8]) {

@@ -53,7 +53,7 @@ pub(crate) fn read<'a>(
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
     let mut json = Json::new(line, buffer);
-    let mut bag = Bag::default();
+    let mut bag = fields.bag();
     json.open()?;
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
@@ -119,8 +119,10 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
     let missing = |field| LineError::new(line.len(), Problem::Missing { field });
     let logger = text(Slot::Logger)?.unwrap_or(LOGGER);
     let Some(site) = logger.strip_prefix(LOGGER) else { return Ok(Line::LeftOut("a notice")) };
-    let ts = get(Slot::Time).ok_or_else(|| missing("ts"))?;
-    let ts = time::any(ts).ok_or_else(|| wrong(line, ts, "ts", time::TAKES))?;
+    let ts = match get(Slot::Time) {
+        Some(ts) => time::any(ts).ok_or_else(|| wrong(line, ts, "ts", time::TAKES))?,
+        None => bag.arrived.ok_or_else(|| missing("ts"))?,
+    };
     let name = text(Slot::Upstream)?;
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let fate = fate(utf8(line, annotation)?)?;

@@ -53,8 +53,13 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>) -> Result<Line<'a>, LineError> {
     if get(Slot::Authority).is_some_and(|authority| authority.ends_with(b"-shadow")) {
         return Ok(Line::LeftOut("mirrored traffic"));
     }
-    let start = need(line, bag, Slot::Start, "start_time")?;
-    let start = time::any(start).ok_or_else(|| wrong(line, start, "start_time", time::TAKES));
+    let start = match (get(Slot::Start), bag.arrived) {
+        (None, Some(arrived)) => Ok(arrived),
+        _ => {
+            let start = need(line, bag, Slot::Start, "start_time")?;
+            time::any(start).ok_or_else(|| wrong(line, start, "start_time", time::TAKES))
+        }
+    };
     let duration = need(line, bag, Slot::Duration, "duration");
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let duration = duration.ok().and_then(time::millis).unwrap_or_default();

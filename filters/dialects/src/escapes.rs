@@ -5,7 +5,7 @@ use crate::scan::find;
 /// Writes `raw` without its escapes to `room`; `None` if an escape is broken or there is too little room.
 ///
 /// Besides JSON's own escapes, `\xHH` is taken: nginx writes it where the format was not told `escape=json`.
-pub(crate) fn unescape(raw: &[u8], room: &mut [u8]) -> Option<usize> {
+pub fn unescape(raw: &[u8], room: &mut [u8]) -> Option<usize> {
     let (mut at, mut written) = (0, 0);
     let mut put = |bytes: &[u8]| {
         room.get_mut(written..written + bytes.len())?.copy_from_slice(bytes);

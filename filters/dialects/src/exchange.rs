@@ -6,6 +6,7 @@ use crate::{Attempts, Judged, Line};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Quota, StandIn};
 use nearmiss::flags::Flags;
+use nearmiss::units::Timestamp;
 use nearmiss::verdict::Fate;
 
 /// Reads one exchange line.
@@ -14,6 +15,17 @@ use nearmiss::verdict::Fate;
 /// for other lines before.
 pub fn read<'a>(
     line: &'a [u8],
+    attempts: &'a mut Attempts<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Line<'a>, LineError> {
+    read_record(line, None, attempts, buffer)
+}
+
+/// Reads an exchange line that `arrived` at that time, if a pipeline brought it: pipelines take the time out of a record
+/// and put fields of their own in.
+pub(crate) fn read_record<'a>(
+    line: &'a [u8],
+    arrived: Option<Timestamp>,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
@@ -27,7 +39,13 @@ pub fn read<'a>(
     json.open()?;
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
-        let Some(field) = Field::named(key) else { return Err(json.unknown(key)) };
+        let Some(field) = Field::named(key) else {
+            if arrived.is_none() {
+                return Err(json.unknown(key));
+            }
+            json.skip()?;
+            continue;
+        };
         seen.add(field, &json)?;
         let name = field.name();
         match field {
@@ -65,10 +83,12 @@ pub fn read<'a>(
         let upstream = seen.has(Field::Upstream).then_some(exchange.upstream);
         return Ok(Line::Judged(Judged { ts, upstream, fate }));
     }
-    for field in [Field::Ts, Field::Upstream, Field::Status, Field::DurationMs] {
-        if !seen.has(field) {
-            return Err(LineError::new(json.offset(), Problem::Missing { field: field.name() }));
-        }
+    match arrived {
+        Some(arrived) if !seen.has(Field::Ts) => exchange.ts = arrived,
+        _ => seen.need(Field::Ts, &json)?,
+    }
+    for field in [Field::Upstream, Field::Status, Field::DurationMs] {
+        seen.need(field, &json)?;
     }
     if exchange.attempts.is_none() {
         exchange.attempts = Some(1);
@@ -226,6 +246,13 @@ impl Seen {
         }
         self.0 |= 1 << field as u32;
         Ok(())
+    }
+
+    fn need(&self, field: Field, json: &Json<'_>) -> Result<(), LineError> {
+        if self.has(field) {
+            return Ok(());
+        }
+        Err(LineError::new(json.offset(), Problem::Missing { field: field.name() }))
     }
 
     fn has(&self, field: Field) -> bool {

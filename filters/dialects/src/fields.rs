@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use nearmiss::config::ByName;
+use nearmiss::units::Timestamp;
 
 /// Which key of a log holds what, where a log keeps it under a key of its own.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Fields {
     keys: Vec<(Box<str>, Box<str>)>,
     /// The `log_format` that nginx's lines follow.
     pub(crate) log_format: Option<LogFormat>,
+    /// When the line at hand came.
+    pub(crate) arrived: Option<Timestamp>,
 }
 
 /// The names that may be given a key.
@@ -64,6 +67,11 @@ impl Fields {
     /// The slot of what `key` holds, if the configuration says so.
     pub(crate) fn slot<F: Family>(&self, key: &str) -> Option<usize> {
         self.meaning(key).and_then(F::of_name)
+    }
+
+    /// An empty bag for the values of one line.
+    pub(crate) fn bag<'a>(&self) -> Bag<'a> {
+        Bag::new(self.arrived)
     }
 
     /// Puts the value of `key` into `bag`, where `slot` says by its name; unknown keys are passed over.

@@ -60,6 +60,20 @@ impl Format {
         Self::Alb,
     ];
 
+    /// Whether its lines are JSON objects.
+    pub const fn is_json(self) -> bool {
+        matches!(
+            self,
+            Self::Exchange
+                | Self::EnvoyJson
+                | Self::IstioJson
+                | Self::NginxJson
+                | Self::Traefik
+                | Self::Caddy
+                | Self::Kong
+        )
+    }
+
     /// The format's name in configuration and on the command line.
     pub const fn name(self) -> &'static str {
         match self {

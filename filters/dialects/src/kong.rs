@@ -23,7 +23,7 @@ pub(crate) fn read<'a>(
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
     let mut json = Json::new(line, buffer);
-    let mut seen = Seen::default();
+    let mut seen = Seen { started: fields.arrived, ..Seen::default() };
     attempts.clear();
     json.open()?;
     let mut first = true;

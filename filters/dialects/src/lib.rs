@@ -39,6 +39,7 @@ mod wrapped;
 
 pub use attempts::Attempts;
 pub use error::{LineError, Problem};
+pub use escapes::unescape;
 pub use exchange::read as read_exchange;
 pub use fields::{Fields, FieldsError};
 
@@ -46,3 +47,4 @@ pub use format::Format;
 pub use line::{Judged, Line};
 pub use reader::Reader;
 pub use time::any as timestamp;
+pub use wrapped::judged;

@@ -241,7 +241,7 @@ fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>, status: u16) -> R
 
 fn timestamp(line: &[u8], bag: &Bag<'_>) -> Result<Timestamp, LineError> {
     let text = bag.get(Slot::Msec as usize).or(bag.get(Slot::Time as usize));
-    let text = text.ok_or_else(|| missing(line, "time_local"))?;
+    let Some(text) = text else { return bag.arrived.ok_or_else(|| missing(line, "time_local")) };
     time::any(text).ok_or_else(|| wrong(line, text, "time_local", time::TAKES))
 }
 

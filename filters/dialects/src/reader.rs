@@ -4,9 +4,10 @@ use crate::envoy::Flavour;
 use crate::error::{LineError, Problem};
 use crate::wrapped::{self, Inside};
 use crate::{
-    Attempts, Fields, Format, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
+    Attempts, Fields, Format, Judged, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
 };
 use alloc::vec::Vec;
+use nearmiss::units::Timestamp;
 
 /// The longest beginning of a JSON line by which its format is known again, in bytes.
 const LONGEST_BEGINNING: usize = 40;
@@ -38,6 +39,11 @@ impl Reader {
         self
     }
 
+    /// Says when the next lines come through a pipeline: their time where they have none of their own.
+    pub fn arrived(&mut self, at: Option<Timestamp>) {
+        self.fields.arrived = at;
+    }
+
     /// The format of the line that was read last; [`Format::Auto`] if none has been recognised yet.
     pub fn format(&self) -> Format {
         if self.format == Format::Auto { self.taken.unwrap_or_default() } else { self.format }
@@ -55,19 +61,23 @@ impl Reader {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut line = wrapped::without_prefix(line);
         let Self { format, taken, fields, buffer, beginning, unwrapped } = self;
+        let mut judged = None;
         if wrapped::is_object(line) {
             line = match wrapped::inside(line, unwrapped)? {
                 Inside::Line(line) => line,
-                Inside::Judged(judged) => return Ok(Line::Judged(judged)),
+                Inside::Judged(line, verdict) => {
+                    judged = Some(verdict);
+                    line
+                }
             };
         }
         let format = match *format {
-            Format::Auto => recognise(line, fields, buffer, beginning, taken)?,
-            told => told,
+            Format::Auto => recognise(line, fields, buffer, beginning, taken),
+            told => Ok(told),
         };
-        let read = match format {
+        let read = format.and_then(|format| match format {
             Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
-            Format::Exchange => exchange::read(line, attempts, buffer),
+            Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
             Format::Nginx => match &fields.log_format {
                 Some(log_format) => log_format.read(line, attempts),
                 None => nginx::read_text(line, fields, attempts),
@@ -83,11 +93,24 @@ impl Reader {
             Format::Caddy => caddy::read(line, fields, attempts, buffer),
             Format::Kong => kong::read(line, fields, attempts, buffer),
             Format::Alb => alb::read(line, attempts),
-        };
+        });
         if read.is_err() {
             beginning.clear();
         }
-        read
+        match judged {
+            Some(judged) => Ok(Line::Judged(completed(judged, read.ok()))),
+            None => read,
+        }
+    }
+}
+
+/// `judged` with what only the line beside the verdict says: when the response was complete.
+fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
+    match line {
+        Some(Line::Exchange(exchange)) => {
+            Judged { ts: Some(exchange.ts), upstream: judged.upstream.or(Some(exchange.upstream)), ..judged }
+        }
+        _ => judged,
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn read_json<'a>(
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
     let mut json = Json::new(line, buffer);
-    let mut bag = Bag::default();
+    let mut bag = fields.bag();
     json.open()?;
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
@@ -86,7 +86,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
     };
     let ts = match at(Slot::Start, "StartUTC")? {
         Some(start) => Some(start.after(duration.unwrap_or_default())),
-        None => at(Slot::End, "time")?,
+        None => at(Slot::End, "time")?.or(bag.arrived),
     };
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let fate = fate(utf8(line, annotation)?)?;

@@ -1,7 +1,7 @@
 //! Lines that somebody has put a wrapping around: container runtimes, and we ourselves.
 
 use crate::Judged;
-use crate::error::LineError;
+use crate::error::{LineError, Problem};
 use crate::exchange::{annotation_and_upstream, fate};
 use crate::json::{Json, Value};
 use alloc::vec::Vec;
@@ -20,8 +20,20 @@ pub(crate) fn without_prefix(line: &[u8]) -> &[u8] {
 pub(crate) enum Inside<'a> {
     /// A line to read.
     Line(&'a [u8]),
-    /// The line's verdict stands beside it.
-    Judged(Judged<'a>),
+    /// The line, and its verdict beside it.
+    Judged(&'a [u8], Judged<'a>),
+}
+
+/// The verdict that stands in an object, whatever else is in it.
+///
+/// # Errors
+///
+/// If there is none, or the object makes no sense.
+pub fn judged<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Judged<'a>, LineError> {
+    match inside(line, buffer)? {
+        Inside::Judged(judged) => Ok(judged),
+        Inside::Line(_) => Err(LineError::new(line.len(), Problem::Missing { field: "near_miss" })),
+    }
 }
 
 /// Whether `line` is an object around a line of text: `{"log":"…"`, as Docker writes it and as `--annotate` does.
@@ -46,8 +58,9 @@ pub(crate) fn inside<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Insi
         }
     }
     json.end()?;
+    let text = text.trim_end_matches(['\n', '\r']).as_bytes();
     match judged {
-        Some((name, upstream)) => Ok(Inside::Judged(Judged { ts: None, upstream, fate: fate(name)? })),
-        None => Ok(Inside::Line(text.trim_end_matches(['\n', '\r']).as_bytes())),
+        Some((name, upstream)) => Ok(Inside::Judged(text, Judged { ts: None, upstream, fate: fate(name)? })),
+        None => Ok(Inside::Line(text)),
     }
 }

@@ -1,5 +1,8 @@
-//! Prints what an exchange costs natively and what an upstream weighs, for a number of upstreams and of
-//! exchanges a run: `cargo run --profile native -p core-load -- 1000 1000000`.
+//! Prints what an exchange costs natively, what an upstream weighs, for a number of upstreams and of exchanges a run, and what
+//! merging summaries costs: `cargo run --profile native -p core-load -- 1000 1000000`.
+
+mod merging;
+
 use core_load::{Load, allocations, bytes};
 use std::time::Instant;
 
@@ -28,4 +31,5 @@ fn main() {
         "allocations per exchange: {:.6}",
         (allocations() - allocated) as f64 / f64::from(exchanges) / 9.0
     );
+    merging::print();
 }

@@ -75,6 +75,7 @@ impl Proxy {
     /// If the module cannot be instantiated.
     pub fn worker(&self) -> Vm {
         let mut store = Store::new(&self.engine, Host::new(Rc::clone(&self.shared)));
+        store.limiter(|host| &mut host.limits);
         let mut linker = Linker::new(&self.engine);
         hostcalls::link(&mut linker).expect("no name is defined twice");
         linker.define_unknown_imports_as_traps(&self.module).expect("the rest traps when called");

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
+use wasmtime::{
+    Instance, Memory, Store, StoreLimits, StoreLimitsBuilder, TypedFunc, WasmParams, WasmResults,
+};
 
 use super::context::Context;
 use super::expression::List;
@@ -68,6 +70,7 @@ pub(super) struct Host {
     /// By token: the root they belong to, and what they ask for.
     pub(super) expressions: Vec<(u32, List)>,
     pub(super) memory: Option<Memory>,
+    pub(super) limits: StoreLimits,
     pub(super) allocate: Option<TypedFunc<u32, u32>>,
 }
 
@@ -246,6 +249,12 @@ impl Vm {
         self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
+    /// From now on the module gets no more memory than it has.
+    pub fn starve(&mut self) {
+        let most = self.memory_bytes();
+        self.store.data_mut().limits = StoreLimitsBuilder::new().memory_size(most).build();
+    }
+
     fn headers(
         &mut self,
         filter: Filter,
@@ -329,6 +338,7 @@ impl Host {
             metric_ids: Vec::new(),
             expressions: Vec::new(),
             memory: None,
+            limits: StoreLimits::default(),
             allocate: None,
         }
     }

@@ -258,6 +258,19 @@ impl Envoy {
         field(11) + field(12)
     }
 
+    /// How much memory it holds, in KiB.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run any more.
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(path).expect("a process that runs");
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process with memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+
     /// Asks it to stop, and returns all it logged.
     ///
     /// # Panics

@@ -38,6 +38,7 @@ pub struct Ledger {
 struct Book {
     arrivals: Vec<Arrival>,
     by_exchange: HashMap<String, usize>,
+    total: usize,
     /// Off for load, where nobody reads it.
     kept: bool,
 }
@@ -123,9 +124,14 @@ impl Ledger {
         book.arrivals.iter().filter(|arrival| arrival.exchange == exchange).cloned().collect()
     }
 
-    /// All attempts.
+    /// How many attempts there were.
     pub fn count(&self) -> usize {
-        self.book().arrivals.len()
+        self.book().total
+    }
+
+    /// An exchange is over; the next of that name begins its script anew.
+    pub fn forget(&self, exchange: &str) {
+        self.book().by_exchange.remove(exchange);
     }
 
     /// Waits until an attempt of the exchange has arrived.
@@ -145,6 +151,7 @@ impl Ledger {
 
     pub(super) fn arrive(&self, exchange: &str, script: &str, port: u16) -> Action {
         let mut book = self.book();
+        book.total += 1;
         let action = if exchange.is_empty() {
             Action::of(script, 0)
         } else {

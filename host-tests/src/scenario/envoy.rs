@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Event, Line, Scenario};
-use crate::envoy::{Proxy, Stream};
+use crate::envoy::{Proxy, Stream, Vm};
 
 /// Envoy's flags, each at its bit.
 const FLAGS: [&str; 29] = [
@@ -19,16 +19,29 @@ const FLAGS: [&str; 29] = [
 ///
 /// If the module does anything but listen and tell.
 pub fn tell(scenario: &Scenario, proxy: &Proxy, attach: &str) -> Vec<String> {
+    play(scenario, proxy, attach, |_| {}).0.take_records()
+}
+
+/// The same, in a VM to which something is done once its plugin is configured; leaves the process and that VM.
+///
+/// # Panics
+///
+/// If the module does anything but listen and tell.
+pub fn play(scenario: &Scenario, proxy: &Proxy, attach: &str, prepare: impl FnOnce(&mut Vm)) -> (Proxy, Vm) {
     let proxy = proxy.fresh();
     let mut vm = proxy.worker();
     let config = with_attach(&scenario.config, attach);
-    let mut root = None;
+    let (mut root, mut prepare) = (None, Some(prepare));
     for event in scenario.events() {
         if let Event::Exchange(at, _) | Event::Wake(at) = event {
             proxy.set_clock_us(at);
         }
         let root = *root.get_or_insert_with(|| {
-            vm.configure(&config).unwrap_or_else(|failure| panic!("{}: {failure}", scenario.name))
+            let root = vm.configure(&config).unwrap_or_else(|failure| panic!("{}: {failure}", scenario.name));
+            if let Some(prepare) = prepare.take() {
+                prepare(&mut vm);
+            }
+            root
         });
         match event {
             Event::Exchange(at, line) => {
@@ -52,7 +65,7 @@ pub fn tell(scenario: &Scenario, proxy: &Proxy, attach: &str) -> Vec<String> {
             }
         }
     }
-    proxy.take_records()
+    (proxy, vm)
 }
 
 fn with_attach(config: &Value, attach: &str) -> String {

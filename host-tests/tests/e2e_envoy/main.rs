@@ -10,5 +10,6 @@ mod exact;
 mod examples;
 mod fates;
 mod privacy;
+mod sidecar;
 mod stage;
 mod story;

@@ -163,6 +163,11 @@ impl Stage {
         log
     }
 
+    /// Ends Envoy, whatever it left.
+    pub(crate) fn stop(self) -> Vec<String> {
+        self.envoy.stop()
+    }
+
     /// How often each fate occurred, in Envoy's statistics.
     pub(crate) fn fates(&self, upstream: &str) -> BTreeMap<String, u64> {
         self.envoy.near_misses().fates(upstream)

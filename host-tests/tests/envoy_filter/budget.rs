@@ -2,7 +2,7 @@
 
 use host_tests::envoy::{BudgetedCalls, Status, Stream, Vm};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, retried};
 
 /// A clean exchange as Envoy shows it with everything on: routes, timeouts, a body.
 fn clean() -> Stream {
@@ -112,4 +112,28 @@ fn memory_does_not_grow_with_exchanges() {
         stage.pass(clean());
     }
     assert_eq!(stage.vm.memory_bytes(), warm, "whatever the host puts into memory is freed");
+}
+
+#[test]
+fn a_filter_that_is_warm_lives_without_another_byte() {
+    let mut stage = Stage::with(r#"{"summary_every":"10s"}"#);
+    let mut run = |seconds: std::ops::Range<u64>, starved: bool| {
+        if starved {
+            stage.vm.starve();
+        }
+        for second in seconds {
+            stage.proxy.set_clock_us((1_795_423_550 + second) * 1_000_000);
+            for upstream in ["cart", "search", "ledger"] {
+                for _ in 0..10 {
+                    stage.pass(clean());
+                    stage.pass(Stream::ok(upstream).with_response_header("cache-status", "x; hit; ttl=-9"));
+                    stage.pass(retried(upstream));
+                }
+            }
+            stage.vm.tick(stage.root).unwrap_or_else(|failure| panic!("{failure}"));
+        }
+        stage.assert_alive();
+    };
+    run(0..600, false);
+    run(600..1_200, true);
 }

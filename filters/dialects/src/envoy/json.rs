@@ -2,7 +2,6 @@
 
 use super::{Slot, exchange};
 use crate::Line;
-use crate::bag::Bag;
 use crate::error::LineError;
 use crate::exchange::annotation;
 use crate::fields::Fields;
@@ -16,7 +15,7 @@ pub(crate) fn read<'a>(
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
     let mut json = Json::new(line, buffer);
-    let mut bag = Bag::default();
+    let mut bag = fields.bag();
     json.open()?;
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {

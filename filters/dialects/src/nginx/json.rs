@@ -1,7 +1,6 @@
 //! nginx with a `log_format` that writes JSON, its variables' names (or our short ones) as keys.
 
 use super::{Slot, exchange};
-use crate::bag::Bag;
 use crate::error::LineError;
 use crate::exchange::annotation;
 use crate::fields::Fields;
@@ -17,7 +16,7 @@ pub(crate) fn read<'a>(
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
     let mut json = Json::new(line, buffer);
-    let mut bag = Bag::default();
+    let mut bag = fields.bag();
     json.open()?;
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {

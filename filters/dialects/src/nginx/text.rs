@@ -1,7 +1,6 @@
 //! nginx's combined format with `key=value` behind it, or `key=value` alone.
 
 use super::{Slot, exchange};
-use crate::bag::Bag;
 use crate::error::{LineError, Problem};
 use crate::fields::Fields;
 use crate::text::Text;
@@ -17,7 +16,7 @@ pub(crate) fn read<'a>(
     attempts: &'a mut Attempts<'a>,
 ) -> Result<Line<'a>, LineError> {
     let mut text = Text::new(line);
-    let mut bag = Bag::default();
+    let mut bag = fields.bag();
     let mut behind_request = Behind::Nothing;
     text.blanks();
     if text.is_empty() {

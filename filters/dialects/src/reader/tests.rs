@@ -128,12 +128,41 @@ fn wrappings_of_container_runtimes_are_taken_off() {
 }
 
 #[test]
-fn an_annotated_text_line_is_not_judged_again() {
+fn an_annotated_text_line_is_not_judged_again_and_keeps_its_time() {
     let line = br#"{"log":"GET \"x\"","near_miss":{"schema":1,"upstream":"cart","fate":"retried","attempt_log":[{"host":"a"}]}}"#;
     match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
         Ok(Line::Judged(judged)) => {
-            assert_eq!((judged.upstream, judged.fate.name()), (Some("cart"), "retried"))
+            assert_eq!((judged.upstream, judged.fate.name()), (Some("cart"), "retried"));
+            assert_eq!(judged.ts, None, "the line beside it says nothing");
         }
         other => panic!("{other:?}"),
+    }
+    let line = br#"{"log":"{\"ts\":7.5,\"upstream\":\"cart\",\"status\":200,\"duration_ms\":1}","near_miss":{"upstream":"cart","fate":"clean"}}"#;
+    match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
+        Ok(Line::Judged(judged)) => {
+            assert_eq!(judged.ts, Some(nearmiss::Timestamp::from_micros(7_500_000)))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_pipeline_brings_may_have_lost_its_time_and_gained_fields() {
+    let lines: [(&[u8], u64); 6] = [
+        (br#"{"upstream":"cart","status":200,"duration_ms":2,"kubernetes":{"pod":["a"]}}"#, 1_000_000),
+        (br#"{"response_code":200,"response_flags":"-","duration":5,"upstream_cluster":"cart"}"#, 1_005_000),
+        (br#"{"status":"200","request_time":"0.1","upstream_status":"200","proxy_host":"cart"}"#, 1_000_000),
+        (br#"{"DownstreamStatus":200,"Duration":7000000,"RouterName":"r","ServiceName":"cart"}"#, 1_000_000),
+        (br#"{"logger":"http.log.access.cart","duration":0.1,"status":200}"#, 1_000_000),
+        (br#"{"response":{"status":200},"latencies":{"request":3},"service":{"name":"cart"}}"#, 1_003_000),
+    ];
+    for (line, ts) in lines {
+        let mut reader = Reader::new(Format::Auto);
+        assert!(reader.read(line, &mut Attempts::default()).is_err(), "a file must say when");
+        reader.arrived(Some(Timestamp::from_seconds(1)));
+        match reader.read(line, &mut Attempts::default()) {
+            Ok(Line::Exchange(exchange)) => assert_eq!(exchange.ts.micros(), ts, "{:?}", reader.format()),
+            other => panic!("{other:?}"),
+        };
     }
 }

@@ -3,12 +3,12 @@
 #
 # wasm-opt comes from npm, by package-lock.json. Without npm the module ships as cargo built it; it does the same, only larger
 # and a little slower. Only modules of ours lose exports; one to compare with keeps what it has. Features are named one by one:
-# those that the compiler uses and that the engine of Envoy has had for years.
+# those that the compiler uses and that the engines of the hosts have had for years.
 set -euo pipefail
 
 in=$1
 out=$2
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=$(cd "$(dirname "$0")/.." && pwd)
 wasm_opt="$root/node_modules/.bin/wasm-opt"
 
 features=(
@@ -26,19 +26,25 @@ install_binaryen() {
 }
 
 # What the host looks for; everything else that the compiler exports goes, and what only that reached.
-exports=(
-    malloc
-    memory
-    proxy_abi_version_0_2_1
-    proxy_on_configure
-    proxy_on_context_create
-    proxy_on_done
-    proxy_on_http_call_response
-    proxy_on_log
-    proxy_on_request_headers
-    proxy_on_response_headers
-    proxy_on_tick
-)
+case $(basename "$in") in
+    nearmiss_envoy.wasm)
+        exports=(
+            malloc
+            memory
+            proxy_abi_version_0_2_1
+            proxy_on_configure
+            proxy_on_context_create
+            proxy_on_done
+            proxy_on_http_call_response
+            proxy_on_log
+            proxy_on_request_headers
+            proxy_on_response_headers
+            proxy_on_tick
+        )
+        ;;
+    nearmiss_fluent_bit.wasm) exports=(_initialize free malloc memory near_miss nearmiss_finish) ;;
+    *) exports=() ;;
+esac
 
 graph() {
     local names
@@ -52,14 +58,13 @@ graph() {
 
 mkdir -p "$(dirname "$out")"
 if install_binaryen; then
-    case $(basename "$in") in
-        nearmiss_*)
-            graph > "$out.graph"
-            "$root/node_modules/.bin/wasm-metadce" "$in" -o "$out.lean" "${features[@]}" --graph-file "$out.graph" > /dev/null
-            rm "$out.graph"
-            ;;
-        *) cp "$in" "$out.lean" ;;
-    esac
+    if [ ${#exports[@]} -gt 0 ]; then
+        graph > "$out.graph"
+        "$root/node_modules/.bin/wasm-metadce" "$in" -o "$out.lean" "${features[@]}" --graph-file "$out.graph" > /dev/null
+        rm "$out.graph"
+    else
+        cp "$in" "$out.lean"
+    fi
     "$wasm_opt" "$out.lean" -o "$out.new" "${features[@]}" -O3 -Oz --converge \
         --strip-debug --strip-producers --strip-target-features
     rm "$out.lean"

@@ -1,0 +1,89 @@
+//! The table of the fleet: what callers saw of each upstream, and how long it took.
+
+use nearmiss::exchange::NO_UPSTREAM;
+use nearmiss::merge::{Counts, Merger};
+use nearmiss::{Fate, Used};
+
+/// The most rows that are shown.
+const ROWS: usize = 30;
+
+/// Prints the table on standard error, those with most near misses first.
+pub(crate) fn print(merger: &Merger) {
+    let mut rows: Vec<_> = merger.totals().collect();
+    rows.sort_by_key(|(name, counts, _)| (core::cmp::Reverse(near_misses(counts)), *name));
+    let widest = rows.iter().take(ROWS).map(|(name, _, _)| name.chars().count()).max().unwrap_or(0);
+    let width = widest.clamp(8, 40);
+    eprintln!(
+        "{:width$}  {:>10}  {:>9}  {:>9}  {:>11}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  {:>8}  {:>7}",
+        "upstream",
+        "exchanges",
+        "first try",
+        "final",
+        "near misses",
+        "failed",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "attempts",
+        "sources"
+    );
+    for (name, counts, sources) in rows.iter().take(ROWS) {
+        eprintln!("{}", row(name, counts, *sources, width));
+    }
+    if rows.len() > ROWS {
+        eprintln!("… and {} more upstreams", rows.len() - ROWS);
+    }
+    let relayed: u64 = rows.iter().map(|(_, counts, _)| counts.figures.exchanges_relayed()).sum();
+    if relayed > 0 {
+        eprintln!(
+            "nearmiss: {relayed} exchanges are known from logs that carry verdicts, and their durations are not: whoever judged them has not reported them"
+        );
+    }
+}
+
+fn row(name: &str, counts: &Counts, sources: usize, width: usize) -> String {
+    let (figures, latency) = (&counts.figures, &counts.latency);
+    let share = |share: Option<Used>| {
+        share.filter(|_| name != NO_UPSTREAM).map_or("-".into(), |share| {
+            let bp = share.basis_points();
+            format!("{}.{:02} %", bp / 100, bp % 100)
+        })
+    };
+    let quantile = |per_mille: u64| {
+        latency.quantile(per_mille).map_or("-".into(), |span| {
+            let tenths = (span.get() + 50) / 100;
+            format!("{}.{} ms", tenths / 10, tenths % 10)
+        })
+    };
+    let amplification = match (figures.attempts * 100).checked_div(figures.exchanges()) {
+        Some(hundredths) => format!("{}.{:02}", hundredths / 100, hundredths % 100),
+        None => "-".into(),
+    };
+    let mut name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if name.chars().count() > width {
+        name = name.chars().take(width - 1).chain(['…']).collect();
+    }
+    format!(
+        "{name:width$}  {:>10}  {:>9}  {:>9}  {:>11}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  {amplification:>8}  {sources:>7}",
+        figures.exchanges() + figures.exchanges_relayed(),
+        share(figures.first_try_success()),
+        share(figures.final_success()),
+        near_misses(counts),
+        of(counts, Fate::Failed),
+        quantile(500),
+        quantile(900),
+        quantile(990),
+        quantile(999),
+    )
+}
+
+/// Exchanges of one fate, wherever they were judged.
+fn of(counts: &Counts, fate: Fate) -> u64 {
+    let relayed = counts.figures.relayed.as_ref().and_then(|fates| fates.get(fate as usize));
+    counts.figures.of(fate) + relayed.copied().unwrap_or(0)
+}
+
+fn near_misses(counts: &Counts) -> u64 {
+    Fate::ALL.into_iter().filter(|fate| fate.is_near_miss()).map(|fate| of(counts, fate)).sum()
+}

@@ -1,0 +1,199 @@
+//! One record in, one reply out.
+
+use crate::host;
+use crate::layout::Layout;
+use crate::reading::{LONGEST, Reading, Way};
+use crate::repair::repair;
+use crate::reply::Reply;
+use crate::riders::Riders;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use nearmiss::config::FluentBitMode;
+use nearmiss::exchange::upstream_name;
+use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp, record};
+use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError};
+
+/// How many records that cannot be read are told on standard error.
+const COMPLAINTS: u32 = 3;
+/// Above this, memory for a record that was repaired is given back.
+const KEEP: usize = 64 << 10;
+
+/// The filter, for the life of the process.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    mode: FluentBitMode,
+    reading: Reading,
+    monitor: Monitor,
+    riders: Riders,
+    reply: Reply,
+    /// What every record says of a broken configuration.
+    notice: Option<String>,
+    /// The record that was no JSON, made some.
+    repaired: Vec<u8>,
+    /// What stands for a clean exchange.
+    clean: String,
+    complaints: u32,
+}
+
+/// Why a configuration cannot be followed.
+#[derive(Debug)]
+pub(crate) struct Misconfigured(pub(crate) String);
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Found {
+    /// A near miss, or failed.
+    Notable,
+    /// Anything else.
+    Ordinary,
+}
+
+impl Filter {
+    /// A filter without a past; `run` tells this run of this instance from all others.
+    pub(crate) fn new(config: Config, run: &str) -> Result<Self, Misconfigured> {
+        let section = &config.fluent_bit;
+        if section.mode == FluentBitMode::Merge {
+            return Err(Misconfigured(
+                "`fluent_bit.mode` is \"merge\"; this version takes \"annotate\" or \"only\"".to_string(),
+            ));
+        }
+        let format = section.format.as_deref().unwrap_or("auto");
+        let format: Format = format
+            .parse()
+            .map_err(|wrong| Misconfigured(format!("`fluent_bit.format` is \"{format}\": {wrong}")))?;
+        let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
+        let fields = Fields::configured(fields).map_err(|wrong| Misconfigured(wrong.to_string()))?;
+        Ok(Self { reading: Reading::new(format, &fields), ..Self::plain(config, run) })
+    }
+
+    /// A filter on defaults, where the configuration is broken: each record says what is wrong with it.
+    pub(crate) fn on_defaults(run: &str, wrong: &str) -> Self {
+        let notice = format!("the configuration is broken, so the defaults hold: {wrong}");
+        Self { notice: Some(notice), ..Self::plain(Config::default(), run) }
+    }
+
+    fn plain(config: Config, run: &str) -> Self {
+        let source = format!("{}/{run}", config.fluent_bit.source);
+        Self {
+            mode: config.fluent_bit.mode,
+            reading: Reading::default(),
+            monitor: Monitor::new(config, Feed::Log, &source),
+            riders: Riders::default(),
+            reply: Reply::default(),
+            notice: None,
+            repaired: Vec::new(),
+            clean: String::new(),
+            complaints: 0,
+        }
+    }
+
+    /// The reply to `record`, which came through the pipeline at `arrived`. An empty one drops it; `None` takes it back
+    /// as it came, where there is no memory for a reply.
+    pub(crate) fn take(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Option<&[u8]> {
+        if let Some(layout) = Layout::of(record) {
+            return self.answer(arrived, record, &layout, "").then(|| self.reply.text());
+        }
+        let mut repaired = core::mem::take(&mut self.repaired);
+        let note = repair(record, &mut repaired);
+        let answered =
+            Layout::of(&repaired).is_some_and(|layout| self.answer(arrived, &repaired, &layout, &note));
+        repaired.shrink_to(KEEP);
+        self.repaired = repaired;
+        Some(if answered { self.reply.text() } else { self.missing(record.len()) })
+    }
+
+    /// The reply to a record that found no room in memory: of `size` bytes, nothing else is known.
+    pub(crate) fn missing(&mut self, size: usize) -> &[u8] {
+        self.reply.begin(b"{", true);
+        self.reply.note(&["a record of ", &size.to_string(), " bytes found no room in memory"]);
+        self.reply.end()
+    }
+
+    /// The end of input: every record that waits, a line each.
+    pub(crate) fn finish(&mut self) -> &[u8] {
+        self.monitor.finish();
+        while let Some(record) = self.monitor.poll_record() {
+            self.riders.add(record);
+        }
+        self.reply.begin(b"", true);
+        self.riders.get_off(&mut self.reply);
+        self.reply.lines("\0");
+        self.reply.text()
+    }
+
+    /// Writes the reply to one record; false if there is no memory for it.
+    fn answer(&mut self, arrived: Option<Timestamp>, record: &[u8], layout: &Layout<'_>, note: &str) -> bool {
+        if !self.reply.begin(layout.head, layout.is_empty) {
+            return false;
+        }
+        let found = self.judge(arrived, record, layout);
+        if self.mode == FluentBitMode::Only && found == Found::Ordinary {
+            self.reply.begin(b"", true);
+            if !self.riders.is_empty() {
+                // What waits takes the place of the record.
+                self.reply.begin(b"{", true);
+                self.riders.ride(&mut self.reply);
+            }
+        } else if !layout.is_ours {
+            self.riders.ride(&mut self.reply);
+            match (&self.notice, note) {
+                (None, "") => {}
+                (None, note) => self.reply.note(&[note]),
+                (Some(notice), "") => self.reply.note(&[notice]),
+                (Some(notice), note) => self.reply.note(&[note, "; ", notice]),
+            }
+        }
+        self.reply.end();
+        true
+    }
+
+    /// Judges what a record says, and writes the verdict into the reply.
+    fn judge(&mut self, arrived: Option<Timestamp>, record: &[u8], layout: &Layout<'_>) -> Found {
+        if record.len() > LONGEST {
+            return Found::Ordinary;
+        }
+        let mut failure = None;
+        for way in Way::all(layout) {
+            let mut attempts = Attempts::default();
+            let found = match self.reading.read(*way, record, layout, arrived, &mut attempts) {
+                Ok(Line::Exchange(exchange)) => {
+                    let observed = self.monitor.observe(&exchange);
+                    if !observed.recorded {
+                        self.clean.clear();
+                        record::clean(&mut self.clean, &upstream_name(exchange.upstream));
+                        self.reply.field("near_miss", &self.clean);
+                    }
+                    observed.verdict.fate
+                }
+                Ok(Line::Judged(judged)) => judged.fate,
+                Ok(Line::LeftOut(_)) => Fate::Clean,
+                Err(error) => {
+                    // The likeliest way says best what is wrong.
+                    failure.get_or_insert(error);
+                    continue;
+                }
+            };
+            while let Some(record) = self.monitor.poll_record() {
+                match record.kind {
+                    RecordKind::Exchange => self.reply.field("near_miss", record.json),
+                    RecordKind::Episode | RecordKind::Summary => self.riders.add(record),
+                }
+            }
+            return if found == Fate::Clean { Found::Ordinary } else { Found::Notable };
+        }
+        if let Some(error) = failure {
+            self.complain(&error);
+        }
+        Found::Ordinary
+    }
+
+    /// Says what cannot be read, the first few times.
+    fn complain(&mut self, error: &LineError) {
+        if self.complaints < COMPLAINTS {
+            self.complaints += 1;
+            let last = if self.complaints == COMPLAINTS { "; no more are told" } else { "" };
+            host::complain(&format!("nearmiss: a record was passed on unread: {error}{last}"));
+        }
+    }
+}

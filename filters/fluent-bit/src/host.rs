@@ -1,0 +1,14 @@
+//! The host: it hands records over in memory that it asks for, and has files, a clock and a place for complaints.
+//!
+//! The only `unsafe` code of the filter is in here. No call panics; what the host refuses is a value.
+
+mod arena;
+#[cfg(target_arch = "wasm32")]
+mod exports;
+mod runtime;
+mod wasi;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use runtime::Local;
+pub(crate) use runtime::local;
+pub(crate) use wasi::{complain, now, random, read_file};

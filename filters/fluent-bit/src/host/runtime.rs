@@ -1,0 +1,88 @@
+//! What the standard library would bring along, for a module that has one thread and nobody to tell of a panic.
+//!
+//! Nothing in this module is meant to panic. If something does, the call traps, as it would with the standard library, but
+//! the texts that nobody would read do not ship.
+
+/// Defines a value that each thread has for itself; in the module there is one thread.
+macro_rules! local {
+    (static $name:ident: $kind:ty = $value:expr;) => {
+        #[cfg(target_arch = "wasm32")]
+        static $name: $crate::host::Local<$kind> = $crate::host::Local::new($value);
+        #[cfg(not(target_arch = "wasm32"))]
+        std::thread_local! {
+            static $name: $kind = const { $value };
+        }
+    };
+}
+
+pub(crate) use local;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use module::Local;
+
+#[cfg(target_arch = "wasm32")]
+mod module {
+    use dlmalloc::GlobalDlmalloc;
+
+    #[global_allocator]
+    static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
+
+    #[panic_handler]
+    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+        core::arch::wasm32::unreachable()
+    }
+
+    #[cfg(target_feature = "atomics")]
+    compile_error!("`Local` relies on there being one thread");
+
+    /// A value of the only thread.
+    pub(crate) struct Local<T>(T);
+
+    // SAFETY: without the feature `atomics` a module has one thread, so nothing is ever shared between two.
+    unsafe impl<T> Sync for Local<T> {}
+
+    impl<T> Local<T> {
+        /// The value at the start.
+        pub(crate) const fn new(value: T) -> Self {
+            Self(value)
+        }
+
+        /// Does something with the value.
+        pub(crate) fn with<R>(&self, body: impl FnOnce(&T) -> R) -> R {
+            body(&self.0)
+        }
+    }
+}
+
+/// What the compiler calls and the target leaves to a C library: comparing memory, here eight bytes at a time.
+#[cfg(target_arch = "wasm32")]
+mod memory {
+    /// The order of `count` bytes.
+    ///
+    /// # Safety
+    ///
+    /// Both must point at as many bytes.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, count: usize) -> i32 {
+        let mut at = 0;
+        while at + 8 <= count {
+            // SAFETY: eight bytes from `at` on are within what the caller promises.
+            let (word_a, word_b) = unsafe {
+                (a.add(at).cast::<u64>().read_unaligned(), b.add(at).cast::<u64>().read_unaligned())
+            };
+            if word_a != word_b {
+                return if word_a.swap_bytes() < word_b.swap_bytes() { -1 } else { 1 };
+            }
+            at += 8;
+        }
+        while at < count {
+            // SAFETY: `at` is below `count`.
+            let (byte_a, byte_b) = unsafe { (a.add(at).read(), b.add(at).read()) };
+            if byte_a != byte_b {
+                return i32::from(byte_a) - i32::from(byte_b);
+            }
+            at += 1;
+        }
+        0
+    }
+}

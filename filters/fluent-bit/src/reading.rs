@@ -1,0 +1,87 @@
+//! What a record says: its fields are those of a format, or one of them is a line as it was logged.
+
+use crate::layout::Layout;
+use alloc::vec::Vec;
+use nearmiss::Timestamp;
+use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError, Reader, judged, unescape};
+
+/// A longer record or line is passed on unread: no access log writes such lines.
+pub(crate) const LONGEST: usize = 256 << 10;
+
+/// How a record may be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    /// The line in `log` or `message`.
+    Line,
+    /// Its fields.
+    Fields,
+    /// Only the verdict that stands in it.
+    Verdict,
+}
+
+impl Way {
+    /// How a record of this layout may be read, the likeliest way first.
+    pub(crate) fn all(layout: &Layout<'_>) -> &'static [Self] {
+        match layout {
+            Layout { is_judged: true, .. } => &[Self::Fields, Self::Verdict],
+            Layout { line: Some(_), .. } => &[Self::Line, Self::Fields],
+            _ => &[Self::Fields],
+        }
+    }
+}
+
+/// Reads records, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    lines: Reader,
+    records: Reader,
+    /// The line without the escapes that JSON needs.
+    line: Vec<u8>,
+}
+
+impl Reading {
+    /// Reads lines in `format`, and records too if it is JSON.
+    pub(crate) fn new(format: Format, fields: &Fields) -> Self {
+        let of_records = if format.is_json() { format } else { Format::Auto };
+        Self {
+            lines: Reader::new(format).with_fields(fields.clone()),
+            records: Reader::new(of_records).with_fields(fields.clone()),
+            line: Vec::new(),
+        }
+    }
+
+    /// Reads one record in one way; `arrived` is its time for the pipeline.
+    pub(crate) fn read<'a>(
+        &'a mut self,
+        way: Way,
+        record: &'a [u8],
+        layout: &Layout<'a>,
+        arrived: Option<Timestamp>,
+        attempts: &'a mut Attempts<'a>,
+    ) -> Result<Line<'a>, LineError> {
+        match way {
+            Way::Line => {
+                self.lines.arrived(arrived);
+                self.lines.read(text(layout.line.unwrap_or_default(), &mut self.line), attempts)
+            }
+            Way::Fields => {
+                self.records.arrived(arrived);
+                self.records.read(record, attempts)
+            }
+            Way::Verdict => judged(record, &mut self.line).map(Line::Judged),
+        }
+    }
+}
+
+/// What a JSON text says, written to `room` if it has escapes.
+fn text<'a>(raw: &'a [u8], room: &'a mut Vec<u8>) -> &'a [u8] {
+    if !raw.contains(&b'\\') {
+        return raw;
+    }
+    if room.len() < raw.len() {
+        room.resize(raw.len(), 0);
+    }
+    // The text was found to be sound, and is never longer without escapes.
+    let written = unescape(raw, room).unwrap_or_default();
+    room.get(..written).unwrap_or_default()
+}

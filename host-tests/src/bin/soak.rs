@@ -1,0 +1,15 @@
+//! A real Envoy under load with faults: `soak [MINUTES]`, thirty if it is not said.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    let minutes = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(30.0);
+    match host_tests::soak::run(Duration::from_secs_f64(minutes * 60.0)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(faults) => {
+            eprintln!("{faults}");
+            ExitCode::FAILURE
+        }
+    }
+}

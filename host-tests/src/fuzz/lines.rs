@@ -1,0 +1,59 @@
+//! Lines of logs.
+
+use nearmiss::{Config, Fate, Feed, Monitor, RecordKind};
+use nearmiss_dialects::{Attempts, Format, Line, Reader};
+
+/// The first byte picks the dialect, each line of the rest is one to read.
+///
+/// # Panics
+///
+/// If a line gets lost, an error points outside its line, or the fates do not sum up.
+pub fn dialects(bytes: &[u8]) {
+    if let Some((pick, lines)) = bytes.split_first() {
+        read(Format::ALL[usize::from(*pick) % Format::ALL.len()], lines);
+    }
+}
+
+/// Each line is an exchange line.
+///
+/// # Panics
+///
+/// As [`dialects`].
+pub fn exchange(bytes: &[u8]) {
+    read(Format::Exchange, bytes);
+}
+
+fn read(format: Format, lines: &[u8]) {
+    let mut reader = Reader::new(format);
+    let mut monitor = Monitor::new(Config::default(), Feed::Log, "fuzz");
+    let (mut observed, mut summed) = (0, 0);
+    for line in lines.split(|byte| *byte == b'\n') {
+        let mut attempts = Attempts::default();
+        match reader.read(line, &mut attempts) {
+            Ok(Line::Exchange(exchange)) => {
+                monitor.observe(&exchange);
+                observed += 1;
+            }
+            Ok(_) => {}
+            Err(error) => assert!(error.offset <= line.len(), "{error:?} in {line:?}"),
+        }
+        summed += drain(&mut monitor);
+    }
+    monitor.finish();
+    summed += drain(&mut monitor);
+    assert_eq!(observed, summed, "the fates of all summaries sum up to the exchanges");
+}
+
+/// Checks every record that waits; the exchanges that its summaries count.
+fn drain(monitor: &mut Monitor) -> u64 {
+    let mut counted = 0;
+    while let Some(record) = monitor.poll_record() {
+        let value: serde_json::Value = serde_json::from_str(record.json)
+            .unwrap_or_else(|error| panic!("a record that is no JSON, {error}: {}", record.json));
+        if record.kind == RecordKind::Summary {
+            let fates = Fate::ALL.into_iter().filter_map(|fate| value["fates"][fate.name()].as_u64());
+            counted += fates.sum::<u64>();
+        }
+    }
+    counted
+}

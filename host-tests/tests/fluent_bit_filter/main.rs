@@ -1,0 +1,5 @@
+//! The Fluent Bit module in the simulated Fluent Bit: what a real one cannot be made to do on request.
+
+mod annotation;
+mod budget;
+mod stage;

@@ -1,0 +1,21 @@
+//! The inputs that fuzzing has kept, once more: each went down a path of its own.
+
+use std::fs;
+
+use host_tests::artifact;
+use host_tests::fuzz::TARGETS;
+
+#[test]
+fn every_input_that_fuzzing_kept_is_still_survived() {
+    for (name, target) in TARGETS {
+        let folder = artifact::root().join("host-tests/fuzz/corpus").join(name);
+        let inputs: Vec<_> = fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+            .map(|entry| entry.expect("a file that can be read").path())
+            .collect();
+        assert!(inputs.len() >= 10, "{name}: {} inputs", inputs.len());
+        for input in inputs {
+            target(&fs::read(&input).unwrap_or_else(|error| panic!("{}: {error}", input.display())));
+        }
+    }
+}

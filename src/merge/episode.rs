@@ -1,0 +1,204 @@
+//! One episode, of one instance or merged from several: what it says, and how two become one.
+
+use super::error::RecordError;
+use super::object::Object;
+use crate::episode::Pattern;
+use crate::exchange;
+use crate::units::{Micros, Timestamp};
+use crate::verdict::Signals;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use serde_json::{Map, Value};
+
+/// Names an episode record: its start in Unix seconds, which open and close have in common, and a hash of what it says.
+pub(crate) type Member = (u64, u64);
+
+/// An episode.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Episode {
+    pub(crate) members: BTreeSet<Member>,
+    pub(crate) is_open: bool,
+    pub(crate) start: Timestamp,
+    /// The end, or while it is open when it was detected.
+    pub(crate) end: Timestamp,
+    /// All patterns that fit, by their rank.
+    pub(crate) patterns: BTreeSet<Rank>,
+    /// When it became an outage.
+    pub(crate) escalated: Option<Timestamp>,
+    pub(crate) truncated: bool,
+    pub(crate) exchanges: u64,
+    pub(crate) near_misses: u64,
+    pub(crate) failed: u64,
+    pub(crate) first_try: u64,
+    pub(crate) margin_min: Option<u64>,
+    pub(crate) signals: [u64; Signals::COUNT],
+    /// What each host has of what went wrong, as far as shares tell.
+    pub(crate) hosts: BTreeMap<Box<str>, u64>,
+    pub(crate) related: BTreeSet<Box<str>>,
+    pub(crate) interval_s: Option<u64>,
+    pub(crate) amplification_bp: Option<u64>,
+}
+
+/// A pattern among patterns: the strongest is the first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Rank(u8);
+
+impl Rank {
+    /// All patterns, the strongest first.
+    const PATTERNS: [Pattern; 8] = [
+        Pattern::Deviant,
+        Pattern::Correlated,
+        Pattern::Recurring,
+        Pattern::Storm,
+        Pattern::Concentrated,
+        Pattern::Creeping,
+        Pattern::Sustained,
+        Pattern::Burst,
+    ];
+    pub(crate) const DEVIANT: Self = Self(0);
+    pub(crate) const CORRELATED: Self = Self(1);
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::PATTERNS.get(usize::from(self.0)).map_or("burst", |pattern| pattern.name())
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::PATTERNS.iter().position(|pattern| pattern.name() == name).map(|rank| Self(rank as u8))
+    }
+}
+
+impl Episode {
+    /// Reads the record of an episode; returns its upstream too.
+    pub(crate) fn read(record: &Map<String, Value>) -> Result<(Box<str>, Self), RecordError> {
+        const PATTERN: &str = "a known pattern";
+        let record = Object::root(record);
+        let upstream = exchange::upstream_name(record.text("upstream")?);
+        let is_open = match record.text("phase")? {
+            "open" => true,
+            "close" => false,
+            _ => return Err(record.error("phase", "open or close")),
+        };
+        let start = record.time("start")?;
+        let mut patterns = BTreeSet::new();
+        let pattern = Rank::from_name(record.text("pattern")?);
+        patterns.insert(pattern.ok_or_else(|| record.error("pattern", PATTERN))?);
+        for name in record.optional("also", Object::texts)?.unwrap_or_default() {
+            patterns.insert(Rank::from_name(name).ok_or_else(|| record.error("also", PATTERN))?);
+        }
+        let lead = record.optional("lead_s", Object::count)?;
+        let mut episode = Self {
+            members: BTreeSet::new(),
+            is_open,
+            start,
+            end: record.time(if is_open { "detected" } else { "end" })?.max(start),
+            patterns,
+            escalated: lead.map(|lead| start.after(Micros::from_seconds(lead))),
+            truncated: record.has("truncated"),
+            exchanges: record.count("exchanges")?,
+            near_misses: record.count("near_misses")?,
+            failed: record.count("failed")?,
+            first_try: 0,
+            margin_min: record.optional("margin_min_bp", Object::count)?,
+            signals: [0; Signals::COUNT],
+            hosts: BTreeMap::new(),
+            related: record.texts("related")?.into_iter().map(Into::into).collect(),
+            interval_s: record.optional("interval_s", Object::count)?,
+            amplification_bp: record.optional("amplification_bp", Object::count)?,
+        };
+        episode.read_counts(&record)?;
+        episode.members = match record.optional("members", Object::texts)? {
+            Some(members) => {
+                let members: Option<BTreeSet<_>> = members.into_iter().map(member).collect();
+                let members = members.filter(|members| !members.is_empty());
+                members
+                    .ok_or_else(|| record.error("members", "texts such as \"1795423550/0123456789abcdef\""))?
+            }
+            None => [(start.seconds(), episode.digest(&upstream))].into(),
+        };
+        Ok((upstream.into(), episode))
+    }
+
+    fn read_counts(&mut self, record: &Object<'_>) -> Result<(), RecordError> {
+        let signals = record.object("signals")?;
+        for (name, _) in signals.iter() {
+            let place = Signals::NAMES.into_iter().position(|known| known == name);
+            let slot = place.and_then(|place| self.signals.get_mut(place));
+            *slot.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
+        }
+        let wrong = self.near_misses.saturating_add(self.failed);
+        for host in record.objects("hosts")? {
+            let host = host?;
+            let share = wrong.saturating_mul(host.count("share_bp")?.min(10_000)).div_ceil(10_000);
+            self.hosts.insert(host.text("host")?.into(), share);
+        }
+        // A share was floored; this is the smallest count that gives it.
+        let share = record.optional("first_try_success_bp", Object::count)?.unwrap_or_default().min(10_000);
+        let told = record.optional("first_try", Object::count)?;
+        self.first_try = told.unwrap_or_else(|| self.judged().saturating_mul(share).div_ceil(10_000));
+        Ok(())
+    }
+
+    /// Exchanges that were not aborted.
+    pub(crate) fn judged(&self) -> u64 {
+        self.exchanges.saturating_sub(self.signals.last().copied().unwrap_or(0))
+    }
+
+    /// How much went wrong.
+    pub(crate) fn wrong(&self) -> u64 {
+        self.near_misses.saturating_add(self.failed)
+    }
+
+    pub(crate) fn is_deviant(&self) -> bool {
+        self.patterns.contains(&Rank::DEVIANT)
+    }
+
+    /// Takes in another episode of the same upstream and phase.
+    pub(crate) fn join(&mut self, other: &Self) {
+        let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+        self.members.extend(&other.members);
+        (self.start, self.end) = (self.start.min(other.start), self.end.max(other.end));
+        self.patterns.extend(&other.patterns);
+        self.escalated = self.escalated.into_iter().chain(other.escalated).min();
+        self.truncated |= other.truncated;
+        self.exchanges = self.exchanges.saturating_add(other.exchanges);
+        self.near_misses = self.near_misses.saturating_add(other.near_misses);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.first_try = self.first_try.saturating_add(other.first_try);
+        self.margin_min = least(self.margin_min, other.margin_min);
+        for (mine, theirs) in self.signals.iter_mut().zip(other.signals) {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (host, share) in &other.hosts {
+            let mine = self.hosts.entry(host.clone()).or_default();
+            *mine = mine.saturating_add(*share);
+        }
+        self.related.extend(other.related.iter().cloned());
+        self.interval_s = least(self.interval_s, other.interval_s);
+        self.amplification_bp = self.amplification_bp.max(other.amplification_bp);
+    }
+
+    /// A hash of what it says: two instances say the same only of the same.
+    fn digest(&self, upstream: &str) -> u64 {
+        let mut digest = exchange::hash(upstream.as_bytes());
+        let mut add = |number: u64| digest = exchange::mix(digest.rotate_left(17) ^ number);
+        [self.start.micros(), self.end.micros(), self.is_open.into(), self.exchanges]
+            .into_iter()
+            .for_each(&mut add);
+        [self.near_misses, self.failed, self.first_try, self.margin_min.map_or(0, |bp| bp + 1)]
+            .into_iter()
+            .for_each(&mut add);
+        self.signals.into_iter().for_each(&mut add);
+        for (host, share) in &self.hosts {
+            add(exchange::hash(host.as_bytes()));
+            add(*share);
+        }
+        digest
+    }
+}
+
+/// `1795423550/0123456789abcdef`.
+fn member(text: &str) -> Option<Member> {
+    let (start, hash) = text.split_once('/')?;
+    Some((start.parse().ok()?, u64::from_str_radix(hash, 16).ok()?))
+}

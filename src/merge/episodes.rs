@@ -1,0 +1,169 @@
+//! Episodes of the same upstream that overlap become one, and upstreams whose episodes began at the same time are related,
+//! whoever saw them.
+
+use super::Told;
+use super::episode::{Episode, Member, Rank};
+use crate::episode::{SAME_TIME, SAME_TIME_TWO};
+use crate::timeline::BUCKET;
+use crate::units::{Micros, Timestamp};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+/// The most records of episodes that are held.
+const MAX_HELD: usize = 1 << 14;
+
+/// How long after its end the record of an episode may come: an instance waits for half an hour of silence.
+const LATEST_CLOSE: Micros = Micros::from_seconds(2_100);
+
+/// Episodes until they leave, those made of most first.
+type Held = BTreeMap<(Reverse<usize>, Box<str>, BTreeSet<Member>), Episode>;
+
+/// The episodes of the fleet.
+#[derive(Debug, Default)]
+pub(crate) struct Episodes {
+    open: Held,
+    closed: Held,
+    /// Members that have left, the newer and the older half.
+    left: [BTreeSet<(Box<str>, Member)>; 2],
+}
+
+/// An episode of the fleet and its upstream.
+pub(crate) type Joined = (Box<str>, Episode);
+
+impl Episodes {
+    /// Holds an episode until it leaves.
+    pub(crate) fn hold(&mut self, upstream: Box<str>, episode: Episode, told: &mut Told) {
+        let held = if episode.is_open { &mut self.open } else { &mut self.closed };
+        let key = (Reverse(episode.members.len()), upstream, episode.members.clone());
+        if held.insert(key, episode).is_some() {
+            told.repeated += 1;
+        }
+    }
+
+    /// Whether it holds all it may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.len() + self.closed.len() >= MAX_HELD
+    }
+
+    /// Takes out what ended before `until`, joined; what does not belong to that stays.
+    pub(crate) fn leave(&mut self, until: Timestamp, told: &mut Told) -> Vec<Joined> {
+        let closed = join(self.distinct(false, told));
+        let open = join(self.distinct(true, told));
+        let ended = ended(&closed);
+        let (over, mut all): (Vec<_>, Vec<_>) = open.into_iter().partition(|open| is_over(open, &ended));
+        all.extend(closed);
+        relate(&mut all);
+        let is_due = |episode: &Episode| {
+            episode.end <= if episode.is_open { until } else { until.before(LATEST_CLOSE) }
+        };
+        let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, episode)| is_due(episode));
+        for (upstream, episode) in rest {
+            self.hold(upstream, episode, told);
+        }
+        self.remember(&due);
+        // What is over is told by its close; it is kept as long as one that comes again could be taken for another.
+        let (old, recent): (Vec<_>, Vec<_>) =
+            over.into_iter().partition(|(_, episode)| episode.end <= until.before(LATEST_CLOSE));
+        self.remember(&old);
+        for (upstream, episode) in recent {
+            self.hold(upstream, episode, told);
+        }
+        due
+    }
+
+    /// What is held of one phase, each member once.
+    fn distinct(&mut self, is_open: bool, told: &mut Told) -> Vec<Joined> {
+        let held = core::mem::take(if is_open { &mut self.open } else { &mut self.closed });
+        let mut known: BTreeMap<Box<str>, BTreeSet<Member>> = BTreeMap::new();
+        let mut distinct = Vec::new();
+        for ((_, upstream, members), episode) in held {
+            let mine = known.entry(upstream.clone()).or_default();
+            let has_left =
+                |member: &Member| self.left.iter().any(|left| left.contains(&(upstream.clone(), *member)));
+            let repeated = members.iter().filter(|member| mine.contains(member) || has_left(member)).count();
+            if repeated == members.len() {
+                told.repeated += 1;
+            } else if repeated > 0 {
+                told.overlapping += 1;
+            } else {
+                mine.extend(members);
+                distinct.push((upstream, episode));
+            }
+        }
+        distinct
+    }
+
+    fn remember(&mut self, left: &[Joined]) {
+        let [newer, older] = &mut self.left;
+        for (upstream, episode) in left {
+            newer.extend(episode.members.iter().map(|member| (upstream.clone(), *member)));
+        }
+        if newer.len() > MAX_HELD {
+            *older = core::mem::take(newer);
+        }
+    }
+}
+
+/// Whether as many have ended as are open.
+fn is_over((upstream, open): &Joined, ended: &BTreeMap<(&str, u64), usize>) -> bool {
+    let opened = |start: u64| open.members.iter().filter(|member| member.0 == start).count();
+    let is_over = |start: u64| ended.get(&(&**upstream, start)).is_some_and(|ended| *ended >= opened(start));
+    open.members.iter().all(|(start, _)| is_over(*start))
+}
+
+/// Joins episodes of one upstream that overlap.
+fn join(mut episodes: Vec<Joined>) -> Vec<Joined> {
+    let rank =
+        |(upstream, episode): &Joined| (upstream.clone(), episode.is_deviant(), episode.start, episode.end);
+    episodes.sort_by_cached_key(|joined| (rank(joined), joined.1.members.clone()));
+    let mut joined: Vec<Joined> = Vec::new();
+    for (upstream, episode) in episodes {
+        match joined.last_mut() {
+            Some((of, last))
+                if *of == upstream
+                    && last.is_deviant() == episode.is_deviant()
+                    && episode.start <= last.end =>
+            {
+                last.join(&episode);
+            }
+            _ => joined.push((upstream, episode)),
+        }
+    }
+    joined
+}
+
+/// How many closed episodes of each upstream and start there are: what an open and a close of one episode have in common.
+fn ended(closed: &[Joined]) -> BTreeMap<(&str, u64), usize> {
+    let mut ended = BTreeMap::new();
+    for (upstream, episode) in closed {
+        episode.members.iter().for_each(|(start, _)| *ended.entry((&**upstream, *start)).or_default() += 1);
+    }
+    ended
+}
+
+/// Episodes that began at the same time have one cause: two close together, three a little apart, as on one instance.
+fn relate(episodes: &mut [Joined]) {
+    let mut starts: Vec<(Timestamp, Box<str>)> = episodes
+        .iter()
+        .filter(|(_, episode)| !episode.is_deviant())
+        .map(|(upstream, episode)| (episode.start, upstream.clone()))
+        .collect();
+    starts.sort_unstable();
+    for (upstream, episode) in episodes.iter_mut().filter(|(_, episode)| !episode.is_deviant()) {
+        let within = |buckets: u32| -> BTreeSet<Box<str>> {
+            let span = Micros::new(u64::from(buckets) * BUCKET.get());
+            let from = starts.partition_point(|(ts, _)| *ts < episode.start.before(span));
+            let to = starts.partition_point(|(ts, _)| *ts <= episode.start.after(span));
+            let near = starts.get(from..to).unwrap_or_default().iter();
+            near.filter(|(_, of)| of != upstream).map(|(_, of)| of.clone()).collect()
+        };
+        let near = within(SAME_TIME);
+        let related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
+        episode.related.extend(related);
+        if !episode.related.is_empty() {
+            episode.patterns.insert(Rank::CORRELATED);
+        }
+    }
+}

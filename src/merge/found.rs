@@ -1,0 +1,85 @@
+//! Records in a line, however they travelled.
+//!
+//! A line may be a record, a list of them, a line of a proxy's log with `nearmiss {…}` in it, or somebody's JSON: with records
+//! in `near_miss_summaries` and `near_miss_episodes`, or with such a line in `log` or `message`.
+
+use super::error::RecordError;
+use crate::config::is_deeper_than;
+use crate::record::SCHEMA;
+use alloc::string::String;
+use serde_json::{Map, Value};
+
+/// The deepest a line may nest that is looked at.
+const MAX_DEPTH: usize = 32;
+
+/// Who takes what is found.
+type Take<'a> = dyn FnMut(Kind, &Map<String, Value>) -> Result<(), RecordError> + 'a;
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Episode,
+    Summary,
+}
+
+/// Hands every summary and episode in `line` to `take`; what is none is passed over. The first error is returned when all
+/// have been handed over.
+pub(super) fn records(line: &str, take: &mut Take<'_>) -> Result<(), RecordError> {
+    let line = line.trim_ascii();
+    // Most lines of others are told by looking, without taking them apart.
+    if !["summary", "episode", "near_miss_"].into_iter().any(|word| line.contains(word)) {
+        return Ok(());
+    }
+    if !(line.starts_with('{') || line.starts_with("[{")) {
+        return logged(line).map_or(Ok(()), |record| records(record, take));
+    }
+    if is_deeper_than(line, MAX_DEPTH) {
+        return Err(RecordError::Syntax("the line nests deeper than 32 levels".into()));
+    }
+    let value: Value = serde_json::from_str(line)
+        .map_err(|error| RecordError::Syntax(alloc::format!("the line is not JSON: {error}")))?;
+    of_value(&value, take)
+}
+
+/// The record in a line of a proxy's log.
+fn logged(line: &str) -> Option<&str> {
+    let (_, record) = line.split_once("nearmiss {")?;
+    line.get(line.len() - record.len() - 1..)
+}
+
+fn of_value(value: &Value, take: &mut Take<'_>) -> Result<(), RecordError> {
+    match value {
+        Value::Array(items) => items.iter().map(|item| of_value(item, take)).fold(Ok(()), Result::and),
+        Value::Object(object) => of_object(object, take),
+        _ => Ok(()),
+    }
+}
+
+fn of_object(object: &Map<String, Value>, take: &mut Take<'_>) -> Result<(), RecordError> {
+    if let Some(schema) = object.get("schema")
+        && let Some(kind @ ("exchange" | "episode" | "summary")) = object.get("type").and_then(Value::as_str)
+    {
+        if schema.as_u64() != Some(SCHEMA) {
+            return Err(RecordError::Schema(alloc::format!("{schema}")));
+        }
+        return match kind {
+            "episode" => take(Kind::Episode, object),
+            "summary" => take(Kind::Summary, object),
+            _ => Ok(()),
+        };
+    }
+    let mut result = Ok(());
+    for key in ["near_miss_summaries", "near_miss_episodes"] {
+        if let Some(Value::Array(items)) = object.get(key) {
+            result = items.iter().map(|item| of_value(item, take)).fold(result, Result::and);
+        }
+    }
+    for key in ["log", "message"] {
+        if let Some(Value::String(text)) = object.get(key)
+            && let Some(record) = logged(text)
+        {
+            result = result.and(records(record, take));
+        }
+    }
+    result
+}

@@ -1,0 +1,113 @@
+//! The fields of a record, read so that every complaint names the field, what was found and what it takes.
+
+use super::error::RecordError;
+use crate::config::decimal;
+use crate::rfc3339;
+use crate::units::{Micros, Timestamp};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde_json::{Map, Value};
+
+/// An object, and the field of the record that it is in.
+pub(super) struct Object<'a> {
+    within: &'a str,
+    fields: &'a Map<String, Value>,
+}
+
+const COUNT: &str = "a whole number, 0 or more";
+
+impl<'a> Object<'a> {
+    pub(super) fn root(fields: &'a Map<String, Value>) -> Self {
+        Self { within: "", fields }
+    }
+
+    /// The complaint about one of its fields.
+    pub(super) fn error(&self, key: &str, takes: &'static str) -> RecordError {
+        let dot = if self.within.is_empty() { "" } else { "." };
+        RecordError::field(&alloc::format!("{}{dot}{key}", self.within), self.fields.get(key), takes)
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        self.fields.iter()
+    }
+
+    pub(super) fn text(&self, key: &str) -> Result<&'a str, RecordError> {
+        self.get(key, "a text", Value::as_str)
+    }
+
+    pub(super) fn count(&self, key: &str) -> Result<u64, RecordError> {
+        self.get(key, COUNT, Value::as_u64)
+    }
+
+    /// A field that need not be there.
+    pub(super) fn optional<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Self, &str) -> Result<T, RecordError>,
+    ) -> Result<Option<T>, RecordError> {
+        self.has(key).then(|| read(self, key)).transpose()
+    }
+
+    pub(super) fn signed(
+        &self,
+        key: &str,
+        range: core::ops::RangeInclusive<i64>,
+        takes: &'static str,
+    ) -> Result<i64, RecordError> {
+        self.get(key, takes, |value| value.as_i64().filter(|number| range.contains(number)))
+    }
+
+    /// Milliseconds, to the microsecond.
+    pub(super) fn millis(&self, key: &str) -> Result<Micros, RecordError> {
+        let read = |value: &Value| decimal(&value.as_number()?.to_string(), 1_000).map(Micros::new);
+        self.get(key, "milliseconds such as 42.1", read)
+    }
+
+    pub(super) fn time(&self, key: &str) -> Result<Timestamp, RecordError> {
+        let read = |value: &Value| rfc3339::parse(value.as_str()?);
+        self.get(key, "a time such as \"2026-11-23T08:00:00.000Z\"", read)
+    }
+
+    pub(super) fn object(&self, key: &'a str) -> Result<Self, RecordError> {
+        let fields = self.get(key, "an object", Value::as_object)?;
+        Ok(Self { within: key, fields })
+    }
+
+    /// The objects of a list.
+    pub(super) fn objects(
+        &self,
+        key: &'a str,
+    ) -> Result<impl Iterator<Item = Result<Self, RecordError>>, RecordError> {
+        const TAKES: &str = "a list of objects";
+        let list = self.get(key, TAKES, Value::as_array)?;
+        Ok(list.iter().map(move |item| match item.as_object() {
+            Some(fields) => Ok(Self { within: key, fields }),
+            None => Err(RecordError::field(key, Some(item), TAKES)),
+        }))
+    }
+
+    /// The whole numbers of a list.
+    pub(super) fn counts(&self, key: &str) -> Result<Vec<u64>, RecordError> {
+        self.get(key, "a list of whole numbers", |value| {
+            value.as_array()?.iter().map(Value::as_u64).collect()
+        })
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<&'a str>, RecordError> {
+        self.get(key, "a list of texts", |value| value.as_array()?.iter().map(Value::as_str).collect())
+    }
+
+    fn get<T>(
+        &self,
+        key: &str,
+        takes: &'static str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<T, RecordError> {
+        self.fields.get(key).and_then(read).ok_or_else(|| self.error(key, takes))
+    }
+}

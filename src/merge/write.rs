@@ -1,0 +1,216 @@
+//! Writing what was merged.
+
+use super::episode::Episode;
+use super::parts::Parts;
+use super::upstream::Cell;
+use crate::exchange::NO_UPSTREAM;
+use crate::order;
+use crate::record::json::Json;
+use crate::record::{self, SCHEMA};
+use crate::units::Used;
+use crate::verdict::Signals;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+/// What the name of a merged summary begins with; a digest of its parts follows.
+const SOURCE: &str = "merge/";
+
+/// Writes the summary of one upstream over one interval.
+pub(super) fn summary(out: &mut String, upstream: &str, cell: &Cell) {
+    let counts = &cell.counts;
+    let mut json = Json::new(out);
+    json.open('{');
+    json.key("schema").number(SCHEMA);
+    json.key("type").text("summary");
+    json.key("source").raw().push('"');
+    json.raw().push_str(SOURCE);
+    push_hex(json.raw(), cell.parts.digest(upstream));
+    json.raw().push('"');
+    json.key("seq").number(0);
+    json.key("upstream").text(upstream);
+    json.key("start").time(cell.start);
+    json.key("end").time(cell.end);
+    record::figures(&mut json, &counts.figures, upstream != NO_UPSTREAM);
+    let latency = &counts.latency;
+    record::latency(&mut json, latency.scale(), latency.offset(), latency.counts());
+    json.key("hosts").open('[');
+    for (name, [attempts, failed, near_misses]) in counts.hosts.ranked(2) {
+        json.item().open('{');
+        json.key("host").text(name);
+        json.key("attempts").number(*attempts);
+        json.key("failed").number(*failed);
+        json.key("near_misses").number(*near_misses);
+        json.close('}');
+    }
+    json.close(']');
+    json.key("routes").open('[');
+    for (name, [exchanges, near_misses]) in counts.routes.ranked(1) {
+        json.item().open('{');
+        json.key("route").text(name);
+        json.key("exchanges").number(*exchanges);
+        json.key("near_misses").number(*near_misses);
+        json.close('}');
+    }
+    json.close(']');
+    parts(&mut json, "parts", &cell.parts, false);
+    parts(&mut json, "relays", &cell.parts, true);
+    json.close('}');
+}
+
+/// The sources that relay, or those that do not, each with its sequence numbers.
+fn parts(json: &mut Json<'_>, key: &str, parts: &Parts, relays: bool) {
+    let mut those = parts.0.iter().filter(|(_, part)| part.relays == relays).peekable();
+    if those.peek().is_none() {
+        return;
+    }
+    json.key(key).open('{');
+    for (source, part) in those {
+        json.name(source).open('[');
+        for (first, last) in part.seqs.iter() {
+            json.item();
+            if first < last {
+                json.open('[');
+                json.item().number(first);
+                json.item().number(last);
+                json.close(']');
+            } else {
+                json.number(first);
+            }
+        }
+        json.close(']');
+    }
+    json.close('}');
+}
+
+/// Hosts with less than this share, in basis points, are left out.
+const LEAST_SHARE: u64 = 1_000;
+
+/// Writes an episode of the fleet.
+pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
+    let mut json = Json::new(out);
+    let mut patterns = episode.patterns.iter();
+    let pattern = patterns.next().map_or("burst", |pattern| pattern.name());
+    json.open('{');
+    json.key("schema").number(SCHEMA);
+    json.key("type").text("episode");
+    json.key("phase").text(if episode.is_open { "open" } else { "close" });
+    json.key("id").text(&alloc::format!("{upstream}-{}", episode.start.seconds()));
+    json.key("upstream").text(upstream);
+    json.key("pattern").text(pattern);
+    json.key("start").time(episode.start);
+    if episode.is_open {
+        json.key("detected").time(episode.end);
+    } else {
+        json.key("end").time(episode.end);
+        json.key("outcome").text(if episode.escalated.is_some() { "escalated" } else { "contained" });
+        if let Some(escalated) = episode.escalated {
+            json.key("lead_s").number(escalated.since(episode.start).get() / 1_000_000);
+        }
+        if episode.truncated {
+            json.key("truncated").flag(true);
+        }
+    }
+    let hosts = hosts(episode);
+    episode_counts(&mut json, episode, &hosts);
+    json.key("related").open('[');
+    episode.related.iter().for_each(|name| json.item().text(name));
+    json.close(']');
+    let mut also = patterns.peekable();
+    if also.peek().is_some() {
+        json.key("also").open('[');
+        also.for_each(|pattern| json.item().text(pattern.name()));
+        json.close(']');
+    }
+    if let Some(interval) = episode.interval_s {
+        json.key("interval_s").number(interval);
+    }
+    if let Some(amplification) = episode.amplification_bp {
+        json.key("amplification_bp").number(amplification);
+    }
+    json.key("members").open('[');
+    for (start, hash) in &episode.members {
+        json.item().raw().push('"');
+        record::json::push_number(json.raw(), *start);
+        json.raw().push('/');
+        push_hex(json.raw(), *hash);
+        json.raw().push('"');
+    }
+    json.close(']');
+    json.key("explain").raw().push('"');
+    explain(json.raw(), episode, &hosts);
+    json.raw().push_str("\"}");
+}
+
+fn episode_counts(json: &mut Json<'_>, episode: &Episode, hosts: &[(&str, u64)]) {
+    json.key("exchanges").number(episode.exchanges);
+    json.key("near_misses").number(episode.near_misses);
+    json.key("failed").number(episode.failed);
+    if let Some(margin) = episode.margin_min {
+        json.key("margin_min_bp").number(margin);
+    }
+    json.key("first_try").number(episode.first_try);
+    let judged = episode.judged();
+    if let Some(share) = Used::of(episode.first_try, judged) {
+        json.key("first_try_success_bp").number(share.basis_points().into());
+    }
+    if let Some(share) = Used::of(judged.saturating_sub(episode.failed), judged) {
+        json.key("final_success_bp").number(share.basis_points().into());
+    }
+    json.key("signals").open('{');
+    for (name, count) in Signals::NAMES.into_iter().zip(episode.signals).filter(|(_, count)| *count > 0) {
+        json.key(name).number(count);
+    }
+    json.close('}');
+    json.key("hosts").open('[');
+    for (name, share) in hosts {
+        json.item().open('{');
+        json.key("host").text(name);
+        json.key("share_bp").number(*share);
+        json.close('}');
+    }
+    json.close(']');
+}
+
+/// The hosts behind what went wrong with their shares, the largest first.
+fn hosts(episode: &Episode) -> Vec<(&str, u64)> {
+    let share = |part: u64| Used::of(part, episode.wrong()).map_or(0, |share| share.basis_points().into());
+    let mut hosts: Vec<(&str, u64)> =
+        episode.hosts.iter().map(|(name, part)| (&**name, share(*part))).collect();
+    hosts.retain(|(_, share)| *share >= LEAST_SHARE);
+    order::sort_by(&mut hosts, |a, b| (Reverse(a.1), a.0) < (Reverse(b.1), b.0));
+    hosts
+}
+
+fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
+    let mut number = |number: u64, after: &str| {
+        record::json::push_number(out, number);
+        out.push_str(after);
+    };
+    number(episode.near_misses, " of ");
+    number(episode.exchanges, " exchanges were near misses and ");
+    number(episode.failed, " failed, in ");
+    number(
+        episode.members.len() as u64,
+        if episode.members.len() == 1 { " episode" } else { " episodes at once" },
+    );
+    match (episode.related.first(), hosts.first()) {
+        (Some(related), _) => {
+            out.push_str("; look at what it shares with ");
+            record::json::escape(out, related);
+        }
+        (None, Some((host, 5_000..))) => {
+            out.push_str("; look at host ");
+            record::json::escape(out, host);
+        }
+        _ => out.push_str("; look at its exchanges of that time"),
+    }
+    out.push('.');
+}
+
+fn push_hex(out: &mut String, number: u64) {
+    for nibble in (0..16).rev() {
+        let digit = (number >> (4 * nibble) & 15) as u32;
+        out.push(char::from_digit(digit, 16).unwrap_or('0'));
+    }
+}
