@@ -31,7 +31,7 @@ $(ENVOY_BIN):
 envoy-bin: $(ENVOY_BIN)
 
 # What Debian gives for the tests; `make deps` installs what is missing, or says how.
-DEBIAN := nginx haproxy caddy goaccess
+DEBIAN := nginx haproxy caddy goaccess chromium tmux prometheus
 PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
@@ -58,8 +58,18 @@ $(TOOLS)/bin/agrind:
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
 
+# What looks for barriers in the report; Chromium itself is Debian's.
+REPORT_TESTS := host-tests/report
+
+$(REPORT_TESTS)/node_modules/axe-core/package.json: $(REPORT_TESTS)/package-lock.json
+	@command -v npm >/dev/null || { echo "make: npm is needed for the tests of the report (Debian: apt-get install npm)" >&2; exit 1; }
+	cd $(REPORT_TESTS) && npm ci --silent --no-progress && touch node_modules/axe-core/package.json
+
+.PHONY: report-deps
+report-deps: debian-deps $(REPORT_TESTS)/node_modules/axe-core/package.json
+
 .PHONY: deps
-deps: proxies ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
+deps: proxies report-deps ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
 
 .PHONY: rust-target
 rust-target:
@@ -71,7 +81,7 @@ rust-target:
 # --- what is built ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm ## Builds the modules that ship into dist/.
+wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.json ## Builds the modules that ship into dist/.
 
 RUST_SOURCES := $(shell git ls-files -co --exclude-standard '*.rs' '*.toml' Cargo.lock 2>/dev/null | grep -v '^host-tests/tests')
 
@@ -82,6 +92,14 @@ dist/nearmiss-envoy.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh 
 dist/nearmiss-fluent-bit.wasm: $(RUST_SOURCES) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
 	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
+
+# The package for edge gateways: module, glue, and what is written by hand. Its package.json comes last and says that all is there.
+EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
+
+dist/edge/package.json: $(RUST_SOURCES) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-edge
+	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
+	filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm dist/edge
 
 # The yardstick: the SDK's do-nothing filter, optimised in the same way, nothing removed.
 target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
@@ -94,6 +112,12 @@ cli: ## Builds the command line into dist/nearmiss.
 	mkdir -p dist
 	cp target/native/nearmiss dist/nearmiss
 
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: oci
+oci: dist/nearmiss-envoy.wasm ## Packs the Envoy module into dist/oci, an image as Istio and Envoy Gateway pull it.
+	filters/envoy/oci.py $< dist/oci $(VERSION)
+
 # --- what is run ---
 
 .PHONY: check
@@ -103,7 +127,7 @@ check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc witho
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
 
 .PHONY: test
-test: check wasm proxies ## Runs every test, against the real programs too.
+test: check wasm proxies report-deps ## Runs every test, against the real programs too.
 	cargo test --locked --workspace
 
 .PHONY: e2e-envoy
@@ -111,7 +135,7 @@ e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes 
 	cargo test --locked -p host-tests --test e2e_envoy --test e2e_voice
 
 .PHONY: demo
-demo: wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
+demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
 
 .PHONY: fixtures

@@ -5,6 +5,7 @@
 
 mod by_name;
 mod collector;
+mod edge;
 mod field;
 mod reference;
 
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 pub use by_name::ByName;
 pub use collector::{CollectorConfig, Logged};
 use core::fmt;
+pub use edge::EdgeConfig;
 use field::Field;
 pub(crate) use field::decimal;
 pub use reference::ReferenceConfig;
@@ -50,6 +52,8 @@ pub struct Config {
     pub envoy: EnvoyConfig,
     /// For Fluent Bit only.
     pub fluent_bit: FluentBitConfig,
+    /// For edge gateways only.
+    pub edge: EdgeConfig,
 }
 
 impl Default for Config {
@@ -68,6 +72,7 @@ impl Default for Config {
             fields: ByName::default(),
             envoy: EnvoyConfig::default(),
             fluent_bit: FluentBitConfig::default(),
+            edge: EdgeConfig::default(),
         }
     }
 }
@@ -231,8 +236,7 @@ impl Config {
                 "fields" => self.fields = texts_by_name(field)?,
                 "envoy" => self.envoy.read(field)?,
                 "fluent_bit" => self.fluent_bit.read(field)?,
-                // The section of a host that this module is not.
-                "edge" => field.each(|_, _| Ok(()))?,
+                "edge" => self.edge.read(field)?,
                 _ => {
                     return Err(field.unknown(
                         "upstreams, fallback_header, tight_margin, max_upstreams, reorder, summary_every, \

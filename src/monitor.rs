@@ -154,6 +154,11 @@ impl Monitor {
         self.outbox.pop()
     }
 
+    /// Whether a record waits, for a filter to which asking for it is dear.
+    pub fn has_records(&self) -> bool {
+        self.outbox.has_records()
+    }
+
     /// The end of input: seals everything and leaves the last summaries.
     pub fn finish(&mut self) {
         if self.is_worker() {

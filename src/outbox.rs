@@ -25,6 +25,11 @@ impl Outbox {
         self.waiting.push_back((kind, time, self.text.len()));
     }
 
+    /// Whether a record waits.
+    pub(crate) fn has_records(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The next record; once there is none the text is used anew.
     pub(crate) fn pop(&mut self) -> Option<Record<'_>> {
         let Some((kind, time, end)) = self.waiting.pop_front() else {

@@ -18,7 +18,7 @@ fn every_field_is_read() {
         r#"{"upstreams":{"cart":{"timeout":"500ms","deadline":"2s","max_attempts":4,"fallback_hosts":["10.0.0.9:80"]}},
             "fallback_header":"X-Fallback","tight_margin":"12.5%","max_upstreams":50,"reorder":"0s","summary_every":"5m",
             "records_per_second":0,"hosts":"hashed","budget":"0.1%","fields":{"route":"request.route"},
-            "reference":{},"edge":{"anything":1},
+            "reference":{},"edge":{"header":true,"server_timing":true,"inspect_bytes":4096},
             "envoy":{"attach":"log","mode":"lean","header":true,"collector":"otel"},
             "fluent_bit":{"mode":"only","format":"nginx","fields":{"ts":"time"},"source":"node-7"}}"#,
     )
@@ -40,6 +40,7 @@ fn every_field_is_read() {
         (FluentBitMode::Only, Some("nginx"))
     );
     assert_eq!(config.fluent_bit.source, "node-7");
+    assert_eq!(config.edge, EdgeConfig { header: true, server_timing: true, inspect_bytes: 4_096 });
 }
 
 #[test]

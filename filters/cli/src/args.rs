@@ -1,7 +1,7 @@
 //! What may be said on the command line.
 
 use crate::moment::Moment;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use nearmiss::Micros;
 use nearmiss_dialects::Format;
 use std::path::PathBuf;
@@ -21,6 +21,9 @@ pub(crate) enum Command {
     /// Judges every exchange in log files and prints what stands out.
     #[command(after_help = EXIT_CODES)]
     Replay(Replay),
+    /// Tells the story of log files or records on one page, or as a digest for a chat or a ticket.
+    #[command(after_help = EXIT_CODES)]
+    Report(Report),
     /// Validates a configuration, or tells what a log line means and why it got its fate.
     #[command(after_help = EXIT_CODES)]
     Check(Check),
@@ -101,6 +104,59 @@ pub(crate) struct Merge {
     /// Shows neither table nor progress, only what went wrong.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// The page goes to a file or to standard output, everything else to standard error.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// Logs or records to read, merged by time; plain, .gz or .zst; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Where to write it.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// What to write: html, or markdown, as it is anyway if the output ends in .md.
+    #[arg(long, value_name = "SHAPE")]
+    pub(crate) format: Option<Shape>,
+
+    /// The format of the lines, where they are no records.
+    #[arg(long, short = 'f', default_value = "auto", value_name = "FORMAT")]
+    pub(crate) log_format: Format,
+
+    /// A configuration file: limits of upstreams, keys of fields, thresholds.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Leaves out what ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Moment>,
+
+    /// Leaves out what ended then or later.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Moment>,
+
+    /// Leaves out all other upstreams; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) upstream: Vec<String>,
+
+    /// How many lines may be unreadable before the exit code is 2.
+    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
+    pub(crate) max_bad: f64,
+
+    /// Shows no progress, only what went wrong.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Shape {
+    /// One page that needs nothing else.
+    Html,
+    /// A digest.
+    Markdown,
 }
 
 /// Without a line, the configuration is validated.

@@ -92,6 +92,11 @@ impl Lines {
         }
     }
 
+    /// What has been read and not been given out, at least the next line; `None` at the end.
+    pub(crate) fn ahead(&mut self) -> Result<Option<&[u8]>, Error> {
+        Ok(self.fill()?.map(|_| self.buffer.get(self.start..self.end).unwrap_or_default()))
+    }
+
     /// The line that [`next`](Self::next) will give out.
     pub(crate) fn peek(&mut self) -> Result<Option<&[u8]>, Error> {
         let Some(end) = self.fill()? else { return Ok(None) };

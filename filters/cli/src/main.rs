@@ -6,13 +6,16 @@
 mod annotate;
 mod args;
 mod check;
+mod filter;
 mod input;
 mod merge;
 mod moment;
 mod output;
+mod plain;
 mod progress;
 mod quantiles;
 mod replay;
+mod report;
 mod sequence;
 mod setup;
 mod table;
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Watch(args) => watch::run(&args),
     };
     match done {

@@ -2,6 +2,7 @@
 
 use crate::annotate::annotated;
 use crate::args::Replay;
+use crate::filter::Filter;
 use crate::input::Lines;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -10,7 +11,7 @@ use crate::setup::{self, Error};
 use crate::table::Table;
 use crate::tally::Tally;
 use nearmiss::exchange::upstream_name;
-use nearmiss::{Feed, Monitor, RecordKind, Timestamp};
+use nearmiss::{Feed, Monitor, RecordKind};
 use nearmiss_dialects::{Attempts, Format, Line};
 use std::process::ExitCode;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
     }
     let mut replay = Run {
         monitor: Monitor::new(config, Feed::Log, &args.source),
-        filter: Filter::new(args),
+        filter: Filter::new(args.since, args.until, &args.upstream),
         annotate: args.annotate,
         output: Output::new(),
         tally: Tally::default(),
@@ -156,35 +157,5 @@ impl Run {
             self.tally.report("judged");
         }
         Ok(self.tally.exit_code(args.max_bad))
-    }
-}
-
-/// What was asked for.
-struct Filter {
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    upstreams: Vec<String>,
-}
-
-impl Filter {
-    fn new(args: &Replay) -> Self {
-        Self {
-            since: args.since.map(|moment| moment.0),
-            until: args.until.map(|moment| moment.0),
-            upstreams: args.upstream.iter().map(|name| upstream_name(name).into_owned()).collect(),
-        }
-    }
-
-    /// Whether an exchange that ended at `ts` on `upstream` was asked for. What a line does not say is no reason to
-    /// leave it out.
-    fn wants(&self, ts: Option<Timestamp>, upstream: Option<&str>) -> bool {
-        let in_time = ts.is_none_or(|ts| {
-            self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
-        });
-        let named = || {
-            let name = upstream_name(upstream.unwrap_or_default());
-            self.upstreams.iter().any(|wanted| *wanted == *name)
-        };
-        in_time && (self.upstreams.is_empty() || named())
     }
 }

@@ -11,13 +11,15 @@ use std::collections::BinaryHeap;
 pub(crate) struct Source {
     pub(crate) lines: Lines,
     pub(crate) reader: Reader,
+    /// Its lines are records already, or a proxy's own log with records in it.
+    pub(crate) has_records: bool,
     /// When the line at hand ended; that of the line before where it cannot be told.
     ts: Timestamp,
 }
 
 impl Source {
     pub(crate) fn new(lines: Lines, reader: Reader) -> Self {
-        Self { lines, reader, ts: Timestamp::default() }
+        Self { lines, reader, has_records: false, ts: Timestamp::default() }
     }
 
     /// Reads the next line's time without taking the line; `None` at the end.

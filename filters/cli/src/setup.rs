@@ -15,10 +15,12 @@ pub(crate) enum Error {
     Input(PathBuf, io::Error),
     /// Neither a line nor a configuration was given.
     NothingToCheck,
-    /// Writing failed.
+    /// Writing to standard output failed.
     Output(io::Error),
     /// The signals that end the program cannot be waited for.
     Signals(ctrlc::Error),
+    /// Writing a file failed.
+    Written(PathBuf, io::Error),
 }
 
 impl Error {
@@ -34,7 +36,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(path, why) => write!(f, "{}: {why}", path.display()),
-            Self::Input(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Input(path, error) | Self::Written(path, error) => write!(f, "{}: {error}", path.display()),
             Self::NothingToCheck => {
                 f.write_str("there is nothing to check: give a LINE, `-`, or --config FILE")
             }

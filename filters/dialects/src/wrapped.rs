@@ -31,7 +31,7 @@ pub(crate) enum Inside<'a> {
 /// If there is none, or the object makes no sense.
 pub fn judged<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Judged<'a>, LineError> {
     match inside(line, buffer)? {
-        Inside::Judged(judged) => Ok(judged),
+        Inside::Judged(_, judged) => Ok(judged),
         Inside::Line(_) => Err(LineError::new(line.len(), Problem::Missing { field: "near_miss" })),
     }
 }

@@ -357,7 +357,7 @@ fn missing(error: &std::io::Error) -> String {
 }
 
 /// The child ends with us, whatever ends us, and stays on its core.
-fn die_with_parent(core: Option<usize>) -> std::io::Result<()> {
+pub(super) fn die_with_parent(core: Option<usize>) -> std::io::Result<()> {
     // SAFETY: prctl with constants; sched_setaffinity reads a set that lives on this stack.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -383,7 +383,7 @@ fn write(path: &Path, document: &Value) {
     fs::write(path, document.to_string()).expect("a folder of our own can be written");
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let folder = artifact::root().join("target/e2e").join(name);

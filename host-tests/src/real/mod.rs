@@ -1,4 +1,4 @@
-//! A real Envoy as a process, and origins of our own that misbehave on request.
+//! A real Envoy and a real Prometheus as processes, and origins of our own that misbehave on request.
 //!
 //! Nothing here sleeps and hopes: a test waits for the line, the count or the arrival it needs, and
 //! fails with its name after a minute. Ports come from the system; everything listens on loopback;
@@ -6,9 +6,12 @@
 
 mod client;
 mod envoy;
+mod example;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod hurry;
 mod origin;
+mod prometheus;
 mod script;
 mod site;
 mod stats;
@@ -16,9 +19,12 @@ mod wait;
 
 pub use client::{Client, Request, Response};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
+pub use example::{example, example_document, shipped};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
+use hurry::hurried;
 pub use origin::{Arrival, Ledger, Origin, Refusing};
+pub use prometheus::{Prometheus, promtool};
 pub use script::Action;
 pub use site::{
     Site, cluster, grpc_cluster, one_request_a_connection, plugin, route, tiers, wasm_filter, wasm_filter_of,

@@ -1,30 +1,13 @@
 //! Every file in examples/envoy does what its README says.
 
-use std::fs;
-
-use host_tests::artifact;
-use host_tests::real::{Client, Envoy, Origin, Request, Start, eventually};
+use host_tests::real::{self, Client, Envoy, Origin, Request, eventually};
 use serde_json::Value;
 
 use crate::stage::{counts, fate};
 
-/// Starts an example as it stands; only its ports, its log and its module's place are ours.
+/// An example of this folder.
 fn example(name: &str) -> (Envoy, Vec<Origin>) {
-    let path = artifact::root().join("examples/envoy").join(name);
-    let mut document = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let hosts = Origin::several(3);
-    let mut replace = |from: &str, to: String| {
-        assert!(document.contains(from), "{name} has no `{from}`");
-        document = document.replace(from, &to);
-    };
-    replace("dist/nearmiss-envoy.wasm", artifact::envoy_module().display().to_string());
-    for port in ["10000", "9901"] {
-        replace(&format!("port_value: {port}"), "port_value: 0".to_owned());
-    }
-    for (port, host) in ["8081", "8082", "8090"].iter().zip(&hosts) {
-        replace(&format!("port_value: {port}"), format!("port_value: {}", host.port));
-    }
-    (Start::new().run_document(&document), hosts)
+    real::example(&format!("examples/envoy/{name}"))
 }
 
 /// A retry and a fallback, as a reader of the README would try them.

@@ -140,7 +140,7 @@ fn an_annotated_text_line_is_not_judged_again_and_keeps_its_time() {
     let line = br#"{"log":"{\"ts\":7.5,\"upstream\":\"cart\",\"status\":200,\"duration_ms\":1}","near_miss":{"upstream":"cart","fate":"clean"}}"#;
     match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
         Ok(Line::Judged(judged)) => {
-            assert_eq!(judged.ts, Some(nearmiss::Timestamp::from_micros(7_500_000)))
+            assert_eq!(judged.ts, Some(Timestamp::from_micros(7_500_000)))
         }
         other => panic!("{other:?}"),
     }

@@ -1,0 +1,79 @@
+//! The one sentence, and the one after it.
+
+use super::numbers::{Count, Percent, Span, plural};
+use super::story::Story;
+
+/// "Callers saw 99.98 %. Without retries and fallbacks it would have been 97.31 %."
+pub(crate) fn sentence(story: &Story) -> String {
+    let total = story.total();
+    if total.exchanges() == 0 {
+        return "There is no exchange in this.".into();
+    }
+    if !story.has_shares() {
+        return format!(
+            "{} near miss{} and {} failure{} were recorded.",
+            Count(total.near_misses()),
+            if total.near_misses() == 1 { "" } else { "es" },
+            Count(total.failed()),
+            plural(total.failed())
+        );
+    }
+    let seen = format!("Callers saw {}", Percent(total.final_success()));
+    match total.carried() {
+        0 => format!("{seen}, and no safety net was needed for it."),
+        _ if total.first_try_success() == total.final_success() => {
+            format!("{seen}. Without retries and fallbacks it would hardly have been less.")
+        }
+        _ => format!(
+            "{seen}. Without retries and fallbacks it would have been {}.",
+            Percent(total.first_try_success())
+        ),
+    }
+}
+
+/// How much that was, and how long.
+pub(crate) fn extent(story: &Story) -> String {
+    let total = story.total();
+    let upstreams = story.upstreams.len() as u64;
+    let mut text = String::new();
+    if story.has_shares() {
+        text.push_str(&format!(
+            "{} exchange{} of {} upstream{}",
+            Count(total.exchanges()),
+            plural(total.exchanges()),
+            Count(upstreams),
+            plural(upstreams)
+        ));
+        if let Some((from, to)) = story.span {
+            text.push_str(&format!(" in {}", Span((to - from).div_ceil(1_000).max(1))));
+        }
+        text.push_str(&format!(
+            ": {} near miss{}, {} failure{}. ",
+            Count(total.near_misses()),
+            if total.near_misses() == 1 { "" } else { "es" },
+            Count(total.failed()),
+            plural(total.failed())
+        ));
+        if total.carried() > 0 {
+            text.push_str(&format!("Safety nets carried {}. ", Count(total.carried())));
+        }
+    } else {
+        text.push_str("No summary came with these records, so it is not known how many exchanges were clean, and no share can be told. ");
+    }
+    let (episodes, escalated) = (story.episodes.len() as u64, story.escalated());
+    text.push_str(&match (episodes, escalated) {
+        (0, _) => "Nothing of it stood out as an episode.".to_owned(),
+        (_, 0) => format!(
+            "It stood out in {} episode{}, and none of them became an outage.",
+            Count(episodes),
+            plural(episodes)
+        ),
+        _ => format!(
+            "It stood out in {} episode{}, of which {} became an outage.",
+            Count(episodes),
+            plural(episodes),
+            Count(escalated)
+        ),
+    });
+    text
+}

@@ -1,0 +1,42 @@
+//! Hosts, and a sentence about each.
+
+use super::super::escape::Name;
+use super::super::hosts::suspects;
+use super::super::numbers::{Count, Percent};
+use super::put;
+use super::shown::Shown;
+
+/// The most rows.
+const MOST: usize = 24;
+
+pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+    out.push_str("<section id=\"hosts\" aria-labelledby=\"hosts-h\"><h2 id=\"hosts-h\">Hosts</h2>\n");
+    let (suspects, all) = suspects(shown.story, MOST);
+    if suspects.is_empty() {
+        out.push_str("<p class=\"none\">No host is known on which anything went wrong.</p></section>\n");
+        return;
+    }
+    out.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of hosts\"><table class=\"hosts\"><caption class=\"sr\">Hosts on which something went wrong, the most conspicuous first</caption><thead><tr><th scope=\"col\">Host<th scope=\"col\">Upstream<th scope=\"col\" class=\"n\">Attempts<th scope=\"col\" class=\"n\">Of what went wrong<th scope=\"col\">What to say about it<tbody>\n");
+    for suspect in &suspects {
+        put!(
+            out,
+            "<tr data-u=\"{}\"{}><th scope=\"row\">{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"said\">{}\n",
+            suspect.place,
+            if suspect.stands_out() { " class=\"alarm\"" } else { "" },
+            Name(suspect.name),
+            Name(&suspect.upstream.name),
+            Count(suspect.host.attempts),
+            Percent(Some(suspect.trouble_bp)),
+            suspect.sentence().html()
+        );
+    }
+    out.push_str("</table></div>");
+    if all > suspects.len() {
+        put!(
+            out,
+            "<p class=\"note\">{} hosts that are less conspicuous are left out.</p>",
+            all - suspects.len()
+        );
+    }
+    out.push_str("</section>\n");
+}

@@ -1,0 +1,64 @@
+//! Upstreams, ranked by how close they came.
+
+use super::super::escape::Name;
+use super::super::numbers::{Count, Percent};
+use super::super::upstream::Upstream;
+use super::put;
+use super::scale;
+use super::shown::Shown;
+
+pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+    out.push_str(
+        r#"<section id="upstreams" aria-labelledby="upstreams-h"><h2 id="upstreams-h">Upstreams by how close they came</h2>
+<p>First come those with the largest share of exchanges that a safety net caught or that came near a limit; slowness alone does not
+rank, and few exchanges weigh less. The bar runs from what the first try would have given to what callers saw: it is what
+safety nets carried.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of upstreams"><table class="ranking"><caption class="sr">Upstreams by how close they came</caption>
+<thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">First try<th scope="col"><span class="sr">Carried by safety nets</span><th scope="col" class="n">Callers<th scope="col" class="n">Near misses<th scope="col" class="n">Failed<th scope="col" class="n">Least margin<th scope="col" class="n">Episodes<tbody>
+"#,
+    );
+    let lowest = shown.rows.iter().filter_map(|upstream| upstream.total.first_try_success()).min();
+    let floor = scale::floor(lowest.unwrap_or(10_000));
+    for (place, upstream) in shown.rows.iter().enumerate() {
+        let episodes =
+            shown.story.episodes.iter().filter(|episode| episode.upstream == upstream.name).count();
+        row(out, place, upstream, floor, &episodes.to_string());
+    }
+    if let Some(rest) = &shown.rest {
+        row(out, shown.rows.len(), rest, floor, "");
+    }
+    put!(
+        out,
+        "</table></div>\n<p class=\"note\">Bars begin at {} and end at 100 %.</p></section>\n",
+        Percent(Some(floor))
+    );
+}
+
+fn row(out: &mut String, place: usize, upstream: &Upstream, floor: u64, episodes: &str) {
+    let total = &upstream.total;
+    put!(
+        out,
+        "<tr data-row=\"{place}\"><th scope=\"row\">{}<td class=\"n\" data-k=\"exchanges\">{}<td class=\"n\" data-k=\"first\">{}<td class=\"bar\">",
+        Name(&upstream.name),
+        Count(total.exchanges()),
+        Percent(total.first_try_success())
+    );
+    if let (Some(first), Some(last)) = (total.first_try_success(), total.final_success()) {
+        let x = |bp: u64| (bp.saturating_sub(floor)) as f64 * 100.0 / (10_000 - floor) as f64;
+        put!(
+            out,
+            "<svg width=\"100%\" height=\"14\" aria-hidden=\"true\"><rect class=\"rail\" width=\"100%\" height=\"4\" y=\"5\"/><rect class=\"carried\" x=\"{:.2}%\" width=\"{:.2}%\" height=\"8\" y=\"3\"/><rect class=\"end\" x=\"{:.2}%\" width=\"2\" height=\"14\"/></svg>",
+            x(first),
+            x(last) - x(first),
+            x(last)
+        );
+    }
+    put!(
+        out,
+        "<td class=\"n\" data-k=\"last\">{}<td class=\"n\" data-k=\"near\">{}<td class=\"n\" data-k=\"failed\">{}<td class=\"n\">{}<td class=\"n\">{episodes}\n",
+        Percent(total.final_success()),
+        Count(total.near_misses()),
+        Count(total.failed()),
+        Percent(upstream.margin_min_bp.map(u64::from))
+    );
+}

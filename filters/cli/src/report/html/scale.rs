@@ -1,0 +1,31 @@
+//! Axes of success.
+
+/// Where axes of success may begin, in basis points.
+const FLOORS: [u64; 7] = [9_990, 9_900, 9_500, 9_000, 7_500, 5_000, 0];
+
+/// The highest beginning that shows `lowest` too.
+pub(super) fn floor(lowest: u64) -> u64 {
+    FLOORS.into_iter().find(|floor| *floor <= lowest).unwrap_or(0)
+}
+
+/// Where success lies from 0 at the top, 99.99 % or more, to 1 at the bottom, nothing at all: each nine less is a
+/// quarter further down, so that what an objective means by a nine is one length everywhere.
+pub(super) fn nines(bp: u64) -> f64 {
+    (10_000_u64.saturating_sub(bp).max(1) as f64).log10() / 4.0
+}
+
+/// What is written beside an axis of nines.
+pub(super) const NINES: [(u64, &str); 4] =
+    [(9_999, "99.99\u{202f}%"), (9_990, "99.9\u{202f}%"), (9_900, "99\u{202f}%"), (9_000, "90\u{202f}%")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nine_is_one_length_everywhere() {
+        let places = [10_000, 9_999, 9_990, 9_900, 9_000, 0].map(nines);
+        assert_eq!(places, [0.0, 0.0, 0.25, 0.5, 0.75, 1.0]);
+        assert_eq!((floor(9_995), floor(9_731), floor(12)), (9_990, 9_500, 0));
+    }
+}

@@ -1,0 +1,170 @@
+//! A timeline per upstream: what callers saw, what the first try would have given, episodes as bands, near misses as marks.
+
+use super::super::clock::Stamp;
+use super::super::counts::Class;
+use super::super::escape::{Html, Label, Name};
+use super::super::latency::Rows;
+use super::super::numbers::{Count, Hundredths, Millis, Percent};
+use super::super::upstream::Upstream;
+use super::plot;
+use super::put;
+use super::scale;
+use super::shown::Shown;
+
+/// The height of the lines, and of one row of marks.
+const LINES: u32 = 72;
+const ROW: u32 = 13;
+
+pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+    out.push_str(
+        r##"<section id="timeline" aria-labelledby="timeline-h"><h2 id="timeline-h">Timeline</h2>
+<p>The dark line is what callers saw, the dashed one what they would have seen without safety nets, and the filled space between is what
+nobody noticed. The axis counts nines, so a tenfold more failures is the same way down everywhere. Bands are <a href="#episodes">episodes</a>, by their numbers. Marks below are near misses and failures: small for less than ten, large from a hundred on.</p>
+<ul class="legend">"##,
+    );
+    for class in Class::ALL {
+        let name = class.name();
+        put!(
+            out,
+            "<li><svg width=\"14\" height=\"12\" aria-hidden=\"true\"><use href=\"#{name}3\" x=\"7\" y=\"6\"/></svg> {name}: {}",
+            class.meaning()
+        );
+    }
+    out.push_str("</ul>\n");
+    for (place, upstream) in shown.detailed() {
+        figure(out, shown, place, upstream);
+    }
+    out.push_str("</section>\n");
+}
+
+fn figure(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream) {
+    put!(out, "<figure data-u=\"{place}\"><figcaption><h3>{}</h3></figcaption>", Name(&upstream.name));
+    let y = |bp: u64| f64::from(LINES) * scale::nines(bp);
+    let classes: Vec<_> = Class::ALL.into_iter().filter(|class| upstream.total.class(*class) > 0).collect();
+    let height = LINES + 6 + ROW * classes.len() as u32;
+    let across = scale::NINES.map(|(bp, _)| y(bp));
+    let mut labels: Vec<_> = scale::NINES.map(|(bp, label)| (y(bp), label.to_owned())).into();
+    let row = |number: usize| f64::from(LINES + 6) + f64::from(ROW) * (number as f64 + 0.5);
+    labels.extend(classes.iter().enumerate().map(|(number, class)| (row(number), class.name().to_owned())));
+    let title = format!(
+        "Success of {} over time: {} for callers, {} at the first try; {} near misses, {} failed.",
+        Label(&upstream.name),
+        Percent(upstream.total.final_success()),
+        Percent(upstream.total.first_try_success()),
+        Count(upstream.total.near_misses()),
+        Count(upstream.total.failed())
+    );
+    plot::open(out, place, "timeline", height, &title, &labels);
+    plot::axes(out, shown, height, &across);
+    bands(out, shown, upstream);
+    plot::stretched(out, shown, LINES);
+    lines(out, shown, upstream, y);
+    out.push_str("</svg>");
+    for (number, class) in classes.iter().enumerate() {
+        marks(out, shown, upstream, *class, row(number));
+    }
+    plot::close(out, height);
+    table(out, shown, upstream);
+    out.push_str("</figure>\n");
+}
+
+/// Episodes as bands, with numbers where there is room for them.
+fn bands(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
+    let mut free = f64::MIN;
+    for (number, episode) in
+        shown.story.episodes.iter().enumerate().filter(|(_, held)| held.upstream == upstream.name)
+    {
+        let end = episode.end.or(episode.detected).map_or(shown.to, |end| end.0);
+        let x = shown.x(episode.start.0);
+        let width = (shown.x(end) - x).max(0.35);
+        put!(
+            out,
+            "<rect class=\"band\" x=\"{x}%\" y=\"0\" width=\"{width:.2}%\" height=\"{LINES}\"><title>Episode {}: {}, {}</title></rect>",
+            number + 1,
+            Html(&episode.pattern),
+            Stamp(episode.start.0)
+        );
+        if x > free {
+            put!(out, "<text class=\"band-n\" x=\"{:.2}%\" y=\"9\">{}</text>", x + width / 2.0, number + 1);
+            free = x + 2.2;
+        }
+    }
+}
+
+/// What callers saw, what the first try gave, and the space between.
+fn lines(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, y: impl Fn(u64) -> f64) {
+    let (mut seen, mut first, mut between) = (String::new(), String::new(), String::new());
+    for run in shown.runs(&upstream.bins) {
+        let mut back = Vec::new();
+        let mut pen = 'M';
+        for (place, bin) in run {
+            let (Some(last_bp), Some(first_bp)) =
+                (bin.counts.final_success(), bin.counts.first_try_success())
+            else {
+                continue;
+            };
+            let (y_last, y_first) = (y(last_bp), y(first_bp));
+            let (from, to) = (place, place + 1);
+            put!(&mut seen, "{pen}{from} {y_last:.1}H{to}");
+            put!(&mut first, "{pen}{from} {y_first:.1}H{to}");
+            put!(&mut between, "{pen}{from} {y_last:.1}H{to}");
+            back.push((from, to, y_first));
+            pen = 'L';
+        }
+        for (from, to, y) in back.iter().rev() {
+            put!(&mut between, "L{to} {y:.1}H{from}");
+        }
+        if !back.is_empty() {
+            between.push('Z');
+        }
+    }
+    put!(
+        out,
+        "<path class=\"between\" d=\"{between}\"/><path class=\"first\" d=\"{first}\"/><path class=\"seen\" d=\"{seen}\"/>"
+    );
+}
+
+fn marks(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, class: Class, y: f64) {
+    put!(out, "<g transform=\"translate(0 {y})\">");
+    for (place, bin) in &upstream.bins {
+        let size = match bin.counts.class(class) {
+            0 => continue,
+            1..10 => 1,
+            10..100 => 2,
+            _ => 3,
+        };
+        let x = shown.x(place * shown.story.grid.width_ms() + shown.story.grid.width_ms() / 2);
+        put!(out, "<use href=\"#{}{size}\" x=\"{x}%\"/>", class.name());
+    }
+    out.push_str("</g>");
+}
+
+/// The same in numbers, for those who do not see it or want to count.
+fn table(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
+    put!(
+        out,
+        "<details><summary>Numbers of {}</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Numbers of {}\"><table class=\"numbers\"><caption class=\"sr\">By time</caption><thead><tr><th scope=\"col\">From<th scope=\"col\">Exchanges<th scope=\"col\">First try<th scope=\"col\">Callers<th scope=\"col\">Near misses<th scope=\"col\">Failed<th scope=\"col\">Attempts each<th scope=\"col\">Median<th scope=\"col\">p99<tbody>",
+        Name(&upstream.name),
+        Label(&upstream.name)
+    );
+    let millis = |rows: &Rows, share| {
+        rows.quantile(share).map_or("–".into(), |ms| format!("≤\u{202f}{}", Millis(ms)))
+    };
+    for (place, bin) in &upstream.bins {
+        let counts = &bin.counts;
+        put!(
+            out,
+            "<tr><th scope=\"row\">{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}\n",
+            Stamp(place * shown.story.grid.width_ms()),
+            Count(counts.exchanges()),
+            Percent(counts.first_try_success()),
+            Percent(counts.final_success()),
+            Count(counts.near_misses()),
+            Count(counts.failed()),
+            Hundredths(counts.amplification()),
+            millis(&bin.latency, 0.5),
+            millis(&bin.latency, 0.99)
+        );
+    }
+    out.push_str("</table></div></details>");
+}

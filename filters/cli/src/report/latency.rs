@@ -1,0 +1,148 @@
+//! Durations, counted in OpenTelemetry's buckets and told as quantiles and as rows of a heat map.
+
+use super::records;
+use nearmiss::histogram::{BUCKETS, OFFSET, SCALE};
+
+/// Buckets of the core in one row of a heat map: half an octave.
+const ROW: usize = 4;
+/// Rows of a heat map.
+pub(crate) const ROWS: usize = BUCKETS.div_ceil(ROW);
+
+/// Counts for each bucket of the core.
+#[derive(Clone, Debug)]
+pub(crate) struct Latency(Vec<u64>);
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(vec![0; BUCKETS])
+    }
+}
+
+impl Latency {
+    /// Adds the counts of a summary.
+    pub(crate) fn add(&mut self, other: &records::Latency) {
+        for (bucket, count) in buckets(other) {
+            if let Some(held) = self.0.get_mut(bucket) {
+                *held = held.saturating_add(count);
+            }
+        }
+    }
+
+    /// Adds all that `other` holds.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(held, more)| *held = held.saturating_add(*more));
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The geometric mean in milliseconds: what a reference calls typical.
+    pub(crate) fn typical(&self) -> Option<f64> {
+        let total = self.total();
+        let sum: f64 = self
+            .0
+            .iter()
+            .enumerate()
+            .map(|(bucket, count)| (border(bucket) * border(bucket + 1)).log2() / 2.0 * *count as f64)
+            .sum();
+        (total > 0).then(|| (sum / total as f64).exp2())
+    }
+
+    /// Milliseconds that `share` of all did not exceed, to the border of a bucket (9 %).
+    pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
+        let wanted = (self.total() as f64 * share).ceil().max(1.0) as u64;
+        let mut sum = 0;
+        let bucket = self.0.iter().position(|count| {
+            sum += count;
+            sum >= wanted
+        })?;
+        Some(border(bucket + 1))
+    }
+}
+
+/// The counts of one bin of time, by row of the heat map.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows([u32; ROWS]);
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self([0; ROWS])
+    }
+}
+
+impl Rows {
+    pub(crate) fn add(&mut self, other: &records::Latency) {
+        for (bucket, count) in buckets(other) {
+            if let Some(held) = self.0.get_mut(bucket / ROW) {
+                *held = held.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(held, more)| *held = held.saturating_add(more));
+    }
+
+    /// The count of each row, the shortest durations first.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Milliseconds that `share` of this bin did not exceed, to half an octave.
+    pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
+        let total: u64 = self.0.iter().map(|count| u64::from(*count)).sum();
+        let wanted = (total as f64 * share).ceil().max(1.0) as u64;
+        let mut sum = 0;
+        let row = self.0.iter().position(|count| {
+            sum += u64::from(*count);
+            sum >= wanted
+        })?;
+        Some(row_border(row + 1))
+    }
+}
+
+/// The lower border of a row in milliseconds.
+pub(crate) fn row_border(row: usize) -> f64 {
+    border(row * ROW)
+}
+
+/// The row of a duration, with its fraction.
+pub(crate) fn row_of(millis: f64) -> f64 {
+    let buckets = millis.max(0.001).log2() * f64::from(1 << SCALE) - f64::from(OFFSET);
+    (buckets / ROW as f64).clamp(0.0, ROWS as f64)
+}
+
+fn border(bucket: usize) -> f64 {
+    ((bucket as f64 + f64::from(OFFSET)) / f64::from(1 << SCALE)).exp2()
+}
+
+/// The core's bucket of each count.
+fn buckets(of: &records::Latency) -> impl Iterator<Item = (usize, u64)> + '_ {
+    let finer = (of.scale - SCALE as i32).clamp(-10, 20);
+    of.counts.iter().zip(0_i32..).filter(|(count, _)| **count > 0).map(move |(count, place)| {
+        let index = i64::from(of.offset) + i64::from(place);
+        let index = if finer >= 0 { index >> finer } else { index << -finer };
+        let bucket = (index - i64::from(OFFSET)).clamp(0, BUCKETS as i64 - 1);
+        (bucket as usize, *count)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_and_rows_agree_with_the_buckets() {
+        let summary = records::Latency { scale: 3, offset: 24, counts: vec![98, 0, 0, 0, 1, 1] };
+        let (mut latency, mut rows) = (Latency::default(), Rows::default());
+        latency.add(&summary);
+        rows.add(&summary);
+        assert_eq!(latency.total(), 100);
+        assert!((latency.quantile(0.5).unwrap() - 8.72).abs() < 0.01, "(8, 8.72] ms");
+        assert!((latency.quantile(0.99).unwrap() - 12.34).abs() < 0.01);
+        assert_eq!(rows.counts().map(u64::from).sum::<u64>(), 100);
+        assert!(Latency::default().quantile(0.5).is_none() && Rows::default().quantile(0.5).is_none());
+        assert_eq!(row_of(row_border(7)), 7.0);
+    }
+}

@@ -1,0 +1,424 @@
+//! The report as people open it: in a real Chromium, with names that would rather be code, and with the numbers that the
+//! records have.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
+
+use core::fmt::Write as _;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+/// 2026-11-23 08:00:00 UTC.
+const START: u64 = 1_795_420_800;
+
+/// A folder of the test's own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("nearmiss-report-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, content: &str) -> String {
+        fs::write(self.0.join(name), content).unwrap();
+        self.path(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn nearmiss(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+/// What a command that works prints.
+fn printed(arguments: &[&str], input: &str) -> String {
+    let output = nearmiss(arguments, input);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Two hours of three upstreams: one whose host `cart-7` fails for ten minutes, one with a fallback, one that has no trouble.
+fn traffic() -> &'static str {
+    static TRAFFIC: OnceLock<String> = OnceLock::new();
+    TRAFFIC.get_or_init(|| {
+        let mut lines = String::new();
+        for number in 0_u64..21_600 {
+            let ts = START * 1_000 + number * 1_000 / 3;
+            let noise = (number ^ (number >> 7)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+            let (upstream, host) = (["cart", "ledger", "search"][(noise % 3) as usize], noise / 3 % 8);
+            let millis = 10 + noise / 64 % 30;
+            let _ = write!(
+                lines,
+                r#"{{"ts":{}.{:03},"upstream":"{upstream}","host":"{upstream}-{host}","timeout_ms":100,"max_attempts":3,"#,
+                ts / 1_000,
+                ts % 1_000
+            );
+            let bad = upstream == "cart" && host == 7 && (4_000..4_600).contains(&(number / 3));
+            let tail = match number {
+                _ if bad => format!(
+                    r#""status":200,"duration_ms":{},"attempts":2,"attempt_log":[{{"host":"cart-7","status":503,"duration_ms":5}},{{"host":"cart-1","status":200,"duration_ms":{millis}}}]}}"#,
+                    millis + 5
+                ),
+                _ if number % 211 == 0 => r#""status":503,"duration_ms":9,"attempts":3}"#.to_owned(),
+                _ if number % 97 == 0 => r#""status":200,"duration_ms":96,"attempts":1}"#.to_owned(),
+                _ if number % 307 == 0 => r#""status":0,"duration_ms":50,"attempts":1,"aborted":true}"#.to_owned(),
+                _ if upstream == "ledger" && number % 13 == 0 => {
+                    format!(r#""status":200,"duration_ms":{millis},"attempts":1,"fallback":"fallback"}}"#)
+                }
+                _ => format!(r#""status":200,"duration_ms":{millis},"attempts":1}}"#),
+            };
+            lines.push_str(&tail);
+            lines.push('\n');
+        }
+        lines
+    })
+}
+
+/// The records of that traffic.
+fn records() -> &'static str {
+    static RECORDS: OnceLock<String> = OnceLock::new();
+    RECORDS.get_or_init(|| printed(&["replay", "-q", "-f", "exchange", "-"], traffic()))
+}
+
+/// What summaries say together of an upstream, added up here and not by what is tested.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    exchanges: u64,
+    judged: u64,
+    first_try: u64,
+    near: u64,
+    failed: u64,
+}
+
+impl Sums {
+    fn add(&mut self, summary: &Value) {
+        let fates: u64 =
+            summary["fates"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        let (clean, failed) =
+            (summary["fates"]["clean"].as_u64().unwrap(), summary["fates"]["failed"].as_u64().unwrap());
+        self.exchanges += fates;
+        self.judged += fates - summary["signals"]["aborted"].as_u64().unwrap_or(0);
+        self.first_try += summary["first_try"].as_u64().unwrap();
+        self.near += fates - clean - failed;
+        self.failed += failed;
+    }
+
+    fn cells(self) -> BTreeMap<String, String> {
+        let cells = [
+            ("exchanges", grouped(self.exchanges)),
+            ("first", percent(self.first_try, self.judged)),
+            ("last", percent(self.judged - self.failed, self.judged)),
+            ("near", grouped(self.near)),
+            ("failed", grouped(self.failed)),
+        ];
+        cells.into_iter().map(|(key, text)| (key.to_owned(), text)).collect()
+    }
+}
+
+/// The sums of all summaries that ended after `from` in milliseconds, by upstream.
+fn sums(from: u64) -> BTreeMap<String, Sums> {
+    let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
+    for record in records().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        if record["type"] == "summary" && millis(record["end"].as_str().unwrap()) > from {
+            sums.entry(record["upstream"].as_str().unwrap().to_owned()).or_default().add(&record);
+        }
+    }
+    sums
+}
+
+/// Milliseconds since 1970 of a time of the one day that the traffic lasts.
+fn millis(time: &str) -> u64 {
+    assert!(time.starts_with("2026-11-23T"), "{time}");
+    let number = |from: usize, to: usize| time[from..to].parse::<u64>().unwrap();
+    (START - 8 * 3_600 + number(11, 13) * 3_600 + number(14, 16) * 60 + number(17, 19)) * 1_000
+        + number(20, 23)
+}
+
+fn grouped(number: u64) -> String {
+    match number {
+        1_000.. => format!("{}\u{202f}{:03}", grouped(number / 1_000), number % 1_000),
+        _ => number.to_string(),
+    }
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    let share = part * 10_000 / whole;
+    format!("{}.{:02}\u{202f}%", share / 100, share % 100)
+}
+
+/// What Chromium says of a page.
+fn looked_at(page: &Path) -> Value {
+    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host-tests/report");
+    assert!(
+        driver.join("node_modules/axe-core").is_dir(),
+        "axe-core is missing; `make report-deps` installs it"
+    );
+    let output = Command::new("node").arg(driver.join("look.mjs")).arg(page).output();
+    let output = output.expect("node is missing; Debian: apt-get install nodejs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+#[test]
+fn in_chromium_it_tells_what_the_records_tell_and_asks_for_nothing() {
+    let folder = Folder::new("chromium");
+    let (source, page) = (folder.write("records.ndjson", records()), folder.path("report.html"));
+    printed(&["report", "-q", &source, "-o", &page], "");
+    let seen = looked_at(Path::new(&page));
+
+    assert_eq!(seen["complaints"], serde_json::json!([]), "on the console");
+    assert_eq!(seen["requests"], serde_json::json!([]));
+    for (look, found) in seen["looks"].as_object().unwrap() {
+        assert_eq!(found["violations"], serde_json::json!([]), "axe at {look}");
+        assert_eq!(found["overflow"], 0, "the page scrolls sideways at {look}");
+    }
+    assert_ne!(seen["looks"]["1280"]["background"], seen["looks"]["1280 dark"]["background"]);
+
+    let all = sums(0);
+    let mut total = Sums::default();
+    for sum in all.values() {
+        total.judged += sum.judged;
+        total.first_try += sum.first_try;
+        total.failed += sum.failed;
+    }
+    let headline = format!(
+        "Callers saw {}. Without retries and fallbacks it would have been {}.",
+        percent(total.judged - total.failed, total.judged),
+        percent(total.first_try, total.judged)
+    );
+    assert_eq!(seen["elements"]["headline"], headline);
+    let rows = |of: &BTreeMap<String, Sums>| {
+        let cells: BTreeMap<_, _> = of.iter().map(|(name, sums)| (name.clone(), sums.cells())).collect();
+        serde_json::to_value(cells).unwrap()
+    };
+    let filters = &seen["filters"];
+    assert_eq!(filters["all"]["rows"], rows(&all));
+    assert_eq!(filters["half"]["rows"], rows(&sums(filters["from"].as_u64().unwrap())), "the later half");
+    assert_eq!(filters["again"], filters["all"], "the button shows everything again");
+
+    let one = filters["upstream"]["rows"].as_object().unwrap();
+    let name = one.keys().next().unwrap();
+    assert_eq!((one.len(), &filters["upstream"]["figures"]), (1, &serde_json::json!([name])));
+    assert!(text(&filters["upstream"]["told"]).starts_with(name.as_str()), "{filters}");
+    let episodes = |part: &str| filters[part]["episodes"].as_array().unwrap().len();
+    assert!(episodes("all") > 0, "cart-7 makes an episode");
+
+    assert!(text(&seen["tips"]["pointer"]).contains("callers"), "{}", seen["tips"]);
+    assert_eq!((&seen["tips"]["away"], &seen["tips"]["key"]), (&Value::Null, &seen["tips"]["pointer"]));
+    let headings: Vec<_> =
+        seen["elements"]["headings"].as_array().unwrap().iter().map(|h| h.as_u64().unwrap()).collect();
+    assert_eq!((headings[0], headings.iter().filter(|level| **level == 1).count()), (1, 1));
+    assert!(headings.windows(2).all(|pair| pair[1] <= pair[0] + 1), "no level is left out: {headings:?}");
+    assert_eq!(
+        seen["plain"],
+        serde_json::json!({"rows": 3, "figures": 3, "hidden": 1}),
+        "without JavaScript"
+    );
+}
+
+/// Names that would like to be more than names.
+const HOSTILE: [&str; 8] = [
+    "<script>window.touched=1</script>",
+    r#""><img src=x onerror=window.touched=2>"#,
+    "javascript:window.touched=3",
+    "</title></script><svg onload=window.touched=4>",
+    "\u{1b}]0;owned\u{7}\u{1b}[31mred\u{9b}2J",
+    "\u{202e}drawkcab\u{2066}\u{200b}",
+    "| x | [y](http://evil.example) ![z](http://evil.example/z.png) @everyone `code` *bold* # h\n## more",
+    "' onmouseover='window.touched=5' x='",
+];
+
+/// Records of hostile upstreams, hosts and sentences.
+fn hostile_records() -> String {
+    let mut records = String::new();
+    for (number, name) in HOSTILE.iter().enumerate() {
+        let name = serde_json::to_string(name).unwrap();
+        for record in [
+            format!(
+                r#"{{"schema":1,"type":"exchange","time":"2026-11-23T08:00:30.000Z","upstream":{name},"fate":"tight","margin_bp":9,"signals":["timeout"],"status":200,"duration_ms":91,"explain":{name}}}"#
+            ),
+            format!(
+                r#"{{"schema":1,"type":"episode","phase":"open","id":"{number}","upstream":{name},"pattern":{name},"start":"2026-11-23T08:00:00.000Z","detected":"2026-11-23T08:00:40.000Z","exchanges":9,"near_misses":3,"failed":0,"signals":{{{name}:3}},"hosts":[{{"host":{name},"share_bp":9000}}],"related":[{name}],"also":[{name}],"explain":{name}}}"#
+            ),
+            format!(
+                r#"{{"schema":1,"type":"summary","source":{name},"seq":0,"upstream":{name},"start":"2026-11-23T08:00:00.000Z","end":"2026-11-23T08:01:00.000Z","fates":{{"clean":90,"tight":10}},"attempts":100,"signals":{{}},"first_try":100,"margins":[10,0,0,0,0,0,0,0,0,90],"latency":{{"scale":3,"offset":20,"counts":[50,50]}},"hosts":[{{"host":{name},"attempts":50,"failed":9,"near_misses":9}},{{"host":"b","attempts":50,"failed":0,"near_misses":0}}]}}"#
+            ),
+        ] {
+            records.push_str(&record);
+            records.push('\n');
+        }
+    }
+    records
+}
+
+#[test]
+fn names_that_are_code_do_nothing_in_chromium() {
+    let folder = Folder::new("hostile");
+    let (source, page) = (folder.write("<img src=x>.ndjson", &hostile_records()), folder.path("report.html"));
+    printed(&["report", "-q", &source, "-o", &page], "");
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(
+        !html.contains(|c: char| c.is_control() && c != '\n') && !html.contains(['\u{202e}', '\u{200b}'])
+    );
+    let seen = looked_at(Path::new(&page));
+    assert_eq!((&seen["complaints"], &seen["requests"]), (&serde_json::json!([]), &serde_json::json!([])));
+    let elements = &seen["elements"];
+    assert_eq!(elements["touched"], Value::Null);
+    assert_eq!(
+        (&elements["images"], &elements["frames"], &elements["handlers"]),
+        (&0.into(), &0.into(), &0.into())
+    );
+    assert_eq!((&elements["scripts"], &elements["strange"]), (&2.into(), &serde_json::json!([])));
+    for (look, found) in seen["looks"].as_object().unwrap() {
+        assert_eq!(
+            (&found["violations"], &found["overflow"]),
+            (&serde_json::json!([]), &0.into()),
+            "at {look}"
+        );
+    }
+    let rows = seen["filters"]["all"]["rows"].as_object().unwrap();
+    assert!(rows.contains_key(HOSTILE[0]), "the name is there to be read: {:?}", rows.keys());
+    assert_eq!(rows.len(), HOSTILE.len());
+}
+
+#[test]
+fn names_that_are_markup_are_text_in_the_digest() {
+    let digest = printed(&["report", "-q", "--format", "markdown", "-"], &hostile_records());
+    assert!(!digest.contains(|c: char| c.is_control() && c != '\n') && !digest.contains('\u{202e}'));
+    for markup in ["<script", "<img", "](http", "@everyone", "\n## more", "http://evil.example)"] {
+        let outside: String = digest.split('`').step_by(2).collect();
+        assert!(!outside.contains(markup), "{markup} in {outside}");
+    }
+    let rows: Vec<_> = digest.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), 2 * HOSTILE.len());
+    for row in rows {
+        assert!([9, 7].contains(&row.matches('|').count()), "a cell was broken: {row}");
+    }
+}
+
+#[test]
+fn a_log_and_its_records_tell_the_same_story() {
+    let of = |arguments: &[&str], input: &str| {
+        let digest = printed(&[&["report", "-q", "--format", "markdown"], arguments, &["-"]].concat(), input);
+        // The small timelines differ: summaries of a log read here come as often as its bins want.
+        let without_lines =
+            |line: &str| line.rsplit_once(" | ").map_or(line.to_owned(), |(row, _)| row.to_owned());
+        digest.lines().map(without_lines).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(of(&["-f", "exchange"], traffic()), of(&[], records()));
+    let proxy_log: String = "[info] starting\n".to_owned()
+        + &records()
+            .lines()
+            .map(|record| format!("[2026-11-23][info][wasm] wasm log: nearmiss {record}\n"))
+            .collect::<String>();
+    assert_eq!(of(&[], &proxy_log), of(&[], records()), "in a proxy's log");
+    let twice = format!(
+        "{}{}",
+        records(),
+        records().lines().filter(|line| line.contains("summary")).collect::<Vec<_>>().join("\n")
+    );
+    assert_eq!(of(&[], &twice), of(&[], records()), "a summary that comes twice counts once");
+}
+
+#[test]
+fn lines_that_were_judged_before_are_told_by_their_fates() {
+    let annotated = printed(&["replay", "-q", "--annotate", "-f", "exchange", "-"], traffic());
+    let digest = printed(&["report", "-q", "--format", "markdown", "-"], &annotated);
+    let failed: u64 = sums(0).values().map(|sums| sums.failed).sum();
+    assert!(digest.contains(&format!("{} failures", grouped(failed))), "{digest}");
+}
+
+#[test]
+fn only_what_was_asked_for_is_told() {
+    let cart = printed(&["report", "-q", "--format", "markdown", "--upstream", "cart", "-"], records());
+    assert!(cart.contains("`cart`") && !cart.contains("`ledger`"), "{cart}");
+    let late =
+        printed(&["report", "-q", "--format", "markdown", "--since", "2026-11-23T09:00:00Z", "-"], records());
+    let total: u64 = sums((START + 3_600) * 1_000).values().map(|sums| sums.exchanges).sum();
+    assert!(late.contains(&format!("{} exchanges of 3", grouped(total))), "{total}: {late}");
+}
+
+#[test]
+fn the_shape_follows_the_name_of_the_output() {
+    let folder = Folder::new("shape");
+    for (name, beginning) in [("a.md", "## Callers saw"), ("a.html", "<!doctype html>")] {
+        let path = folder.path(name);
+        printed(&["report", "-q", "-", "-o", &path], records());
+        assert!(fs::read_to_string(&path).unwrap().starts_with(beginning));
+    }
+    assert!(printed(&["report", "-q", "-"], "").contains("There is no exchange in this."));
+}
+
+#[test]
+fn what_cannot_be_told_is_said_in_one_line() {
+    let told = |arguments: &[&str], input: &str| {
+        let output = nearmiss(arguments, input);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, line) = told(&["report", "-q", "-o", "/nowhere/r.html", "-"], records());
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+    assert!(line.starts_with("nearmiss: /nowhere/r.html: "), "{line}");
+    let (code, lines) = told(&["report", "-q", "-"], "{\"schema\":7,\"type\":\"summary\"}\n");
+    assert_eq!(code, Some(2));
+    assert!(lines.starts_with("nearmiss: -:1: `schema` is 7; this nearmiss reads 1\n"), "{lines}");
+}
+
+#[test]
+fn the_page_stays_small_however_much_it_tells() {
+    let counts: Vec<String> = (0..100_u64).map(|bucket| (bucket * 7_919 % 90_001).to_string()).collect();
+    let counts = counts.join(",");
+    let mut records = String::new();
+    for minute in 0..150 {
+        for upstream in 0..80 {
+            let (hour, past) = (minute / 6, minute % 6 * 10);
+            let _ = writeln!(
+                records,
+                r#"{{"schema":1,"type":"summary","source":"s","seq":{minute},"upstream":"upstream-with-a-long-name-{upstream}","start":"2026-11-{:02}T{:02}:{past:02}:00.000Z","end":"2026-11-{:02}T{:02}:{past:02}:59.000Z","fates":{{"clean":812345,"slow":123,"tight":1234,"retried":6112,"stale":12,"partial":9,"failed":1777}},"attempts":942123,"signals":{{"retry":6112}},"first_try":813000,"margins":[1,2,0,61,0,0,0,0,0,813],"latency":{{"scale":3,"offset":-20,"counts":[{counts}]}}}}"#,
+                23 + hour / 24,
+                hour % 24,
+                23 + hour / 24,
+                hour % 24
+            );
+        }
+    }
+    let page = printed(&["report", "-q", "-"], &records);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    assert!(page.contains("20 upstreams beyond the first 60 are folded into one row"));
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Puts the package for edge gateways together: assemble.sh BINDGEN MODULE OUT
+#
+# wasm-bindgen first, wasm-opt after it: the one looks for what the other removes. Features are named one by one: those that the
+# compiler and the glue use and that Node 20 has.
+set -euo pipefail
+
+bindgen=$1
+module=$2
+out=$3
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+wasm_opt="$root/node_modules/.bin/wasm-opt"
+
+features=(
+    --enable-bulk-memory
+    --enable-bulk-memory-opt
+    --enable-multivalue
+    --enable-mutable-globals
+    --enable-nontrapping-float-to-int
+    --enable-reference-types
+    --enable-sign-ext
+)
+
+install_binaryen() {
+    command -v npm > /dev/null || return 1
+    [ -x "$wasm_opt" ] && [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ] && return 0
+    (cd "$root" && npm ci --silent --no-progress > /dev/null 2>&1 && touch node_modules/.package-lock.json)
+}
+
+rm -rf "$out.new"
+mkdir -p "$out.new/glue"
+"$bindgen" "$module" "$out.new/glue"
+if install_binaryen; then
+    "$wasm_opt" "$out.new/glue/nearmiss_edge_bg.wasm" -o "$out.new/nearmiss.wasm" "${features[@]}" -O3 -Oz --converge \
+        --strip-debug --strip-producers --strip-target-features
+else
+    echo "make: npm or its package binaryen is not to be had, so the edge module is left as the compiler made it" >&2
+    cp "$out.new/glue/nearmiss_edge_bg.wasm" "$out.new/nearmiss.wasm"
+fi
+mv "$out.new/glue/nearmiss_edge.js" "$out.new/glue.js"
+rm -r "$out.new/glue"
+cp -r "$here/package/." "$out.new"
+cp "$root/LICENSE" "$out.new"
+rm -rf "$out"
+mv "$out.new" "$out"
+touch "$out/package.json"

@@ -1,0 +1,2 @@
+export { nearMiss, Monitor } from "./monitor.js";
+export { otlp } from "./otlp.js";

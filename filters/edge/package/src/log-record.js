@@ -1,0 +1,51 @@
+// A record as an OpenTelemetry log record.
+
+const INFO = { severityNumber: 9, severityText: "INFO" };
+const WARN = { severityNumber: 13, severityText: "WARN" };
+
+/** One log record, as OTLP's JSON has it: 64-bit integers are texts. */
+export function logRecord(line, nowMs) {
+  const record = JSON.parse(line);
+  const { schema: _, type, explain, trace_id: traceId, ...fields } = record;
+  const time = record.time ?? (record.phase === "open" ? record.detected : record.end) ?? record.start;
+  return {
+    timeUnixNano: nanoseconds(Date.parse(time)),
+    observedTimeUnixNano: nanoseconds(nowMs),
+    ...(type === "episode" ? WARN : INFO),
+    eventName: `nearmiss.${type}`,
+    body: { stringValue: explain ?? `${record.upstream}: ${type}` },
+    attributes: [
+      ...standard(record),
+      ...Object.entries(fields).map(([key, value]) => ({ key: `nearmiss.${key}`, value: anyValue(key, value) })),
+    ],
+    ...(traceId === undefined ? {} : { traceId }),
+  };
+}
+
+/** What OpenTelemetry has names for. */
+function standard({ type, upstream, status, route, attempts, host }) {
+  const attributes = [{ key: "server.address", value: { stringValue: upstream } }];
+  if (type !== "exchange") return attributes;
+  if (status > 0) attributes.push({ key: "http.response.status_code", value: { intValue: String(status) } });
+  if (route !== undefined) attributes.push({ key: "http.route", value: { stringValue: route } });
+  if (attempts > 1) attributes.push({ key: "http.request.resend_count", value: { intValue: String(attempts - 1) } });
+  const peer = /^(.*?)(?::(\d+))?$/.exec(host ?? "");
+  if (peer?.[1]) attributes.push({ key: "network.peer.address", value: { stringValue: peer[1] } });
+  if (peer?.[2]) attributes.push({ key: "network.peer.port", value: { intValue: peer[2] } });
+  return attributes;
+}
+
+function anyValue(key, value) {
+  if (typeof value === "string") return { stringValue: value };
+  if (typeof value === "boolean") return { boolValue: value };
+  // A duration is one kind of number whether or not it happens to be whole.
+  if (typeof value === "number") {
+    return Number.isInteger(value) && !/_ms(?:_learned)?$/.test(key) ? { intValue: String(value) } : { doubleValue: value };
+  }
+  if (Array.isArray(value)) return { arrayValue: { values: value.map((item) => anyValue("", item)) } };
+  return { kvlistValue: { values: Object.entries(value).map(([name, item]) => ({ key: name, value: anyValue(name, item) })) } };
+}
+
+function nanoseconds(ms) {
+  return `${Math.round(ms)}000000`;
+}

@@ -1,0 +1,99 @@
+// Counters, as a scraper reads them.
+//
+// They add up for as long as the isolate lives, and are what summaries count in pieces.
+import { FATES } from "./fates.js";
+
+/** The upper bounds of the margins' buckets, in basis points. */
+const BOUNDS = [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000];
+
+class Series {
+  fates = new Array(FATES.length).fill(0);
+  margins = new Array(BOUNDS.length).fill(0);
+  marginSum = 0;
+  attempts = 0;
+}
+
+export class Metrics {
+  #nameOf;
+  #series = [];
+  #episodes = new Map();
+  #invalid = 0;
+  #late = 0;
+  #suppressed = 0;
+
+  constructor(nameOf) {
+    this.#nameOf = nameOf;
+  }
+
+  /** Counts one exchange; `margin` is one more than the margin, 0 if none is known. */
+  count(id, fate, attempts, margin, invalid) {
+    if (invalid) {
+      this.#invalid += 1;
+      return;
+    }
+    const series = (this.#series[id] ??= new Series());
+    series.fates[fate] += 1;
+    series.attempts += attempts;
+    if (margin > 0) {
+      series.margins[Math.max(0, Math.ceil((margin - 1) / 1000) - 1)] += 1;
+      series.marginSum += margin - 1;
+    }
+  }
+
+  /** Counts something that was told and made no sense. */
+  countInvalid() {
+    this.#invalid += 1;
+  }
+
+  /** Counts what only a record tells. */
+  countRecord(line) {
+    if (line.startsWith('{"schema":1,"type":"exchange"')) return;
+    const record = JSON.parse(line);
+    if (record.type === "episode" && record.phase === "open") {
+      const key = `upstream="${escaped(record.upstream)}",pattern="${record.pattern}"`;
+      this.#episodes.set(key, (this.#episodes.get(key) ?? 0) + 1);
+    } else if (record.type === "summary") {
+      this.#late += record.late;
+      this.#suppressed += record.suppressed;
+    }
+  }
+
+  /** All of them, in the text format of Prometheus. */
+  text(dropped) {
+    const lines = [];
+    const each = (name, kind, write) => {
+      lines.push(`# TYPE ${name} ${kind}`);
+      this.#series.forEach((series, id) => write(series, `upstream="${escaped(this.#nameOf(id) ?? "")}"`));
+    };
+    each("nearmiss_exchanges_total", "counter", (series, label) => {
+      series.fates.forEach((count, fate) => {
+        if (count > 0) lines.push(`nearmiss_exchanges_total{${label},fate="${FATES[fate]}"} ${count}`);
+      });
+    });
+    each("nearmiss_attempts_total", "counter", (series, label) => {
+      lines.push(`nearmiss_attempts_total{${label}} ${series.attempts}`);
+    });
+    each("nearmiss_margin_bp", "histogram", (series, label) => {
+      let sum = 0;
+      BOUNDS.forEach((bound, at) => {
+        sum += series.margins[at];
+        lines.push(`nearmiss_margin_bp_bucket{${label},le="${bound}"} ${sum}`);
+      });
+      lines.push(`nearmiss_margin_bp_bucket{${label},le="+Inf"} ${sum}`);
+      lines.push(`nearmiss_margin_bp_sum{${label}} ${series.marginSum}`);
+      lines.push(`nearmiss_margin_bp_count{${label}} ${sum}`);
+    });
+    lines.push("# TYPE nearmiss_episodes_total counter");
+    for (const [label, count] of this.#episodes) lines.push(`nearmiss_episodes_total{${label}} ${count}`);
+    const single = { late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
+    for (const [name, count] of Object.entries(single)) {
+      lines.push(`# TYPE nearmiss_${name}_total counter`, `nearmiss_${name}_total ${count}`);
+    }
+    return `${lines.join("\n")}\n`;
+  }
+}
+
+/** A value as it stands between the quotes of a label. */
+function escaped(value) {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

@@ -1,0 +1,83 @@
+// Records as OpenTelemetry logs, in batches over HTTP.
+import { callable, known, refuse, span, whole } from "./settings.js";
+import { logRecord } from "./log-record.js";
+
+/** A place for records: an OTLP/HTTP endpoint such as `https://collector/v1/logs`. */
+export function otlp(options) {
+  return new Otlp(options);
+}
+
+class Otlp {
+  #url;
+  #headers;
+  #service;
+  #batch;
+  #delay;
+  #most;
+  #fetch;
+  #waiting = [];
+  #since;
+  /** Records that found no room because the endpoint had been away for too long. */
+  dropped = 0;
+
+  constructor(options) {
+    known(options, ["url", "headers", "service", "batch", "delay", "queue", "fetch"], "otlp");
+    const { url, headers = {}, service = "gateway" } = options;
+    if (!URL.canParse(String(url))) refuse("url", url, "the URL of an OTLP/HTTP endpoint");
+    this.#url = String(url);
+    this.#headers = { ...headers, "content-type": "application/json" };
+    this.#service = service;
+    this.#batch = whole(options, "batch", 1, 10_000, "records, 1 to 10000", 100);
+    this.#delay = span(options, "delay", 5_000);
+    this.#most = whole(options, "queue", 1, 100_000, "records, 1 to 100000", 2_000);
+    this.#fetch = callable(options, "fetch", (request) => globalThis.fetch(request));
+  }
+
+  push(line) {
+    if (this.#waiting.length >= this.#most) {
+      this.dropped += 1;
+      return;
+    }
+    this.#waiting.push(line);
+  }
+
+  /** Whether a batch is full, or something has waited long enough. */
+  due(nowMs) {
+    if (this.#waiting.length === 0) return false;
+    this.#since ??= nowMs;
+    return this.#waiting.length >= this.#batch || nowMs - this.#since >= this.#delay;
+  }
+
+  /** Sends what waits, a batch at a time. What the endpoint does not take waits for the next time. */
+  async flush() {
+    const lines = this.#waiting.splice(0);
+    this.#since = undefined;
+    while (lines.length > 0) {
+      const batch = lines.slice(0, this.#batch);
+      if (!(await this.#send(batch))) break;
+      lines.splice(0, batch.length);
+    }
+    // Older ones first; the newest find no room.
+    const newer = this.#waiting.splice(0);
+    for (const line of [...lines, ...newer]) this.push(line);
+  }
+
+  async #send(lines) {
+    const resource = { attributes: [{ key: "service.name", value: { stringValue: this.#service } }] };
+    const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map((line) => logRecord(line, Date.now())) }];
+    const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
+    try {
+      const request = new Request(this.#url, { method: "POST", headers: this.#headers, body });
+      const response = await this.#fetch(request);
+      await response.body?.cancel();
+      // What it will never take is not worth another try.
+      if (response.status >= 400 && response.status < 500 && response.status !== 429) {
+        this.dropped += lines.length;
+        return true;
+      }
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+}
