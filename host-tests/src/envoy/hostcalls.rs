@@ -46,9 +46,9 @@ fn link_http_call(linker: &mut Linker<Host>) -> Result<()> {
          timeout_ms: u32,
          out: u32| {
             call(&mut guest, "proxy_http_call", |guest| {
-                let read = |place, size| read(guest, place, size);
+                let mut bytes = |place, size| read(guest, place, size);
                 let (Some(cluster), Some(headers), Some(body)) =
-                    (read(cluster, cluster_size), read(headers, headers_size), read(body, body_size))
+                    (bytes(cluster, cluster_size), bytes(headers, headers_size), bytes(body, body_size))
                 else {
                     return Ok(Status::InvalidMemoryAccess);
                 };
