@@ -5,6 +5,7 @@
 //! every process ends with the value that stands for it.
 
 mod client;
+mod collector;
 mod envoy;
 mod example;
 #[cfg(feature = "grpc")]
@@ -18,6 +19,7 @@ mod stats;
 mod wait;
 
 pub use client::{Client, Request, Response};
+pub use collector::{Collector, Mood};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
 pub use example::{example, example_document, shipped};
 #[cfg(feature = "grpc")]
