@@ -66,6 +66,17 @@ TOOLS := target/tools
 $(TOOLS)/bin/agrind:
 	cargo install -q ag --version 0.19.5 --locked --root $(TOOLS)
 
+# What parses every batch that a collector gets.
+OTLP := target/venv-otlp
+
+$(OTLP)/bin/python3:
+	@python3 -m venv $(OTLP) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(OTLP)/bin/pip install -q --disable-pip-version-check opentelemetry-proto==1.37.0 || {
+	    rm -rf $(OTLP); echo "make: opentelemetry-proto could not be installed from PyPI" >&2; exit 1; }
+
+.PHONY: otlp
+otlp: $(OTLP)/bin/python3
+
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
 
@@ -80,7 +91,7 @@ $(REPORT_TESTS)/node_modules/axe-core/package.json: $(REPORT_TESTS)/package-lock
 report-deps: debian-deps $(REPORT_TESTS)/node_modules/axe-core/package.json
 
 .PHONY: deps
-deps: proxies report-deps edge-runtimes ## Installs what Debian, PyPI and npm give for the tests, or prints the one line that would.
+deps: proxies report-deps edge-runtimes otlp ## Installs what Debian, PyPI and npm give for the tests, or prints the one line that would.
 
 .PHONY: rust-target
 rust-target:
@@ -138,11 +149,11 @@ check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc witho
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
 
 .PHONY: test
-test: check wasm proxies report-deps edge-runtimes ## Runs every test, against the real programs too.
+test: check wasm proxies report-deps edge-runtimes otlp ## Runs every test, against the real programs too.
 	cargo test --locked --workspace
 
 .PHONY: e2e-envoy
-e2e-envoy: wasm envoy-bin ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
+e2e-envoy: wasm envoy-bin otlp ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
 	cargo test --locked -p host-tests --test e2e_envoy --test e2e_voice
 
 .PHONY: e2e-edge

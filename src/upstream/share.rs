@@ -19,7 +19,7 @@ pub(crate) struct Places {
 impl Upstream {
     /// Whether there is anything to pass on.
     pub(crate) fn has_counted(&self) -> bool {
-        self.tally.exchanges() > 0 || self.is_open()
+        !self.tally.is_empty() || self.is_open()
     }
 
     /// Passes on all that was counted since the last time, and what `bucket` has gathered; or takes in what another

@@ -22,7 +22,7 @@ const BATCH_BYTES: usize = 128 << 10;
 const ANSWER: usize = 4 << 10;
 /// The first pause and the longest.
 const PAUSE: Micros = Micros::from_seconds(1);
-const LONGEST_PAUSE: Micros = Micros::from_seconds(60);
+const LONGEST_PAUSE: Micros = Micros::from_seconds(30);
 /// The longest pause that a collector may ask for.
 const LONGEST_WISH: u64 = 300;
 /// How long after its timeout an answer is given up of which the host says nothing.

@@ -21,6 +21,7 @@ pub fn run() {
     for (name, configuration) in [("full", "{}"), ("lean", r#"{"envoy":{"mode":"lean"}}"#)] {
         through_the_host(&module, name, configuration);
     }
+    super::shared_state::run(&module);
     sizes(&module);
 }
 

@@ -3,6 +3,8 @@
 pub mod in_envoy;
 #[cfg(feature = "sim")]
 pub mod in_wasmtime;
+#[cfg(feature = "sim")]
+pub mod shared_state;
 
 /// The value in the middle, and those a quarter from either end.
 #[derive(Clone, Copy, Debug)]

@@ -119,6 +119,7 @@ pub(super) enum MapType {
     RequestTrailers,
     ResponseHeaders,
     ResponseTrailers,
+    HttpCallResponseHeaders,
 }
 
 impl MapType {
@@ -128,11 +129,13 @@ impl MapType {
             1 => Some(Self::RequestTrailers),
             2 => Some(Self::ResponseHeaders),
             3 => Some(Self::ResponseTrailers),
+            6 => Some(Self::HttpCallResponseHeaders),
             _ => None,
         }
     }
 }
 
-/// `WasmBufferType`, of those that hold configuration.
+/// `WasmBufferType`, of those that hold configuration or an answer.
+pub(super) const HTTP_CALL_RESPONSE_BODY: u32 = 4;
 pub(super) const VM_CONFIGURATION: u32 = 6;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;

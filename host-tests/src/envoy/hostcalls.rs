@@ -4,10 +4,10 @@
 
 use wasmtime::{Caller, Error, Linker, Result};
 
-use super::abi::{MapType, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
+use super::abi::{HTTP_CALL_RESPONSE_BODY, MapType, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
 use super::context::{readable, writable};
 use super::expression::List;
-use super::shared::{LogLine, MetricKind};
+use super::shared::{HttpCall, LogLine, MetricKind};
 use super::stream::Headers;
 use super::vm::Host;
 use super::{Phase, Status};
@@ -26,7 +26,60 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     link_properties(linker)?;
     link_foreign(linker)?;
     link_metrics(linker)?;
+    link_http_call(linker)?;
     link_shared_data(linker)
+}
+
+fn link_http_call(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_http_call",
+        |mut guest: Caller<'_, Host>,
+         cluster: u32,
+         cluster_size: u32,
+         headers: u32,
+         headers_size: u32,
+         body: u32,
+         body_size: u32,
+         _trailers: u32,
+         _trailers_size: u32,
+         timeout_ms: u32,
+         out: u32| {
+            call(&mut guest, "proxy_http_call", |guest| {
+                let mut bytes = |place, size| read(guest, place, size);
+                let (Some(cluster), Some(headers), Some(body)) =
+                    (bytes(cluster, cluster_size), bytes(headers, headers_size), bytes(body, body_size))
+                else {
+                    return Ok(Status::InvalidMemoryAccess);
+                };
+                let headers = deserialize(&headers).ok_or_else(|| Error::msg("headers that are no map"))?;
+                let has = |name: &str| headers.iter().any(|(known, _)| known == name.as_bytes());
+                let cluster = String::from_utf8_lossy(&cluster).into_owned();
+                if ![":method", ":path", ":authority"].into_iter().all(has) || cluster == "nowhere" {
+                    return Ok(Status::BadArgument);
+                }
+                let host = guest.data_mut();
+                let token = host.next_token;
+                host.next_token += 1;
+                host.http_calls.push(HttpCall { token, cluster, headers, body, timeout_ms });
+                Ok(write(guest, out, &token.to_le_bytes()))
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// A map as a module writes it.
+fn deserialize(bytes: &[u8]) -> Option<Headers> {
+    let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+    let count = number(0)?;
+    let mut at = 4 + 8 * count;
+    let mut text = |size: usize| {
+        let text = bytes.get(at..at + size)?.to_vec();
+        at += size + 1;
+        Some(text)
+    };
+    (0..count).map(|pair| Some((text(number(4 + 8 * pair)?)?, text(number(8 + 8 * pair)?)?))).collect()
 }
 
 fn link_process(linker: &mut Linker<Host>) -> Result<()> {
@@ -80,6 +133,10 @@ fn link_process(linker: &mut Linker<Host>) -> Result<()> {
                 let host = guest.data();
                 let bytes = match kind {
                     VM_CONFIGURATION => Vec::new(),
+                    HTTP_CALL_RESPONSE_BODY => match &host.answer {
+                        Some(answer) => answer.body.clone(),
+                        None => return Ok(Status::NotFound),
+                    },
                     PLUGIN_CONFIGURATION if !host.configuring => return Ok(Status::NotFound),
                     PLUGIN_CONFIGURATION => host.contexts[&host.active].configuration.clone(),
                     _ => return Err(Error::msg(format!("buffer {kind} is none of the filter's business"))),
@@ -115,10 +172,13 @@ fn link_maps(linker: &mut Linker<Host>) -> Result<()> {
             call(&mut guest, "proxy_get_header_map_value", |guest| {
                 let Some(kind) = MapType::from_number(kind) else { return Ok(Status::BadArgument) };
                 let Some(key) = read(guest, key, key_size) else { return Ok(Status::InvalidMemoryAccess) };
+                let answered = guest.data().answer.as_ref().map(|answer| answer.headers.clone());
                 let (phase, stream) = guest.data_mut().looking_at();
-                let Some(map) = stream.and_then(|stream| readable(stream, phase, kind)) else {
-                    return Ok(Status::BadArgument);
+                let map = match kind {
+                    MapType::HttpCallResponseHeaders => answered.as_ref(),
+                    _ => stream.and_then(|stream| readable(stream, phase, kind)),
                 };
+                let Some(map) = map else { return Ok(Status::BadArgument) };
                 let key = key.to_ascii_lowercase();
                 let Some((_, value)) = map.iter().find(|(name, _)| *name == key) else {
                     return Ok(Status::NotFound);

@@ -25,6 +25,6 @@ mod vm;
 pub use abi::{BudgetedCalls, DATA_CALLS, Status};
 pub use context::Phase;
 pub use proxy::Proxy;
-pub use shared::{LogLine, Metric, MetricKind};
+pub use shared::{Answer, HttpCall, LogLine, Metric, MetricKind};
 pub use stream::{Headers, Stream};
 pub use vm::{Failure, Filter, Root, StreamKey, Vm};

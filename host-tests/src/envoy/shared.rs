@@ -35,6 +35,43 @@ pub struct Metric {
     pub observed: Vec<u64>,
 }
 
+/// A request that a module sends to a cluster.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HttpCall {
+    /// What its answer will be called by.
+    pub token: u32,
+    /// Where it goes.
+    pub cluster: String,
+    /// In order.
+    pub headers: super::Headers,
+    /// The body.
+    pub body: Vec<u8>,
+    /// How long an answer may take.
+    pub timeout_ms: u32,
+}
+
+/// What a collector answers.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Answer {
+    /// `:status` among them.
+    pub headers: super::Headers,
+    /// As much as came.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer without further headers.
+    pub fn of(status: u16, body: &str) -> Self {
+        Self { headers: vec![(b":status".to_vec(), status.to_string().into_bytes())], body: body.into() }
+    }
+
+    /// The same with one more header.
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
 /// Everything that outlives a VM.
 #[derive(Debug, Default)]
 pub(super) struct Shared {

@@ -11,7 +11,7 @@ use wasmtime::{
 
 use super::context::Context;
 use super::expression::List;
-use super::shared::{MetricKind, Shared};
+use super::shared::{Answer, HttpCall, MetricKind, Shared};
 use super::{BudgetedCalls, Phase, Status, Stream};
 
 /// A running VM. Its memory lives as long as it does; statistics and shared data belong to the
@@ -64,6 +64,11 @@ pub(super) struct Host {
     /// The context whose callback is under way.
     pub(super) active: u32,
     pub(super) configuring: bool,
+    /// Calls that were not asked for yet.
+    pub(super) http_calls: Vec<HttpCall>,
+    pub(super) next_token: u32,
+    /// The answer that is being told; `None` between answers and where there is none.
+    pub(super) answer: Option<Answer>,
     pub(super) calls: BudgetedCalls,
     pub(super) faults: Vec<Fault>,
     pub(super) metric_ids: Vec<(MetricKind, String)>,
@@ -137,6 +142,22 @@ impl Vm {
     /// What the module set with `proxy_set_tick_period_milliseconds`.
     pub fn tick_period_ms(&self, root: Root) -> u32 {
         self.store.data().contexts.get(&root.0).map_or(0, |context| context.tick_ms)
+    }
+
+    /// The calls to clusters since the last time this was asked.
+    pub fn take_http_calls(&mut self) -> Vec<HttpCall> {
+        std::mem::take(&mut self.store.data_mut().http_calls)
+    }
+
+    /// A call is answered, or nothing came back.
+    pub fn answer(&mut self, root: Root, token: u32, answer: Option<Answer>) -> Result<(), Failure> {
+        let (headers, body) =
+            answer.as_ref().map_or((0, 0), |answer| (answer.headers.len(), answer.body.len()));
+        self.store.data_mut().answer = answer;
+        let arguments = (root.0, token, count(headers), count(body), 0_u32);
+        let result = self.call::<_, ()>(root.0, "proxy_on_http_call_response", arguments).map(drop);
+        self.store.data_mut().answer = None;
+        result
     }
 
     /// An exchange begins; nobody looks yet.
@@ -338,6 +359,9 @@ impl Host {
             streams: Vec::new(),
             active: 0,
             configuring: false,
+            http_calls: Vec::new(),
+            next_token: 1,
+            answer: None,
             calls: BudgetedCalls::default(),
             faults: Vec::new(),
             metric_ids: Vec::new(),

@@ -271,6 +271,19 @@ impl Envoy {
         line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
     }
 
+    /// Resident memory, in bytes.
+    ///
+    /// # Panics
+    ///
+    /// If the process is gone.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a process that runs");
+        let kilobytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        kilobytes.and_then(|text| text.trim().parse::<u64>().ok()).expect("a number of kB") * 1024
+    }
+
     /// Asks it to stop, and returns all it logged.
     ///
     /// # Panics

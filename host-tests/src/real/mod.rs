@@ -5,6 +5,7 @@
 //! every process ends with the value that stands for it.
 
 mod client;
+mod collector;
 mod envoy;
 mod example;
 mod fluent_bit;
@@ -19,6 +20,7 @@ mod stats;
 mod wait;
 
 pub use client::{Client, Request, Response};
+pub use collector::{Collector, Mood};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
 pub use example::{example, example_document, shipped};
 pub use fluent_bit::{FluentBit, Folder};

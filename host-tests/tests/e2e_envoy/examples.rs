@@ -1,6 +1,6 @@
 //! Every file in examples/envoy does what its README says.
 
-use host_tests::real::{self, Client, Envoy, Origin, Request, eventually};
+use host_tests::real::{self, Client, Collector, Envoy, Origin, Request, Start, eventually};
 use serde_json::Value;
 
 use crate::stage::{counts, fate};
@@ -92,4 +92,21 @@ fn tells_each_attempt(name: &str) -> Envoy {
     assert!(explain.contains(" 503 after ") && explain.contains(" → "), "{explain}");
     assert_eq!(envoy.near_misses().attempts("cart"), 5);
     envoy
+}
+
+#[test]
+fn collector_gets_the_records_and_the_log_does_not() {
+    let (document, _hosts) = real::example_document("examples/envoy/collector.yaml");
+    let collector = Collector::start();
+    let port = "port_value: 4318";
+    assert!(document.contains(port));
+    let envoy =
+        Start::new().run_document(&document.replace(port, &format!("port_value: {}", collector.port)));
+    try_out(&envoy);
+    let holds = |batches: &[Vec<u8>]| {
+        let text = String::from_utf8_lossy(&batches.concat()).into_owned();
+        ["\"retried\"", "\"fallback\"", "nearmiss.exchange"].iter().all(|word| text.contains(word))
+    };
+    collector.wait_until("both records at the collector", holds);
+    assert!(envoy.records().iter().all(|record| record["type"] != "exchange"));
 }

@@ -2,5 +2,6 @@
 //!
 //! Apart from the other tests in a real Envoy, because these take minutes and count on processors that are not all taken.
 
+mod collector;
 mod episode;
 mod site;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod budget;
 mod clock;
+mod collector;
 mod config;
 mod faults;
 mod life;
