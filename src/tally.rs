@@ -93,7 +93,10 @@ impl Tally {
         wire.count(&mut self.late);
         wire.count(&mut self.suppressed);
         if wire.number(self.relayed.is_some().into()) > 0 {
-            wire.counts(&mut **self.relayed.get_or_insert_default());
+            wire.counts(self.relayed.get_or_insert_default().as_mut_slice());
+        }
+        if wire.is_out() {
+            self.relayed = None;
         }
     }
 

@@ -36,6 +36,18 @@ pub fn fluent_bit_module() -> PathBuf {
     fresh(&root().join("dist/nearmiss-fluent-bit.wasm"), &sources, "make wasm")
 }
 
+/// The package for edge gateways as it ships.
+///
+/// # Panics
+///
+/// If it is missing or older than a source it is made of.
+pub fn edge_package() -> PathBuf {
+    let sources =
+        ["src", "filters/edge/src", "filters/edge/package", "Cargo.lock", "filters/edge/Cargo.toml"];
+    let package = fresh(&root().join("dist/edge/package.json"), &sources, "make wasm");
+    package.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
 /// The do-nothing filter that the benches compare with.
 ///
 /// # Panics

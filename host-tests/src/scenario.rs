@@ -5,7 +5,9 @@
 //! the story in a file `.ndjson`. A story that uses a field which a host cannot show leaves that host out.
 
 pub mod core;
+pub mod edge;
 pub mod envoy;
+pub mod fluent_bit;
 mod line;
 
 use std::fs;

@@ -42,6 +42,9 @@ fn it_ends_with_the_story_and_three_records() {
     let records =
         told.lines().filter(|line| line.trim_start().starts_with(r#"{"schema":1,"type":"exchange""#));
     assert_eq!(records.count(), 3, "{told}");
+    let kept = std::fs::read_to_string(host_tests::artifact::root().join("target/demo.ndjson")).unwrap();
+    assert!(told.contains("target/demo.ndjson") && kept.lines().count() > 3, "{told}");
+    assert!(kept.lines().all(|line| line.starts_with(r#"{"schema":1,"type":""#)), "{kept}");
     assert_gone(port_in(&told));
 }
 

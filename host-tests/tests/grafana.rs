@@ -79,7 +79,10 @@ fn the_first_episode_shows_as_one_and_before_it_there_is_a_zero() {
     let panel =
         panels.iter().find(|panel| text(panel, "title") == "Episodes that opened").expect("the panel");
     let query = substituted(&queries(panel)[0].1, ".*").replace("15s", "5m");
-    let at = |eval_time: &str, labels: &str, value: u32| json!({"expr": query, "eval_time": eval_time, "exp_samples": [{"labels": labels, "value": value}]});
+    let at = |eval_time: &str, labels: &str, value: u32| {
+        let sample = json!({"labels": labels, "value": value});
+        json!({"expr": query, "eval_time": eval_time, "exp_samples": [sample]})
+    };
     let test = json!({"evaluation_interval": "1m", "tests": [{
         "interval": "1m",
         "input_series": [{

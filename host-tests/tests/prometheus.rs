@@ -59,9 +59,9 @@ fn a_fault_that_callers_do_not_notice_pages_and_the_page_ends_with_it() {
     let caller = Caller::start(envoy.port);
 
     // The page compares with an hour ago, now a minute.
-    prometheus.wait_for("upstream:nearmiss_margin_bp:p05_rate1d > 9000");
-    prometheus.wait_for("upstream:nearmiss_margin_bp:p05_rate1d offset 30s > 9000");
-    prometheus.wait_for("upstream:nearmiss_margin_bp:p05_rate1d offset 1m > 9000");
+    prometheus.wait_for("upstream:nearmiss_margin_bp:p05_rate1d > 6000");
+    prometheus.wait_for("upstream:nearmiss_margin_bp:p05_rate1d offset 30s > 6000");
+    prometheus.wait_for("upstream:nearmiss_margin_bp:p05_rate1d offset 1m > 6000");
     assert_eq!(
         prometheus.query("count_over_time(ALERTS[10m])"),
         [] as [Value; 0],

@@ -2,6 +2,7 @@
 
 use host_tests::artifact;
 use host_tests::envoy::Proxy;
+use host_tests::fluent_bit::Program;
 use host_tests::scenario::{self, Host, Scenario};
 use nearmiss::Feed;
 
@@ -35,5 +36,25 @@ fn the_envoy_module_tells_every_story_as_the_core_does_as_an_access_logger() {
     for scenario in Scenario::for_host(Host::Envoy) {
         let records = scenario::envoy::tell(&scenario, &proxy, "log");
         scenario.check("Envoy's access logger", &records);
+    }
+}
+
+#[test]
+fn the_fluent_bit_module_tells_every_story_as_the_core_does() {
+    let program = Program::load(&artifact::fluent_bit_module());
+    let scenarios = Scenario::for_host(Host::FluentBit);
+    assert!(scenarios.len() >= 20, "{} stories", scenarios.len());
+    for scenario in scenarios {
+        scenario.check("Fluent Bit's filter", &scenario::fluent_bit::tell(&scenario, &program));
+    }
+}
+
+#[test]
+fn the_edge_module_tells_every_story_as_the_core_does() {
+    artifact::edge_package();
+    let scenarios = Scenario::for_host(Host::Edge);
+    assert!(scenarios.len() >= 20, "{} stories", scenarios.len());
+    for scenario in scenarios {
+        scenario.check("the edge module", &scenario::edge::tell(&scenario));
     }
 }

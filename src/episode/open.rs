@@ -4,9 +4,10 @@
 //! open, and a blip that comes back does. The name is asked for when it opens and again when it closes: the first guess and
 //! the final word.
 
-use super::HOSTS;
 use super::bucket::Counts;
 use super::watch::{Cause, Step};
+use super::{HOSTS, ROUTES};
+use crate::units::Used;
 use alloc::vec::Vec;
 
 /// The kind of an episode.
@@ -20,7 +21,7 @@ pub(crate) enum Pattern {
     Recurring,
     /// The tail grows slowly.
     Creeping,
-    /// One host carries it.
+    /// One host carries it, or one route.
     Concentrated,
     /// Several upstreams at once.
     Correlated,
@@ -50,6 +51,10 @@ impl Pattern {
 const QUIET: u16 = 60;
 /// Buckets of silence after which it is over.
 const SILENT: u32 = 180;
+/// The least that must have gone wrong before a route is blamed, and the share of it in basis points that the route must have:
+/// where half of the attempts are, chance gives that once in eight hundred episodes.
+const ROUTE_TROUBLES: u64 = 20;
+const ROUTE_SHARE: u16 = 8_500;
 /// Attempts per hundred exchanges that make a storm.
 const STORM: u32 = 150;
 
@@ -81,6 +86,8 @@ pub(crate) struct Open {
     runs: u16,
     /// How often each host stood out.
     votes: [u8; HOSTS],
+    /// What went wrong on each route in buckets with evidence, and its attempts in them.
+    routes: [(u16, u16); ROUTES],
     /// Attempts and exchanges of the last three buckets.
     window: [(u32, u32); 3],
     /// The bucket from which attempts rose, or 0.
@@ -110,6 +117,7 @@ impl Open {
             buckets: 0,
             runs: 1,
             votes: [0; HOSTS],
+            routes: [(0, 0); ROUTES],
             window: [(0, 0); 3],
             amplified: 0,
             slow: 0.0,
@@ -140,6 +148,7 @@ impl Open {
             self.last = now;
             self.quiet = 0;
             self.buckets = self.buckets.saturating_add(1);
+            self.blame_routes(&step.routes);
         } else {
             self.quiet = self.quiet.saturating_add(1);
         }
@@ -161,6 +170,15 @@ impl Open {
             self.rhythm = rhythm.nats;
         }
         self.amplify(now, step);
+    }
+
+    /// Adds what went wrong on each route; only the shares matter, so all are halved before one is too large.
+    fn blame_routes(&mut self, here: &[(u16, u16); ROUTES]) {
+        let is_large = self.routes.iter().any(|(troubles, attempts)| *troubles.max(attempts) > u16::MAX / 2);
+        for (all, here) in self.routes.iter_mut().zip(here) {
+            let (troubles, attempts) = if is_large { (all.0 / 2, all.1 / 2) } else { *all };
+            *all = (troubles.saturating_add(here.0), attempts.saturating_add(here.1));
+        }
     }
 
     fn amplify(&mut self, now: u32, step: &Step) {
@@ -217,6 +235,27 @@ impl Open {
         (is_sure || is_likely && share * hosts * 2 >= bad * 3).then_some(slot as u8)
     }
 
+    /// A slot goes to another route.
+    pub(super) fn forget_route(&mut self, slot: usize) {
+        if let Some(route) = self.routes.get_mut(slot) {
+            *route = (0, 0);
+        }
+    }
+
+    /// The route that carries it, with its share of what went wrong in basis points: nearly all of it, on no more than half
+    /// of the attempts.
+    pub(crate) fn route(&self) -> Option<(u8, u16)> {
+        let sum =
+            |of: fn(&(u16, u16)) -> u16| self.routes.iter().map(|route| u64::from(of(route))).sum::<u64>();
+        let (troubles, attempts) = (sum(|route| route.0), sum(|route| route.1));
+        // The last stands for all that have no slot.
+        let [told @ .., _] = &self.routes;
+        let (slot, route) = told.iter().enumerate().max_by_key(|(_, route)| route.0)?;
+        let share = Used::of(route.0.into(), troubles).filter(|_| troubles >= ROUTE_TROUBLES)?.basis_points();
+        let is_minor = u64::from(route.1) * 2 <= attempts;
+        (is_minor && share >= ROUTE_SHARE).then_some((slot as u8, share))
+    }
+
     /// The name it deserves by what is known now: the strongest that fits.
     pub(crate) fn pattern(&self) -> Pattern {
         self.patterns().into_iter().flatten().next().unwrap_or(Pattern::Burst)
@@ -240,7 +279,7 @@ impl Open {
             (!self.related.is_empty()).then_some(Pattern::Correlated),
             has_own_rhythm.then_some(Pattern::Recurring),
             is_storm.then_some(Pattern::Storm),
-            is_one_host.then_some(Pattern::Concentrated),
+            (is_one_host || self.route().is_some()).then_some(Pattern::Concentrated),
             (has_rhythm && !has_own_rhythm || comes_back && !creeps).then_some(Pattern::Recurring),
             creeps.then_some(Pattern::Creeping),
             stays.then_some(Pattern::Sustained),

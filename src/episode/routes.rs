@@ -19,6 +19,8 @@ pub(super) const WARM_SHIFT: u32 = 4;
 const WARM: f32 = 30.0;
 /// Buckets between two publications.
 const EVERY: u32 = 6;
+/// Sigmas squared per duration that chance gives a sum, and then some: three standard deviations.
+const CHANCE: i64 = 9;
 /// ln 2: nats in an octave.
 pub(super) const NATS: f32 = core::f32::consts::LN_2;
 
@@ -118,6 +120,27 @@ impl Routes {
             log2 += count * self.all[i].mean + off;
         }
         (n > 0.0).then(|| Mean { off: sum / n, var: var / n / n, log2: log2 / n })
+    }
+
+    /// What went wrong on each route in a bucket, and how many attempts there were: seconds with a failure, exchanges that were
+    /// caught or late, and sigmas of slowness where they are more than chance gives.
+    pub(super) fn troubles(&self, bucket: &Bucket) -> [(u16, u16); ROUTES] {
+        let mut troubles = [(0, 0); ROUTES];
+        for (i, (trouble, attempts)) in troubles.iter_mut().enumerate() {
+            let sigmas = i64::from(bucket.sum[i] / UNIT);
+            let is_slower = sigmas > 0 && sigmas * sigmas > CHANCE * i64::from(bucket.timed[i]);
+            let slower = if is_slower && self.judged(i, bucket.index) {
+                sigmas.min(u16::MAX.into()) as u16
+            } else {
+                0
+            };
+            let counted = u16::from(bucket.caught[i])
+                + u16::from(bucket.late[i])
+                + bucket.failed_in[i].count_ones() as u16;
+            *trouble = slower.saturating_add(counted);
+            *attempts = bucket.attempts[i];
+        }
+        troubles
     }
 
     /// Learns the durations of a sealed bucket; while `frozen` only where they lie, not how far they scatter.

@@ -178,6 +178,44 @@ fn time(second: u64) -> String {
 }
 
 #[test]
+fn one_bad_route_is_named_where_the_upstream_as_a_whole_looks_well() {
+    let mut all = lines(8_000, 1, |_, _| QUIET);
+    let mut chance = Chance(11);
+    for line in &mut all {
+        let second = line.ts / 1_000_000 - T0;
+        // A third of the exchanges are checkouts; for ten minutes every fifth of those needs a second attempt.
+        if line.route == "/item" && chance.share() < 0.33 {
+            line.route = "/checkout";
+            if (5_000..5_600).contains(&second) && chance.share() < 0.2 {
+                let host = (chance.next() % HOSTS.len() as u64) as usize;
+                line.log.insert(0, (host, true, 2_000));
+            }
+        }
+    }
+    let found = episodes(&all);
+    let close = found.iter().find(|record| record["phase"] == "close").expect("an episode");
+    assert_eq!(close["pattern"], "concentrated", "{close:#}");
+    assert_eq!(close["routes"][0]["route"], "/checkout");
+    assert!(close["routes"][0]["share_bp"].as_u64() >= Some(8_500), "{close:#}");
+    assert!(close["explain"].as_str().unwrap().ends_with("; look at route /checkout."), "{close:#}");
+}
+
+#[test]
+fn a_fault_on_all_routes_is_blamed_on_none() {
+    let mut all = lines(6_000, 1, |second, _| Traffic {
+        errors: if (4_000..4_600).contains(&second) { 0.1 } else { 0.001 },
+        ..QUIET
+    });
+    let mut chance = Chance(12);
+    for line in all.iter_mut().filter(|line| line.route == "/item") {
+        line.route = ["/item", "/cart", "/checkout"][(chance.next() % 3) as usize];
+    }
+    for record in episodes(&all) {
+        assert_eq!(record.get("routes"), None, "{record:#}");
+    }
+}
+
+#[test]
 fn a_burst_that_retries_hide_opens_once_and_closes_once() {
     let burst =
         |second, _| Traffic { errors: if (4_000..4_030).contains(&second) { 0.25 } else { 0.001 }, ..QUIET };
@@ -423,7 +461,7 @@ fn an_upstream_stays_small() {
     let bucket = size_of::<Bucket>();
     assert!(watch <= 1_450, "{watch}");
     assert!(bucket <= 400, "{bucket}");
-    assert!(size_of::<Open>() <= 280, "only while an episode is open: {}", size_of::<Open>());
+    assert!(size_of::<Open>() <= 288, "only while an episode is open: {}", size_of::<Open>());
 }
 
 proptest! {

@@ -138,6 +138,8 @@ pub(super) struct Step {
     /// Something crossed the bar that keeps an open episode alive.
     pub(super) is_alive: bool,
     pub(super) culprit: Option<Culprit>,
+    /// What went wrong on each route, and its attempts.
+    pub(super) routes: [(u16, u16); ROUTES],
     pub(super) rhythm: Option<Rhythm>,
     /// The evidence for pooling.
     pub(super) weak: f32,
@@ -243,6 +245,9 @@ impl Watch {
     pub(crate) fn forget_route(&mut self, slot: u8) {
         self.routes.forget(slot.into());
         self.buckets.iter_mut().for_each(|open| open.forget_route(slot.into()));
+        if let Some(open) = &mut self.open {
+            open.forget_route(slot.into());
+        }
     }
 
     /// A slot goes to another host.
@@ -287,6 +292,7 @@ impl Watch {
         self.weigh_level(&mut step, &bucket);
         self.weigh_rhythm(&mut step, index, &tail, &rates, frozen);
         let level = self.routes.level(&bucket);
+        step.routes = self.routes.troubles(&bucket);
         step.weak =
             self.weak.weigh(index, level, tail.slow(), rates.least(), frozen) / (1.0 + WARY * self.wary);
         if self.active < WARM {

@@ -72,6 +72,14 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &Open, told: Told<'_
     if pattern == Pattern::Storm {
         json.key("amplification_bp").number(u64::from(open.amplification) * 100);
     }
+    if let Some((name, share)) = route(open, told.upstream) {
+        json.key("routes").open('[');
+        json.item().open('{');
+        json.key("route").text(name);
+        json.key("share_bp").number(share.into());
+        json.close('}');
+        json.close(']');
+    }
     json.key("explain").raw().push('"');
     explain(json.raw(), open, pattern, told, &shares);
     json.raw().push_str("\"}");
@@ -173,6 +181,12 @@ fn also(json: &mut Json<'_>, open: &Open, pattern: Pattern) {
     }
 }
 
+/// The route that carries it, with its share.
+fn route<'a>(open: &Open, upstream: &'a Upstream) -> Option<(&'a str, u16)> {
+    let (slot, share) = open.route()?;
+    Some((upstream.routes().name(slot)?, share))
+}
+
 /// The hosts behind what went wrong, largest share first.
 fn shares(bad: &[u16], upstream: &Upstream) -> Vec<(u8, u64)> {
     let all: u64 = bad.iter().map(|count| u64::from(*count)).sum();
@@ -217,6 +231,11 @@ fn explain(out: &mut String, open: &Open, pattern: Pattern, told: Told<'_>, shar
     }
     if let Some(name) = told.related.first() {
         out.push_str("; look at what it shares with ");
+        super::json::escape(out, name);
+        return out.push('.');
+    }
+    if let Some((name, _)) = route(open, told.upstream).filter(|_| open.host().is_none()) {
+        out.push_str("; look at route ");
         super::json::escape(out, name);
         return out.push('.');
     }

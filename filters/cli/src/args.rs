@@ -61,6 +61,12 @@ pub(crate) struct Replay {
     #[arg(long)]
     pub(crate) annotate: bool,
 
+    /// Judges with this module, the one for Fluent Bit, instead of with the core inside: it does the same, slower.
+    ///
+    /// The format of the lines is then the configuration's `fluent_bit.format`.
+    #[arg(long, value_name = "MODULE", conflicts_with_all = ["format", "since", "until", "upstream", "max_bad"])]
+    pub(crate) wasm: Option<PathBuf>,
+
     /// Leaves out what ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<Moment>,
@@ -183,6 +189,10 @@ pub(crate) struct Watch {
     /// Reads what is in the file already before following it.
     #[arg(long)]
     pub(crate) from_start: bool,
+
+    /// Shows upstreams, episodes and the last records on the whole terminal; without one, lines as ever.
+    #[arg(long)]
+    pub(crate) tui: bool,
 }
 
 fn format_help() -> String {

@@ -1,5 +1,7 @@
 //! `nearmiss replay`: old lines in, records or annotated lines out.
 
+mod wasm;
+
 use crate::annotate::annotated;
 use crate::args::Replay;
 use crate::filter::Filter;
@@ -20,6 +22,9 @@ const LINES_A_LOOK: u64 = 8_192;
 
 /// Reads the files to their end.
 pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
+    if let Some(module) = &args.wasm {
+        return wasm::run(args, module);
+    }
     let config = setup::config(args.reading.config.as_deref())?;
     let mut progress = Progress::new(!args.quiet);
     let mut sources = Vec::new();

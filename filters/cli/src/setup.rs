@@ -13,6 +13,8 @@ pub(crate) enum Error {
     Config(PathBuf, String),
     /// Reading a file failed.
     Input(PathBuf, io::Error),
+    /// A file is no module that works.
+    Module(PathBuf, String),
     /// Neither a line nor a configuration was given.
     NothingToCheck,
     /// Writing to standard output failed.
@@ -35,7 +37,7 @@ impl core::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(path, why) => write!(f, "{}: {why}", path.display()),
+            Self::Config(path, why) | Self::Module(path, why) => write!(f, "{}: {why}", path.display()),
             Self::Input(path, error) | Self::Written(path, error) => write!(f, "{}: {error}", path.display()),
             Self::NothingToCheck => {
                 f.write_str("there is nothing to check: give a LINE, `-`, or --config FILE")
@@ -49,10 +51,15 @@ impl fmt::Display for Error {
 /// The configuration in `path`, or the defaults.
 pub(crate) fn config(path: Option<&Path>) -> Result<Config, Error> {
     let Some(path) = path else { return Ok(Config::default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Input(path.into(), error))?;
+    let text = text(path)?;
     let config = Config::parse(&text).map_err(|error| Error::Config(path.into(), error.to_string()))?;
     Fields::configured(&config.fields).map_err(|error| Error::Config(path.into(), error.to_string()))?;
     Ok(config)
+}
+
+/// The text of a file.
+pub(crate) fn text(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|error| Error::Input(path.into(), error))
 }
 
 /// A reader of one file's lines.

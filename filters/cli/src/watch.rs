@@ -1,65 +1,112 @@
 //! `nearmiss watch`: follows a file that others write, and finds its successor when it is rotated.
 
+mod screen;
+mod tail;
+mod terminal;
+mod view;
+
 use crate::args::Watch;
 use crate::input::Lines;
 use crate::output::Output;
 use crate::setup::{self, Error};
 use crate::tally::Tally;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::time::Duration;
-use nearmiss::{Feed, Monitor};
-use nearmiss_dialects::{Attempts, Line};
-use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Record, Verdict};
+use nearmiss_dialects::{Attempts, Format, Line, LineError};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread::sleep;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// How often the file is looked at while nothing comes.
-const PERIOD: Duration = Duration::from_millis(200);
+use tail::Tail;
 
 /// Follows the file until it is told to stop; then the last summaries leave.
 pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
     let config = setup::config(args.reading.config.as_deref())?;
-    let mut reader = setup::reader(args.reading.format, &config);
-    let mut monitor = Monitor::new(config, Feed::Log, &source(&args.file));
-    let mut output = Output::new();
-    let mut tally = Tally::default();
     let stop = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&stop);
     ctrlc::set_handler(move || told.store(true, Ordering::Relaxed)).map_err(Error::Signals)?;
-    let tail = Tail::open(args.file.clone(), args.from_start, stop);
-    let mut lines = Lines::new(&args.file, Box::new(tail));
-    loop {
-        let number = lines.number() + 1;
-        let Some((path, line)) = lines.next()? else { break };
-        match reader.read(line, &mut Attempts::default()) {
-            Ok(Line::Exchange(exchange)) => {
-                monitor.observe(&exchange);
-            }
-            Ok(Line::Judged(judged)) => {
-                monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
-            }
-            Ok(Line::LeftOut(_)) => {}
-            Err(error) => tally.bad(path, number, &error),
-        }
-        let mut any = false;
-        while let Some(record) = monitor.poll_record() {
-            output.line(record.json)?;
-            any = true;
-        }
-        if any {
-            output.flush()?;
-        }
+    let follower = Follower {
+        file: args.file.clone(),
+        format: args.reading.format,
+        from_start: args.from_start,
+        config,
+        stop,
+    };
+    if args.tui && std::io::stdout().is_terminal() {
+        terminal::run(follower)?;
+    } else {
+        follower.follow(&mut Plain { output: Output::new(), tally: Tally::default() })?;
     }
-    monitor.finish();
-    while let Some(record) = monitor.poll_record() {
-        output.line(record.json)?;
-    }
-    output.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever is told what the file says.
+trait Onlooker {
+    /// An exchange was judged.
+    fn exchange(&mut self, _exchange: &Exchange<'_>, _verdict: &Verdict) {}
+
+    /// An exchange came that was judged before.
+    fn judged(&mut self, _upstream: &str, _fate: Fate) {}
+
+    /// A record leaves.
+    fn record(&mut self, record: Record<'_>) -> Result<(), Error>;
+
+    /// A line could not be read.
+    fn bad(&mut self, path: &Path, number: u64, error: &LineError);
+
+    /// Some records left, and no more come for now.
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What is followed, and until when.
+struct Follower {
+    file: PathBuf,
+    format: Format,
+    from_start: bool,
+    config: Config,
+    /// Set when nothing more is wanted.
+    stop: Arc<AtomicBool>,
+}
+
+impl Follower {
+    fn follow(self, onlooker: &mut impl Onlooker) -> Result<(), Error> {
+        let mut reader = setup::reader(self.format, &self.config);
+        let mut monitor = Monitor::new(self.config, Feed::Log, &source(&self.file));
+        let tail = Tail::open(self.file.clone(), self.from_start, self.stop);
+        let mut lines = Lines::new(&self.file, Box::new(tail));
+        loop {
+            let number = lines.number() + 1;
+            let Some((path, line)) = lines.next()? else { break };
+            match reader.read(line, &mut Attempts::default()) {
+                Ok(Line::Exchange(exchange)) => {
+                    let observed = monitor.observe(&exchange);
+                    onlooker.exchange(&exchange, &observed.verdict);
+                }
+                Ok(Line::Judged(judged)) => {
+                    let upstream = judged.upstream.unwrap_or_default();
+                    monitor.relay(judged.ts, upstream, judged.fate);
+                    onlooker.judged(upstream, judged.fate);
+                }
+                Ok(Line::LeftOut(_)) => {}
+                Err(error) => onlooker.bad(path, number, &error),
+            }
+            drain(&mut monitor, onlooker)?;
+        }
+        monitor.finish();
+        drain(&mut monitor, onlooker)
+    }
+}
+
+fn drain(monitor: &mut Monitor, onlooker: &mut impl Onlooker) -> Result<(), Error> {
+    let mut any = false;
+    while let Some(record) = monitor.poll_record() {
+        onlooker.record(record)?;
+        any = true;
+    }
+    if any { onlooker.flush() } else { Ok(()) }
 }
 
 /// Names this run: the machine, the file, and when it started.
@@ -70,75 +117,22 @@ fn source(file: &Path) -> String {
     format!("watch/{}/{name}/{}", host.trim(), start.as_secs())
 }
 
-/// A file without an end until it is stopped: reading waits for more, and goes over to the file that took its place.
-struct Tail {
-    path: PathBuf,
-    file: Option<File>,
-    at: u64,
-    /// Set when nothing more is wanted.
-    stop: Arc<AtomicBool>,
+/// Records as lines on standard output.
+struct Plain {
+    output: Output,
+    tally: Tally,
 }
 
-impl Tail {
-    fn open(path: PathBuf, from_start: bool, stop: Arc<AtomicBool>) -> Self {
-        let mut tail = Self { file: File::open(&path).ok(), path, at: 0, stop };
-        if !from_start && let Some(file) = &mut tail.file {
-            tail.at = file.seek(SeekFrom::End(0)).unwrap_or_default();
-        }
-        tail
+impl Onlooker for Plain {
+    fn record(&mut self, record: Record<'_>) -> Result<(), Error> {
+        self.output.line(record.json)
     }
 
-    /// Goes over to the file that took this one's place, or to the beginning of one that was emptied; true if so.
-    fn turn_over(&mut self) -> io::Result<bool> {
-        let Ok(there) = std::fs::metadata(&self.path) else { return Ok(false) };
-        let same = match &self.file {
-            Some(file) => is_same(&file.metadata()?, &there),
-            None => false,
-        };
-        if !same {
-            self.file = File::open(&self.path).ok();
-            self.at = 0;
-            return Ok(self.file.is_some());
-        }
-        if there.len() < self.at {
-            self.at = 0;
-            if let Some(file) = &mut self.file {
-                file.rewind()?;
-            }
-            return Ok(true);
-        }
-        Ok(false)
+    fn bad(&mut self, path: &Path, number: u64, error: &LineError) {
+        self.tally.bad(path, number, error);
     }
-}
 
-impl Read for Tail {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(file) = &mut self.file {
-                let count = file.read(room)?;
-                if count > 0 {
-                    self.at += count as u64;
-                    return Ok(count);
-                }
-            }
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(0);
-            }
-            // What was written between the last look and the rotation is read before going over.
-            if !self.turn_over()? {
-                sleep(PERIOD);
-            }
-        }
+    fn flush(&mut self) -> Result<(), Error> {
+        self.output.flush()
     }
-}
-
-#[cfg(unix)]
-fn is_same(a: &Metadata, b: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(a: &Metadata, b: &Metadata) -> bool {
-    a.created().ok() == b.created().ok()
 }

@@ -406,3 +406,40 @@ fn wait_for(path: &Path, what: &str) {
         sleep(Duration::from_millis(10));
     }
 }
+
+/// The module that ships for Fluent Bit.
+fn module() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist/nearmiss-fluent-bit.wasm");
+    assert!(path.exists(), "{} is missing; `make wasm` builds it", path.display());
+    path.display().to_string()
+}
+
+#[test]
+fn the_module_that_ships_gives_the_same_records_as_the_core() {
+    let folder = Folder::new("wasm");
+    let exchanges: String = (0..2_000)
+        .map(|n| line(n / 10, ["cart", "search"][n as usize % 2], if n % 40 == 7 { 2 } else { 1 }) + "\n")
+        .collect();
+    let raw =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/fluent-bit/access.log")).unwrap();
+    let config = folder.write("nearmiss.json", r#"{"reorder":"5s","upstreams":{"cart":{"timeout":"13ms"}}}"#);
+    for path in [folder.write("exchanges", exchanges), folder.write("raw", raw)] {
+        let told = nearmiss(&["replay", "-q", "--config", &config, &path], "");
+        let module = nearmiss(&["replay", "-q", "--config", &config, "--wasm", &module(), &path], "");
+        assert!(module.status.success(), "{}", String::from_utf8_lossy(&module.stderr));
+        let told = String::from_utf8(told.stdout).unwrap();
+        let told = told.replace(r#""source":"replay""#, r#""source":"fluent-bit/0/0""#);
+        let count = told.lines().count();
+        assert!(count > 5 && told.contains("summary"), "{count} records");
+        assert_eq!(String::from_utf8(module.stdout).unwrap(), told);
+    }
+}
+
+#[test]
+fn what_is_no_such_module_is_refused_by_name() {
+    let folder = Folder::new("no-module");
+    let path = folder.write("x.wasm", "no module");
+    let output = nearmiss(&["replay", "--wasm", &path, "-"], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("x.wasm: "), "{said}");
+}

@@ -366,6 +366,45 @@ fn lines_that_were_judged_before_are_told_by_their_fates() {
 }
 
 #[test]
+fn a_day_is_held_against_the_reference() {
+    let folder = Folder::new("reference");
+    let reference = |near: u32, typical: f64| {
+        format!(r#"{{"since":"2026-11-02","near_miss_bp":{near},"typical_ms":{typical}}}"#)
+    };
+    let config = format!(
+        r#"{{"reference":{{"cart":{},"ledger":{},"search":{}}}}}"#,
+        reference(9_000, 4.0),
+        reference(1, 900.0),
+        reference(9_000, 900.0)
+    );
+    let config = folder.write("nearmiss.json", &config);
+    let digest =
+        printed(&["report", "-q", "-f", "exchange", "-c", &config, "--format", "markdown", "-"], traffic());
+    assert!(digest.contains("- `cart`: slower than on 2026-11-02: "), "{digest}");
+    assert!(digest.contains("- `ledger`: more near misses than on 2026-11-02: "), "{digest}");
+    assert!(!digest.contains("`search`: more") && !digest.contains("`search`: slower"), "{digest}");
+    let page = printed(&["report", "-q", "-f", "exchange", "-c", &config, "-"], traffic());
+    assert!(
+        page.contains(">slower\n") && page.contains(">more near misses\n") && page.contains(">as ever\n")
+    );
+}
+
+#[test]
+fn without_summaries_no_share_is_made_up() {
+    let exchanges: String = records()
+        .lines()
+        .filter(|line| line.contains(r#""type":"exchange""#))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let digest = printed(&["report", "-q", "--format", "markdown", "-"], &exchanges);
+    assert!(digest.contains("near misses and") && digest.contains("were recorded."), "{digest}");
+    assert!(digest.contains("No summary came with these records"), "{digest}");
+    let row = digest.lines().find(|line| line.starts_with("| `cart`")).unwrap();
+    let cells: Vec<_> = row.split(" | ").collect();
+    assert_eq!((cells[2], cells[3]), ("–", "–"), "{row}");
+}
+
+#[test]
 fn only_what_was_asked_for_is_told() {
     let cart = printed(&["report", "-q", "--format", "markdown", "--upstream", "cart", "-"], records());
     assert!(cart.contains("`cart`") && !cart.contains("`ledger`"), "{cart}");

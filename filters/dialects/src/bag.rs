@@ -53,6 +53,8 @@ impl<'a> Bag<'a> {
 
 /// The kinds of value of one family of formats.
 pub(crate) trait Family {
+    /// `null` says that there is none; else it says nothing.
+    const NULL_IS_NONE: bool;
     /// The slot of what formats of the family keep under `key`.
     fn of_key(key: &str) -> Option<usize>;
     /// The slot of what exchange lines call `name`.
@@ -61,12 +63,14 @@ pub(crate) trait Family {
 
 /// Makes the kinds of value of one family: what exchange lines call each, and the keys under which formats keep it.
 macro_rules! slots {
-    ($(#[$doc:meta])* $family:ident { $($slot:ident: $name:literal = $($key:literal)|*;)* }) => {
+    ($(#[$doc:meta])* $family:ident, null is none: $null:literal { $($slot:ident: $name:literal = $($key:literal)|*;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub(crate) enum $family { $($slot),* }
 
         impl crate::bag::Family for $family {
+            const NULL_IS_NONE: bool = $null;
+
             fn of_key(key: &str) -> Option<usize> {
                 match key { $($($key => Some(Self::$slot as usize),)*)* _ => None }
             }

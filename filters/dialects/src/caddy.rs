@@ -16,7 +16,7 @@ use nearmiss::units::Micros;
 
 slots! {
     /// What Caddy can say of an exchange.
-    Slot {
+    Slot, null is none: true {
         Time: "ts" = "ts" | "time";
         Logger: "logger" = "logger";
         Status: "status" = "status";

@@ -16,7 +16,7 @@ use nearmiss::flags::Flags;
 
 slots! {
     /// What Envoy can say of an exchange.
-    Slot {
+    Slot, null is none: true {
         Start: "start_ts" = "start_time" | "timestamp" | "time";
         Status: "status" = "response_code" | "status" | "code";
         Flags: "flags" = "response_flags" | "flags";
@@ -44,7 +44,7 @@ slots! {
 const NAMELESS: &str = "envoy";
 
 /// What the values in `bag`, found in `line`, say.
-fn exchange<'a>(line: &[u8], bag: &Bag<'a>) -> Result<Line<'a>, LineError> {
+pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a>) -> Result<Line<'a>, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
     if get(Slot::Agent).is_some_and(|agent| agent.starts_with(b"Envoy/HC")) {

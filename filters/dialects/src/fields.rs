@@ -69,6 +69,11 @@ impl Fields {
         self.meaning(key).and_then(F::of_name)
     }
 
+    /// Whether the configuration names keys.
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// An empty bag for the values of one line.
     pub(crate) fn bag<'a>(&self) -> Bag<'a> {
         Bag::new(self.arrived)

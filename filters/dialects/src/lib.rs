@@ -27,6 +27,7 @@ mod line;
 mod list;
 mod nginx;
 mod number;
+mod object;
 mod reader;
 mod scan;
 mod spare;
@@ -45,6 +46,7 @@ pub use fields::{Fields, FieldsError};
 
 pub use format::Format;
 pub use line::{Judged, Line};
+pub use object::{MAX_DEPTH, Object, is_plain, is_scalar};
 pub use reader::Reader;
 pub use time::any as timestamp;
 pub use wrapped::judged;

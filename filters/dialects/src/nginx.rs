@@ -26,7 +26,7 @@ use nearmiss::units::{Micros, Timestamp};
 
 slots! {
     /// What nginx can say of an exchange.
-    Slot {
+    Slot, null is none: false {
         Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
         Msec: "" = "msec";
         Status: "status" = "status" | "st" | "code";
@@ -58,7 +58,11 @@ slots! {
 const NAMELESS: &str = "nginx";
 
 /// What the values in `bag`, found in `line`, say.
-fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+pub(crate) fn exchange<'a>(
+    line: &[u8],
+    bag: &Bag<'a>,
+    attempts: &'a mut Attempts<'a>,
+) -> Result<Line<'a>, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let upstream = get(Slot::Upstream).or(get(Slot::ProxyHost));

@@ -1,7 +1,9 @@
 //! Reads line after line of one source.
 
+use crate::bag::{Bag, Family};
 use crate::envoy::Flavour;
 use crate::error::{LineError, Problem};
+use crate::object::{Kind, Object, UNKNOWN};
 use crate::wrapped::{self, Inside};
 use crate::{
     Attempts, Fields, Format, Judged, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
@@ -11,6 +13,9 @@ use nearmiss::units::Timestamp;
 
 /// The longest beginning of a JSON line by which its format is known again, in bytes.
 const LONGEST_BEGINNING: usize = 40;
+
+/// The slot of a key that says nothing.
+const NOWHERE: u8 = UNKNOWN - 1;
 
 /// Reads the lines of one source, whose format is told or found out.
 #[derive(Debug, Default)]
@@ -102,6 +107,35 @@ impl Reader {
             None => read,
         }
     }
+
+    /// Reads `record`, which `object` has taken: like [`read`](Self::read), and faster for some formats.
+    pub fn read_object<'a>(
+        &'a mut self,
+        record: &'a [u8],
+        object: &mut Object,
+        attempts: &'a mut Attempts<'a>,
+    ) -> Result<Line<'a>, LineError> {
+        if wrapped::is_object(record) {
+            return self.read(record, attempts);
+        }
+        let Self { format, taken, fields, buffer, beginning, .. } = self;
+        let format = match (*format, object.format) {
+            (Format::Auto, None) => recognise(record, fields, buffer, beginning, taken)?,
+            (Format::Auto, Some(known)) => known,
+            (told, _) => told,
+        };
+        object.format = Some(format);
+        let bag = match format {
+            Format::EnvoyJson | Format::IstioJson => gather::<envoy::Slot>(record, object, fields),
+            Format::NginxJson => gather::<nginx::Slot>(record, object, fields),
+            _ => None,
+        };
+        match bag {
+            Some(bag) if format == Format::NginxJson => nginx::exchange(record, &bag, attempts),
+            Some(bag) => envoy::exchange(record, &bag),
+            None => self.read(record, attempts),
+        }
+    }
 }
 
 /// `judged` with what only the line beside the verdict says: when the response was complete.
@@ -112,6 +146,36 @@ fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
         }
         _ => judged,
     }
+}
+
+/// The values of an object's members; `None` if they must be read one by one, for their escapes or their keys.
+fn gather<'a, F: Family>(record: &'a [u8], object: &mut Object, fields: &Fields) -> Option<Bag<'a>> {
+    if object.is_judged() || fields.has_keys() {
+        return None;
+    }
+    let mut bag = fields.bag();
+    let mut is_new = false;
+    for member in object.members()? {
+        if member.slot == UNKNOWN {
+            is_new = true;
+            let key = core::str::from_utf8(member.key(record)).ok()?;
+            member.slot = F::of_key(key).map_or(NOWHERE, |slot| slot as u8);
+        }
+        if member.slot == NOWHERE {
+            continue;
+        }
+        let value = member.value(record);
+        match (member.kind, value) {
+            (Kind::Escaped, _) => return None,
+            (Kind::Text, _) | (Kind::Bare, [b'-' | b'0'..=b'9', ..]) => bag.set(member.slot.into(), value),
+            (Kind::Bare, b"null") if F::NULL_IS_NONE => bag.set(member.slot.into(), b"-"),
+            (Kind::Bare | Kind::Nested, _) => {}
+        }
+    }
+    if is_new {
+        object.keep_slots();
+    }
+    Some(bag)
 }
 
 /// The format of `line`.

@@ -16,7 +16,7 @@ use nearmiss::units::Micros;
 
 slots! {
     /// What Traefik can say of an exchange.
-    Slot {
+    Slot, null is none: false {
         Start: "start_ts" = "StartUTC" | "StartLocal";
         End: "ts" = "time";
         Status: "status" = "DownstreamStatus";

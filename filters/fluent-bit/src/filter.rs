@@ -1,7 +1,7 @@
 //! One record in, one reply out.
 
 use crate::host;
-use crate::layout::Layout;
+use crate::merging::{Left, Merging};
 use crate::reading::{LONGEST, Reading, Way};
 use crate::repair::repair;
 use crate::reply::Reply;
@@ -9,10 +9,11 @@ use crate::riders::Riders;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Display;
 use nearmiss::config::FluentBitMode;
 use nearmiss::exchange::upstream_name;
-use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp, record};
-use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError};
+use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
+use nearmiss_dialects::{Attempts, Fields, Format, Line, Object};
 
 /// How many records that cannot be read are told on standard error.
 const COMPLAINTS: u32 = 3;
@@ -23,16 +24,17 @@ const KEEP: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Filter {
     mode: FluentBitMode,
+    object: Object,
     reading: Reading,
     monitor: Monitor,
+    /// In mode `merge`.
+    merging: Option<Merging>,
     riders: Riders,
     reply: Reply,
     /// What every record says of a broken configuration.
     notice: Option<String>,
     /// The record that was no JSON, made some.
     repaired: Vec<u8>,
-    /// What stands for a clean exchange.
-    clean: String,
     complaints: u32,
 }
 
@@ -53,11 +55,6 @@ impl Filter {
     /// A filter without a past; `run` tells this run of this instance from all others.
     pub(crate) fn new(config: Config, run: &str) -> Result<Self, Misconfigured> {
         let section = &config.fluent_bit;
-        if section.mode == FluentBitMode::Merge {
-            return Err(Misconfigured(
-                "`fluent_bit.mode` is \"merge\"; this version takes \"annotate\" or \"only\"".to_string(),
-            ));
-        }
         let format = section.format.as_deref().unwrap_or("auto");
         let format: Format = format
             .parse()
@@ -77,13 +74,14 @@ impl Filter {
         let source = format!("{}/{run}", config.fluent_bit.source);
         Self {
             mode: config.fluent_bit.mode,
+            object: Object::default(),
+            merging: (config.fluent_bit.mode == FluentBitMode::Merge).then(|| Merging::new(&config)),
             reading: Reading::default(),
             monitor: Monitor::new(config, Feed::Log, &source),
             riders: Riders::default(),
             reply: Reply::default(),
             notice: None,
             repaired: Vec::new(),
-            clean: String::new(),
             complaints: 0,
         }
     }
@@ -91,13 +89,12 @@ impl Filter {
     /// The reply to `record`, which came through the pipeline at `arrived`. An empty one drops it; `None` takes it back
     /// as it came, where there is no memory for a reply.
     pub(crate) fn take(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Option<&[u8]> {
-        if let Some(layout) = Layout::of(record) {
-            return self.answer(arrived, record, &layout, "").then(|| self.reply.text());
+        if self.object.take(record) {
+            return self.answer(arrived, record, "").then(|| self.reply.text());
         }
         let mut repaired = core::mem::take(&mut self.repaired);
         let note = repair(record, &mut repaired);
-        let answered =
-            Layout::of(&repaired).is_some_and(|layout| self.answer(arrived, &repaired, &layout, &note));
+        let answered = self.object.take(&repaired) && self.answer(arrived, &repaired, &note);
         repaired.shrink_to(KEEP);
         self.repaired = repaired;
         Some(if answered { self.reply.text() } else { self.missing(record.len()) })
@@ -112,6 +109,9 @@ impl Filter {
 
     /// The end of input: every record that waits, a line each.
     pub(crate) fn finish(&mut self) -> &[u8] {
+        if let Some(merging) = &mut self.merging {
+            merging.finish(&mut self.riders);
+        }
         self.monitor.finish();
         while let Some(record) = self.monitor.poll_record() {
             self.riders.add(record);
@@ -122,12 +122,15 @@ impl Filter {
         self.reply.text()
     }
 
-    /// Writes the reply to one record; false if there is no memory for it.
-    fn answer(&mut self, arrived: Option<Timestamp>, record: &[u8], layout: &Layout<'_>, note: &str) -> bool {
-        if !self.reply.begin(layout.head, layout.is_empty) {
+    /// Writes the reply to `record`, whose members are known; false if there is no memory for it.
+    fn answer(&mut self, arrived: Option<Timestamp>, record: &[u8], note: &str) -> bool {
+        if self.merging.is_some() {
+            return self.merge(record, note);
+        }
+        if !self.reply.begin(self.object.head(record), self.object.is_empty()) {
             return false;
         }
-        let found = self.judge(arrived, record, layout);
+        let found = self.judge(arrived, record);
         if self.mode == FluentBitMode::Only && found == Found::Ordinary {
             self.reply.begin(b"", true);
             if !self.riders.is_empty() {
@@ -135,7 +138,7 @@ impl Filter {
                 self.reply.begin(b"{", true);
                 self.riders.ride(&mut self.reply);
             }
-        } else if !layout.is_ours {
+        } else if !self.object.is_ours() {
             self.riders.ride(&mut self.reply);
             match (&self.notice, note) {
                 (None, "") => {}
@@ -148,25 +151,57 @@ impl Filter {
         true
     }
 
+    /// Takes what a record carries for the fleet, and writes what is left of it.
+    fn merge(&mut self, record: &[u8], note: &str) -> bool {
+        let Some(merging) = &mut self.merging else { return false };
+        let mut wrong = None;
+        let (head, is_empty, has_room) = match merging.take(record, &mut self.riders) {
+            Left::All(why) => {
+                wrong = why;
+                (self.object.head(record), self.object.is_empty(), !self.object.is_ours())
+            }
+            Left::Rest(rest) => (rest, false, true),
+            Left::Nothing if self.riders.is_empty() => (&b""[..], true, false),
+            // What was merged takes the place of what carried it.
+            Left::Nothing => (&b"{"[..], true, true),
+        };
+        if !self.reply.begin(head, is_empty) {
+            return false;
+        }
+        if has_room {
+            self.riders.ride(&mut self.reply);
+        }
+        if has_room && !note.is_empty() {
+            self.reply.note(&[note]);
+        }
+        self.reply.end();
+        if let Some(wrong) = wrong {
+            self.complain(&wrong);
+        }
+        true
+    }
+
     /// Judges what a record says, and writes the verdict into the reply.
-    fn judge(&mut self, arrived: Option<Timestamp>, record: &[u8], layout: &Layout<'_>) -> Found {
+    fn judge(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Found {
         if record.len() > LONGEST {
             return Found::Ordinary;
         }
         let mut failure = None;
-        for way in Way::all(layout) {
+        for way in Way::all(record, &self.object) {
             let mut attempts = Attempts::default();
-            let found = match self.reading.read(*way, record, layout, arrived, &mut attempts) {
+            let found = match self.reading.read(*way, record, &mut self.object, arrived, &mut attempts) {
                 Ok(Line::Exchange(exchange)) => {
                     let observed = self.monitor.observe(&exchange);
                     if !observed.recorded {
-                        self.clean.clear();
-                        record::clean(&mut self.clean, &upstream_name(exchange.upstream));
-                        self.reply.field("near_miss", &self.clean);
+                        self.reply.clean(&upstream_name(exchange.upstream));
                     }
                     observed.verdict.fate
                 }
-                Ok(Line::Judged(judged)) => judged.fate,
+                Ok(Line::Judged(judged)) => {
+                    let upstream = judged.upstream.unwrap_or_default();
+                    self.monitor.relay(judged.ts.or(arrived), upstream, judged.fate);
+                    judged.fate
+                }
                 Ok(Line::LeftOut(_)) => Fate::Clean,
                 Err(error) => {
                     // The likeliest way says best what is wrong.
@@ -189,7 +224,7 @@ impl Filter {
     }
 
     /// Says what cannot be read, the first few times.
-    fn complain(&mut self, error: &LineError) {
+    fn complain(&mut self, error: &dyn Display) {
         if self.complaints < COMPLAINTS {
             self.complaints += 1;
             let last = if self.complaints == COMPLAINTS { "; no more are told" } else { "" };

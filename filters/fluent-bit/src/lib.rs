@@ -4,7 +4,8 @@
 //! module              the one instance: what the host calls, and its configuration
 //! filter              one record in, one reply out
 //! reading             what a record says: a structured one, or a line inside of it
-//! layout · repair     where its parts lie, if it is JSON · what is made of it if it is not
+//! repair              what is made of a record that is no JSON
+//! merging             instead of judging: what records carry becomes the fleet's
 //! reply · riders      the text that goes back · what waits for a record to ride on
 //! host                memory, files and the calls; the only unsafe code
 //! ```
@@ -20,7 +21,7 @@ extern crate alloc;
 
 mod filter;
 mod host;
-mod layout;
+mod merging;
 mod module;
 mod reading;
 mod repair;

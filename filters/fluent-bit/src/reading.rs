@@ -1,9 +1,8 @@
 //! What a record says: its fields are those of a format, or one of them is a line as it was logged.
 
-use crate::layout::Layout;
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
-use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError, Reader, judged, unescape};
+use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError, Object, Reader, judged, unescape};
 
 /// A longer record or line is passed on unread: no access log writes such lines.
 pub(crate) const LONGEST: usize = 256 << 10;
@@ -20,12 +19,14 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    /// How a record of this layout may be read, the likeliest way first.
-    pub(crate) fn all(layout: &Layout<'_>) -> &'static [Self] {
-        match layout {
-            Layout { is_judged: true, .. } => &[Self::Fields, Self::Verdict],
-            Layout { line: Some(_), .. } => &[Self::Line, Self::Fields],
-            _ => &[Self::Fields],
+    /// How `record`, which `object` has taken, may be read, the likeliest way first.
+    pub(crate) fn all(record: &[u8], object: &Object) -> &'static [Self] {
+        if object.is_judged() {
+            &[Self::Fields, Self::Verdict]
+        } else if object.line(record).is_some() {
+            &[Self::Line, Self::Fields]
+        } else {
+            &[Self::Fields]
         }
     }
 }
@@ -55,29 +56,28 @@ impl Reading {
         &'a mut self,
         way: Way,
         record: &'a [u8],
-        layout: &Layout<'a>,
+        object: &mut Object,
         arrived: Option<Timestamp>,
         attempts: &'a mut Attempts<'a>,
     ) -> Result<Line<'a>, LineError> {
         match way {
             Way::Line => {
                 self.lines.arrived(arrived);
-                self.lines.read(text(layout.line.unwrap_or_default(), &mut self.line), attempts)
+                let (line, has_escapes) = object.line(record).unwrap_or_default();
+                let line = if has_escapes { text(line, &mut self.line) } else { line };
+                self.lines.read(line, attempts)
             }
             Way::Fields => {
                 self.records.arrived(arrived);
-                self.records.read(record, attempts)
+                self.records.read_object(record, object, attempts)
             }
             Way::Verdict => judged(record, &mut self.line).map(Line::Judged),
         }
     }
 }
 
-/// What a JSON text says, written to `room` if it has escapes.
-fn text<'a>(raw: &'a [u8], room: &'a mut Vec<u8>) -> &'a [u8] {
-    if !raw.contains(&b'\\') {
-        return raw;
-    }
+/// What a JSON text with escapes says, written to `room`.
+fn text<'a>(raw: &[u8], room: &'a mut Vec<u8>) -> &'a [u8] {
     if room.len() < raw.len() {
         room.resize(raw.len(), 0);
     }

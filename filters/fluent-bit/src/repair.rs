@@ -3,9 +3,9 @@
 //! What comes out is JSON by construction, whatever came in: commas and brackets are written here and not copied, and
 //! a text is copied only as far as it is sound. There is no recursion.
 
-use crate::layout::{MAX_DEPTH, is_scalar};
 use alloc::string::String;
 use alloc::vec::Vec;
+use nearmiss_dialects::{MAX_DEPTH, is_scalar};
 
 /// Writes a JSON object to `out`; returns what was changed, for people.
 pub(crate) fn repair(record: &[u8], out: &mut Vec<u8>) -> String {
@@ -321,12 +321,12 @@ pub(crate) fn escape(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Layout;
+    use nearmiss_dialects::Object;
 
     fn repaired(record: &[u8]) -> (String, String) {
         let mut out = Vec::new();
         let note = repair(record, &mut out);
-        assert!(Layout::of(&out).is_some(), "{}", String::from_utf8_lossy(&out));
+        assert!(Object::default().take(&out), "{}", String::from_utf8_lossy(&out));
         (String::from_utf8(out).unwrap(), note)
     }
 
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_nests_too_deep_is_a_text() {
-        let record = alloc::format!("{{\"a\":{}\"]\"{},\"b\":1}}", "[".repeat(64), "]".repeat(64));
+        let record = alloc::format!("{{\"a\":{}\"]\"{},\"b\":1}}", "[".repeat(70), "]".repeat(70));
         let (out, note) = repaired(record.as_bytes());
         assert!(out.ends_with(",\"b\":1}") && note.contains("too deep"), "{note}: {out}");
         assert!(out.contains(r#"[[[\"]\"]]]"#), "{out}");

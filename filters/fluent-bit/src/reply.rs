@@ -1,7 +1,9 @@
 //! The text that goes back to the host, in one buffer that is used again and again.
 
 use crate::repair::escape;
+use alloc::string::String;
 use alloc::vec::Vec;
+use nearmiss_dialects::is_plain;
 
 /// Above this the buffer's memory is given back when the next reply begins.
 const KEEP: usize = 64 << 10;
@@ -18,8 +20,10 @@ impl Reply {
     /// Begins anew with an object's text up to its closing brace, or with nothing; false if there is no memory for it.
     pub(crate) fn begin(&mut self, head: &[u8], is_empty: bool) -> bool {
         self.text.clear();
-        self.text.shrink_to(KEEP);
-        if self.text.try_reserve(head.len() + KEEP / 2).is_err() {
+        if self.text.capacity() > KEEP {
+            self.text.shrink_to(KEEP);
+        }
+        if self.text.try_reserve(head.len()).is_err() {
             return false;
         }
         self.text.extend_from_slice(head);
@@ -31,6 +35,20 @@ impl Reply {
     pub(crate) fn field(&mut self, name: &str, json: &str) {
         self.key(name);
         self.text.extend_from_slice(json.as_bytes());
+    }
+
+    /// Adds the verdict on a clean exchange, as [`nearmiss::record::clean`] writes it.
+    pub(crate) fn clean(&mut self, upstream: &str) {
+        self.key("near_miss");
+        if is_plain(upstream.as_bytes()) {
+            self.text.extend_from_slice(b"{\"upstream\":\"");
+            self.text.extend_from_slice(upstream.as_bytes());
+            self.text.extend_from_slice(b"\",\"fate\":\"clean\"}");
+        } else {
+            let mut verdict = String::new();
+            nearmiss::record::clean(&mut verdict, upstream);
+            self.text.extend_from_slice(verdict.as_bytes());
+        }
     }
 
     /// Adds a field with a list of values that are JSON.

@@ -37,6 +37,13 @@ fn main() {
     let mut annotate = replay(&nginx, "nginx");
     annotate.push("--annotate".into());
     report("nearmiss, nginx, annotated", &nearmiss, &annotate);
+    let page = path("report.html");
+    let told = |source: &str| ["report", "-q", "-f", "nginx", source, "-o", &page].map(str::to_owned);
+    report("nearmiss, nginx, told on a page", &nearmiss, &told(&nginx));
+    let records = path("records.ndjson");
+    keep_records(&nearmiss, &nginx, &records);
+    report("nearmiss, its records, told alike", &nearmiss, &told(&records));
+    println!("the page: {} KiB", fs::metadata(&page).map_or(0, |page| page.len() / 1024));
     let goaccess = [
         &nginx,
         "--no-global-config",
@@ -57,6 +64,17 @@ fn main() {
         None => println!("ag: not installed"),
     }
     memory(&nearmiss);
+}
+
+/// Replays a log into a file of records.
+fn keep_records(nearmiss: &str, log: &str, records: &str) {
+    let out = File::create(records).expect("a folder of our own can be written");
+    let status = Command::new(nearmiss)
+        .args(["replay", "-q", "-f", "nginx", log])
+        .stdout(out)
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "the log can be replayed");
 }
 
 /// Runs `program` on one core and says how many lines a second that is.

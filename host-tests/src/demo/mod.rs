@@ -13,9 +13,13 @@ use std::time::{Duration, Instant};
 
 use crate::artifact;
 use crate::real::{Start, envoy_binary, wasm_filter_of};
+use serde_json::Value;
 use table::Table;
 use traffic::Traffic;
 use upstream::Upstream;
+
+/// Where the records of the last demo are.
+const RECORDS: &str = "target/demo.ndjson";
 
 /// How the demo runs.
 #[derive(Clone, Debug)]
@@ -56,7 +60,7 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     }
     interrupt::listen();
     let traffic = Traffic::prepare();
-    let filter = wasm_filter_of(&module, r#"{"tight_margin":"25%"}"#);
+    let filter = wasm_filter_of(&module, r#"{"tight_margin":"25%","summary_every":"10s"}"#);
     let site = traffic.site().filter(filter).port(settings.port);
     let start = Start::new().workers(2);
     let envoy = start.try_run(&site).map_err(|log| format!("Envoy did not start; it said:\n{log}"))?;
@@ -80,6 +84,17 @@ pub fn run(settings: &Settings) -> Result<(), String> {
         println!("\nStopped; Envoy and the origins are gone.");
         return Ok(());
     }
-    story::tell(&Upstream::read(&envoy), &envoy.records());
+    let records = envoy.records();
+    story::tell(&Upstream::read(&envoy), &records);
+    keep(&records)
+}
+
+/// Leaves the records for `nearmiss report`.
+fn keep(records: &[Value]) -> Result<(), String> {
+    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+    std::fs::write(artifact::root().join(RECORDS), lines).map_err(|error| format!("{RECORDS}: {error}"))?;
+    println!(
+        "\nAll of them are in {RECORDS}; `make cli` and `dist/nearmiss report {RECORDS} -o demo.html` make a page of them."
+    );
     Ok(())
 }

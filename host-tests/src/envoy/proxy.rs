@@ -76,6 +76,8 @@ impl Proxy {
     pub fn worker(&self) -> Vm {
         let mut store = Store::new(&self.engine, Host::new(Rc::clone(&self.shared)));
         store.limiter(|host| &mut host.limits);
+        // Only an engine that counts takes any.
+        let _ = store.set_fuel(u64::MAX);
         let mut linker = Linker::new(&self.engine);
         hostcalls::link(&mut linker).expect("no name is defined twice");
         linker.define_unknown_imports_as_traps(&self.module).expect("the rest traps when called");

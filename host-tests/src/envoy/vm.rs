@@ -270,6 +270,11 @@ impl Vm {
         self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
+    /// Instructions since it was started; 0 if the engine does not count them.
+    pub fn fuel(&self) -> u64 {
+        self.store.get_fuel().map_or(0, |left| u64::MAX - left)
+    }
+
     /// From now on the module gets no more memory than it has.
     pub fn starve(&mut self) {
         let most = self.memory_bytes();

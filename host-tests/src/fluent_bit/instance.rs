@@ -60,6 +60,11 @@ impl Instance {
         self.record_at(0, record)
     }
 
+    /// Hands over what a record is where `malloc` had no room: pointer 0, and its true length.
+    pub fn missing(&mut self, size: u32) -> Outcome {
+        self.call((0, 0, 0, 0, 0, size))
+    }
+
     /// Hands one record over whose time for the pipeline is `at_us`.
     ///
     /// A disaster is for the test to look at; [`Outcome::kept`] is what most want.
@@ -71,21 +76,24 @@ impl Instance {
         let tag = self.put(b"tag");
         let place = self.put(record);
         let (seconds, nanoseconds) = ((at_us / 1_000_000) as u32, (at_us % 1_000_000 * 1_000) as u32);
-        let before = self.store.get_fuel().expect("fuel is counted");
-        let called =
-            self.filter.call(&mut self.store, (tag, 3, seconds, nanoseconds, place, record.len() as u32));
-        self.fuel = before - self.store.get_fuel().expect("fuel is counted");
-        let outcome = match called {
+        let outcome = self.call((tag, 3, seconds, nanoseconds, place, record.len() as u32));
+        self.take_back(tag);
+        self.take_back(place);
+        outcome
+    }
+
+    fn call(&mut self, record: Record) -> Outcome {
+        self.store.set_fuel(FUEL).expect("fuel is counted");
+        let called = self.filter.call(&mut self.store, record);
+        self.fuel = FUEL - self.store.get_fuel().expect("fuel is counted");
+        match called {
             Err(trap) => Outcome::Lost(format!("a trap: {trap:?}")),
             Ok(0) => Outcome::Lost("null".to_owned()),
             Ok(reply) => match self.text(reply) {
                 Some(text) => Outcome::of(&text),
                 None => Outcome::Disaster("a pointer to nowhere".to_owned()),
             },
-        };
-        self.take_back(tag);
-        self.take_back(place);
-        outcome
+        }
     }
 
     /// Instructions of the last record, without those that hand it over.

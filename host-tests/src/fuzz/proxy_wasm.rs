@@ -19,12 +19,15 @@ const PROPERTIES: [&str; 10] = [
     "filter_state.wasm.nearmiss_attempts",
 ];
 
+/// A process, and filters in it: each with its root, and whether it is an access logger.
+type Stage = (Proxy, Vec<(Vm, Root, bool)>);
+
 thread_local! {
-    static STAGE: RefCell<(Proxy, Vec<(Vm, Root, bool)>)> = RefCell::new(stage());
+    static STAGE: RefCell<Stage> = RefCell::new(stage());
 }
 
 /// One VM for each way the module is attached; they live on from input to input, as they do in a proxy.
-fn stage() -> (Proxy, Vec<(Vm, Root, bool)>) {
+fn stage() -> Stage {
     let proxy = Proxy::load(&artifact::envoy_module());
     let start = |(config, logs): (&str, bool)| {
         let mut vm = proxy.worker();

@@ -8,6 +8,7 @@ mod client;
 mod collector;
 mod envoy;
 mod example;
+mod fluent_bit;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod hurry;
@@ -22,6 +23,7 @@ pub use client::{Client, Request, Response};
 pub use collector::{Collector, Mood};
 pub use envoy::{Envoy, Start, envoy_binary, tick_length};
 pub use example::{example, example_document, shipped};
+pub use fluent_bit::{FluentBit, Folder};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
 use hurry::hurried;

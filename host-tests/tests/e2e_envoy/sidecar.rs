@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use host_tests::artifact;
+use host_tests::fluent_bit::{Outcome, Program};
 use host_tests::proxies::Folder;
 use host_tests::real::{Start, eventually, wasm_filter};
 use serde_json::{Value, json};
@@ -46,6 +47,21 @@ fn an_access_log_with_our_filter_state_is_counted_and_not_judged_again() {
         assert_eq!(nonzero(&summary["fates"]), counts(&[]), "{upstream}");
     }
     assert_eq!(nonzero(&of(&read, "none")["relayed"]), counts(&[("clean", 1)]));
+
+    // The module says the same of the same lines.
+    let mut filter = Program::load(&artifact::fluent_bit_module()).start();
+    for line in fs::read_to_string(&access).expect("the sidecar's log").lines() {
+        assert_eq!(
+            filter.record(line),
+            Outcome::Kept(line.to_owned()),
+            "nothing is added to what was judged"
+        );
+    }
+    let by_module: Vec<Value> = parsed(&filter.finish().join("\n"));
+    for summary in &read {
+        let same = of(&by_module, summary["upstream"].as_str().unwrap_or_default());
+        assert_eq!((&same["relayed"], &same["fates"]), (&summary["relayed"], &summary["fates"]));
+    }
 
     // The agent's summaries alone are the fleet's; beside Envoy's own they say nothing new.
     let alone = parsed(&nearmiss(&["merge", &records.display().to_string()]));

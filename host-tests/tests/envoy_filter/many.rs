@@ -28,3 +28,32 @@ fn a_hundred_thousand_upstreams_cost_no_more_than_the_bound() {
     assert_eq!(all, 100_000, "every exchange is counted, under `other` if need be");
     assert!(stage.fates("other")["clean"] >= 99_000);
 }
+
+#[test]
+fn names_that_are_made_to_explode_are_cut_folded_and_told_in_few_words() {
+    let mut stage = Stage::with(r#"{"max_upstreams":20}"#);
+    let hostile = |number: u32| {
+        Stream {
+            route: format!("{}/{number}", "route".repeat(800)),
+            host: Some(format!("{}-{number}:80", "host".repeat(800))),
+            attempts: 2,
+            ..Stream::ok(&format!("{}-{}", "upstream".repeat(500), number % 1_000))
+        }
+        .with_response_header("cache-status", "x; ".repeat(1_000))
+        .with_response_header(&format!("x-{number}"), "y".repeat(4_000))
+    };
+    for number in 0..1_000 {
+        stage.pass(hostile(number));
+    }
+    stage.proxy.take_log();
+    let (memory, series) = (stage.vm.memory_bytes(), stage.proxy.metrics().len());
+    for number in 1_000..11_000 {
+        stage.pass(hostile(number));
+    }
+    assert!(stage.vm.memory_bytes() <= memory + (1 << 20), "{memory}, then {}", stage.vm.memory_bytes());
+    assert_eq!(stage.proxy.metrics().len(), series);
+    assert!(stage.proxy.metrics().keys().all(|name| name.len() < 300), "names are cut");
+    // The clock stands still, so what was allowed has been used up.
+    assert_eq!(stage.proxy.take_log().len(), 0, "records are limited for each upstream, `other` included");
+    assert_eq!(stage.fates("other")["retried"], 11_000 - 11 * 20);
+}

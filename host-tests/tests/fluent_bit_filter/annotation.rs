@@ -47,3 +47,22 @@ fn in_mode_only_the_rest_is_dropped() {
     assert!(filter.record(RETRIED).kept().contains("retried"));
     assert_eq!(filter.record(r#"{"a":1}"#), Outcome::Dropped);
 }
+
+#[test]
+fn what_was_judged_before_goes_on_as_it_came_and_is_counted() {
+    let mut filter = start();
+    let envoy = r#"{"start_time":"2026-11-23T08:00:00Z","response_code":200,"duration":42,"upstream_cluster":"cart","near_miss":"#;
+    for verdict in ["null", r#""retried;attempts=2;margin=50""#] {
+        let record = format!("{envoy}{verdict}}}");
+        assert_eq!(filter.record(&record), Outcome::Kept(record.clone()));
+    }
+    let ours =
+        r#"{"log":"what was logged","stream":"stdout","near_miss":{"upstream":"search","fate":"slow"}}"#;
+    assert_eq!(filter.record_at(1_795_420_800_000_000, ours), Outcome::Kept(ours.to_owned()));
+    let summaries = filter.finish().join("\n");
+    assert!(
+        summaries.contains(r#""upstream":"cart""#) && summaries.contains(r#""retried":1"#),
+        "{summaries}"
+    );
+    assert!(summaries.contains(r#""upstream":"search""#) && summaries.contains(r#""slow":1"#), "{summaries}");
+}

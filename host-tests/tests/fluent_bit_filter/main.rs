@@ -2,4 +2,9 @@
 
 mod annotation;
 mod budget;
+mod config;
+mod hostile;
+mod memory;
+mod merging;
 mod stage;
+mod surface;

@@ -7,6 +7,8 @@ use nearmiss::Fate;
 pub(crate) struct Counts {
     pub(crate) fates: [u64; Fate::ALL.len()],
     pub(crate) aborted: u64,
+    /// Those that left a record and no count of the clean ones beside them: they are in no share.
+    pub(crate) noted: u64,
     pub(crate) attempts: u64,
     /// Successes of one attempt that no safety net carried.
     pub(crate) first_try: u64,
@@ -66,11 +68,22 @@ impl Class {
 impl Counts {
     /// One exchange, of which no more is known than its fate.
     pub(crate) fn of_one(fate: Fate) -> Self {
+        Self::of_many(fate, 1)
+    }
+
+    /// Exchanges of which no more is known than their fate.
+    pub(crate) fn of_many(fate: Fate, count: u64) -> Self {
         let unaided =
             matches!(fate, Fate::Clean | Fate::Slow | Fate::Tight | Fate::ClientRetried | Fate::Partial);
-        let mut one = Self { attempts: 1, first_try: u64::from(unaided), ..Self::default() };
-        one.count(fate, 1);
-        one
+        let first_try = if unaided { count } else { 0 };
+        let mut many = Self { attempts: count, first_try, ..Self::default() };
+        many.count(fate, count);
+        many
+    }
+
+    /// One exchange that left a record.
+    pub(crate) fn of_record(fate: Fate) -> Self {
+        Self { noted: 1, ..Self::of_one(fate) }
     }
 
     pub(crate) fn count(&mut self, fate: Fate, count: u64) {
@@ -82,6 +95,7 @@ impl Counts {
     pub(crate) fn add(&mut self, other: &Self) {
         self.fates.iter_mut().zip(other.fates).for_each(|(held, more)| *held = held.saturating_add(more));
         self.aborted = self.aborted.saturating_add(other.aborted);
+        self.noted = self.noted.saturating_add(other.noted);
         self.attempts = self.attempts.saturating_add(other.attempts);
         self.first_try = self.first_try.saturating_add(other.first_try);
     }
@@ -98,9 +112,9 @@ impl Counts {
         self.fates.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Those whose callers stayed.
+    /// Those whose callers stayed, as far as all of them were counted.
     pub(crate) fn judged(&self) -> u64 {
-        self.exchanges().saturating_sub(self.aborted)
+        self.exchanges().saturating_sub(self.aborted).saturating_sub(self.noted)
     }
 
     pub(crate) fn failed(&self) -> u64 {
@@ -133,7 +147,9 @@ impl Counts {
 
     /// Attempts for each exchange, in hundredths.
     pub(crate) fn amplification(&self) -> Option<u64> {
-        (u128::from(self.attempts) * 100).checked_div(self.exchanges().into()).map(|share| share as u64)
+        let counted = self.exchanges().saturating_sub(self.noted);
+        let attempts = self.attempts.saturating_sub(self.noted);
+        (u128::from(attempts) * 100).checked_div(counted.into()).map(|share| share as u64)
     }
 }
 

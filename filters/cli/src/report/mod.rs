@@ -1,9 +1,9 @@
 //! `nearmiss report`: logs or records in, one page or digest that tells their story.
 
 mod advice;
-mod clock;
+pub(crate) mod clock;
 mod closest;
-mod counts;
+pub(crate) mod counts;
 mod escape;
 mod grid;
 mod headline;
@@ -12,10 +12,11 @@ mod html;
 mod latency;
 mod markdown;
 mod normal;
-mod numbers;
+pub(crate) mod numbers;
+mod pace;
 mod phrase;
 mod reading;
-mod records;
+pub(crate) mod records;
 mod story;
 mod upstream;
 

@@ -97,6 +97,9 @@ pub(crate) struct Summary<'a> {
     pub(crate) late: u64,
     #[serde(default)]
     pub(crate) suppressed: u64,
+    /// Exchanges that another nearmiss judged and reports, by fate.
+    #[serde(borrow, default)]
+    pub(crate) relayed: BTreeMap<Cow<'a, str>, u64>,
     pub(crate) latency: Option<Latency>,
     #[serde(borrow, default)]
     pub(crate) hosts: Vec<Host<'a>>,

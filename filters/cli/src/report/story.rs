@@ -3,8 +3,10 @@
 use super::closest::Call;
 use super::counts::{Counts, share};
 use super::grid::Grid;
+use super::pace::Pace;
 use super::records::{Episode, Error, Exchange, Record, Summary};
 use super::upstream::Upstream;
+use core::cmp::Reverse;
 use core::hash::{Hash, Hasher};
 use nearmiss::exchange::NO_UPSTREAM;
 use nearmiss::{Fate, OTHER};
@@ -40,40 +42,10 @@ pub(crate) struct Story {
     pub(crate) episodes_left_out: u64,
     /// Exchanges that came with their fates and no summary.
     pub(crate) judged_before: u64,
+    /// Exchanges that summaries only passed on: whoever judged them reports them.
+    pub(crate) relayed: u64,
     seen: HashSet<u64>,
     pace: Pace,
-}
-
-/// How often summaries come: bins of time are no narrower.
-#[derive(Debug, Default)]
-struct Pace {
-    /// The end of the last summaries of each source.
-    ends: HashMap<String, u64>,
-    /// The shortest time between two of one source, in milliseconds.
-    shortest: Option<u64>,
-}
-
-/// The most sources whose pace is known.
-const MOST_SOURCES: usize = 10_000;
-
-impl Pace {
-    /// Notes summaries that ended at `end`; how far apart they are at the least, 0 as long as nothing is known.
-    fn since_the_one_before(&mut self, source: &str, end: u64) -> u64 {
-        let has_room = self.ends.len() < MOST_SOURCES;
-        match self.ends.get_mut(source) {
-            Some(before) => {
-                let apart = end.saturating_sub(core::mem::replace(before, end));
-                if apart > 0 {
-                    self.shortest = Some(self.shortest.map_or(apart, |shortest| shortest.min(apart)));
-                }
-            }
-            None if has_room => {
-                self.ends.insert(source.into(), end);
-            }
-            None => {}
-        }
-        self.shortest.unwrap_or(0)
-    }
 }
 
 impl Story {
@@ -103,13 +75,13 @@ impl Story {
 
     /// Ends reading: ranks upstreams by how close they came, and puts episodes in order.
     pub(crate) fn settle(&mut self) {
-        if !self.has_shares() {
-            self.upstreams.iter_mut().for_each(Upstream::settle);
-        }
+        let records_are_all = !self.has_shares();
+        self.upstreams.iter_mut().for_each(|upstream| upstream.settle(records_are_all));
         self.upstreams.retain(|upstream| upstream.total != Counts::default());
         self.upstreams.sort_by(|a, b| {
             let rank = |upstream: &Upstream| {
-                (core::cmp::Reverse(closeness(&upstream.total)), upstream.margin_min_bp)
+                let counts = &upstream.total;
+                (Reverse((closeness(counts), counts.close_calls())), upstream.margin_min_bp)
             };
             rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
         });
@@ -175,6 +147,7 @@ impl Story {
             return Ok(());
         }
         self.summaries += 1;
+        self.relayed += summary.relayed.values().sum::<u64>();
         if summary.upstream == NO_UPSTREAM {
             self.unrouted += summary.fates.values().sum::<u64>();
             return Ok(());
@@ -313,6 +286,18 @@ mod tests {
         assert_eq!((story.total().near_misses(), story.upstreams[0].margin_min_bp), (1, Some(120)));
         let story = told(&[record.to_owned(), summary(0, 0, 99, 1, 0)]);
         assert_eq!(story.total().exchanges(), 100, "a summary counted it already");
+    }
+
+    #[test]
+    fn what_was_passed_on_counts_only_where_nobody_else_tells_of_it() {
+        let relayed = r#"{"schema":1,"type":"summary","source":"agent","seq":0,"upstream":"cart","start":"2026-11-23T08:00:00.000Z","end":"2026-11-23T08:01:00.000Z","fates":{"clean":0},"attempts":0,"first_try":0,"relayed":{"clean":90,"retried":10}}"#;
+        let total = told(&[relayed.to_owned()]).total();
+        assert_eq!(
+            (total.exchanges(), total.near_misses(), total.first_try_success()),
+            (100, 10, Some(9_000))
+        );
+        let both = told(&[relayed.to_owned(), summary(0, 0, 90, 10, 0)]);
+        assert_eq!((both.total().exchanges(), both.relayed), (100, 100));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(crate) struct Upstream {
     /// Exchange records by fate, and their bins: what is told where no summary came.
     pub(crate) noted: Counts,
     pub(crate) noted_bins: BTreeMap<u64, Bin>,
+    /// What was judged before and only passed on, and its bins: what is told where whoever judged it does not.
+    relayed: Counts,
+    relayed_bins: BTreeMap<u64, Bin>,
     /// Exchanges by margin in tenths, the tightest first.
     pub(crate) margins: [u64; 10],
     /// The smallest margin of any exchange record.
@@ -78,6 +81,8 @@ impl Upstream {
             bins: BTreeMap::new(),
             noted: Counts::default(),
             noted_bins: BTreeMap::new(),
+            relayed: Counts::default(),
+            relayed_bins: BTreeMap::new(),
             margins: [0; 10],
             margin_min_bp: None,
             latency: Latency::default(),
@@ -107,6 +112,7 @@ impl Upstream {
                 counts.count(fate, *count);
             }
         }
+        self.relay(&summary, bin);
         self.count(&counts, bin, time);
         if let Some(latency) = &summary.latency {
             self.latency.add(latency);
@@ -148,16 +154,25 @@ impl Upstream {
 
     /// Notes an exchange record; `bin` as long as records are all there is.
     pub(crate) fn note(&mut self, fate: Fate, bin: Option<u64>) {
-        let one = Counts::of_one(fate);
+        let one = Counts::of_record(fate);
         self.noted.add(&one);
         if let Some(bin) = bin {
             self.noted_bins.entry(bin).or_default().counts.add(&one);
         }
     }
 
+    fn relay(&mut self, summary: &Summary<'_>, bin: u64) {
+        for (name, count) in &summary.relayed {
+            let Some(fate) = Fate::from_name(name).filter(|_| *count > 0) else { continue };
+            let many = Counts::of_many(fate, *count);
+            self.relayed.add(&many);
+            self.relayed_bins.entry(bin).or_default().counts.add(&many);
+        }
+    }
+
     /// Makes `factor` bins one.
     pub(crate) fn fold(&mut self, factor: u64) {
-        for bins in [&mut self.bins, &mut self.noted_bins] {
+        for bins in [&mut self.bins, &mut self.noted_bins, &mut self.relayed_bins] {
             for (place, bin) in core::mem::take(bins) {
                 let held: &mut Bin = bins.entry(place / factor).or_default();
                 held.counts.add(&bin.counts);
@@ -166,11 +181,13 @@ impl Upstream {
         }
     }
 
-    /// Takes what the exchange records say for all there is, where no summary came.
-    pub(crate) fn settle(&mut self) {
+    /// Takes the next best for all there is, where no summary counted anything: what was passed on, then what left records.
+    pub(crate) fn settle(&mut self, records_are_all: bool) {
         if self.total == Counts::default() {
-            self.total = self.noted;
-            self.bins = core::mem::take(&mut self.noted_bins);
+            (self.total, self.bins) = (self.relayed, core::mem::take(&mut self.relayed_bins));
+        }
+        if records_are_all {
+            (self.total, self.bins) = (self.noted, core::mem::take(&mut self.noted_bins));
         }
     }
 

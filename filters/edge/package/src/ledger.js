@@ -1,6 +1,6 @@
 // The core, as the package uses it: facts go in, a verdict, counters and records come out.
 //
-// Whatever happens in there, traffic goes on: should the module ever fail, it says so once and is left alone from then on.
+// Whatever happens in there, traffic goes on: should the module ever trap, it says so once and is left alone from then on.
 import { Mark, Quantity, Watch, Words } from "../glue.js";
 import { FATES } from "./fates.js";
 import { Metrics } from "./metrics.js";
@@ -87,7 +87,7 @@ export class Ledger {
       if (outcome & HAS_RECORDS) this.#drain();
       return outcome;
     } catch (error) {
-      this.#fail(error);
+      this.#caught(error);
       return 0;
     }
   }
@@ -163,12 +163,17 @@ export class Ledger {
     try {
       return body();
     } catch (error) {
-      this.#fail(error);
+      this.#caught(error);
       return otherwise;
     }
   }
 
-  #fail(error) {
+  /** A value that cannot even be made a number is the caller's; a trap is the module's end. */
+  #caught(error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) {
+      this.metrics.countInvalid();
+      return;
+    }
     if (!this.#broken) console.error("nearmiss: the module failed and is off from now on; traffic goes on:", error);
     this.#broken = true;
   }

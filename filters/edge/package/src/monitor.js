@@ -112,7 +112,7 @@ export class Monitor {
   async finish() {
     clearInterval(this.#timer);
     this.#ledger.finish();
-    await this.flush();
+    await (this.#sink.finish?.() ?? this.flush());
   }
 
   #budget(upstream) {

@@ -16,6 +16,7 @@ class Otlp {
   #most;
   #fetch;
   #waiting = [];
+  #underWay = new Set();
   #since;
   /** Records that found no room because the endpoint had been away for too long. */
   dropped = 0;
@@ -49,7 +50,20 @@ class Otlp {
   }
 
   /** Sends what waits, a batch at a time. What the endpoint does not take waits for the next time. */
-  async flush() {
+  flush() {
+    const sent = this.#sendAll().finally(() => this.#underWay.delete(sent));
+    this.#underWay.add(sent);
+    return sent;
+  }
+
+  /** The same, after everything that is under way: for the end, where nobody will ask again. */
+  async finish() {
+    await Promise.all(this.#underWay);
+    await this.flush();
+  }
+
+  // One does not wait for another: in Workers each belongs to its own request, and may be cancelled with it.
+  async #sendAll() {
     const lines = this.#waiting.splice(0);
     this.#since = undefined;
     while (lines.length > 0) {

@@ -64,16 +64,23 @@ mod memory {
     /// Both must point at as many bytes.
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, count: usize) -> i32 {
+        // SAFETY: for places up to eight below `count`, eight bytes are within what the caller promises.
+        let words = |at: usize| unsafe {
+            (a.add(at).cast::<u64>().read_unaligned(), b.add(at).cast::<u64>().read_unaligned())
+        };
+        let order = |(a, b): (u64, u64)| if a.swap_bytes() < b.swap_bytes() { -1 } else { 1 };
         let mut at = 0;
-        while at + 8 <= count {
-            // SAFETY: eight bytes from `at` on are within what the caller promises.
-            let (word_a, word_b) = unsafe {
-                (a.add(at).cast::<u64>().read_unaligned(), b.add(at).cast::<u64>().read_unaligned())
-            };
-            if word_a != word_b {
-                return if word_a.swap_bytes() < word_b.swap_bytes() { -1 } else { 1 };
+        if count >= 8 {
+            while at + 8 < count {
+                let (word_a, word_b) = words(at);
+                if word_a != word_b {
+                    return order((word_a, word_b));
+                }
+                at += 8;
             }
-            at += 8;
+            // The last eight, some of them for the second time.
+            let (word_a, word_b) = words(count - 8);
+            return if word_a == word_b { 0 } else { order((word_a, word_b)) };
         }
         while at < count {
             // SAFETY: `at` is below `count`.

@@ -10,11 +10,10 @@ use super::shown::{DETAILED, Shown};
 pub(super) fn script(out: &mut String, shown: &Shown<'_>) {
     put!(
         out,
-        "<script type=\"application/json\" id=\"data\">{{\"from\":{},\"width\":{},\"bins\":{},\"shares\":{},\"borders\":[",
+        "<script type=\"application/json\" id=\"data\">{{\"from\":{},\"width\":{},\"bins\":{},\"borders\":[",
         shown.from,
         shown.story.grid.width_ms(),
-        shown.bins,
-        shown.story.has_shares()
+        shown.bins
     );
     for row in 0..=super::super::latency::ROWS {
         put!(out, "{}{:.3}", if row > 0 { "," } else { "" }, row_border(row));

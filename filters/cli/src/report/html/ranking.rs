@@ -1,5 +1,6 @@
 //! Upstreams, ranked by how close they came.
 
+use super::super::counts::share;
 use super::super::escape::Name;
 use super::super::numbers::{Count, Percent};
 use super::super::upstream::Upstream;
@@ -10,11 +11,10 @@ use super::shown::Shown;
 pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     out.push_str(
         r#"<section id="upstreams" aria-labelledby="upstreams-h"><h2 id="upstreams-h">Upstreams by how close they came</h2>
-<p>First come those with the largest share of exchanges that a safety net caught or that came near a limit; slowness alone does not
-rank, and few exchanges weigh less. The bar runs from what the first try would have given to what callers saw: it is what
-safety nets carried.</p>
+<p>A near miss ended well for its caller, but only because a safety net caught it, or with little room left. First come those with the largest share of exchanges that a safety net caught or that came near a limit; slowness alone does not rank, and few exchanges weigh less. The bar runs from what the first try would have given to what callers saw:
+it is what safety nets carried. Those <i>in the last tenth</i> used nine tenths or more of a limit.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of upstreams"><table class="ranking"><caption class="sr">Upstreams by how close they came</caption>
-<thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">First try<th scope="col"><span class="sr">Carried by safety nets</span><th scope="col" class="n">Callers<th scope="col" class="n">Near misses<th scope="col" class="n">Failed<th scope="col" class="n">Least margin<th scope="col" class="n">Episodes<tbody>
+<thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">First try<th scope="col"><span class="sr">Carried by safety nets</span><th scope="col" class="n">Callers<th scope="col" class="n">Near misses<th scope="col" class="n">Failed<th scope="col" class="n">In the last tenth<th scope="col" class="n">Episodes<tbody>
 "#,
     );
     let lowest = shown.rows.iter().filter_map(|upstream| upstream.total.first_try_success()).min();
@@ -59,6 +59,6 @@ fn row(out: &mut String, place: usize, upstream: &Upstream, floor: u64, episodes
         Percent(total.final_success()),
         Count(total.near_misses()),
         Count(total.failed()),
-        Percent(upstream.margin_min_bp.map(u64::from))
+        Percent(share(upstream.margins.first().copied().unwrap_or(0), upstream.with_margin()))
     );
 }

@@ -12,7 +12,7 @@
 
   const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const percent = (part, whole) => {
-    if (!whole || !data.shares) return "–";
+    if (!whole) return "–";
     const bp = Math.floor(part * 10000 / whole);
     return Math.floor(bp / 100) + "." + String(bp % 100).padStart(2, "0") + "\u202f%";
   };
@@ -79,7 +79,7 @@
     } else {
       const judged = found[JUDGED];
       text += `${count(found[EXCHANGES])} exchanges\ncallers ${percent(judged - found[FAILED], judged)}, first try ${percent(found[FIRST], judged)}\n`
-        + `${count(found[NEAR])} near misses, ${count(found[FAILED])} failed\n${(found[ATTEMPTS] / found[EXCHANGES]).toFixed(2)} attempts each`;
+        + `${count(found[NEAR])} near misses, ${count(found[FAILED])} failed` + (judged ? `\n${(found[ATTEMPTS] / found[EXCHANGES]).toFixed(2)} attempts each` : "");
     }
     tip.textContent = text;
     tip.hidden = false;

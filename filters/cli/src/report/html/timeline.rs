@@ -5,6 +5,7 @@ use super::super::counts::Class;
 use super::super::escape::{Html, Label, Name};
 use super::super::latency::Rows;
 use super::super::numbers::{Count, Hundredths, Millis, Percent};
+use super::super::records::Episode;
 use super::super::upstream::Upstream;
 use super::plot;
 use super::put;
@@ -60,6 +61,7 @@ fn figure(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream
     plot::stretched(out, shown, LINES);
     lines(out, shown, upstream, y);
     out.push_str("</svg>");
+    band_numbers(out, shown, upstream);
     for (number, class) in classes.iter().enumerate() {
         marks(out, shown, upstream, *class, row(number));
     }
@@ -68,27 +70,40 @@ fn figure(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream
     out.push_str("</figure>\n");
 }
 
-/// Episodes as bands, with numbers where there is room for them.
+/// Episodes as bands.
 fn bands(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
-    let mut free = f64::MIN;
-    for (number, episode) in
-        shown.story.episodes.iter().enumerate().filter(|(_, held)| held.upstream == upstream.name)
-    {
-        let end = episode.end.or(episode.detected).map_or(shown.to, |end| end.0);
-        let x = shown.x(episode.start.0);
-        let width = (shown.x(end) - x).max(0.35);
+    for (number, episode, x, width) in episodes(shown, upstream) {
         put!(
             out,
-            "<rect class=\"band\" x=\"{x}%\" y=\"0\" width=\"{width:.2}%\" height=\"{LINES}\"><title>Episode {}: {}, {}</title></rect>",
-            number + 1,
+            "<rect class=\"band\" x=\"{x}%\" y=\"0\" width=\"{width:.2}%\" height=\"{LINES}\"><title>Episode {number}: {}, {}</title></rect>",
             Html(&episode.pattern),
             Stamp(episode.start.0)
         );
+    }
+}
+
+/// Their numbers, where there is room for them.
+fn band_numbers(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
+    let mut free = f64::MIN;
+    for (number, _, x, width) in episodes(shown, upstream) {
         if x > free {
-            put!(out, "<text class=\"band-n\" x=\"{:.2}%\" y=\"9\">{}</text>", x + width / 2.0, number + 1);
+            put!(out, "<text class=\"band-n\" x=\"{:.2}%\" y=\"10\">{number}</text>", x + width / 2.0);
             free = x + 2.2;
         }
     }
+}
+
+/// The episodes of an upstream with their numbers, from where they reach and how far, in percent.
+fn episodes<'a>(
+    shown: &'a Shown<'_>,
+    upstream: &'a Upstream,
+) -> impl Iterator<Item = (usize, &'a Episode, f64, f64)> {
+    let own = shown.story.episodes.iter().zip(1..).filter(|(episode, _)| episode.upstream == upstream.name);
+    own.map(|(episode, number)| {
+        let end = episode.end.or(episode.detected).map_or(shown.to, |end| end.0);
+        let x = shown.x(episode.start.0);
+        (number, episode, x, (shown.x(end) - x).max(0.35))
+    })
 }
 
 /// What callers saw, what the first try gave, and the space between.

@@ -1,0 +1,43 @@
+// The gateway in Node: `node node.js`.
+import { createServer } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { finish, handle } from "./gateway.js";
+
+const server = createServer(async (incoming, outgoing) => {
+  const gone = new AbortController();
+  outgoing.on("close", () => outgoing.writableFinished || gone.abort());
+  try {
+    const response = await handle(requestOf(incoming, gone.signal));
+    outgoing.writeHead(response.status, [...response.headers].flat());
+    if (response.body === null) outgoing.end();
+    else await pipeline(Readable.fromWeb(response.body), outgoing);
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    console.error(error.message);
+    outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(500).end();
+  }
+});
+
+function requestOf(incoming, signal) {
+  const { method, url, headers } = incoming;
+  const hasBody = !["GET", "HEAD"].includes(method);
+  // Headers of this one connection stay with it.
+  const { connection, "transfer-encoding": chunked, expect, ...own } = headers;
+  return new Request(`http://gateway${url}`, {
+    method,
+    headers: own,
+    body: hasBody ? Readable.toWeb(incoming) : undefined,
+    duplex: "half",
+    redirect: "manual",
+    signal,
+  });
+}
+
+server.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => {
+  console.log(`listening on port ${server.address().port}`);
+});
+process.on("SIGTERM", async () => {
+  await finish();
+  process.exit(0);
+});

@@ -1,0 +1,48 @@
+// A Worker in front of two origins: a shop's cart, which is asked again and has a stand-in, and its search, which is hedged.
+import { nearMiss, otlp } from "nearmiss";
+
+const UPSTREAMS = {
+  cart: {
+    retries: 2,
+    timeout: 500,
+    deadline: 2_000,
+    fallback: () => Response.json({ items: [], note: "the cart is away for a moment" }),
+  },
+  search: { hedge: 100, timeout: 1_000, deadline: 2_000 },
+};
+
+// One monitor for as long as the isolate lives.
+let monitor;
+
+function monitorOf(env) {
+  const records = otlp({
+    url: "http://collector/v1/logs",
+    service: "shop-gateway",
+    delay: 1_000,
+    fetch: (request) => env.COLLECTOR.fetch(request),
+  });
+  const config = { edge: { header: true, server_timing: true, inspect_bytes: 65_536 }, summary_every: "10s" };
+  return nearMiss({ config, records, source: "shop-gateway" });
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    monitor ??= monitorOf(env);
+    const { pathname, search } = new URL(request.url);
+    const name = pathname.split("/")[1];
+    if (!Object.hasOwn(UPSTREAMS, name)) return new Response("There is nothing here.\n", { status: 404 });
+    return monitor.fetch(new Request(`http://${name}${pathname}${search}`, request), {
+      upstream: name,
+      ...UPSTREAMS[name],
+      fetch: (attempt) => env[name.toUpperCase()].fetch(attempt),
+      ctx,
+    });
+  },
+
+  // A cron trigger, so that summaries leave when traffic pauses.
+  async scheduled(event, env, ctx) {
+    monitor ??= monitorOf(env);
+    monitor.wake();
+    ctx.waitUntil(monitor.flush());
+  },
+};

@@ -1,0 +1,30 @@
+// Everything the package offers, as a strict compiler sees it.
+import { Monitor, nearMiss, otlp, type FetchOptions, type Note, type Sink } from "nearmiss";
+
+const sink: Sink = otlp({ url: "http://collector/v1/logs", headers: { authorization: "none" }, batch: 10 });
+const monitor: Monitor = nearMiss({
+  config: { upstreams: { cart: { timeout: "500ms", max_attempts: 3 } }, edge: { header: true, inspect_bytes: 4096 } },
+  records: sink,
+  now: () => Date.now(),
+  random: () => 0.5,
+});
+const plan: FetchOptions = { upstream: "cart", retries: 2, hedge: 100, fallback: new URL("http://spare/") };
+const note: Note = { attempt: { host: "a:80", status: 503, durationMs: 3 }, fallback: true };
+
+interface Env {
+  CART: { fetch(request: Request): Promise<Response> };
+}
+
+export const handler = monitor.wrap(async (request: Request, env: Env) => {
+  monitor.note(request, note);
+  return monitor.fetch(request, { ...plan, fetch: (attempt) => env.CART.fetch(attempt) });
+});
+
+const outcome: number = monitor.observe(monitor.upstream("cart"), Date.now(), 200, 12.5);
+const done: Promise<void> = monitor.finish();
+export { done, outcome };
+
+// @ts-expect-error an upstream is not optional
+void monitor.fetch("http://cart/", { retries: 1 });
+// @ts-expect-error there is no such note
+monitor.note(new Request("http://cart/"), { retried: true });

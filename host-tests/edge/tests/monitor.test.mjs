@@ -1,0 +1,192 @@
+// The monitor itself: odd input, notes, records, the end.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Collector, logs } from "../support/collector.mjs";
+import { World, nearMiss, otlp } from "../support/world.mjs";
+
+const AT = 1_795_423_554_000;
+const counter = (monitor, name) => Number(monitor.metrics().split("\n").find((line) => line.startsWith(`${name} `)).split(" ")[1]);
+
+test("monitor: numbers that are none are counted as invalid, and nothing else happens", () => {
+  const { monitor } = new World();
+  const cart = monitor.upstream("cart");
+  const odd = [NaN, undefined, -1, Infinity, -Infinity, 1e300, "x", null, {}, -0.5];
+  const valid = [cart, AT, 200, 12, 1];
+  let invalid = 0;
+  valid.forEach((_, place) => {
+    for (const value of odd) {
+      // JavaScript's own words for zero and one.
+      if ((value === null && place !== 0) || (value === undefined && place === 4)) continue;
+      monitor.observe(...valid.with(place, value));
+      invalid += 1;
+    }
+  });
+  for (const id of [0, 2, 1.5, 2 ** 32 + 1]) monitor.observe(id, AT, 200, 12, 1), (invalid += 1);
+  for (const status of [200.5, 1_000]) monitor.observe(cart, AT, status, 12, 1), (invalid += 1);
+  assert.equal(counter(monitor, "nearmiss_invalid_total"), invalid);
+  assert.equal(monitor.observe(...valid), 0);
+  assert.match(monitor.metrics(), /nearmiss_exchanges_total\{upstream="cart",fate="clean"\} 1\n/);
+});
+
+test("monitor: symbols and objects that throw are invalid too, and do no harm", () => {
+  const { monitor } = new World();
+  const cart = monitor.upstream("cart");
+  const thrower = { valueOf() { throw new Error("no"); } };
+  monitor.observe(cart, thrower, 200, 12);
+  monitor.observe(cart, AT, Symbol("x"), 12);
+  assert.equal(counter(monitor, "nearmiss_invalid_total"), 2);
+  monitor.observe(cart, AT, 200, 12);
+  assert.match(monitor.metrics(), /nearmiss_exchanges_total\{upstream="cart",fate="clean"\} 1\n/);
+});
+
+test("monitor: over-long names are cut and stay apart, odd ones are refused", () => {
+  const world = new World();
+  const [a, b] = ["x".repeat(10_000) + "a", "x".repeat(10_000) + "b"].map((name) => world.monitor.upstream(name));
+  assert.notEqual(a, b);
+  for (const name of ["", undefined, 7, null]) assert.throws(() => world.monitor.upstream(name), /`upstream` is .*; it takes a name/);
+  for (const id of [a, b]) world.monitor.observe(id, AT, 200, 1);
+  const names = [...world.monitor.metrics().matchAll(/attempts_total\{upstream="([^"]+)"/g)].map(([, name]) => name);
+  assert.equal(new Set(names).size, 2);
+  assert.ok(names.every((name) => name.length <= 128));
+});
+
+test("monitor: there are never more upstreams than the configuration says, and the rest is other", () => {
+  const { monitor } = new World({ config: { max_upstreams: 2 } });
+  for (let number = 0; number < 1_000; number += 1) monitor.observe(monitor.upstream(`service-${number}`), AT, 200, 1);
+  assert.match(monitor.metrics(), /nearmiss_exchanges_total\{upstream="other",fate="clean"\} 998\n/);
+});
+
+test("monitor: a wrong configuration is refused with the field, what was found and what it takes", () => {
+  assert.throws(() => nearMiss({ config: { edge: { header: 1 } } }), { message: "`edge.header` is 1; it takes true or false" });
+  assert.throws(() => nearMiss({ config: { edge: { headers: true } } }), /`edge.headers` is not a field; there are header, server_timing, inspect_bytes/);
+  assert.throws(() => nearMiss({ config: "{" }), /the configuration is not JSON/);
+  assert.throws(() => nearMiss({ recrods: "none" }), /`recrods` is not an option of nearMiss; there are config/);
+  assert.throws(() => nearMiss({ records: 7 }), /`records` is 7; it takes "console"/);
+});
+
+test("monitor: another configuration keeps what was counted, a wrong one changes nothing", async () => {
+  const world = new World({ answers: () => new Response("no", { status: 503 }) });
+  await world.fetch("http://cart/");
+  assert.throws(() => world.monitor.reconfigure({ hosts: "secret" }));
+  world.monitor.reconfigure({ edge: { header: true } });
+  const { headers } = await world.fetch("http://cart/");
+  assert.equal(headers.get("near-miss"), "failed");
+  await world.monitor.finish();
+  assert.equal(world.records.find(({ type }) => type === "summary").fates.failed, 2);
+});
+
+test("monitor: notes make the story of a wrapped handler", async () => {
+  const world = new World();
+  const handler = world.monitor.wrap(async (request) => {
+    world.monitor.note(request, { upstream: "llm", maxAttempts: 3, timeout: 1_000 });
+    world.monitor.note(request, { attempt: { host: "a:443", status: 529, durationMs: 20 } });
+    world.monitor.note(request, { attempt: { host: "b:443", status: 200, durationMs: 30 }, fallback: true });
+    return new Response("hello");
+  });
+  await (await handler(new Request("http://gateway/"))).text();
+  const [record] = world.records;
+  assert.deepEqual([record.upstream, record.fate, record.attempts, record.host], ["llm", "fallback", 2, "b:443"]);
+  assert.deepEqual(record.signals, ["retry", "fallback"]);
+});
+
+test("monitor: a handler that throws is a 500, and its error goes on", async () => {
+  const world = new World();
+  const handler = world.monitor.wrap(() => Promise.reject(new Error("mine")), { upstream: "llm" });
+  await assert.rejects(handler(new Request("http://gateway/")), { message: "mine" });
+  assert.deepEqual([world.records[0].fate, world.records[0].status], ["failed", 500]);
+});
+
+test("monitor: a note of nothing known is refused by name", async () => {
+  const world = new World();
+  const handler = world.monitor.wrap((request) => {
+    assert.throws(() => world.monitor.note(request, { retried: true }), /`retried` is not an option of note/);
+    assert.throws(() => world.monitor.note(request, { attempt: { status: "200" } }), /`status` is "200"; it takes a status/);
+    assert.throws(() => world.monitor.note(new Request("http://other/"), {}), /takes the request/);
+    return new Response(null, { status: 204 });
+  }, { upstream: "llm" });
+  assert.equal((await handler(new Request("http://gateway/"))).status, 204);
+});
+
+test("monitor: nothing of a request leaves in a record but what was named", async () => {
+  const secret = "s3cr3t";
+  const world = new World({ answers: () => new Response(secret, { status: 503, headers: { "x-of-origin": secret } }) });
+  await world.fetch(new Request(`http://cart.internal/${secret}?q=${secret}`, { headers: { authorization: secret, cookie: secret } }), { route: `items?${secret}` });
+  await world.monitor.finish();
+  assert.ok(world.records.length >= 2);
+  assert.ok(!JSON.stringify(world.records).includes(secret), JSON.stringify(world.records));
+});
+
+test("monitor: a module that traps is off from then on, and traffic goes on", async () => {
+  const world = new World();
+  const says = [];
+  const error = console.error;
+  console.error = (...words) => says.push(words.join(" "));
+  try {
+    const cart = world.monitor.upstream("cart");
+    const trap = { valueOf() { throw new WebAssembly.RuntimeError("unreachable"); } };
+    world.monitor.observe(cart, trap, 200, 12);
+    const { text } = await world.fetch("http://cart/");
+    assert.equal(text, "hello");
+  } finally {
+    console.error = error;
+  }
+  assert.equal(says.length, 1);
+  assert.match(says[0], /the module failed and is off from now on/);
+});
+
+test("otlp: records leave in batches as OpenTelemetry's JSON has them", async () => {
+  const collector = await Collector.start();
+  try {
+    const records = otlp({ url: `http://${collector.address}/v1/logs`, service: "shop", headers: { authorization: "Bearer x" }, delay: 1_000 });
+    const waiting = [];
+    const world = new World({ records, answers: () => new Response("no", { status: 503 }) });
+    const ctx = { waitUntil: (promise) => waiting.push(promise) };
+    await world.fetch("http://10.0.0.7:8080/", { ctx, traceId: "0af7651916cd43dd8448eb211c80319c", route: "items" });
+    assert.equal(collector.requests.length, 0, "a batch waits for its delay");
+    world.nowMs += 1_000;
+    await world.fetch("http://10.0.0.7:8080/", { ctx });
+    await Promise.all(waiting);
+    assert.equal(collector.requests.length, 1);
+    const [{ path, headers, body }] = collector.requests;
+    assert.deepEqual([path, headers.authorization, headers["content-type"]], ["/v1/logs", "Bearer x", "application/json"]);
+    assert.deepEqual(body.resourceLogs[0].resource.attributes, [{ key: "service.name", value: { stringValue: "shop" } }]);
+    const [first, second] = logs(body);
+    assert.equal(first.timeUnixNano, `${AT}000000`);
+    assert.match(first.observedTimeUnixNano, /^\d{19}$/);
+    assert.deepEqual([first.severityNumber, first.severityText, first.eventName], [9, "INFO", "nearmiss.exchange"]);
+    assert.equal(first.traceId, "0af7651916cd43dd8448eb211c80319c");
+    assert.equal(second.traceId, undefined);
+    const attribute = (key) => first.attributes.find((found) => found.key === key)?.value;
+    assert.deepEqual(attribute("nearmiss.fate"), { stringValue: "failed" });
+    assert.deepEqual(attribute("http.response.status_code"), { intValue: "503" });
+    assert.deepEqual(attribute("network.peer.address"), { stringValue: "10.0.0.7" });
+    assert.deepEqual(attribute("network.peer.port"), { intValue: "8080" });
+    assert.deepEqual(attribute("http.route"), { stringValue: "items" });
+    assert.deepEqual(attribute("nearmiss.duration_ms"), { doubleValue: 0 });
+    assert.deepEqual(attribute("nearmiss.signals"), { arrayValue: { values: [{ stringValue: "failed" }] } });
+    assert.equal(attribute("error.type"), undefined);
+  } finally {
+    await collector.stop();
+  }
+});
+
+test("otlp: what an endpoint that is away did not take leaves later, and what finds no room is counted", async () => {
+  const collector = await Collector.start();
+  try {
+    const records = otlp({ url: `http://${collector.address}/v1/logs`, batch: 1, queue: 3 });
+    const world = new World({ records, answers: () => new Response("no", { status: 503 }) });
+    collector.status = 503;
+    for (let number = 0; number < 5; number += 1) {
+      await world.fetch("http://cart/");
+      await world.monitor.flush();
+    }
+    assert.equal(collector.records.length, 0);
+    collector.status = 200;
+    await world.monitor.finish();
+    const kept = collector.records.length;
+    assert.ok(kept >= 3, `${kept} were kept`);
+    assert.equal(kept + counter(world.monitor, "nearmiss_dropped_total"), 6, "five exchanges and a summary");
+  } finally {
+    await collector.stop();
+  }
+});

@@ -1,0 +1,3 @@
+import { tell } from "../support/story.mjs";
+
+tell("node");

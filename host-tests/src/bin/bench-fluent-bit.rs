@@ -1,0 +1,127 @@
+//! What a record costs in a real Fluent Bit: `bench-fluent-bit FLUENT_BIT [RECORDS [ROUNDS]]`.
+//!
+//! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and bumps a counter, a
+//! wasm filter that hands records back as they come, and the module.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use host_tests::artifact;
+use host_tests::bench::Middle;
+use host_tests::real::Folder;
+
+const LUA: &str = r#"
+local count = 0
+function near_miss(tag, timestamp, record)
+    count = count + 1
+    record["near_miss"] = "clean"
+    return 2, timestamp, record
+end
+"#;
+
+const PASS: &str = r#"(module
+  (memory (export "memory") 4)
+  (global $heap (mut i32) (i32.const 65536))
+  (func (export "malloc") (param $size i32) (result i32)
+    (global.get $heap)
+    (global.set $heap (i32.and (i32.add (i32.add (global.get $heap) (local.get $size)) (i32.const 15)) (i32.const -8))))
+  (func (export "free") (param i32) (global.set $heap (i32.const 65536)))
+  (func (export "near_miss") (param i32 i32 i32 i32 $record i32 i32) (result i32) (local.get $record)))"#;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let program = PathBuf::from(arguments.next().expect("the path of a Fluent Bit"));
+    let mut numbers = arguments.map(|number| number.parse::<usize>().expect("a number"));
+    let records = numbers.next().unwrap_or(500_000);
+    let rounds = numbers.next().unwrap_or(5);
+    let folder = Folder::new("bench");
+    folder.write("in.log", log(records));
+    folder.write("filter.lua", LUA);
+    folder.write("pass.wasm", wat::parse_str(PASS).expect("a module"));
+    folder.write("nearmiss.wasm", fs::read(artifact::fluent_bit_module()).expect("the module"));
+    let wasm = |file: &str| {
+        format!(
+            "{{name: wasm, match: '*', wasm_path: {file}, function_name: near_miss, wasm_stack_size: 1M}}"
+        )
+    };
+    let pipelines = [
+        ("no filter", String::new()),
+        (
+            "Lua: a key and a counter",
+            "{name: lua, match: '*', script: filter.lua, call: near_miss}".to_owned(),
+        ),
+        ("wasm: as it came", wasm("pass.wasm")),
+        ("nearmiss", wasm("nearmiss.wasm")),
+    ];
+    let mut costs = vec![Vec::new(); pipelines.len()];
+    for _ in 0..rounds {
+        for ((_, filter), costs) in pipelines.iter().zip(&mut costs) {
+            let configuration = folder.write("bench.yaml", pipeline(filter));
+            costs.push(cpu_seconds(&program, &folder.0, &configuration));
+        }
+    }
+    let lua = costs[1].clone();
+    for ((name, _), costs) in pipelines.iter().zip(costs) {
+        let ratios = costs.iter().zip(&lua).map(|(cost, lua)| cost / lua).collect();
+        let (middle, ratio) = (Middle::of(costs), Middle::of(ratios));
+        println!(
+            "{name}: {:.2} CPU s for {records} records, {:.2} of Lua's ({rounds} rounds)",
+            middle.median, ratio.median
+        );
+    }
+}
+
+fn log(records: usize) -> String {
+    let mut log = String::with_capacity(records * 440);
+    for number in 0..records {
+        let (second, milli) = (number / 1_000, number % 1_000);
+        writeln!(
+            log,
+            r#"{{"start_time":"2026-11-23T{:02}:{:02}:{:02}.{milli:03}Z","method":"GET","path":"/api/v1/carts/7a1fd3/items","protocol":"HTTP/2","response_code":200,"response_flags":"-","bytes_received":0,"bytes_sent":{},"duration":{},"x_forwarded_for":"10.0.35.28","user_agent":"curl/8.5.0","request_id":"cc21d9b0-cf5c-432b-8c7e-{number:012}","authority":"shop.example.com","upstream_host":"10.0.2.{}:8080","upstream_cluster":"cart{}","route_name":"carts"}}"#,
+            8 + second / 3_600,
+            second / 60 % 60,
+            second % 60,
+            1_000 + number % 999,
+            20 + number % 37,
+            number % 9,
+            number % 5,
+        )
+        .expect("a text takes everything");
+    }
+    log
+}
+
+fn pipeline(filter: &str) -> String {
+    let filters = if filter.is_empty() { String::new() } else { format!("  filters:\n    - {filter}\n") };
+    format!(
+        "service: {{flush: 0.2, grace: 1, log_level: error}}\nparsers:\n  - {{name: json, format: json}}\npipeline:\n  inputs:\n    - {{name: tail, path: in.log, read_from_head: true, tag: access, parser: json, exit_on_eof: true, buffer_chunk_size: 1M, buffer_max_size: 1M}}\n{filters}  outputs:\n    - {{name: 'null', match: '*'}}\n"
+    )
+}
+
+/// The CPU time that a run takes, user and system.
+fn cpu_seconds(program: &Path, folder: &Path, configuration: &Path) -> f64 {
+    let before = of_children();
+    let status = Command::new(program)
+        .arg("-c")
+        .arg(configuration)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("Fluent Bit starts");
+    assert!(status.success(), "{status}");
+    of_children() - before
+}
+
+fn of_children() -> f64 {
+    // SAFETY: zeros are a sound `rusage`, which the call fills.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
+        usage
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+}

@@ -1,0 +1,100 @@
+//! The edge module tells a story: its real glue in Node, with each exchange rendered as what a gateway's JavaScript knows of it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::{Event, Line, Scenario};
+use crate::artifact;
+
+/// The records the module leaves.
+///
+/// # Panics
+///
+/// If Node does not run, or the module refuses the story.
+pub fn tell(scenario: &Scenario) -> Vec<String> {
+    let story = json!({
+        "config": scenario.config,
+        "source": scenario.source(),
+        "steps": scenario.events().iter().map(|event| step(scenario, event)).collect::<Vec<_>>(),
+    });
+    let mut node = Command::new("node")
+        .arg(artifact::root().join("host-tests/edge/support/teller.mjs"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("node could not be started: {error}"));
+    node.stdin.take().expect("a pipe").write_all(story.to_string().as_bytes()).expect("Node reads the story");
+    let output = node.wait_with_output().expect("Node ends");
+    assert!(output.status.success(), "{}: Node ended with {}", scenario.name, output.status);
+    String::from_utf8(output.stdout).expect("records are text").lines().map(str::to_owned).collect()
+}
+
+fn step(scenario: &Scenario, event: &Event<'_>) -> Value {
+    match event {
+        Event::Exchange(_, line) => {
+            let facts = render(&Line::read(line));
+            let facts = facts.unwrap_or_else(|field| panic!("{}: no `{field}` at the edge", scenario.name));
+            json!({ "exchange": facts })
+        }
+        Event::Wake(at) => json!({ "wake": millis(*at) }),
+        Event::Finish => json!({ "finish": true }),
+    }
+}
+
+/// What a gateway knows of an exchange; the error is a field that it has no way to know.
+fn render(line: &Line) -> Result<Value, &'static str> {
+    if line.flags.is_some() {
+        return Err("flags");
+    }
+    let attempts = line.attempt_log.iter().map(|attempt| {
+        let duration = attempt.duration_us().map(millis);
+        json!({ "host": attempt.host, "status": attempt.status, "durationMs": duration })
+    });
+    let mut facts = json!({
+        "upstream": line.upstream,
+        "endedMs": millis(line.ts_us()),
+        "status": line.status,
+        "durationMs": millis(line.duration_us()),
+        "attempts": line.attempts.unwrap_or(1),
+        "host": line.host,
+        "route": line.route,
+        "maxAttempts": line.max_attempts,
+        "timeout": line.timeout_ms,
+        "deadline": line.deadline_ms,
+        "grpcStatus": line.grpc_status,
+        "bytes": line.bytes,
+        "partial": line.partial,
+        "aborted": line.aborted,
+        "hedged": line.hedged,
+        "cacheStatus": line.cache_status,
+        "proxyStatus": line.proxy_status,
+        "clientAttempt": line.client_attempt,
+        "quotaRemaining": line.quota_remaining,
+        "quotaLimit": line.quota_limit,
+        "attemptLog": attempts.collect::<Vec<_>>(),
+        "traceId": line.trace_id,
+    });
+    if let Some(stand_in) = &line.fallback {
+        facts[stand_in.as_str()] = json!(true);
+    }
+    Ok(without_nulls(facts))
+}
+
+/// Milliseconds as JavaScript has them.
+fn millis(micros: u64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+/// In JavaScript what is unknown is absent.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let known = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(known.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}

@@ -1,0 +1,41 @@
+//! The package for edge gateways in workerd, Node, Deno and Bun: the tests are `host-tests/edge/tests`, in JavaScript, and report
+//! as cargo's own do.
+//!
+//! A word on the command line chooses among them, as with other tests: `cargo test -p host-tests --test edge workerd`.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("edge");
+    assert!(
+        folder.join("node_modules").is_dir(),
+        "the runtimes of the edge tests are missing; `make edge-runtimes` installs them"
+    );
+    host_tests::artifact::edge_package();
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut node = Command::new("node");
+    node.current_dir(&folder).args([
+        "--test",
+        // Four runtimes at a time would be too slow for their own timeouts.
+        "--test-concurrency=1",
+        "--test-force-exit",
+        "--test-timeout=240000",
+        "--test-reporter=./support/libtest.mjs",
+        "--test-reporter-destination=stdout",
+    ]);
+    for word in &words {
+        node.arg(format!("--test-name-pattern={word}"));
+    }
+    let status = node.args(tests(&folder)).status();
+    let status = status.unwrap_or_else(|error| panic!("node could not be started: {error}"));
+    if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tests(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join("tests")).expect("the folder of tests can be read");
+    let mut paths: Vec<String> =
+        entries.flatten().map(|entry| format!("tests/{}", entry.file_name().to_string_lossy())).collect();
+    paths.sort();
+    paths
+}

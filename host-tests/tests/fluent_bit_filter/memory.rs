@@ -1,0 +1,39 @@
+//! Memory: what a record takes is given back.
+
+use crate::stage::start;
+
+/// One of several hundred records of seven upstreams; some are retried, some fail, some are no exchange at all.
+fn record(number: u64) -> String {
+    let (upstream, host) = (number % 7, number % 11);
+    match number % 50 {
+        0 => format!(r#"{{"log":"worker {number} says \"hello\"","n":nan}}"#),
+        1 => format!(
+            r#"{{"log":"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] \"GET / HTTP/1.1\" 200 612 \"-\" \"curl\" rt=0.0{} urt=\"0.01\" ua=\"10.0.0.{host}:80\" us=\"200\" upstream=\"shop-{upstream}\" msec={}.{:03}"}}"#,
+            10 + number % 80,
+            1_795_423_550 + number / 1_000,
+            number % 1_000,
+        ),
+        _ => format!(
+            r#"{{"ts":{}.{:03},"upstream":"shop-{upstream}","host":"10.0.0.{host}:80","route":"r{}","status":{},"duration_ms":{},"attempts":{}}}"#,
+            1_795_423_550 + number / 1_000,
+            number % 1_000,
+            number % 5,
+            if number % 97 == 3 { 503 } else { 200 },
+            10 + number * 7919 % 90,
+            1 + u32::from(number % 29 == 4),
+        ),
+    }
+}
+
+#[test]
+fn nothing_stays_behind_after_a_million_records() {
+    let mut filter = start();
+    let mut quarters = Vec::new();
+    for number in 0..1_000_000 {
+        filter.record(record(number)).kept();
+        if (number + 1) % 250_000 == 0 {
+            quarters.push(filter.memory_bytes());
+        }
+    }
+    assert_eq!(quarters[0], quarters[3], "bytes of memory after each quarter: {quarters:?}");
+}

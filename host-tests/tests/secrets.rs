@@ -1,0 +1,109 @@
+//! What a request says of its sender, and what it asks for, stays in the host: every output is searched for it.
+//!
+//! (The edge package has a test of its own for the same, in `edge/tests/monitor.test.mjs`.)
+
+use std::fs;
+
+use host_tests::artifact;
+use host_tests::envoy::{Proxy, Stream};
+use host_tests::fluent_bit::Program;
+use host_tests::scenario::fluent_bit::unwrap;
+use nearmiss::{Config, Feed, Monitor};
+use nearmiss_dialects::{Attempts, Format, Line, Reader};
+
+/// In each of them the word that is searched for.
+const SECRET: &str = "secret";
+const HEADERS: [(&str, &str); 6] = [
+    ("authorization", "Bearer secret"),
+    ("cookie", "session=secret"),
+    ("x-forwarded-for", "secret.client.test"),
+    ("user-agent", "secret/1.0"),
+    ("referer", "https://secret.test/?q=secret"),
+    ("x-request-id", "secret"),
+];
+
+fn assert_silent(what: &str, outputs: impl IntoIterator<Item = String>) {
+    let mut looked_at = 0;
+    for output in outputs {
+        looked_at += 1;
+        assert!(!output.contains(SECRET), "{what}: {output}");
+    }
+    assert!(looked_at > 0, "{what}: nothing was said at all");
+}
+
+#[test]
+fn nothing_of_a_request_leaves_envoy() {
+    for config in
+        [r#"{"envoy":{"header":true}}"#, r#"{"envoy":{"mode":"lean"}}"#, r#"{"envoy":{"attach":"log"}}"#]
+    {
+        let proxy = Proxy::load(&artifact::envoy_module());
+        let mut vm = proxy.worker();
+        let root = vm.configure(config).unwrap();
+        for (attempts, status) in [(1, 200), (3, 200), (1, 503)] {
+            let mut stream = Stream { attempts, ..Stream::ok("cart") }.with_status(status);
+            for (name, value) in HEADERS {
+                stream = stream.with_request_header(name, value).with_response_header("set-cookie", value);
+            }
+            stream = stream.with_request_header(":path", "/cart?card=secret");
+            let after = match config.contains("log") {
+                true => vm.logged(root, stream),
+                false => vm.exchange(root, stream),
+            };
+            let annotations = after.annotation().into_iter().chain(after.response_header("near-miss"));
+            let state = after.filter_state.values().map(|value| String::from_utf8_lossy(value).into_owned());
+            assert_silent(config, annotations.map(str::to_owned).chain(state).chain([String::new()]));
+        }
+        vm.tick(root).unwrap();
+        vm.shut_down(root).unwrap();
+        assert_silent(config, proxy.take_log().into_iter().map(|line| line.text));
+        assert_silent(config, proxy.metrics().keys().cloned());
+        let shared = proxy.shared_keys().into_iter().map(|key| String::from_utf8_lossy(&key).into_owned());
+        assert_silent(config, shared.chain([String::new()]));
+    }
+}
+
+#[test]
+fn nothing_of_a_request_leaves_fluent_bit_beside_the_record_itself() {
+    let mut filter = Program::load(&artifact::fluent_bit_module()).start();
+    let structured = r#"{"start_time":"2026-11-23T08:00:00.310Z","path":"/cart?card=secret","response_code":503,"response_flags":"-","duration":42,"x_forwarded_for":"secret","user_agent":"secret","upstream_host":"10.0.2.1:8080","upstream_cluster":"cart"}"#;
+    let raw = r#"{"log":"secret.client.test - secret [23/Nov/2026:08:00:01 +0000] \"GET /cart?card=secret HTTP/1.1\" 200 612 \"https://secret.test/\" \"secret/1.0\" rt=0.042 urt=\"0.010, 0.030\" ua=\"10.0.0.1:80, 10.0.0.2:80\" us=\"503, 200\" upstream=\"search\""}"#;
+    for record in [structured, raw] {
+        let records = unwrap(&filter.record(record).kept());
+        assert!(records.iter().any(|left| left.contains(r#""type":"exchange""#)), "{record}: {records:?}");
+        assert_silent(record, records);
+    }
+    assert_silent("what waits at the end", filter.finish());
+    assert_silent("standard error", [filter.take_said()]);
+}
+
+#[test]
+fn nothing_of_a_request_leaves_a_log_in_any_dialect() {
+    let fixtures = artifact::root().join("filters/dialects/fixtures");
+    let mut with_something_to_hide = 0;
+    for file in fs::read_dir(fixtures).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let header = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+        let format: Format = header("# format:").unwrap().parse().unwrap();
+        let mut reader = Reader::new(format);
+        let mut monitor = Monitor::new(Config::default(), Feed::Log, "secrets");
+        let (mut hidden, mut records) = (0, Vec::new());
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let line = line.splitn(4, '\t').last().unwrap_or_default();
+            // Every path gets a query string.
+            let line =
+                line.replace("/search/", "/search/?card=secret").replace("/cart/", "/cart/?card=secret");
+            hidden += line.matches(SECRET).count();
+            if let Ok(Line::Exchange(exchange)) = reader.read(line.as_bytes(), &mut Attempts::default()) {
+                monitor.observe(&exchange);
+            }
+        }
+        monitor.finish();
+        while let Some(record) = monitor.poll_record() {
+            records.push(record.json.to_owned());
+        }
+        with_something_to_hide += usize::from(hidden > 0);
+        assert_silent(&path.display().to_string(), records);
+    }
+    assert!(with_something_to_hide >= 10, "{with_something_to_hide} logs");
+}
