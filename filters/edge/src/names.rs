@@ -28,13 +28,20 @@ impl Names {
     /// The number of an upstream, the same each time.
     pub(crate) fn intern(&mut self, raw: &str) -> u32 {
         let name = exchange::upstream_name(raw);
-        let is_known = self.names.iter().any(|known| *known == name);
-        let name = if is_known || self.names.len() < self.max { &name } else { OTHER };
-        let place = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
-            self.names.push(name.into());
-            self.names.len() - 1
-        });
-        place as u32 + 1
+        match self.place(&name) {
+            Some(place) => place as u32 + 1,
+            None if self.names.len() < self.max => self.add(&name),
+            None => self.place(OTHER).map_or_else(|| self.add(OTHER), |place| place as u32 + 1),
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    fn add(&mut self, name: &str) -> u32 {
+        self.names.push(name.into());
+        self.names.len() as u32
     }
 
     /// The name of that number.

@@ -14,6 +14,7 @@ use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Watch {
+    /// For the monitor, until that has begun.
     config: Config,
     /// Begun by the first exchange: only then is there a time to begin at.
     monitor: Option<Monitor>,
@@ -44,32 +45,32 @@ impl Watch {
 
     /// Begins under the name by which summaries will tell this run of this instance from others.
     pub fn begin(&mut self, source: &str) {
-        let config = &self.config;
-        self.monitor.get_or_insert_with(|| Monitor::new(config.clone(), Feed::Live, source));
+        let config = &mut self.config;
+        self.monitor.get_or_insert_with(|| Monitor::new(core::mem::take(config), Feed::Live, source));
     }
 
     /// Whether responses get the `near-miss` header.
     #[wasm_bindgen(js_name = wantsHeader)]
     pub fn wants_header(&self) -> bool {
-        self.config.edge.header
+        self.config().edge.header
     }
 
     /// Whether responses get a `Server-Timing` entry.
     #[wasm_bindgen(js_name = wantsServerTiming)]
     pub fn wants_server_timing(&self) -> bool {
-        self.config.edge.server_timing
+        self.config().edge.server_timing
     }
 
     /// How many bytes of a body are looked at; 0 looks at none.
     #[wasm_bindgen(js_name = inspectBytes)]
     pub fn inspect_bytes(&self) -> u32 {
-        self.config.edge.inspect_bytes
+        self.config().edge.inspect_bytes
     }
 
     /// The response header whose presence says that a fallback answered.
     #[wasm_bindgen(js_name = fallbackHeader)]
     pub fn fallback_header(&self) -> Option<String> {
-        self.config.fallback_header.clone()
+        self.config().fallback_header.clone()
     }
 
     /// The number of an upstream, 1 or more.
@@ -131,7 +132,8 @@ impl Watch {
         duration_ms: f64,
         attempts: f64,
     ) -> u32 {
-        let Self { config, names, draft, last, .. } = self;
+        let Self { config, monitor, names, draft, last } = self;
+        let config = monitor.as_ref().map_or(&*config, Monitor::config);
         let Some(exchange) = exchange(names, upstream, now_ms, status, duration_ms, attempts) else {
             draft.clear();
             return outcome::INVALID;
@@ -188,11 +190,17 @@ impl Watch {
     pub fn reconfigure(&mut self, config: &str) -> Result<(), JsError> {
         let config = parse(config)?;
         self.names.set_max(config.max_upstreams as usize);
-        if let Some(monitor) = &mut self.monitor {
-            monitor.reconfigure(config.clone());
+        match &mut self.monitor {
+            Some(monitor) => monitor.reconfigure(config),
+            None => self.config = config,
         }
-        self.config = config;
         Ok(())
+    }
+}
+
+impl Watch {
+    fn config(&self) -> &Config {
+        self.monitor.as_ref().map_or(&self.config, Monitor::config)
     }
 }
 

@@ -26,16 +26,6 @@ class Gateway {
     this.#cleanUp.push(body);
   }
 
-  /** Whether it shows its counters. */
-  get hasMetrics() {
-    return this.collector === undefined;
-  }
-
-  async metrics() {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
-    return (line) => Number(text.split("\n").find((found) => found.startsWith(`${line} `))?.split(" ").at(-1) ?? 0);
-  }
-
   /** The first record from `since` on that agrees with `wanted`; a Worker needs traffic to send what waits. */
   record(since, wanted) {
     const agrees = (record) => Object.entries(wanted).every(([key, value]) => record[key] === value);

@@ -19,9 +19,10 @@ const BEHAVIOURS = {
     const timer = setInterval(() => response.write("more "), 20);
     response.on("close", () => clearInterval(timer));
   },
-  cut: (_, response) => {
+  cut: (_, response, origin) => {
     response.writeHead(200, { "content-length": "100" });
-    response.write("half", () => response.socket.destroy());
+    response.write("half");
+    origin.released.then(() => response.socket?.destroy());
   },
   echo: (turn, response, _, request) => (turn === 1 ? request.resume() && fail(response, 503) : request.pipe(response)),
   stale: (_, response) => {
@@ -71,7 +72,7 @@ export class Origin {
     return this.#turns.get(id) ?? 0;
   }
 
-  /** Lets bodies that drip come to their end. */
+  /** Lets bodies that wait come to their end, whatever it is. */
   release() {
     this.#release();
     this.#hold();

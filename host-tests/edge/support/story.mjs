@@ -46,7 +46,7 @@ export function tell(name) {
     const record = await gateway.record(since, { upstream: "cart", fate: "retried" });
     assert.deepEqual([record.attempts, record.margin_bp, record.status], [2, 5000, 200]);
     assert.deepEqual(record.attempt_log.map((attempt) => attempt.status), [503, 200]);
-    assert.ok(record.attempt_log.every(({ duration_ms }) => duration_ms >= 0 && duration_ms < 500));
+    assert.ok(record.attempt_log.every(({ duration_ms }) => duration_ms >= 0 && duration_ms < 1000));
   });
 
   claim("Retry-After is waited for", async () => {
@@ -88,7 +88,7 @@ export function tell(name) {
     assert.match(miss, /^fallback;attempts=3/);
     const record = await gateway.record(since, { upstream: "cart", fate: "fallback" });
     assert.deepEqual(record.attempt_log.map((attempt) => attempt.status), [undefined, undefined, undefined]);
-    assert.ok(record.attempt_log.every(({ duration_ms }) => duration_ms >= 450), JSON.stringify(record.attempt_log));
+    assert.ok(record.attempt_log.every(({ duration_ms }) => duration_ms >= 950), JSON.stringify(record.attempt_log));
   });
 
   claim("a timeout without a stand-in is a 504", async () => {
@@ -120,8 +120,10 @@ export function tell(name) {
   claim("a body that is cut off is partial", async () => {
     const since = gateway.records.length;
     const response = await fetch(`${gateway.url}/cart/cut?id=cut-${name}`);
-    assert.equal(response.status, 200);
-    await assert.rejects(response.text());
+    const reader = response.body.getReader();
+    await reader.read();
+    cart.release();
+    await assert.rejects(reader.read());
     await gateway.record(since, { upstream: "cart", fate: "partial" });
   });
 
@@ -172,17 +174,13 @@ export function tell(name) {
 
     claim("counters agree with what was asked", async () => {
       const count = async () => {
-        const metric = await gateway.metrics();
-        return [
-          metric('nearmiss_exchanges_total{upstream="cart",fate="clean"}'),
-          metric('nearmiss_exchanges_total{upstream="cart",fate="retried"}'),
-          metric('nearmiss_attempts_total{upstream="cart"}'),
-          metric("nearmiss_invalid_total"),
-        ];
+        const text = await (await fetch(`${gateway.url}/metrics`)).text();
+        const sum = (name) => [...text.matchAll(new RegExp(`^nearmiss_${name}.* (\\d+)$`, "gm"))].reduce((all, [, value]) => all + Number(value), 0);
+        return [sum('exchanges_total{upstream="cart"'), sum('attempts_total{upstream="cart"'), sum("invalid_total")];
       };
-      const [clean, retried, attempts, invalid] = await count();
+      const [exchanges, attempts, invalid] = await count();
       for (let number = 0; number < 30; number += 1) await ask(number % 10 === 0 ? "/cart/flaky" : "/cart/ok");
-      assert.deepEqual(await count(), [clean + 27, retried + 3, attempts + 33, invalid]);
+      assert.deepEqual(await count(), [exchanges + 30, attempts + 33, 0]);
       assert.equal(invalid, 0);
     });
   }

@@ -157,6 +157,8 @@ test("otlp: records leave in batches as OpenTelemetry's JSON has them", async ()
     assert.equal(first.traceId, "0af7651916cd43dd8448eb211c80319c");
     assert.equal(second.traceId, undefined);
     const attribute = (key) => first.attributes.find((found) => found.key === key)?.value;
+    assert.match(attribute("log.record.uid").stringValue, /^[0-9a-f-]{36}-1$/);
+    assert.deepEqual(attribute("service.peer.name"), { stringValue: "cart" });
     assert.deepEqual(attribute("nearmiss.fate"), { stringValue: "failed" });
     assert.deepEqual(attribute("http.response.status_code"), { intValue: "503" });
     assert.deepEqual(attribute("network.peer.address"), { stringValue: "10.0.0.7" });

@@ -5,7 +5,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { projectOf } from "../support/package.mjs";
-import { dist, here, runtime } from "../support/runtimes.mjs";
+import { dist, here, root, runtime } from "../support/runtimes.mjs";
 
 let project;
 before(() => (project = projectOf()));
@@ -29,8 +29,9 @@ test("package: it installs in an empty project and runs in Node, Deno and Bun", 
 test("package: it holds its licence, a README, types and the module, and nothing of its making", () => {
   for (const file of ["LICENSE", "README.md", "index.d.ts", "nearmiss.wasm", "node.js", "worker.js"]) assert.ok(project.files.includes(file), file);
   assert.deepEqual(project.files.filter((file) => /test|\.rs$|\.sh$|node_modules/.test(file)), []);
-  const { license, dependencies } = JSON.parse(readFileSync(join(dist, "package.json"), "utf8"));
-  assert.deepEqual([license, dependencies], ["Apache-2.0", undefined]);
+  const { license, dependencies, version } = JSON.parse(readFileSync(join(dist, "package.json"), "utf8"));
+  const crates = /^version = "(.*)"$/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8"))[1];
+  assert.deepEqual([license, dependencies, version], ["Apache-2.0", undefined, crates]);
 });
 
 test("package: its types hold in strict mode, and refuse what is not offered", () => {

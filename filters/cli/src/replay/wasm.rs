@@ -69,7 +69,7 @@ fn unwrap(reply: &str, line: &[u8], output: &mut Output) -> Result<(), Error> {
         output.line(record.get())?;
     }
     let is_new = |verdict: &&RawValue| {
-        verdict.get().starts_with(r#"{"schema""#) && !memchr::memmem::find(line, b"\"near_miss\"").is_some()
+        verdict.get().starts_with(r#"{"schema""#) && memchr::memmem::find(line, b"\"near_miss\"").is_none()
     };
     added.near_miss.filter(is_new).map_or(Ok(()), |verdict| output.line(verdict.get()))
 }

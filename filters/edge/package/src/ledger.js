@@ -10,6 +10,10 @@ const HAS_RECORDS = 1 << 4;
 const INVALID = 1 << 5;
 const MARGIN_SHIFT = 8;
 
+/** How many names are remembered with their numbers, and how long they may be for that. */
+const MAX_NAMES = 100_000;
+const MAX_NAME = 256;
+
 const QUANTITIES = [
   ["maxAttempts", Quantity.MaxAttempts],
   ["timeout", Quantity.Timeout],
@@ -71,9 +75,9 @@ export class Ledger {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
     const id = this.#guarded(() => this.#watch.upstream(name), 0);
-    // The module's own table is bounded; this one must not grow beyond it by much.
-    if (this.#ids.size >= 100_000) this.#ids.clear();
-    this.#ids.set(name, id);
+    // The module's own table is bounded, and so must this one be, whoever makes up the names.
+    if (this.#ids.size >= MAX_NAMES) this.#ids.clear();
+    if (name.length <= MAX_NAME) this.#ids.set(name, id);
     return id;
   }
 

@@ -4,7 +4,7 @@ const INFO = { severityNumber: 9, severityText: "INFO" };
 const WARN = { severityNumber: 13, severityText: "WARN" };
 
 /** One log record, as OTLP's JSON has it: 64-bit integers are texts. */
-export function logRecord(line, nowMs) {
+export function logRecord(line, uid, nowMs) {
   const record = JSON.parse(line);
   const { schema: _, type, explain, trace_id: traceId, ...fields } = record;
   const time = record.time ?? (record.phase === "open" ? record.detected : record.end) ?? record.start;
@@ -13,8 +13,9 @@ export function logRecord(line, nowMs) {
     observedTimeUnixNano: nanoseconds(nowMs),
     ...(type === "episode" ? WARN : INFO),
     eventName: `nearmiss.${type}`,
-    body: { stringValue: explain ?? `${record.upstream}: ${type}` },
+    body: { stringValue: explain ?? type },
     attributes: [
+      { key: "log.record.uid", value: { stringValue: uid } },
       ...standard(record),
       ...Object.entries(fields).map(([key, value]) => ({ key: `nearmiss.${key}`, value: anyValue(key, value) })),
     ],
@@ -24,7 +25,7 @@ export function logRecord(line, nowMs) {
 
 /** What OpenTelemetry has names for. */
 function standard({ type, upstream, status, route, attempts, host }) {
-  const attributes = [{ key: "server.address", value: { stringValue: upstream } }];
+  const attributes = [{ key: "service.peer.name", value: { stringValue: upstream } }];
   if (type !== "exchange") return attributes;
   if (status > 0) attributes.push({ key: "http.response.status_code", value: { intValue: String(status) } });
   if (route !== undefined) attributes.push({ key: "http.route", value: { stringValue: route } });

@@ -21,7 +21,7 @@ export class Monitor {
   #tools;
   #budgets = new Map();
   #share;
-  #under_way = new WeakMap();
+  #underWay = new WeakMap();
   #timer;
 
   constructor(options = {}) {
@@ -74,12 +74,12 @@ export class Monitor {
 
   /** A handler whose exchanges are counted; what it does of its own it says with `note`. */
   wrap(handler, options = {}) {
-    return wrapped(this.#tools, this.#under_way, handler, options);
+    return wrapped(this.#tools, this.#underWay, handler, options);
   }
 
   /** Says what a wrapped handler did for this request. */
   note(request, facts) {
-    const exchange = this.#under_way.get(request);
+    const exchange = this.#underWay.get(request);
     if (!(exchange instanceof Exchange)) {
       throw new TypeError("nearmiss: `note` takes the request that the wrapped handler was called with");
     }

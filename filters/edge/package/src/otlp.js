@@ -17,6 +17,8 @@ class Otlp {
   #fetch;
   #waiting = [];
   #underWay = new Set();
+  #run;
+  #pushed = 0;
   #since;
   /** Records that found no room because the endpoint had been away for too long. */
   dropped = 0;
@@ -39,7 +41,9 @@ class Otlp {
       this.dropped += 1;
       return;
     }
-    this.#waiting.push(line);
+    // A repeat is known by it: the endpoint may have taken what it did not say it took.
+    this.#run ??= crypto.randomUUID();
+    this.#waiting.push({ line, uid: `${this.#run}-${(this.#pushed += 1)}` });
   }
 
   /** Whether a batch is full, or something has waited long enough. */
@@ -72,13 +76,13 @@ class Otlp {
       lines.splice(0, batch.length);
     }
     // Older ones first; the newest find no room.
-    const newer = this.#waiting.splice(0);
-    for (const line of [...lines, ...newer]) this.push(line);
+    this.#waiting.unshift(...lines);
+    this.dropped += this.#waiting.splice(this.#most).length;
   }
 
   async #send(lines) {
     const resource = { attributes: [{ key: "service.name", value: { stringValue: this.#service } }] };
-    const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map((line) => logRecord(line, Date.now())) }];
+    const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
     const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
     try {
       const request = new Request(this.#url, { method: "POST", headers: this.#headers, body });

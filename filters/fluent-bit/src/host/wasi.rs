@@ -26,6 +26,7 @@ macro_rules! calls {
 
         $(
             #[cfg(not(target_arch = "wasm32"))]
+            #[allow(clippy::too_many_arguments, reason = "they are the interface's")]
             unsafe fn $name($(_: $kind),*) -> u32 {
                 52
             }
