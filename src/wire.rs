@@ -4,6 +4,8 @@
 //! its walk once, so what goes out and what comes in cannot differ; and because taking out empties and taking in adds, a
 //! message counts exactly once, however many there are and in whatever order they come.
 //!
+//! Nothing here is inlined: a walk is many calls, and it is taken once in ten seconds.
+//!
 //! A reader that runs out of bytes reads zeros and says so at the end; whoever carries messages checks them as a whole before.
 
 use alloc::vec::Vec;
@@ -60,6 +62,7 @@ impl<'a> Wire<'a> {
     }
 
     /// `own` leaves and is returned, or what comes instead is.
+    #[inline(never)]
     pub(crate) fn number(&mut self, own: u64) -> u64 {
         match self {
             Self::Out(out) => {
@@ -74,17 +77,20 @@ impl<'a> Wire<'a> {
     }
 
     /// A count leaves or is added to.
+    #[inline(never)]
     pub(crate) fn count<T: Count>(&mut self, field: &mut T) {
         let passed = self.number(field.wide());
         *field = if self.is_out() { T::narrow(0) } else { field.plus(passed) };
     }
 
     /// Counts, one after the other.
+    #[inline(never)]
     pub(crate) fn counts<T: Count>(&mut self, fields: &mut [T]) {
         fields.iter_mut().for_each(|field| self.count(field));
     }
 
     /// A sum that may be negative.
+    #[inline(never)]
     pub(crate) fn sum(&mut self, field: &mut i32) {
         let passed = self.number(((*field << 1) ^ (*field >> 31)) as u32 as u64) as u32;
         let passed = (passed >> 1) as i32 ^ -((passed & 1) as i32);
@@ -104,11 +110,13 @@ impl<'a> Wire<'a> {
     }
 
     /// Something that is told as it is, and stays where it is told.
+    #[inline(never)]
     pub(crate) fn tell<T: Count>(&mut self, field: &mut T) {
         *field = T::narrow(self.number(field.wide()));
     }
 
     /// A name leaves, or the one that came is returned; nothing if it left.
+    #[inline(never)]
     pub(crate) fn name(&mut self, own: &str) -> &'a str {
         let length = self.number(own.len() as u64) as usize;
         match self {
