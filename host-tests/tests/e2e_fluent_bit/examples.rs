@@ -64,3 +64,26 @@ fn as_a_processor_what_envoy_has_judged_counts_by_its_verdict_and_only_near_miss
     assert_eq!(judged_by_envoy, 2);
     assert_eq!(complaints(&printed), Vec::<&String>::new());
 }
+
+#[test]
+fn an_aggregator_merges_what_agents_have_counted() {
+    artifact::fluent_bit_module();
+    let (port, folder) = (free_port(), folder().join("fleet"));
+    let start = |name: &str| {
+        let document = fs::read_to_string(folder.join(name)).unwrap();
+        let own = Folder::new(name);
+        let path = own.write(name, document.replace("port: 24224", &format!("port: {port}")));
+        (FluentBit::start(&folder, &path), own)
+    };
+    let (mut aggregator, _own) = start("aggregator.yaml");
+    let (_agent, _agents) = start("agent.yaml");
+    aggregator.until("the fleet's summaries", |printed| records(printed).len() >= 4);
+    for record in records(&aggregator.printed) {
+        assert_ne!(record["near_miss"], Value::Null, "what the agent said is still there: {record}");
+        for summary in record["near_miss_summaries"].as_array().unwrap() {
+            assert!(summary["source"].as_str().unwrap().starts_with("merge/"), "{summary}");
+            assert!(summary["parts"].as_object().unwrap().keys().all(|source| source.starts_with("agent/")));
+        }
+    }
+    assert_eq!(complaints(&aggregator.stop()), Vec::<&String>::new());
+}
