@@ -24,8 +24,14 @@ use tail::Tail;
 pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
     let config = setup::config(args.reading.config.as_deref())?;
     let stop = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stop);
-    ctrlc::set_handler(move || told.store(true, Ordering::Relaxed)).map_err(Error::Signals)?;
+    let (told, on_terminal) = (Arc::clone(&stop), args.tui && std::io::stdout().is_terminal());
+    ctrlc::set_handler(move || {
+        told.store(true, Ordering::Relaxed);
+        if on_terminal {
+            terminal::insist();
+        }
+    })
+    .map_err(Error::Signals)?;
     let follower = Follower {
         file: args.file.clone(),
         format: args.reading.format,
@@ -33,7 +39,7 @@ pub(crate) fn run(args: &Watch) -> Result<ExitCode, Error> {
         config,
         stop,
     };
-    if args.tui && std::io::stdout().is_terminal() {
+    if on_terminal {
         terminal::run(follower)?;
     } else {
         follower.follow(&mut Plain { output: Output::new(), tally: Tally::default() })?;

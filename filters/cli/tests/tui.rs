@@ -129,6 +129,23 @@ fn it_shows_what_is_there_and_what_comes() {
 }
 
 #[test]
+fn it_ends_when_its_terminal_is_gone() {
+    let terminal = Terminal::start("gone", &["cart".into()]);
+    terminal.wait("the first upstream", |screen| screen.contains("cart"));
+    // The process below the shell that tmux runs.
+    let shell = terminal.knows("pane_pid");
+    let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    let process = PathBuf::from(format!("/proc/{}", children.trim()));
+    assert!(process.exists() && !children.trim().is_empty(), "{children}");
+    terminal.tmux(&["kill-server"]);
+    let start = Instant::now();
+    while process.exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it lives on without a terminal");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn it_scrolls_each_part_and_ends_on_ctrl_c() {
     let terminal = Terminal::start("scrolls", &numbered(40));
     terminal.wait("the first upstream", |screen| {

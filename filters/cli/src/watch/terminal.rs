@@ -23,6 +23,23 @@ use std::thread;
 /// How often the screen is painted while no key is pressed.
 const PERIOD: Duration = Duration::from_millis(250);
 
+/// How long the thread that listens to the terminal may take to see that it is to stop.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Ends the process if it does not end by itself: a terminal that is gone is one that always has something to read and never
+/// says what, so whoever listens to it can be told no more.
+pub(super) fn insist() {
+    thread::sleep(PATIENCE);
+    give_back(&mut io::stdout());
+    std::process::exit(0);
+}
+
+/// Leaves the terminal as it was; nobody is left to be told that this failed.
+fn give_back(out: &mut impl Write) {
+    let _ = execute!(out, LeaveAlternateScreen, cursor::Show);
+    let _ = terminal::disable_raw_mode();
+}
+
 /// Follows in one thread and shows in this one, until somebody has seen enough.
 pub(super) fn run(follower: Follower) -> Result<(), Error> {
     let shared = Shared::default();
@@ -116,9 +133,7 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // Nobody is left to be told that giving back failed.
-        let _ = execute!(self.out, LeaveAlternateScreen, cursor::Show);
-        let _ = terminal::disable_raw_mode();
+        give_back(&mut self.out);
     }
 }
 
