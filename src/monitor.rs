@@ -33,6 +33,8 @@ pub struct Monitor {
     summary_due: Timestamp,
     /// Set in a worker: what it has ready for the one that reports.
     ready: Option<share::Ready>,
+    /// The end of the latest bucket that was absorbed.
+    absorbed: Timestamp,
 }
 
 /// What became of one exchange.
@@ -63,6 +65,7 @@ impl Monitor {
             config,
             feed,
             ready: None,
+            absorbed: Timestamp::default(),
         }
     }
 
@@ -166,7 +169,8 @@ impl Monitor {
         }
         self.seal(true);
         self.truncate_episodes();
-        let end = self.timeline.watermark().unwrap_or_default();
+        // What was absorbed of a bucket may have happened until its end.
+        let end = self.timeline.watermark().unwrap_or_default().max(self.absorbed);
         self.summarise_all(end);
     }
 

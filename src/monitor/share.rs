@@ -83,6 +83,7 @@ impl Monitor {
         if !is_late {
             self.wake(ts);
         }
+        self.absorbed = self.absorbed.max(end_of(bucket));
         let mut exchanges = 0;
         while wire.has_more() {
             let name = wire.name("");

@@ -308,3 +308,23 @@ proptest! {
         prop_assert_eq!(reporter.absorb(&whole), Err(Unreadable));
     }
 }
+
+#[test]
+fn the_last_summary_ends_after_what_was_absorbed_for_it() {
+    let mut voice = Voice::of(1);
+    let retried = Exchange { attempts: Some(2), ..Exchange::default() };
+    voice.observe(
+        0,
+        &Exchange { ts: Timestamp::from_seconds(T0 + 5), upstream: "cart", status: 200, ..retried },
+    );
+    voice.workers[0].finish();
+    while let Some(delta) = voice.workers[0].next_delta() {
+        voice.reporter.absorb(&delta.bytes).unwrap();
+    }
+    voice.reporter.finish();
+    let record = voice.reporter.poll_record().expect("a summary");
+    let summary: Value = serde_json::from_str(record.json).unwrap();
+    let mut end = String::new();
+    crate::record::json::push_time(&mut end, Timestamp::from_seconds(T0 + 10));
+    assert_eq!(summary["end"], end);
+}
