@@ -259,12 +259,15 @@ impl Monitor {
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
         let hosts = HostNames(self.config.hosts);
-        if let Some(reference) = self.config.references.get(entry.upstream.name()) {
+        let reference = self.config.references.get(entry.upstream.name()).filter(|told| told.holds(end));
+        if let Some(reference) = reference {
             entry.watch.habits.restore(reference.into());
         }
+        let reason = reference.and_then(|reference| reference.reason.as_deref());
         let (upstream, watch, budget) = (&entry.upstream, &entry.watch, self.config.budget);
-        self.outbox
-            .push(RecordKind::Summary, end, |out| record::summary(out, span, upstream, watch, budget, hosts));
+        self.outbox.push(RecordKind::Summary, end, |out| {
+            record::summary(out, span, upstream, watch, budget, reason, hosts);
+        });
         entry.seq += 1;
         entry.summarised = end;
         entry.upstream.clear_counts();

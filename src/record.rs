@@ -166,13 +166,14 @@ pub(crate) struct Span<'a> {
     pub(crate) end: Timestamp,
 }
 
-/// Writes the summary of one upstream.
+/// Writes the summary of one upstream; `accepted` is why somebody has accepted its reference.
 pub(crate) fn summary(
     out: &mut String,
     span: Span<'_>,
     upstream: &Upstream,
     watch: &Watch,
     budget: Used,
+    accepted: Option<&str>,
     hosts: HostNames,
 ) {
     let tally = &upstream.tally;
@@ -227,6 +228,9 @@ pub(crate) fn summary(
         json.key("typical_ms").millis(reference.typical());
         if reference.expires > 0 {
             json.key("expires").time(timeline::start_of(reference.expires.into()));
+        }
+        if let Some(reason) = accepted {
+            json.key("reason").text(reason);
         }
         json.close('}');
     }

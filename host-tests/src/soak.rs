@@ -20,6 +20,8 @@ const PER_CONNECTION: usize = 500;
 /// From one look at the memory to the next, and from one new configuration to the next.
 const LOOK: Duration = Duration::from_secs(5);
 const UPDATE: Duration = Duration::from_secs(120);
+/// How long a connection may live on after an update: longer than its exchanges take.
+const DRAIN_S: u32 = 90;
 /// What a quarter of the time may hold more than the one before, in KiB.
 const FLAT: u64 = 2_048;
 
@@ -71,7 +73,7 @@ pub fn run(length: Duration) -> Result<(), String> {
     let ledger = Ledger::forgetful();
     let origins: Vec<_> = (0..3).map(|_| Origin::with(ledger.clone())).collect();
     let ports: Vec<_> = origins.iter().map(|origin| origin.port).collect();
-    let envoy = Start::new().workers(2).updatable().run(&site(&ports, 0));
+    let envoy = Start::new().workers(2).updatable().drain_s(DRAIN_S).run(&site(&ports, 0));
     let (sent, mut memory) = (Sent::default(), Vec::new());
     thread::scope(|scope| {
         for client in 0..CLIENTS {

@@ -456,6 +456,22 @@ fn a_reference_comes_back_by_configuration_and_travels_in_summaries() {
 }
 
 #[test]
+fn an_accepted_reference_says_why_until_it_expires_and_then_a_day_of_its_own_takes_its_place() {
+    let config = r#"{"reference":{"cart":{"since":"2026-11-01","near_miss_bp":20,"typical_ms":20.5,
+        "expires":"2026-11-24T12:00:00.000Z","reason":"a slower disk until it is replaced"}}}"#;
+    let summaries: Vec<Value> = records(&days(4, 9), "summary", config)
+        .iter()
+        .map(|json| serde_json::from_str(json).unwrap())
+        .filter(|summary: &Value| summary["reference"].is_object())
+        .collect();
+    let (first, last) = (&summaries[0]["reference"], &summaries.last().unwrap()["reference"]);
+    assert_eq!(first["reason"], "a slower disk until it is replaced");
+    assert_eq!(first["expires"], "2026-11-24T12:00:00.000Z");
+    assert_eq!((last.get("reason"), last.get("expires")), (None, None), "{last}");
+    assert!(last["since"].as_str() > Some("2026-11-23"), "taken anew: {last}");
+}
+
+#[test]
 fn an_upstream_stays_small() {
     let watch = size_of::<Watch>();
     let bucket = size_of::<Bucket>();

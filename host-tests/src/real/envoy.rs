@@ -34,6 +34,7 @@ pub struct Start {
     from_file: bool,
     core: Option<usize>,
     clock: u32,
+    drain_s: u32,
 }
 
 #[derive(Default)]
@@ -52,7 +53,7 @@ pub fn envoy_binary() -> PathBuf {
 
 impl Default for Start {
     fn default() -> Self {
-        Self { workers: 1, from_file: false, core: None, clock: 1 }
+        Self { workers: 1, from_file: false, core: None, clock: 1, drain_s: 1 }
     }
 }
 
@@ -77,6 +78,12 @@ impl Start {
     /// Pinned to one core.
     pub fn on_core(mut self, core: usize) -> Self {
         self.core = Some(core);
+        self
+    }
+
+    /// Connections of a listener that was replaced may live on for so many seconds.
+    pub fn drain_s(mut self, seconds: u32) -> Self {
+        self.drain_s = seconds;
         self
     }
 
@@ -141,7 +148,8 @@ impl Start {
             .arg(folder.join("admin"))
             .args(["-l", "warning", "--component-log-level", "wasm:info,main:info,config:info"])
             .args(["--log-format", "%v", "--file-flush-interval-msec", "10"])
-            .args(["--drain-time-s", "1", "--parent-shutdown-time-s", "2"])
+            .args(["--drain-time-s", &self.drain_s.to_string()])
+            .args(["--parent-shutdown-time-s", &(self.drain_s + 1).to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
