@@ -13,7 +13,7 @@ mod text;
 pub(crate) use format::LogFormat;
 pub(crate) use ingress::read as read_ingress;
 pub(crate) use json::read as read_json;
-pub(crate) use text::read as read_text;
+pub(crate) use text::{Keys, gather as gather_text, read as read_text};
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
@@ -103,6 +103,11 @@ pub(crate) fn exchange<'a>(
     }
     exchange.attempt_log = attempts.as_slice();
     Ok(Line::Exchange(exchange))
+}
+
+/// Whether `bag` has what every exchange has.
+pub(crate) fn is_whole(bag: &Bag<'_>) -> bool {
+    [Slot::Time, Slot::Status, Slot::Duration].iter().all(|slot| bag.get(*slot as usize).is_some())
 }
 
 /// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and

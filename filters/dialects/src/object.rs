@@ -166,7 +166,7 @@ impl Object {
                     }
                     scan.at -= 1;
                 }
-                Kind::Bare => scan.bare()?,
+                Kind::Bare => scan.whole().or_else(|| scan.bare())?,
                 Kind::Nested => {
                     matches!(scan.byte()?, b'{' | b'[').then_some(())?;
                     scan.value()?;
@@ -337,7 +337,8 @@ impl Scan<'_> {
     /// Passes over a text behind its opening quote; whether it has no escapes.
     fn rest_of_text(&mut self) -> Option<bool> {
         let start = self.at;
-        let (mut is_ascii, mut is_plain) = (true, true);
+        self.at += past_quotes(self.record.get(start..)?);
+        let (mut is_ascii, mut is_plain) = (true, self.at == start);
         loop {
             self.at = plain_end(self.record, self.at);
             match self.byte()? {
@@ -356,6 +357,18 @@ impl Scan<'_> {
         let is_sound = is_ascii || core::str::from_utf8(self.record.get(start..self.at)?).is_ok();
         self.at += 1;
         is_sound.then_some(is_plain)
+    }
+
+    /// Passes over a whole number without a sign; stays where it is at anything else.
+    #[inline]
+    fn whole(&mut self) -> Option<()> {
+        let mut end = self.at;
+        while let Some(b'0'..=b'9') = self.record.get(end) {
+            end += 1;
+        }
+        let is_whole = matches!(self.record.get(end), Some(b',' | b'}'))
+            && (end == self.at + 1 || end > self.at && self.byte() != Some(b'0'));
+        is_whole.then(|| self.at = end)
     }
 
     /// Passes over a number or a word.
@@ -496,22 +509,47 @@ impl Scan<'_> {
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const TOPS: u64 = 0x80 * ONES;
 
+/// How far the beginning of a text goes that is plain but for quotes with a backslash, up to the last of these: the common
+/// case of a text with escapes.
+fn past_quotes(text: &[u8]) -> usize {
+    let (mut rest, mut behind_last) = (text, text);
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let special = special(*word);
+        if special == 0 {
+            rest = behind;
+            continue;
+        }
+        let Some([b'\\', b'"', behind @ ..]) = rest.get((special.trailing_zeros() / 8) as usize..) else {
+            break;
+        };
+        (rest, behind_last) = (behind, behind);
+    }
+    text.len() - behind_last.len()
+}
+
+/// The top bit of the first byte that is not a plain character of a text; bits above it may be set too.
+#[inline]
+fn special(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let quote = (word ^ (u64::from(b'"') * ONES)).wrapping_sub(ONES);
+    let backslash = (word ^ (u64::from(b'\\') * ONES)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(0x20 * ONES);
+    (word | quote | backslash | control) & TOPS
+}
+
 /// The first place at or after `at` that is not a plain character of a text: a quote, a backslash, a control character
 /// or anything but ASCII; the end if there is none.
 #[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(word) = bytes.get(at..at + 8).and_then(|word| word.try_into().ok()) {
-        let word = u64::from_le_bytes(word);
-        // The top bit of a byte stays where it is none of those; a byte that is one may spoil only those above it.
-        let not_quote = (word ^ (u64::from(b'"') * ONES)).wrapping_add(0x7f * ONES);
-        let not_backslash = (word ^ (u64::from(b'\\') * ONES)).wrapping_add(0x7f * ONES);
-        let not_control = word.wrapping_add(0x60 * ONES);
-        let plain = not_quote & not_backslash & not_control & !word & TOPS;
-        if plain != TOPS {
-            return at + ((plain ^ TOPS).trailing_zeros() / 8) as usize;
+fn plain_end(bytes: &[u8], at: usize) -> usize {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let special = special(*word);
+        if special != 0 {
+            return bytes.len() - rest.len() + (special.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        rest = behind;
     }
+    let mut at = bytes.len() - rest.len();
     while let Some(0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7f) = bytes.get(at) {
         at += 1;
     }
