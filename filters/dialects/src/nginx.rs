@@ -105,9 +105,12 @@ pub(crate) fn exchange<'a>(
     Ok(Line::Exchange(exchange))
 }
 
-/// Whether `bag` has what every exchange has.
-pub(crate) fn is_whole(bag: &Bag<'_>) -> bool {
-    [Slot::Time, Slot::Status, Slot::Duration].iter().all(|slot| bag.get(*slot as usize).is_some())
+/// Whether `bag`, found in `line`, has what every exchange has, and the request stands behind the time: HAProxy's does not.
+pub(crate) fn is_whole(line: &[u8], bag: &Bag<'_>) -> bool {
+    let time = bag.get(Slot::Time as usize).unwrap_or_default();
+    let behind = line.get(crate::text::place(line, time) + time.len()..).unwrap_or_default();
+    let has = |slot: Slot| bag.get(slot as usize).is_some();
+    behind.starts_with(b"] \"") && has(Slot::Status) && has(Slot::Duration)
 }
 
 /// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and

@@ -78,7 +78,7 @@ impl Reader {
             };
         }
         let whole = is_likely_nginx(*format, *taken, fields, line)
-            .then(|| nginx::gather_text(line, fields, keys).ok().filter(nginx::is_whole))
+            .then(|| nginx::gather_text(line, fields, keys).ok().filter(|bag| nginx::is_whole(line, bag)))
             .flatten();
         let format = match *format {
             _ if whole.is_some() => Ok(Format::Nginx),
