@@ -2,6 +2,8 @@
 //!
 //! Nothing is built: whoever reads asks for the next key and then says what it takes as the value. There is no
 //! recursion, so no nesting however deep costs stack; what is passed over is checked for matching brackets.
+//!
+//! In wasm nothing of it is inlined: six readers call it for every field, and the module would carry as many copies.
 
 use crate::error::{LineError, Problem, excerpt};
 use crate::escapes::unescape;
@@ -63,7 +65,8 @@ impl<'a> Json<'a> {
 
     /// The next key of the object the cursor is in, or `None` at its end. `first` is true before the first key and
     /// is this function's to change.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn key(&mut self, first: &mut bool) -> Result<Option<&'a str>, LineError> {
         match self.peek() {
             Some(b'}') => {
@@ -106,12 +109,14 @@ impl<'a> Json<'a> {
     }
 
     /// A text as the value of `field`.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn text_of(&mut self, field: &'static str) -> Result<&'a str, LineError> {
         if self.byte() == Some(b'"') { self.text() } else { Err(self.wrong(field, "a text in quotes")) }
     }
 
     /// `true` or `false` as the value of `field`.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn bool_of(&mut self, field: &'static str) -> Result<bool, LineError> {
         match self.word() {
             b"true" => {
@@ -127,7 +132,8 @@ impl<'a> Json<'a> {
     }
 
     /// A whole number up to `max` as the value of `field`.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn whole_of(
         &mut self,
         field: &'static str,
@@ -145,7 +151,8 @@ impl<'a> Json<'a> {
     }
 
     /// Milliseconds as the value of `field`.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn millis_of(&mut self, field: &'static str) -> Result<Micros, LineError> {
         self.scaled_of(field, 3, LONGEST, "milliseconds, 0 to 10^12").map(Micros::new)
     }
@@ -156,12 +163,14 @@ impl<'a> Json<'a> {
     }
 
     /// Unix seconds as the value of `field`.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn seconds_of(&mut self, field: &'static str) -> Result<Timestamp, LineError> {
         self.scaled_of(field, 6, LATEST, "Unix seconds up to the year 9999").map(Timestamp::from_micros)
     }
 
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn scaled_of(
         &mut self,
         field: &'static str,
@@ -198,6 +207,7 @@ impl<'a> Json<'a> {
     }
 
     /// A value of any kind.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn value(&mut self) -> Result<Value<'a>, LineError> {
         match self.byte() {
             Some(b'"') => self.text().map(Value::Text),
@@ -237,6 +247,7 @@ impl<'a> Json<'a> {
     }
 
     /// Passes over the rest of the object (or array) that the cursor has stepped into.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn leave(&mut self, object: bool) -> Result<(), LineError> {
         let mut nesting = u64::from(object);
         let mut depth = 1_u32;
@@ -297,7 +308,8 @@ impl<'a> Json<'a> {
     }
 
     /// The text whose opening quote the cursor is on.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn text(&mut self) -> Result<&'a str, LineError> {
         let start = self.at + 1;
         let Some(end) = find_either(self.line, start, b'"', b'\\') else { return Err(self.unclosed()) };
@@ -338,7 +350,8 @@ impl<'a> Json<'a> {
         LineError::new(self.line.len(), Problem::CutOff { wanted: "a closing quote" })
     }
 
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn expect(&mut self, wanted: u8, name: &'static str) -> Result<(), LineError> {
         if self.peek() == Some(wanted) {
             self.at += 1;

@@ -13,7 +13,7 @@ mod text;
 pub(crate) use format::LogFormat;
 pub(crate) use ingress::read as read_ingress;
 pub(crate) use json::read as read_json;
-pub(crate) use text::read as read_text;
+pub(crate) use text::{Keys, gather as gather_text, read as read_text};
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
@@ -103,6 +103,14 @@ pub(crate) fn exchange<'a>(
     }
     exchange.attempt_log = attempts.as_slice();
     Ok(Line::Exchange(exchange))
+}
+
+/// Whether `bag`, found in `line`, has what every exchange has, and the request stands behind the time: HAProxy's does not.
+pub(crate) fn is_whole(line: &[u8], bag: &Bag<'_>) -> bool {
+    let time = bag.get(Slot::Time as usize).unwrap_or_default();
+    let behind = line.get(crate::text::place(line, time) + time.len()..).unwrap_or_default();
+    let has = |slot: Slot| bag.get(slot as usize).is_some();
+    behind.starts_with(b"] \"") && has(Slot::Status) && has(Slot::Duration)
 }
 
 /// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and

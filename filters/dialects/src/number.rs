@@ -19,7 +19,7 @@ fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
         let first = at;
         while let Some(digit) = digit(bytes.get(at)) {
             if missing > 0 {
-                value = value.checked_mul(10)?.checked_add(digit)?;
+                value = with_digit(value, digit)?;
                 missing -= 1;
             }
             at += 1;
@@ -31,7 +31,8 @@ fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
     if matches!(bytes.get(at), Some(b'e' | b'E')) {
         return None;
     }
-    Some((value.checked_mul(10_u64.checked_pow(missing)?)?, at))
+    let power = power_of_ten(missing)?;
+    (value <= u64::MAX / power).then(|| (value * power, at))
 }
 
 /// A whole number at the start of `bytes`, and how many bytes it took. `2.0` and `2e0` are whole numbers too.
@@ -62,10 +63,24 @@ fn digits(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
     let mut value = digit(bytes.get(at))?;
     at += 1;
     while let Some(digit) = digit(bytes.get(at)) {
-        value = value.checked_mul(10)?.checked_add(digit)?;
+        value = with_digit(value, digit)?;
         at += 1;
     }
     Some((value, at))
+}
+
+/// `value` with one more digit, if it has room. A multiplication that is checked is a call of 128 bits in wasm.
+#[inline]
+fn with_digit(value: u64, digit: u64) -> Option<u64> {
+    const MOST: u64 = u64::MAX / 10;
+    (value < MOST || value == MOST && digit <= u64::MAX % 10).then(|| value * 10 + digit)
+}
+
+/// 10 to the `exponent`, if it has room.
+#[inline]
+pub(crate) fn power_of_ten(exponent: u32) -> Option<u64> {
+    const POWERS: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+    POWERS.get(exponent as usize).copied().or_else(|| 10_u64.checked_pow(exponent))
 }
 
 #[inline]

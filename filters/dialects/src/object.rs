@@ -28,7 +28,7 @@ pub struct Object {
 }
 
 /// One member: where its key and its value are, without quotes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Member {
     key: (u32, u32),
     value: (u32, u32),
@@ -37,9 +37,10 @@ pub(crate) struct Member {
 }
 
 /// What a value is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Kind {
     /// A text that says what stands there.
+    #[default]
     Text,
     /// A text with escapes.
     Escaped,
@@ -73,8 +74,8 @@ struct Shape {
 /// A member of the object before.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    /// Where what stands before its value ends in the shape's glue.
-    end: u32,
+    /// How many bytes of the shape's glue stand before its value.
+    glue: u32,
     /// How many bytes of that stand behind its key: `":` or `":"`.
     behind_key: u8,
     /// How long its key is.
@@ -89,7 +90,6 @@ pub(crate) const UNKNOWN: u8 = u8::MAX;
 impl Object {
     /// Takes the next object; false if `record` is not one JSON object, or one that nests too deep.
     pub fn take(&mut self, record: &[u8]) -> bool {
-        self.members.clear();
         self.is_larger = false;
         if self.follow(record).is_some() {
             return true;
@@ -144,47 +144,54 @@ impl Object {
     /// Takes an object that has the shape of the one before: what stands between its values is compared, its values are
     /// looked at.
     fn follow(&mut self, record: &[u8]) -> Option<()> {
-        let mut scan = Scan { record, at: 0 };
-        let mut glue = self.shape.glue.as_slice();
-        let mut from = 0;
-        for known in &self.shape.members {
-            let (before, rest) = glue.split_at_checked((known.end - from) as usize)?;
-            (glue, from) = (rest, known.end);
-            scan.record.get(scan.at..)?.starts_with(before).then_some(())?;
-            scan.at += before.len();
-            let start = scan.at;
+        let Self { members, shape, close, roles, .. } = self;
+        members.resize(shape.members.len(), Member::default());
+        let mut rest = record;
+        let mut glue = shape.glue.as_slice();
+        for (known, member) in shape.members.iter().zip(members) {
+            let (before, glue_behind) = glue.split_at_checked(known.glue as usize)?;
+            glue = glue_behind;
+            rest = rest.strip_prefix(before)?;
+            let start = record.len() - rest.len();
             let mut kind = known.kind;
-            match kind {
-                Kind::Text => {
-                    scan.at = plain_end(record, start);
-                    // What is no plain text is for those who look closer.
-                    (scan.byte()? == b'"').then_some(())?;
-                }
+            let end = match kind {
+                // What is no plain text is for those who look closer.
+                Kind::Text => plain_text(rest).map(|length| start + length)?,
+                Kind::Bare => match whole(rest) {
+                    Some(length) => start + length,
+                    None => {
+                        let mut scan = Scan { record, at: start };
+                        scan.bare()?;
+                        scan.at
+                    }
+                },
                 Kind::Escaped => {
+                    let mut scan = Scan { record, at: start };
                     if scan.rest_of_text()? {
                         kind = Kind::Text;
                     }
-                    scan.at -= 1;
+                    scan.at - 1
                 }
-                Kind::Bare => scan.bare()?,
                 Kind::Nested => {
+                    let mut scan = Scan { record, at: start };
                     matches!(scan.byte()?, b'{' | b'[').then_some(())?;
                     scan.value()?;
+                    scan.at
                 }
-            }
-            let key_end = start - usize::from(known.behind_key);
-            self.members.push(Member {
-                key: ((key_end - known.key_len as usize) as u32, key_end as u32),
-                value: (start as u32, scan.at as u32),
+            };
+            rest = record.get(end..)?;
+            let key_end = start as u32 - u32::from(known.behind_key);
+            *member = Member {
+                key: (key_end - known.key_len, key_end),
+                value: (start as u32, end as u32),
                 kind,
                 slot: known.slot,
-            });
+            };
         }
-        self.roles = self.shape.roles;
-        scan.record.get(scan.at..)?.starts_with(glue).then_some(())?;
+        *roles = shape.roles;
         // The last piece of glue ends with the closing brace; before the first shape there is none.
-        self.close = (scan.at + glue.len()).checked_sub(1)?;
-        (self.close + 1 == record.len()).then_some(())
+        *close = record.len().checked_sub(1).filter(|_| !glue.is_empty() && glue == rest)?;
+        Some(())
     }
 
     /// Looks at every byte.
@@ -249,14 +256,14 @@ impl Object {
             shape
                 .glue
                 .extend_from_slice(record.get(at as usize..member.value.0 as usize).unwrap_or_default());
-            at = member.value.1;
             shape.members.push(Known {
-                end: shape.glue.len() as u32,
+                glue: member.value.0 - at,
                 behind_key: u8::try_from(member.value.0 - member.key.1).unwrap_or_default(),
                 key_len: member.key.1 - member.key.0,
                 kind: member.kind,
                 slot: UNKNOWN,
             });
+            at = member.value.1;
             if member.value.0 - member.key.1 > u32::from(u8::MAX) {
                 // More blanks than anybody writes: nothing is kept of such an object.
                 shape.glue.clear();
@@ -337,7 +344,8 @@ impl Scan<'_> {
     /// Passes over a text behind its opening quote; whether it has no escapes.
     fn rest_of_text(&mut self) -> Option<bool> {
         let start = self.at;
-        let (mut is_ascii, mut is_plain) = (true, true);
+        self.at += past_quotes(self.record.get(start..)?);
+        let (mut is_ascii, mut is_plain) = (true, self.at == start);
         loop {
             self.at = plain_end(self.record, self.at);
             match self.byte()? {
@@ -496,22 +504,63 @@ impl Scan<'_> {
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const TOPS: u64 = 0x80 * ONES;
 
+/// How long the plain text is that ends with a quote.
+#[inline]
+fn plain_text(text: &[u8]) -> Option<usize> {
+    let length = plain_end(text, 0);
+    (text.get(length) == Some(&b'"')).then_some(length)
+}
+
+/// How long the whole number without a sign is; `None` at anything else.
+#[inline]
+fn whole(text: &[u8]) -> Option<usize> {
+    let length = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    let is_whole = matches!(text.get(length), Some(b',' | b'}'))
+        && (length == 1 || length > 1 && text.first() != Some(&b'0'));
+    is_whole.then_some(length)
+}
+
+/// How far the beginning of a text goes that is plain but for quotes with a backslash, up to the last of these: the common
+/// case of a text with escapes.
+fn past_quotes(text: &[u8]) -> usize {
+    let (mut rest, mut behind_last) = (text, text);
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let special = special(*word);
+        if special == 0 {
+            rest = behind;
+            continue;
+        }
+        let Some([b'\\', b'"', behind @ ..]) = rest.get((special.trailing_zeros() / 8) as usize..) else {
+            break;
+        };
+        (rest, behind_last) = (behind, behind);
+    }
+    text.len() - behind_last.len()
+}
+
+/// The top bit of the first byte that is not a plain character of a text; bits above it may be set too.
+#[inline]
+fn special(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let quote = (word ^ (u64::from(b'"') * ONES)).wrapping_sub(ONES);
+    let backslash = (word ^ (u64::from(b'\\') * ONES)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(0x20 * ONES);
+    (word | quote | backslash | control) & TOPS
+}
+
 /// The first place at or after `at` that is not a plain character of a text: a quote, a backslash, a control character
 /// or anything but ASCII; the end if there is none.
 #[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(word) = bytes.get(at..at + 8).and_then(|word| word.try_into().ok()) {
-        let word = u64::from_le_bytes(word);
-        // The top bit of a byte stays where it is none of those; a byte that is one may spoil only those above it.
-        let not_quote = (word ^ (u64::from(b'"') * ONES)).wrapping_add(0x7f * ONES);
-        let not_backslash = (word ^ (u64::from(b'\\') * ONES)).wrapping_add(0x7f * ONES);
-        let not_control = word.wrapping_add(0x60 * ONES);
-        let plain = not_quote & not_backslash & not_control & !word & TOPS;
-        if plain != TOPS {
-            return at + ((plain ^ TOPS).trailing_zeros() / 8) as usize;
+fn plain_end(bytes: &[u8], at: usize) -> usize {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let special = special(*word);
+        if special != 0 {
+            return bytes.len() - rest.len() + (special.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        rest = behind;
     }
+    let mut at = bytes.len() - rest.len();
     while let Some(0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7f) = bytes.get(at) {
         at += 1;
     }

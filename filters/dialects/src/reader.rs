@@ -27,6 +27,7 @@ pub struct Reader {
     beginning: Vec<u8>,
     fields: Fields,
     buffer: Vec<u8>,
+    keys: nginx::Keys,
     /// The line inside a wrapping.
     unwrapped: Vec<u8>,
 }
@@ -65,7 +66,7 @@ impl Reader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut line = wrapped::without_prefix(line);
-        let Self { format, taken, fields, buffer, beginning, unwrapped } = self;
+        let Self { format, taken, fields, buffer, keys, beginning, unwrapped } = self;
         let mut judged = None;
         if wrapped::is_object(line) {
             line = match wrapped::inside(line, unwrapped)? {
@@ -76,16 +77,21 @@ impl Reader {
                 }
             };
         }
+        let whole = is_likely_nginx(*format, *taken, fields, line)
+            .then(|| nginx::gather_text(line, fields, keys).ok().filter(|bag| nginx::is_whole(line, bag)))
+            .flatten();
         let format = match *format {
+            _ if whole.is_some() => Ok(Format::Nginx),
             Format::Auto => recognise(line, fields, buffer, beginning, taken),
             told => Ok(told),
         };
         let read = format.and_then(|format| match format {
             Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
             Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
-            Format::Nginx => match &fields.log_format {
-                Some(log_format) => log_format.read(line, attempts),
-                None => nginx::read_text(line, fields, attempts),
+            Format::Nginx => match (whole, &fields.log_format) {
+                (Some(bag), _) => nginx::exchange(line, &bag, attempts),
+                (None, Some(log_format)) => log_format.read(line, attempts),
+                (None, None) => nginx::read_text(line, fields, keys, attempts),
             },
             Format::NginxJson => nginx::read_json(line, fields, attempts, buffer),
             Format::IngressNginx => nginx::read_ingress(line, attempts),
@@ -136,6 +142,15 @@ impl Reader {
             None => self.read(record, attempts),
         }
     }
+}
+
+/// Whether the line before was one of nginx and this one begins like none that another reader takes: it need not be
+/// recognised, if it turns out to have all that such a line has.
+fn is_likely_nginx(format: Format, taken: Option<Format>, fields: &Fields, line: &[u8]) -> bool {
+    format == Format::Auto
+        && taken == Some(Format::Nginx)
+        && fields.log_format.is_none()
+        && !matches!(line, [] | [b'{' | b'[' | b'h' | b'w' | b' ' | b'\t', ..])
 }
 
 /// `judged` with what only the line beside the verdict says: when the response was complete.

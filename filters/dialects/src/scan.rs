@@ -8,25 +8,32 @@ const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
 /// The place of the first `a` or `b` at or after `from`.
 #[inline]
 pub(crate) fn find_either(bytes: &[u8], from: usize, a: u8, b: u8) -> Option<usize> {
-    let rest = bytes.get(from..)?;
     let (wide_a, wide_b) = (ONES * u64::from(a), ONES * u64::from(b));
-    let mut at = from;
-    let mut words = rest.chunks_exact(8);
-    for word in &mut words {
-        let word = u64::from_le_bytes(word.try_into().ok()?);
+    let mut rest = bytes.get(from..)?;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
         let found = zeros(word ^ wide_a) | zeros(word ^ wide_b);
         if found != 0 {
-            return Some(at + (found.trailing_zeros() / 8) as usize);
+            return Some(bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize);
         }
-        at += 8;
+        rest = behind;
     }
-    words.remainder().iter().position(|byte| *byte == a || *byte == b).map(|place| at + place)
+    let place = rest.iter().position(|byte| *byte == a || *byte == b)?;
+    Some(bytes.len() - rest.len() + place)
 }
 
 /// The place of the first `wanted` at or after `from`.
 #[inline]
 pub(crate) fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
     find_either(bytes, from, wanted, wanted)
+}
+
+/// The place of the first `wanted` among eight bytes.
+#[inline]
+pub(crate) fn first_in_word(bytes: [u8; 8], wanted: u8) -> Option<usize> {
+    let word = u64::from_le_bytes(bytes);
+    let found = zeros(word ^ (ONES * u64::from(wanted)));
+    (found != 0).then(|| (found.trailing_zeros() / 8) as usize)
 }
 
 /// The top bit of the first zero byte of `word`; bits above it may be set too.

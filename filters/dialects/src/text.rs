@@ -1,4 +1,6 @@
 //! A cursor over one line of words, quoted and bracketed parts.
+//!
+//! As with JSON, the module carries one copy of what all readers call.
 
 use crate::error::LineError;
 use crate::scan::find;
@@ -43,14 +45,16 @@ impl<'a> Text<'a> {
     }
 
     /// The bytes up to the next blank or the end of the line, at least one; steps over the blanks behind.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn word(&mut self, wanted: &'static str) -> Result<&'a [u8], LineError> {
         let end = find(self.line, self.at, b' ').unwrap_or(self.line.len());
         self.take(end, end, wanted)
     }
 
     /// The bytes up to the next `stop`, which must come in the same word; steps over it.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn until(&mut self, stop: u8, wanted: &'static str) -> Result<&'a [u8], LineError> {
         let rest = self.rest();
         let end = rest.iter().position(|byte| *byte == stop || *byte == b' ');
@@ -83,7 +87,8 @@ impl<'a> Text<'a> {
     }
 
     /// The inside of `[…]`, with the blanks behind.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn bracketed(&mut self, wanted: &'static str) -> Result<&'a [u8], LineError> {
         if !self.sees(b'[') {
             return Err(self.unexpected(wanted));

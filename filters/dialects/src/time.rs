@@ -64,7 +64,7 @@ fn clock(days: u64, text: &[u8]) -> Option<Timestamp> {
             let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let digits = fraction.get(..length.min(6))?;
             let value = number::all_whole(digits)?;
-            (value * 10_u64.pow(6 - digits.len() as u32), fraction.get(length..)?)
+            (value * number::power_of_ten(6 - digits.len() as u32)?, fraction.get(length..)?)
         }
         _ => (0, rest),
     };

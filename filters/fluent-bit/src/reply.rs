@@ -39,12 +39,14 @@ impl Reply {
 
     /// Adds the verdict on a clean exchange, as [`nearmiss::record::clean`] writes it.
     pub(crate) fn clean(&mut self, upstream: &str) {
-        self.key("near_miss");
         if is_plain(upstream.as_bytes()) {
-            self.text.extend_from_slice(b"{\"upstream\":\"");
+            let before: &[u8] = br#","near_miss":{"upstream":""#;
+            self.text.extend_from_slice(before.get(usize::from(self.fresh)..).unwrap_or_default());
+            self.fresh = false;
             self.text.extend_from_slice(upstream.as_bytes());
             self.text.extend_from_slice(b"\",\"fate\":\"clean\"}");
         } else {
+            self.key("near_miss");
             let mut verdict = String::new();
             nearmiss::record::clean(&mut verdict, upstream);
             self.text.extend_from_slice(verdict.as_bytes());

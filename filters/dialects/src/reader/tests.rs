@@ -166,3 +166,25 @@ fn what_a_pipeline_brings_may_have_lost_its_time_and_gained_fields() {
         };
     }
 }
+
+#[test]
+fn a_line_after_one_of_nginx_is_read_as_if_it_were_the_first() {
+    let nginx = LINES[5].1;
+    let turned = nginx.replace(r#"rt=0.684 us="502, 200""#, r#"us="502, 200" more=1 rt=0.684"#);
+    let others =
+        LINES.iter().map(|(_, line)| *line).chain([turned.as_str(), "", "no line at all", "rt=1 [x"]);
+    for line in others {
+        let told = |reader: &mut Reader| {
+            let mut attempts = Attempts::default();
+            alloc::format!("{:?}", reader.read(line.as_bytes(), &mut attempts))
+        };
+        let told = |lines: &[&str]| {
+            let mut reader = Reader::default();
+            lines.iter().for_each(|line| assert!(is_exchange(&mut reader, line)));
+            told(&mut reader)
+        };
+        if told(&[]).starts_with("Ok") {
+            assert_eq!(told(&[nginx]), told(&[]), "{line}");
+        }
+    }
+}
