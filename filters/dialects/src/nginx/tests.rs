@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use nearmiss::exchange::{Exchange, StandIn};
 use nearmiss::units::Micros;
 
-/// A line as B2 of the field guide has it, with these lists and this final status.
+/// A line of `key=value`, with these lists and this final status.
 fn line(status: u16, lists: &str) -> String {
     format!(
         r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] "GET /p HTTP/1.1" {status} 612 "-" "curl/8" rt=0.684 {lists}"#
