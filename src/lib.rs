@@ -52,7 +52,7 @@ mod order;
 pub mod otlp;
 mod outbox;
 pub mod record;
-mod rfc3339;
+pub mod rfc3339;
 mod slots;
 pub mod tally;
 pub mod timeline;

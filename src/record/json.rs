@@ -1,5 +1,6 @@
 //! JSON, written straight into a text: no tree, no formatting machinery, no floats.
 
+use crate::rfc3339;
 use crate::units::{Micros, Timestamp};
 use alloc::string::String;
 
@@ -151,7 +152,7 @@ pub(crate) fn push_millis(out: &mut String, span: Micros) {
 /// RFC 3339 in UTC with milliseconds, cut.
 pub(crate) fn push_time(out: &mut String, ts: Timestamp) {
     let (days, rest) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
-    let (year, month, day) = civil(days);
+    let (year, month, day) = rfc3339::civil(days);
     for (number, width, end) in [
         (year, 4, '-'),
         (month, 2, '-'),
@@ -164,18 +165,6 @@ pub(crate) fn push_time(out: &mut String, ts: Timestamp) {
         push_padded(out, number, width);
         out.push(end);
     }
-}
-
-/// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let z = days + 719_468;
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }
 
 #[cfg(test)]

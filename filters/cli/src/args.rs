@@ -47,6 +47,22 @@ pub(crate) struct Reading {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// What of all that is read is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Wanted {
+    /// Leaves out what ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Moment>,
+
+    /// Leaves out what ended then or later.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Moment>,
+
+    /// Leaves out all other upstreams; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) upstream: Vec<String>,
+}
+
 /// Records go to standard output, everything else to standard error.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Replay {
@@ -67,17 +83,8 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "MODULE", conflicts_with_all = ["format", "since", "until", "upstream", "max_bad"])]
     pub(crate) wasm: Option<PathBuf>,
 
-    /// Leaves out what ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<Moment>,
-
-    /// Leaves out what ended then or later.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<Moment>,
-
-    /// Leaves out all other upstreams; may be given several times.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) upstream: Vec<String>,
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
 
     /// How many lines may be unreadable before the exit code is 2.
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
@@ -135,17 +142,8 @@ pub(crate) struct Report {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Leaves out what ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<Moment>,
-
-    /// Leaves out what ended then or later.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<Moment>,
-
-    /// Leaves out all other upstreams; may be given several times.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) upstream: Vec<String>,
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
 
     /// How many lines may be unreadable before the exit code is 2.
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]

@@ -1,6 +1,6 @@
 //! What of all that is read was asked for.
 
-use crate::moment::Moment;
+use crate::args::Wanted;
 use nearmiss::Timestamp;
 use nearmiss::exchange::upstream_name;
 
@@ -12,11 +12,11 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub(crate) fn new(since: Option<Moment>, until: Option<Moment>, upstreams: &[String]) -> Self {
+    pub(crate) fn new(wanted: &Wanted) -> Self {
         Self {
-            since: since.map(|moment| moment.0),
-            until: until.map(|moment| moment.0),
-            upstreams: upstreams.iter().map(|name| upstream_name(name).into_owned()).collect(),
+            since: wanted.since.map(|moment| moment.0),
+            until: wanted.until.map(|moment| moment.0),
+            upstreams: wanted.upstream.iter().map(|name| upstream_name(name).into_owned()).collect(),
         }
     }
 

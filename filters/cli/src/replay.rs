@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
     }
     let mut replay = Run {
         monitor: Monitor::new(config, Feed::Log, &args.source),
-        filter: Filter::new(args.since, args.until, &args.upstream),
+        filter: Filter::new(&args.wanted),
         annotate: args.annotate,
         output: Output::new(),
         tally: Tally::default(),

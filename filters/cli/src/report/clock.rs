@@ -1,13 +1,14 @@
 //! Times of the day and dates, in UTC, and where an axis has its ticks.
 
 use core::fmt;
+use nearmiss::rfc3339;
 
 /// Milliseconds since 1970 as `2026-11-23 08:45:54`.
 pub(crate) struct Stamp(pub(crate) u64);
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil(self.0 / DAY);
+        let (year, month, day) = rfc3339::civil(self.0 / DAY);
         write!(f, "{year:04}-{month:02}-{day:02} {}", TimeOfDay(self.0))
     }
 }
@@ -30,7 +31,7 @@ impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let (year, month, day) = civil(self.0 / DAY);
+        let (year, month, day) = rfc3339::civil(self.0 / DAY);
         let name = MONTHS.get(month as usize - 1).copied().unwrap_or("");
         write!(f, "{day} {name}")?;
         if month == 1 && day == 1 { write!(f, " {year}") } else { Ok(()) }
@@ -68,18 +69,6 @@ pub(crate) fn ticks(from: u64, to: u64, most: u64) -> Vec<(u64, String)> {
             )
         })
         .collect()
-}
-
-/// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let z = days + 719_468;
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Reading {
         Ok(Self {
             sources: Sequence::new(sources)?,
             progress,
-            filter: Filter::new(args.since, args.until, &args.upstream),
+            filter: Filter::new(&args.wanted),
             monitor: Monitor::new(config, Feed::Log, "report"),
             summary_every,
             told: Told { notes, ..Told::default() },
