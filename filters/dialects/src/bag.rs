@@ -1,5 +1,10 @@
 //! The values of one line, under names that are the same for a family of formats.
 
+use crate::error::LineError;
+use crate::exchange::annotation;
+use crate::fields::Fields;
+use crate::json::{Json, Value};
+use alloc::vec::Vec;
 use nearmiss::units::Timestamp;
 
 /// The most kinds of value that a family has.
@@ -11,6 +16,8 @@ pub(crate) struct Bag<'a> {
     values: [Option<&'a [u8]>; ROOM],
     /// The kinds that the configuration named a key for; other keys do not change them.
     pinned: u32,
+    /// The kinds whose values are those of the line before.
+    pub(crate) same: u32,
     /// When the line came, for one that does not say when it was written.
     pub(crate) arrived: Option<Timestamp>,
 }
@@ -44,6 +51,12 @@ impl<'a> Bag<'a> {
         self.values.get(slot).copied().flatten()
     }
 
+    /// Whether `slot` may have another value than in the line before.
+    #[inline]
+    pub(crate) fn is_fresh(&self, slot: usize) -> bool {
+        self.same & 1 << slot == 0
+    }
+
     /// What was found for `slot`; `None` where it is empty or `-`.
     #[inline]
     pub(crate) fn get(&self, slot: usize) -> Option<&'a [u8]> {
@@ -52,32 +65,67 @@ impl<'a> Bag<'a> {
 }
 
 /// The kinds of value of one family of formats.
-pub(crate) trait Family {
+#[derive(Clone, Copy)]
+pub(crate) struct Family {
     /// `null` says that there is none; else it says nothing.
-    const NULL_IS_NONE: bool;
-    /// The slot of what formats of the family keep under `key`.
-    fn of_key(key: &str) -> Option<usize>;
-    /// The slot of what exchange lines call `name`.
-    fn of_name(name: &str) -> Option<usize>;
+    pub(crate) null_is_none: bool,
+    /// The slot of what formats of the family keep under a key.
+    pub(crate) of_key: fn(&str) -> Option<usize>,
+    /// The slot of what exchange lines call so.
+    pub(crate) of_name: fn(&str) -> Option<usize>,
+    /// Reads the object under a key, where formats of the family keep something in objects.
+    pub(crate) nested: Nested,
+}
+
+/// Reads the rest of the object under a key.
+pub(crate) type Nested = for<'a> fn(&str, &mut Json<'a>, &mut Bag<'a>) -> Result<(), LineError>;
+
+impl Family {
+    /// The values on one line of JSON, under the keys of this family or those that `fields` names.
+    pub(crate) fn read<'a>(
+        &self,
+        line: &'a [u8],
+        fields: &Fields,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Bag<'a>, LineError> {
+        let mut json = Json::new(line, buffer);
+        let mut bag = fields.bag();
+        json.open()?;
+        let mut first = true;
+        while let Some(key) = json.key(&mut first)? {
+            if key == "near_miss"
+                && let Some(slot) = (self.of_key)(key)
+            {
+                bag.pin(slot, annotation(&mut json)?.as_bytes());
+                continue;
+            }
+            match json.value()? {
+                Value::Text(word) | Value::Number(word) => fields.put(self, &mut bag, key, word.as_bytes()),
+                Value::Null if self.null_is_none => fields.put(self, &mut bag, key, b"-"),
+                Value::Object => (self.nested)(key, &mut json, &mut bag)?,
+                Value::Array => json.leave(false)?,
+                Value::Bool(_) | Value::Null => {}
+            }
+        }
+        json.end()?;
+        Ok(bag)
+    }
 }
 
 /// Makes the kinds of value of one family: what exchange lines call each, and the keys under which formats keep it.
 macro_rules! slots {
-    ($(#[$doc:meta])* $family:ident, null is none: $null:literal { $($slot:ident: $name:literal = $($key:literal)|*;)* }) => {
+    ($(#[$doc:meta])* $family:ident, null is none: $null:literal, nested: $nested:expr => { $($slot:ident: $name:literal = $($key:literal)|*;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub(crate) enum $family { $($slot),* }
 
-        impl crate::bag::Family for $family {
-            const NULL_IS_NONE: bool = $null;
-
-            fn of_key(key: &str) -> Option<usize> {
-                match key { $($($key => Some(Self::$slot as usize),)*)* _ => None }
-            }
-
-            fn of_name(name: &str) -> Option<usize> {
-                match name { $($name => Some(Self::$slot as usize),)* _ => None }
-            }
+        impl $family {
+            pub(crate) const FAMILY: crate::bag::Family = crate::bag::Family {
+                null_is_none: $null,
+                of_key: |key| match key { $($($key => Some(Self::$slot as usize),)*)* _ => None },
+                of_name: |name| match name { $($name => Some(Self::$slot as usize),)* _ => None },
+                nested: $nested,
+            };
         }
     };
 }

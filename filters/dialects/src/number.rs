@@ -60,8 +60,18 @@ pub(crate) fn all_whole(bytes: &[u8]) -> Option<u64> {
 /// At least one digit from `at`: their value, and where they end.
 #[inline]
 fn digits(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
-    let mut value = digit(bytes.get(at))?;
+    // So many digits have room in half the bits, without asking at each.
+    const SURE: usize = 9;
+    let mut small = digit(bytes.get(at))? as u32;
+    let sure = at + SURE;
     at += 1;
+    while at < sure
+        && let Some(digit) = digit(bytes.get(at))
+    {
+        small = small * 10 + digit as u32;
+        at += 1;
+    }
+    let mut value = u64::from(small);
     while let Some(digit) = digit(bytes.get(at)) {
         value = with_digit(value, digit)?;
         at += 1;

@@ -203,6 +203,7 @@ impl Filter {
                     judged.fate
                 }
                 Ok(Line::LeftOut(_)) => Fate::Clean,
+                Err(_) if *way == Way::Parts => continue,
                 Err(error) => {
                     // The likeliest way says best what is wrong.
                     failure.get_or_insert(error);
