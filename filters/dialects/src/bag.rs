@@ -4,15 +4,18 @@ use crate::error::LineError;
 use crate::exchange::annotation;
 use crate::fields::Fields;
 use crate::json::{Json, Value};
+use crate::object::Values;
 use alloc::vec::Vec;
 use nearmiss::units::Timestamp;
 
 /// The most kinds of value that a family has.
-const ROOM: usize = 24;
+pub(crate) const ROOM: usize = 24;
 
 /// The values found so far, as they stand in the line.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Bag<'a> {
+pub(crate) struct Bag<'a, 'o> {
+    /// Where they are known to stand in an object; then there are no others.
+    known: Option<Values<'a, 'o>>,
     values: [Option<&'a [u8]>; ROOM],
     /// The kinds that the configuration named a key for; other keys do not change them.
     pinned: u32,
@@ -22,10 +25,15 @@ pub(crate) struct Bag<'a> {
     pub(crate) arrived: Option<Timestamp>,
 }
 
-impl<'a> Bag<'a> {
+impl<'a, 'o> Bag<'a, 'o> {
     /// Empty, for a line that came then.
     pub(crate) fn new(arrived: Option<Timestamp>) -> Self {
         Self { arrived, ..Self::default() }
+    }
+
+    /// The values of an object; those of `same` are as in the one before.
+    pub(crate) fn of(known: Values<'a, 'o>, same: u32, arrived: Option<Timestamp>) -> Self {
+        Self { known: Some(known), same, arrived, ..Self::default() }
     }
 
     /// Keeps `value` under `slot`.
@@ -48,7 +56,10 @@ impl<'a> Bag<'a> {
     /// What was found for `slot`, whatever it says.
     #[inline]
     pub(crate) fn raw(&self, slot: usize) -> Option<&'a [u8]> {
-        self.values.get(slot).copied().flatten()
+        match &self.known {
+            Some(known) => known.get(slot),
+            None => self.values.get(slot).copied().flatten(),
+        }
     }
 
     /// Whether `slot` may have another value than in the line before.
@@ -78,7 +89,7 @@ pub(crate) struct Family {
 }
 
 /// Reads the rest of the object under a key.
-pub(crate) type Nested = for<'a> fn(&str, &mut Json<'a>, &mut Bag<'a>) -> Result<(), LineError>;
+pub(crate) type Nested = for<'a> fn(&str, &mut Json<'a>, &mut Bag<'a, '_>) -> Result<(), LineError>;
 
 impl Family {
     /// The values on one line of JSON, under the keys of this family or those that `fields` names.
@@ -87,7 +98,7 @@ impl Family {
         line: &'a [u8],
         fields: &Fields,
         buffer: &'a mut Vec<u8>,
-    ) -> Result<Bag<'a>, LineError> {
+    ) -> Result<Bag<'a, 'static>, LineError> {
         let mut json = Json::new(line, buffer);
         let mut bag = fields.bag();
         json.open()?;

@@ -55,7 +55,7 @@ pub(crate) fn read<'a>(
     exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
 }
 
-fn nested<'a>(key: &str, json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> {
+fn nested<'a>(key: &str, json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
     match key {
         "request" => request(json, bag),
         "resp_headers" => headers(json, bag),
@@ -64,7 +64,7 @@ fn nested<'a>(key: &str, json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), L
 }
 
 /// Of the request only its method is kept.
-fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> {
+fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
         if key == "method" {
@@ -77,7 +77,7 @@ fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> 
 }
 
 /// Of the response's headers those are kept that say something of its fate; each is a list of values.
-fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> {
+fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
         let slot = match key {
@@ -99,7 +99,7 @@ fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> 
     Ok(())
 }
 
-fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
     attempts.clear();
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
@@ -164,7 +164,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
 }
 
 /// Fewer bytes left than the response's own headers had promised.
-fn is_cut_off(bag: &Bag<'_>, status: u16) -> bool {
+fn is_cut_off(bag: &Bag<'_, '_>, status: u16) -> bool {
     let number = |slot: Slot| bag.get(slot as usize).and_then(number::all_whole);
     let (Some(sent), Some(promised)) = (number(Slot::Bytes), number(Slot::Length)) else { return false };
     sent < promised

@@ -74,7 +74,7 @@ pub(crate) fn read_json<'a>(
 /// What the values in `bag`, found in `line`, say; `facts` are what those of the line before said.
 pub(crate) fn exchange<'a>(
     line: &[u8],
-    bag: &Bag<'a>,
+    bag: &Bag<'a, '_>,
     facts: &mut Facts,
 ) -> Result<Line<'a>, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
@@ -215,7 +215,7 @@ fn count(line: &[u8], part: Option<&[u8]>, field: &'static str) -> Result<Option
     count.map(Some).ok_or_else(|| wrong(line, part, field, "a whole number, 0 to 4294967295"))
 }
 
-fn need<'a>(line: &[u8], bag: &Bag<'a>, slot: Slot, field: &'static str) -> Result<&'a [u8], LineError> {
+fn need<'a>(line: &[u8], bag: &Bag<'a, '_>, slot: Slot, field: &'static str) -> Result<&'a [u8], LineError> {
     bag.get(slot as usize).ok_or_else(|| LineError::new(line.len(), Problem::Missing { field }))
 }
 

@@ -75,13 +75,13 @@ impl Fields {
     }
 
     /// An empty bag for the values of one line.
-    pub(crate) fn bag<'a>(&self) -> Bag<'a> {
+    pub(crate) fn bag<'a>(&self) -> Bag<'a, 'static> {
         Bag::new(self.arrived)
     }
 
     /// Puts the value of `key` into `bag`, where `slot` says by its name; unknown keys are passed over.
     #[inline]
-    pub(crate) fn put<'a>(&self, family: &Family, bag: &mut Bag<'a>, key: &str, value: &'a [u8]) {
+    pub(crate) fn put<'a>(&self, family: &Family, bag: &mut Bag<'a, '_>, key: &str, value: &'a [u8]) {
         if !self.keys.is_empty()
             && let Some(slot) = self.slot(family, key)
         {

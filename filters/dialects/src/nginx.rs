@@ -87,7 +87,7 @@ pub(crate) fn read_json<'a>(
 /// What the values in `bag`, found in `line`, say; `facts` are what those of the line before said.
 pub(crate) fn exchange<'a>(
     line: &[u8],
-    bag: &Bag<'a>,
+    bag: &Bag<'a, '_>,
     facts: &mut Facts,
     attempts: &'a mut Attempts<'a>,
 ) -> Result<Line<'a>, LineError> {
@@ -164,7 +164,7 @@ pub(crate) fn exchange<'a>(
 }
 
 /// Whether `bag`, found in `line`, has what every exchange has, and the request stands behind the time: HAProxy's does not.
-pub(crate) fn is_whole(line: &[u8], bag: &Bag<'_>) -> bool {
+pub(crate) fn is_whole(line: &[u8], bag: &Bag<'_, '_>) -> bool {
     let time = bag.get(Slot::Time as usize).unwrap_or_default();
     let behind = line.get(crate::text::place(line, time) + time.len()..).unwrap_or_default();
     let has = |slot: Slot| bag.get(slot as usize).is_some();
@@ -176,7 +176,7 @@ const LISTS: [Slot; 5] = [Slot::Hosts, Slot::Codes, Slot::Times, Slot::Headers, 
 
 /// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and
 /// what follows stands under the wrong names.
-fn scrambled(line: &[u8], bag: &Bag<'_>, slot: Slot) -> Result<(), LineError> {
+fn scrambled(line: &[u8], bag: &Bag<'_, '_>, slot: Slot) -> Result<(), LineError> {
     let field = match slot {
         Slot::Hosts => "upstream_addr",
         Slot::Codes => "upstream_status",
@@ -210,7 +210,7 @@ struct Chain<'a> {
 /// Follows the lists from attempt to attempt.
 fn chain<'a>(
     line: &[u8],
-    bag: &Bag<'a>,
+    bag: &Bag<'a, '_>,
     facts: &mut Facts,
     attempts: &mut Attempts<'a>,
 ) -> Result<Chain<'a>, LineError> {
@@ -340,7 +340,7 @@ fn upstream_code(line: &[u8], text: &[u8]) -> Result<u16, LineError> {
 ///
 /// What nginx answered without asking (a redirect, a limit of its own) has none, whatever name its location has; only
 /// a 5xx says that somebody should have been asked and could not.
-fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>, status: u16) -> Result<&'a str, LineError> {
+fn upstream<'a>(line: &[u8], bag: &Bag<'a, '_>, chain: &Chain<'a>, status: u16) -> Result<&'a str, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
     if chain.idle && get(Slot::Cache).is_none() && status < 500 {
         return Ok("-");
@@ -355,13 +355,13 @@ fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>, status: u16) -> R
     get(Slot::Server).map_or(Ok(NAMELESS), |name| utf8(line, name))
 }
 
-fn timestamp(line: &[u8], bag: &Bag<'_>, clock: &mut Clock) -> Result<Timestamp, LineError> {
+fn timestamp(line: &[u8], bag: &Bag<'_, '_>, clock: &mut Clock) -> Result<Timestamp, LineError> {
     let text = bag.get(Slot::Msec as usize).or(bag.get(Slot::Time as usize));
     let Some(text) = text else { return bag.arrived.ok_or_else(|| missing(line, "time_local")) };
     clock.any(text).ok_or_else(|| wrong(line, text, "time_local", time::TAKES))
 }
 
-fn duration(line: &[u8], bag: &Bag<'_>) -> Result<Micros, LineError> {
+fn duration(line: &[u8], bag: &Bag<'_, '_>) -> Result<Micros, LineError> {
     if let Some(text) = bag.get(Slot::Duration as usize) {
         return time::seconds(text).ok_or_else(|| wrong(line, text, "request_time", "seconds"));
     }

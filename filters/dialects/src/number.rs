@@ -11,15 +11,16 @@ pub(crate) fn scaled(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
 /// The common case: digits, perhaps a point, more digits.
 #[inline]
 fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
+    // What has room without asking: as many digits before the point as behind it are kept.
+    const SURE: u64 = 10_u64.pow(9);
     let (whole, mut at) = digits(bytes, 0)?;
-    let mut value = whole;
-    let mut missing = shift;
+    let (mut fraction, mut missing) = (0_u32, shift);
     if bytes.get(at) == Some(&b'.') {
         at += 1;
         let first = at;
         while let Some(digit) = digit(bytes.get(at)) {
             if missing > 0 {
-                value = with_digit(value, digit)?;
+                fraction = fraction * 10 + digit as u32;
                 missing -= 1;
             }
             at += 1;
@@ -31,8 +32,14 @@ fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
     if matches!(bytes.get(at), Some(b'e' | b'E')) {
         return None;
     }
-    let power = power_of_ten(missing)?;
-    (value <= u64::MAX / power).then(|| (value * power, at))
+    let fraction = u64::from(fraction) * power_of_ten(missing)?;
+    let power = power_of_ten(shift)?;
+    if whole < SURE {
+        return Some((whole * power + fraction, at));
+    }
+    // A multiplication that is checked is a call of 128 bits in wasm.
+    let whole = (whole <= u64::MAX / power).then(|| whole * power)?;
+    Some((whole.checked_add(fraction)?, at))
 }
 
 /// A whole number at the start of `bytes`, and how many bytes it took. `2.0` and `2e0` are whole numbers too.

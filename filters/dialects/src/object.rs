@@ -8,6 +8,7 @@
 mod scan;
 
 use crate::Format;
+use crate::bag::ROOM;
 use alloc::vec::Vec;
 use scan::{Scan, address_end, inside_end, plain_end, whole, word_end};
 
@@ -38,6 +39,10 @@ pub struct Object {
     tail: usize,
     roles: Roles,
     inside: Option<Inside>,
+    /// Which part has the value of each slot.
+    places: Places,
+    /// They are known.
+    is_placed: bool,
     patience: u8,
     pub(crate) format: Option<Format>,
 }
@@ -63,8 +68,10 @@ pub(crate) enum Kind {
     Wide,
     /// A text with escapes.
     Escaped,
-    /// A number, `true`, `false` or `null`.
-    Bare,
+    /// A number.
+    Number,
+    /// `true`, `false` or `null`.
+    Literal,
     /// An object or a list.
     Nested,
     /// In a line: the inside of quotes, which JSON escapes.
@@ -164,21 +171,40 @@ impl Object {
         self.roles.is_ours
     }
 
-    /// The members, if all of them are told apart, and which of them have other values than before, a bit each.
-    pub(crate) fn members(&mut self) -> Option<(&mut [Part], u64)> {
-        let are_known = !self.is_larger && self.inside.is_none();
-        are_known.then_some((self.parts.as_mut_slice(), self.changed))
+    /// The members, if all of them are told apart.
+    pub(crate) fn members(&mut self) -> Option<&mut [Part]> {
+        (!self.is_larger && self.inside.is_none()).then_some(self.parts.as_mut_slice())
     }
 
-    /// The parts of the line inside, if they are known, and which of them changed, a bit each.
-    pub(crate) fn parts(&self) -> Option<(&[Part], u64)> {
-        let inside = self.inside?;
-        Some((self.parts.get(inside.first..=inside.last)?, self.changed >> inside.first))
+    /// Whether it is known which part has the value of each slot.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.is_placed
+    }
+
+    /// Keeps which part has the value of each slot.
+    pub(crate) fn place(&mut self, places: Places) {
+        (self.places, self.is_placed) = (places, true);
+    }
+
+    /// The values of `record`, which was taken, by their slots.
+    pub(crate) fn values<'a>(&self, record: &'a [u8]) -> Values<'a, '_> {
+        Values { record, parts: &self.parts, places: &self.places }
+    }
+
+    /// The slots with other values than in the object before, a bit each.
+    pub(crate) fn fresh(&self) -> u32 {
+        let (mut changed, mut fresh) = (self.changed, 0);
+        while changed != 0 {
+            let slot = self.parts.get(changed.trailing_zeros() as usize).map_or(NOWHERE, |part| part.slot);
+            fresh |= 1_u32.checked_shl(slot.into()).unwrap_or_default();
+            changed &= changed - 1;
+        }
+        fresh
     }
 
     /// Takes an object that is like the one before but for some values.
     fn follow(&mut self, record: &[u8]) -> Option<()> {
-        let Self { text, parts, .. } = self;
+        let Self { text, parts, is_placed, .. } = self;
         (!text.is_empty()).then_some(())?;
         // How much further on something stands here, and up to where the text before is known to be the same.
         let (mut shift, mut same) = (0_usize, common(text, record));
@@ -190,7 +216,18 @@ impl Object {
                 part.end = before.wrapping_add(shift);
                 continue;
             }
-            part.end = part.look(record, same.wrapping_add(shift))?;
+            let here = same.wrapping_add(shift);
+            if here < part.start {
+                // What stands between the values has changed.
+                return None;
+            }
+            part.end = match part.look(record, here) {
+                Some(end) => end,
+                None => {
+                    *is_placed = false;
+                    part.look_closer(record)?
+                }
+            };
             shift = part.end.wrapping_sub(before);
             same = before + common(text.get(before..)?, record.get(part.end..)?);
             changed |= 1_u64 << number;
@@ -207,7 +244,7 @@ impl Object {
         let mut scan = Scan { record, at: 0 };
         self.parts.clear();
         self.roles = Roles::default();
-        (self.is_larger, self.inside, self.format) = (false, None, None);
+        (self.is_larger, self.is_placed, self.inside, self.format) = (false, false, None, None);
         // It is not the next one after the object before.
         self.count = self.count.wrapping_add(1);
         scan.blanks();
@@ -279,6 +316,11 @@ impl Object {
         let (lead, tail) = (first.start - whole.start, whole.end - last.end);
         self.inside = Some(Inside { first: place, last: self.parts.len() - 1, lead, tail });
         self.parts.extend(behind.into_iter().skip(1));
+        let mut places = Places::default();
+        for (number, part) in self.parts.iter().enumerate() {
+            places.put(part.slot, number);
+        }
+        self.place(places);
         Some(())
     }
 }
@@ -293,12 +335,9 @@ impl Part {
         record.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Where its new value ends, which is as before up to `same`; `None` where that value must be looked at in another way.
-    fn look(&mut self, record: &[u8], same: usize) -> Option<usize> {
-        if same < self.start {
-            // What stands between the values has changed.
-            return None;
-        }
+    /// Where its new value ends, which is as before up to `same`, if it is of a kind that this tells.
+    #[inline]
+    fn look(&self, record: &[u8], same: usize) -> Option<usize> {
         match self.kind {
             Kind::Text => {
                 let end = plain_end(record, same);
@@ -313,16 +352,17 @@ impl Part {
             Kind::Bracketed => return Some(inside_end(record, same)),
             Kind::Address => return Some(address_end(record, same)).filter(|end| *end > self.start),
             Kind::Word => return word_end(record, self.start, same),
-            Kind::Bare => {
+            Kind::Number => {
                 if let Some(length) = whole(record.get(self.start..)?) {
                     return Some(self.start + length);
                 }
             }
-            Kind::Wide | Kind::Escaped | Kind::Nested => {}
+            Kind::Wide | Kind::Escaped | Kind::Literal | Kind::Nested => {}
         }
-        self.look_closer(record)
+        None
     }
 
+    /// The same for any value; `None` if it is none, or a text where before there was none.
     #[cold]
     fn look_closer(&mut self, record: &[u8]) -> Option<usize> {
         let is_text = matches!(self.kind, Kind::Text | Kind::Wide | Kind::Escaped);
@@ -331,6 +371,53 @@ impl Part {
         let same_kind = is_text == matches!(kind, Kind::Text | Kind::Wide | Kind::Escaped);
         self.kind = kind;
         same_kind.then_some(end)
+    }
+}
+
+/// Which part has the value of each slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places([u8; ROOM]);
+
+impl Places {
+    /// No part.
+    const NONE: u8 = u8::MAX;
+    /// No part either; there is a word that says so.
+    const NULL: u8 = Self::NONE - 1;
+
+    pub(crate) fn put(&mut self, slot: u8, part: usize) {
+        if let Some(place) = self.0.get_mut(usize::from(slot)) {
+            *place = part as u8;
+        }
+    }
+
+    pub(crate) fn put_null(&mut self, slot: u8) {
+        self.put(slot, Self::NULL.into());
+    }
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self([Self::NONE; ROOM])
+    }
+}
+
+/// The values of one object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Values<'a, 'o> {
+    record: &'a [u8],
+    parts: &'o [Part],
+    places: &'o Places,
+}
+
+impl<'a> Values<'a, '_> {
+    /// The value in `slot`; `-` for a word that says that there is none.
+    #[inline]
+    pub(crate) fn get(&self, slot: usize) -> Option<&'a [u8]> {
+        match *self.places.0.get(slot)? {
+            Places::NONE => None,
+            Places::NULL => Some(b"-"),
+            place => self.parts.get(usize::from(place)).map(|part| part.value(self.record)),
+        }
     }
 }
 

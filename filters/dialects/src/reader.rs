@@ -3,7 +3,7 @@
 use crate::bag::{Bag, Family};
 use crate::envoy::Flavour;
 use crate::error::{LineError, Problem};
-use crate::object::{Kind, NOWHERE, Object, Part, UNKNOWN};
+use crate::object::{Kind, NOWHERE, Object, Part, Places};
 use crate::wrapped::{self, Inside};
 use crate::{
     Attempts, Fields, Format, Judged, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
@@ -13,9 +13,6 @@ use nearmiss::units::Timestamp;
 
 /// The longest beginning of a JSON line by which its format is known again, in bytes.
 const LONGEST_BEGINNING: usize = 40;
-
-/// Set in the slot of a key that the configuration names: other keys do not change its value.
-const PINNED: u8 = 0x40;
 
 /// Reads the lines of one source, whose format is told or found out.
 #[derive(Debug, Default)]
@@ -169,11 +166,10 @@ impl Reader {
         object: &Object,
         attempts: &'a mut Attempts<'a>,
     ) -> Result<Line<'a>, LineError> {
-        let unknown = || LineError::new(0, Problem::UnknownDialect);
-        let (parts, changed) = object.parts().ok_or_else(unknown)?;
-        let mut bag = self.fields.bag();
-        let fresh = fill(&mut bag, record, parts, changed, false).ok_or_else(unknown)?;
-        bag.same = if is_next(self.facts.of, object) { !fresh } else { 0 };
+        if !object.has_parts() {
+            return Err(LineError::new(0, Problem::UnknownDialect));
+        }
+        let bag = bag(record, object, &self.fields, self.facts.of);
         let facts = &mut self.facts;
         facts.of = None;
         let read = nginx::exchange(record, &bag, &mut facts.nginx, attempts);
@@ -218,75 +214,59 @@ fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
 }
 
 /// The values of an object's members; `None` if they must be read one by one, for their escapes or their keys.
-fn gather<'a>(
+fn gather<'a, 'o>(
     record: &'a [u8],
-    object: &mut Object,
+    object: &'o mut Object,
     fields: &Fields,
     family: &Family,
     known: Option<u32>,
-) -> Option<Bag<'a>> {
+) -> Option<Bag<'a, 'o>> {
     if object.is_judged() {
         return None;
     }
-    let is_next = is_next(known, object);
-    let (members, changed) = object.members()?;
-    if members.first().is_some_and(|member| member.slot == UNKNOWN) {
-        look_up(record, members, fields, family)?;
+    if !object.is_placed() {
+        let places = places(record, object.members()?, fields, family)?;
+        object.place(places);
     }
-    let mut bag = fields.bag();
-    let fresh = fill(&mut bag, record, members, changed, family.null_is_none)?;
-    bag.same = if is_next { !fresh } else { 0 };
-    Some(bag)
+    Some(bag(record, object, fields, known))
 }
 
-/// Fills `bag` with the values of `parts`, and says which of them changed, a bit each; `None` if one has escapes.
-fn fill<'a>(
-    bag: &mut Bag<'a>,
+/// The values of an object; `known` says which object's are known.
+fn bag<'a, 'o>(
     record: &'a [u8],
-    parts: &[Part],
-    mut changed: u64,
-    null_is_none: bool,
-) -> Option<u32> {
-    let mut fresh = 0;
-    for part in parts {
-        let is_changed = changed as u32 & 1;
-        changed >>= 1;
-        if part.slot == NOWHERE {
+    object: &'o Object,
+    fields: &Fields,
+    known: Option<u32>,
+) -> Bag<'a, 'o> {
+    let is_next = known.is_some_and(|known| known.wrapping_add(1) == object.count);
+    let same = if is_next { !object.fresh() } else { 0 };
+    Bag::of(object.values(record), same, fields.arrived)
+}
+
+/// Finds out what the keys of `members` mean, and where the value of each slot stands; `None` if a key or a value must be
+/// decoded for it.
+#[cold]
+fn places(record: &[u8], members: &mut [Part], fields: &Fields, family: &Family) -> Option<Places> {
+    let (mut places, mut pinned) = (Places::default(), 0_u32);
+    for (number, member) in members.iter_mut().enumerate() {
+        let key = core::str::from_utf8(member.key(record)).ok().filter(|key| !key.contains('\\'))?;
+        let named = fields.slot(family, key);
+        let slot = named.or_else(|| (family.of_key)(key)).map_or(NOWHERE, |slot| slot as u8);
+        member.slot = slot;
+        if slot == NOWHERE || named.is_none() && pinned & 1 << slot != 0 {
             continue;
         }
-        let slot = usize::from(part.slot & !PINNED);
-        fresh |= is_changed << slot;
-        let value = match (part.kind, part.value(record)) {
-            (Kind::Escaped, _) => return None,
-            (Kind::Bare, b"null") if null_is_none => b"-",
-            (Kind::Bare, value) if !matches!(value, [b'-' | b'0'..=b'9', ..]) => continue,
-            (Kind::Nested, _) => continue,
-            (_, value) => value,
-        };
-        if part.slot & PINNED == 0 {
-            bag.set(slot, value);
-        } else {
-            bag.pin(slot, value);
+        match member.kind {
+            Kind::Escaped => return None,
+            Kind::Literal if family.null_is_none && member.value(record) == b"null" => places.put_null(slot),
+            Kind::Literal | Kind::Nested => continue,
+            _ => places.put(slot, number),
         }
+        pinned |= u32::from(named.is_some()) << slot;
     }
-    Some(fresh)
+    Some(places)
 }
 
-/// Finds out what the keys of `members` mean; `None` if one must be decoded for it.
-#[cold]
-fn look_up(record: &[u8], members: &mut [Part], fields: &Fields, family: &Family) -> Option<()> {
-    for member in members {
-        let key = core::str::from_utf8(member.key(record)).ok().filter(|key| !key.contains('\\'))?;
-        let named = fields.slot(family, key).map(|slot| slot as u8 | PINNED);
-        member.slot = named.or_else(|| (family.of_key)(key).map(|slot| slot as u8)).unwrap_or(NOWHERE);
-    }
-    Some(())
-}
-
-/// Whether the values that are known are those of the object before this one.
-fn is_next(known: Option<u32>, object: &Object) -> bool {
-    known.is_some_and(|known| known.wrapping_add(1) == object.count)
-}
 /// The format of `line`.
 ///
 /// A line that looks like nothing is taken for one of those before it, so that its error says what is wrong.

@@ -29,7 +29,7 @@ pub(crate) fn gather<'a>(
     fields: &Fields,
     keys: &mut Keys,
     mut tokens: Option<&mut Vec<Token>>,
-) -> Result<Bag<'a>, LineError> {
+) -> Result<Bag<'a, 'static>, LineError> {
     let mut found = |kind: Kind, slot: Option<u8>, value: &[u8]| {
         if let Some(tokens) = &mut tokens {
             let start = place(line, value);

@@ -44,7 +44,8 @@ impl Scan<'_> {
         let kind = match self.byte()? {
             b'"' => return self.text().map(|(place, kind)| (place.start, place.end, kind)),
             b'{' | b'[' => Kind::Nested,
-            _ => Kind::Bare,
+            b'-' | b'0'..=b'9' => Kind::Number,
+            _ => Kind::Literal,
         };
         self.value()?;
         Some((start, self.at, kind))
