@@ -16,7 +16,9 @@ pub(crate) const ROOM: usize = 24;
 pub(crate) struct Bag<'a, 'o> {
     /// Where they are known to stand in an object; then there are no others.
     known: Option<Values<'a, 'o>>,
-    values: [Option<&'a [u8]>; ROOM],
+    values: [&'a [u8]; ROOM],
+    /// The kinds that have a value, a bit each.
+    taken: u32,
     /// The kinds that the configuration named a key for; other keys do not change them.
     pinned: u32,
     /// The kinds whose values are those of the line before.
@@ -33,7 +35,7 @@ impl<'a, 'o> Bag<'a, 'o> {
 
     /// The values of an object; those of `same` are as in the one before.
     pub(crate) fn of(known: Values<'a, 'o>, same: u32, arrived: Option<Timestamp>) -> Self {
-        Self { known: Some(known), same, arrived, ..Self::default() }
+        Self { known: Some(known), taken: known.taken(), same, arrived, ..Self::default() }
     }
 
     /// Keeps `value` under `slot`.
@@ -42,7 +44,8 @@ impl<'a, 'o> Bag<'a, 'o> {
         if self.pinned & 1 << slot == 0
             && let Some(place) = self.values.get_mut(slot)
         {
-            *place = Some(value);
+            *place = value;
+            self.taken |= 1 << slot;
         }
     }
 
@@ -56,9 +59,13 @@ impl<'a, 'o> Bag<'a, 'o> {
     /// What was found for `slot`, whatever it says.
     #[inline]
     pub(crate) fn raw(&self, slot: usize) -> Option<&'a [u8]> {
+        (self.taken & 1 << slot != 0).then(|| self.value(slot))
+    }
+
+    fn value(&self, slot: usize) -> &'a [u8] {
         match &self.known {
             Some(known) => known.get(slot),
-            None => self.values.get(slot).copied().flatten(),
+            None => self.values.get(slot).copied().unwrap_or_default(),
         }
     }
 

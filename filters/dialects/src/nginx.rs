@@ -102,12 +102,11 @@ pub(crate) fn exchange<'a>(
             fate: fate(utf8(line, annotation)?)?,
         }));
     }
-    for slot in LISTS {
-        if is_fresh(slot) {
-            let has_more = bag.raw(slot as usize).is_some_and(|text| text.contains(&b' '));
-            facts.lists = facts.lists & !(1 << slot as u32) | u32::from(has_more) << slot as u32;
-            scrambled(line, bag, slot)?;
-        }
+    for slot in LISTS.into_iter().filter(|slot| is_fresh(*slot)) {
+        let text = bag.raw(slot as usize).unwrap_or_default();
+        let has_more = text.iter().any(|byte| *byte == b' ');
+        facts.lists = facts.lists & !(1 << slot as u32) | u32::from(has_more) << slot as u32;
+        scrambled(line, text, slot, has_more)?;
     }
     if is_fresh(Slot::Status) {
         let status = get(Slot::Status).ok_or_else(|| missing(line, "status"))?;
@@ -176,15 +175,18 @@ const LISTS: [Slot; 5] = [Slot::Hosts, Slot::Codes, Slot::Times, Slot::Headers, 
 
 /// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and
 /// what follows stands under the wrong names.
-fn scrambled(line: &[u8], bag: &Bag<'_, '_>, slot: Slot) -> Result<(), LineError> {
+fn scrambled(line: &[u8], text: &[u8], slot: Slot, has_more: bool) -> Result<(), LineError> {
     let field = match slot {
         Slot::Hosts => "upstream_addr",
         Slot::Codes => "upstream_status",
         Slot::Times => "upstream_response_time",
         _ => return Ok(()),
     };
-    let text = bag.raw(slot as usize).unwrap_or_default();
-    let has_address = || text.contains(&b':') && List::new(text).any(|entry| entry.text.contains(&b':'));
+    let is_address = |text: &[u8]| text.iter().any(|byte| *byte == b':');
+    let has_address = || match has_more {
+        true => List::new(text).any(|entry| is_address(entry.text)),
+        false => is_address(text),
+    };
     if List::is_scrambled(text) || slot != Slot::Hosts && has_address() {
         let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
         return Err(LineError::new(crate::text::place(line, text), problem));
@@ -291,7 +293,7 @@ impl<'a> Walk<'a, '_> {
     fn step(&mut self, step: Step<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
         let (host, status) = (step.host.and_then(present), step.status);
         let real = match host {
-            Some(host) if host.contains(&b':') => true,
+            Some(host) if host.iter().any(|byte| *byte == b':') => true,
             Some(group) => {
                 self.chain.group = Some(group);
                 false

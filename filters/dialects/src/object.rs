@@ -16,7 +16,7 @@ pub use scan::{is_plain, is_scalar};
 
 /// The deepest nesting that is taken, the object itself included.
 pub const MAX_DEPTH: u32 = 63;
-/// The most parts that are told apart: as many as a word has bits.
+/// The most parts that are told apart.
 const MAX_PARTS: usize = 64;
 /// The longest object that the next one is compared with.
 const LONGEST: usize = 64 << 10;
@@ -28,8 +28,8 @@ pub struct Object {
     text: Vec<u8>,
     /// Its members, in their order; instead of the line inside, the parts of that.
     parts: Vec<Part>,
-    /// The parts with other values than the object before, a bit each.
-    changed: u64,
+    /// The slots with other values than in the object before, a bit each.
+    fresh: u32,
     /// There are more members than are told apart.
     is_larger: bool,
     /// How many objects have come.
@@ -55,7 +55,8 @@ pub(crate) struct Part {
     /// How far before the value its key begins, and how long that is.
     key: (u32, u32),
     pub(crate) kind: Kind,
-    pub(crate) slot: u8,
+    /// The bit of its slot, if it has one.
+    slot: u32,
 }
 
 /// What a value is.
@@ -117,10 +118,8 @@ pub(crate) struct Token {
     pub(crate) slot: u8,
 }
 
-/// The slot of a key that nobody has looked up yet.
-pub(crate) const UNKNOWN: u8 = u8::MAX;
 /// The slot of a key that says nothing.
-pub(crate) const NOWHERE: u8 = UNKNOWN - 1;
+pub(crate) const NOWHERE: u8 = u8::MAX;
 
 impl Object {
     /// Takes the next object; false if `record` is not one JSON object, or one that nests too deep.
@@ -193,13 +192,7 @@ impl Object {
 
     /// The slots with other values than in the object before, a bit each.
     pub(crate) fn fresh(&self) -> u32 {
-        let (mut changed, mut fresh) = (self.changed, 0);
-        while changed != 0 {
-            let slot = self.parts.get(changed.trailing_zeros() as usize).map_or(NOWHERE, |part| part.slot);
-            fresh |= 1_u32.checked_shl(slot.into()).unwrap_or_default();
-            changed &= changed - 1;
-        }
-        fresh
+        self.fresh
     }
 
     /// Takes an object that is like the one before but for some values.
@@ -208,9 +201,12 @@ impl Object {
         (!text.is_empty()).then_some(())?;
         // How much further on something stands here, and up to where the text before is known to be the same.
         let (mut shift, mut same) = (0_usize, common(text, record));
-        let mut changed = 0;
-        for (number, part) in parts.iter_mut().enumerate() {
+        let mut fresh = 0;
+        for part in parts {
             let before = part.end;
+            if same > before && shift == 0 {
+                continue;
+            }
             part.start = part.start.wrapping_add(shift);
             if same > before {
                 part.end = before.wrapping_add(shift);
@@ -230,10 +226,10 @@ impl Object {
             };
             shift = part.end.wrapping_sub(before);
             same = before + common(text.get(before..)?, record.get(part.end..)?);
-            changed |= 1_u64 << number;
+            fresh |= part.slot;
         }
         let is_whole = same == text.len() && record.len() == same.wrapping_add(shift);
-        self.changed = changed;
+        self.fresh = fresh;
         self.patience = self.patience.saturating_add(1);
         is_whole.then_some(())
     }
@@ -259,7 +255,7 @@ impl Object {
             self.roles.note(record.get(key.clone())?, self.parts.len());
             if self.parts.len() < MAX_PARTS {
                 let key = ((start - key.start) as u32, (key.end - key.start) as u32);
-                self.parts.push(Part { start, end, key, kind, slot: UNKNOWN });
+                self.parts.push(Part { start, end, key, kind, slot: 0 });
             } else {
                 self.is_larger = true;
             }
@@ -305,21 +301,19 @@ impl Object {
         (is_simple && is_room && tokens.iter().all(|token| token.is_sound(line))).then_some(())?;
         let behind = self.parts.split_off(place);
         let (mut quotes, mut counted) = (0, 0);
+        let mut places = Places::default();
         for token in tokens {
             quotes += line.get(counted..token.start)?.iter().filter(|byte| **byte == b'"').count();
             counted = token.start;
             let start = whole.start + token.start + quotes;
             let end = start + (token.end - token.start);
-            self.parts.push(Part { start, end, key: (0, 0), kind: token.kind, slot: token.slot });
+            self.parts.push(Part { start, end, key: (0, 0), kind: token.kind, slot: bit(token.slot) });
+            places.put(token.slot, self.parts.len() - 1);
         }
         let (first, last) = (self.parts.get(place)?, self.parts.last()?);
         let (lead, tail) = (first.start - whole.start, whole.end - last.end);
         self.inside = Some(Inside { first: place, last: self.parts.len() - 1, lead, tail });
         self.parts.extend(behind.into_iter().skip(1));
-        let mut places = Places::default();
-        for (number, part) in self.parts.iter().enumerate() {
-            places.put(part.slot, number);
-        }
         self.place(places);
         Some(())
     }
@@ -333,6 +327,11 @@ impl Part {
 
     pub(crate) fn value<'a>(&self, record: &'a [u8]) -> &'a [u8] {
         record.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Has the value of `slot`.
+    pub(crate) fn belong_to(&mut self, slot: u8) {
+        self.slot = bit(slot);
     }
 
     /// Where its new value ends, which is as before up to `same`, if it is of a kind that this tells.
@@ -374,19 +373,27 @@ impl Part {
     }
 }
 
+/// The bit of a slot.
+fn bit(slot: u8) -> u32 {
+    1_u32.checked_shl(slot.into()).unwrap_or_default()
+}
+
 /// Which part has the value of each slot.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Places([u8; ROOM]);
+pub(crate) struct Places {
+    parts: [u8; ROOM],
+    /// The slots that have one, a bit each.
+    taken: u32,
+}
 
 impl Places {
-    /// No part.
-    const NONE: u8 = u8::MAX;
-    /// No part either; there is a word that says so.
-    const NULL: u8 = Self::NONE - 1;
+    /// No part; there is a word that says so.
+    const NULL: u8 = u8::MAX;
 
     pub(crate) fn put(&mut self, slot: u8, part: usize) {
-        if let Some(place) = self.0.get_mut(usize::from(slot)) {
+        if let Some(place) = self.parts.get_mut(usize::from(slot)) {
             *place = part as u8;
+            self.taken |= bit(slot);
         }
     }
 
@@ -397,7 +404,7 @@ impl Places {
 
 impl Default for Places {
     fn default() -> Self {
-        Self([Self::NONE; ROOM])
+        Self { parts: [Self::NULL; ROOM], taken: 0 }
     }
 }
 
@@ -410,14 +417,15 @@ pub(crate) struct Values<'a, 'o> {
 }
 
 impl<'a> Values<'a, '_> {
-    /// The value in `slot`; `-` for a word that says that there is none.
-    #[inline]
-    pub(crate) fn get(&self, slot: usize) -> Option<&'a [u8]> {
-        match *self.places.0.get(slot)? {
-            Places::NONE => None,
-            Places::NULL => Some(b"-"),
-            place => self.parts.get(usize::from(place)).map(|part| part.value(self.record)),
-        }
+    /// The slots that have a value, a bit each.
+    pub(crate) fn taken(&self) -> u32 {
+        self.places.taken
+    }
+
+    /// The value in `slot`, one that has one; `-` for a word that says that there is none.
+    pub(crate) fn get(&self, slot: usize) -> &'a [u8] {
+        let place = self.places.parts.get(slot).copied().unwrap_or(Places::NULL);
+        self.parts.get(usize::from(place)).map_or(b"-", |part| part.value(self.record))
     }
 }
 
@@ -449,18 +457,29 @@ impl Roles {
 /// How many bytes at the beginning of two texts are the same.
 #[inline]
 fn common(a: &[u8], b: &[u8]) -> usize {
-    let (words_a, _) = a.as_chunks();
-    let (words_b, _) = b.as_chunks();
+    let (pairs_a, _) = a.as_chunks::<16>();
+    let (pairs_b, _) = b.as_chunks::<16>();
     let mut at = 0;
-    for (a, b) in words_a.iter().zip(words_b) {
-        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+    for (a, b) in pairs_a.iter().zip(pairs_b) {
+        let (a, b) = (words(a), words(b));
+        let differing = a.0 ^ b.0;
         if differing != 0 {
             return at + (differing.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        let differing = a.1 ^ b.1;
+        if differing != 0 {
+            return at + 8 + (differing.trailing_zeros() / 8) as usize;
+        }
+        at += 16;
     }
     let (a, b) = (a.get(at..).unwrap_or_default(), b.get(at..).unwrap_or_default());
     at + a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+#[inline]
+fn words(bytes: &[u8; 16]) -> (u64, u64) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
+    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
 }
 
 #[cfg(test)]

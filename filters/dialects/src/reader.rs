@@ -252,7 +252,7 @@ fn places(record: &[u8], members: &mut [Part], fields: &Fields, family: &Family)
         let key = core::str::from_utf8(member.key(record)).ok().filter(|key| !key.contains('\\'))?;
         let named = fields.slot(family, key);
         let slot = named.or_else(|| (family.of_key)(key)).map_or(NOWHERE, |slot| slot as u8);
-        member.slot = slot;
+        member.belong_to(slot);
         if slot == NOWHERE || named.is_none() && pinned & 1 << slot != 0 {
             continue;
         }
