@@ -60,6 +60,8 @@ pub(crate) struct Facts {
     max_attempts: Option<u32>,
     is_grpc: bool,
     is_stream: bool,
+    /// How long the route is without its query.
+    route: usize,
 }
 
 /// Reads one line of JSON: the user chooses the keys, and nearly everybody takes the operators' names.
@@ -136,12 +138,15 @@ pub(crate) fn exchange<'a>(
         facts.is_stream = get(Slot::Method).is_some_and(|method| method.starts_with(b"CONNECT"))
             || kind.starts_with(b"text/event-stream");
     }
+    if is_fresh(Slot::Route) {
+        facts.route = text(Slot::Route)?.map_or(0, |route| without_query(route).len());
+    }
     let mut exchange = Exchange {
         ts: start?.after(facts.duration),
         status: facts.status,
         duration: facts.duration,
         host: text(Slot::Host)?.map(|host| host.strip_prefix("tcp://").unwrap_or(host)),
-        route: text(Slot::Route)?.map(without_query),
+        route: text(Slot::Route)?.and_then(|route| route.get(..facts.route)),
         flags: facts.flags,
         bytes: facts.bytes,
         cache_status: text(Slot::Cache)?,

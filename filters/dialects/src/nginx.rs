@@ -17,6 +17,7 @@ use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
 use crate::exchange::{fate, without_query};
 use crate::list::List;
+use crate::scan::has;
 use crate::fields::Fields;
 use crate::text::{present, utf8, wrong};
 use crate::time::Clock;
@@ -104,7 +105,7 @@ pub(crate) fn exchange<'a>(
     }
     for slot in LISTS.into_iter().filter(|slot| is_fresh(*slot)) {
         let text = bag.raw(slot as usize).unwrap_or_default();
-        let has_more = text.iter().any(|byte| *byte == b' ');
+        let has_more = has(text, b' ');
         facts.lists = facts.lists & !(1 << slot as u32) | u32::from(has_more) << slot as u32;
         scrambled(line, text, slot, has_more)?;
     }
@@ -182,11 +183,8 @@ fn scrambled(line: &[u8], text: &[u8], slot: Slot, has_more: bool) -> Result<(),
         Slot::Times => "upstream_response_time",
         _ => return Ok(()),
     };
-    let is_address = |text: &[u8]| text.iter().any(|byte| *byte == b':');
-    let has_address = || match has_more {
-        true => List::new(text).any(|entry| is_address(entry.text)),
-        false => is_address(text),
-    };
+    let has_address =
+        || has(text, b':') && (!has_more || List::new(text).any(|entry| has(entry.text, b':')));
     if List::is_scrambled(text) || slot != Slot::Hosts && has_address() {
         let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
         return Err(LineError::new(crate::text::place(line, text), problem));
@@ -293,7 +291,7 @@ impl<'a> Walk<'a, '_> {
     fn step(&mut self, step: Step<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
         let (host, status) = (step.host.and_then(present), step.status);
         let real = match host {
-            Some(host) if host.iter().any(|byte| *byte == b':') => true,
+            Some(host) if has(host, b':') => true,
             Some(group) => {
                 self.chain.group = Some(group);
                 false

@@ -111,6 +111,11 @@ fn minute_of(days: u64, text: &[u8]) -> Option<(u64, &[u8])> {
 
 /// `SS`, a fraction, and a zone, in the minute that begins so many seconds after the epoch.
 fn within(minute: u64, text: &[u8]) -> Option<Timestamp> {
+    if let [_, _, b'.', .., b'Z'] = text
+        && let Some(micros) = text.split_last().and_then(|(_, seconds)| number::short(seconds, 6))
+    {
+        return (micros < 61_000_000).then(|| Timestamp::from_micros(minute * 1_000_000 + micros));
+    }
     let [s1, s2, rest @ ..] = text else { return None };
     let second = pair(*s1, *s2)?;
     if second > 60 {

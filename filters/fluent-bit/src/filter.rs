@@ -190,8 +190,8 @@ impl Filter {
         for way in Way::all(record, &self.object) {
             let mut attempts = Attempts::default();
             let found = match self.reading.read(*way, record, &mut self.object, arrived, &mut attempts) {
-                Ok(Line::Exchange(exchange)) => {
-                    let observed = self.monitor.observe(&exchange);
+                Ok(Line::Exchange(ref exchange)) => {
+                    let observed = self.monitor.observe(exchange);
                     if !observed.recorded {
                         self.reply.clean(&upstream_name(exchange.upstream));
                     }
