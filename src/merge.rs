@@ -218,7 +218,8 @@ impl Merger {
             self.sources.tidy();
         }
         while self.ranges > self.bounds.ranges
-            && let Some(first) = self.upstreams.values().filter_map(|upstream| upstream.first_interval()).min()
+            && let Some(first) =
+                self.upstreams.values().filter_map(|upstream| upstream.first_interval()).min()
         {
             self.leave_until(first + 1);
         }

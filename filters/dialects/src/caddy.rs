@@ -99,7 +99,11 @@ fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineErr
     Ok(())
 }
 
-fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+fn exchange<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    attempts: &'a mut Attempts<'a>,
+) -> Result<Line<'a>, LineError> {
     attempts.clear();
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();

@@ -74,11 +74,7 @@ pub(crate) fn read_json<'a>(
 }
 
 /// What the values in `bag`, found in `line`, say; `facts` are what those of the line before said.
-pub(crate) fn exchange<'a>(
-    line: &[u8],
-    bag: &Bag<'a, '_>,
-    facts: &mut Facts,
-) -> Result<Line<'a>, LineError> {
+pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) -> Result<Line<'a>, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
     let is_fresh = |slot: Slot| bag.is_fresh(slot as usize);

@@ -16,9 +16,9 @@ pub(crate) use text::{Keys, gather as gather_text, read as read_text};
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
 use crate::exchange::{fate, without_query};
+use crate::fields::Fields;
 use crate::list::List;
 use crate::scan::has;
-use crate::fields::Fields;
 use crate::text::{present, utf8, wrong};
 use crate::time::Clock;
 use crate::{Attempts, Judged, Line, number, time};
@@ -183,8 +183,7 @@ fn scrambled(line: &[u8], text: &[u8], slot: Slot, has_more: bool) -> Result<(),
         Slot::Times => "upstream_response_time",
         _ => return Ok(()),
     };
-    let has_address =
-        || has(text, b':') && (!has_more || List::new(text).any(|entry| has(entry.text, b':')));
+    let has_address = || has(text, b':') && (!has_more || List::new(text).any(|entry| has(entry.text, b':')));
     if List::is_scrambled(text) || slot != Slot::Hosts && has_address() {
         let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
         return Err(LineError::new(crate::text::place(line, text), problem));
@@ -229,7 +228,10 @@ fn chain<'a>(
         if bag.is_fresh(Slot::Codes as usize) {
             facts.code = codes.and_then(present).map(|text| upstream_code(line, text)).transpose()?;
         }
-        walk.step(Step { host: hosts, status: facts.code, time: times, header: headers, ends_group: false }, attempts)?;
+        walk.step(
+            Step { host: hosts, status: facts.code, time: times, header: headers, ends_group: false },
+            attempts,
+        )?;
     } else {
         facts.code = None;
         let entries = List::new(lead).count();
@@ -340,7 +342,12 @@ fn upstream_code(line: &[u8], text: &[u8]) -> Result<u16, LineError> {
 ///
 /// What nginx answered without asking (a redirect, a limit of its own) has none, whatever name its location has; only
 /// a 5xx says that somebody should have been asked and could not.
-fn upstream<'a>(line: &[u8], bag: &Bag<'a, '_>, chain: &Chain<'a>, status: u16) -> Result<&'a str, LineError> {
+fn upstream<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    chain: &Chain<'a>,
+    status: u16,
+) -> Result<&'a str, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
     if chain.idle && get(Slot::Cache).is_none() && status < 500 {
         return Ok("-");

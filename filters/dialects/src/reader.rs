@@ -85,7 +85,9 @@ impl Reader {
             };
         }
         let whole = is_likely_nginx(*format, *taken, fields, line)
-            .then(|| nginx::gather_text(line, fields, keys, None).ok().filter(|bag| nginx::is_whole(line, bag)))
+            .then(|| {
+                nginx::gather_text(line, fields, keys, None).ok().filter(|bag| nginx::is_whole(line, bag))
+            })
             .flatten();
         let format = match *format {
             _ if whole.is_some() => Ok(Format::Nginx),
@@ -188,7 +190,9 @@ impl Reader {
         let mut tokens = Vec::new();
         let bag = nginx::gather_text(line, fields, keys, Some(&mut tokens));
         let first = tokens.iter().find(|token| token.kind == Kind::Bracketed);
-        if bag.is_ok_and(|bag| nginx::is_whole(line, &bag)) && first.is_some_and(|first| first.slot != NOWHERE) {
+        if bag.is_ok_and(|bag| nginx::is_whole(line, &bag))
+            && first.is_some_and(|first| first.slot != NOWHERE)
+        {
             object.keep_parts(record, line, &tokens);
         }
     }
@@ -232,12 +236,7 @@ fn gather<'a, 'o>(
 }
 
 /// The values of an object; `known` says which object's are known.
-fn bag<'a, 'o>(
-    record: &'a [u8],
-    object: &'o Object,
-    fields: &Fields,
-    known: Option<u32>,
-) -> Bag<'a, 'o> {
+fn bag<'a, 'o>(record: &'a [u8], object: &'o Object, fields: &Fields, known: Option<u32>) -> Bag<'a, 'o> {
     let is_next = known.is_some_and(|known| known.wrapping_add(1) == object.count);
     let same = if is_next { !object.fresh() } else { 0 };
     Bag::of(object.values(record), same, fields.arrived)

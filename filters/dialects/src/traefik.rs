@@ -46,7 +46,11 @@ pub(crate) fn read_json<'a>(
     exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
 }
 
-pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+pub(crate) fn exchange<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    attempts: &'a mut Attempts<'a>,
+) -> Result<Line<'a>, LineError> {
     attempts.clear();
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();

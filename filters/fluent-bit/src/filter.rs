@@ -219,7 +219,7 @@ impl Filter {
             return if found == Fate::Clean { Found::Ordinary } else { Found::Notable };
         }
         if let Some(error) = failure {
-            self.complain(&error);
+            self.complain(&error.advising("`fluent_bit.format` in nearmiss.json names one"));
         }
         Found::Ordinary
     }
