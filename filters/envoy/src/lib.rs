@@ -7,7 +7,7 @@
 //! http · upstream           the filters: on one exchange · on one attempt
 //! handover                  attempts, from the one to the other
 //! exchange                  what Envoy shows of one exchange, as the core takes it
-//! attributes response …     where it is read from
+//! attributes request …      where it is read from
 //! watch                     a monitor with its outlets
 //! voice                     which of an Envoy's VMs reports for all of them
 //! metrics · outlet          counters · records
@@ -37,6 +37,7 @@ mod metrics;
 mod module;
 mod outlet;
 mod quota;
+mod request;
 mod response;
 mod root;
 mod upstream;
