@@ -74,10 +74,16 @@ fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Opt
     let grpc_status = grpc_status(call, &response);
     let exchange = Exchange { status: response.status.unwrap_or_default(), ..bare(attributes, ts) };
     let log = attempt_log(call, &exchange);
+    let tier = match exchange.host {
+        Some(host) => watch.tiers.of(exchange.upstream, host, ts, || tier(call)),
+        None => tier(call),
+    };
+    let is_only = exchange.attempts == Some(1) && exchange.flags.is_empty();
     watch.observe(
         call,
         &Exchange {
-            max_attempts: max_attempts(call),
+            // An only attempt has used none of those allowed: that matters where it is the only limit.
+            max_attempts: if is_only && request.timeout.is_some() { None } else { max_attempts(call) },
             timeout: request.timeout,
             deadline: client.deadline,
             grpc_status,
@@ -85,7 +91,7 @@ fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Opt
                 .filter(|status| *status > 0)
                 .and_then(|_| integer(call.property("response\0size"))),
             stream: request.is_connect || response.is_stream(),
-            stand_in: response.stand_in(tier(call)),
+            stand_in: response.stand_in(tier),
             cache_status: response.cache_status.as_deref(),
             proxy_status: response.proxy_status.as_deref(),
             client_attempt: client.attempt(overwritten),
