@@ -5,6 +5,7 @@
 use crate::host::{Call, Level};
 use crate::metrics::Metrics;
 use crate::outlet::Outlet;
+use crate::tiers::Tiers;
 use crate::voice::Voice;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -22,6 +23,8 @@ pub(crate) struct Watch {
     voice: Voice,
     metrics: Metrics,
     outlet: Outlet,
+    /// What hosts are marked as.
+    pub(crate) tiers: Tiers,
     /// Exchanges since the last sign of life.
     exchanges: u64,
     last: Timestamp,
@@ -44,6 +47,7 @@ impl Watch {
             metrics: Metrics::new(config.max_upstreams),
             config,
             outlet: Outlet::default(),
+            tiers: Tiers::default(),
             exchanges: 0,
             last: Timestamp::default(),
             told: Timestamp::default(),
