@@ -28,7 +28,8 @@ const PASS: &str = r#"(module
     (global.get $heap)
     (global.set $heap (i32.and (i32.add (i32.add (global.get $heap) (local.get $size)) (i32.const 15)) (i32.const -8))))
   (func (export "free") (param i32) (global.set $heap (i32.const 65536)))
-  (func (export "near_miss") (param i32 i32 i32 i32 $record i32 i32) (result i32) (local.get $record)))"#;
+  (func (export "near_miss") (param i32 i32 i32 i32) (param $record i32) (param i32) (result i32)
+    (local.get $record)))"#;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
