@@ -69,7 +69,8 @@ pub(crate) struct Facts {
     bytes: Option<u64>,
     /// The lists with more than one entry, a bit each.
     lists: u32,
-    code: Option<u16>,
+    /// The only entry of the list of statuses, once it was read.
+    code: Option<Option<u16>>,
     is_grpc: bool,
     is_stream: bool,
     is_stale: bool,
@@ -214,6 +215,9 @@ fn chain<'a>(
     attempts: &mut Attempts<'a>,
 ) -> Result<Chain<'a>, LineError> {
     attempts.clear();
+    if bag.is_fresh(Slot::Codes as usize) {
+        facts.code = None;
+    }
     let list = |slot: Slot| bag.raw(slot as usize).filter(|text| !text.is_empty());
     let (hosts, codes) = (list(Slot::Hosts), list(Slot::Codes));
     let Some(lead) = codes.or(hosts) else {
@@ -225,15 +229,13 @@ fn chain<'a>(
     let mut walk = Walk { line, has_codes: codes.is_some(), has_hosts: hosts.is_some(), ..Walk::default() };
     if facts.lists == 0 {
         // One attempt, as nearly always: each list is its own entry.
-        if bag.is_fresh(Slot::Codes as usize) {
-            facts.code = codes.and_then(present).map(|text| upstream_code(line, text)).transpose()?;
-        }
-        walk.step(
-            Step { host: hosts, status: facts.code, time: times, header: headers, ends_group: false },
-            attempts,
-        )?;
+        let status = match facts.code {
+            Some(status) => status,
+            None => codes.and_then(present).map(|text| upstream_code(line, text)).transpose()?,
+        };
+        facts.code = Some(status);
+        walk.step(Step { host: hosts, status, time: times, header: headers, ends_group: false }, attempts)?;
     } else {
-        facts.code = None;
         let entries = List::new(lead).count();
         let side = |field: &'static str, text: Option<&'a [u8]>| {
             let found = text.map_or(entries, |text| List::new(text).count());
