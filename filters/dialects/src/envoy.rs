@@ -86,7 +86,7 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) ->
     }
     let start = match (get(Slot::Start), bag.arrived) {
         (None, Some(arrived)) => Ok(arrived),
-        _ if !is_fresh(Slot::Start) => Ok(facts.start),
+        (Some(_), _) if !is_fresh(Slot::Start) => Ok(facts.start),
         _ => need(line, bag, Slot::Start, "start_time").and_then(|start| {
             facts.start =
                 facts.clock.any(start).ok_or_else(|| wrong(line, start, "start_time", time::TAKES))?;

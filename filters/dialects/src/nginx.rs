@@ -114,7 +114,8 @@ pub(crate) fn exchange<'a>(
         let status = get(Slot::Status).ok_or_else(|| missing(line, "status"))?;
         facts.status = code(status).ok_or_else(|| wrong(line, status, "status", "a status, 0 to 999"))?;
     }
-    if is_fresh(Slot::Time) || is_fresh(Slot::Msec) || bag.arrived.is_some() {
+    let has_time = get(Slot::Msec).or(get(Slot::Time)).is_some();
+    if is_fresh(Slot::Time) || is_fresh(Slot::Msec) || !has_time {
         facts.ts = timestamp(line, bag, &mut facts.clock)?;
     }
     if is_fresh(Slot::Duration) || is_fresh(Slot::DurationMs) {
