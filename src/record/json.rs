@@ -125,7 +125,7 @@ fn plain_len(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 0xff;
     // The highest bit of each byte that is below `bound`, of ASCII; a byte above such a one may be taken for one too.
     let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & (ONES << 7);
-    let is = |word: u64, byte: u8| below(word ^ ONES * u64::from(byte), 1);
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     let (words, _) = bytes.as_chunks::<8>();
     let odd_word = words.iter().position(|word| {
         let word = u64::from_le_bytes(*word);

@@ -112,7 +112,6 @@ pub(crate) fn annotate_response(call: &Call, root: &Root, client: Client, starte
     let passed = now.zip(started).map(|(now, started)| Micros::new(now.saturating_sub(started) / 1_000));
     let attempts = integer(call.property("upstream\0request_attempt_count"));
     let exchange = Exchange {
-        upstream: name(call.property("xds\0cluster_name")).unwrap_or_default(),
         status: response.status.unwrap_or_default(),
         duration: passed.unwrap_or_default(),
         attempts: attempts.and_then(|count| u32::try_from(count).ok()),
@@ -127,7 +126,7 @@ pub(crate) fn annotate_response(call: &Call, root: &Root, client: Client, starte
         quota: response.quota.quota(),
         ..Exchange::default()
     };
-    watch.annotate_response(call, &exchange);
+    watch.annotate_response(call, &exchange, || name(call.property("xds\0cluster_name")).unwrap_or_default());
 }
 
 fn response<'a>(call: &'a Call, watch: &Watch) -> Response<'a> {

@@ -35,6 +35,7 @@ pub struct Start {
     core: Option<usize>,
     clock: u32,
     drain_s: u32,
+    counts_instructions: bool,
 }
 
 #[derive(Default)]
@@ -53,7 +54,7 @@ pub fn envoy_binary() -> PathBuf {
 
 impl Default for Start {
     fn default() -> Self {
-        Self { workers: 1, from_file: false, core: None, clock: 1, drain_s: 1 }
+        Self { workers: 1, from_file: false, core: None, clock: 1, drain_s: 1, counts_instructions: false }
     }
 }
 
@@ -90,6 +91,12 @@ impl Start {
     /// Its time of day runs so much faster; what measures spans does not.
     pub fn clock(mut self, factor: u32) -> Self {
         self.clock = factor;
+        self
+    }
+
+    /// Under callgrind, some fifty times slower, for [`Envoy::count_instructions`].
+    pub fn counting_instructions(mut self) -> Self {
+        self.counts_instructions = true;
         self
     }
 
@@ -139,7 +146,7 @@ impl Start {
     }
 
     fn try_run_in(&self, folder: PathBuf, config: &str) -> Result<Envoy, String> {
-        let mut command = command();
+        let mut command = if self.counts_instructions { under_callgrind(&folder) } else { command() };
         command
             .arg("-c")
             .arg(folder.join(config))
@@ -251,19 +258,22 @@ impl Envoy {
         eventually(what, || self.records().into_iter().find(|record| wanted(record)))
     }
 
-    /// Processor time spent so far, in clock ticks of the system.
+    /// Processor time spent so far.
     ///
     /// # Panics
     ///
     /// If the process is gone.
-    pub fn cpu_ticks(&self) -> u64 {
-        let path = format!("/proc/{}/stat", self.child.id());
-        let stat = fs::read_to_string(path).expect("a process that runs");
-        let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        let field = |place: usize| -> u64 {
-            after_name.split(' ').nth(place).and_then(|text| text.parse().ok()).expect("a number in stat")
+    pub fn cpu_time(&self) -> Duration {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+        // SAFETY: both calls write only where these references point.
+        let told = unsafe {
+            libc::clock_getcpuclockid(pid, &raw mut clock) == 0
+                && libc::clock_gettime(clock, &raw mut time) == 0
         };
-        field(11) + field(12)
+        assert!(told, "a process that runs");
+        let seconds = Duration::from_secs(time.tv_sec.try_into().unwrap_or(0));
+        seconds + Duration::from_nanos(time.tv_nsec.try_into().unwrap_or(0))
     }
 
     /// How much memory it holds, in KiB.
@@ -292,18 +302,47 @@ impl Envoy {
         kilobytes.and_then(|text| text.trim().parse::<u64>().ok()).expect("a number of kB") * 1024
     }
 
+    /// The instructions that its busiest thread, the worker, spends while `work` is done; then it is stopped.
+    ///
+    /// # Panics
+    ///
+    /// If it was not started to count them.
+    pub fn count_instructions(mut self, work: impl FnOnce()) -> u64 {
+        self.count(true);
+        work();
+        self.count(false);
+        self.terminate();
+        let counts = fs::read_dir(&self.folder).expect("its folder is there").filter_map(|file| {
+            let text = fs::read_to_string(file.ok()?.path()).ok()?;
+            let total = text.lines().find_map(|line| line.strip_prefix("totals: "))?;
+            total.trim().parse::<u64>().ok()
+        });
+        counts.max().expect("callgrind leaves a file for each thread")
+    }
+
+    fn count(&self, on: bool) {
+        let pid = self.child.id().to_string();
+        let output =
+            Command::new("callgrind_control").args(["-i", if on { "on" } else { "off" }, &pid]).output();
+        assert!(output.is_ok_and(|output| output.status.success()), "callgrind does not answer");
+    }
+
     /// Asks it to stop, and returns all it logged.
     ///
     /// # Panics
     ///
     /// If it does not stop within a minute.
     pub fn stop(mut self) -> Vec<String> {
+        self.terminate();
+        self.log.wait_for_end();
+        self.log()
+    }
+
+    fn terminate(&mut self) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         // SAFETY: a signal to a child that was not waited for yet, so the id is its own.
         unsafe { libc::kill(pid, libc::SIGTERM) };
         eventually("Envoy to stop", || self.child.try_wait().ok().flatten());
-        self.log.wait_for_end();
-        self.log()
     }
 
     fn listening(&self) -> Option<u16> {
@@ -373,6 +412,15 @@ fn command() -> Command {
     Command::new(envoy_binary())
 }
 
+fn under_callgrind(folder: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--tool=callgrind", "--trace-children=yes", "--instr-atstart=no", "--separate-threads=yes"])
+        .arg(format!("--callgrind-out-file={}/instructions.%p", folder.display()))
+        .arg(envoy_binary());
+    command
+}
+
 fn missing(error: &std::io::Error) -> String {
     format!("{}: {error}; `make envoy-bin` installs Envoy", envoy_binary().display())
 }
@@ -410,11 +458,4 @@ pub(super) fn folder() -> PathBuf {
     let folder = artifact::root().join("target/e2e").join(name);
     fs::create_dir_all(&folder).expect("target can be written");
     folder
-}
-
-/// How long a clock tick of [`Envoy::cpu_ticks`] is.
-pub fn tick_length() -> Duration {
-    // SAFETY: sysconf reads no memory of ours.
-    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(100)
 }

@@ -21,7 +21,7 @@ mod wait;
 
 pub use client::{Client, Request, Response};
 pub use collector::{Collector, Mood};
-pub use envoy::{Envoy, Start, envoy_binary, tick_length};
+pub use envoy::{Envoy, Start, envoy_binary};
 pub use example::{example, example_document, shipped};
 pub use fluent_bit::{FluentBit, Folder};
 #[cfg(feature = "grpc")]
@@ -32,7 +32,7 @@ pub use prometheus::{Prometheus, promtool};
 pub use script::Action;
 pub use site::{
     Site, cluster, grpc_cluster, one_request_a_connection, plugin, route, tiers, wasm_filter, wasm_filter_of,
-    wasm_logger, wasm_upstream_filter, with_upstream_filter,
+    wasm_logger, wasm_logger_of, wasm_upstream_filter, with_upstream_filter,
 };
 pub use stats::Stats;
 pub use wait::eventually;
