@@ -95,7 +95,7 @@ impl Module {
         match self.filter(context) {
             Some((root, Filter::Http(filter))) => filter.request(call, root),
             Some((root, Filter::Upstream(filter))) => {
-                filter.request(call, root);
+                filter.request(call);
                 if !somebody_judges {
                     root.count_attempt(call);
                 }
