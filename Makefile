@@ -117,18 +117,18 @@ wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.j
 # What a module is made of: the core, and the crates that are named.
 sources_of = $(shell git ls-files -co --exclude-standard Cargo.toml Cargo.lock src $(1) 2>/dev/null | grep -E '\.(rs|toml|lock)$$')
 
-dist/nearmiss-envoy.wasm: $(call sources_of,filters/envoy) package-lock.json filters/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(call sources_of,filters/bare filters/envoy) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
 	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
 
-dist/nearmiss-fluent-bit.wasm: $(call sources_of,filters/fluent-bit filters/dialects) package-lock.json filters/optimise.sh | rust-target
+dist/nearmiss-fluent-bit.wasm: $(call sources_of,filters/bare filters/fluent-bit filters/dialects) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
 	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
 
 # The package for edge gateways: module, glue, and what is written by hand. Its package.json comes last and says that all is there.
 EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
 
-dist/edge/package.json: $(call sources_of,filters/edge) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
+dist/edge/package.json: $(call sources_of,filters/bare filters/edge) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-edge
 	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
 	filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm dist/edge

@@ -1,11 +1,12 @@
 //! The one instance in this module, and its configuration.
 
 use crate::filter::{Filter, Misconfigured};
-use crate::host::{self, local};
+use crate::host;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::cell::RefCell;
 use nearmiss::{Config, Timestamp};
+use nearmiss_bare::local;
 
 /// The file that is looked for in the folders that the host opens for the module.
 const CONFIGURATION: &str = "nearmiss.json";

@@ -1,6 +1,7 @@
-//! What the standard library would bring along, without the texts of panics that nobody would read.
+//! The allocator, and what a panic comes to.
 //!
-//! Nothing in this module is meant to panic. If something does, the package turns it off and traffic goes on.
+//! No module is meant to panic. If something does, the call traps, as it would with the standard library, but the texts that
+//! nobody would read do not ship.
 
 use dlmalloc::GlobalDlmalloc;
 

@@ -1,0 +1,27 @@
+//! What the standard library would bring along, for modules that have one thread and nobody to tell of a panic.
+//!
+//! ```text
+//! local      values of the only thread
+//! chunk      memory that hosts are lent, used again and again
+//! compare    the order of bytes, where the target leaves it to a C library
+//! runtime    the allocator, and what a panic comes to
+//! ```
+//!
+//! Everything but the last runs natively, too, where its tests run, under Miri as well (`make miri`).
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod chunk;
+#[cfg(any(test, target_os = "wasi"))]
+mod compare;
+mod local;
+#[cfg(target_arch = "wasm32")]
+mod runtime;
+
+pub use chunk::Chunk;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub use local::Local;
