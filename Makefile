@@ -206,8 +206,8 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	rm -f filters/dialects/fixtures/[!d]*.tsv
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
-# Needs a nightly compiler, which nothing else does. The module is compiled without a sanitizer: wasm is its own.
-FUZZ := config dialects exchange headers hostcalls
+# Needs a nightly compiler, as does `make miri`, and nothing else. The module is compiled without a sanitizer: wasm is its own.
+FUZZ := config dialects exchange fluent_bit headers hostcalls
 FUZZ_SECONDS ?= 600
 
 $(TOOLS)/bin/cargo-fuzz:
@@ -218,10 +218,16 @@ fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that
 	cd host-tests
 	for target in $(FUZZ); do
 	    work=$(CURDIR)/target/fuzz/$$target; mkdir -p $$work
-	    features=""; [ $$target = hostcalls ] && features="--features sim"
+	    features=""; [[ $$target = fluent_bit || $$target = hostcalls ]] && features="--features sim"
 	    PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" RUSTFLAGS= cargo +nightly fuzz run --sanitizer none --target-dir $(CURDIR)/target/fuzz/build $$features $$target \
 	        $$work fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=4096 -timeout=20 -verbosity=0 2>&1 | grep -vE "^(#|\")"
 	done
+
+.PHONY: miri
+miri: ## Runs the unit tests of all unsafe code of the modules under Miri, which a nightly compiler has.
+	@rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1 || { echo "make: Miri could not be added to the nightly toolchain with rustup" >&2; exit 1; }
+	CARGO_TARGET_DIR=target/miri MIRIFLAGS=-Zmiri-permissive-provenance cargo +nightly miri test -q --locked --lib \
+	    -p nearmiss-bare -p nearmiss-envoy -p nearmiss-fluent-bit -- chunk:: compare:: local:: host::
 
 .PHONY: soak
 soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.

@@ -62,10 +62,10 @@ mod tests {
     #[test]
     fn a_large_record_gets_a_block_of_its_own_and_gives_it_back() {
         let tag = lend(4);
-        let record = lend(8 << 20);
+        let record = lend(CHUNK + 1);
         assert!(!record.is_null());
         // SAFETY: the block has as many bytes.
-        unsafe { record.write_bytes(1, 8 << 20) };
+        unsafe { record.write_bytes(1, CHUNK + 1) };
         take_back(tag);
         take_back(record);
         assert_eq!(lend(4), tag);
