@@ -33,6 +33,7 @@ enum Heap {
 
 pub(super) fn start(engine: &Engine, linker: &Linker<World>, module: &Module, world: World) -> Instance {
     let mut store = Store::new(engine, world);
+    store.limiter(|world| world);
     store.set_fuel(FUEL).expect("fuel is counted");
     let instance =
         linker.instantiate(&mut store, module).unwrap_or_else(|error| panic!("it does not start: {error:?}"));

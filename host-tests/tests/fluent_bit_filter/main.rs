@@ -3,6 +3,7 @@
 mod annotation;
 mod budget;
 mod config;
+mod faults;
 mod hostile;
 mod memory;
 mod merging;
