@@ -84,15 +84,15 @@ pub(crate) fn exchange(
     let mut json = Json::new(out);
     json.open('{');
     json.key("schema").number(SCHEMA);
-    json.key("type").text("exchange");
+    json.key("type").word("exchange");
     json.key("time").time(exchange.ts);
     json.key("upstream").text(upstream);
-    json.key("fate").text(verdict.fate.name());
+    json.key("fate").word(verdict.fate.name());
     if let Some(margin) = verdict.margin_bp() {
         json.key("margin_bp").number(margin.into());
     }
     json.key("signals").open('[');
-    verdict.signals.names().for_each(|name| json.item().text(name));
+    verdict.signals.names().for_each(|name| json.item().word(name));
     json.close(']');
     if let Some(attempts) = exchange.attempts {
         json.key("attempts").number(attempts.into());

@@ -53,9 +53,16 @@ pub struct Timeline {
     feed: Feed,
     reorder: Micros,
     watermark: Option<Timestamp>,
+    /// Every bucket below this one is due, and when the next one will be: the watermark passes it once in ten seconds, so that
+    /// an exchange needs no division to know.
+    due: u64,
+    next_due: Timestamp,
+    /// The bucket that was asked for last, and its start.
+    last: (u64, Timestamp),
     /// Every bucket below this one is sealed.
     sealed: u64,
     lag: u64,
+    open_buckets: usize,
     doubted: [Timestamp; WITNESSES],
     doubts: usize,
 }
@@ -67,8 +74,12 @@ impl Timeline {
             feed,
             reorder,
             watermark: None,
+            due: 0,
+            next_due: Timestamp::default(),
+            last: (0, Timestamp::default()),
             sealed: 0,
             lag: 0,
+            open_buckets: open_buckets(reorder),
             doubted: [Timestamp::default(); WITNESSES],
             doubts: 0,
         }
@@ -79,8 +90,8 @@ impl Timeline {
     /// What the watermark has passed is not sealed yet: ask [`seal_next`](Self::seal_next).
     pub fn arrive(&mut self, ts: Timestamp) -> Place {
         let Some(watermark) = self.watermark else {
-            self.watermark = Some(ts);
-            self.sealed = bucket_of(ts.before(self.reorder));
+            self.advance(ts);
+            self.sealed = self.due;
             return Place::Open(bucket_of(ts));
         };
         if self.feed == Feed::Log && ts.since(watermark) > DOUBT {
@@ -88,8 +99,8 @@ impl Timeline {
         }
         self.doubts = 0;
         self.advance(ts);
-        let bucket = bucket_of(ts);
-        if bucket < self.sealed.max(self.due()) { Place::Late } else { Place::Open(bucket) }
+        let bucket = self.bucket(ts);
+        if bucket < self.sealed.max(self.due) { Place::Late } else { Place::Open(bucket) }
     }
 
     /// The host's clock says that it is `now`.
@@ -129,7 +140,7 @@ impl Timeline {
 
     /// How many buckets are open at once: the one that is filling, and those within `reorder` before it.
     pub fn open_buckets(&self) -> usize {
-        open_buckets(self.reorder)
+        self.open_buckets
     }
 
     /// The newest bucket whose seal an exchange in `bucket` may be compared with: it ended at least `reorder` before.
@@ -143,16 +154,26 @@ impl Timeline {
     }
 
     fn end(&self, all: bool) -> u64 {
-        if all { self.watermark.map_or(0, |ts| bucket_of(ts) + 1) } else { self.due() }
+        if all { self.watermark.map_or(0, |ts| bucket_of(ts) + 1) } else { self.due }
     }
 
-    /// Every bucket below this one is due.
-    fn due(&self) -> u64 {
-        self.watermark.map_or(0, |ts| bucket_of(ts.before(self.reorder)))
+    /// [`bucket_of`], which most often is the same as the last time.
+    fn bucket(&mut self, ts: Timestamp) -> u64 {
+        let (bucket, start) = self.last;
+        if ts >= start && ts.since(start) < BUCKET {
+            return bucket;
+        }
+        let bucket = bucket_of(ts);
+        self.last = (bucket, start_of(bucket));
+        bucket
     }
 
     fn advance(&mut self, ts: Timestamp) {
         self.watermark = self.watermark.max(Some(ts));
+        if ts >= self.next_due {
+            self.due = bucket_of(ts.before(self.reorder));
+            self.next_due = start_of(self.due + 1).after(self.reorder);
+        }
     }
 
     /// Ten doubted lines in a row that lie within an hour of each other, or a time that rose over all ten (a gap in the

@@ -167,7 +167,11 @@ impl Upstream {
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.exchanges = route.exchanges.saturating_add(1);
             route.near_misses = route.near_misses.saturating_add(u32::from(verdict.fate != Fate::Clean));
-            route.last_used = route.last_used.max(timeline::bucket_of(exchange.ts) as u32);
+            let bucket = match place {
+                Place::Open(bucket) => bucket,
+                Place::Late | Place::Ahead => timeline::bucket_of(exchange.ts),
+            };
+            route.last_used = route.last_used.max(bucket as u32);
         }
         if let Place::Open(number) = place {
             self.learn_later(number, exchange, &verdict, bucket, route);
@@ -202,7 +206,7 @@ impl Upstream {
 
     /// Seals one bucket: what it gathered becomes a version. Nothing happens if it gathered nothing.
     pub(crate) fn seal(&mut self, bucket: u64) -> Sealed {
-        let place = (bucket % self.open.len().max(1) as u64) as usize;
+        let place = self.open_place(bucket);
         let Some(open) = self.open.get_mut(place).filter(|open| open.filled && open.bucket == bucket) else {
             return Sealed::default();
         };
@@ -261,6 +265,11 @@ impl Upstream {
         }
     }
 
+    /// Where an open bucket is kept. Numbers of buckets fit into 32 bits, which are far quicker to divide.
+    fn open_place(&self, bucket: u64) -> usize {
+        (bucket as u32 % self.open.len().max(1) as u32) as usize
+    }
+
     fn learn_later(
         &mut self,
         number: u64,
@@ -269,7 +278,7 @@ impl Upstream {
         latency: u8,
         route: Option<u8>,
     ) {
-        let place = (number % self.open.len().max(1) as u64) as usize;
+        let place = self.open_place(number);
         let Some(open) = self.open.get_mut(place) else { return };
         open.bucket = number;
         open.filled = true;

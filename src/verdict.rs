@@ -227,7 +227,11 @@ pub fn judge(
         return Verdict { signals: Signals::ABORTED, limits: *limits, ..Verdict::default() };
     }
     let usage = Usage::of(exchange, limits);
-    let signals = signals(exchange, &usage, tight, duration, usual);
+    let signals = if is_plain(exchange) {
+        timing(&usage, tight, duration, usual)
+    } else {
+        signals(exchange, &usage, tight, duration, usual)
+    };
     Verdict {
         fate: fate(signals),
         signals,
@@ -243,6 +247,31 @@ pub fn judge(
 /// Whether the client went away: then nothing else can be said of the exchange.
 fn is_aborted(exchange: &Exchange<'_>) -> bool {
     exchange.aborted || exchange.status == 499 || exchange.flags.any(Flags::DC.with(Flags::DR))
+}
+
+/// Whether nothing but its timing can be wrong with an exchange, as with most of them: one attempt, a good status, and nobody
+/// says anything else.
+fn is_plain(exchange: &Exchange<'_>) -> bool {
+    matches!(exchange.status, 200..400)
+        && exchange.attempts == Some(1)
+        && exchange.flags.is_empty()
+        && !(exchange.partial | exchange.hedged | exchange.stream)
+        && exchange.grpc_status.is_none()
+        && exchange.stand_in.is_none()
+        && exchange.cache_status.is_none()
+        && exchange.proxy_status.is_none()
+        && exchange.client_attempt.is_none()
+        && exchange.quota.is_none()
+}
+
+/// The signals of a plain exchange.
+fn timing(usage: &Usage, tight: Used, duration: Option<Micros>, usual: Option<Usual>) -> Signals {
+    let near = |used: Option<Used>| used.is_some_and(|used| used.margin() < tight.basis_points());
+    let mut signals = Signals::NONE;
+    signals.set(Signals::TIMEOUT, near(usage.timeout));
+    signals.set(Signals::DEADLINE, near(usage.deadline));
+    signals.set(Signals::SLOW, duration.zip(usual).is_some_and(|(duration, usual)| duration > usual.limit));
+    signals
 }
 
 fn signals(

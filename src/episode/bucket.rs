@@ -7,7 +7,7 @@
 use super::deadline::TimedOut;
 use super::residual::{BINS, UNIT, bin};
 use super::routes::{Routes, WARM_SHIFT};
-use super::sight::Sight;
+use super::sight::{Sight, Try};
 use super::{HOSTS, ROUTES};
 use crate::tally;
 use crate::verdict::{Fate, Signals};
@@ -156,30 +156,45 @@ impl Bucket {
         if sight.is_short() {
             self.late[route] = self.late[route].saturating_add(1);
         }
-        let second = sight.second();
         let timeout = routes.timeout(self.index);
+        if let Some(attempt) = sight.only_try(timeout) {
+            let host = attempt.host.and_then(host);
+            return self.note_try(sight, &attempt, route, host, routes);
+        }
         sight.tries(timeout, |attempt| {
-            self.attempts[route] = self.attempts[route].saturating_add(1);
-            let host = attempt.host.and_then(&host).map(usize::from).filter(|slot| *slot < HOSTS);
-            if let Some(slot) = host {
-                self.host_attempts[slot] = self.host_attempts[slot].saturating_add(1);
-            }
-            if attempt.late {
-                self.late[route] = self.late[route].saturating_add(1);
-            }
-            if let Some(log2) = attempt.timed_out {
-                self.timed_out.note(log2);
-            }
-            if attempt.failed {
-                self.failed_in[route] |= 1 << second;
-                if let Some(slot) = host {
-                    self.host_failed[slot] = self.host_failed[slot].saturating_add(1);
-                    self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
-                }
-            } else if let Some(log2) = attempt.log2 {
-                self.note_duration(route, host, log2.0, routes);
-            }
+            let host = attempt.host.and_then(&host);
+            self.note_try(sight, &attempt, route, host, routes);
         });
+    }
+
+    fn note_try(
+        &mut self,
+        sight: &Sight<'_>,
+        attempt: &Try<'_>,
+        route: usize,
+        host: Option<u8>,
+        routes: &Routes,
+    ) {
+        let host = host.map(usize::from).filter(|slot| *slot < HOSTS);
+        self.attempts[route] = self.attempts[route].saturating_add(1);
+        if let Some(slot) = host {
+            self.host_attempts[slot] = self.host_attempts[slot].saturating_add(1);
+        }
+        if attempt.late {
+            self.late[route] = self.late[route].saturating_add(1);
+        }
+        if let Some(log2) = attempt.timed_out {
+            self.timed_out.note(log2);
+        }
+        if attempt.failed {
+            self.failed_in[route] |= 1 << sight.second();
+            if let Some(slot) = host {
+                self.host_failed[slot] = self.host_failed[slot].saturating_add(1);
+                self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
+            }
+        } else if let Some(log2) = attempt.log2 {
+            self.note_duration(route, host, log2.0, routes);
+        }
     }
 
     fn count(&mut self, sight: &Sight<'_>) {

@@ -52,11 +52,30 @@ impl<'a> Sight<'a> {
         self.verdict.signals.any(SHORT)
     }
 
-    /// Calls `each` with every attempt that is known; `learned` is the timeout where nobody gives one.
+    /// The attempt, if there was only one and nothing else is known of it; `learned` is the timeout where nobody gives one.
+    pub(super) fn only_try(&self, learned: Option<Log2>) -> Option<Try<'a>> {
+        let x = self.exchange;
+        if x.attempts.is_some_and(|attempts| attempts > 1) || !x.attempt_log.is_empty() {
+            return None;
+        }
+        let failed = self.has_failed();
+        let timeless = self.is_timeless();
+        let is_untold = self.verdict.limits.timeout.is_none();
+        let has_timed_out = failed && is_untold && (x.status == 504 || x.flags.any(Flags::UT));
+        Some(Try {
+            host: x.host,
+            failed,
+            log2: (!timeless).then_some(self.log2),
+            late: !timeless && self.is_late(x.duration, learned),
+            timed_out: has_timed_out.then_some(self.log2),
+        })
+    }
+
+    /// Calls `each` with every attempt that is known, where there were several.
     pub(super) fn tries(&self, learned: Option<Log2>, mut each: impl FnMut(Try<'a>)) {
         let x = self.exchange;
         let is_untold = self.verdict.limits.timeout.is_none();
-        let timeless = x.stream || x.status == 101;
+        let timeless = self.is_timeless();
         let attempts = x.attempts.unwrap_or(1);
         // What a log of attempts leaves out are the first ones, and they failed; else the last would not have been made.
         let told = x.attempt_log.len().max(1) as u32;
@@ -79,17 +98,20 @@ impl<'a> Sight<'a> {
             }
             return;
         }
-        let replaced = matches!(x.stand_in, Some(StandIn::Fallback | StandIn::Stale))
-            || self.verdict.fate == Fate::Stale;
-        let failed = replaced || matches!(self.verdict.fate, Fate::Failed | Fate::Partial);
-        if attempts <= 1 {
-            let late = !timeless && self.is_late(x.duration, learned);
-            let has_timed_out = is_untold && failed && (x.status == 504 || x.flags.any(Flags::UT));
-            let timed_out = has_timed_out.then_some(self.log2);
-            each(Try { host: x.host, failed, log2: (!timeless).then_some(self.log2), late, timed_out });
-            return;
+        each(Try { host: x.host, failed: self.has_failed(), log2: None, late: false, timed_out: None });
+    }
+
+    /// Its last attempt gave no usable answer, or something else answered in its stead.
+    fn has_failed(&self) -> bool {
+        match self.verdict.fate {
+            Fate::Failed | Fate::Partial | Fate::Stale => true,
+            _ => matches!(self.exchange.stand_in, Some(StandIn::Fallback | StandIn::Stale)),
         }
-        each(Try { host: x.host, failed, log2: None, late: false, timed_out: None });
+    }
+
+    /// Its duration says nothing.
+    fn is_timeless(&self) -> bool {
+        self.exchange.stream || self.exchange.status == 101
     }
 
     /// From 70 % of the timeout.

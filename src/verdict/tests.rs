@@ -128,6 +128,24 @@ fn names_lead_back_to_fates() {
 
 proptest! {
     #[test]
+    fn the_way_of_plain_exchanges_says_what_the_long_way_says(
+        status in 200u16..400, duration in 0u64..3_000_000, timeout in prop::option::of(0u64..3_000_000),
+        deadline in prop::option::of(0u64..3_000_000), max_attempts in prop::option::of(0u32..4),
+        usual in prop::option::of(1u64..3_000_000), tight in 0u16..10_000
+    ) {
+        let exchange = Exchange { status, attempts: Some(1), duration: Micros::new(duration), ..Exchange::default() };
+        prop_assert!(is_plain(&exchange));
+        let limits = Limits { timeout: timeout.map(Micros::new), deadline: deadline.map(Micros::new), max_attempts };
+        let usage = Usage::of(&exchange, &limits);
+        let tight = Used::from_basis_points(tight).unwrap();
+        let usual = usual.map(|limit| Usual { limit: Micros::new(limit), median: Micros::new(limit / 2) });
+        let duration = Some(exchange.duration);
+        prop_assert_eq!(timing(&usage, tight, duration, usual), signals(&exchange, &usage, tight, duration, usual));
+    }
+}
+
+proptest! {
+    #[test]
     fn every_exchange_gets_a_fate_that_its_signals_explain(
         status in 0u16..700, attempts in prop::option::of(0u32..6), flags: u64, grpc in prop::option::of(0u32..20),
         bytes in prop::option::of(0u64..3), aborted: bool, hedged: bool, duration in 0u64..3_000_000, client in prop::option::of(0u32..4)

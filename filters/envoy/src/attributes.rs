@@ -27,10 +27,6 @@ pub(crate) struct Attributes<'a> {
     pub(crate) duration: Micros,
     /// Status, only where it is cheaper to read here than with the headers.
     pub(crate) status: Option<u16>,
-    /// The request opened a tunnel.
-    pub(crate) is_connect: bool,
-    /// What the router allowed the last attempt.
-    pub(crate) timeout: Option<Micros>,
 }
 
 /// How attributes are asked for.
@@ -50,8 +46,7 @@ const STATUS: &str = "response\0code";
 
 /// The attributes of `Mode::Full`, in the order in which [`full`] takes them.
 const FULL: &str = "[xds.cluster_name, xds.route_name, upstream.address, upstream.request_attempt_count, \
-    response.flags, request.duration, request.method, \
-    'x-envoy-expected-rq-timeout-ms' in request.headers ? request.headers['x-envoy-expected-rq-timeout-ms'] : '']";
+    response.flags, request.duration]";
 
 /// The attributes of `Mode::Lean`, in the order in which [`lean`] takes them.
 const LEAN: &str =
@@ -93,16 +88,13 @@ impl Query {
 
     fn rest_of_full<'a>(&self, call: &'a Call, attributes: Attributes<'a>) -> Attributes<'a> {
         let flags = flags(call.property(FLAGS));
-        let timeout = call.header(crate::host::Map::Request, "x-envoy-expected-rq-timeout-ms");
-        // Without the language these two would be one answer too many for an exchange in which nothing happened.
+        // Without the language this would be one answer too many for an exchange in which nothing happened.
         let is_plain = flags.is_empty() && attributes.attempts == Some(1);
         let affordable = self.expression.is_some() || !is_plain;
         Attributes {
             route: if affordable { name(call.property(ROUTE)) } else { None },
-            is_connect: affordable && call.property("request\0method") == Ok(b"CONNECT"),
             host: name(call.property(HOST)),
             flags,
-            timeout: timeout.ok().and_then(milliseconds),
             ..attributes
         }
     }
@@ -138,9 +130,7 @@ fn full<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes<'a>>
         host: name(items.next().ok_or(Silence)),
         attempts: attempts(items.next().ok_or(Silence)),
         flags: flags(items.next().ok_or(Silence)),
-        duration: duration(items.next().ok_or(Silence)),
-        is_connect: items.next()? == b"CONNECT",
-        timeout: milliseconds(items.next()?),
+        duration: duration(Ok(items.next()?)),
         status: None,
     })
 }
@@ -188,11 +178,6 @@ fn duration(value: Answer<&[u8]>) -> Micros {
     span(value).unwrap_or_default()
 }
 
-/// A header in milliseconds; 0 is no limit.
-fn milliseconds(value: &[u8]) -> Option<Micros> {
-    crate::headers::number(value).filter(|milliseconds| *milliseconds > 0).map(Micros::from_millis)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,12 +202,9 @@ mod tests {
     #[test]
     fn a_list_is_read_in_order() {
         let (one, none, ms) = (1u64.to_le_bytes(), 0u64.to_le_bytes(), 5_000_000u64.to_le_bytes());
-        let items = [&b"cart"[..], b"", b"10.0.0.1:80", &one, &none, &ms, b"GET", b"500"];
+        let items = [&b"cart"[..], b"", b"10.0.0.1:80", &one, &none, &ms];
         let attributes = full(items.into_iter()).unwrap();
         assert_eq!((attributes.cluster, attributes.route, attributes.attempts), ("cart", None, Some(1)));
-        assert_eq!(
-            (attributes.duration, attributes.timeout),
-            (Micros::from_millis(5), Some(Micros::from_millis(500)))
-        );
+        assert_eq!((attributes.host, attributes.duration), (Some("10.0.0.1:80"), Micros::from_millis(5)));
     }
 }

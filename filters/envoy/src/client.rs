@@ -14,31 +14,80 @@ pub(crate) struct Client {
     pub(crate) proxy_attempt: Option<u32>,
     /// How long the client waits.
     pub(crate) deadline: Option<Micros>,
+    /// The request was sent on by a redirect inside this proxy.
+    is_redirected: bool,
 }
 
+/// The headers that the router overwrites, so that they say what the client said in the request phase only.
+const OVERWRITTEN: [&str; 2] = ["x-envoy-attempt-count", "grpc-timeout"];
+/// Those that stay as they came.
+const KEPT: [&str; 3] = ["grpc-previous-rpc-attempts", "amz-sdk-request", "x-stainless-retry-count"];
+/// Left by an internal redirect.
+const REDIRECTED: &str = "x-envoy-original-url";
+
 impl Client {
+    /// What would be overwritten later.
+    ///
+    /// The names are looked up one by one: the host knows a place of its own for each of them, so that what is missing, as it
+    /// is on most requests, costs next to nothing.
+    pub(crate) fn early(call: &Call) -> Self {
+        let mut client = Self::default();
+        client.look_up(call, &OVERWRITTEN);
+        // After an internal redirect the count is that of the leg before, which was this proxy's own.
+        if client.proxy_attempt.is_some_and(|attempt| attempt > 1) {
+            client.look_up(call, &[REDIRECTED]);
+        }
+        client
+    }
+
+    /// All that it says, in the request phase.
+    pub(crate) fn whole(call: &Call) -> Self {
+        let mut client = Self::early(call);
+        client.look_up(call, &KEPT);
+        client
+    }
+
+    fn look_up(&mut self, call: &Call, names: &[&str]) {
+        for name in names {
+            if let Ok(value) = call.header(Map::Request, name) {
+                self.take(name.as_bytes(), value);
+            }
+        }
+    }
+
+    /// Takes one header; of several that count, the greatest holds.
+    pub(crate) fn take(&mut self, name: &[u8], value: &[u8]) {
+        match name {
+            b"grpc-previous-rpc-attempts" | b"x-stainless-retry-count" => {
+                self.count(number(value).map(|tries| tries.saturating_add(1)));
+            }
+            b"amz-sdk-request" => self.count(amazon_attempt(text(value))),
+            b"x-envoy-attempt-count" => {
+                // Two proxies on the way each add theirs where the second does not overwrite.
+                let counts = members(text(value)).filter_map(|member| member.name().parse().ok());
+                self.proxy_attempt = self.proxy_attempt.max(counts.max());
+            }
+            b"x-envoy-original-url" => self.is_redirected = true,
+            b"grpc-timeout" => self.deadline = timeout(text(value)),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, attempt: Option<u64>) {
+        self.attempt = self.attempt.max(attempt.and_then(|attempt| u32::try_from(attempt).ok()));
+    }
+
+    /// What is known at the end, `late`, of which the router has overwritten what was read `self` in the request phase.
+    pub(crate) fn completed_by(self, late: Self) -> Self {
+        Self { attempt: self.attempt.max(late.attempt), ..self }
+    }
+
     /// The greatest of the client's counts. If `overwritten` is the exchange's own count and the header was read after
     /// the router wrote it, the proxy's says nothing.
     pub(crate) fn attempt(&self, overwritten: Option<u32>) -> Option<u32> {
-        self.attempt.max(self.proxy_attempt.filter(|count| Some(*count) != overwritten))
+        let is_own = |count: u32| Some(count) == overwritten || self.is_redirected && count > 1;
+        self.attempt.max(self.proxy_attempt.filter(|count| !is_own(*count)))
     }
-}
-
-/// Reads what a client says of its request.
-///
-/// The names are looked up one by one, which costs next to nothing where they are missing, as they are on most requests.
-pub(crate) fn read(call: &Call) -> Client {
-    Client { attempt: attempt(call), proxy_attempt: proxy_attempt(call), deadline: deadline(call) }
-}
-
-/// By the headers that clients add.
-fn attempt(call: &Call) -> Option<u32> {
-    let header = |name| call.header(Map::Request, name).ok();
-    let previous = header("grpc-previous-rpc-attempts").and_then(number).map(|tries| tries.saturating_add(1));
-    let amazon = header("amz-sdk-request").and_then(|value| amazon_attempt(text(value)));
-    let stainless = header("x-stainless-retry-count").and_then(number).map(|tries| tries.saturating_add(1));
-    let attempt = [previous, amazon, stainless].into_iter().flatten().max()?;
-    u32::try_from(attempt).ok()
 }
 
 /// The attempt in `attempt=2; max=3`.
@@ -47,21 +96,6 @@ fn amazon_attempt(value: &str) -> Option<u64> {
         let (key, value) = part.split_once('=')?;
         if key.trim_ascii() == "attempt" { value.trim_ascii().parse().ok() } else { None }
     })
-}
-
-fn proxy_attempt(call: &Call) -> Option<u32> {
-    let value = call.header(Map::Request, "x-envoy-attempt-count").ok()?;
-    // Two proxies on the way each add theirs where the second does not overwrite.
-    let attempts = members(text(value)).filter_map(|member| member.name().parse().ok());
-    let attempt = attempts.max()?;
-    // After an internal redirect the count is that of the leg before, which was this proxy's own.
-    let is_redirected = attempt > 1 && call.header(Map::Request, "x-envoy-original-url").is_ok();
-    (!is_redirected).then_some(attempt)
-}
-
-/// Only gRPC clients say it.
-fn deadline(call: &Call) -> Option<Micros> {
-    timeout(text(call.header(Map::Request, "grpc-timeout").ok()?))
 }
 
 /// A `grpc-timeout`: at most eight digits and a unit.

@@ -1,13 +1,15 @@
 //! What Envoy shows of an exchange, as the core takes it.
 //!
-//! Header maps are read whole and attributes in one list; what is rare (gRPC's trailers, the size of a body, the last
-//! attempt's share) is asked for only when the common says so. Lookups of what is not there cost next to nothing.
+//! Header maps are read whole and attributes in one list: an answer of the host is dear, and its length is not. What is rare
+//! (gRPC's trailers, the size of a body, the last attempt's share) is asked for only when the common says so. A lookup of what
+//! is not there costs a fifth of one that answers.
 
 use crate::attributes::{Attributes, integer, name, span};
-use crate::client::{self, Client};
+use crate::client::Client;
 use crate::handover::{self, AttemptLog, Outcome};
 use crate::headers::{Headers, text};
 use crate::host::{Call, Map};
+use crate::request::Request;
 use crate::response::Response;
 use crate::root::Root;
 use crate::watch::Watch;
@@ -56,33 +58,40 @@ fn bare<'a>(attributes: &Attributes<'a>, ts: Timestamp) -> Exchange<'a> {
         status: attributes.status.unwrap_or_default(),
         duration: attributes.duration,
         attempts: attributes.attempts,
-        timeout: attributes.timeout,
         flags: attributes.flags,
         ..Exchange::default()
     }
 }
 
 fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Option<Client>, ts: Timestamp) {
+    let request = call.headers(Map::Request).map(Request::read).unwrap_or_default();
     let response = response(call, watch);
     // What is read here may have been written by the router; what was read in the request phase is the client's own.
     let (client, overwritten) = match client {
-        Some(client) => (client, None),
-        None => (client::read(call), attributes.attempts),
+        Some(client) => (client.completed_by(request.client), None),
+        None => (request.client, attributes.attempts),
     };
     let grpc_status = grpc_status(call, &response);
     let exchange = Exchange { status: response.status.unwrap_or_default(), ..bare(attributes, ts) };
     let log = attempt_log(call, &exchange);
+    let tier = match exchange.host {
+        Some(host) => watch.tiers.of(exchange.upstream, host, ts, || tier(call)),
+        None => tier(call),
+    };
+    let is_only = exchange.attempts == Some(1) && exchange.flags.is_empty();
     watch.observe(
         call,
         &Exchange {
-            max_attempts: max_attempts(call),
+            // An only attempt has used none of those allowed: that matters where it is the only limit.
+            max_attempts: if is_only && request.timeout.is_some() { None } else { max_attempts(call) },
+            timeout: request.timeout,
             deadline: client.deadline,
             grpc_status,
             bytes: grpc_status
                 .filter(|status| *status > 0)
                 .and_then(|_| integer(call.property("response\0size"))),
-            stream: attributes.is_connect || response.is_stream(),
-            stand_in: response.stand_in(tier(call)),
+            stream: request.is_connect || response.is_stream(),
+            stand_in: response.stand_in(tier),
             cache_status: response.cache_status.as_deref(),
             proxy_status: response.proxy_status.as_deref(),
             client_attempt: client.attempt(overwritten),
@@ -103,7 +112,6 @@ pub(crate) fn annotate_response(call: &Call, root: &Root, client: Client, starte
     let passed = now.zip(started).map(|(now, started)| Micros::new(now.saturating_sub(started) / 1_000));
     let attempts = integer(call.property("upstream\0request_attempt_count"));
     let exchange = Exchange {
-        upstream: name(call.property("xds\0cluster_name")).unwrap_or_default(),
         status: response.status.unwrap_or_default(),
         duration: passed.unwrap_or_default(),
         attempts: attempts.and_then(|count| u32::try_from(count).ok()),
@@ -118,7 +126,7 @@ pub(crate) fn annotate_response(call: &Call, root: &Root, client: Client, starte
         quota: response.quota.quota(),
         ..Exchange::default()
     };
-    watch.annotate_response(call, &exchange);
+    watch.annotate_response(call, &exchange, || name(call.property("xds\0cluster_name")).unwrap_or_default());
 }
 
 fn response<'a>(call: &'a Call, watch: &Watch) -> Response<'a> {

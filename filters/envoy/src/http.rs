@@ -1,6 +1,6 @@
 //! The HTTP filter on one exchange: what must be read before the end.
 
-use crate::client::{self, Client};
+use crate::client::Client;
 use crate::exchange;
 use crate::host::Call;
 use crate::root::Root;
@@ -21,11 +21,11 @@ impl HttpFilter {
     pub(crate) fn request(&mut self, call: &Call, root: &Root) {
         exchange::mark_seen(call);
         self.is_marked = true;
-        if root.mode == Mode::Full {
-            self.client = client::read(call);
-        }
         if root.annotates {
+            self.client = Client::whole(call);
             self.started = call.now().ok();
+        } else if root.mode == Mode::Full {
+            self.client = Client::early(call);
         }
     }
 

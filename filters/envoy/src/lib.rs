@@ -7,8 +7,8 @@
 //! http · upstream           the filters: on one exchange · on one attempt
 //! handover                  attempts, from the one to the other
 //! exchange                  what Envoy shows of one exchange, as the core takes it
-//! attributes response …     where it is read from
-//! watch                     a monitor with its outlets
+//! attributes request …      where it is read from
+//! watch · tiers             a monitor with its outlets · what hosts are marked as
 //! voice                     which of an Envoy's VMs reports for all of them
 //! metrics · outlet          counters · records
 //! collector                 records on their way to a collector
@@ -37,8 +37,10 @@ mod metrics;
 mod module;
 mod outlet;
 mod quota;
+mod request;
 mod response;
 mod root;
+mod tiers;
 mod upstream;
 mod voice;
 mod watch;

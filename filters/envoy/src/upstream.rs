@@ -6,7 +6,7 @@
 
 use crate::attributes::{attempts, name};
 use crate::handover::{self, Ended};
-use crate::headers::{number, text};
+use crate::headers::{Headers, number, text};
 use crate::host::{Call, Map, Silence};
 use crate::root::Root;
 use alloc::string::String;
@@ -37,12 +37,17 @@ impl UpstreamFilter {
 
     /// The response headers have come.
     pub(crate) fn response(&mut self, call: &Call) {
-        let grpc = call.header(Map::Response, "grpc-status").ok().and_then(number).and_then(http_status);
-        let status = grpc.or_else(|| {
-            let status = call.header(Map::Response, ":status").ok().and_then(number)?;
-            u16::try_from(status).ok()
-        });
-        self.end(call, status.unwrap_or_default());
+        let (mut status, mut fault) = (0, None);
+        for (name, value) in call.headers(Map::Response).unwrap_or(Headers::new(&[])) {
+            match name {
+                b":status" => {
+                    status = number(value).and_then(|code| u16::try_from(code).ok()).unwrap_or_default()
+                }
+                b"grpc-status" => fault = number(value).and_then(http_status),
+                _ => {}
+            }
+        }
+        self.end(call, fault.unwrap_or(status));
     }
 
     /// The filter goes: if nothing was said before, there was no answer.

@@ -5,6 +5,7 @@
 use crate::host::{Call, Level};
 use crate::metrics::Metrics;
 use crate::outlet::Outlet;
+use crate::tiers::Tiers;
 use crate::voice::Voice;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -22,6 +23,8 @@ pub(crate) struct Watch {
     voice: Voice,
     metrics: Metrics,
     outlet: Outlet,
+    /// What hosts are marked as.
+    pub(crate) tiers: Tiers,
     /// Exchanges since the last sign of life.
     exchanges: u64,
     last: Timestamp,
@@ -44,6 +47,7 @@ impl Watch {
             metrics: Metrics::new(config.max_upstreams),
             config,
             outlet: Outlet::default(),
+            tiers: Tiers::default(),
             exchanges: 0,
             last: Timestamp::default(),
             told: Timestamp::default(),
@@ -105,16 +109,26 @@ impl Watch {
     }
 
     /// Adds the header for what is known of an exchange under way.
-    pub(crate) fn annotate_response(&mut self, call: &Call, exchange: &Exchange<'_>) {
-        let name = nearmiss::exchange::upstream_name(exchange.upstream);
-        let configured = self.config.upstream(&name).map(|upstream| upstream.limits).unwrap_or_default();
+    ///
+    /// `cluster` asks for its upstream, which is dear, and needed only where upstreams have limits of their own or there is
+    /// something to say.
+    pub(crate) fn annotate_response<'a>(
+        &mut self,
+        call: &Call,
+        exchange: &Exchange<'_>,
+        cluster: impl Fn() -> &'a str,
+    ) {
+        let upstream = || nearmiss::exchange::upstream_name(cluster());
+        let has_limits = !self.config.upstreams.is_empty();
+        let configured = has_limits.then(|| self.config.upstream(&upstream())).flatten();
+        let configured = configured.map(|upstream| upstream.limits).unwrap_or_default();
         let limits = nearmiss::limits::Limits {
             timeout: exchange.timeout,
             deadline: exchange.deadline,
             max_attempts: exchange.max_attempts,
         };
         let verdict = verdict::judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
-        if verdict.fate != Fate::Clean && name != nearmiss::exchange::NO_UPSTREAM {
+        if verdict.fate != Fate::Clean && upstream() != nearmiss::exchange::NO_UPSTREAM {
             self.text.clear();
             record::header(&mut self.text, &verdict, exchange.attempts);
             let _ = call.add_response_header(HEADER, &self.text);

@@ -38,7 +38,7 @@ impl Default for Plan {
 
 /// What is put into Envoy.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Variant {
+pub(super) enum Variant {
     None,
     Noop,
     Full,
@@ -51,7 +51,7 @@ enum Variant {
 }
 
 impl Variant {
-    const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::None,
         Self::Noop,
         Self::Full,
@@ -63,7 +63,7 @@ impl Variant {
         Self::Lua,
     ];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::None => "no filter",
             Self::Noop => "do-nothing SDK filter",
@@ -77,7 +77,7 @@ impl Variant {
         }
     }
 
-    fn put_into(self, site: Site, noop: &Path) -> Site {
+    pub(super) fn put_into(self, site: Site, noop: &Path) -> Site {
         match self {
             Self::None => site,
             Self::Noop => site.filter(wasm_filter_of(noop, "")),
@@ -143,7 +143,7 @@ fn send(port: u16, exchanges: usize) {
 }
 
 /// What a browser or a service sends, about.
-fn request() -> Request {
+pub(super) fn request() -> Request {
     Request::get("/api/v1/carts/4711")
         .header("user-agent", "bench/1.0")
         .header("accept", "application/json")

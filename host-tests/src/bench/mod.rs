@@ -2,6 +2,8 @@
 
 pub mod in_envoy;
 #[cfg(feature = "sim")]
+pub mod in_instructions;
+#[cfg(feature = "sim")]
 pub mod in_wasmtime;
 #[cfg(feature = "sim")]
 pub mod shared_state;

@@ -35,6 +35,7 @@ pub struct Start {
     core: Option<usize>,
     clock: u32,
     drain_s: u32,
+    counts_instructions: bool,
 }
 
 #[derive(Default)]
@@ -53,7 +54,7 @@ pub fn envoy_binary() -> PathBuf {
 
 impl Default for Start {
     fn default() -> Self {
-        Self { workers: 1, from_file: false, core: None, clock: 1, drain_s: 1 }
+        Self { workers: 1, from_file: false, core: None, clock: 1, drain_s: 1, counts_instructions: false }
     }
 }
 
@@ -90,6 +91,12 @@ impl Start {
     /// Its time of day runs so much faster; what measures spans does not.
     pub fn clock(mut self, factor: u32) -> Self {
         self.clock = factor;
+        self
+    }
+
+    /// Under callgrind, some fifty times slower, for [`Envoy::count_instructions`].
+    pub fn counting_instructions(mut self) -> Self {
+        self.counts_instructions = true;
         self
     }
 
@@ -139,7 +146,7 @@ impl Start {
     }
 
     fn try_run_in(&self, folder: PathBuf, config: &str) -> Result<Envoy, String> {
-        let mut command = command();
+        let mut command = if self.counts_instructions { under_callgrind(&folder) } else { command() };
         command
             .arg("-c")
             .arg(folder.join(config))
@@ -292,18 +299,47 @@ impl Envoy {
         kilobytes.and_then(|text| text.trim().parse::<u64>().ok()).expect("a number of kB") * 1024
     }
 
+    /// The instructions that its busiest thread, the worker, spends while `work` is done; then it is stopped.
+    ///
+    /// # Panics
+    ///
+    /// If it was not started to count them.
+    pub fn count_instructions(mut self, work: impl FnOnce()) -> u64 {
+        self.count(true);
+        work();
+        self.count(false);
+        self.terminate();
+        let counts = fs::read_dir(&self.folder).expect("its folder is there").filter_map(|file| {
+            let text = fs::read_to_string(file.ok()?.path()).ok()?;
+            let total = text.lines().find_map(|line| line.strip_prefix("totals: "))?;
+            total.trim().parse::<u64>().ok()
+        });
+        counts.max().expect("callgrind leaves a file for each thread")
+    }
+
+    fn count(&self, on: bool) {
+        let pid = self.child.id().to_string();
+        let output =
+            Command::new("callgrind_control").args(["-i", if on { "on" } else { "off" }, &pid]).output();
+        assert!(output.is_ok_and(|output| output.status.success()), "callgrind does not answer");
+    }
+
     /// Asks it to stop, and returns all it logged.
     ///
     /// # Panics
     ///
     /// If it does not stop within a minute.
     pub fn stop(mut self) -> Vec<String> {
+        self.terminate();
+        self.log.wait_for_end();
+        self.log()
+    }
+
+    fn terminate(&mut self) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         // SAFETY: a signal to a child that was not waited for yet, so the id is its own.
         unsafe { libc::kill(pid, libc::SIGTERM) };
         eventually("Envoy to stop", || self.child.try_wait().ok().flatten());
-        self.log.wait_for_end();
-        self.log()
     }
 
     fn listening(&self) -> Option<u16> {
@@ -371,6 +407,15 @@ impl Log {
 
 fn command() -> Command {
     Command::new(envoy_binary())
+}
+
+fn under_callgrind(folder: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--tool=callgrind", "--trace-children=yes", "--instr-atstart=no", "--separate-threads=yes"])
+        .arg(format!("--callgrind-out-file={}/instructions.%p", folder.display()))
+        .arg(envoy_binary());
+    command
 }
 
 fn missing(error: &std::io::Error) -> String {

@@ -32,7 +32,7 @@ pub use prometheus::{Prometheus, promtool};
 pub use script::Action;
 pub use site::{
     Site, cluster, grpc_cluster, one_request_a_connection, plugin, route, tiers, wasm_filter, wasm_filter_of,
-    wasm_logger, wasm_upstream_filter, with_upstream_filter,
+    wasm_logger, wasm_logger_of, wasm_upstream_filter, with_upstream_filter,
 };
 pub use stats::Stats;
 pub use wait::eventually;

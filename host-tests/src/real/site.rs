@@ -168,11 +168,16 @@ pub fn wasm_upstream_filter() -> Value {
 
 /// The module as an access logger.
 pub fn wasm_logger(configuration: &str) -> Value {
+    wasm_logger_of(&artifact::envoy_module(), configuration)
+}
+
+/// Any module as an access logger.
+pub fn wasm_logger_of(module: &Path, configuration: &str) -> Value {
     json!({
         "name": "envoy.access_loggers.wasm",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmAccessLog",
-            "config": plugin(&artifact::envoy_module(), "nearmiss", configuration),
+            "config": plugin(module, "nearmiss", configuration),
         },
     })
 }
