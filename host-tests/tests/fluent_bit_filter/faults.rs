@@ -160,3 +160,27 @@ fn memory_that_cannot_be_had_any_more_leaves_every_record_as_it_came() {
 fn growths(filter: &mut Instance) -> u64 {
     filter.world().calls().get(GROW).copied().unwrap_or_default()
 }
+
+#[test]
+fn the_clock_stands_still_jumps_and_goes_back_and_every_exchange_is_told() {
+    const HOUR: u64 = 3_600;
+    let clocks: [fn(u64) -> u64; 5] = [
+        |_| START,
+        |number| START + number * HOUR,
+        |number| START - number * HOUR,
+        |number| START + number % 2 * HOUR,
+        |number| if number < 100 { START } else { 4_000_000_000 },
+    ];
+    for (which, clock) in clocks.into_iter().enumerate() {
+        let mut filter = PROGRAM.start_in(world());
+        let replies: Vec<_> = (0..200)
+            .map(|number| {
+                let seconds = clock(number);
+                let line = format!(r#"{{"ts":{seconds},"upstream":"cart","status":200,"duration_ms":9}}"#);
+                filter.record_at(seconds * 1_000_000, line).kept()
+            })
+            .collect();
+        let told = told(&replies, &filter.finish()).values().sum::<u64>();
+        assert_eq!(told, 200, "clock {which}");
+    }
+}

@@ -5,6 +5,7 @@ mod budget;
 mod config;
 mod faults;
 mod hostile;
+mod many;
 mod memory;
 mod merging;
 mod stage;
