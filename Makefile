@@ -233,16 +233,35 @@ miri: ## Runs the unit tests of all unsafe code of the modules under Miri, which
 soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin soak -- $(or $(MINUTES),30)
 
+# The core with a load: as a module, and natively for callgrind.
+target/$(WASM_TARGET)/release/core_load.wasm target/native/core-load &: $(call sources_of,host-tests/core-load) | rust-target
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
+	CARGO_TARGET_DIR=target cargo build -q --locked --profile native -p core-load
+	touch target/$(WASM_TARGET)/release/core_load.wasm target/native/core-load
+
+# The modules that ship, once more with the names of their functions.
+target/sizes/nearmiss-envoy.wasm: dist/nearmiss-envoy.wasm
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-envoy
+	NAMES=1 filters/optimise.sh target/$(WASM_TARGET)/edge/nearmiss_envoy.wasm $@
+
+target/sizes/nearmiss-fluent-bit.wasm: dist/nearmiss-fluent-bit.wasm
+	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASI_TARGET) -p nearmiss-fluent-bit
+	NAMES=1 filters/optimise.sh target/$(WASI_TARGET)/edge/nearmiss_fluent_bit.wasm $@
+
+target/sizes/edge/package.json: dist/edge/package.json
+	NAMES=1 filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm target/sizes/edge
+
+NAMED := $(addprefix target/sizes/,nearmiss-envoy.wasm nearmiss-fluent-bit.wasm edge/package.json)
+
+BENCH = cargo run -q --locked -p host-tests --no-default-features --bin bench --
+
+.PHONY: sizes
+sizes: $(NAMED) ## Says how big the modules are, and what of, by crate.
+	$(BENCH) sizes
+
 .PHONY: bench
-bench: wasm envoy-bin target/noop-filter.wasm cli debian-deps $(TOOLS)/bin/agrind ## Measures what an exchange costs, what an upstream weighs, what merging costs, and how fast lines are read.
-	cargo run -q --locked --profile native -p core-load
-	cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
-	cargo run -q --locked -p host-tests --bin bench_core -- target/$(WASM_TARGET)/release/core_load.wasm
-	cargo run -q --locked -p host-tests --bin bench_module
-	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench_envoy
-	node host-tests/edge/bench/observe.mjs
-	cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines -- dist/nearmiss $(TOOLS)/bin/agrind
-	[ -x "$(FLUENT_BIT)" ] && cargo run -q --locked -p host-tests --bin bench-fluent-bit -- $(FLUENT_BIT) || echo "no Fluent Bit, so nothing is measured in it: make bench FLUENT_BIT=/path/to/fluent-bit"
+bench: wasm $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load cli debian-deps $(TOOLS)/bin/agrind ## Measures every figure into one table; ONLY="envoy core/bytes" some, FLUENT_BIT=/path/to/fluent-bit that too, INTO=docs/performance.md there.
+	FLUENT_BIT=$(abspath $(FLUENT_BIT)) INTO=$(INTO) $(BENCH) $(ONLY)
 
 include host-tests/detection/Makefile.inc
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the module that ships from the one that cargo built: optimise.sh IN OUT
+# Makes the module that ships from the one that cargo built: optimise.sh IN OUT; with NAMES=1 functions keep their names.
 #
 # wasm-opt comes from npm, by package-lock.json. Without npm the module ships as cargo built it; it does the same, only larger
 # and a little slower. Only modules of ours lose exports; one to compare with keeps what it has. Features are named one by one:
@@ -18,6 +18,9 @@ features=(
     --enable-nontrapping-float-to-int
     --enable-sign-ext
 )
+
+strip=(--strip-debug --strip-producers --strip-target-features)
+[ -z "${NAMES:-}" ] || strip=(--debuginfo)
 
 install_binaryen() {
     command -v npm > /dev/null || return 1
@@ -60,13 +63,12 @@ mkdir -p "$(dirname "$out")"
 if install_binaryen; then
     if [ ${#exports[@]} -gt 0 ]; then
         graph > "$out.graph"
-        "$root/node_modules/.bin/wasm-metadce" "$in" -o "$out.lean" "${features[@]}" --graph-file "$out.graph" > /dev/null
+        "$root/node_modules/.bin/wasm-metadce" "$in" -o "$out.lean" "${features[@]}" ${NAMES:+--debuginfo} --graph-file "$out.graph" > /dev/null
         rm "$out.graph"
     else
         cp "$in" "$out.lean"
     fi
-    "$wasm_opt" "$out.lean" -o "$out.new" "${features[@]}" -O3 -Oz --converge \
-        --strip-debug --strip-producers --strip-target-features
+    "$wasm_opt" "$out.lean" -o "$out.new" "${features[@]}" -O3 -Oz --converge "${strip[@]}"
     rm "$out.lean"
 else
     echo "make: npm or its package binaryen is not to be had, so $(basename "$out") is left as the compiler made it" >&2

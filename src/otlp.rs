@@ -4,6 +4,8 @@
 //! body is the sentence. `error.type` is never set: a near miss is a success. 64-bit whole numbers are texts, as OTLP's JSON
 //! wants them; a record's own JSON is taken over as it stands wherever both agree, so nothing is parsed but its outline.
 
+use crate::record::Fields;
+use crate::record::fields::Items;
 use crate::record::json::{escape, push_number};
 use crate::record::{Record, RecordKind};
 use crate::units::Timestamp;
@@ -45,7 +47,7 @@ pub fn push(
     add(out, "\",\"eventName\":\"nearmiss.");
     add(out, event);
     add(out, "\",\"body\":");
-    let fields = Fields(record.json.get(1..).unwrap_or_default());
+    let fields = Fields::of(record.json);
     match fields.find("explain") {
         Some(sentence) => value(out, sentence),
         None => text(out, event),
@@ -86,7 +88,9 @@ pub fn end(out: &mut String) {
 
 /// How many records of a batch a collector says that it has refused: `partialSuccess` in the beginning of its answer.
 pub fn refused(answer: &str) -> u64 {
-    let Some((_, rest)) = answer.split_once("\"rejectedLogRecords\"") else { return 0 };
+    const KEY: &[u8] = b"\"rejectedLogRecords\"";
+    let at = answer.as_bytes().windows(KEY.len()).position(|window| window == KEY);
+    let Some(rest) = at.and_then(|at| answer.get(at + KEY.len()..)) else { return 0 };
     let number = rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']);
     let digits = number.bytes().take_while(u8::is_ascii_digit).count();
     number.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0)
@@ -163,7 +167,7 @@ fn value(out: &mut String, json: &str) {
         }
         Some(b'{') => {
             add(out, "{\"kvlistValue\":{\"values\":[");
-            for (place, (key, found)) in Fields(json.get(1..).unwrap_or_default()).enumerate() {
+            for (place, (key, found)) in Fields::of(json).enumerate() {
                 if place > 0 {
                     add(out, ",");
                 }
@@ -193,60 +197,6 @@ fn value(out: &mut String, json: &str) {
         }
         _ => whole(out, |out| add(out, json)),
     }
-}
-
-/// Keys and values of an object that we wrote, from behind its bracket on: no space anywhere, no escape in a key.
-#[derive(Clone, Copy)]
-struct Fields<'a>(&'a str);
-
-impl<'a> Fields<'a> {
-    fn find(mut self, key: &str) -> Option<&'a str> {
-        Iterator::find(&mut self, |(known, _)| *known == key).map(|(_, found)| found)
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (key, rest) = self.0.trim_start_matches(',').strip_prefix('"')?.split_once("\":")?;
-        let (found, rest) = rest.split_at_checked(length(rest))?;
-        self.0 = rest;
-        Some((key, found))
-    }
-}
-
-/// Values of an array that we wrote, from behind its bracket on.
-struct Items<'a>(&'a str);
-
-impl<'a> Iterator for Items<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.0.trim_start_matches(',');
-        let (found, rest) = rest.split_at_checked(length(rest)).filter(|(found, _)| !found.is_empty())?;
-        self.0 = rest;
-        Some(found)
-    }
-}
-
-/// How long the value at the beginning of `json` is.
-fn length(json: &str) -> usize {
-    let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
-    let end = json.bytes().position(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' | b',' if depth == 0 => return true,
-            b']' | b'}' => depth -= 1,
-            _ => {}
-        }
-        false
-    });
-    end.unwrap_or(json.len())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the package for edge gateways together: assemble.sh BINDGEN MODULE OUT
+# Puts the package for edge gateways together: assemble.sh BINDGEN MODULE OUT; with NAMES=1 functions keep their names.
 #
 # wasm-bindgen first, wasm-opt after it: the one looks for what the other removes. Features are named one by one: those that the
 # compiler and the glue use and that Node 20 has.
@@ -22,6 +22,9 @@ features=(
     --enable-sign-ext
 )
 
+strip=(--strip-debug --strip-producers --strip-target-features)
+[ -z "${NAMES:-}" ] || strip=(--debuginfo)
+
 install_binaryen() {
     command -v npm > /dev/null || return 1
     [ -x "$wasm_opt" ] && [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ] && return 0
@@ -32,8 +35,7 @@ rm -rf "$out.new"
 mkdir -p "$out.new/glue"
 "$bindgen" "$module" "$out.new/glue"
 if install_binaryen; then
-    "$wasm_opt" "$out.new/glue/nearmiss_edge_bg.wasm" -o "$out.new/nearmiss.wasm" "${features[@]}" -O3 -Oz --converge \
-        --strip-debug --strip-producers --strip-target-features
+    "$wasm_opt" "$out.new/glue/nearmiss_edge_bg.wasm" -o "$out.new/nearmiss.wasm" "${features[@]}" -O3 -Oz --converge "${strip[@]}"
 else
     echo "make: npm or its package binaryen is not to be had, so the edge module is left as the compiler made it" >&2
     cp "$out.new/glue/nearmiss_edge_bg.wasm" "$out.new/nearmiss.wasm"

@@ -64,6 +64,16 @@ pub fn noop_module() -> PathBuf {
     fresh(&root().join("target/noop-filter.wasm"), &["host-tests/noop-filter"], "make noop-filter")
 }
 
+/// The core with a load, as a module.
+///
+/// # Panics
+///
+/// If it is missing or older than a source it is made of.
+pub fn core_load_module() -> PathBuf {
+    let built = root().join("target/wasm32-unknown-unknown/release/core_load.wasm");
+    fresh(&built, &["src", "host-tests/core-load/src"], "make core-load")
+}
+
 /// The clock to preload, which cargo builds beside what depends on it.
 ///
 /// # Panics

@@ -36,6 +36,11 @@ fn no_story_costs_over_5_percent_more_instructions_than_is_written_down() {
     assert!(dearer.is_empty(), "dearer than in host-tests/scenarios/fuel.tsv:\n{}", dearer.join("\n"));
     let new: Vec<_> = costs.keys().filter(|story| !known.contains_key(story.as_str())).collect();
     assert!(new.is_empty(), "not in host-tests/scenarios/fuel.tsv; BLESS=1 writes it: {new:?}");
+    let gone: Vec<_> = known.keys().filter(|story| !costs.contains_key(**story)).collect();
+    assert!(
+        gone.is_empty(),
+        "told no more, but in host-tests/scenarios/fuel.tsv; BLESS=1 writes it: {gone:?}"
+    );
 }
 
 /// By host and story.

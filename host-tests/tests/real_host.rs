@@ -32,7 +32,7 @@ fn a_script_runs_attempt_by_attempt_from_host_to_host() {
     client.abandon(&Request::get("/cart").script("four", "hang"), || hosts[0].ledger.wait_for("four"));
     assert_eq!(envoy.logged("four")["flags"], "DC");
     assert_eq!(envoy.near_misses().exchanges(), 0);
-    assert!(envoy.cpu_ticks() > 0);
+    assert!(!envoy.cpu_time().is_zero());
     assert!(!envoy.stop().is_empty());
 }
 

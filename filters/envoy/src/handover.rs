@@ -46,6 +46,18 @@ pub(crate) fn take(call: &Call) -> Option<&[u8]> {
 /// The longest name of a host; an address is shorter.
 const MAX_HOST: usize = 64;
 
+/// Sorts by insertion, those of one ordinal as they came: there are eight at most, and most often they are in order.
+fn order(attempts: &mut [Ended<'_>]) {
+    for end in 1..attempts.len() {
+        for place in (1..=end).rev() {
+            match attempts.get_mut(place - 1..=place) {
+                Some([before, after]) if before.ordinal > after.ordinal => core::mem::swap(before, after),
+                _ => break,
+            }
+        }
+    }
+}
+
 fn write(bytes: &mut Vec<u8>, attempt: &Ended<'_>) {
     let host = attempt.host.get(..attempt.host.floor_char_boundary(MAX_HOST)).unwrap_or_default();
     bytes.push(host.len() as u8);
@@ -107,7 +119,7 @@ impl<'a> AttemptLog<'a> {
             return Self::of_answer(outcome);
         }
         let answer = answer(&seen, outcome);
-        seen.sort_by_key(|attempt| attempt.ordinal);
+        order(&mut seen);
         let mut log = Self { attempts: Vec::with_capacity(MAX_ATTEMPT_LOG + 1), hedged: is_hedged(&seen) };
         let first = outcome.attempts.saturating_sub(MAX_ATTEMPT_LOG as u32).saturating_add(1);
         for ordinal in first..=outcome.attempts {

@@ -6,18 +6,19 @@
 
 use crate::host::{Answer, Call, Metric, MetricKind};
 use crate::ids::IdMap;
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::format;
-use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
+use nearmiss::record::Fields;
 use nearmiss::{Exchange, Fate, Monitor, OTHER, Observed, exchange};
 
 /// All series of one plugin in one VM.
 pub(crate) struct Metrics {
     max: usize,
     series: Vec<Series>,
-    by_name: BTreeMap<Rc<str>, usize>,
+    /// Places of series, in the order of their upstreams' names.
+    by_name: Vec<usize>,
     /// Which series an upstream of the monitor counts in; only a cache.
     by_upstream: IdMap<usize>,
     late: Option<Metric>,
@@ -28,12 +29,12 @@ pub(crate) struct Metrics {
 /// The series of one upstream, as far as they are defined.
 #[derive(Debug)]
 struct Series {
-    upstream: Rc<str>,
+    upstream: Box<str>,
     fates: [Option<Metric>; Fate::COUNT],
     attempts: Option<Metric>,
     margin: Option<Metric>,
     /// By pattern; there are eight.
-    episodes: BTreeMap<String, Option<Metric>>,
+    episodes: Vec<(Box<str>, Option<Metric>)>,
 }
 
 /// Names that stand for others and do not count against the bound.
@@ -45,7 +46,7 @@ impl Metrics {
         Self {
             max: max as usize,
             series: Vec::new(),
-            by_name: BTreeMap::new(),
+            by_name: Vec::new(),
             by_upstream: IdMap::default(),
             late: None,
             suppressed: None,
@@ -88,8 +89,13 @@ impl Metrics {
         let Some((upstream, pattern)) = opened(record) else { return };
         let place = self.place_of(upstream);
         let Some(series) = self.series.get_mut(place) else { return };
-        let upstream = &series.upstream;
-        add(call, series.episodes.entry(pattern.into()).or_default(), 1, || {
+        let (upstream, episodes) = (&series.upstream, &mut series.episodes);
+        let place = episodes.iter().position(|(known, _)| **known == *pattern).unwrap_or_else(|| {
+            episodes.push((pattern.into(), None));
+            episodes.len() - 1
+        });
+        let Some((_, metric)) = episodes.get_mut(place) else { return };
+        add(call, metric, 1, || {
             format!("nearmiss.upstream=.={upstream};.;pattern=.={pattern};.;episodes_total")
         });
     }
@@ -119,22 +125,31 @@ impl Metrics {
     /// The series of that name, or of `other` if there is no room for one more.
     fn place_of(&mut self, name: &str) -> usize {
         let stands_for_others = name == OTHER || name == exchange::NO_UPSTREAM;
-        let is_full = self.by_name.len() >= self.max.saturating_add(STAND_INS);
-        let is_new = !self.by_name.contains_key(name);
-        let name = if is_new && is_full && !stands_for_others { OTHER } else { name };
-        self.by_name.get(name).copied().unwrap_or_else(|| self.add(name))
+        let is_full = self.series.len() >= self.max.saturating_add(STAND_INS);
+        match self.rank(name) {
+            Ok(place) => place,
+            Err(_) if is_full && !stands_for_others => self.place_of(OTHER),
+            Err(rank) => self.add(rank, name),
+        }
+    }
+
+    /// The place of the series of that name, or where its place belongs in the order of names.
+    fn rank(&self, name: &str) -> Result<usize, usize> {
+        let name_at = |place: usize| self.series.get(place).map(|series| &*series.upstream);
+        let rank = self.by_name.partition_point(|place| name_at(*place) < Some(name));
+        self.by_name.get(rank).copied().filter(|place| name_at(*place) == Some(name)).ok_or(rank)
     }
 
     /// A new upstream, nothing of it defined yet.
-    fn add(&mut self, upstream: &str) -> usize {
-        let (upstream, place) = (Rc::<str>::from(upstream), self.series.len());
-        self.by_name.insert(Rc::clone(&upstream), place);
+    fn add(&mut self, rank: usize, upstream: &str) -> usize {
+        let place = self.series.len();
+        self.by_name.insert(rank, place);
         self.series.push(Series {
-            upstream,
+            upstream: upstream.into(),
             fates: [None; Fate::COUNT],
             attempts: None,
             margin: None,
-            episodes: BTreeMap::new(),
+            episodes: Vec::new(),
         });
         place
     }
@@ -188,10 +203,9 @@ fn defined(
 
 /// The upstream and the pattern of an episode's record, if it opens one.
 fn opened(record: &str) -> Option<(&str, &str)> {
-    let value = |key: &str| record.split_once(key)?.1.split_once('"').map(|(value, _)| value);
-    // A quote inside a value has a backslash before it, so no value can look like a key.
-    let phase = value("\"phase\":\"")?;
-    (phase == "open").then_some((value("\"upstream\":\"")?, value("\"pattern\":\"")?))
+    let fields = Fields::of(record);
+    let word = |key| fields.find(key)?.strip_prefix('"')?.strip_suffix('"');
+    (word("phase")? == "open").then_some((word("upstream")?, word("pattern")?))
 }
 
 #[cfg(test)]

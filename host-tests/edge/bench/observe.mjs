@@ -1,14 +1,15 @@
-// What `observe` costs from Node, beside a plain Map that counts; how long the module takes to start, and how big it is.
+// What `observe` costs from Node, beside plain JavaScript that counts; how long the module takes to start: `observe.mjs [ROW …]`.
 //
-// Every figure is the median of eleven runs, taken in turns so that a busy machine troubles all alike.
+// Thirteen runs, taken in turns so that a busy machine troubles all alike; a row each, as JSON.
 import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import { dist } from "../support/runtimes.mjs";
+import { ByHand } from "./by-hand.mjs";
 
-const RUNS = 11;
+const RUNS = 13;
 const TURNS = 200_000;
 
+const only = process.argv.slice(2);
 const bytes = readFileSync(join(dist, "nearmiss.wasm"));
 const started = start();
 const { nearMiss } = await import(join(dist, "node.js"));
@@ -22,22 +23,44 @@ watch.upstream("service-0");
 const map = new Map();
 let moduleMs = 1_795_423_554_000;
 
-const cases = {
-  "a plain Map that counts": () => each((turn) => map.set(turn & 1023, (map.get(turn & 1023) ?? 0) + 1)),
-  "the face alone (refused at the door)": () => each((turn) => watch.observe(0, 1_795_423_554_000, 200, 12 + (turn & 7), 1)),
-  "the module, 1 upstream": () => throughModule(),
-  "monitor.observe, 1 upstream": one,
-  "monitor.observe, 1000 upstreams": thousand,
-};
+const byHand = new ByHand();
+const names = Array.from({ length: 1_000 }, (_, number) => `service-${number}`);
 
-const figures = Object.fromEntries(Object.keys(cases).map((name) => [name, []]));
-for (const body of Object.values(cases)) body();
-for (let run = 0; run < RUNS; run += 1) for (const [name, body] of Object.entries(cases)) figures[name].push(body());
+const BARE = "a bare Map that counts";
+const HAND = "a class by hand";
+const cases = [
+  { name: "edge/map", what: BARE, body: () => each((turn) => map.set(turn & 1023, (map.get(turn & 1023) ?? 0) + 1)) },
+  { name: "edge/by-hand", what: `${HAND}: fates and latencies of 1 000 upstreams`, body: countByHand },
+  { name: "edge/face", what: "the face alone (refused at the door)", body: () => each((turn) => watch.observe(0, 1_795_423_554_000, 200, 12 + (turn & 7), 1)) },
+  { name: "edge/module", what: "the module without its JavaScript, 1 upstream", body: () => throughModule() },
+  { name: "edge/observe/1", what: "`monitor.observe`, 1 upstream", body: one, aim: "60 ns" },
+  { name: "edge/observe/1000", what: "`monitor.observe`, 1 000 upstreams", body: thousand, aim: "60 ns" },
+];
 
-console.log("edge, from Node " + process.versions.node + ", ns a call (median; quartiles):");
-for (const [name, all] of Object.entries(figures)) console.log(`    ${name}: ${middle(all)}`);
-console.log(`edge module: ${kib(bytes.length)} KiB raw, ${kib(gzipSync(bytes, { level: 9 }).length)} KiB gzipped`);
-console.log(`edge module: compiled in ${middle(started.compiled)} ms, instantiated in ${middle(started.instantiated)} ms`);
+const measured = cases.filter(({ name }) => wants(name) || name === "edge/by-hand").map((one) => ({ ...one, samples: [] }));
+for (const { body } of measured) body();
+for (let run = 0; run < RUNS; run += 1) for (const { body, samples } of measured) samples.push(body());
+const peer = measured.find(({ name }) => name === "edge/by-hand").samples;
+for (const { name, what, samples, aim } of measured) {
+  const ratio = samples === peer ? undefined : { peer: HAND, spread: spread(samples.map((value, run) => value / peer[run])) };
+  tell({ name, what, measured: { unit: "ns", spread: spread(samples), ratio }, aim });
+}
+tell({ name: "edge/compiled", what: "the module compiled", measured: { unit: "ms", spread: spread(started.compiled) } });
+tell({ name: "edge/instantiated", what: "the module instantiated", measured: { unit: "ms", spread: spread(started.instantiated) } });
+
+function countByHand() {
+  return each((turn) => byHand.observe(names[turn % 1_000], 200, 12 + (turn & 7), 1));
+}
+
+/** Writes a row, as every bench does. */
+function tell(row) {
+  console.log(JSON.stringify(row));
+}
+
+/** Whether a row is named among the arguments, or its section; no name means all. */
+function wants(name) {
+  return only.length === 0 || only.some((wanted) => `${name}/`.startsWith(`${wanted}/`) || `${wanted}/`.startsWith(`${name}/`));
+}
 
 /** Times `body` over many turns, in nanoseconds a turn. */
 function each(body) {
@@ -81,12 +104,8 @@ function start() {
   return { compiled, instantiated };
 }
 
-function middle(values) {
+function spread(values) {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (share) => sorted[Math.floor((sorted.length - 1) * share)].toPrecision(3);
-  return `${at(0.5)} (${at(0.25)} to ${at(0.75)})`;
-}
-
-function kib(count) {
-  return (count / 1024).toFixed(1);
+  const [low, median, high] = [0.25, 0.5, 0.75].map((share) => sorted[Math.floor((sorted.length - 1) * share)]);
+  return { low, median, high };
 }

@@ -3,44 +3,28 @@
 //! Rounds alternate: in each, every variant runs once in a fresh Envoy, and what it costs more than the Envoy
 //! without any filter *of the same round* is what counts. So a machine that slows down slows all of them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Middle;
+use super::load::micros_an_exchange;
+use super::lua::lua_filter;
+use super::{Row, Samples, Selection, in_turns};
 use crate::artifact;
 use crate::real::{
-    Client, Ledger, Origin, Request, Site, Start, cluster, route, tick_length, wasm_filter, wasm_filter_of,
-    wasm_logger, wasm_upstream_filter,
+    Ledger, Origin, Site, Start, cluster, route, wasm_filter, wasm_filter_of, wasm_logger,
+    wasm_upstream_filter,
 };
 
-/// Connections that send at the same time.
-const CLIENTS: usize = 8;
-/// Not measured: code is compiled as it is used, caches are cold.
-const WARM_UP: usize = 6_000;
-
-/// How long to measure.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Alternating rounds.
-    pub rounds: usize,
-    /// Exchanges a round and variant.
-    pub exchanges: usize,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self { rounds: 12, exchanges: 8_000 }
-    }
-}
+const ROUNDS: usize = 13;
 
 /// What is put into Envoy.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Variant {
     None,
     Noop,
+    Statistics,
     Full,
     FullWithHeader,
     FullWithUpstream,
@@ -50,10 +34,14 @@ pub(super) enum Variant {
     Lua,
 }
 
+/// What the others are held against; they stand first.
+const COMPARED: [Variant; 2] = [Variant::None, Variant::Noop];
+
 impl Variant {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::None,
         Self::Noop,
+        Self::Statistics,
         Self::Full,
         Self::FullWithHeader,
         Self::FullWithUpstream,
@@ -63,23 +51,53 @@ impl Variant {
         Self::Lua,
     ];
 
-    pub(super) fn name(self) -> &'static str {
+    /// Its row's name.
+    pub(super) fn row(self) -> &'static str {
         match self {
-            Self::None => "no filter",
-            Self::Noop => "do-nothing SDK filter",
-            Self::Full => "nearmiss http, full",
-            Self::FullWithHeader => "nearmiss http, full, header",
-            Self::FullWithUpstream => "nearmiss http, full, and upstream",
-            Self::Lean => "nearmiss http, lean",
-            Self::Log => "nearmiss log, full",
-            Self::LeanLog => "nearmiss log, lean",
-            Self::Lua => "Lua filter",
+            Self::None => "envoy/none",
+            Self::Noop => "envoy/noop",
+            Self::Statistics => "envoy/statistics",
+            Self::Full => "envoy/http",
+            Self::FullWithHeader => "envoy/http-header",
+            Self::FullWithUpstream => "envoy/http-upstream",
+            Self::Lean => "envoy/http-lean",
+            Self::Log => "envoy/log",
+            Self::LeanLog => "envoy/log-lean",
+            Self::Lua => "envoy/lua",
         }
     }
 
-    pub(super) fn put_into(self, site: Site, noop: &Path) -> Site {
+    /// For the reader.
+    pub(super) fn what(self) -> &'static str {
         match self {
-            Self::None => site,
+            Self::None => "an exchange without any filter",
+            Self::Noop => "more: do-nothing filter of the SDK",
+            Self::Statistics => "more: no filter, Envoy's own statistics by route and of timeout budgets",
+            Self::Full => "more: `http`, full",
+            Self::FullWithHeader => "more: `http`, full, with header",
+            Self::FullWithUpstream => "more: `http`, full, and `upstream`",
+            Self::Lean => "more: `http`, lean",
+            Self::Log => "more: `log`, full",
+            Self::LeanLog => "more: `log`, lean",
+            Self::Lua => "more: Lua, reading the same headers",
+        }
+    }
+
+    /// How many times the do-nothing filter's was aimed at.
+    fn aim(self) -> Option<&'static str> {
+        match self {
+            Self::Full => Some("1.6 ×"),
+            Self::Lean => Some("1.1 ×"),
+            Self::Log | Self::LeanLog => Some("0.8 ×"),
+            _ => None,
+        }
+    }
+
+    /// The site with it.
+    pub(super) fn site(self, port: u16, noop: &Path) -> Site {
+        let site = site(port, self == Self::Statistics);
+        match self {
+            Self::None | Self::Statistics => site,
             Self::Noop => site.filter(wasm_filter_of(noop, "")),
             Self::Full => site.filter(wasm_filter("{}")),
             Self::FullWithHeader => site.filter(wasm_filter(r#"{"envoy":{"header":true}}"#)),
@@ -92,132 +110,56 @@ impl Variant {
     }
 }
 
-/// Measures, and prints a table.
-pub fn run(plan: Plan) {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    if cores > 1 {
+/// Measures what is wanted, and what that is held against.
+pub fn run(selection: &Selection) {
+    if !selection.wants("envoy") {
+        return;
+    }
+    let wanted = |variant: &Variant| COMPARED.contains(variant) || selection.wants(variant.row());
+    let mut variants: Vec<_> = Variant::ALL.into_iter().filter(wanted).collect();
+    let samples = alternate(&mut variants);
+    let (none, noop) = (&samples[0], samples[1].beyond(&samples[0]));
+    for (variant, spent) in variants.iter().zip(&samples) {
+        row(*variant, spent, none, &noop).tell();
+    }
+}
+
+fn row(variant: Variant, spent: &Samples, none: &Samples, noop: &Samples) -> Row {
+    if variant == Variant::None {
+        return Row::of(variant.row(), variant.what(), "µs", spent.spread());
+    }
+    let more = spent.beyond(none);
+    let row = Row::of(variant.row(), variant.what(), "µs", more.spread());
+    if variant == Variant::Noop {
+        return row;
+    }
+    let row = row.beside("the do-nothing filter's", more.over(noop));
+    variant.aim().into_iter().fold(row, Row::aim)
+}
+
+fn alternate(variants: &mut [Variant]) -> Vec<Samples> {
+    if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
         stay_on(1);
     }
     let noop = artifact::noop_module();
     let origin = Origin::with(Ledger::forgetful());
-    let site = Site::new().without_access_log().cluster(cluster("cart", &[origin.port])).route(route(
-        "/",
-        "cart",
-        &json!({"timeout": "15s", "retry_policy": {"retry_on": "5xx", "num_retries": 2}}),
-    ));
-    let mut spent: BTreeMap<Variant, Vec<f64>> = BTreeMap::new();
-    for round in 0..plan.rounds {
-        // Each round begins with another variant, so that none is always first.
-        for place in 0..Variant::ALL.len() {
-            let variant = Variant::ALL[(place + round) % Variant::ALL.len()];
-            let micros = measure(&variant.put_into(site.clone(), &noop), plan.exchanges);
-            spent.entry(variant).or_default().push(micros);
-        }
-        eprintln!("round {} of {}", round + 1, plan.rounds);
-    }
-    print(plan, &spent);
-}
-
-/// Microseconds of processor time an exchange, in an Envoy of its own.
-fn measure(site: &Site, exchanges: usize) -> f64 {
-    let envoy = Start::new().on_core(0).run(site);
-    send(envoy.port, WARM_UP);
-    let before = envoy.cpu_ticks();
-    send(envoy.port, exchanges);
-    let ticks = envoy.cpu_ticks() - before;
-    ticks as f64 * tick_length().as_secs_f64() * 1e6 / exchanges as f64
-}
-
-fn send(port: u16, exchanges: usize) {
-    thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(move || {
-                let mut client = Client::new(port);
-                let request = request();
-                for _ in 0..exchanges / CLIENTS {
-                    client.send(&request);
-                }
-            });
-        }
-    });
-}
-
-/// What a browser or a service sends, about.
-pub(super) fn request() -> Request {
-    Request::get("/api/v1/carts/4711")
-        .header("user-agent", "bench/1.0")
-        .header("accept", "application/json")
-        .header("accept-encoding", "gzip, br")
-        .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-        .respond("content-type: application/json")
-        .respond("cache-control: max-age=60")
-        .respond("date: Mon, 23 Nov 2026 08:00:00 GMT")
-}
-
-fn print(plan: Plan, spent: &BTreeMap<Variant, Vec<f64>>) {
-    let none = &spent[&Variant::None];
-    let over = |variant: Variant| -> Vec<f64> {
-        spent[&variant].iter().zip(none).map(|(with, without)| with - without).collect()
-    };
-    let yardstick = Middle::of(over(Variant::Noop)).median;
-    println!(
-        "{} alternating rounds of {} exchanges, one worker on a core of its own",
-        plan.rounds, plan.exchanges
-    );
-    println!("{:<28} {:>12} {:>22} {:>16}", "", "µs/exchange", "more than no filter", "of do-nothing's");
-    for variant in Variant::ALL {
-        let (all, more) = (Middle::of(spent[&variant].clone()), Middle::of(over(variant)));
-        let between = format!("{:.1} ({:.1} to {:.1})", more.median, more.low, more.high);
-        println!(
-            "{:<28} {:>12.1} {:>22} {:>16.2}",
-            variant.name(),
-            all.median,
-            between,
-            more.median / yardstick
-        );
-    }
-}
-
-/// What a Lua filter can see of the same: no attempt count, no response flags, no metrics of its own.
-fn lua_filter() -> Value {
-    json!({
-        "name": "lua",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-            "default_source_code": {"inline_string": LUA},
-        },
+    in_turns(ROUNDS, variants, |variant| {
+        let envoy = Start::new().on_core(0).run(&variant.site(origin.port, &noop));
+        micros_an_exchange(&envoy)
     })
 }
 
-const LUA: &str = r#"
-local seen = {}
-function envoy_on_request(handle)
-  local headers = handle:headers()
-  local again = headers:get("grpc-previous-rpc-attempts") or headers:get("amz-sdk-request")
-    or headers:get("x-stainless-retry-count") or headers:get("x-envoy-attempt-count")
-  if again then
-    handle:streamInfo():dynamicMetadata():set("nearmiss", "client_attempt", again)
-  end
-end
-function envoy_on_response(handle)
-  local headers = handle:headers()
-  local status = headers:get(":status")
-  local stale = headers:get("cache-status") or headers:get("warning")
-  local masked = headers:get("proxy-status")
-  local quota = headers:get("ratelimit") or headers:get("x-ratelimit-remaining")
-  local grpc = headers:get("content-type") == "application/grpc" and headers:get("grpc-status")
-  local service_time = headers:get("x-envoy-upstream-service-time")
-  local fate = "clean"
-  if status >= "500" or status == "429" then fate = "failed"
-  elseif masked then fate = "partial"
-  elseif stale then fate = "stale"
-  elseif quota or grpc then fate = "tight" end
-  local info = handle:streamInfo()
-  local key = info:routeName() .. fate
-  seen[key] = (seen[key] or 0) + 1
-  if fate ~= "clean" then info:dynamicMetadata():set("nearmiss", "fate", fate) end
-end
-"#;
+/// One upstream with retries; of its statistics what Envoy keeps anyway, or all that it can.
+pub(super) fn site(port: u16, statistics: bool) -> Site {
+    let mut upstream = cluster("cart", &[port]);
+    let retries = json!({"timeout": "15s", "retry_policy": {"retry_on": "5xx", "num_retries": 2}});
+    let mut all = route("/", "cart", &retries);
+    if statistics {
+        upstream["track_cluster_stats"] = json!({"timeout_budgets": true, "request_response_sizes": true});
+        all["stat_prefix"] = json!("cart");
+    }
+    Site::new().without_access_log().cluster(upstream).route(all)
+}
 
 /// The load stays off Envoy's core.
 fn stay_on(core: usize) {

@@ -6,73 +6,76 @@
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::json;
-
-use super::in_envoy::{Variant, request};
+use super::in_envoy::{Variant, site};
+use super::load::request;
+use super::{Row, Selection, Spread};
 use crate::artifact;
-use crate::real::{Client, Ledger, Origin, Site, Start, cluster, route, wasm_logger_of};
+use crate::real::{Client, Ledger, Origin, Site, Start, wasm_logger_of};
 
 /// Exchanges before those that count: V8 compiles what is used often.
 const WARM_UP: usize = 3_000;
 const EXCHANGES: usize = 500;
 
-/// What something costs.
-#[derive(Clone, Debug)]
-pub struct Price {
-    /// What.
-    pub what: String,
-    /// Instructions an exchange, more than without it.
-    pub instructions: i64,
+/// Measures what is wanted.
+pub fn run(selection: &Selection) {
+    let origin = Origin::with(Ledger::forgetful());
+    if selection.wants("instructions/envoy") {
+        filters(selection, origin.port);
+    }
+    if selection.wants("instructions/call") {
+        calls(selection, origin.port);
+    }
 }
 
 /// What each way to attach a filter adds to an exchange; the first is the whole exchange without any.
-pub fn filters() -> Vec<Price> {
+fn filters(selection: &Selection, port: u16) {
     let noop = artifact::noop_module();
-    let (origin, site) = stage();
-    let none = count(&site);
-    drop(origin);
-    let mut prices = vec![Price { what: Variant::None.name().into(), instructions: none }];
-    for variant in Variant::ALL.into_iter().filter(|variant| *variant != Variant::None) {
-        let (_origin, site) = stage();
-        let with = count(&variant.put_into(site, &noop));
-        prices.push(Price { what: variant.name().into(), instructions: with - none });
+    let of = |variant: Variant| count(&variant.site(port, &noop));
+    let none = of(Variant::None);
+    let base = of(Variant::Noop) - none;
+    for variant in Variant::ALL {
+        let name = format!("instructions/{}", variant.row());
+        if selection.wants(&name) {
+            let row = |spent: f64| Row::of(&name, variant.what(), "", Spread::exact(spent));
+            match variant {
+                Variant::None => row(none),
+                Variant::Noop => row(base),
+                _ => {
+                    let more = of(variant) - none;
+                    row(more).beside("the do-nothing filter's", Spread::exact(more / base))
+                }
+            }
+            .tell();
+        }
     }
-    prices
 }
 
 /// What single calls to the host cost an access logger, beside being called at all, which comes first.
-pub fn calls() -> Vec<Price> {
-    let (_origin, site) = stage();
+fn calls(selection: &Selection, port: u16) {
+    let site = site(port, false);
     let none = count(&site);
     let empty = count(&with_probe(&site, ""));
-    let mut prices =
-        vec![Price { what: "an access logger that does nothing".into(), instructions: empty - none }];
+    let tell = |name: &str, what: &str, spent: f64| {
+        Row::of(&format!("instructions/call/{name}"), what, "", Spread::exact(spent)).tell();
+    };
+    tell("none", "more: an access logger that does nothing", empty - none);
     for (what, body) in PROBES {
-        let with = count(&with_probe(&site, body));
-        prices.push(Price { what: what.into(), instructions: with - empty });
+        let name = what.replace(' ', "-").replace(',', "");
+        if selection.wants(&format!("instructions/call/{name}")) {
+            tell(&name, &format!("beyond it: {what}"), count(&with_probe(&site, body)) - empty);
+        }
     }
-    prices
-}
-
-fn stage() -> (Origin, Site) {
-    let origin = Origin::with(Ledger::forgetful());
-    let site = Site::new().without_access_log().cluster(cluster("cart", &[origin.port])).route(route(
-        "/",
-        "cart",
-        &json!({"timeout": "15s", "retry_policy": {"retry_on": "5xx", "num_retries": 2}}),
-    ));
-    (origin, site)
 }
 
 /// Instructions an exchange in an Envoy of its own.
-fn count(site: &Site) -> i64 {
+fn count(site: &Site) -> f64 {
     let envoy = Start::new().counting_instructions().run(site);
     let mut client = Client::new(envoy.port);
     let request = request();
     let mut send = |exchanges| (0..exchanges).for_each(|_| drop(client.send(&request)));
     send(WARM_UP);
     let spent = envoy.count_instructions(|| send(EXCHANGES));
-    i64::try_from(spent / EXCHANGES as u64).unwrap_or(i64::MAX)
+    (spent as f64 / EXCHANGES as f64).round()
 }
 
 /// A logger that does `body` for each exchange.

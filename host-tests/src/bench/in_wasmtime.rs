@@ -1,108 +1,119 @@
-//! What an exchange costs the whole module in wasmtime, with its hostcalls; `bench_core` measures the core alone.
+//! What an exchange costs the whole module in wasmtime: instructions and hostcalls, beside the do-nothing filter of the SDK; and whether a
+//! day of it takes more memory than its first hours.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use super::Middle;
+use wasmtime::{Config, Engine, Module};
+
+use super::zipf::Zipf;
+use super::{Row, Selection, Spread};
 use crate::artifact;
-use crate::envoy::{Proxy, Root, Stream, Vm};
+use crate::envoy::{BudgetedCalls, Proxy, Root, Vm};
 
-/// As many upstreams as a big gateway has; the n-th has a share of 1/n.
-const UPSTREAMS: u32 = 1_000;
-/// Exchanges between two looks at the clock.
+/// Exchanges whose instructions are counted.
 const EXCHANGES: u32 = 20_000;
-/// Looks at the clock.
-const RUNS: usize = 9;
+/// The simulated day: exchanges a second.
+const PACE: u64 = 2;
 
-/// Measures, and prints a line for each figure.
-pub fn run() {
+/// Measures what is wanted.
+pub fn run(selection: &Selection) {
     let module = artifact::envoy_module();
-    for (name, configuration) in [("full", "{}"), ("lean", r#"{"envoy":{"mode":"lean"}}"#)] {
-        through_the_host(&module, name, configuration);
+    if selection.wants("wasmtime/instructions") || selection.wants("wasmtime/calls") {
+        exchanges(&module);
     }
-    super::shared_state::run(&module);
-    sizes(&module);
+    if selection.wants("growth/day/module") {
+        day(&module);
+    }
 }
 
-/// The module as it ships, every call and every byte copied as by a real host.
-fn through_the_host(path: &Path, name: &str, configuration: &str) {
-    let proxy = Proxy::load(path);
-    let mut vm = proxy.worker();
-    let root = vm.configure(configuration).unwrap_or_else(|failure| panic!("{failure}"));
-    let mut load = Zipf::new();
-    let mut now = proxy.clock_us();
-    let mut run = |vm: &mut Vm, root: Root| {
-        let start = Instant::now();
-        for _ in 0..EXCHANGES {
-            now += 100;
-            proxy.set_clock_us(now);
-            vm.exchange(root, load.next());
+/// One VM under load.
+struct Loaded {
+    proxy: Proxy,
+    vm: Vm,
+    root: Root,
+    load: Zipf,
+}
+
+impl Loaded {
+    fn start(proxy: Proxy, configuration: &str) -> Self {
+        let mut vm = proxy.worker();
+        let root = vm.configure(configuration).unwrap_or_else(|failure| panic!("{failure}"));
+        Self { proxy, vm, root, load: Zipf::new() }
+    }
+
+    /// Lets one pass, so much later than the one before.
+    fn pass(&mut self, later_us: u64) {
+        self.proxy.set_clock_us(self.proxy.clock_us() + later_us);
+        self.vm.exchange(self.root, self.load.next());
+    }
+
+    /// Ten thousand exchanges a second.
+    fn run(&mut self) {
+        (0..EXCHANGES).for_each(|_| self.pass(100));
+        self.proxy.take_log();
+    }
+}
+
+/// The modules as they ship; every call and every byte is copied as by a real host.
+fn exchanges(module: &Path) {
+    let mut noop = None;
+    for (name, module, configuration) in [
+        ("noop", artifact::noop_module().as_path(), ""),
+        ("full", module, "{}"),
+        ("lean", module, r#"{"envoy":{"mode":"lean"}}"#),
+    ] {
+        let mut case = Loaded::start(counting(module), configuration);
+        case.run();
+        case.vm.take_calls();
+        let before = case.vm.fuel();
+        case.run();
+        let each = (case.vm.fuel() - before) as f64 / f64::from(EXCHANGES);
+        let what = format!("instructions an exchange, {}", title(name));
+        let rows = [
+            Row::of(&format!("wasmtime/instructions/{name}"), &what, "", Spread::exact(each.round()))
+                .beside("the do-nothing filter's", Spread::exact(each / *noop.get_or_insert(each))),
+            answers(name, &case.vm.take_calls()),
+        ];
+        rows.iter().for_each(Row::tell);
+    }
+}
+
+/// The module in an engine that counts instructions.
+fn counting(path: &Path) -> Proxy {
+    let engine = Engine::new(Config::new().consume_fuel(true)).expect("an engine that counts");
+    let module = Module::from_file(&engine, path).unwrap_or_else(|error| panic!("{error:?}"));
+    Proxy::of(engine, module)
+}
+
+fn answers(name: &str, calls: &BudgetedCalls) -> Row {
+    let each = calls.answers as f64 / f64::from(EXCHANGES);
+    let what = format!("calls that return data, {}", title(name));
+    let row = Row::of(&format!("wasmtime/calls/{name}"), &what, "an exchange", Spread::exact(each));
+    match name {
+        "full" => row.aim("7"),
+        "lean" => row.aim("4"),
+        _ => row,
+    }
+}
+
+fn title(name: &str) -> &str {
+    if name == "noop" { "the do-nothing filter" } else { name }
+}
+
+/// A modest load for 24 hours, with the ticks of a second.
+fn day(module: &Path) {
+    let mut worker = Loaded::start(Proxy::load(module), "{}");
+    let mut first = None;
+    for hours in (4..=24).step_by(4) {
+        for _ in 0..4 * 3_600 {
+            (0..PACE).for_each(|_| worker.pass(1_000_000 / PACE));
+            worker.vm.tick(worker.root).unwrap_or_else(|failure| panic!("{failure}"));
+            worker.proxy.take_log();
         }
-        start.elapsed()
-    };
-    run(&mut vm, root);
-    vm.take_calls();
-    let nanoseconds = Middle::of((0..RUNS).map(|_| per_exchange(run(&mut vm, root), EXCHANGES)).collect());
-    let calls = vm.take_calls();
-    let all = RUNS as f64 * f64::from(EXCHANGES);
-    println!(
-        "module in wasmtime, {name}: {:.0} ns an exchange with the host's own work, {:.2} calls that return data",
-        nanoseconds.median,
-        calls.answers as f64 / all,
-    );
-    for (call, count) in &calls.by_name {
-        println!("    {call}: {:.3}", *count as f64 / all);
-    }
-}
-
-fn per_exchange(elapsed: Duration, exchanges: u32) -> f64 {
-    elapsed.as_nanos() as f64 / f64::from(exchanges)
-}
-
-/// Raw, and as a registry would send it.
-fn sizes(path: &Path) {
-    let raw = std::fs::metadata(path).map_or(0, |meta| meta.len());
-    let packed = Command::new("gzip").args(["-9", "-c"]).arg(path).stderr(Stdio::null()).output();
-    let packed = packed.map_or(0, |output| output.stdout.len());
-    println!("module: {:.1} KiB raw, {:.1} KiB gzipped", raw as f64 / 1024.0, packed as f64 / 1024.0);
-}
-
-/// Clean exchanges, one in a hundred retried.
-struct Zipf {
-    streams: Vec<Stream>,
-    cumulated: Vec<f64>,
-    dice: u64,
-}
-
-impl Zipf {
-    fn new() -> Self {
-        let mut total = 0.0;
-        let share = |n: u32| {
-            total += 1.0 / f64::from(n);
-            total
-        };
-        let cumulated = (1..=UPSTREAMS).map(share).collect();
-        let stream = |n| {
-            Stream::ok(&format!("outbound|80||service-{n}.shop.svc.cluster.local"))
-                .with_request_header("x-envoy-expected-rq-timeout-ms", "15000")
-                .with_request_header("x-request-id", "0a1b2c3d")
-                .with_request_header("user-agent", "bench/1.0")
-                .with_response_header("content-type", "application/json")
-                .with_response_header("x-envoy-upstream-service-time", "9")
-        };
-        Self { streams: (0..UPSTREAMS).map(stream).collect(), cumulated, dice: 0x9E37_79B9_7F4A_7C15 }
-    }
-
-    fn next(&mut self) -> Stream {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        let share = (self.dice >> 11) as f64 / (1_u64 << 53) as f64;
-        let drawn = share * self.cumulated.last().copied().unwrap_or(1.0);
-        let place = self.cumulated.partition_point(|sum| *sum < drawn).min(self.streams.len() - 1);
-        let mut stream = self.streams[place].clone();
-        stream.attempts = if self.dice.is_multiple_of(100) { 2 } else { 1 };
-        stream
+        let held = worker.vm.memory_bytes() as f64 / 1_024.0;
+        let what = format!("memory of the module after {hours} h");
+        Row::of(&format!("growth/day/module/{hours}"), &what, "KiB", Spread::exact(held))
+            .beside("that after 4 h", Spread::exact(held / *first.get_or_insert(held)))
+            .tell();
     }
 }

@@ -1,29 +1,43 @@
-//! What it costs: in a real Envoy, and in wasmtime.
+//! What it costs: each program under `src/bin/bench-*` measures some rows; `bench` runs them and shows one table.
 
+#[cfg(feature = "sizes")]
+mod anatomy;
+mod children;
+#[cfg(feature = "sim")]
+pub mod core_in_wasmtime;
+#[cfg(feature = "load")]
+pub mod in_core;
 pub mod in_envoy;
 #[cfg(feature = "sim")]
 pub mod in_instructions;
 #[cfg(feature = "sim")]
 pub mod in_wasmtime;
+#[cfg(feature = "lines")]
+pub mod lines;
+mod load;
+#[cfg(feature = "lines")]
+mod log;
+mod lua;
+#[cfg(feature = "load")]
+pub mod merging;
+mod program;
+mod row;
+mod samples;
+mod selection;
 #[cfg(feature = "sim")]
 pub mod shared_state;
+#[cfg(feature = "sizes")]
+pub mod sizes;
+mod spread;
+mod table;
+pub mod workers;
+#[cfg(feature = "sim")]
+mod zipf;
 
-/// The value in the middle, and those a quarter from either end.
-#[derive(Clone, Copy, Debug)]
-pub struct Middle {
-    /// A quarter of the values are below.
-    pub low: f64,
-    /// The median.
-    pub median: f64,
-    /// A quarter of the values are above.
-    pub high: f64,
-}
-
-impl Middle {
-    /// Of these values.
-    pub fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let at = |share: usize| values.get(values.len() * share / 4).copied().unwrap_or(f64::NAN);
-        Self { low: at(1), median: at(2), high: at(3) }
-    }
-}
+pub use children::cpu_time_of_children;
+pub use program::{PROGRAMS, Program};
+pub use row::{Figure, Outcome, Ratio, Row};
+pub use samples::{Samples, in_turns};
+pub use selection::Selection;
+pub use spread::{Spread, count};
+pub use table::Table;

@@ -1,9 +1,9 @@
 //! What one voice costs: ticks of a worker and of the desk, and how much is shared.
 
-use std::path::Path;
 use std::time::Instant;
 
-use super::Middle;
+use super::{Row, Samples, Selection, Spread, count};
+use crate::artifact;
 use crate::envoy::{Proxy, Root, Stream, Vm};
 
 /// Seconds that are measured; every tenth ends a bucket.
@@ -13,11 +13,14 @@ const WARM_UP: u64 = 30;
 /// Workers beside the main thread's VM.
 const WORKERS: usize = 2;
 
-/// Measures, and prints a line for each number of upstreams.
-pub fn run(module: &Path) {
-    let loaded = Proxy::load(module);
+/// Measures what is wanted.
+pub fn run(selection: &Selection) {
+    if !selection.wants("voice") {
+        return;
+    }
+    let loaded = Proxy::load(&artifact::envoy_module());
     for upstreams in [1, 100, 1_000] {
-        measure(&loaded.fresh(), upstreams);
+        measure(&loaded.fresh(), upstreams).iter().for_each(Row::tell);
     }
 }
 
@@ -41,14 +44,19 @@ impl Member {
         self.ticks.push(start.elapsed().as_nanos() as f64 / 1_000.0);
     }
 
-    /// The median, and the longest: that of a bucket's end.
-    fn told(&self) -> String {
+    /// The usual tick, and the longest: that of a bucket's end.
+    fn told(&self, who: &str, upstreams: u64) -> [Row; 2] {
         let longest = self.ticks.iter().copied().fold(0.0, f64::max);
-        format!("{:.1} µs, {longest:.0} at most", Middle::of(self.ticks.clone()).median)
+        let row = |kind: &str, what: &str, ticks| {
+            let name = format!("voice/{who}{kind}/{upstreams}");
+            Row::of(&name, &format!("{what} of a {who}, upstreams: {}", count(upstreams)), "µs", ticks)
+        };
+        let usual = Samples::of(self.ticks.iter().copied()).spread();
+        [row("", "a tick", usual), row("-longest", "the longest tick", Spread::exact(longest))]
     }
 }
 
-fn measure(proxy: &Proxy, upstreams: u64) {
+fn measure(proxy: &Proxy, upstreams: u64) -> Vec<Row> {
     let start = proxy.clock_us() / 10_000_000 * 10 + 10;
     let mut desk = Member::start(proxy);
     let mut workers: Vec<_> = (0..WORKERS).map(|_| Member::start(proxy)).collect();
@@ -70,10 +78,12 @@ fn measure(proxy: &Proxy, upstreams: u64) {
         }
         proxy.take_log();
     }
-    println!(
-        "one voice, {upstreams} upstreams, {WORKERS} workers: a worker's tick {}; the desk's {}; {:.1} KiB shared at most",
-        workers[0].told(),
-        desk.told(),
-        shared as f64 / 1024.0,
-    );
+    let what = format!("shared data at most, upstreams: {}", count(upstreams));
+    let shared =
+        Row::of(&format!("voice/shared/{upstreams}"), &what, "KiB", Spread::exact(shared as f64 / 1024.0));
+    [workers[0].told("worker", upstreams), desk.told("desk", upstreams)]
+        .into_iter()
+        .flatten()
+        .chain([shared])
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! What a record costs in a real Fluent Bit: `bench-fluent-bit FLUENT_BIT [RECORDS [ROUNDS]]`.
+//! What a record costs in the Fluent Bit that `FLUENT_BIT` names: `bench-fluent-bit [ROW …]`.
 //!
 //! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and bumps a counter, a
 //! wasm filter that hands records back as they come, and the module.
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use host_tests::artifact;
-use host_tests::bench::Middle;
+use host_tests::bench::{Row, Selection, cpu_time_of_children, in_turns};
 use host_tests::real::Folder;
 
 const LUA: &str = r#"
@@ -28,48 +28,68 @@ const PASS: &str = r#"(module
     (global.get $heap)
     (global.set $heap (i32.and (i32.add (i32.add (global.get $heap) (local.get $size)) (i32.const 15)) (i32.const -8))))
   (func (export "free") (param i32) (global.set $heap (i32.const 65536)))
-  (func (export "near_miss") (param i32 i32 i32 i32 $record i32 i32) (result i32) (local.get $record)))"#;
+  (func (export "near_miss") (param i32 i32 i32 i32) (param $record i32) (param i32) (result i32) (local.get $record)))"#;
+
+const RECORDS: usize = 100_000;
+const ROUNDS: usize = 9;
+
+/// A pipeline with one filter, or none.
+struct Case {
+    name: &'static str,
+    what: &'static str,
+    filter: String,
+}
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let program = PathBuf::from(arguments.next().expect("the path of a Fluent Bit"));
-    let mut numbers = arguments.map(|number| number.parse::<usize>().expect("a number"));
-    let records = numbers.next().unwrap_or(500_000);
-    let rounds = numbers.next().unwrap_or(5);
-    let folder = Folder::new("bench");
-    folder.write("in.log", log(records));
-    folder.write("filter.lua", LUA);
-    folder.write("pass.wasm", wat::parse_str(PASS).expect("a module"));
-    folder.write("nearmiss.wasm", fs::read(artifact::fluent_bit_module()).expect("the module"));
+    let selection = Selection::of(std::env::args().skip(1));
+    let cases = cases();
+    let program = std::env::var_os("FLUENT_BIT").map(PathBuf::from).filter(|path| path.is_file());
+    let Some(program) = program else {
+        let why = "no Fluent Bit was given (make bench FLUENT_BIT=/path/to/fluent-bit)";
+        return cases.iter().for_each(|case| Row::missing(case.name, case.what, why).tell());
+    };
+    measure(&program, cases, &selection);
+}
+
+/// Lua first: it is what the others are held against.
+fn cases() -> Vec<Case> {
+    let case = |name, what, filter| Case { name, what, filter };
     let wasm = |file: &str| {
         format!(
             "{{name: wasm, match: '*', wasm_path: {file}, function_name: near_miss, wasm_stack_size: 1M}}"
         )
     };
-    let pipelines = [
-        ("no filter", String::new()),
-        (
-            "Lua: a key and a counter",
+    vec![
+        case(
+            "fluent-bit/lua",
+            "a record past Lua that adds a key and bumps a counter",
             "{name: lua, match: '*', script: filter.lua, call: near_miss}".to_owned(),
         ),
-        ("wasm: as it came", wasm("pass.wasm")),
-        ("nearmiss", wasm("nearmiss.wasm")),
-    ];
-    let mut costs = vec![Vec::new(); pipelines.len()];
-    for _ in 0..rounds {
-        for ((_, filter), costs) in pipelines.iter().zip(&mut costs) {
-            let configuration = folder.write("bench.yaml", pipeline(filter));
-            costs.push(cpu_seconds(&program, &folder.0, &configuration));
+        case("fluent-bit/none", "a record without a filter", String::new()),
+        case("fluent-bit/wasm", "a record past wasm that hands it back as it came", wasm("pass.wasm")),
+        case("fluent-bit/nearmiss", "a record past nearmiss", wasm("nearmiss.wasm")),
+    ]
+}
+
+fn measure(program: &Path, mut cases: Vec<Case>, selection: &Selection) {
+    cases.retain(|case| case.name == "fluent-bit/lua" || selection.wants(case.name));
+    let folder = Folder::new("bench");
+    folder.write("in.log", log(RECORDS));
+    folder.write("filter.lua", LUA);
+    folder.write("pass.wasm", wat::parse_str(PASS).expect("a module"));
+    folder.write("nearmiss.wasm", fs::read(artifact::fluent_bit_module()).expect("the module"));
+    let samples = in_turns(ROUNDS, &mut cases, |case| {
+        let configuration = folder.write("bench.yaml", pipeline(&case.filter));
+        cpu_seconds(program, &folder.0, &configuration) * 1e6 / RECORDS as f64
+    });
+    for (case, micros) in cases.iter().zip(&samples) {
+        let row = Row::of(case.name, case.what, "µs", micros.spread());
+        match case.name {
+            "fluent-bit/lua" => row,
+            "fluent-bit/nearmiss" => row.beside("Lua", micros.over(&samples[0])).aim("1.6 ×"),
+            _ => row.beside("Lua", micros.over(&samples[0])),
         }
-    }
-    let lua = costs[1].clone();
-    for ((name, _), costs) in pipelines.iter().zip(costs) {
-        let ratios = costs.iter().zip(&lua).map(|(cost, lua)| cost / lua).collect();
-        let (middle, ratio) = (Middle::of(costs), Middle::of(ratios));
-        println!(
-            "{name}: {:.2} CPU s for {records} records, {:.2} of Lua's ({rounds} rounds)",
-            middle.median, ratio.median
-        );
+        .tell();
     }
 }
 
@@ -102,7 +122,7 @@ fn pipeline(filter: &str) -> String {
 
 /// The CPU time that a run takes, user and system.
 fn cpu_seconds(program: &Path, folder: &Path, configuration: &Path) -> f64 {
-    let before = of_children();
+    let before = cpu_time_of_children();
     let status = Command::new(program)
         .arg("-c")
         .arg(configuration)
@@ -112,16 +132,5 @@ fn cpu_seconds(program: &Path, folder: &Path, configuration: &Path) -> f64 {
         .status()
         .expect("Fluent Bit starts");
     assert!(status.success(), "{status}");
-    of_children() - before
-}
-
-fn of_children() -> f64 {
-    // SAFETY: zeros are a sound `rusage`, which the call fills.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
-        usage
-    };
-    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    (cpu_time_of_children() - before).as_secs_f64()
 }

@@ -258,19 +258,22 @@ impl Envoy {
         eventually(what, || self.records().into_iter().find(|record| wanted(record)))
     }
 
-    /// Processor time spent so far, in clock ticks of the system.
+    /// Processor time spent so far.
     ///
     /// # Panics
     ///
     /// If the process is gone.
-    pub fn cpu_ticks(&self) -> u64 {
-        let path = format!("/proc/{}/stat", self.child.id());
-        let stat = fs::read_to_string(path).expect("a process that runs");
-        let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        let field = |place: usize| -> u64 {
-            after_name.split(' ').nth(place).and_then(|text| text.parse().ok()).expect("a number in stat")
+    pub fn cpu_time(&self) -> Duration {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+        // SAFETY: both calls write only where these references point.
+        let told = unsafe {
+            libc::clock_getcpuclockid(pid, &raw mut clock) == 0
+                && libc::clock_gettime(clock, &raw mut time) == 0
         };
-        field(11) + field(12)
+        assert!(told, "a process that runs");
+        let seconds = Duration::from_secs(time.tv_sec.try_into().unwrap_or(0));
+        seconds + Duration::from_nanos(time.tv_nsec.try_into().unwrap_or(0))
     }
 
     /// How much memory it holds, in KiB.
@@ -455,11 +458,4 @@ pub(super) fn folder() -> PathBuf {
     let folder = artifact::root().join("target/e2e").join(name);
     fs::create_dir_all(&folder).expect("target can be written");
     folder
-}
-
-/// How long a clock tick of [`Envoy::cpu_ticks`] is.
-pub fn tick_length() -> Duration {
-    // SAFETY: sysconf reads no memory of ours.
-    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(100)
 }

@@ -21,7 +21,7 @@ mod wait;
 
 pub use client::{Client, Request, Response};
 pub use collector::{Collector, Mood};
-pub use envoy::{Envoy, Start, envoy_binary, tick_length};
+pub use envoy::{Envoy, Start, envoy_binary};
 pub use example::{example, example_document, shipped};
 pub use fluent_bit::{FluentBit, Folder};
 #[cfg(feature = "grpc")]

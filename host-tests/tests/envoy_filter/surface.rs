@@ -9,7 +9,7 @@ use wasmtime::{Engine, Module};
 /// The imports and exports that are meant to be there; the file is changed by hand, on purpose.
 const GOLDEN: &str = include_str!("surface.txt");
 /// A quarter above the aim of 180 KiB.
-const MOST_BYTES: usize = 228 * 1024;
+const MOST_BYTES: usize = 215 * 1024;
 
 #[test]
 fn imports_and_exports_are_those_on_the_list() {

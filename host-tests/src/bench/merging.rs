@@ -1,36 +1,40 @@
 //! What merging costs: summaries of as many proxies, all of one upstream and one minute, the case that could be worse than
 //! linear.
 
-use nearmiss::merge::Merger;
-use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Timestamp};
 use std::time::Instant;
 
+use nearmiss::merge::Merger;
+use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Timestamp};
+
+use super::{Row, Selection, count, in_turns};
+
 const MINUTE: Micros = Micros::from_seconds(60);
-/// How often each size is merged; the median counts.
+/// Summaries that are merged.
+const FLEETS: [u32; 4] = [1_000, 2_500, 5_000, 10_000];
+/// How often each size is merged.
 const ROUNDS: usize = 9;
 
-/// Prints microseconds a summary, for growing fleets.
-pub(crate) fn print() {
+/// Measures microseconds a summary, for growing fleets.
+pub fn run(selection: &Selection) {
+    if !selection.wants("merge") {
+        return;
+    }
     let one = summary();
-    for fleet in [1_000, 2_500, 5_000, 10_000] {
-        let lines: Vec<String> = (0..fleet)
-            .map(|proxy| one.replace("proxy/1/1795423550", &format!("proxy-{proxy}/1/1795423550")))
-            .collect();
-        let mut runs: Vec<f64> = (0..ROUNDS)
-            .map(|_| {
-                let start = Instant::now();
-                merge(&lines);
-                start.elapsed().as_nanos() as f64 / 1_000.0 / f64::from(fleet)
-            })
-            .collect();
-        runs.sort_by(f64::total_cmp);
-        println!(
-            "µs per merged summary of {} bytes, {fleet} proxies: median {:.1}, {:.1} to {:.1}",
-            one.len(),
-            runs[ROUNDS / 2],
-            runs[0],
-            runs[ROUNDS - 1]
-        );
+    let mut fleets = FLEETS.map(|fleet| {
+        let proxy = |proxy| one.replace("proxy/1/1795423550", &format!("proxy-{proxy}/1/1795423550"));
+        (0..fleet).map(proxy).collect::<Vec<_>>()
+    });
+    let samples = in_turns(ROUNDS, &mut fleets, |lines| {
+        let start = Instant::now();
+        merge(lines);
+        start.elapsed().as_nanos() as f64 / 1_000.0 / lines.len() as f64
+    });
+    for (fleet, summaries) in FLEETS.iter().zip(&samples) {
+        let name = format!("merge/{fleet}");
+        let what = format!("a summary read, counted and written, of {}", count(*fleet));
+        Row::of(&name, &what, "µs", summaries.spread())
+            .beside("the smallest fleet's", summaries.over(&samples[0]))
+            .tell();
     }
 }
 

@@ -1,0 +1,28 @@
+//! A simulated day of the Envoy module: whatever grows with time shows. `core-load` has the core's.
+
+use host_tests::artifact;
+use host_tests::envoy::{Proxy, Stream};
+
+/// From one look at the memory to the next: a quarter of a day.
+const QUARTER_S: usize = 6 * 3_600;
+
+#[test]
+fn after_a_day_the_module_holds_as_much_as_after_its_first_quarter() {
+    let proxy = Proxy::load(&artifact::envoy_module());
+    let mut vm = proxy.worker();
+    let root = vm.configure("{}").unwrap_or_else(|failure| panic!("{failure}"));
+    let streams = ["cart", "search", "ledger"].map(Stream::ok);
+    let mut quarter = || {
+        for second in 0..QUARTER_S {
+            proxy.set_clock_us(proxy.clock_us() + 1_000_000);
+            let mut stream = streams[second % streams.len()].clone();
+            stream.attempts = if second.is_multiple_of(50) { 2 } else { 1 };
+            vm.exchange(root, stream);
+            vm.tick(root).unwrap_or_else(|failure| panic!("{failure}"));
+            proxy.take_log();
+        }
+        vm.memory_bytes()
+    };
+    let held = [quarter(), quarter(), quarter(), quarter()];
+    assert_eq!(held[0], held[3], "bytes of memory after each quarter: {held:?}");
+}

@@ -1,0 +1,76 @@
+//! Records read back, without a tree: only what was written here, so keys are plain and nothing stands between the parts.
+
+/// Keys and values of an object that was written here: no space anywhere, no escape in a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a>(&'a str);
+
+impl<'a> Fields<'a> {
+    /// The fields of a record; none of what is no object.
+    pub fn of(record: &'a str) -> Self {
+        Self(record.strip_prefix('{').unwrap_or_default())
+    }
+
+    /// The value of a field, as it is written.
+    pub fn find(mut self, key: &str) -> Option<&'a str> {
+        Iterator::find(&mut self, |(known, _)| *known == key).map(|(_, found)| found)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, rest) = self.0.trim_start_matches(',').strip_prefix('"')?.split_once('"')?;
+        let rest = rest.strip_prefix(':')?;
+        let (found, rest) = rest.split_at_checked(length(rest))?;
+        self.0 = rest;
+        Some((key, found))
+    }
+}
+
+/// Values of an array that we wrote, from behind its bracket on.
+pub(crate) struct Items<'a>(pub(crate) &'a str);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.0.trim_start_matches(',');
+        let (found, rest) = rest.split_at_checked(length(rest)).filter(|(found, _)| !found.is_empty())?;
+        self.0 = rest;
+        Some(found)
+    }
+}
+
+/// How long the value at the beginning of `json` is.
+fn length(json: &str) -> usize {
+    let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
+    let end = json.bytes().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' | b',' if depth == 0 => return true,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        false
+    });
+    end.unwrap_or(json.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_whatever_stands_in_values() {
+        let fields = Fields::of(r#"{"a":"x\"b\":1,","b":[1,{"c":2}],"c":3}"#);
+        assert_eq!(fields.find("a"), Some(r#""x\"b\":1,""#));
+        assert_eq!(fields.find("b"), Some(r#"[1,{"c":2}]"#));
+        assert_eq!((fields.find("c"), fields.find("d")), (Some("3"), None));
+        assert_eq!(Fields::of("no object").count(), 0);
+    }
+}
