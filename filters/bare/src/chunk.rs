@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell, UnsafeCell};
 
 /// `SIZE` bytes to cut blocks from, and the blocks that found no room there.
 ///
-/// Blocks are aligned to eight bytes, initialised, and lie apart. A block stays until it is given back, or all are.
+/// Blocks are initialised and lie apart; those in the chunk are aligned to eight bytes. A block stays until it is freed, or all are.
 #[derive(Debug)]
 #[repr(C, align(8))]
 pub struct Chunk<const SIZE: usize> {
