@@ -8,7 +8,8 @@ use core::cell::{Cell, RefCell, UnsafeCell};
 
 /// `SIZE` bytes to cut blocks from, and the blocks that found no room there.
 ///
-/// Blocks are initialised and lie apart; those in the chunk are aligned to eight bytes. A block stays until it is freed, or all are.
+/// Blocks are initialised and lie apart; those in the chunk are aligned to eight bytes. A block stays until it is freed, or
+/// all are.
 #[derive(Debug)]
 #[repr(C, align(8))]
 pub struct Chunk<const SIZE: usize> {
