@@ -22,6 +22,7 @@ mod latency;
 mod object;
 mod parts;
 mod ranges;
+mod sorted;
 mod summary;
 mod upstream;
 mod write;
@@ -35,10 +36,10 @@ use crate::record::{Record, RecordKind};
 use crate::timeline::{Feed, Timeline};
 use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use episode::Episode;
 use episodes::Episodes;
 use found::Kind;
+use sorted::Sorted;
 use summary::{Sources, Summary};
 use upstream::Upstream;
 
@@ -72,7 +73,7 @@ pub struct Merger {
     bounds: Bounds,
     /// How far time has come, by the ends of summaries; a single one from the future does not move it.
     timeline: Timeline,
-    upstreams: BTreeMap<Box<str>, Upstream>,
+    upstreams: Sorted<Box<str>, Box<Upstream>>,
     episodes: Episodes,
     sources: Sources,
     told: Told,
@@ -111,7 +112,7 @@ impl Merger {
             wait,
             bounds: if wait.is_some() { Bounds::LIVE } else { Bounds::BATCH },
             timeline: Timeline::new(Feed::Log, Micros::default()),
-            upstreams: BTreeMap::new(),
+            upstreams: Sorted::default(),
             episodes: Episodes::default(),
             sources: Sources::default(),
             told: Told::default(),
@@ -178,11 +179,11 @@ impl Merger {
     fn take_summary(&mut self, summary: Summary) -> Result<(), RecordError> {
         self.told.summaries += 1;
         self.timeline.arrive(summary.end);
-        if !self.upstreams.contains_key(&summary.upstream) {
+        if !self.upstreams.contains(&summary.upstream) {
             if self.upstreams.len() >= MAX_UPSTREAMS {
                 return Err(RecordError::Full("upstreams"));
             }
-            self.upstreams.insert(summary.upstream.clone(), Upstream::default());
+            self.upstreams.insert(summary.upstream.clone(), Box::default());
         }
         if let Some(upstream) = self.upstreams.get_mut(&summary.upstream) {
             self.waiting += usize::from(upstream.hold(summary, &mut self.told));
@@ -208,16 +209,17 @@ impl Merger {
     fn count_waiting(&mut self) {
         self.waiting = 0;
         let mut remembered = 0;
-        for upstream in self.upstreams.values_mut() {
+        for (_, upstream) in self.upstreams.iter_mut() {
             self.ranges += upstream.count_waiting(self.every, &mut self.told);
             remembered += upstream.remembered();
         }
         if remembered > self.bounds.ranges {
-            self.upstreams.values_mut().for_each(Upstream::forget);
+            self.upstreams.iter_mut().for_each(|(_, upstream)| upstream.forget());
             self.sources.tidy();
         }
         while self.ranges > self.bounds.ranges
-            && let Some(first) = self.upstreams.values().filter_map(Upstream::first_interval).min()
+            && let Some(first) =
+                self.upstreams.values().filter_map(|upstream| upstream.first_interval()).min()
         {
             self.leave_until(first + 1);
         }
@@ -240,7 +242,7 @@ impl Merger {
     /// Leaves every interval before this one.
     fn leave_until(&mut self, interval: u64) {
         let Self { upstreams, outbox, ranges, .. } = self;
-        for (name, upstream) in upstreams {
+        for (name, upstream) in upstreams.iter_mut() {
             while let Some(first) = upstream.first_interval().filter(|first| *first < interval)
                 && let Some(cell) = upstream.leave(first)
             {

@@ -1,11 +1,11 @@
 //! What the summaries of one upstream say together.
 
 use super::latency::Latency;
+use super::sorted::Sorted;
 use crate::exchange;
 use crate::order;
 use crate::tally::Figures;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
@@ -49,7 +49,7 @@ impl Counts {
 
 /// Counts of named things.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Named<const N: usize>(BTreeMap<(u64, Box<str>), [u64; N]>);
+pub(crate) struct Named<const N: usize>(Sorted<(u64, Box<str>), [u64; N]>);
 
 impl<const N: usize> Named<N> {
     /// Adds to the counts of one.

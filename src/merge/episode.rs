@@ -2,12 +2,12 @@
 
 use super::error::RecordError;
 use super::object::Object;
+use super::sorted::Sorted;
 use crate::episode::Pattern;
 use crate::exchange;
 use crate::units::{Micros, Timestamp};
 use crate::verdict::Signals;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use serde_json::{Map, Value};
 
@@ -17,13 +17,13 @@ pub(crate) type Member = (u64, u64);
 /// An episode.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Episode {
-    pub(crate) members: BTreeSet<Member>,
+    pub(crate) members: Sorted<Member>,
     pub(crate) is_open: bool,
     pub(crate) start: Timestamp,
     /// The end, or while it is open when it was detected.
     pub(crate) end: Timestamp,
     /// All patterns that fit, by their rank.
-    pub(crate) patterns: BTreeSet<Rank>,
+    pub(crate) patterns: Sorted<Rank>,
     /// When it became an outage.
     pub(crate) escalated: Option<Timestamp>,
     pub(crate) truncated: bool,
@@ -34,8 +34,8 @@ pub(crate) struct Episode {
     pub(crate) margin_min: Option<u64>,
     pub(crate) signals: [u64; Signals::COUNT],
     /// What each host has of what went wrong, as far as shares tell.
-    pub(crate) hosts: BTreeMap<Box<str>, u64>,
-    pub(crate) related: BTreeSet<Box<str>>,
+    pub(crate) hosts: Sorted<Box<str>, u64>,
+    pub(crate) related: Sorted<Box<str>>,
     pub(crate) interval_s: Option<u64>,
     pub(crate) amplification_bp: Option<u64>,
 }
@@ -80,15 +80,15 @@ impl Episode {
             _ => return Err(record.error("phase", "open or close")),
         };
         let start = record.time("start")?;
-        let mut patterns = BTreeSet::new();
+        let mut patterns = Sorted::default();
         let pattern = Rank::from_name(record.text("pattern")?);
-        patterns.insert(pattern.ok_or_else(|| record.error("pattern", PATTERN))?);
+        patterns.insert(pattern.ok_or_else(|| record.error("pattern", PATTERN))?, ());
         for name in record.optional("also", Object::texts)?.unwrap_or_default() {
-            patterns.insert(Rank::from_name(name).ok_or_else(|| record.error("also", PATTERN))?);
+            patterns.insert(Rank::from_name(name).ok_or_else(|| record.error("also", PATTERN))?, ());
         }
         let lead = record.optional("lead_s", Object::count)?;
         let mut episode = Self {
-            members: BTreeSet::new(),
+            members: Sorted::default(),
             is_open,
             start,
             end: record.time(if is_open { "detected" } else { "end" })?.max(start),
@@ -101,7 +101,7 @@ impl Episode {
             first_try: 0,
             margin_min: record.optional("margin_min_bp", Object::count)?,
             signals: [0; Signals::COUNT],
-            hosts: BTreeMap::new(),
+            hosts: Sorted::default(),
             related: record.texts("related")?.into_iter().map(Into::into).collect(),
             interval_s: record.optional("interval_s", Object::count)?,
             amplification_bp: record.optional("amplification_bp", Object::count)?,
@@ -109,12 +109,12 @@ impl Episode {
         episode.read_counts(&record)?;
         episode.members = match record.optional("members", Object::texts)? {
             Some(members) => {
-                let members: Option<BTreeSet<_>> = members.into_iter().map(member).collect();
+                let members: Option<Sorted<_>> = members.into_iter().map(member).collect();
                 let members = members.filter(|members| !members.is_empty());
                 members
                     .ok_or_else(|| record.error("members", "texts such as \"1795423550/0123456789abcdef\""))?
             }
-            None => [(start.seconds(), episode.digest(&upstream))].into(),
+            None => [(start.seconds(), episode.digest(&upstream))].into_iter().collect(),
         };
         Ok((upstream.into(), episode))
     }
@@ -156,9 +156,9 @@ impl Episode {
     /// Takes in another episode of the same upstream and phase.
     pub(crate) fn join(&mut self, other: &Self) {
         let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
-        self.members.extend(&other.members);
+        self.members.extend(other.members.keys().copied());
         (self.start, self.end) = (self.start.min(other.start), self.end.max(other.end));
-        self.patterns.extend(&other.patterns);
+        self.patterns.extend(other.patterns.keys().copied());
         self.escalated = self.escalated.into_iter().chain(other.escalated).min();
         self.truncated |= other.truncated;
         self.exchanges = self.exchanges.saturating_add(other.exchanges);
@@ -169,11 +169,10 @@ impl Episode {
         for (mine, theirs) in self.signals.iter_mut().zip(other.signals) {
             *mine = mine.saturating_add(theirs);
         }
-        for (host, share) in &other.hosts {
-            let mine = self.hosts.entry(host.clone()).or_default();
-            *mine = mine.saturating_add(*share);
+        for (host, share) in other.hosts.iter() {
+            self.hosts.update(host.clone(), |mine| *mine = mine.saturating_add(*share));
         }
-        self.related.extend(other.related.iter().cloned());
+        self.related.extend(other.related.keys().cloned());
         self.interval_s = least(self.interval_s, other.interval_s);
         self.amplification_bp = self.amplification_bp.max(other.amplification_bp);
     }
@@ -189,7 +188,7 @@ impl Episode {
             .into_iter()
             .for_each(&mut add);
         self.signals.into_iter().for_each(&mut add);
-        for (host, share) in &self.hosts {
+        for (host, share) in self.hosts.iter() {
             add(exchange::hash(host.as_bytes()));
             add(*share);
         }

@@ -3,11 +3,11 @@
 
 use super::Told;
 use super::episode::{Episode, Member, Rank};
+use super::sorted::Sorted;
 use crate::episode::{SAME_TIME, SAME_TIME_TWO};
 use crate::timeline::BUCKET;
 use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
@@ -18,7 +18,7 @@ const MAX_HELD: usize = 1 << 14;
 const LATEST_CLOSE: Micros = Micros::from_seconds(2_100);
 
 /// Episodes until they leave, those made of most first.
-type Held = BTreeMap<(Reverse<usize>, Box<str>, BTreeSet<Member>), Episode>;
+type Held = Sorted<(Reverse<usize>, Box<str>, Sorted<Member>), Box<Episode>>;
 
 /// The episodes of the fleet.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(crate) struct Episodes {
     open: Held,
     closed: Held,
     /// Members that have left, the newer and the older half.
-    left: [BTreeSet<(Box<str>, Member)>; 2],
+    left: [Sorted<(Box<str>, Member)>; 2],
 }
 
 /// An episode of the fleet and its upstream.
@@ -37,7 +37,7 @@ impl Episodes {
     pub(crate) fn hold(&mut self, upstream: Box<str>, episode: Episode, told: &mut Told) {
         let held = if episode.is_open { &mut self.open } else { &mut self.closed };
         let key = (Reverse(episode.members.len()), upstream, episode.members.clone());
-        if held.insert(key, episode).is_some() {
+        if held.insert(key, Box::new(episode)).is_some() {
             told.repeated += 1;
         }
     }
@@ -76,20 +76,21 @@ impl Episodes {
     /// What is held of one phase, each member once.
     fn distinct(&mut self, is_open: bool, told: &mut Told) -> Vec<Joined> {
         let held = core::mem::take(if is_open { &mut self.open } else { &mut self.closed });
-        let mut known: BTreeMap<Box<str>, BTreeSet<Member>> = BTreeMap::new();
+        let mut known: Sorted<Box<str>, Sorted<Member>> = Sorted::default();
         let mut distinct = Vec::new();
-        for ((_, upstream, members), episode) in held {
-            let mine = known.entry(upstream.clone()).or_default();
+        for ((_, upstream, members), episode) in held.into_iter() {
             let has_left =
                 |member: &Member| self.left.iter().any(|left| left.contains(&(upstream.clone(), *member)));
-            let repeated = members.iter().filter(|member| mine.contains(member) || has_left(member)).count();
+            let mine = known.get(&upstream);
+            let is_mine = |member: &Member| mine.is_some_and(|mine| mine.contains(member));
+            let repeated = members.keys().filter(|member| is_mine(member) || has_left(member)).count();
             if repeated == members.len() {
                 told.repeated += 1;
             } else if repeated > 0 {
                 told.overlapping += 1;
             } else {
-                mine.extend(members);
-                distinct.push((upstream, episode));
+                known.update(upstream.clone(), |mine| mine.extend(members.keys().copied()));
+                distinct.push((upstream, *episode));
             }
         }
         distinct
@@ -98,7 +99,7 @@ impl Episodes {
     fn remember(&mut self, left: &[Joined]) {
         let [newer, older] = &mut self.left;
         for (upstream, episode) in left {
-            newer.extend(episode.members.iter().map(|member| (upstream.clone(), *member)));
+            newer.extend(episode.members.keys().map(|member| (upstream.clone(), *member)));
         }
         if newer.len() > MAX_HELD {
             *older = core::mem::take(newer);
@@ -107,19 +108,21 @@ impl Episodes {
 }
 
 /// Whether as many have ended as are open.
-fn is_over((upstream, open): &Joined, ended: &BTreeMap<(&str, u64), usize>) -> bool {
-    let opened = |start: u64| open.members.iter().filter(|member| member.0 == start).count();
+fn is_over((upstream, open): &Joined, ended: &Sorted<(&str, u64), usize>) -> bool {
+    let opened = |start: u64| open.members.keys().filter(|member| member.0 == start).count();
     let is_over = |start: u64| ended.get(&(&**upstream, start)).is_some_and(|ended| *ended >= opened(start));
-    open.members.iter().all(|(start, _)| is_over(*start))
+    open.members.keys().all(|(start, _)| is_over(*start))
 }
 
 /// Joins episodes of one upstream that overlap.
-fn join(mut episodes: Vec<Joined>) -> Vec<Joined> {
-    let rank =
-        |(upstream, episode): &Joined| (upstream.clone(), episode.is_deviant(), episode.start, episode.end);
-    episodes.sort_by_cached_key(|joined| (rank(joined), joined.1.members.clone()));
-    let mut joined: Vec<Joined> = Vec::new();
+fn join(episodes: Vec<Joined>) -> Vec<Joined> {
+    let mut ranked = Sorted::default();
     for (upstream, episode) in episodes {
+        let span = (episode.is_deviant(), episode.start, episode.end);
+        ranked.insert((upstream, span, episode.members.clone()), Box::new(episode));
+    }
+    let mut joined: Vec<Joined> = Vec::new();
+    for ((upstream, _, _), episode) in ranked.into_iter() {
         match joined.last_mut() {
             Some((of, last))
                 if *of == upstream
@@ -128,31 +131,32 @@ fn join(mut episodes: Vec<Joined>) -> Vec<Joined> {
             {
                 last.join(&episode);
             }
-            _ => joined.push((upstream, episode)),
+            _ => joined.push((upstream, *episode)),
         }
     }
     joined
 }
 
 /// How many closed episodes of each upstream and start there are: what an open and a close of one episode have in common.
-fn ended(closed: &[Joined]) -> BTreeMap<(&str, u64), usize> {
-    let mut ended = BTreeMap::new();
+fn ended(closed: &[Joined]) -> Sorted<(&str, u64), usize> {
+    let mut ended = Sorted::default();
     for (upstream, episode) in closed {
-        episode.members.iter().for_each(|(start, _)| *ended.entry((&**upstream, *start)).or_default() += 1);
+        let add = |(start, _): &Member| ended.update((&**upstream, *start), |count: &mut usize| *count += 1);
+        episode.members.keys().for_each(add);
     }
     ended
 }
 
 /// Episodes that began at the same time have one cause: two close together, three a little apart, as on one instance.
 fn relate(episodes: &mut [Joined]) {
-    let mut starts: Vec<(Timestamp, Box<str>)> = episodes
+    let starts: Sorted<(Timestamp, Box<str>)> = episodes
         .iter()
         .filter(|(_, episode)| !episode.is_deviant())
         .map(|(upstream, episode)| (episode.start, upstream.clone()))
         .collect();
-    starts.sort_unstable();
+    let starts: Vec<_> = starts.into_iter().map(|(start, ())| start).collect();
     for (upstream, episode) in episodes.iter_mut().filter(|(_, episode)| !episode.is_deviant()) {
-        let within = |buckets: u32| -> BTreeSet<Box<str>> {
+        let within = |buckets: u32| -> Sorted<Box<str>> {
             let span = Micros::new(u64::from(buckets) * BUCKET.get());
             let from = starts.partition_point(|(ts, _)| *ts < episode.start.before(span));
             let to = starts.partition_point(|(ts, _)| *ts <= episode.start.after(span));
@@ -161,9 +165,9 @@ fn relate(episodes: &mut [Joined]) {
         };
         let near = within(SAME_TIME);
         let related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
-        episode.related.extend(related);
+        episode.related.extend(related.keys().cloned());
         if !episode.related.is_empty() {
-            episode.patterns.insert(Rank::CORRELATED);
+            episode.patterns.insert(Rank::CORRELATED, ());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What a summary is made of: which summaries of which sources.
 
 use super::ranges::Ranges;
+use super::sorted::Sorted;
 use crate::exchange;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 /// Summaries of one source.
@@ -16,7 +16,7 @@ pub(crate) struct Part {
 
 /// Summaries by source.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Parts(pub(crate) BTreeMap<Arc<str>, Part>);
+pub(crate) struct Parts(pub(crate) Sorted<Arc<str>, Part>);
 
 /// How much of some parts is in others.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,18 +31,21 @@ impl Parts {
     pub(crate) fn one(source: Arc<str>, seq: u64, relays: bool) -> Self {
         let mut part = Part { relays, ..Part::default() };
         part.seqs.insert(seq, seq);
-        Self(BTreeMap::from([(source, part)]))
+        let mut parts = Self::default();
+        parts.0.insert(source, part);
+        parts
     }
 
     /// Adds all of `other`; returns how many ranges more that takes.
     pub(crate) fn extend(&mut self, other: &Self) -> usize {
         let mut more = 0;
-        for (source, part) in &other.0 {
-            let mine = self.0.entry(Arc::clone(source)).or_default();
-            let before = mine.seqs.len();
-            mine.seqs.extend(&part.seqs);
-            mine.relays |= part.relays;
-            more += mine.seqs.len().saturating_sub(before);
+        for (source, part) in other.0.iter() {
+            self.0.update(Arc::clone(source), |mine| {
+                let before = mine.seqs.len();
+                mine.seqs.extend(&part.seqs);
+                mine.relays |= part.relays;
+                more += mine.seqs.len().saturating_sub(before);
+            });
         }
         more
     }
@@ -75,7 +78,7 @@ impl Parts {
     pub(crate) fn digest(&self, upstream: &str) -> u64 {
         let mut digest = exchange::hash(upstream.as_bytes());
         let mut add = |number: u64| digest = exchange::mix(digest.rotate_left(17) ^ number);
-        for (source, part) in &self.0 {
+        for (source, part) in self.0.iter() {
             add(exchange::hash(source.as_bytes()));
             for (first, last) in part.seqs.iter() {
                 add(first);

@@ -5,11 +5,11 @@ use super::error::RecordError;
 use super::latency::{Latency, SCALES};
 use super::object::Object;
 use super::parts::{Part, Parts};
+use super::sorted::Sorted;
 use crate::exchange;
 use crate::units::Timestamp;
 use crate::verdict::{Fate, Signals};
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -32,7 +32,7 @@ pub(crate) struct Summary {
 
 /// The names of sources that are known, each kept once.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(BTreeSet<Arc<str>>);
+pub(crate) struct Sources(Sorted<Arc<str>, Arc<str>>);
 
 impl Sources {
     fn named(&mut self, name: &str) -> Arc<str> {
@@ -40,13 +40,13 @@ impl Sources {
             return Arc::clone(known);
         }
         let name: Arc<str> = name.into();
-        self.0.insert(Arc::clone(&name));
+        self.0.insert(Arc::clone(&name), Arc::clone(&name));
         name
     }
 
     /// Forgets those that nobody speaks of any more.
     pub(crate) fn tidy(&mut self) {
-        self.0.retain(|name| Arc::strong_count(name) > 1);
+        self.0.retain(|name| Arc::strong_count(name) > 2);
     }
 }
 
@@ -159,7 +159,9 @@ fn read_parts(
             return Err(wrong());
         }
         let source = sources.named(source(&named, name, name)?);
-        parts.extend(&Parts([(source, part)].into()));
+        let mut one = Parts::default();
+        one.0.insert(source, part);
+        parts.extend(&one);
     }
     Ok(())
 }

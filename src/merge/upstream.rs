@@ -3,10 +3,10 @@
 use super::Told;
 use super::counts::Counts;
 use super::parts::{Overlap, Parts};
+use super::sorted::Sorted;
 use super::summary::Summary;
 use crate::units::{Micros, Timestamp};
-use alloc::collections::BTreeMap;
-use alloc::collections::btree_map::Entry;
+use alloc::boxed::Box;
 use core::cmp::Reverse;
 
 /// One upstream.
@@ -14,7 +14,7 @@ use core::cmp::Reverse;
 pub(crate) struct Upstream {
     /// Summaries that are not counted yet, those made of most first: of two that overlap the larger one counts, whichever
     /// came first.
-    waiting: BTreeMap<(Reverse<u64>, Parts), Summary>,
+    waiting: Sorted<(Reverse<u64>, Parts), Box<Summary>>,
     counted: Generation,
     before: Generation,
     /// What ends no later than this is too late: whether it was counted has been forgotten.
@@ -22,7 +22,7 @@ pub(crate) struct Upstream {
     /// A source that has been forgotten reported it itself.
     was_reported: bool,
     /// What was counted and has not left, by interval.
-    cells: BTreeMap<u64, Cell>,
+    cells: Sorted<u64, Box<Cell>>,
     /// What has left.
     left: Counts,
 }
@@ -47,23 +47,20 @@ pub(crate) struct Cell {
 impl Upstream {
     /// Keeps a summary until it is counted; false if it is there already.
     pub(crate) fn hold(&mut self, summary: Summary, told: &mut Told) -> bool {
-        match self.waiting.entry((Reverse(summary.parts.total()), summary.parts.clone())) {
-            Entry::Vacant(place) => {
-                place.insert(summary);
-                true
-            }
-            Entry::Occupied(known) => {
-                let same = known.get().end == summary.end && known.get().counts == summary.counts;
-                *(if same { &mut told.repeated } else { &mut told.contradicting }) += 1;
-                false
-            }
-        }
+        let key = (Reverse(summary.parts.total()), summary.parts.clone());
+        let Some(known) = self.waiting.get(&key) else {
+            self.waiting.insert(key, Box::new(summary));
+            return true;
+        };
+        let same = known.end == summary.end && known.counts == summary.counts;
+        *(if same { &mut told.repeated } else { &mut told.contradicting }) += 1;
+        false
     }
 
     /// Counts what waits; returns how many ranges more the intervals and what was counted take.
     pub(crate) fn count_waiting(&mut self, every: Micros, told: &mut Told) -> usize {
         let mut more = 0;
-        for ((_, parts), summary) in core::mem::take(&mut self.waiting) {
+        for ((_, parts), summary) in core::mem::take(&mut self.waiting).into_iter() {
             match (self.counted.parts.overlap(&parts), self.before.parts.overlap(&parts)) {
                 (Overlap::None, Overlap::None)
                     if self.horizon.is_some_and(|horizon| summary.end <= horizon) =>
@@ -81,14 +78,13 @@ impl Upstream {
     fn count(&mut self, every: Micros, parts: &Parts, summary: &Summary) -> usize {
         self.counted.parts.extend(parts);
         self.counted.last = self.counted.last.max(summary.end);
-        let cell = self
-            .cells
-            .entry(interval_of(summary.end, every))
-            .or_insert_with(|| Cell { start: summary.start, ..Cell::default() });
-        cell.start = cell.start.min(summary.start);
-        cell.end = cell.end.max(summary.end);
-        cell.counts.add(&summary.counts);
-        cell.parts.extend(parts)
+        self.cells.update(interval_of(summary.end, every), |cell| {
+            let is_first = cell.parts.0.is_empty();
+            cell.start = if is_first { summary.start } else { cell.start.min(summary.start) };
+            cell.end = cell.end.max(summary.end);
+            cell.counts.add(&summary.counts);
+            cell.parts.extend(parts)
+        })
     }
 
     /// The first interval that has not left.
@@ -97,7 +93,7 @@ impl Upstream {
     }
 
     /// Takes an interval out. What is relayed goes only where nobody reports the upstream himself.
-    pub(crate) fn leave(&mut self, interval: u64) -> Option<Cell> {
+    pub(crate) fn leave(&mut self, interval: u64) -> Option<Box<Cell>> {
         let mut cell = self.cells.remove(&interval)?;
         if self.is_reported() {
             cell.counts.figures.relayed = None;
@@ -132,7 +128,7 @@ impl Upstream {
 
     /// How many sources it has.
     pub(crate) fn sources(&self) -> usize {
-        let new = |source| !self.before.parts.0.contains_key(source);
+        let new = |source| !self.before.parts.0.contains(source);
         self.before.parts.0.len() + self.counted.parts.0.keys().filter(|source| new(*source)).count()
     }
 }

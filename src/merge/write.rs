@@ -89,7 +89,7 @@ const LEAST_SHARE: u64 = 1_000;
 /// Writes an episode of the fleet.
 pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
     let mut json = Json::new(out);
-    let mut patterns = episode.patterns.iter();
+    let mut patterns = episode.patterns.keys();
     let pattern = patterns.next().map_or("burst", |pattern| pattern.name());
     json.open('{');
     json.key("schema").number(SCHEMA);
@@ -114,7 +114,7 @@ pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
     let hosts = hosts(episode);
     episode_counts(&mut json, episode, &hosts);
     json.key("related").open('[');
-    episode.related.iter().for_each(|name| json.item().text(name));
+    episode.related.keys().for_each(|name| json.item().text(name));
     json.close(']');
     let mut also = patterns.peekable();
     if also.peek().is_some() {
@@ -129,7 +129,7 @@ pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
         json.key("amplification_bp").number(amplification);
     }
     json.key("members").open('[');
-    for (start, hash) in &episode.members {
+    for (start, hash) in episode.members.keys() {
         json.item().raw().push('"');
         record::json::push_number(json.raw(), *start);
         json.raw().push('/');
@@ -194,7 +194,7 @@ fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
         episode.members.len() as u64,
         if episode.members.len() == 1 { " episode" } else { " episodes at once" },
     );
-    match (episode.related.first(), hosts.first()) {
+    match (episode.related.keys().next(), hosts.first()) {
         (Some(related), _) => {
             out.push_str("; look at what it shares with ");
             record::json::escape(out, related);

@@ -4,6 +4,7 @@ use crate::args::Check;
 use crate::input::Lines;
 use crate::output::Output;
 use crate::setup::{self, Error};
+use crate::tally::ADVICE;
 use core::fmt::Write;
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
@@ -163,7 +164,7 @@ impl Fields {
     /// Points at the place where the line stopped making sense.
     fn error(&mut self, line: &[u8], error: &LineError) {
         const BEFORE: usize = 40;
-        self.add("unreadable", error);
+        self.add("unreadable", error.advising(ADVICE));
         let from = error.offset.saturating_sub(BEFORE);
         let show = |bytes: &[u8]| -> String {
             String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()

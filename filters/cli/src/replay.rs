@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
 use crate::table::Table;
-use crate::tally::Tally;
+use crate::tally::{ADVICE, Tally};
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Feed, Monitor, RecordKind};
 use nearmiss_dialects::{Attempts, Format, Line};
@@ -103,7 +103,7 @@ impl Run {
                 is_judged = true;
             }
             Ok(Line::LeftOut(_)) => self.tally.left_out += 1,
-            Err(error) => self.tally.bad(path, number, &error),
+            Err(error) => self.tally.bad(path, number, &error.advising(ADVICE)),
         }
         if self.annotate {
             self.annotation.clear();

@@ -21,6 +21,9 @@ pub(crate) struct Tally {
 /// How many unreadable lines are shown.
 const SHOWN: u64 = 3;
 
+/// What to do where no format is known.
+pub(crate) const ADVICE: &str = "name one with --format";
+
 impl Tally {
     /// Counts an unreadable line and shows the first few.
     #[cold]

@@ -9,7 +9,7 @@ use crate::args::Watch;
 use crate::input::Lines;
 use crate::output::Output;
 use crate::setup::{self, Error};
-use crate::tally::Tally;
+use crate::tally::{ADVICE, Tally};
 use core::sync::atomic::{AtomicBool, Ordering};
 use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Record, Verdict};
 use nearmiss_dialects::{Attempts, Format, Line, LineError};
@@ -135,7 +135,7 @@ impl Onlooker for Plain {
     }
 
     fn bad(&mut self, path: &Path, number: u64, error: &LineError) {
-        self.tally.bad(path, number, error);
+        self.tally.bad(path, number, &error.advising(ADVICE));
     }
 
     fn flush(&mut self) -> Result<(), Error> {

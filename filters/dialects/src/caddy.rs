@@ -5,9 +5,9 @@
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
-use crate::exchange::{annotation, fate};
+use crate::exchange::fate;
 use crate::fields::Fields;
-use crate::json::{Json, Value};
+use crate::json::Json;
 use crate::text::{utf8, wrong};
 use crate::{Attempts, Judged, Line, number, time};
 use alloc::vec::Vec;
@@ -15,8 +15,8 @@ use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
 use nearmiss::units::Micros;
 
 slots! {
-    /// What Caddy can say of an exchange.
-    Slot, null is none: true {
+    /// What Caddy can say of an exchange. A placeholder without a value is `null`: what was appended and came to nothing.
+    Slot, null is none: true, nested: nested => {
         Time: "ts" = "ts" | "time";
         Logger: "logger" = "logger";
         Status: "status" = "status";
@@ -52,32 +52,19 @@ pub(crate) fn read<'a>(
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
-    let mut json = Json::new(line, buffer);
-    let mut bag = fields.bag();
-    json.open()?;
-    let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
-        if key == "near_miss" {
-            bag.pin(Slot::NearMiss as usize, annotation(&mut json)?.as_bytes());
-            continue;
-        }
-        match json.value()? {
-            Value::Text(word) | Value::Number(word) => fields.put::<Slot>(&mut bag, key, word.as_bytes()),
-            // A placeholder without a value: what was appended and came to nothing.
-            Value::Null => fields.put::<Slot>(&mut bag, key, b"-"),
-            Value::Object if key == "request" => request(&mut json, &mut bag)?,
-            Value::Object if key == "resp_headers" => headers(&mut json, &mut bag)?,
-            Value::Object => json.leave(true)?,
-            Value::Array => json.leave(false)?,
-            Value::Bool(_) => {}
-        }
+    exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
+}
+
+fn nested<'a>(key: &str, json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
+    match key {
+        "request" => request(json, bag),
+        "resp_headers" => headers(json, bag),
+        _ => json.leave(true),
     }
-    json.end()?;
-    exchange(line, &bag, attempts)
 }
 
 /// Of the request only its method is kept.
-fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> {
+fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
         if key == "method" {
@@ -90,7 +77,7 @@ fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> 
 }
 
 /// Of the response's headers those are kept that say something of its fate; each is a list of values.
-fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> {
+fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
     let mut first = true;
     while let Some(key) = json.key(&mut first)? {
         let slot = match key {
@@ -112,7 +99,11 @@ fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a>) -> Result<(), LineError> 
     Ok(())
 }
 
-fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+fn exchange<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    attempts: &'a mut Attempts<'a>,
+) -> Result<Line<'a>, LineError> {
     attempts.clear();
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
@@ -177,7 +168,7 @@ fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> R
 }
 
 /// Fewer bytes left than the response's own headers had promised.
-fn is_cut_off(bag: &Bag<'_>, status: u16) -> bool {
+fn is_cut_off(bag: &Bag<'_, '_>, status: u16) -> bool {
     let number = |slot: Slot| bag.get(slot as usize).and_then(number::all_whole);
     let (Some(sent), Some(promised)) = (number(Slot::Bytes), number(Slot::Length)) else { return false };
     sent < promised

@@ -1,22 +1,24 @@
 //! What Envoy logs of an exchange, as text or JSON, and what Istio makes of it.
 
-mod json;
 mod text;
 
-pub(crate) use json::read as read_json;
 pub(crate) use text::{Flavour, read as read_text};
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
 use crate::exchange::{fate, without_query};
+use crate::fields::Fields;
 use crate::text::{utf8, wrong};
+use crate::time::Clock;
 use crate::{Judged, Line, number, time};
+use alloc::vec::Vec;
 use nearmiss::exchange::Exchange;
 use nearmiss::flags::Flags;
+use nearmiss::units::{Micros, Timestamp};
 
 slots! {
     /// What Envoy can say of an exchange.
-    Slot, null is none: true {
+    Slot, null is none: true, nested: |_, json, _| json.leave(true) => {
         Start: "start_ts" = "start_time" | "timestamp" | "time";
         Status: "status" = "response_code" | "status" | "code";
         Flags: "flags" = "response_flags" | "flags";
@@ -43,60 +45,118 @@ slots! {
 /// The name of the upstream where a format has none.
 const NAMELESS: &str = "envoy";
 
-/// What the values in `bag`, found in `line`, say.
-pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a>) -> Result<Line<'a>, LineError> {
+/// What values say, kept for a line with the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Facts {
+    left_out: Option<&'static str>,
+    clock: Clock,
+    start: Timestamp,
+    status: u16,
+    duration: Micros,
+    flags: Flags,
+    bytes: Option<u64>,
+    timeout: Option<Micros>,
+    attempts: Option<u32>,
+    max_attempts: Option<u32>,
+    is_grpc: bool,
+    is_stream: bool,
+    /// How long the route is without its query.
+    route: usize,
+}
+
+/// Reads one line of JSON: the user chooses the keys, and nearly everybody takes the operators' names.
+pub(crate) fn read_json<'a>(
+    line: &'a [u8],
+    fields: &Fields,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Line<'a>, LineError> {
+    exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, &mut Facts::default())
+}
+
+/// What the values in `bag`, found in `line`, say; `facts` are what those of the line before said.
+pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) -> Result<Line<'a>, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
-    if get(Slot::Agent).is_some_and(|agent| agent.starts_with(b"Envoy/HC")) {
-        return Ok(Line::LeftOut("a health check"));
+    let is_fresh = |slot: Slot| bag.is_fresh(slot as usize);
+    if is_fresh(Slot::Agent) || is_fresh(Slot::Authority) {
+        facts.left_out = left_out(get(Slot::Agent), get(Slot::Authority));
     }
-    if get(Slot::Authority).is_some_and(|authority| authority.ends_with(b"-shadow")) {
-        return Ok(Line::LeftOut("mirrored traffic"));
+    if let Some(why) = facts.left_out {
+        return Ok(Line::LeftOut(why));
     }
     let start = match (get(Slot::Start), bag.arrived) {
         (None, Some(arrived)) => Ok(arrived),
-        _ => {
-            let start = need(line, bag, Slot::Start, "start_time")?;
-            time::any(start).ok_or_else(|| wrong(line, start, "start_time", time::TAKES))
-        }
+        (Some(_), _) if !is_fresh(Slot::Start) => Ok(facts.start),
+        _ => need(line, bag, Slot::Start, "start_time").and_then(|start| {
+            facts.start =
+                facts.clock.any(start).ok_or_else(|| wrong(line, start, "start_time", time::TAKES))?;
+            Ok(facts.start)
+        }),
     };
-    let duration = need(line, bag, Slot::Duration, "duration");
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
-        let duration = duration.ok().and_then(time::millis).unwrap_or_default();
+        let duration = get(Slot::Duration).and_then(time::millis).unwrap_or_default();
         return Ok(Line::Judged(Judged {
             ts: start.ok().map(|start| start.after(duration)),
             upstream: text(Slot::Upstream)?,
             fate: fate(utf8(line, annotation)?)?,
         }));
     }
-    let status = need(line, bag, Slot::Status, "response_code")?;
-    let duration = duration?;
-    let duration = time::millis(duration).ok_or_else(|| wrong(line, duration, "duration", "milliseconds"))?;
-    let mut exchange = Exchange {
-        ts: start?.after(duration),
-        status: number::all_whole(status)
+    if is_fresh(Slot::Status) {
+        let status = need(line, bag, Slot::Status, "response_code")?;
+        facts.status = number::all_whole(status)
             .filter(|status| *status <= 999)
             .ok_or_else(|| wrong(line, status, "response_code", "a status, 0 to 999"))?
-            as u16,
-        duration,
+            as u16;
+    }
+    if is_fresh(Slot::Duration) {
+        let duration = need(line, bag, Slot::Duration, "duration")?;
+        facts.duration =
+            time::millis(duration).ok_or_else(|| wrong(line, duration, "duration", "milliseconds"))?;
+    }
+    if is_fresh(Slot::Flags) {
+        facts.flags = text(Slot::Flags)?.map(Flags::parse).unwrap_or_default();
+    }
+    if is_fresh(Slot::Bytes) {
+        facts.bytes = get(Slot::Bytes).and_then(number::all_whole);
+    }
+    if is_fresh(Slot::Timeout) {
+        facts.timeout = get(Slot::Timeout).and_then(time::millis).filter(|timeout| timeout.get() > 0);
+    }
+    if is_fresh(Slot::Attempts) {
+        facts.attempts = count(line, get(Slot::Attempts), "upstream_request_attempt_count")?;
+    }
+    if is_fresh(Slot::MaxAttempts) {
+        facts.max_attempts = count(line, get(Slot::MaxAttempts), "max_attempts")?;
+    }
+    if is_fresh(Slot::Type) || is_fresh(Slot::Method) {
+        let kind = get(Slot::Type).unwrap_or_default();
+        facts.is_grpc = kind.is_empty() || kind.starts_with(b"application/grpc");
+        facts.is_stream = get(Slot::Method).is_some_and(|method| method.starts_with(b"CONNECT"))
+            || kind.starts_with(b"text/event-stream");
+    }
+    if is_fresh(Slot::Route) {
+        facts.route = text(Slot::Route)?.map_or(0, |route| without_query(route).len());
+    }
+    let mut exchange = Exchange {
+        ts: start?.after(facts.duration),
+        status: facts.status,
+        duration: facts.duration,
         host: text(Slot::Host)?.map(|host| host.strip_prefix("tcp://").unwrap_or(host)),
-        route: text(Slot::Route)?.map(without_query),
-        flags: text(Slot::Flags)?.map(Flags::parse).unwrap_or_default(),
-        bytes: get(Slot::Bytes).and_then(number::all_whole),
+        route: text(Slot::Route)?.and_then(|route| route.get(..facts.route)),
+        flags: facts.flags,
+        bytes: facts.bytes,
         cache_status: text(Slot::Cache)?,
         proxy_status: text(Slot::Proxy)?,
         trace_id: text(Slot::Trace)?,
-        timeout: get(Slot::Timeout).and_then(time::millis).filter(|timeout| timeout.get() > 0),
+        timeout: facts.timeout,
+        attempts: facts.attempts,
+        max_attempts: facts.max_attempts,
+        stream: facts.is_stream,
         ..Exchange::default()
     };
-    exchange.attempts = count(line, get(Slot::Attempts), "upstream_request_attempt_count")?;
-    exchange.max_attempts = count(line, get(Slot::MaxAttempts), "max_attempts")?;
-    let kind = get(Slot::Type).unwrap_or_default();
-    if kind.is_empty() || kind.starts_with(b"application/grpc") {
+    if facts.is_grpc {
         exchange.grpc_status = text(Slot::Grpc)?.and_then(grpc_status);
     }
-    exchange.stream = get(Slot::Method).is_some_and(|method| method.starts_with(b"CONNECT"))
-        || kind.starts_with(b"text/event-stream");
     exchange.upstream = match bag.raw(Slot::Upstream as usize) {
         _ if is_unrouted(&exchange) => "-",
         Some(name) => utf8(line, name)?,
@@ -106,11 +166,19 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a>) -> Result<Line<'a>, LineE
     Ok(Line::Exchange(exchange))
 }
 
+fn left_out(agent: Option<&[u8]>, authority: Option<&[u8]>) -> Option<&'static str> {
+    if agent.is_some_and(|agent| agent.starts_with(b"Envoy/HC")) {
+        return Some("a health check");
+    }
+    authority.is_some_and(|authority| authority.ends_with(b"-shadow")).then_some("mirrored traffic")
+}
+
 /// Envoy answered before it came to choosing a host.
 fn is_unrouted(exchange: &Exchange<'_>) -> bool {
     exchange.host.is_none()
         && (exchange.attempts == Some(0) && exchange.flags.is_empty()
-            || exchange.flags.any(Flags::parse("LH,NR,FI,RL,UAEX,RLSE,IH,DPE,RFCF,NFCF,NC,OM")))
+            || !exchange.flags.is_empty()
+                && exchange.flags.any(Flags::parse("LH,NR,FI,RL,UAEX,RLSE,IH,DPE,RFCF,NFCF,NC,OM")))
 }
 
 /// A gRPC status by its number or its name, in any of Envoy's spellings.
@@ -148,7 +216,7 @@ fn count(line: &[u8], part: Option<&[u8]>, field: &'static str) -> Result<Option
     count.map(Some).ok_or_else(|| wrong(line, part, field, "a whole number, 0 to 4294967295"))
 }
 
-fn need<'a>(line: &[u8], bag: &Bag<'a>, slot: Slot, field: &'static str) -> Result<&'a [u8], LineError> {
+fn need<'a>(line: &[u8], bag: &Bag<'a, '_>, slot: Slot, field: &'static str) -> Result<&'a [u8], LineError> {
     bag.get(slot as usize).ok_or_else(|| LineError::new(line.len(), Problem::Missing { field }))
 }
 

@@ -9,8 +9,8 @@ use core::fmt;
 pub struct LineError {
     /// How many bytes of the line made sense.
     pub offset: usize,
-    /// What is wrong there.
-    pub problem: Problem,
+    /// What is wrong there; in a box, so that what goes well need not carry room for it.
+    pub problem: Box<Problem>,
 }
 
 /// What can be wrong with a line.
@@ -81,7 +81,12 @@ impl LineError {
     /// The error `problem` at `offset`.
     #[cold]
     pub(crate) fn new(offset: usize, problem: Problem) -> Self {
-        Self { offset, problem }
+        Self { offset, problem: Box::new(problem) }
+    }
+
+    /// The error as a text in which `advice` says how a format is named, if that is what is missing.
+    pub fn advising<'e>(&'e self, advice: &'e str) -> impl fmt::Display + 'e {
+        Advising { error: self, advice }
     }
 
     /// Something else stands at `offset` of `line` than `wanted`, or the line ends there.
@@ -91,13 +96,13 @@ impl LineError {
             None | Some([]) => Problem::CutOff { wanted },
             Some(rest) => Problem::Unexpected { found: excerpt(rest), wanted },
         };
-        Self { offset: offset.min(line.len()), problem }
+        Self::new(offset.min(line.len()), problem)
     }
 
     /// The value `found` at `offset` is none that `field` takes.
     #[cold]
     pub(crate) fn wrong(offset: usize, field: &'static str, found: &[u8], takes: &'static str) -> Self {
-        Self { offset, problem: Problem::Wrong { field, found: excerpt(found), takes } }
+        Self::new(offset, Problem::Wrong { field, found: excerpt(found), takes })
     }
 }
 
@@ -105,7 +110,7 @@ impl core::error::Error for LineError {}
 
 impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.problem {
+        match &*self.problem {
             Problem::CutOff { wanted } => write!(f, "the line is cut off; {wanted} should come"),
             Problem::Duplicate { field } => write!(f, "`{field}` is there twice"),
             Problem::Empty => return f.write_str("the line is empty"),
@@ -121,10 +126,23 @@ impl fmt::Display for LineError {
             ),
             Problem::Unexpected { found, wanted } => write!(f, "found `{found}` where {wanted} should be"),
             Problem::UnknownField { name } => write!(f, "`{name}` is no field of this format"),
-            Problem::UnknownDialect => write!(f, "no known format; name one with --format"),
+            Problem::UnknownDialect => write!(f, "no known format"),
             Problem::Wrong { field, found, takes } => write!(f, "`{field}` is `{found}`; it takes {takes}"),
         }?;
         write!(f, " (byte {})", self.offset)
+    }
+}
+
+struct Advising<'e> {
+    error: &'e LineError,
+    advice: &'e str,
+}
+
+impl fmt::Display for Advising<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { error, advice } = self;
+        error.fmt(f)?;
+        if *error.problem == Problem::UnknownDialect { write!(f, "; {advice}") } else { Ok(()) }
     }
 }
 

@@ -141,7 +141,8 @@ pub(crate) fn fate(annotation: &str) -> Result<Fate, LineError> {
 
 /// `route` without its query string.
 pub(crate) fn without_query(route: &str) -> &str {
-    route.split('?').next().unwrap_or_default()
+    let end = route.bytes().position(|byte| byte == b'?').unwrap_or(route.len());
+    route.get(..end).unwrap_or_default()
 }
 
 fn attempt_log<'a>(json: &mut Json<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {

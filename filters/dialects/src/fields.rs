@@ -65,8 +65,8 @@ impl Fields {
     }
 
     /// The slot of what `key` holds, if the configuration says so.
-    pub(crate) fn slot<F: Family>(&self, key: &str) -> Option<usize> {
-        self.meaning(key).and_then(F::of_name)
+    pub(crate) fn slot(&self, family: &Family, key: &str) -> Option<usize> {
+        self.meaning(key).and_then(family.of_name)
     }
 
     /// Whether the configuration names keys.
@@ -75,18 +75,18 @@ impl Fields {
     }
 
     /// An empty bag for the values of one line.
-    pub(crate) fn bag<'a>(&self) -> Bag<'a> {
+    pub(crate) fn bag<'a>(&self) -> Bag<'a, 'static> {
         Bag::new(self.arrived)
     }
 
     /// Puts the value of `key` into `bag`, where `slot` says by its name; unknown keys are passed over.
     #[inline]
-    pub(crate) fn put<'a, F: Family>(&self, bag: &mut Bag<'a>, key: &str, value: &'a [u8]) {
+    pub(crate) fn put<'a>(&self, family: &Family, bag: &mut Bag<'a, '_>, key: &str, value: &'a [u8]) {
         if !self.keys.is_empty()
-            && let Some(slot) = self.slot::<F>(key)
+            && let Some(slot) = self.slot(family, key)
         {
             bag.pin(slot, value);
-        } else if let Some(slot) = F::of_key(key) {
+        } else if let Some(slot) = (family.of_key)(key) {
             bag.set(slot, value);
         }
     }

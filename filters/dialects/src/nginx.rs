@@ -7,26 +7,28 @@
 
 mod format;
 mod ingress;
-mod json;
 mod text;
 
 pub(crate) use format::LogFormat;
 pub(crate) use ingress::read as read_ingress;
-pub(crate) use json::read as read_json;
 pub(crate) use text::{Keys, gather as gather_text, read as read_text};
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
 use crate::exchange::{fate, without_query};
+use crate::fields::Fields;
 use crate::list::List;
+use crate::scan::has;
 use crate::text::{present, utf8, wrong};
+use crate::time::Clock;
 use crate::{Attempts, Judged, Line, number, time};
+use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
 use nearmiss::units::{Micros, Timestamp};
 
 slots! {
     /// What nginx can say of an exchange.
-    Slot, null is none: false {
+    Slot, null is none: false, nested: |_, json, _| json.leave(true) => {
         Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
         Msec: "" = "msec";
         Status: "status" = "status" | "st" | "code";
@@ -57,48 +59,106 @@ slots! {
 /// The name of the upstream where a format has none.
 const NAMELESS: &str = "nginx";
 
-/// What the values in `bag`, found in `line`, say.
+/// What values say, kept for a line with the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Facts {
+    clock: Clock,
+    ts: Timestamp,
+    status: u16,
+    duration: Micros,
+    bytes: Option<u64>,
+    /// The lists with more than one entry, a bit each.
+    lists: u32,
+    /// The only entry of the list of statuses, once it was read.
+    code: Option<Option<u16>>,
+    is_grpc: bool,
+    is_stream: bool,
+    is_stale: bool,
+}
+
+/// Reads one line of JSON, with variables' names (or our short ones) as keys.
+pub(crate) fn read_json<'a>(
+    line: &'a [u8],
+    fields: &Fields,
+    attempts: &'a mut Attempts<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Line<'a>, LineError> {
+    exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, &mut Facts::default(), attempts)
+}
+
+/// What the values in `bag`, found in `line`, say; `facts` are what those of the line before said.
 pub(crate) fn exchange<'a>(
     line: &[u8],
-    bag: &Bag<'a>,
+    bag: &Bag<'a, '_>,
+    facts: &mut Facts,
     attempts: &'a mut Attempts<'a>,
 ) -> Result<Line<'a>, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
+    let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
+    let is_fresh = |slot: Slot| bag.is_fresh(slot as usize);
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let upstream = get(Slot::Upstream).or(get(Slot::ProxyHost));
         return Ok(Line::Judged(Judged {
-            ts: timestamp(line, bag).ok(),
+            ts: timestamp(line, bag, &mut facts.clock).ok(),
             upstream: upstream.map(|name| utf8(line, name)).transpose()?,
             fate: fate(utf8(line, annotation)?)?,
         }));
     }
-    scrambled(line, bag)?;
-    let status = get(Slot::Status).ok_or_else(|| missing(line, "status"))?;
+    for slot in LISTS.into_iter().filter(|slot| is_fresh(*slot)) {
+        let text = bag.raw(slot as usize).unwrap_or_default();
+        let has_more = has(text, b' ');
+        facts.lists = facts.lists & !(1 << slot as u32) | u32::from(has_more) << slot as u32;
+        scrambled(line, text, slot, has_more)?;
+    }
+    if is_fresh(Slot::Status) {
+        let status = get(Slot::Status).ok_or_else(|| missing(line, "status"))?;
+        facts.status = code(status).ok_or_else(|| wrong(line, status, "status", "a status, 0 to 999"))?;
+    }
+    let has_time = get(Slot::Msec).or(get(Slot::Time)).is_some();
+    if is_fresh(Slot::Time) || is_fresh(Slot::Msec) || !has_time {
+        facts.ts = timestamp(line, bag, &mut facts.clock)?;
+    }
+    if is_fresh(Slot::Duration) || is_fresh(Slot::DurationMs) {
+        facts.duration = duration(line, bag)?;
+    }
+    if is_fresh(Slot::Bytes) {
+        facts.bytes = get(Slot::Bytes).and_then(number::all_whole);
+    }
+    if is_fresh(Slot::Type) || is_fresh(Slot::Method) {
+        let kind = get(Slot::Type).unwrap_or_default();
+        facts.is_grpc = kind.is_empty() || kind.starts_with(b"application/grpc");
+        facts.is_stream = get(Slot::Method).is_some_and(|method| method.starts_with(b"CONNECT"))
+            || kind.starts_with(b"text/event-stream");
+    }
+    if is_fresh(Slot::Cache) {
+        facts.is_stale = get(Slot::Cache).is_some_and(|word| word.eq_ignore_ascii_case(b"STALE"));
+    }
     let mut exchange = Exchange {
-        ts: timestamp(line, bag)?,
-        status: code(status).ok_or_else(|| wrong(line, status, "status", "a status, 0 to 999"))?,
-        duration: duration(line, bag)?,
-        bytes: get(Slot::Bytes).and_then(number::all_whole),
+        ts: facts.ts,
+        status: facts.status,
+        duration: facts.duration,
+        bytes: facts.bytes,
+        aborted: facts.status == 499,
+        stream: facts.is_stream,
         ..Exchange::default()
     };
-    let chain = chain(line, bag, attempts)?;
+    let chain = chain(line, bag, facts, attempts)?;
     exchange.upstream = upstream(line, bag, &chain, exchange.status)?;
-    exchange.host = chain.host.or(get(Slot::Host)).map(|host| utf8(line, host)).transpose()?;
+    exchange.host = match attempts.as_slice() {
+        // The host asked last is known to be text.
+        [.., last] if chain.host.is_some() && last.host.map(str::as_bytes) == chain.host => last.host,
+        _ => chain.host.or(get(Slot::Host)).map(|host| utf8(line, host)).transpose()?,
+    };
     let told = get(Slot::Attempts).and_then(number::all_whole).and_then(|attempts| attempts.try_into().ok());
     exchange.attempts = told.or(chain.attempts);
-    exchange.aborted = exchange.status == 499;
-    exchange.cache_status = get(Slot::Cache).map(|cache| utf8(line, cache)).transpose()?;
-    exchange.route = get(Slot::Route).map(|route| utf8(line, route).map(without_query)).transpose()?;
-    exchange.trace_id = get(Slot::Trace).map(|trace| utf8(line, trace)).transpose()?;
-    let kind = get(Slot::Type).unwrap_or_default();
-    exchange.stream = get(Slot::Method).is_some_and(|method| method.starts_with(b"CONNECT"))
-        || kind.starts_with(b"text/event-stream");
-    if kind.is_empty() || kind.starts_with(b"application/grpc") {
+    exchange.cache_status = text(Slot::Cache)?;
+    exchange.route = text(Slot::Route)?.map(without_query);
+    exchange.trace_id = text(Slot::Trace)?;
+    if facts.is_grpc {
         exchange.grpc_status =
             get(Slot::Grpc).and_then(number::all_whole).and_then(|status| status.try_into().ok());
     }
-    let stale = exchange.cache_status.is_some_and(|word| word.eq_ignore_ascii_case("STALE"));
-    if chain.failed && !stale && !exchange.aborted && !is_error(exchange.status) {
+    if chain.failed && !facts.is_stale && !exchange.aborted && !is_error(exchange.status) {
         exchange.stand_in = Some(StandIn::Fallback);
     }
     exchange.attempt_log = attempts.as_slice();
@@ -106,27 +166,29 @@ pub(crate) fn exchange<'a>(
 }
 
 /// Whether `bag`, found in `line`, has what every exchange has, and the request stands behind the time: HAProxy's does not.
-pub(crate) fn is_whole(line: &[u8], bag: &Bag<'_>) -> bool {
+pub(crate) fn is_whole(line: &[u8], bag: &Bag<'_, '_>) -> bool {
     let time = bag.get(Slot::Time as usize).unwrap_or_default();
     let behind = line.get(crate::text::place(line, time) + time.len()..).unwrap_or_default();
     let has = |slot: Slot| bag.get(slot as usize).is_some();
     behind.starts_with(b"] \"") && has(Slot::Status) && has(Slot::Duration)
 }
 
+/// The lists: one entry for each attempt.
+const LISTS: [Slot; 5] = [Slot::Hosts, Slot::Codes, Slot::Times, Slot::Headers, Slot::Connects];
+
 /// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and
 /// what follows stands under the wrong names.
-fn scrambled(line: &[u8], bag: &Bag<'_>) -> Result<(), LineError> {
-    for (field, slot) in [
-        ("upstream_addr", Slot::Hosts),
-        ("upstream_status", Slot::Codes),
-        ("upstream_response_time", Slot::Times),
-    ] {
-        let Some(text) = bag.raw(slot as usize) else { continue };
-        let is_address = |text: &[u8]| List::new(text).any(|entry| entry.text.contains(&b':'));
-        if List::is_scrambled(text) || slot != Slot::Hosts && is_address(text) {
-            let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
-            return Err(LineError::new(crate::text::place(line, text), problem));
-        }
+fn scrambled(line: &[u8], text: &[u8], slot: Slot, has_more: bool) -> Result<(), LineError> {
+    let field = match slot {
+        Slot::Hosts => "upstream_addr",
+        Slot::Codes => "upstream_status",
+        Slot::Times => "upstream_response_time",
+        _ => return Ok(()),
+    };
+    let has_address = || has(text, b':') && (!has_more || List::new(text).any(|entry| has(entry.text, b':')));
+    if List::is_scrambled(text) || slot != Slot::Hosts && has_address() {
+        let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
+        return Err(LineError::new(crate::text::place(line, text), problem));
     }
     Ok(())
 }
@@ -147,11 +209,16 @@ struct Chain<'a> {
 }
 
 /// Follows the lists from attempt to attempt.
-///
-/// A group that ends well and is followed by another has handed the request over: that is no attempt of its own. A
-/// group that ends badly and is followed by another was rescued by it: the rescue is no attempt either.
-fn chain<'a>(line: &[u8], bag: &Bag<'a>, attempts: &mut Attempts<'a>) -> Result<Chain<'a>, LineError> {
+fn chain<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    facts: &mut Facts,
+    attempts: &mut Attempts<'a>,
+) -> Result<Chain<'a>, LineError> {
     attempts.clear();
+    if bag.is_fresh(Slot::Codes as usize) {
+        facts.code = None;
+    }
     let list = |slot: Slot| bag.raw(slot as usize).filter(|text| !text.is_empty());
     let (hosts, codes) = (list(Slot::Hosts), list(Slot::Codes));
     let Some(lead) = codes.or(hosts) else {
@@ -159,84 +226,131 @@ fn chain<'a>(line: &[u8], bag: &Bag<'a>, attempts: &mut Attempts<'a>) -> Result<
         let idle = bag.raw(Slot::Codes as usize).or(bag.raw(Slot::Hosts as usize)).is_some();
         return Ok(Chain { idle, attempts: idle.then_some(0), ..Chain::default() });
     };
-    let entries = List::new(lead).count();
-    let side = |field: &'static str, text: Option<&'a [u8]>| {
-        let found = text.map_or(entries, |text| List::new(text).count());
-        if found == entries {
-            return Ok(text.map(List::new));
-        }
-        let offset = crate::text::place(line, text.unwrap_or_default());
-        Err(LineError::new(offset, Problem::Lengths { field, found, wanted: entries }))
-    };
-    let mut hosts = side("upstream_addr", hosts)?;
-    let mut times = side("upstream_response_time", list(Slot::Times))?;
-    let mut headers = side("upstream_header_time", list(Slot::Headers))?;
-    side("upstream_connect_time", list(Slot::Connects))?;
-
-    let mut chain = Chain { idle: true, ..Chain::default() };
-    let (mut count, mut rescued, mut in_group) = (0_u32, false, 0_u32);
-    for entry in List::new(lead) {
-        let host = hosts.as_mut().and_then(List::next).and_then(|entry| present(entry.text));
-        let time = times.as_mut().and_then(List::next).and_then(|entry| present(entry.text));
-        let header = headers.as_mut().and_then(List::next).map(|entry| entry.text);
-        let status = match codes {
-            Some(_) => present(entry.text)
-                .map(|text| {
-                    code(text).ok_or_else(|| wrong(line, text, "upstream_status", "statuses, 0 to 999"))
-                })
-                .transpose()?,
-            None => None,
+    let (times, headers) = (list(Slot::Times), list(Slot::Headers));
+    let mut walk = Walk { line, has_codes: codes.is_some(), has_hosts: hosts.is_some(), ..Walk::default() };
+    if facts.lists == 0 {
+        // One attempt, as nearly always: each list is its own entry.
+        let status = match facts.code {
+            Some(status) => status,
+            None => codes.and_then(present).map(|text| upstream_code(line, text)).transpose()?,
         };
-        let real = match host {
-            Some(host) if host.contains(&b':') => true,
-            Some(group) => {
-                chain.group = Some(group);
-                false
+        facts.code = Some(status);
+        walk.step(Step { host: hosts, status, time: times, header: headers, ends_group: false }, attempts)?;
+    } else {
+        let entries = List::new(lead).count();
+        let side = |field: &'static str, text: Option<&'a [u8]>| {
+            let found = text.map_or(entries, |text| List::new(text).count());
+            if found == entries {
+                return Ok(text.map(List::new));
             }
-            None => status.is_some() && hosts.is_none(),
+            let offset = crate::text::place(line, text.unwrap_or_default());
+            Err(LineError::new(offset, Problem::Lengths { field, found, wanted: entries }))
         };
-        chain.idle &= host.is_none() && status.is_none();
-        if real {
-            chain.host = host.or(chain.host);
-        }
-        let failed = codes.is_some() && (real || status.is_some()) && status.is_none_or(is_error);
-        if real && !rescued {
-            let unanswered = header == Some(b"-") && matches!(status, Some(502 | 504));
-            attempts.push(Attempt {
-                host: host.map(|host| utf8(line, host)).transpose()?,
-                status: status.filter(|_| !unanswered),
-                duration: time
-                    .map(|text| {
-                        time::seconds(text)
-                            .ok_or_else(|| wrong(line, text, "upstream_response_time", "seconds"))
-                    })
-                    .transpose()?,
-            });
-            count += 1;
-            in_group += 1;
-        }
-        if !rescued {
-            chain.failed = failed;
-        }
-        if entry.ends_group && !rescued {
-            if failed {
-                rescued = true;
-            } else if in_group > 0 {
-                attempts.pop();
-                count -= 1;
-            }
-            in_group = 0;
+        let mut hosts = side("upstream_addr", hosts)?;
+        let mut times = side("upstream_response_time", times)?;
+        let mut headers = side("upstream_header_time", headers)?;
+        side("upstream_connect_time", list(Slot::Connects))?;
+        let next = |list: &mut Option<List<'a>>| Some(list.as_mut()?.next()?.text);
+        for entry in List::new(lead) {
+            let code = codes.and(present(entry.text));
+            let step = Step {
+                host: next(&mut hosts),
+                status: code.map(|text| upstream_code(line, text)).transpose()?,
+                time: next(&mut times),
+                header: next(&mut headers),
+                ends_group: entry.ends_group,
+            };
+            walk.step(step, attempts)?;
         }
     }
-    chain.attempts = Some(count);
-    Ok(chain)
+    Ok(Chain { attempts: Some(walk.count), idle: !walk.asked, ..walk.chain })
+}
+
+/// One entry of every list.
+struct Step<'a> {
+    host: Option<&'a [u8]>,
+    status: Option<u16>,
+    time: Option<&'a [u8]>,
+    header: Option<&'a [u8]>,
+    /// It is the last of its group, and another group follows.
+    ends_group: bool,
+}
+
+/// How far following the lists has come.
+///
+/// A group that ends well and is followed by another has handed the request over: that is no attempt of its own. A
+/// group that ends badly and is followed by another was rescued by it: the rescue is no attempt either.
+#[derive(Default)]
+struct Walk<'a, 'l> {
+    line: &'l [u8],
+    has_codes: bool,
+    has_hosts: bool,
+    chain: Chain<'a>,
+    count: u32,
+    in_group: u32,
+    rescued: bool,
+    asked: bool,
+}
+
+impl<'a> Walk<'a, '_> {
+    fn step(&mut self, step: Step<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
+        let (host, status) = (step.host.and_then(present), step.status);
+        let real = match host {
+            Some(host) if has(host, b':') => true,
+            Some(group) => {
+                self.chain.group = Some(group);
+                false
+            }
+            None => status.is_some() && !self.has_hosts,
+        };
+        self.asked |= host.is_some() || status.is_some();
+        if real {
+            self.chain.host = host.or(self.chain.host);
+        }
+        let failed = self.has_codes && (real || status.is_some()) && status.is_none_or(is_error);
+        if real && !self.rescued {
+            let unanswered = step.header == Some(b"-") && matches!(status, Some(502 | 504));
+            let duration = |text| {
+                time::seconds(text).ok_or_else(|| wrong(self.line, text, "upstream_response_time", "seconds"))
+            };
+            attempts.push(Attempt {
+                host: host.map(|host| utf8(self.line, host)).transpose()?,
+                status: status.filter(|_| !unanswered),
+                duration: step.time.and_then(present).map(duration).transpose()?,
+            });
+            self.count += 1;
+            self.in_group += 1;
+        }
+        if !self.rescued {
+            self.chain.failed = failed;
+        }
+        if step.ends_group && !self.rescued {
+            if failed {
+                self.rescued = true;
+            } else if self.in_group > 0 {
+                attempts.pop();
+                self.count -= 1;
+            }
+            self.in_group = 0;
+        }
+        Ok(())
+    }
+}
+
+fn upstream_code(line: &[u8], text: &[u8]) -> Result<u16, LineError> {
+    code(text).ok_or_else(|| wrong(line, text, "upstream_status", "statuses, 0 to 999"))
 }
 
 /// The upstream's name: the one that was logged on purpose, else what nginx itself says.
 ///
 /// What nginx answered without asking (a redirect, a limit of its own) has none, whatever name its location has; only
 /// a 5xx says that somebody should have been asked and could not.
-fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>, status: u16) -> Result<&'a str, LineError> {
+fn upstream<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    chain: &Chain<'a>,
+    status: u16,
+) -> Result<&'a str, LineError> {
     let get = |slot: Slot| bag.get(slot as usize);
     if chain.idle && get(Slot::Cache).is_none() && status < 500 {
         return Ok("-");
@@ -251,13 +365,13 @@ fn upstream<'a>(line: &[u8], bag: &Bag<'a>, chain: &Chain<'a>, status: u16) -> R
     get(Slot::Server).map_or(Ok(NAMELESS), |name| utf8(line, name))
 }
 
-fn timestamp(line: &[u8], bag: &Bag<'_>) -> Result<Timestamp, LineError> {
+fn timestamp(line: &[u8], bag: &Bag<'_, '_>, clock: &mut Clock) -> Result<Timestamp, LineError> {
     let text = bag.get(Slot::Msec as usize).or(bag.get(Slot::Time as usize));
     let Some(text) = text else { return bag.arrived.ok_or_else(|| missing(line, "time_local")) };
-    time::any(text).ok_or_else(|| wrong(line, text, "time_local", time::TAKES))
+    clock.any(text).ok_or_else(|| wrong(line, text, "time_local", time::TAKES))
 }
 
-fn duration(line: &[u8], bag: &Bag<'_>) -> Result<Micros, LineError> {
+fn duration(line: &[u8], bag: &Bag<'_, '_>) -> Result<Micros, LineError> {
     if let Some(text) = bag.get(Slot::Duration as usize) {
         return time::seconds(text).ok_or_else(|| wrong(line, text, "request_time", "seconds"));
     }

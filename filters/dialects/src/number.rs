@@ -1,5 +1,7 @@
 //! Decimals, read without a float.
 
+use crate::scan::first_in_word;
+
 /// A number at the start of `bytes`, times 10 to the `shift`, cut to a whole number, and how many bytes it took.
 ///
 /// Takes digits, a fraction, and an exponent; no sign. `None` if no number begins there, or it is too large.
@@ -11,15 +13,16 @@ pub(crate) fn scaled(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
 /// The common case: digits, perhaps a point, more digits.
 #[inline]
 fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
+    // What has room without asking: as many digits before the point as behind it are kept.
+    const SURE: u64 = 10_u64.pow(9);
     let (whole, mut at) = digits(bytes, 0)?;
-    let mut value = whole;
-    let mut missing = shift;
+    let (mut fraction, mut missing) = (0_u32, shift);
     if bytes.get(at) == Some(&b'.') {
         at += 1;
         let first = at;
         while let Some(digit) = digit(bytes.get(at)) {
             if missing > 0 {
-                value = with_digit(value, digit)?;
+                fraction = fraction * 10 + digit as u32;
                 missing -= 1;
             }
             at += 1;
@@ -31,8 +34,14 @@ fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
     if matches!(bytes.get(at), Some(b'e' | b'E')) {
         return None;
     }
-    let power = power_of_ten(missing)?;
-    (value <= u64::MAX / power).then(|| (value * power, at))
+    let fraction = u64::from(fraction) * power_of_ten(missing)?;
+    let power = power_of_ten(shift)?;
+    if whole < SURE {
+        return Some((whole * power + fraction, at));
+    }
+    // A multiplication that is checked is a call of 128 bits in wasm.
+    let whole = (whole <= u64::MAX / power).then(|| whole * power)?;
+    Some((whole.checked_add(fraction)?, at))
 }
 
 /// A whole number at the start of `bytes`, and how many bytes it took. `2.0` and `2e0` are whole numbers too.
@@ -49,19 +58,69 @@ pub(crate) fn whole(bytes: &[u8]) -> Option<(u64, usize)> {
 
 /// The whole of `bytes` as a number, times 10 to the `shift`.
 pub(crate) fn all_scaled(bytes: &[u8], shift: u32) -> Option<u64> {
+    short(bytes, shift).or_else(|| all_scaled_long(bytes, shift))
+}
+
+#[cold]
+fn all_scaled_long(bytes: &[u8], shift: u32) -> Option<u64> {
     scaled(bytes, shift).filter(|(_, taken)| *taken == bytes.len()).map(|(value, _)| value)
 }
 
 /// The whole of `bytes` as a whole number.
 pub(crate) fn all_whole(bytes: &[u8]) -> Option<u64> {
+    short(bytes, 0).or_else(|| all_whole_long(bytes))
+}
+
+#[cold]
+fn all_whole_long(bytes: &[u8]) -> Option<u64> {
     whole(bytes).filter(|(_, taken)| *taken == bytes.len()).map(|(value, _)| value)
+}
+
+/// The whole of `bytes`, nearly always at most eight digits and a point, none of which is cut, times 10 to the `shift`.
+pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let mut word = [b'0'; 8];
+    let start = word.len().checked_sub(bytes.len())?;
+    word.get_mut(start..)?.copy_from_slice(bytes);
+    let mut digits_behind = 0;
+    let point = first_in_word(word, b'.');
+    let mut word = u64::from_le_bytes(word);
+    if let Some(point) = point {
+        if point == start || point == 7 {
+            return None;
+        }
+        digits_behind = 7 - point as u32;
+        let below = (1 << (8 * point)) - 1;
+        // What stands before the point moves over it.
+        word = (word & below) << 8 | word & !(below << 8 | 0xff) | u64::from(b'0');
+    }
+    let digits = word ^ u64::from(b'0') * ONES;
+    let is_number = (digits | digits.wrapping_add(0x76 * ONES)) & 0x80 * ONES == 0;
+    if !is_number || bytes.is_empty() {
+        return None;
+    }
+    // The first digit is the lowest byte: neighbours become pairs, these fours, and these the number.
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let number = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    Some(number * power_of_ten(shift.checked_sub(digits_behind)?)?)
 }
 
 /// At least one digit from `at`: their value, and where they end.
 #[inline]
 fn digits(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
-    let mut value = digit(bytes.get(at))?;
+    // So many digits have room in half the bits, without asking at each.
+    const SURE: usize = 9;
+    let mut small = digit(bytes.get(at))? as u32;
+    let sure = at + SURE;
     at += 1;
+    while at < sure
+        && let Some(digit) = digit(bytes.get(at))
+    {
+        small = small * 10 + digit as u32;
+        at += 1;
+    }
+    let mut value = u64::from(small);
     while let Some(digit) = digit(bytes.get(at)) {
         value = with_digit(value, digit)?;
         at += 1;
@@ -156,6 +215,19 @@ mod tests {
         assert_eq!(all_scaled(b"42.46", 3), Some(42_460));
         assert_eq!(all_scaled(b"0.0009999", 3), Some(0));
         assert_eq!(all_scaled(b"7", 6), Some(7_000_000));
+    }
+
+    #[test]
+    fn short_numbers_are_read_like_all_others() {
+        for text in [
+            "0", "7", "42", "99999999", "12345678", "0.042", "1234.567", "00.10", "9.9", "1.", ".1", "1.2.3",
+            "-1", "1e3", ":1", "/1", "", ".", "12a4", "1 2", "\u{e9}1",
+        ] {
+            let long = scaled(text.as_bytes(), 6).filter(|(_, taken)| *taken == text.len());
+            let short = short(text.as_bytes(), 6);
+            assert!(short.is_none() || short == long.map(|(value, _)| value), "{text}: {short:?}, {long:?}");
+            assert!(short.is_some() || long.is_none() || text.contains('e'), "{text}");
+        }
     }
 
     #[test]

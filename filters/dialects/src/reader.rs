@@ -3,7 +3,7 @@
 use crate::bag::{Bag, Family};
 use crate::envoy::Flavour;
 use crate::error::{LineError, Problem};
-use crate::object::{Kind, Object, UNKNOWN};
+use crate::object::{Kind, NOWHERE, Object, Part, Places};
 use crate::wrapped::{self, Inside};
 use crate::{
     Attempts, Fields, Format, Judged, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
@@ -13,9 +13,6 @@ use nearmiss::units::Timestamp;
 
 /// The longest beginning of a JSON line by which its format is known again, in bytes.
 const LONGEST_BEGINNING: usize = 40;
-
-/// The slot of a key that says nothing.
-const NOWHERE: u8 = UNKNOWN - 1;
 
 /// Reads the lines of one source, whose format is told or found out.
 #[derive(Debug, Default)]
@@ -28,8 +25,18 @@ pub struct Reader {
     fields: Fields,
     buffer: Vec<u8>,
     keys: nginx::Keys,
+    facts: Facts,
     /// The line inside a wrapping.
     unwrapped: Vec<u8>,
+}
+
+/// What the values of an object said, for the next with some of them.
+#[derive(Debug, Default)]
+struct Facts {
+    /// The number of that object.
+    of: Option<u32>,
+    envoy: envoy::Facts,
+    nginx: nginx::Facts,
 }
 
 impl Reader {
@@ -66,7 +73,7 @@ impl Reader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut line = wrapped::without_prefix(line);
-        let Self { format, taken, fields, buffer, keys, beginning, unwrapped } = self;
+        let Self { format, taken, fields, buffer, keys, beginning, unwrapped, .. } = self;
         let mut judged = None;
         if wrapped::is_object(line) {
             line = match wrapped::inside(line, unwrapped)? {
@@ -78,7 +85,9 @@ impl Reader {
             };
         }
         let whole = is_likely_nginx(*format, *taken, fields, line)
-            .then(|| nginx::gather_text(line, fields, keys).ok().filter(|bag| nginx::is_whole(line, bag)))
+            .then(|| {
+                nginx::gather_text(line, fields, keys, None).ok().filter(|bag| nginx::is_whole(line, bag))
+            })
             .flatten();
         let format = match *format {
             _ if whole.is_some() => Ok(Format::Nginx),
@@ -89,7 +98,7 @@ impl Reader {
             Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
             Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
             Format::Nginx => match (whole, &fields.log_format) {
-                (Some(bag), _) => nginx::exchange(line, &bag, attempts),
+                (Some(bag), _) => nginx::exchange(line, &bag, &mut nginx::Facts::default(), attempts),
                 (None, Some(log_format)) => log_format.read(line, attempts),
                 (None, None) => nginx::read_text(line, fields, keys, attempts),
             },
@@ -124,22 +133,67 @@ impl Reader {
         if wrapped::is_object(record) {
             return self.read(record, attempts);
         }
-        let Self { format, taken, fields, buffer, beginning, .. } = self;
+        let Self { format, taken, fields, buffer, beginning, facts, .. } = self;
         let format = match (*format, object.format) {
             (Format::Auto, None) => recognise(record, fields, buffer, beginning, taken)?,
             (Format::Auto, Some(known)) => known,
             (told, _) => told,
         };
         object.format = Some(format);
-        let bag = match format {
-            Format::EnvoyJson | Format::IstioJson => gather::<envoy::Slot>(record, object, fields),
-            Format::NginxJson => gather::<nginx::Slot>(record, object, fields),
-            _ => None,
+        let family = match format {
+            Format::EnvoyJson | Format::IstioJson => envoy::Slot::FAMILY,
+            Format::NginxJson => nginx::Slot::FAMILY,
+            Format::Traefik => traefik::Slot::FAMILY,
+            _ => return self.read(record, attempts),
         };
-        match bag {
-            Some(bag) if format == Format::NginxJson => nginx::exchange(record, &bag, attempts),
-            Some(bag) => envoy::exchange(record, &bag),
-            None => self.read(record, attempts),
+        let Some(bag) = gather(record, object, fields, &family, facts.of) else {
+            return self.read(record, attempts);
+        };
+        facts.of = None;
+        let read = match format {
+            Format::NginxJson => nginx::exchange(record, &bag, &mut facts.nginx, attempts),
+            Format::Traefik => traefik::exchange(record, &bag, attempts),
+            _ => envoy::exchange(record, &bag, &mut facts.envoy),
+        };
+        facts.of = matches!(read, Ok(Line::Exchange(_))).then_some(object.count);
+        read
+    }
+
+    /// Reads the line inside of `record` by its parts, if `object`, which has taken it, knows them.
+    ///
+    /// An error says nothing but that the line must be read as a whole.
+    pub fn read_parts<'a>(
+        &'a mut self,
+        record: &'a [u8],
+        object: &Object,
+        attempts: &'a mut Attempts<'a>,
+    ) -> Result<Line<'a>, LineError> {
+        if !object.has_parts() {
+            return Err(LineError::new(0, Problem::UnknownDialect));
+        }
+        let bag = bag(record, object, &self.fields, self.facts.of);
+        let facts = &mut self.facts;
+        facts.of = None;
+        let read = nginx::exchange(record, &bag, &mut facts.nginx, attempts);
+        facts.of = matches!(read, Ok(Line::Exchange(_))).then_some(object.count);
+        read
+    }
+
+    /// Finds out the parts of `line`, the one inside of `record`, if lines of its format are read by their parts.
+    pub fn find_parts(&mut self, record: &[u8], line: &[u8], object: &mut Object) {
+        let Self { format, taken, fields, keys, .. } = self;
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let is_nginx = *format == Format::Nginx || is_likely_nginx(*format, *taken, fields, line);
+        if !is_nginx || fields.log_format.is_some() || fields.has_keys() || !object.wants_parts() {
+            return;
+        }
+        let mut tokens = Vec::new();
+        let bag = nginx::gather_text(line, fields, keys, Some(&mut tokens));
+        let first = tokens.iter().find(|token| token.kind == Kind::Bracketed);
+        if bag.is_ok_and(|bag| nginx::is_whole(line, &bag))
+            && first.is_some_and(|first| first.slot != NOWHERE)
+        {
+            object.keep_parts(record, line, &tokens);
         }
     }
 }
@@ -164,33 +218,52 @@ fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
 }
 
 /// The values of an object's members; `None` if they must be read one by one, for their escapes or their keys.
-fn gather<'a, F: Family>(record: &'a [u8], object: &mut Object, fields: &Fields) -> Option<Bag<'a>> {
-    if object.is_judged() || fields.has_keys() {
+fn gather<'a, 'o>(
+    record: &'a [u8],
+    object: &'o mut Object,
+    fields: &Fields,
+    family: &Family,
+    known: Option<u32>,
+) -> Option<Bag<'a, 'o>> {
+    if object.is_judged() {
         return None;
     }
-    let mut bag = fields.bag();
-    let mut is_new = false;
-    for member in object.members()? {
-        if member.slot == UNKNOWN {
-            is_new = true;
-            let key = core::str::from_utf8(member.key(record)).ok()?;
-            member.slot = F::of_key(key).map_or(NOWHERE, |slot| slot as u8);
-        }
-        if member.slot == NOWHERE {
+    if !object.is_placed() {
+        let places = places(record, object.members()?, fields, family)?;
+        object.place(places);
+    }
+    Some(bag(record, object, fields, known))
+}
+
+/// The values of an object; `known` says which object's are known.
+fn bag<'a, 'o>(record: &'a [u8], object: &'o Object, fields: &Fields, known: Option<u32>) -> Bag<'a, 'o> {
+    let is_next = known.is_some_and(|known| known.wrapping_add(1) == object.count);
+    let same = if is_next { !object.fresh() } else { 0 };
+    Bag::of(object.values(record), same, fields.arrived)
+}
+
+/// Finds out what the keys of `members` mean, and where the value of each slot stands; `None` if a key or a value must be
+/// decoded for it.
+#[cold]
+fn places(record: &[u8], members: &mut [Part], fields: &Fields, family: &Family) -> Option<Places> {
+    let (mut places, mut pinned) = (Places::default(), 0_u32);
+    for (number, member) in members.iter_mut().enumerate() {
+        let key = core::str::from_utf8(member.key(record)).ok().filter(|key| !key.contains('\\'))?;
+        let named = fields.slot(family, key);
+        let slot = named.or_else(|| (family.of_key)(key)).map_or(NOWHERE, |slot| slot as u8);
+        member.belong_to(slot);
+        if slot == NOWHERE || named.is_none() && pinned & 1 << slot != 0 {
             continue;
         }
-        let value = member.value(record);
-        match (member.kind, value) {
-            (Kind::Escaped, _) => return None,
-            (Kind::Text, _) | (Kind::Bare, [b'-' | b'0'..=b'9', ..]) => bag.set(member.slot.into(), value),
-            (Kind::Bare, b"null") if F::NULL_IS_NONE => bag.set(member.slot.into(), b"-"),
-            (Kind::Bare | Kind::Nested, _) => {}
+        match member.kind {
+            Kind::Escaped => return None,
+            Kind::Literal if family.null_is_none && member.value(record) == b"null" => places.put_null(slot),
+            Kind::Literal | Kind::Nested => continue,
+            _ => places.put(slot, number),
         }
+        pinned |= u32::from(named.is_some()) << slot;
     }
-    if is_new {
-        object.keep_slots();
-    }
-    Some(bag)
+    Some(places)
 }
 
 /// The format of `line`.

@@ -28,6 +28,21 @@ pub(crate) fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
     find_either(bytes, from, wanted, wanted)
 }
 
+/// Whether a short text has `wanted` in it.
+pub(crate) fn has(text: &[u8], wanted: u8) -> bool {
+    // The last word may say some bytes for the second time.
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return first_in_word(*first, wanted).is_some()
+            || first_in_word(*last, wanted).is_some()
+            || text.len() > 16 && find(text, 8, wanted).is_some();
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let both = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+        return first_in_word(both.to_le_bytes(), wanted).is_some();
+    }
+    text.iter().any(|byte| *byte == wanted)
+}
+
 /// The place of the first `wanted` among eight bytes.
 #[inline]
 pub(crate) fn first_in_word(bytes: [u8; 8], wanted: u8) -> Option<usize> {
@@ -57,6 +72,7 @@ mod tests {
                     assert_eq!(find_either(&bytes, from, b'"', b'\\'), Some(place));
                 }
                 assert_eq!(find(&bytes, place + 1, b'"'), None);
+                assert!(has(&bytes, b'"') && !has(&bytes, b':'));
             }
         }
         assert_eq!(find(b"abc", 9, b'a'), None);

@@ -23,22 +23,73 @@ pub fn any(text: &[u8]) -> Option<Timestamp> {
 
 /// RFC 3339: `2026-11-23T08:47:50.310Z`. Without a zone it is UTC.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', rest @ ..] = text else {
-        return None;
-    };
-    let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
-    let days = days(year, pair(*m1, *m2)?, pair(*d1, *d2)?)?;
-    clock(days, rest)
+    minute_of_rfc3339(text).and_then(|(minute, rest)| within(minute, rest))
 }
 
 /// The time of the common log format: `23/Nov/2026:08:00:00 +0000`, HAProxy's with milliseconds and without a zone,
 /// which is then UTC.
 pub(crate) fn common(text: &[u8]) -> Option<Timestamp> {
+    minute_of_common(text).and_then(|(minute, rest)| within(minute, rest))
+}
+
+/// Reads times, most of which are of the same minute as the one before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock {
+    /// The minute as it was written, up to the colon behind it.
+    written: [u8; Self::LONGEST],
+    len: usize,
+    minute: u64,
+}
+
+impl Clock {
+    /// The longest minute that is kept: `23/Nov/2026:08:00:`.
+    const LONGEST: usize = 18;
+
+    /// A time in any spelling.
+    pub(crate) fn any(&mut self, text: &[u8]) -> Option<Timestamp> {
+        if self.len > 0
+            && let Some((written, rest)) = text.split_at_checked(self.len)
+            && self.written.get(..self.len) == Some(written)
+        {
+            return within(self.minute, rest);
+        }
+        self.read(text)
+    }
+
+    #[cold]
+    fn read(&mut self, text: &[u8]) -> Option<Timestamp> {
+        let minute = match text {
+            [_, _, b'/', ..] => minute_of_common(text),
+            [_, _, _, _, b'-', ..] => minute_of_rfc3339(text),
+            _ => None,
+        };
+        let Some((minute, rest)) = minute else { return any(text) };
+        self.len = 0;
+        let written = text.get(..text.len() - rest.len()).unwrap_or_default();
+        if let Some(kept) = self.written.get_mut(..written.len()) {
+            kept.copy_from_slice(written);
+            (self.len, self.minute) = (written.len(), minute);
+        }
+        within(minute, rest)
+    }
+}
+
+/// The minute in seconds after the epoch, and what stands behind it.
+fn minute_of_rfc3339(text: &[u8]) -> Option<(u64, &[u8])> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', rest @ ..] = text else {
+        return None;
+    };
+    let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
+    minute_of(days(year, pair(*m1, *m2)?, pair(*d1, *d2)?)?, rest)
+}
+
+/// The same of the common log format.
+fn minute_of_common(text: &[u8]) -> Option<(u64, &[u8])> {
     let [d1, d2, b'/', month @ ..] = text else { return None };
     let (month, rest) = month.split_at_checked(3)?;
     let [b'/', y1, y2, y3, y4, b':', rest @ ..] = rest else { return None };
     let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
-    clock(days(year, month_named(month)?, pair(*d1, *d2)?)?, rest)
+    minute_of(days(year, month_named(month)?, pair(*d1, *d2)?)?, rest)
 }
 
 /// A number of seconds as logs write them: `0.684`.
@@ -51,14 +102,26 @@ pub(crate) fn millis(text: &[u8]) -> Option<Micros> {
     number::all_scaled(text, 3).filter(|micros| *micros <= LONGEST).map(Micros::new)
 }
 
-/// `HH:MM:SS`, a fraction, and a zone, on the day `days` after the epoch.
-fn clock(days: u64, text: &[u8]) -> Option<Timestamp> {
-    let [h1, h2, b':', m1, m2, b':', s1, s2, rest @ ..] = text else { return None };
-    let (hour, minute, second) = (pair(*h1, *h2)?, pair(*m1, *m2)?, pair(*s1, *s2)?);
-    if hour > 23 || minute > 59 || second > 60 {
+/// `HH:MM:` on the day `days` after the epoch.
+fn minute_of(days: u64, text: &[u8]) -> Option<(u64, &[u8])> {
+    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else { return None };
+    let (hour, minute) = (pair(*h1, *h2)?, pair(*m1, *m2)?);
+    (hour <= 23 && minute <= 59).then_some((days * 86_400 + hour * 3_600 + minute * 60, rest))
+}
+
+/// `SS`, a fraction, and a zone, in the minute that begins so many seconds after the epoch.
+fn within(minute: u64, text: &[u8]) -> Option<Timestamp> {
+    if let [_, _, b'.', .., b'Z'] = text
+        && let Some(micros) = text.split_last().and_then(|(_, seconds)| number::short(seconds, 6))
+    {
+        return (micros < 61_000_000).then(|| Timestamp::from_micros(minute * 1_000_000 + micros));
+    }
+    let [s1, s2, rest @ ..] = text else { return None };
+    let second = pair(*s1, *s2)?;
+    if second > 60 {
         return None;
     }
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    let seconds = minute + second;
     let (micros, rest) = match rest {
         [b'.' | b',', fraction @ ..] => {
             let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -5,9 +5,8 @@
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
-use crate::exchange::{annotation, fate};
+use crate::exchange::fate;
 use crate::fields::Fields;
-use crate::json::{Json, Value};
 use crate::text::{Text, utf8, wrong};
 use crate::{Attempts, Judged, Line, number, time};
 use alloc::vec::Vec;
@@ -16,7 +15,7 @@ use nearmiss::units::Micros;
 
 slots! {
     /// What Traefik can say of an exchange.
-    Slot, null is none: false {
+    Slot, null is none: false, nested: |_, json, _| json.leave(true) => {
         Start: "start_ts" = "StartUTC" | "StartLocal";
         End: "ts" = "time";
         Status: "status" = "DownstreamStatus";
@@ -44,27 +43,14 @@ pub(crate) fn read_json<'a>(
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<Line<'a>, LineError> {
-    let mut json = Json::new(line, buffer);
-    let mut bag = fields.bag();
-    json.open()?;
-    let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
-        if key == "near_miss" {
-            bag.pin(Slot::NearMiss as usize, annotation(&mut json)?.as_bytes());
-            continue;
-        }
-        match json.value()? {
-            Value::Text(word) | Value::Number(word) => fields.put::<Slot>(&mut bag, key, word.as_bytes()),
-            Value::Object => json.leave(true)?,
-            Value::Array => json.leave(false)?,
-            Value::Bool(_) | Value::Null => {}
-        }
-    }
-    json.end()?;
-    exchange(line, &bag, attempts)
+    exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
 }
 
-fn exchange<'a>(line: &[u8], bag: &Bag<'a>, attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+pub(crate) fn exchange<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    attempts: &'a mut Attempts<'a>,
+) -> Result<Line<'a>, LineError> {
     attempts.clear();
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();

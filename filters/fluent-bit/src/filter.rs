@@ -215,8 +215,8 @@ impl Filter {
         for way in Way::all(record, &self.object) {
             let mut attempts = Attempts::default();
             let found = match self.reading.read(*way, record, &mut self.object, arrived, &mut attempts) {
-                Ok(Line::Exchange(exchange)) => {
-                    let observed = self.monitor.observe(&exchange);
+                Ok(Line::Exchange(ref exchange)) => {
+                    let observed = self.monitor.observe(exchange);
                     if !observed.recorded {
                         self.reply.clean(&upstream_name(exchange.upstream));
                     }
@@ -228,6 +228,7 @@ impl Filter {
                     judged.fate
                 }
                 Ok(Line::LeftOut(_)) => Fate::Clean,
+                Err(_) if *way == Way::Parts => continue,
                 Err(error) => {
                     // The likeliest way says best what is wrong.
                     failure.get_or_insert(error);
@@ -243,7 +244,7 @@ impl Filter {
             return if found == Fate::Clean { Found::Ordinary } else { Found::Notable };
         }
         if let Some(error) = failure {
-            self.complain(&error);
+            self.complain(&error.advising("`fluent_bit.format` in nearmiss.json names one"));
         }
         Found::Ordinary
     }

@@ -10,6 +10,8 @@ pub(crate) const LONGEST: usize = 256 << 10;
 /// How a record may be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
+    /// The parts of the line in `log` or `message`, which are known.
+    Parts,
     /// The line in `log` or `message`.
     Line,
     /// Its fields.
@@ -23,6 +25,8 @@ impl Way {
     pub(crate) fn all(record: &[u8], object: &Object) -> &'static [Self] {
         if object.is_judged() {
             &[Self::Fields, Self::Verdict]
+        } else if object.has_parts() {
+            &[Self::Parts, Self::Line, Self::Fields]
         } else if object.line(record).is_some() {
             &[Self::Line, Self::Fields]
         } else {
@@ -61,10 +65,15 @@ impl Reading {
         attempts: &'a mut Attempts<'a>,
     ) -> Result<Line<'a>, LineError> {
         match way {
+            Way::Parts => {
+                self.lines.arrived(arrived);
+                self.lines.read_parts(record, object, attempts)
+            }
             Way::Line => {
                 self.lines.arrived(arrived);
                 let (line, has_escapes) = object.line(record).unwrap_or_default();
                 let line = if has_escapes { text(line, &mut self.line) } else { line };
+                self.lines.find_parts(record, line, object);
                 self.lines.read(line, attempts)
             }
             Way::Fields => {

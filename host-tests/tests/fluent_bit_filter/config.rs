@@ -88,6 +88,15 @@ fn what_cannot_be_read_is_told_three_times() {
 }
 
 #[test]
+fn a_line_of_no_known_format_names_the_key_that_names_one() {
+    let mut filter = start();
+    filter.record(r#"{"log":"no format is like that"}"#).kept();
+    let said = filter.take_said();
+    assert!(said.contains("no known format") && said.contains("`fluent_bit.format`"), "{said}");
+    assert!(!said.contains("--"), "{said}");
+}
+
+#[test]
 fn a_summary_names_its_run() {
     let mut world =
         World::with_file("nearmiss.json", br#"{"fluent_bit":{"source":"node-7"},"reorder":"0s"}"#);

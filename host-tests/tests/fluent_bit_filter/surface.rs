@@ -10,7 +10,7 @@ const IMPORTS: [&str; 7] =
     ["clock_time_get", "fd_close", "fd_prestat_get", "fd_read", "fd_write", "path_open", "random_get"];
 const EXPORTS: [&str; 6] = ["_initialize", "free", "malloc", "memory", "near_miss", "nearmiss_finish"];
 /// The aim is 180 KiB, which the core alone nearly takes; readers of fourteen formats and merging come on top.
-const MOST_BYTES: usize = 460 * 1024;
+const MOST_BYTES: usize = 396 << 10;
 
 #[test]
 fn imports_and_exports_are_those_on_the_list() {

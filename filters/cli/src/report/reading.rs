@@ -9,7 +9,7 @@ use crate::input::Lines;
 use crate::progress::Progress;
 use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
-use crate::tally::Tally;
+use crate::tally::{ADVICE, Tally};
 use nearmiss::exchange::{NO_UPSTREAM, upstream_name};
 use nearmiss::{Feed, Micros, Monitor, Timestamp};
 use nearmiss_dialects::{Attempts, Line};
@@ -119,7 +119,7 @@ impl Reading {
                 );
             }
             Ok(_) => tally.left_out += 1,
-            Err(error) => tally.bad(path, number, &error),
+            Err(error) => tally.bad(path, number, &error.advising(ADVICE)),
         }
         self.drain();
         Ok(true)

@@ -1,6 +1,6 @@
 //! Envoy's default text, and Istio's, which has more in the middle and at the end.
 
-use super::{Slot, exchange};
+use super::{Facts, Slot, exchange};
 use crate::Line;
 use crate::bag::Bag;
 use crate::error::{LineError, Problem};
@@ -55,5 +55,5 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<Line<'_>, LineError>
         text.advance(b"near_miss=".len());
         put(Slot::NearMiss, if text.sees(b'"') { text.quoted("a closing quote")? } else { text.rest() });
     }
-    exchange(line, &bag)
+    exchange(line, &bag, &mut Facts::default())
 }

@@ -1,8 +1,8 @@
 //! A `log_format` of the user's own.
 
 use super::text::list;
-use super::{Slot, exchange};
-use crate::bag::{Bag, Family};
+use super::{Facts, Slot, exchange};
+use crate::bag::Bag;
 use crate::error::{LineError, Problem};
 use crate::fields::Fields;
 use crate::text::Text;
@@ -43,7 +43,7 @@ impl LogFormat {
             if name.is_empty() {
                 return Err("a format in which a variable's name follows each `$`");
             }
-            let slot = fields.slot::<Slot>(name).or_else(|| Slot::of_key(name));
+            let slot = fields.slot(&Slot::FAMILY, name).or_else(|| (Slot::FAMILY.of_key)(name));
             parts.push(Part { name: name.into(), slot, until: until.into() });
         }
         let has = |wanted: Slot| parts.iter().any(|part| part.slot == Some(wanted as usize));
@@ -99,7 +99,7 @@ impl LogFormat {
                 bag.set(slot, value);
             }
         }
-        exchange(line, &bag, attempts)
+        exchange(line, &bag, &mut Facts::default(), attempts)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The default format of ingress-nginx.
 
-use super::{Slot, exchange};
+use super::{Facts, Slot, exchange};
 use crate::bag::Bag;
 use crate::error::{LineError, Problem};
 use crate::text::Text;
@@ -46,7 +46,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     take(&mut text, words / 4)?;
     bag.set(Slot::Times as usize, take(&mut text, words / 4)?);
     bag.set(Slot::Codes as usize, take(&mut text, words / 4)?);
-    exchange(line, &bag, attempts)
+    exchange(line, &bag, &mut Facts::default(), attempts)
 }
 
 fn words(rest: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -1,10 +1,11 @@
 //! nginx's combined format with `key=value` behind it, or `key=value` alone.
 
-use super::{Slot, exchange};
-use crate::bag::{Bag, Family};
+use super::{Facts, Slot, exchange};
+use crate::bag::Bag;
 use crate::error::{LineError, Problem};
 use crate::fields::Fields;
-use crate::text::Text;
+use crate::object::{Kind, NOWHERE, Token};
+use crate::text::{Text, place};
 use crate::{Attempts, Line};
 use alloc::vec::Vec;
 
@@ -15,14 +16,26 @@ pub(crate) fn read<'a>(
     keys: &mut Keys,
     attempts: &'a mut Attempts<'a>,
 ) -> Result<Line<'a>, LineError> {
-    exchange(line, &gather(line, fields, keys)?, attempts)
+    exchange(line, &gather(line, fields, keys, None)?, &mut Facts::default(), attempts)
 }
 
 /// The values that one line holds.
 ///
 /// `key=value` counts wherever it stands outside quotes and brackets. Besides it, the first brackets with a time in
-/// them are the time, the first quotes the request, and the two words behind those status and bytes.
-pub(crate) fn gather<'a>(line: &'a [u8], fields: &Fields, keys: &mut Keys) -> Result<Bag<'a>, LineError> {
+/// them are the time, the first quotes the request, and the two words behind those status and bytes. `tokens` takes down
+/// what was found where.
+pub(crate) fn gather<'a>(
+    line: &'a [u8],
+    fields: &Fields,
+    keys: &mut Keys,
+    mut tokens: Option<&mut Vec<Token>>,
+) -> Result<Bag<'a, 'static>, LineError> {
+    let mut found = |kind: Kind, slot: Option<u8>, value: &[u8]| {
+        if let Some(tokens) = &mut tokens {
+            let start = place(line, value);
+            tokens.push(Token { start, end: start + value.len(), kind, slot: slot.unwrap_or(NOWHERE) });
+        }
+    };
     let mut text = Text::new(line);
     let mut number = 0;
     let mut bag = fields.bag();
@@ -34,41 +47,56 @@ pub(crate) fn gather<'a>(line: &'a [u8], fields: &Fields, keys: &mut Keys) -> Re
     while !text.is_empty() {
         if text.sees(b'[') {
             let inside = text.bracketed("`]`")?;
+            let mut slot = None;
             if bag.raw(Slot::Time as usize).is_none() && crate::time::common(inside).is_some() {
                 bag.set(Slot::Time as usize, inside);
+                slot = Some(Slot::Time as u8);
             }
+            found(Kind::Bracketed, slot, inside);
         } else if text.sees(b'"') {
             let inside = text.quoted("a closing quote")?;
+            let mut slot = None;
             if behind_request == Behind::Nothing {
                 bag.set(Slot::Method as usize, inside);
+                slot = Some(Slot::Method as u8);
                 behind_request = Behind::Request;
             } else {
                 behind_request = Behind::More;
             }
+            found(Kind::Quoted, slot, inside);
         } else if let Some(known) =
             keys.known.get(number).filter(|known| text.rest().starts_with(&known.text))
         {
             text.advance(known.text.len());
+            let kind = if text.sees(b'"') { Kind::Quoted } else { Kind::Word };
             let value = value(&mut text)?;
             if let Some(slot) = known.slot {
                 bag.set(slot.into(), value);
             }
+            found(kind, known.slot, value);
             number += 1;
         } else if let Some(key) = key(text.rest()) {
             text.advance(key.len() + 1);
+            let kind = if text.sees(b'"') { Kind::Quoted } else { Kind::Word };
             let value = value(&mut text)?;
-            fields.put::<Slot>(&mut bag, key, value);
+            fields.put(&Slot::FAMILY, &mut bag, key, value);
+            found(kind, (Slot::FAMILY.of_key)(key).map(|slot| slot as u8), value);
             if !fields.has_keys() {
                 keys.learn(number, key);
                 number += 1;
             }
         } else {
+            let is_first = text.rest().len() == line.len();
             let word = text.word("a value")?;
-            match behind_request {
-                Behind::Request => bag.set(Slot::Status as usize, word),
-                Behind::Status => bag.set(Slot::Bytes as usize, word),
-                Behind::Nothing | Behind::More => {}
+            let slot = match behind_request {
+                Behind::Request => Some(Slot::Status as u8),
+                Behind::Status => Some(Slot::Bytes as u8),
+                Behind::Nothing | Behind::More => None,
+            };
+            if let Some(slot) = slot {
+                bag.set(slot.into(), word);
             }
+            found(if is_first { Kind::Address } else { Kind::Word }, slot, word);
             behind_request = behind_request.next();
         }
     }
@@ -98,7 +126,7 @@ impl Keys {
     fn learn(&mut self, number: usize, key: &str) {
         self.known.truncate(number);
         if self.known.len() < Self::MOST.min(number + 1) && key.len() <= Self::LONGEST {
-            let slot = Slot::of_key(key).map(|slot| slot as u8);
+            let slot = (Slot::FAMILY.of_key)(key).map(|slot| slot as u8);
             self.known.push(Known { text: [key.as_bytes(), b"="].concat(), slot });
         }
     }

@@ -1,0 +1,301 @@
+//! Passing over JSON, and being sure that it is some.
+
+use super::{Kind, MAX_DEPTH};
+use core::ops::Range;
+
+/// Whether `text` may stand between quotes as it is.
+pub fn is_plain(text: &[u8]) -> bool {
+    plain_end(text, 0) == text.len()
+}
+
+/// Whether `word` is a number, `true`, `false` or `null`.
+pub fn is_scalar(word: &[u8]) -> bool {
+    let mut scan = Scan { record: word, at: 0 };
+    scan.byte() != Some(b'"') && scan.scalar().is_some() && scan.at == word.len()
+}
+
+/// Where looking has come to.
+pub(super) struct Scan<'a> {
+    pub(super) record: &'a [u8],
+    pub(super) at: usize,
+}
+
+impl Scan<'_> {
+    #[inline]
+    pub(super) fn byte(&self) -> Option<u8> {
+        self.record.get(self.at).copied()
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self, wanted: u8) -> Option<()> {
+        (self.byte()? == wanted).then(|| self.at += 1)
+    }
+
+    #[inline]
+    pub(super) fn blanks(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    /// Passes over the value of a member: where it begins and ends, without quotes, and what it is.
+    pub(super) fn member(&mut self) -> Option<(usize, usize, Kind)> {
+        let start = self.at;
+        let kind = match self.byte()? {
+            b'"' => return self.text().map(|(place, kind)| (place.start, place.end, kind)),
+            b'{' | b'[' => Kind::Nested,
+            b'-' | b'0'..=b'9' => Kind::Number,
+            _ => Kind::Literal,
+        };
+        self.value()?;
+        Some((start, self.at, kind))
+    }
+
+    /// Where the inside of a text is, and what kind of text that is.
+    #[inline]
+    pub(super) fn text(&mut self) -> Option<(Range<usize>, Kind)> {
+        self.take(b'"')?;
+        let start = self.at;
+        let kind = self.rest_of_text()?;
+        Some((start..self.at - 1, kind))
+    }
+
+    /// Passes over a text behind its opening quote.
+    fn rest_of_text(&mut self) -> Option<Kind> {
+        let start = self.at;
+        self.at += past_quotes(self.record.get(start..)?);
+        let mut kind = if self.at == start { Kind::Text } else { Kind::Escaped };
+        let mut is_ascii = true;
+        loop {
+            self.at = plain_end(self.record, self.at);
+            match self.byte()? {
+                b'"' => break,
+                b'\\' => {
+                    kind = Kind::Escaped;
+                    self.escape()?;
+                }
+                0x80.. => {
+                    is_ascii = false;
+                    self.at += 1;
+                }
+                _ => return None,
+            }
+        }
+        if !is_ascii {
+            core::str::from_utf8(self.record.get(start..self.at)?).ok()?;
+            kind = if kind == Kind::Text { Kind::Wide } else { kind };
+        }
+        self.at += 1;
+        Some(kind)
+    }
+
+    /// Passes over the escape that begins here.
+    fn escape(&mut self) -> Option<()> {
+        match self.record.get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
+            b'u' => {
+                let unit = self.unit(self.at)?;
+                self.at += 6;
+                match unit {
+                    0xd800..0xdc00 => {
+                        let low = self.unit(self.at)?;
+                        self.at += 6;
+                        (0xdc00..0xe000).contains(&low).then_some(())?;
+                    }
+                    0xdc00..0xe000 => return None,
+                    _ => {}
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// The number of the `\uXXXX` at `at`.
+    fn unit(&self, at: usize) -> Option<u32> {
+        let [b'\\', b'u', digits @ ..] = self.record.get(at..at + 6)? else { return None };
+        digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
+    }
+
+    /// Passes over a value of any kind. Which levels are objects is kept as one bit each.
+    fn value(&mut self) -> Option<()> {
+        let (mut objects, mut depth) = (0_u64, 1);
+        'value: loop {
+            match self.byte()? {
+                open @ (b'{' | b'[') => {
+                    depth += 1;
+                    (depth <= MAX_DEPTH).then_some(())?;
+                    objects = objects << 1 | u64::from(open == b'{');
+                    self.at += 1;
+                    self.blanks();
+                    // In ASCII a bracket closes two places behind the one that opens.
+                    if self.byte()? != open + 2 {
+                        self.key_in(objects)?;
+                        continue;
+                    }
+                }
+                _ => self.scalar()?,
+            }
+            loop {
+                if depth == 1 {
+                    return Some(());
+                }
+                self.blanks();
+                match (self.byte()?, objects & 1) {
+                    (b',', _) => {
+                        self.at += 1;
+                        self.blanks();
+                        self.key_in(objects)?;
+                        continue 'value;
+                    }
+                    (b'}', 1) | (b']', 0) => {
+                        self.at += 1;
+                        objects >>= 1;
+                        depth -= 1;
+                    }
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    /// Passes over a key and its colon, if the innermost level is an object.
+    #[inline]
+    fn key_in(&mut self, objects: u64) -> Option<()> {
+        if objects & 1 == 1 {
+            self.text()?;
+            self.blanks();
+            self.take(b':')?;
+            self.blanks();
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn scalar(&mut self) -> Option<()> {
+        match self.byte()? {
+            b'"' => self.text().map(drop),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => None,
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.record.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
+    }
+
+    fn number(&mut self) -> Option<()> {
+        self.at += usize::from(self.byte()? == b'-');
+        match self.byte()? {
+            b'0' => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    /// At least one digit.
+    #[inline]
+    fn digits(&mut self) -> Option<()> {
+        let first = self.at;
+        while matches!(self.byte(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        (self.at > first).then_some(())
+    }
+}
+
+/// Every byte of a word set to 1.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const TOPS: u64 = 0x80 * ONES;
+
+/// How long the whole number without a sign is; `None` at anything else.
+#[inline]
+pub(super) fn whole(text: &[u8]) -> Option<usize> {
+    let length = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    let is_whole = matches!(text.get(length), Some(b',' | b'}'))
+        && (length == 1 || length > 1 && text.first() != Some(&b'0'));
+    is_whole.then_some(length)
+}
+
+/// How far the beginning of a text goes that is plain but for quotes with a backslash, up to the last of these: the common
+/// case of a text with escapes.
+fn past_quotes(text: &[u8]) -> usize {
+    let (mut rest, mut behind_last) = (text, text);
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let special = special(*word);
+        if special == 0 {
+            rest = behind;
+            continue;
+        }
+        let Some([b'\\', b'"', behind @ ..]) = rest.get((special.trailing_zeros() / 8) as usize..) else {
+            break;
+        };
+        (rest, behind_last) = (behind, behind);
+    }
+    text.len() - behind_last.len()
+}
+
+/// The top bit of the first byte that is not a plain character of a text; bits above it may be set too.
+#[inline]
+fn special(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    // With this bit turned, a quote comes right behind the control characters.
+    let low = (word ^ (0x02 * ONES)).wrapping_sub(0x21 * ONES);
+    let backslash = (word ^ (u64::from(b'\\') * ONES)).wrapping_sub(ONES);
+    (word | low | backslash) & TOPS
+}
+
+/// The first place at or after `at` that is not a plain character of a text: a quote, a backslash, a control character
+/// or anything but ASCII; the end if there is none.
+#[inline]
+pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let special = special(*word);
+        if special != 0 {
+            return bytes.len() - rest.len() + (special.trailing_zeros() / 8) as usize;
+        }
+        rest = behind;
+    }
+    let mut at = bytes.len() - rest.len();
+    while let Some(0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7f) = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The first place at or after `at` that is not inside brackets of a line: the bracket that closes, or what is no plain
+/// character.
+pub(super) fn inside_end(bytes: &[u8], at: usize) -> usize {
+    end_of(bytes, at, |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b'^'..=b'~'))
+}
+
+/// The first place at or after `at` that is not of an IP address.
+pub(super) fn address_end(bytes: &[u8], at: usize) -> usize {
+    end_of(bytes, at, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'.' | b':'))
+}
+
+/// Where the word of a line ends that begins at `start` and is one up to `at`; `None` if it may go on behind a blank.
+pub(super) fn word_end(bytes: &[u8], start: usize, at: usize) -> Option<usize> {
+    let is_in_word = |byte| matches!(byte, b'0'..=b':' | b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b'/' | b'_');
+    let end = end_of(bytes, at, is_in_word);
+    (end > start && bytes.get(end - 1) != Some(&b':')).then_some(end)
+}
+
+#[inline]
+fn end_of(bytes: &[u8], at: usize, is_in: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| !is_in(*byte)).unwrap_or(rest.len())
+}
