@@ -94,8 +94,8 @@ pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
         // What stands before the point moves over it.
         word = (word & below) << 8 | word & !(below << 8 | 0xff) | u64::from(b'0');
     }
-    let digits = word ^ u64::from(b'0') * ONES;
-    let is_number = (digits | digits.wrapping_add(0x76 * ONES)) & 0x80 * ONES == 0;
+    let digits = word ^ (u64::from(b'0') * ONES);
+    let is_number = (digits | digits.wrapping_add(0x76 * ONES)) & (0x80 * ONES) == 0;
     if !is_number || bytes.is_empty() {
         return None;
     }

@@ -40,7 +40,7 @@ pub(crate) fn has(text: &[u8], wanted: u8) -> bool {
         let both = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
         return first_in_word(both.to_le_bytes(), wanted).is_some();
     }
-    text.iter().any(|byte| *byte == wanted)
+    text.contains(&wanted)
 }
 
 /// The place of the first `wanted` among eight bytes.

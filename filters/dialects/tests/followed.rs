@@ -10,7 +10,7 @@ const ROW: u64 = 80;
 
 fn structured(number: u64, random: &mut Random) -> Vec<u8> {
     // A record without a time has that of the pipeline.
-    let time = if number / ROW % 3 == 0 { "at" } else { "start_time" };
+    let time = if (number / ROW).is_multiple_of(3) { "at" } else { "start_time" };
     let odd = random.often(&["", r#""x":[1,{"y":"z"}],"#, r#""retry":null,"#, r#""a\"b":"\\","#]);
     format!(
         r#"{{"{time}":"2026-11-23T08:0{}:{:02}.{}Z",{odd}"method":"GET","path":"/{}","response_code":{},"response_flags":"{}","bytes_sent":{},"duration":{},"route_name":{},"upstream_host":"10.0.2.{}:8080","upstream_cluster":"cart{}"}}"#,
