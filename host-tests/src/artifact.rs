@@ -16,7 +16,7 @@ pub fn root() -> PathBuf {
 ///
 /// If it is missing or older than a source it is made of: a test of a stale module proves nothing.
 pub fn envoy_module() -> PathBuf {
-    let sources = ["src", "filters/envoy/src", "Cargo.lock", "filters/envoy/Cargo.toml"];
+    let sources = ["src", "filters/bare/src", "filters/envoy/src", "Cargo.lock", "filters/envoy/Cargo.toml"];
     fresh(&root().join("dist/nearmiss-envoy.wasm"), &sources, "make wasm")
 }
 
@@ -28,6 +28,7 @@ pub fn envoy_module() -> PathBuf {
 pub fn fluent_bit_module() -> PathBuf {
     let sources = [
         "src",
+        "filters/bare/src",
         "filters/fluent-bit/src",
         "filters/dialects/src",
         "Cargo.lock",
@@ -42,8 +43,14 @@ pub fn fluent_bit_module() -> PathBuf {
 ///
 /// If it is missing or older than a source it is made of.
 pub fn edge_package() -> PathBuf {
-    let sources =
-        ["src", "filters/edge/src", "filters/edge/package", "Cargo.lock", "filters/edge/Cargo.toml"];
+    let sources = [
+        "src",
+        "filters/bare/src",
+        "filters/edge/src",
+        "filters/edge/package",
+        "Cargo.lock",
+        "filters/edge/Cargo.toml",
+    ];
     let package = fresh(&root().join("dist/edge/package.json"), &sources, "make wasm");
     package.parent().map(Path::to_path_buf).unwrap_or_default()
 }

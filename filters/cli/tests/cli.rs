@@ -443,3 +443,43 @@ fn what_is_no_such_module_is_refused_by_name() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("x.wasm: "), "{said}");
 }
+
+#[test]
+fn names_made_to_explode_leave_a_bounded_table_and_page_that_tell_what_is_other() {
+    const LINES: u32 = 20_000;
+    /// Upstreams that the table tells apart.
+    const APART: u32 = 10_000;
+    let folder = Folder::new("many");
+    let hostile =
+        |number: u32| line(number / 20, &format!("{number}-{}", "x\\u001b[2J".repeat(60)), 1 + number % 2);
+    let input: String = (0..LINES).map(|number| hostile(number) + "\n").collect();
+    let config = folder.write("nearmiss.json", r#"{"max_upstreams":40}"#);
+    let log = folder.write("access.log", &input);
+    let output = nearmiss(&["replay", "--config", &config, &log], "");
+    let table = stderr(&output);
+    assert!(output.status.success() && table.lines().count() <= 60, "{}", table.lines().count());
+    assert!(
+        table.lines().all(|line| line.len() < 400 && !line.contains('\u{1b}')),
+        "names are cut and do nothing"
+    );
+    let other = table.lines().find(|line| line.starts_with("other ")).expect("a row for what is too much");
+    let exchanges: u32 = other.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert_eq!(exchanges, LINES - APART, "{other}");
+    let told = stdout(&output);
+    let summaries = told.lines().filter(|record| record.contains(r#""type":"summary""#));
+    let names = summaries.filter_map(|summary| summary.split(r#""upstream":""#).nth(1)?.split('"').next());
+    let names: std::collections::BTreeSet<_> = names.collect();
+    assert!(names.len() == 41 && names.contains("other"), "{} upstreams have summaries", names.len());
+    assert!(told.len() < 2 * input.len(), "{} bytes of records for {} of input", told.len(), input.len());
+    for name in ["report.html", "report.md"] {
+        let report = folder.0.join(name).display().to_string();
+        let made = nearmiss(&["report", "--config", &config, &log, "-o", &report], "");
+        assert!(made.status.success(), "{}", stderr(&made));
+        let text = fs::read_to_string(report).unwrap();
+        assert!(
+            text.len() < 400_000 && text.contains("other") && !text.contains('\u{1b}'),
+            "{name}: {} bytes",
+            text.len()
+        );
+    }
+}

@@ -16,13 +16,13 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
+#[cfg(target_arch = "wasm32")]
+extern crate nearmiss_bare as _; // the allocator, and what a panic comes to: then the package turns the module off
 
 mod draft;
 mod names;
 mod number;
 mod outcome;
-#[cfg(target_arch = "wasm32")]
-mod runtime;
 mod watch;
 
 pub use draft::{Mark, Quantity, Words};

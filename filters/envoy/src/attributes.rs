@@ -101,13 +101,13 @@ impl Query {
 }
 
 /// Prepares an expression; nothing where the host does not know the language.
-pub(crate) fn expression(call: &Call, text: &str) -> Option<u32> {
+fn expression(call: &Call, text: &str) -> Option<u32> {
     let token = call.foreign("expr_create", text.as_bytes()).ok()?;
     token.try_into().ok().map(u32::from_le_bytes)
 }
 
 /// The items of a list that was prepared.
-pub(crate) fn evaluate(call: &Call, expression: u32) -> Answer<impl Iterator<Item = &[u8]>> {
+fn evaluate(call: &Call, expression: u32) -> Answer<impl Iterator<Item = &[u8]>> {
     let list = call.foreign("expr_evaluate", &expression.to_le_bytes())?;
     Ok(Headers::new(list).map(|(item, _)| item))
 }

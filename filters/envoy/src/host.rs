@@ -7,11 +7,6 @@ mod arena;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 mod imports;
-mod runtime;
-
-#[cfg(target_arch = "wasm32")]
-pub(crate) use runtime::Local;
-pub(crate) use runtime::local;
 
 use crate::headers::{self, Headers};
 use arena::Lease;

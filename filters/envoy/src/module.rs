@@ -3,7 +3,7 @@
 //! Envoy runs one VM per worker and one more on its main thread that never sees traffic; a VM outlives updates of its
 //! plugins. So nothing is set up before the first exchange, and what plugins have learned is kept by their identity.
 
-use crate::host::{Call, Level, local};
+use crate::host::{Call, Level};
 use crate::http::HttpFilter;
 use crate::ids::IdMap;
 use crate::root::Root;
@@ -11,6 +11,7 @@ use crate::upstream::UpstreamFilter;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use nearmiss::config::Attach;
+use nearmiss_bare::local;
 
 local! {
     static MODULE: RefCell<Module> = RefCell::new(Module::new());
@@ -95,7 +96,7 @@ impl Module {
         match self.filter(context) {
             Some((root, Filter::Http(filter))) => filter.request(call, root),
             Some((root, Filter::Upstream(filter))) => {
-                filter.request(call, root);
+                filter.request(call);
                 if !somebody_judges {
                     root.count_attempt(call);
                 }

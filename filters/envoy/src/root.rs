@@ -3,7 +3,7 @@
 use crate::attributes::{Query, name};
 use crate::exchange;
 use crate::host::Call;
-use crate::upstream::{self, AttemptQuery};
+use crate::upstream;
 use crate::watch::{Shared, Watch};
 use alloc::string::String;
 use nearmiss::config::{Attach, Mode};
@@ -22,8 +22,6 @@ pub(crate) struct Root {
     watch: Option<Shared>,
     /// Prepared by the first exchange: a VM that never sees traffic leaves no trace.
     query: Option<Query>,
-    /// Prepared by the first attempt.
-    attempt_query: Option<AttemptQuery>,
 }
 
 /// How often a plugin is woken, in milliseconds.
@@ -38,15 +36,7 @@ pub(crate) fn identity(call: &Call) -> String {
 impl Root {
     /// A plugin that has not been configured.
     pub(crate) fn new(id: u32) -> Self {
-        Self {
-            id,
-            attach: Attach::Http,
-            mode: Mode::Full,
-            annotates: false,
-            watch: None,
-            query: None,
-            attempt_query: None,
-        }
+        Self { id, attach: Attach::Http, mode: Mode::Full, annotates: false, watch: None, query: None }
     }
 
     /// Takes a configuration. If one of the `siblings` has this identity, this is an update of it: what was learned and
@@ -90,11 +80,6 @@ impl Root {
     pub(crate) fn query(&mut self, call: &Call) -> Query {
         let mode = self.mode;
         *self.query.get_or_insert_with(|| Query::prepare(call, mode))
-    }
-
-    /// How attempts are asked for in this plugin.
-    pub(crate) fn attempt_query(&mut self, call: &Call) -> AttemptQuery {
-        *self.attempt_query.get_or_insert_with(|| AttemptQuery::prepare(call))
     }
 
     /// Counts an attempt of an exchange that nobody judges.

@@ -6,9 +6,8 @@
 
 use crate::attributes::{attempts, name};
 use crate::handover::{self, Ended};
-use crate::headers::{Headers, number, text};
-use crate::host::{Call, Map, Silence};
-use crate::root::Root;
+use crate::headers::{Headers, number};
+use crate::host::{Call, Map};
 use alloc::string::String;
 
 /// What the upstream filter keeps of an attempt under way.
@@ -27,9 +26,11 @@ struct UnderWay {
 impl UpstreamFilter {
     /// The attempt begins. Whose turn it is can only be asked now: what the host knows of an exchange is what it knows of
     /// its newest attempt.
-    pub(crate) fn request(&mut self, call: &Call, root: &mut Root) {
+    pub(crate) fn request(&mut self, call: &Call) {
         let Ok(started) = call.now() else { return };
-        let (host, ordinal) = root.attempt_query(call).read(call);
+        // Two answers: one list of both by an expression is dearer.
+        let host = name(call.property("upstream\0address")).unwrap_or_default();
+        let ordinal = attempts(call.property("upstream\0request_attempt_count")).unwrap_or_default();
         if ordinal > 0 {
             self.under_way = Some(UnderWay { host: host.into(), ordinal, started: started / 1_000 });
         }
@@ -74,30 +75,6 @@ const fn http_status(grpc: u64) -> Option<u16> {
         8 => Some(429),
         14 => Some(503),
         _ => None,
-    }
-}
-
-/// How an attempt is asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AttemptQuery(Option<u32>);
-
-impl AttemptQuery {
-    /// Prepares to ask; belongs to the root context it is called in.
-    pub(crate) fn prepare(call: &Call) -> Self {
-        Self(crate::attributes::expression(call, "[upstream.address, upstream.request_attempt_count]"))
-    }
-
-    /// The host that is tried, and which attempt of its exchange this is.
-    pub(crate) fn read<'a>(&self, call: &'a Call) -> (&'a str, u32) {
-        let listed =
-            self.0.ok_or(Silence).and_then(|expression| crate::attributes::evaluate(call, expression));
-        let (host, ordinal) = match listed {
-            Ok(mut items) => (items.next().ok_or(Silence), items.next().ok_or(Silence)),
-            Err(Silence) => {
-                (call.property("upstream\0address"), call.property("upstream\0request_attempt_count"))
-            }
-        };
-        (host.map(text).unwrap_or_default(), attempts(ordinal).unwrap_or_default())
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Filter {
     /// The record that was no JSON, made some.
     repaired: Vec<u8>,
     complaints: u32,
+    /// It has been told that there was no memory.
+    is_starved: bool,
 }
 
 /// Why a configuration cannot be followed.
@@ -83,6 +85,7 @@ impl Filter {
             notice: None,
             repaired: Vec::new(),
             complaints: 0,
+            is_starved: false,
         }
     }
 
@@ -98,6 +101,28 @@ impl Filter {
         repaired.shrink_to(KEEP);
         self.repaired = repaired;
         Some(if answered { self.reply.text() } else { self.missing(record.len()) })
+    }
+
+    /// The reply to `record` where there is no memory to judge it: what is no JSON is made some, all else is taken back.
+    pub(crate) fn pass(&mut self, record: &[u8]) -> Option<&[u8]> {
+        if !core::mem::replace(&mut self.is_starved, true) {
+            host::complain(
+                "nearmiss: there is no memory left; as long as there is none, records are passed on unread",
+            );
+        }
+        if self.object.take(record) {
+            return None;
+        }
+        let mut repaired = core::mem::take(&mut self.repaired);
+        let note = repair(record, &mut repaired);
+        let passes = self.object.take(&repaired)
+            && self.reply.begin(self.object.head(&repaired), self.object.is_empty());
+        self.repaired = repaired;
+        if !passes {
+            return Some(self.missing(record.len()));
+        }
+        self.reply.note(&[&note]);
+        Some(self.reply.end())
     }
 
     /// The reply to a record that found no room in memory: of `size` bytes, nothing else is known.

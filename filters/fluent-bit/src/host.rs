@@ -5,10 +5,6 @@
 mod arena;
 #[cfg(target_arch = "wasm32")]
 mod exports;
-mod runtime;
 mod wasi;
 
-#[cfg(target_arch = "wasm32")]
-pub(crate) use runtime::Local;
-pub(crate) use runtime::local;
 pub(crate) use wasi::{complain, now, random, read_file};

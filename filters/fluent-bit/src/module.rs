@@ -1,11 +1,12 @@
 //! The one instance in this module, and its configuration.
 
 use crate::filter::{Filter, Misconfigured};
-use crate::host::{self, local};
+use crate::host;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::cell::RefCell;
 use nearmiss::{Config, Timestamp};
+use nearmiss_bare::{local, refill};
 
 /// The file that is looked for in the folders that the host opens for the module.
 const CONFIGURATION: &str = "nearmiss.json";
@@ -14,8 +15,9 @@ local! {
     static FILTER: RefCell<Option<Filter>> = RefCell::new(None);
 }
 
-/// Reads the configuration, before the first record.
+/// Reads the configuration, before the first record, and puts memory by.
 pub(crate) fn start() {
+    refill();
     with((), |_| ());
 }
 
@@ -23,7 +25,11 @@ pub(crate) fn start() {
 pub(crate) fn judge(seconds: u32, nanoseconds: u32, record: &[u8]) -> Option<*const u8> {
     let micros = u64::from(seconds) * 1_000_000 + u64::from(nanoseconds) / 1_000;
     let arrived = (micros > 0).then(|| Timestamp::from_micros(micros));
-    with(None, |filter| filter.take(arrived, record).map(<[u8]>::as_ptr))
+    let reply = |filter: &mut Filter| match refill() {
+        true => filter.take(arrived, record).map(<[u8]>::as_ptr),
+        false => filter.pass(record).map(<[u8]>::as_ptr),
+    };
+    with(None, reply)
 }
 
 /// The reply to a record that found no room: of `size` bytes, nothing else is known.

@@ -20,14 +20,16 @@ impl Riders {
         self.episodes.is_empty() && self.summaries.is_empty()
     }
 
-    /// Takes a record that is not the one of an exchange.
+    /// Takes a record that is not the one of an exchange; without memory for it, it is lost.
     pub(crate) fn add(&mut self, record: Record<'_>) {
         let lines = match record.kind {
             RecordKind::Summary => &mut self.summaries,
             RecordKind::Episode | RecordKind::Exchange => &mut self.episodes,
         };
-        lines.push_str(record.json);
-        lines.push('\n');
+        if lines.try_reserve(record.json.len() + 1).is_ok() {
+            lines.push_str(record.json);
+            lines.push('\n');
+        }
     }
 
     /// Puts as many as one record carries into `reply`.

@@ -56,6 +56,23 @@ test("monitor: there are never more upstreams than the configuration says, and t
   assert.match(monitor.metrics(), /nearmiss_exchanges_total\{upstream="other",fate="clean"\} 998\n/);
 });
 
+test("monitor: names made to explode leave as many lines and records as there is room for, and every exchange is counted", async () => {
+  const [exchanges, bound] = [5_000, 20];
+  const world = new World({ config: { max_upstreams: bound }, answers: () => new Response(null, { status: 503 }) });
+  for (let number = 0; number < exchanges; number += 1) {
+    const long = `${number}-${"x".repeat(2_000)}`;
+    await world.monitor.fetch(`http://${number}.test/`, { upstream: long, route: long });
+  }
+  const metrics = world.monitor.metrics();
+  const counts = [...metrics.matchAll(/nearmiss_exchanges_total\{upstream="([^"]*)",fate="failed"\} (\d+)/g)];
+  assert.equal(counts.length, bound + 1);
+  assert.equal(counts.reduce((sum, [, , count]) => sum + Number(count), 0), exchanges);
+  assert.equal(Number(counts.find(([, name]) => name === "other")[2]), exchanges - bound);
+  assert.ok(metrics.length < 100_000, `${metrics.length} characters of metrics`);
+  // The clock stands still, so each of the twenty tells itself once, and no more than twenty tell of `other`.
+  assert.ok(world.records.length <= 2 * bound, `${world.records.length} records`);
+});
+
 test("monitor: a wrong configuration is refused with the field, what was found and what it takes", () => {
   assert.throws(() => nearMiss({ config: { edge: { header: 1 } } }), { message: "`edge.header` is 1; it takes true or false" });
   assert.throws(() => nearMiss({ config: { edge: { headers: true } } }), /`edge.headers` is not a field; there are header, server_timing, inspect_bytes/);

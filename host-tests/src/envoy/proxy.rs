@@ -75,7 +75,7 @@ impl Proxy {
     /// If the module cannot be instantiated.
     pub fn worker(&self) -> Vm {
         let mut store = Store::new(&self.engine, Host::new(Rc::clone(&self.shared)));
-        store.limiter(|host| &mut host.limits);
+        store.limiter(|host| &mut host.growth);
         // Only an engine that counts takes any.
         let _ = store.set_fuel(u64::MAX);
         let mut linker = Linker::new(&self.engine);

@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::rc::Rc;
 
-use wasmtime::{
-    Instance, Memory, Store, StoreLimits, StoreLimitsBuilder, TypedFunc, WasmParams, WasmResults,
-};
+use wasmtime::{Error, Instance, Memory, ResourceLimiter, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::context::Context;
 use super::expression::List;
@@ -75,8 +74,27 @@ pub(super) struct Host {
     /// By token: the root they belong to, and what they ask for.
     pub(super) expressions: Vec<(u32, List)>,
     pub(super) memory: Option<Memory>,
-    pub(super) limits: StoreLimits,
+    pub(super) growth: Growth,
     pub(super) allocate: Option<TypedFunc<u32, u32>>,
+}
+
+/// How often memory has grown, and when it shall not.
+#[derive(Debug, Default)]
+pub(super) struct Growth {
+    times: u64,
+    refused: Range<u64>,
+}
+
+impl ResourceLimiter for Growth {
+    fn memory_growing(&mut self, current: usize, _: usize, _: Option<usize>) -> Result<bool, Error> {
+        // The memory that a module starts with is no growth.
+        self.times += u64::from(current > 0);
+        Ok(current == 0 || !self.refused.contains(&self.times))
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool, Error> {
+        Ok(true)
+    }
 }
 
 /// One failure to come.
@@ -277,8 +295,19 @@ impl Vm {
 
     /// From now on the module gets no more memory than it has.
     pub fn starve(&mut self) {
-        let most = self.memory_bytes();
-        self.store.data_mut().limits = StoreLimitsBuilder::new().memory_size(most).build();
+        self.refuse_growth(1, u64::MAX);
+    }
+
+    /// Lets the `nth` growth of memory (from 1) from now on fail, and the next ones, so many in all.
+    pub fn refuse_growth(&mut self, nth: u64, times: u64) {
+        let growth = &mut self.store.data_mut().growth;
+        let first = growth.times + nth;
+        growth.refused = first..first.saturating_add(times);
+    }
+
+    /// How often memory has grown since the VM was started.
+    pub fn growths(&self) -> u64 {
+        self.store.data().growth.times
     }
 
     fn headers(
@@ -367,7 +396,7 @@ impl Host {
             metric_ids: Vec::new(),
             expressions: Vec::new(),
             memory: None,
-            limits: StoreLimits::default(),
+            growth: Growth::default(),
             allocate: None,
         }
     }

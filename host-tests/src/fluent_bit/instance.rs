@@ -33,6 +33,7 @@ enum Heap {
 
 pub(super) fn start(engine: &Engine, linker: &Linker<World>, module: &Module, world: World) -> Instance {
     let mut store = Store::new(engine, world);
+    store.limiter(|world| world);
     store.set_fuel(FUEL).expect("fuel is counted");
     let instance =
         linker.instantiate(&mut store, module).unwrap_or_else(|error| panic!("it does not start: {error:?}"));
@@ -69,14 +70,19 @@ impl Instance {
     ///
     /// A disaster is for the test to look at; [`Outcome::kept`] is what most want.
     pub fn record_at(&mut self, at_us: u64, record: impl AsRef<[u8]>) -> Outcome {
+        self.tagged(b"tag", at_us, record)
+    }
+
+    /// The same under a tag.
+    pub fn tagged(&mut self, tag: &[u8], at_us: u64, record: impl AsRef<[u8]>) -> Outcome {
         let record = record.as_ref();
         // What comes behind a NUL the host itself never sees: the record is a C string on its side.
         let record = record.split(|byte| *byte == 0).next().unwrap_or_default();
         self.store.set_fuel(FUEL).expect("fuel is counted");
-        let tag = self.put(b"tag");
+        let (tag, tag_len) = (self.put(tag), tag.len() as u32);
         let place = self.put(record);
         let (seconds, nanoseconds) = ((at_us / 1_000_000) as u32, (at_us % 1_000_000 * 1_000) as u32);
-        let outcome = self.call((tag, 3, seconds, nanoseconds, place, record.len() as u32));
+        let outcome = self.call((tag, tag_len, seconds, nanoseconds, place, record.len() as u32));
         self.take_back(tag);
         self.take_back(place);
         outcome

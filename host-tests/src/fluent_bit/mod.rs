@@ -20,4 +20,4 @@ mod wasi;
 pub use instance::Instance;
 pub use outcome::Outcome;
 pub use program::Program;
-pub use wasi::World;
+pub use wasi::{GROW, World};

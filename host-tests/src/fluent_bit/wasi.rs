@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasmtime::{Caller, Error, Extern, Linker, Memory};
+use wasmtime::{Caller, Error, Extern, Linker, Memory, ResourceLimiter};
 
 /// The name that all calls are imported under.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
@@ -28,13 +28,51 @@ pub struct World {
     pub said: String,
     /// The open files, each with what has not been read yet.
     open: Vec<Option<Vec<u8>>>,
+    calls: BTreeMap<&'static str, u64>,
+    refusals: Vec<Refusal>,
 }
+
+/// Calls that are to be refused.
+#[derive(Clone, Debug)]
+struct Refusal {
+    call: &'static str,
+    /// The first of them, from 1.
+    from: u64,
+    /// How many; more are not refused.
+    times: u64,
+    reason: u32,
+}
+
+/// What growing memory counts as among the calls.
+pub const GROW: &str = "memory.grow";
 
 impl World {
     /// A world of one folder with one file.
     pub fn with_file(name: &str, content: &[u8]) -> Self {
         let folder = BTreeMap::from([(name.to_owned(), Some(content.to_vec()))]);
         Self { folders: vec![folder], ..Self::default() }
+    }
+
+    /// The same, where the `nth` call (from 1) of `call` and the next ones, so many in all, are refused.
+    #[must_use]
+    pub fn refusing(mut self, call: &'static str, nth: u64, times: u64, reason: u32) -> Self {
+        self.refusals.push(Refusal { call, from: nth, times, reason });
+        self
+    }
+
+    /// How often each call was made, refused or not.
+    pub fn calls(&self) -> &BTreeMap<&'static str, u64> {
+        &self.calls
+    }
+
+    /// Counts a call; the reason to refuse it, if it shall be.
+    fn enter(&mut self, call: &'static str) -> Option<u32> {
+        let count = self.calls.entry(call).or_default();
+        *count += 1;
+        let hits = |refusal: &&Refusal| {
+            refusal.call == call && count.checked_sub(refusal.from).is_some_and(|past| past < refusal.times)
+        };
+        self.refusals.iter().find(hits).map(|refusal| refusal.reason)
     }
 
     fn open(&mut self, folder: usize, path: &str) -> Result<u32, u32> {
@@ -48,6 +86,17 @@ impl World {
     fn file(&mut self, fd: u32) -> Option<&mut Option<Vec<u8>>> {
         let place = (fd as usize).checked_sub(FIRST_FOLDER + self.folders.len())?;
         self.open.get_mut(place).filter(|file| file.is_some())
+    }
+}
+
+impl ResourceLimiter for World {
+    fn memory_growing(&mut self, current: usize, _: usize, _: Option<usize>) -> Result<bool, Error> {
+        // The memory that a module starts with is no growth.
+        Ok(current == 0 || self.enter(GROW).is_none())
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool, Error> {
+        Ok(true)
     }
 }
 
@@ -76,6 +125,10 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
         MODULE,
         "clock_time_get",
         |mut caller: Caller<'_, World>, _: u32, _: u64, at: u32| {
+            if let Some(reason) = caller.data_mut().enter("clock_time_get") {
+                return Ok(reason);
+            }
+
             let memory = memory(&mut caller)?;
             let now = caller.data().clock_ns.to_le_bytes();
             memory.write(&mut caller, at as usize, &now)?;
@@ -83,6 +136,10 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
         },
     )?;
     linker.func_wrap(MODULE, "random_get", |mut caller: Caller<'_, World>, at: u32, count: u32| {
+        if let Some(reason) = caller.data_mut().enter("random_get") {
+            return Ok(reason);
+        }
+
         let memory = memory(&mut caller)?;
         let random = caller.data().random.to_le_bytes();
         let bytes: Vec<_> = random.iter().copied().cycle().take(count as usize).collect();
@@ -93,6 +150,10 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
         MODULE,
         "fd_write",
         |mut caller: Caller<'_, World>, fd: u32, at: u32, count: u32, written: u32| {
+            if let Some(reason) = caller.data_mut().enter("fd_write") {
+                return Ok(reason);
+            }
+
             if !(1..=2).contains(&fd) {
                 return Ok(BAD_DESCRIPTOR);
             }
@@ -109,6 +170,10 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
         },
     )?;
     linker.func_wrap(MODULE, "fd_prestat_get", |mut caller: Caller<'_, World>, fd: u32, at: u32| {
+        if let Some(reason) = caller.data_mut().enter("fd_prestat_get") {
+            return Ok(reason);
+        }
+
         let folder = (fd as usize).checked_sub(FIRST_FOLDER);
         if folder.is_none_or(|place| place >= caller.data().folders.len()) {
             return Ok(BAD_DESCRIPTOR);
@@ -130,6 +195,10 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
          _: u64,
          _: u32,
          opened: u32| {
+            if let Some(reason) = caller.data_mut().enter("path_open") {
+                return Ok(reason);
+            }
+
             let memory = memory(&mut caller)?;
             let mut name = vec![0; path_len as usize];
             memory.read(&caller, path as usize, &mut name)?;
@@ -146,6 +215,10 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
         MODULE,
         "fd_read",
         |mut caller: Caller<'_, World>, fd: u32, at: u32, count: u32, read: u32| {
+            if let Some(reason) = caller.data_mut().enter("fd_read") {
+                return Ok(reason);
+            }
+
             let memory = memory(&mut caller)?;
             let mut total = 0;
             for (start, len) in pieces(&memory, &caller, at, count)? {
@@ -159,6 +232,10 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
         },
     )?;
     linker.func_wrap(MODULE, "fd_close", |mut caller: Caller<'_, World>, fd: u32| {
+        if let Some(reason) = caller.data_mut().enter("fd_close") {
+            return reason;
+        }
+
         match caller.data_mut().file(fd) {
             Some(file) => {
                 *file = None;

@@ -1,11 +1,15 @@
 //! What must hold for any bytes at all: one function for each way in, driven by `make fuzz` with inputs that look for new
 //! paths, and by the tests with the inputs that were kept in `host-tests/fuzz/corpus`.
 
+#[cfg(feature = "sim")]
+mod fluent_bit;
 mod lines;
 #[cfg(feature = "sim")]
 mod proxy_wasm;
 mod text;
 
+#[cfg(feature = "sim")]
+pub use fluent_bit::fluent_bit;
 pub use lines::{dialects, exchange};
 #[cfg(feature = "sim")]
 pub use proxy_wasm::hostcalls;
@@ -19,6 +23,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", config),
     ("dialects", dialects),
     ("exchange", exchange),
+    #[cfg(feature = "sim")]
+    ("fluent_bit", fluent_bit),
     ("headers", headers),
     #[cfg(feature = "sim")]
     ("hostcalls", hostcalls),

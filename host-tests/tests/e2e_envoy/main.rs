@@ -10,6 +10,7 @@ mod exact;
 mod examples;
 mod fates;
 mod privacy;
+mod reload;
 mod sidecar;
 mod stage;
 mod story;

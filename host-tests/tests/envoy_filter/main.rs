@@ -8,6 +8,7 @@ mod config;
 mod faults;
 mod life;
 mod many;
+mod memory;
 mod stage;
 mod surface;
 mod voice;

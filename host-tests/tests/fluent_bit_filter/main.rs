@@ -3,7 +3,9 @@
 mod annotation;
 mod budget;
 mod config;
+mod faults;
 mod hostile;
+mod many;
 mod memory;
 mod merging;
 mod stage;

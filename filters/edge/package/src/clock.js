@@ -2,8 +2,23 @@
 
 /** Two clocks, or one if the caller brings it: then spans are differences of its readings. */
 export function clock(now) {
-  if (now !== undefined) return { now, ticks: now };
-  return { now: () => Date.now(), ticks: () => performance.now() };
+  if (now === undefined) return { now: () => Date.now(), ticks: () => performance.now() };
+  const read = unfailing(now, 0);
+  return { now: read, ticks: read };
+}
+
+/** The caller's `read`, which may throw or give no number: then it says what it said before, or `first`. */
+export function unfailing(read, first) {
+  let last = first;
+  return () => {
+    try {
+      const value = read();
+      if (Number.isFinite(value) && value >= 0) last = value;
+    } catch {
+      // Traffic does not wait for a clock, nor for dice.
+    }
+    return last;
+  };
 }
 
 /** Waits; ends early, with an error, when the signal does. */

@@ -155,9 +155,10 @@ export class Ledger {
     for (let line = this.#watch.record(); line !== undefined; line = this.#watch.record()) {
       this.metrics.countRecord(line);
       try {
-        this.#sink(line);
+        // One that is asynchronous fails later.
+        this.#sink(line)?.catch?.(failed);
       } catch (error) {
-        console.error("nearmiss: the callback for records failed:", error);
+        failed(error);
       }
     }
   }
@@ -181,4 +182,8 @@ export class Ledger {
     if (!this.#broken) console.error("nearmiss: the module failed and is off from now on; traffic goes on:", error);
     this.#broken = true;
   }
+}
+
+function failed(error) {
+  console.error("nearmiss: the callback for records failed:", error);
 }

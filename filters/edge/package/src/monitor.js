@@ -1,5 +1,5 @@
 // The façade: what a gateway holds.
-import { clock } from "./clock.js";
+import { clock, unfailing } from "./clock.js";
 import { Exchange } from "./exchange.js";
 import { gatewayFetch } from "./fetch.js";
 import { Ledger } from "./ledger.js";
@@ -28,7 +28,7 @@ export class Monitor {
     known(options, OPTIONS, "nearMiss");
     const { config = {}, source = "edge", timers = globalThis } = options;
     if (typeof source !== "string" || source === "") refuse("source", source, "a text");
-    const random = callable(options, "random", Math.random);
+    const random = unfailing(callable(options, "random", Math.random), 0.5);
     const time = clock(callable(options, "now"));
     this.#sink = sinkOf(options.records);
     this.#share = number(options, "retryBudget", 0, 1, "a share of traffic, 0 to 1", 0.2);
@@ -122,11 +122,20 @@ export class Monitor {
     return budget;
   }
 
+  /** An exchange ends here, so nothing of this may fail. */
   #flushDue(ctx) {
-    if (!this.#sink.due?.(this.#tools.now())) return;
-    const sent = this.flush();
-    if (ctx !== undefined) ctx.waitUntil(sent);
+    try {
+      if (!this.#sink.due?.(this.#tools.now())) return;
+      const sent = this.flush().catch(failed);
+      ctx?.waitUntil(sent);
+    } catch (error) {
+      failed(error);
+    }
   }
+}
+
+function failed(error) {
+  console.error("nearmiss: records could not be sent:", error);
 }
 
 /** Where records go: an object that takes lines. */

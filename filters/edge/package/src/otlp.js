@@ -2,6 +2,9 @@
 import { callable, known, refuse, span, whole } from "./settings.js";
 import { logRecord } from "./log-record.js";
 
+/** How long an endpoint may take. */
+const PATIENCE_MS = 10_000;
+
 /** A place for records: an OTLP/HTTP endpoint such as `https://collector/v1/logs`. */
 export function otlp(options) {
   return new Otlp(options);
@@ -16,6 +19,8 @@ class Otlp {
   #most;
   #fetch;
   #waiting = [];
+  /** How many records are with the endpoint. */
+  #sending = 0;
   #underWay = new Set();
   #run;
   #pushed = 0;
@@ -37,7 +42,7 @@ class Otlp {
   }
 
   push(line) {
-    if (this.#waiting.length >= this.#most) {
+    if (this.#waiting.length + this.#sending >= this.#most) {
       this.dropped += 1;
       return;
     }
@@ -69,12 +74,15 @@ class Otlp {
   // One does not wait for another: in Workers each belongs to its own request, and may be cancelled with it.
   async #sendAll() {
     const lines = this.#waiting.splice(0);
+    const count = lines.length;
+    this.#sending += count;
     this.#since = undefined;
     while (lines.length > 0) {
       const batch = lines.slice(0, this.#batch);
       if (!(await this.#send(batch))) break;
       lines.splice(0, batch.length);
     }
+    this.#sending -= count;
     // Older ones first; the newest find no room.
     this.#waiting.unshift(...lines);
     this.dropped += this.#waiting.splice(this.#most).length;
@@ -85,7 +93,8 @@ class Otlp {
     const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
     const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
     try {
-      const request = new Request(this.#url, { method: "POST", headers: this.#headers, body });
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const request = new Request(this.#url, { method: "POST", headers: this.#headers, body, signal });
       const response = await this.#fetch(request);
       await response.body?.cancel();
       // What it will never take is not worth another try.

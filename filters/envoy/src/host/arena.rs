@@ -1,30 +1,24 @@
 //! The memory that the host hands its answers over in.
 //!
-//! For every answer the host calls back into the module for a block of memory. Blocks are cut from one chunk that is used
-//! anew by each callback, so an exchange allocates nothing; an answer that finds no room gets a block of its own, freed
-//! when the next callback begins.
+//! For every answer the host calls back into the module for a block of memory. Each callback uses the same memory anew, so an
+//! exchange allocates nothing.
 
-use super::local;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell, UnsafeCell};
+use core::cell::Cell;
+use nearmiss_bare::{Chunk, local};
 
 /// Room for the answers to one callback; a map of a hundred usual headers takes half of it.
 const CHUNK: usize = 16 * 1024;
 
 local! {
-    static ARENA: Arena = Arena::new();
+    static ARENA: Arena = Arena { chunk: Chunk::new(), last: Cell::new((0, 0)), busy: Cell::new(false) };
 }
 
-#[repr(C, align(8))]
 struct Arena {
-    chunk: UnsafeCell<[u8; CHUNK]>,
-    /// Where the free part of the chunk begins.
-    free: Cell<usize>,
+    chunk: Chunk<CHUNK>,
     /// Address and size of the block that was handed out last.
     last: Cell<(usize, usize)>,
     /// A callback is under way, so blocks may be in use.
     busy: Cell<bool>,
-    spilled: RefCell<Vec<Vec<u8>>>,
 }
 
 /// The right to use answers: there is one at a time, and no block is used anew as long as it lives.
@@ -37,11 +31,8 @@ impl Lease {
             if arena.busy.replace(true) {
                 return None;
             }
-            arena.free.set(0);
+            arena.chunk.clear();
             arena.last.set((0, 0));
-            if let Ok(mut spilled) = arena.spilled.try_borrow_mut() {
-                spilled.clear();
-            }
             Some(Self(()))
         })
     }
@@ -70,44 +61,11 @@ impl Drop for Lease {
 
 /// A block for the host to write `size` bytes to; null if there is no memory.
 pub(super) fn cut(size: usize) -> *mut u8 {
-    ARENA.with(|arena| arena.cut(size))
-}
-
-impl Arena {
-    const fn new() -> Self {
-        Self {
-            chunk: UnsafeCell::new([0; CHUNK]),
-            free: Cell::new(0),
-            last: Cell::new((0, 0)),
-            busy: Cell::new(false),
-            spilled: RefCell::new(Vec::new()),
-        }
-    }
-
-    fn cut(&self, size: usize) -> *mut u8 {
-        let start = self.free.get();
-        let block = match start.checked_add(size) {
-            Some(end) if end <= CHUNK => {
-                self.free.set(end.next_multiple_of(8));
-                self.chunk.get().cast::<u8>().wrapping_add(start)
-            }
-            _ => self.spill(size),
-        };
-        self.last.set((block.expose_provenance(), size));
+    ARENA.with(|arena| {
+        let block = arena.chunk.cut(size);
+        arena.last.set((block.expose_provenance(), size));
         block
-    }
-
-    fn spill(&self, size: usize) -> *mut u8 {
-        let mut block = Vec::new();
-        let Ok(mut spilled) = self.spilled.try_borrow_mut() else { return core::ptr::null_mut() };
-        if block.try_reserve_exact(size).is_err() || spilled.try_reserve(1).is_err() {
-            return core::ptr::null_mut();
-        }
-        block.resize(size, 0);
-        let start = block.as_mut_ptr();
-        spilled.push(block);
-        start
-    }
+    })
 }
 
 #[cfg(test)]

@@ -172,17 +172,19 @@ impl Front {
     fn claim(call: &Call, key: &str, id: u32, now: Timestamp) -> Option<u32> {
         /// More workers than any machine has.
         const PLACES: u32 = 1_024;
-        (1..=PLACES).find(|place| {
-            let free = Self { place: *place, id: 0, beat: now, passed: 0, first: 0, next: 0, version: 0 };
-            let known = Self::read(call, key, *place).or_else(|| {
+        for place in 1..=PLACES {
+            let free = Self { place, id: 0, beat: now, passed: 0, first: 0, next: 0, version: 0 };
+            let known = Self::read(call, key, place).or_else(|| {
                 let _ = free.write(call, key);
-                Self::read(call, key, *place)
-            });
-            let is_free = |known: &Self| known.passed == GONE || !known.is_alive(now);
-            known
-                .filter(is_free)
-                .is_some_and(|known| Self { id, version: known.version, ..free }.write(call, key))
-        })
+                // Without an entry nobody would look behind this place.
+                Self::read(call, key, place)
+            })?;
+            let is_free = known.passed == GONE || !known.is_alive(now);
+            if is_free && (Self { id, version: known.version, ..free }).write(call, key) {
+                return Some(place);
+            }
+        }
+        None
     }
 }
 

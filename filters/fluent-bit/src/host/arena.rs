@@ -1,89 +1,45 @@
 //! The memory that the host hands records over in.
 //!
-//! For every record the host asks for two blocks (the tag, the record) and frees them when it has copied the reply. Blocks
-//! are cut from one chunk that is used anew once all are free, so a record allocates nothing; one that finds no room gets a
-//! block of its own.
+//! For every record the host asks for two blocks (the tag, the record) and frees them when it has copied the reply. Once all
+//! are free their memory is used anew, so a record allocates nothing.
 
-use super::local;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell, UnsafeCell};
+use core::cell::Cell;
+use nearmiss_bare::{Chunk, local};
 
 /// Room for a record as logs have it.
 const CHUNK: usize = 64 << 10;
 
 local! {
-    static ARENA: Arena = Arena::new();
+    static ARENA: Arena = Arena { chunk: Chunk::new(), lent: Cell::new(0) };
 }
 
-#[repr(C, align(8))]
 struct Arena {
-    chunk: UnsafeCell<[u8; CHUNK]>,
-    /// Where the free part of the chunk begins.
-    free: Cell<usize>,
+    chunk: Chunk<CHUNK>,
     /// How many blocks are in the host's hands.
     lent: Cell<u32>,
-    spilled: RefCell<Vec<Vec<u8>>>,
 }
 
 /// A block of `size` bytes; null if there is no memory.
 pub(super) fn lend(size: usize) -> *mut u8 {
-    ARENA.with(|arena| arena.lend(size))
+    ARENA.with(|arena| {
+        let block = arena.chunk.cut(size);
+        arena.lent.set(arena.lent.get() + u32::from(!block.is_null()));
+        block
+    })
 }
 
 /// The host is done with a block.
 pub(super) fn take_back(block: *mut u8) {
-    ARENA.with(|arena| arena.take_back(block));
-}
-
-impl Arena {
-    const fn new() -> Self {
-        Self {
-            chunk: UnsafeCell::new([0; CHUNK]),
-            free: Cell::new(0),
-            lent: Cell::new(0),
-            spilled: RefCell::new(Vec::new()),
-        }
+    if block.is_null() {
+        return;
     }
-
-    fn lend(&self, size: usize) -> *mut u8 {
-        let start = self.free.get();
-        let block = match start.checked_add(size) {
-            Some(end) if end <= CHUNK => {
-                self.free.set(end.next_multiple_of(8));
-                self.chunk.get().cast::<u8>().wrapping_add(start)
-            }
-            _ => self.spill(size),
-        };
-        self.lent.set(self.lent.get() + u32::from(!block.is_null()));
-        block
-    }
-
-    fn spill(&self, size: usize) -> *mut u8 {
-        let mut block = Vec::new();
-        let Ok(mut spilled) = self.spilled.try_borrow_mut() else { return core::ptr::null_mut() };
-        if block.try_reserve_exact(size).is_err() || spilled.try_reserve(1).is_err() {
-            return core::ptr::null_mut();
+    ARENA.with(|arena| {
+        arena.chunk.free(block);
+        arena.lent.set(arena.lent.get().saturating_sub(1));
+        if arena.lent.get() == 0 {
+            arena.chunk.rewind();
         }
-        block.resize(size, 0);
-        let start = block.as_mut_ptr();
-        spilled.push(block);
-        start
-    }
-
-    fn take_back(&self, block: *mut u8) {
-        if block.is_null() {
-            return;
-        }
-        if let Ok(mut spilled) = self.spilled.try_borrow_mut()
-            && let Some(place) = spilled.iter().position(|held| held.as_ptr() == block.cast_const())
-        {
-            spilled.swap_remove(place);
-        }
-        self.lent.set(self.lent.get().saturating_sub(1));
-        if self.lent.get() == 0 {
-            self.free.set(0);
-        }
-    }
+    });
 }
 
 #[cfg(test)]
@@ -106,13 +62,12 @@ mod tests {
     #[test]
     fn a_large_record_gets_a_block_of_its_own_and_gives_it_back() {
         let tag = lend(4);
-        let record = lend(8 << 20);
+        let record = lend(CHUNK + 1);
         assert!(!record.is_null());
         // SAFETY: the block has as many bytes.
-        unsafe { record.write_bytes(1, 8 << 20) };
+        unsafe { record.write_bytes(1, CHUNK + 1) };
         take_back(tag);
         take_back(record);
-        ARENA.with(|arena| assert!(arena.spilled.borrow().is_empty()));
         assert_eq!(lend(4), tag);
         take_back(tag);
     }

@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Refused(pub(crate) u32);
 
+/// There is no such folder, so the one before was the last.
+const NO_FOLDER: u32 = 8;
 /// There is no such file.
 const NOT_FOUND: u32 = 44;
 /// The first folder that the host has opened for the module.
@@ -85,8 +87,10 @@ pub(crate) fn read_file(name: &str, max: usize) -> Result<Option<Vec<u8>>, Refus
     for folder in FIRST_FOLDER.. {
         let mut prestat = [0; 2];
         // SAFETY: the host writes eight bytes to where they belong.
-        if unsafe { fd_prestat_get(folder, &raw mut prestat) } != 0 {
-            break;
+        match unsafe { fd_prestat_get(folder, &raw mut prestat) } {
+            0 => {}
+            NO_FOLDER => break,
+            other => return Err(Refused(other)),
         }
         let mut file = 0;
         // SAFETY: the name is memory of ours that the host reads, and it writes the file's number to where that belongs.
