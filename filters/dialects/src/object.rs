@@ -6,13 +6,15 @@
 //! same is known to be sound, and only values that changed are looked at, from where they do.
 
 mod scan;
+mod values;
 
 use crate::Format;
-use crate::bag::ROOM;
 use alloc::vec::Vec;
 use scan::{Scan, address_end, inside_end, plain_end, whole, word_end};
+use values::bit;
 
 pub use scan::{is_plain, is_scalar};
+pub(crate) use values::{Places, Values};
 
 /// The deepest nesting that is taken, the object itself included.
 pub const MAX_DEPTH: u32 = 63;
@@ -187,7 +189,7 @@ impl Object {
 
     /// The values of `record`, which was taken, by their slots.
     pub(crate) fn values<'a>(&self, record: &'a [u8]) -> Values<'a, '_> {
-        Values { record, parts: &self.parts, places: &self.places }
+        Values::new(record, &self.parts, &self.places)
     }
 
     /// The slots with other values than in the object before, a bit each.
@@ -370,62 +372,6 @@ impl Part {
         let same_kind = is_text == matches!(kind, Kind::Text | Kind::Wide | Kind::Escaped);
         self.kind = kind;
         same_kind.then_some(end)
-    }
-}
-
-/// The bit of a slot.
-fn bit(slot: u8) -> u32 {
-    1_u32.checked_shl(slot.into()).unwrap_or_default()
-}
-
-/// Which part has the value of each slot.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Places {
-    parts: [u8; ROOM],
-    /// The slots that have one, a bit each.
-    taken: u32,
-}
-
-impl Places {
-    /// No part; there is a word that says so.
-    const NULL: u8 = u8::MAX;
-
-    pub(crate) fn put(&mut self, slot: u8, part: usize) {
-        if let Some(place) = self.parts.get_mut(usize::from(slot)) {
-            *place = part as u8;
-            self.taken |= bit(slot);
-        }
-    }
-
-    pub(crate) fn put_null(&mut self, slot: u8) {
-        self.put(slot, Self::NULL.into());
-    }
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { parts: [Self::NULL; ROOM], taken: 0 }
-    }
-}
-
-/// The values of one object.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Values<'a, 'o> {
-    record: &'a [u8],
-    parts: &'o [Part],
-    places: &'o Places,
-}
-
-impl<'a> Values<'a, '_> {
-    /// The slots that have a value, a bit each.
-    pub(crate) fn taken(&self) -> u32 {
-        self.places.taken
-    }
-
-    /// The value in `slot`, one that has one; `-` for a word that says that there is none.
-    pub(crate) fn get(&self, slot: usize) -> &'a [u8] {
-        let place = self.places.parts.get(slot).copied().unwrap_or(Places::NULL);
-        self.parts.get(usize::from(place)).map_or(b"-", |part| part.value(self.record))
     }
 }
 

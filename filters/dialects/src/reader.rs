@@ -225,7 +225,7 @@ fn gather<'a, 'o>(
     family: &Family,
     known: Option<u32>,
 ) -> Option<Bag<'a, 'o>> {
-    if object.is_judged() {
+    if object.is_judged() || object.has_parts() {
         return None;
     }
     if !object.is_placed() {

@@ -66,3 +66,19 @@ fn what_was_judged_before_goes_on_as_it_came_and_is_counted() {
     );
     assert!(summaries.contains(r#""upstream":"search""#) && summaries.contains(r#""slow":1"#), "{summaries}");
 }
+
+#[test]
+fn where_the_line_inside_says_nothing_any_more_its_parts_are_not_taken_for_fields() {
+    let record = |status: &str| {
+        format!(
+            r#"{{"message":"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] \"GET / HTTP/1.1\" {status} 612 rt=0.042 us=\"200\" upstream=\"web\"","start_time":"2026-11-23T08:00:00Z","response_code":200,"response_flags":"-","duration":3,"upstream_cluster":"cart"}}"#
+        )
+    };
+    let mut filter = start();
+    for _ in 0..40 {
+        let kept = filter.record(record("200")).kept();
+        assert!(kept.ends_with(r#""near_miss":{"upstream":"web","fate":"clean"}}"#), "{kept}");
+    }
+    let kept = filter.record(record("???")).kept();
+    assert!(kept.ends_with(r#""near_miss":{"upstream":"cart","fate":"clean"}}"#), "{kept}");
+}
