@@ -65,6 +65,6 @@ fn a_structured_record_costs_at_most_10_900_instructions() {
 }
 
 #[test]
-fn a_raw_line_costs_at_most_11_500_instructions() {
-    assert!(cost(&mut start(), raw) <= 11_500);
+fn a_raw_line_costs_at_most_11_700_instructions() {
+    assert!(cost(&mut start(), raw) <= 11_700);
 }
