@@ -124,6 +124,8 @@ test("faults: a place for records that fails, or a worker that is gone, does no 
         assert.equal((await world.fetch("http://cart/", { ctx })).text, "hello");
         world.monitor.wake();
         assert.equal(counted(world.monitor), 1);
+        // What is rejected is told a moment later.
+        await new Promise((resolve) => setImmediate(resolve));
       }
     }
   } finally {
