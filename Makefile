@@ -207,7 +207,7 @@ fixtures: proxies ## Plays the real proxies again and rewrites what they logged 
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
 # Needs a nightly compiler, as does `make miri`, and nothing else. The module is compiled without a sanitizer: wasm is its own.
-FUZZ := config dialects exchange fluent_bit headers hostcalls
+FUZZ ?= config dialects exchange fluent_bit headers hostcalls
 FUZZ_SECONDS ?= 600
 
 $(TOOLS)/bin/cargo-fuzz:
