@@ -227,11 +227,8 @@ pub fn judge(
         return Verdict { signals: Signals::ABORTED, limits: *limits, ..Verdict::default() };
     }
     let usage = Usage::of(exchange, limits);
-    let signals = if is_plain(exchange) {
-        timing(&usage, tight, duration, usual)
-    } else {
-        signals(exchange, &usage, tight, duration, usual)
-    };
+    let timing = timing(&usage, tight, duration, usual);
+    let signals = if is_plain(exchange) { timing } else { signals(exchange, &usage, tight, timing) };
     Verdict {
         fate: fate(signals),
         signals,
@@ -264,28 +261,26 @@ fn is_plain(exchange: &Exchange<'_>) -> bool {
         && exchange.quota.is_none()
 }
 
-/// The signals of a plain exchange.
+/// The signals that durations alone give: all that a plain exchange can have.
 fn timing(usage: &Usage, tight: Used, duration: Option<Micros>, usual: Option<Usual>) -> Signals {
-    let near = |used: Option<Used>| used.is_some_and(|used| used.margin() < tight.basis_points());
     let mut signals = Signals::NONE;
-    signals.set(Signals::TIMEOUT, near(usage.timeout));
-    signals.set(Signals::DEADLINE, near(usage.deadline));
+    signals.set(Signals::TIMEOUT, is_near(usage.timeout, tight));
+    signals.set(Signals::DEADLINE, is_near(usage.deadline, tight));
     signals.set(Signals::SLOW, duration.zip(usual).is_some_and(|(duration, usual)| duration > usual.limit));
     signals
 }
 
-fn signals(
-    exchange: &Exchange<'_>,
-    usage: &Usage,
-    tight: Used,
-    duration: Option<Micros>,
-    usual: Option<Usual>,
-) -> Signals {
+fn is_near(used: Option<Used>, tight: Used) -> bool {
+    used.is_some_and(|used| used.margin() < tight.basis_points())
+}
+
+/// All signals, those of `timing` among them as far as the exchange can be compared with others.
+fn signals(exchange: &Exchange<'_>, usage: &Usage, tight: Used, timing: Signals) -> Signals {
     let flags = exchange.flags;
-    let near = |used: Option<Used>| used.is_some_and(|used| used.margin() < tight.basis_points());
     let failed = is_failed(exchange);
     let stand_in = stand_in(exchange);
-    let mut signals = Signals::NONE;
+    let comparable = !failed && !exchange.stream && exchange.status != 101 && stand_in.is_none();
+    let mut signals = if comparable { timing } else { timing.without(Signals::SLOW) };
     signals.set(
         Signals::RETRY,
         (exchange.attempts.is_some_and(|n| n > 1) && !exchange.hedged) || flags.any(Flags::URX),
@@ -296,15 +291,12 @@ fn signals(
     signals.set(Signals::HEDGE, exchange.hedged);
     signals.set(Signals::CLIENT_RETRY, exchange.client_attempt.is_some_and(|n| n > 1));
     signals.set(Signals::PARTIAL, !failed && is_partial(exchange));
-    signals.set(Signals::TIMEOUT, near(usage.timeout) || flags.any(Flags::UT));
-    signals.set(Signals::DEADLINE, near(usage.deadline) || flags.any(Flags::DT));
-    signals.set(Signals::QUOTA, near(usage.quota));
+    signals.set(Signals::TIMEOUT, flags.any(Flags::UT));
+    signals.set(Signals::DEADLINE, flags.any(Flags::DT));
+    signals.set(Signals::QUOTA, is_near(usage.quota, tight));
     signals.set(Signals::RETRY_LIMIT, flags.any(Flags::URX) || usage.attempts == Some(Used::ALL));
     signals.set(Signals::BREAKER, flags.any(Flags::UO));
     signals.set(Signals::FAILED, failed);
-    let comparable = !failed && !exchange.stream && exchange.status != 101 && stand_in.is_none();
-    let slow = duration.zip(usual).is_some_and(|(duration, usual)| duration > usual.limit);
-    signals.set(Signals::SLOW, comparable && slow);
     signals
 }
 

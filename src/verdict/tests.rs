@@ -140,7 +140,8 @@ proptest! {
         let tight = Used::from_basis_points(tight).unwrap();
         let usual = usual.map(|limit| Usual { limit: Micros::new(limit), median: Micros::new(limit / 2) });
         let duration = Some(exchange.duration);
-        prop_assert_eq!(timing(&usage, tight, duration, usual), signals(&exchange, &usage, tight, duration, usual));
+        let timing = timing(&usage, tight, duration, usual);
+        prop_assert_eq!(timing, signals(&exchange, &usage, tight, timing));
     }
 }
 
