@@ -18,7 +18,6 @@ pub use collector::{CollectorConfig, Logged};
 use core::fmt;
 pub use edge::EdgeConfig;
 use field::Field;
-pub(crate) use field::decimal;
 pub use reference::ReferenceConfig;
 use serde_json::Value;
 

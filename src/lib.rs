@@ -58,6 +58,7 @@ pub mod tally;
 pub mod timeline;
 pub mod units;
 mod upstream;
+mod value;
 pub mod verdict;
 mod versions;
 mod wire;

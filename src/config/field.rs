@@ -1,12 +1,12 @@
 //! Reading one field of a JSON document so that every complaint names the field, what was found and what it takes.
 
 use super::ConfigError;
-use crate::record::json::{Json, push_millis, push_number};
 use crate::units::{Micros, Used};
+use crate::value;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// A value and the path that leads to it.
 pub(crate) struct Field<'a> {
@@ -21,13 +21,7 @@ impl<'a> Field<'a> {
 
     /// The complaint about this field.
     pub(crate) fn error(&self, takes: &'static str) -> ConfigError {
-        let mut found = String::new();
-        show(&mut found, self.value);
-        if let Some((end, _)) = found.char_indices().nth(LONGEST) {
-            found.truncate(end);
-            found.push('…');
-        }
-        ConfigError::Value { field: self.name(), found, takes }
+        ConfigError::Value { field: self.name(), found: value::shown(self.value), takes }
     }
 
     fn name(&self) -> String {
@@ -126,11 +120,7 @@ impl<'a> Field<'a> {
 
     /// Milliseconds as a number, to the microsecond.
     pub(crate) fn millis(&self, takes: &'static str) -> Result<Micros, ConfigError> {
-        const LONGEST: f64 = 1e15;
-        let number = self.value.as_f64().filter(|number| (0.0..LONGEST).contains(number));
-        number
-            .map(|number| Micros::new(libm::round(number * 1_000.0) as u64))
-            .ok_or_else(|| self.error(takes))
+        value::millis(self.value).ok_or_else(|| self.error(takes))
     }
 
     /// A share: a decimal number and `%`, 0 % to 100 %.
@@ -141,58 +131,8 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The most characters of a value that a complaint shows.
-const LONGEST: usize = 60;
-
-/// Adds a value as JSON, as much of it as will be shown.
-///
-/// By hand, because printing floats to the last digit takes 12 KiB of a module; here they have three decimals.
-fn show(out: &mut String, value: &Value) {
-    if out.len() > LONGEST {
-        return;
-    }
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        Value::Number(number) => show_number(out, number),
-        Value::String(text) => Json::new(out).text(text),
-        Value::Array(items) => {
-            out.push('[');
-            items.iter().enumerate().take(LONGEST).for_each(|(place, item)| {
-                out.push_str(if place > 0 { "," } else { "" });
-                show(out, item);
-            });
-            out.push(']');
-        }
-        Value::Object(fields) => {
-            out.push('{');
-            fields.iter().enumerate().take(LONGEST).for_each(|(place, (key, value))| {
-                out.push_str(if place > 0 { "," } else { "" });
-                Json::new(out).text(key);
-                out.push(':');
-                show(out, value);
-            });
-            out.push('}');
-        }
-    }
-}
-
-fn show_number(out: &mut String, number: &Number) {
-    if let Some(number) = number.as_u64() {
-        return push_number(out, number);
-    }
-    let number = number.as_f64().unwrap_or_default();
-    out.push_str(if number < 0.0 { "-" } else { "" });
-    let thousandths = libm::round(libm::fabs(number) * 1_000.0);
-    if thousandths < 1e18 {
-        push_millis(out, Micros::new(thousandths as u64));
-    } else {
-        out.push_str("1e18 or more");
-    }
-}
-
 /// `text` times `unit`, cut to a whole number; without a sign, an exponent, or a float on the way.
-pub(crate) fn decimal(text: &str, unit: u64) -> Option<u64> {
+fn decimal(text: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(fraction) || fraction.len() > 9 {

@@ -1,6 +1,7 @@
 //! Why a record was refused.
 
 use crate::record::SCHEMA;
+use crate::value;
 use alloc::string::{String, ToString};
 use core::fmt;
 use serde_json::Value;
@@ -29,15 +30,7 @@ pub enum RecordError {
 impl RecordError {
     /// That `field` is `found` and must be something else.
     pub(super) fn field(field: &str, found: Option<&Value>, takes: &'static str) -> Self {
-        const LONGEST: usize = 60;
-        let found = found.map(|value| {
-            let text = value.to_string();
-            match text.char_indices().nth(LONGEST) {
-                Some((end, _)) => alloc::format!("{}…", text.get(..end).unwrap_or_default()),
-                None => text,
-            }
-        });
-        Self::Field { field: field.to_string(), found, takes }
+        Self::Field { field: field.to_string(), found: found.map(value::shown), takes }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The fields of a record, read so that every complaint names the field, what was found and what it takes.
 
 use super::error::RecordError;
-use crate::config::decimal;
 use crate::rfc3339;
 use crate::units::{Micros, Timestamp};
-use alloc::string::{String, ToString};
+use crate::value;
+use alloc::string::String;
 use alloc::vec::Vec;
 use serde_json::{Map, Value};
 
@@ -63,8 +63,7 @@ impl<'a> Object<'a> {
 
     /// Milliseconds, to the microsecond.
     pub(super) fn millis(&self, key: &str) -> Result<Micros, RecordError> {
-        let read = |value: &Value| decimal(&value.as_number()?.to_string(), 1_000).map(Micros::new);
-        self.get(key, "milliseconds such as 42.1", read)
+        self.get(key, "milliseconds such as 42.1", value::millis)
     }
 
     pub(super) fn time(&self, key: &str) -> Result<Timestamp, RecordError> {
