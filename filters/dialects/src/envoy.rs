@@ -6,7 +6,7 @@ pub(crate) use text::{Flavour, read as read_text};
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
-use crate::exchange::{fate, without_query};
+use crate::exchange::{body_kind, fate, without_query};
 use crate::fields::Fields;
 use crate::text::{utf8, wrong};
 use crate::time::Clock;
@@ -129,10 +129,7 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) ->
         facts.max_attempts = count(line, get(Slot::MaxAttempts), "max_attempts")?;
     }
     if is_fresh(Slot::Type) || is_fresh(Slot::Method) {
-        let kind = get(Slot::Type).unwrap_or_default();
-        facts.is_grpc = kind.is_empty() || kind.starts_with(b"application/grpc");
-        facts.is_stream = get(Slot::Method).is_some_and(|method| method.starts_with(b"CONNECT"))
-            || kind.starts_with(b"text/event-stream");
+        (facts.is_grpc, facts.is_stream) = body_kind(get(Slot::Type), get(Slot::Method));
     }
     if is_fresh(Slot::Route) {
         facts.route = text(Slot::Route)?.map_or(0, |route| without_query(route).len());

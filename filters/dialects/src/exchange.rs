@@ -139,6 +139,15 @@ pub(crate) fn fate(annotation: &str) -> Result<Fate, LineError> {
         .ok_or_else(|| LineError::wrong(0, "near_miss", name.as_bytes(), "a text that begins with a fate"))
 }
 
+/// What a content type and a method say of a body: that it may be gRPC's, and that it has no end of its own. Logs have lists of
+/// them, of which the first entry counts.
+pub(crate) fn body_kind(content_type: Option<&[u8]>, method: Option<&[u8]>) -> (bool, bool) {
+    let kind = content_type.unwrap_or_default();
+    let is_grpc = kind.is_empty() || kind.starts_with(b"application/grpc");
+    let is_tunnel = method.is_some_and(|method| method.starts_with(b"CONNECT"));
+    (is_grpc, is_tunnel || kind.starts_with(b"text/event-stream"))
+}
+
 /// `route` without its query string.
 pub(crate) fn without_query(route: &str) -> &str {
     let end = route.bytes().position(|byte| byte == b'?').unwrap_or(route.len());

@@ -15,7 +15,7 @@ pub(crate) use text::{Keys, gather as gather_text, read as read_text};
 
 use crate::bag::{Bag, slots};
 use crate::error::{LineError, Problem};
-use crate::exchange::{fate, without_query};
+use crate::exchange::{body_kind, fate, without_query};
 use crate::fields::Fields;
 use crate::list::List;
 use crate::scan::has;
@@ -125,10 +125,7 @@ pub(crate) fn exchange<'a>(
         facts.bytes = get(Slot::Bytes).and_then(number::all_whole);
     }
     if is_fresh(Slot::Type) || is_fresh(Slot::Method) {
-        let kind = get(Slot::Type).unwrap_or_default();
-        facts.is_grpc = kind.is_empty() || kind.starts_with(b"application/grpc");
-        facts.is_stream = get(Slot::Method).is_some_and(|method| method.starts_with(b"CONNECT"))
-            || kind.starts_with(b"text/event-stream");
+        (facts.is_grpc, facts.is_stream) = body_kind(get(Slot::Type), get(Slot::Method));
     }
     if is_fresh(Slot::Cache) {
         facts.is_stale = get(Slot::Cache).is_some_and(|word| word.eq_ignore_ascii_case(b"STALE"));

@@ -1,6 +1,6 @@
 //! Decimals, read without a float.
 
-use crate::scan::first_in_word;
+use crate::scan::{ONES, TOPS, first_in_word};
 
 /// A number at the start of `bytes`, times 10 to the `shift`, cut to a whole number, and how many bytes it took.
 ///
@@ -78,7 +78,6 @@ fn all_whole_long(bytes: &[u8]) -> Option<u64> {
 
 /// The whole of `bytes`, nearly always at most eight digits and a point, none of which is cut, times 10 to the `shift`.
 pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let mut word = [b'0'; 8];
     let start = word.len().checked_sub(bytes.len())?;
     word.get_mut(start..)?.copy_from_slice(bytes);
@@ -95,7 +94,7 @@ pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
         word = (word & below) << 8 | word & !(below << 8 | 0xff) | u64::from(b'0');
     }
     let digits = word ^ (u64::from(b'0') * ONES);
-    let is_number = (digits | digits.wrapping_add(0x76 * ONES)) & (0x80 * ONES) == 0;
+    let is_number = (digits | digits.wrapping_add(0x76 * ONES)) & TOPS == 0;
     if !is_number || bytes.is_empty() {
         return None;
     }

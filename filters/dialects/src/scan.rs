@@ -1,9 +1,9 @@
 //! Finding bytes a machine word at a time.
 
 /// Every byte of a word set to 1.
-const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+pub(crate) const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 /// The top bit of every byte of a word.
-const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+pub(crate) const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
 
 /// The place of the first `a` or `b` at or after `from`.
 #[inline]

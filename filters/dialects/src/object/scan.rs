@@ -1,6 +1,7 @@
 //! Passing over JSON, and being sure that it is some.
 
 use super::{Kind, MAX_DEPTH};
+use crate::scan::{ONES, TOPS};
 use core::ops::Range;
 
 /// Whether `text` may stand between quotes as it is.
@@ -215,10 +216,6 @@ impl Scan<'_> {
         (self.at > first).then_some(())
     }
 }
-
-/// Every byte of a word set to 1.
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const TOPS: u64 = 0x80 * ONES;
 
 /// How long the whole number without a sign is; `None` at anything else.
 #[inline]
