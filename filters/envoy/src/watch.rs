@@ -9,7 +9,7 @@ use crate::tiers::Tiers;
 use crate::voice::Voice;
 use alloc::rc::Rc;
 use alloc::string::String;
-use core::cell::RefCell;
+use core::cell::{LazyCell, RefCell};
 use nearmiss::config::Attach;
 use nearmiss::{Config, Exchange, Fate, RecordKind, Timestamp, record, verdict};
 
@@ -118,9 +118,8 @@ impl Watch {
         exchange: &Exchange<'_>,
         cluster: impl Fn() -> &'a str,
     ) {
-        let upstream = || nearmiss::exchange::upstream_name(cluster());
-        let has_limits = !self.config.upstreams.is_empty();
-        let configured = has_limits.then(|| self.config.upstream(&upstream())).flatten();
+        let cluster = LazyCell::new(|| nearmiss::exchange::upstream_name(cluster()));
+        let configured = if self.config.upstreams.is_empty() { None } else { self.config.upstream(&cluster) };
         let configured = configured.map(|upstream| upstream.limits).unwrap_or_default();
         let limits = nearmiss::limits::Limits {
             timeout: exchange.timeout,
@@ -128,7 +127,7 @@ impl Watch {
             max_attempts: exchange.max_attempts,
         };
         let verdict = verdict::judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
-        if verdict.fate != Fate::Clean && upstream() != nearmiss::exchange::NO_UPSTREAM {
+        if verdict.fate != Fate::Clean && *cluster != nearmiss::exchange::NO_UPSTREAM {
             self.text.clear();
             record::header(&mut self.text, &verdict, exchange.attempts);
             let _ = call.add_response_header(HEADER, &self.text);
