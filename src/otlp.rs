@@ -4,8 +4,7 @@
 //! body is the sentence. `error.type` is never set: a near miss is a success. 64-bit whole numbers are texts, as OTLP's JSON
 //! wants them; a record's own JSON is taken over as it stands wherever both agree, so nothing is parsed but its outline.
 
-use crate::record::Fields;
-use crate::record::fields::Items;
+use crate::record::fields::{Fields, Items};
 use crate::record::json::{escape, push_number};
 use crate::record::{Record, RecordKind};
 use crate::units::Timestamp;

@@ -5,11 +5,10 @@
 
 mod episode;
 mod explain;
-pub(crate) mod fields;
+pub mod fields;
 pub(crate) mod json;
 
 pub(crate) use episode::{Phase, Told, deviation, episode};
-pub use fields::Fields;
 
 use crate::config::Hosts;
 use crate::episode::Watch;

@@ -22,7 +22,7 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let (key, rest) = self.0.trim_start_matches(',').strip_prefix('"')?.split_once('"')?;
         let rest = rest.strip_prefix(':')?;
-        let (found, rest) = rest.split_at_checked(length(rest))?;
+        let (found, rest) = rest.split_at_checked(length(rest.as_bytes()))?;
         self.0 = rest;
         Some((key, found))
     }
@@ -36,16 +36,18 @@ impl<'a> Iterator for Items<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.0.trim_start_matches(',');
-        let (found, rest) = rest.split_at_checked(length(rest)).filter(|(found, _)| !found.is_empty())?;
+        let (found, rest) =
+            rest.split_at_checked(length(rest.as_bytes())).filter(|(found, _)| !found.is_empty())?;
         self.0 = rest;
         Some(found)
     }
 }
 
-/// How long the value at the beginning of `json` is.
-fn length(json: &str) -> usize {
+/// How long the value at the beginning of `json` is: up to a comma or a bracket that is not its own. A key before it, and
+/// space around it, count along.
+pub fn length(json: &[u8]) -> usize {
     let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
-    let end = json.bytes().position(|byte| {
+    let end = json.iter().position(|byte| {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = quoted,

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::record::Fields;
+use nearmiss::record::fields::Fields;
 use nearmiss::{Exchange, Fate, Monitor, OTHER, Observed, exchange};
 
 /// All series of one plugin in one VM.

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::Config;
 use nearmiss::merge::Merger;
+use nearmiss::record::fields::length;
 
 /// A longer record is passed on unread: a dozen times as much memory is needed to read one.
 const LONGEST: usize = 4 << 20;
@@ -83,32 +84,13 @@ fn is_record(record: &[u8]) -> bool {
 fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = object.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
     core::iter::from_fn(move || {
-        let end = end_of_member(rest);
+        let end = length(rest);
         let member = rest.get(..end).unwrap_or_default().trim_ascii();
         rest = rest.get(end + 1..).unwrap_or_default();
         let key = member.strip_prefix(b"\"")?;
         let quote = key.iter().position(|byte| *byte == b'"')?;
         Some((key.get(..quote)?, member))
     })
-}
-
-/// Where the comma or the brace is that ends the first member.
-fn end_of_member(text: &[u8]) -> usize {
-    let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
-    let end = text.iter().position(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b',' | b'}' if depth == 0 => return true,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        false
-    });
-    end.unwrap_or(text.len())
 }
 
 #[cfg(test)]
