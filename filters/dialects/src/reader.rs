@@ -3,7 +3,7 @@
 use crate::bag::{Bag, Family};
 use crate::envoy::Flavour;
 use crate::error::{LineError, Problem};
-use crate::object::{Kind, NOWHERE, Object, Part, Places};
+use crate::object::{Kind, NOWHERE, Object, Places};
 use crate::wrapped::{self, Inside};
 use crate::{
     Attempts, Fields, Format, Judged, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
@@ -229,7 +229,7 @@ fn gather<'a, 'o>(
         return None;
     }
     if !object.is_placed() {
-        let places = places(record, object.members()?, fields, family)?;
+        let places = places(record, object, fields, family)?;
         object.place(places);
     }
     Some(bag(record, object, fields, known))
@@ -242,22 +242,23 @@ fn bag<'a, 'o>(record: &'a [u8], object: &'o Object, fields: &Fields, known: Opt
     Bag::of(object.values(record), same, fields.arrived)
 }
 
-/// Finds out what the keys of `members` mean, and where the value of each slot stands; `None` if a key or a value must be
+/// Finds out what the keys of `object` mean, and where the value of each slot stands; `None` if a key or a value must be
 /// decoded for it.
 #[cold]
-fn places(record: &[u8], members: &mut [Part], fields: &Fields, family: &Family) -> Option<Places> {
+fn places(record: &[u8], object: &mut Object, fields: &Fields, family: &Family) -> Option<Places> {
     let (mut places, mut pinned) = (Places::default(), 0_u32);
-    for (number, member) in members.iter_mut().enumerate() {
-        let key = core::str::from_utf8(member.key(record)).ok().filter(|key| !key.contains('\\'))?;
+    for number in 0..object.members()? {
+        let member = object.member(record, number)?;
+        let key = core::str::from_utf8(member.key).ok().filter(|key| !key.contains('\\'))?;
         let named = fields.slot(family, key);
         let slot = named.or_else(|| (family.of_key)(key)).map_or(NOWHERE, |slot| slot as u8);
-        member.belong_to(slot);
+        object.assign(number, slot);
         if slot == NOWHERE || named.is_none() && pinned & 1 << slot != 0 {
             continue;
         }
         match member.kind {
             Kind::Escaped => return None,
-            Kind::Literal if family.null_is_none && member.value(record) == b"null" => places.put_null(slot),
+            Kind::Literal if family.null_is_none && member.value == b"null" => places.put_null(slot),
             Kind::Literal | Kind::Nested => continue,
             _ => places.put(slot, number),
         }

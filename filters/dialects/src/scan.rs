@@ -5,6 +5,53 @@ pub(crate) const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 /// The top bit of every byte of a word.
 pub(crate) const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
 
+/// Whether two texts are the same.
+#[inline]
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (blocks_a, blocks_b) = (a.as_chunks().0, b.as_chunks().0);
+    for (a, b) in blocks_a.iter().zip(blocks_b) {
+        if differing_of_32(a, b) != 0 {
+            return false;
+        }
+    }
+    // What is left is at the end, where some bytes may be compared for the second time.
+    if let (Some(a), Some(b)) = (a.last_chunk(), b.last_chunk()) {
+        return differing_of_32(a, b) == 0;
+    }
+    if let (Some(first_a), Some(first_b)) = (a.first_chunk(), b.first_chunk())
+        && let (Some(last_a), Some(last_b)) = (a.last_chunk(), b.last_chunk())
+    {
+        return differing_of_16(first_a, first_b) | differing_of_16(last_a, last_b) == 0;
+    }
+    if let (Some(first_a), Some(first_b)) = (a.first_chunk(), b.first_chunk())
+        && let (Some(last_a), Some(last_b)) = (a.last_chunk(), b.last_chunk())
+    {
+        return differing(first_a, first_b) | differing(last_a, last_b) == 0;
+    }
+    a == b
+}
+
+#[inline]
+fn differing_of_32(a: &[u8; 32], b: &[u8; 32]) -> u64 {
+    let ([a, c], [b, d]) = (a.as_chunks().0, b.as_chunks().0) else { return 1 };
+    differing_of_16(a, b) | differing_of_16(c, d)
+}
+
+#[inline]
+fn differing_of_16(a: &[u8; 16], b: &[u8; 16]) -> u64 {
+    let ([a, c], [b, d]) = (a.as_chunks().0, b.as_chunks().0) else { return 1 };
+    differing(a, b) | differing(c, d)
+}
+
+/// The bits in which two words differ.
+#[inline]
+fn differing(a: &[u8; 8], b: &[u8; 8]) -> u64 {
+    u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)
+}
+
 /// The place of the first `a` or `b` at or after `from`.
 #[inline]
 pub(crate) fn find_either(bytes: &[u8], from: usize, a: u8, b: u8) -> Option<usize> {
@@ -60,6 +107,20 @@ const fn zeros(word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_the_same_only_if_every_byte_is() {
+        for length in 0..100 {
+            let text = alloc::vec![b'a'; length];
+            assert!(is_same(&text, &text.clone()));
+            for place in 0..length {
+                let mut other = text.clone();
+                other[place] = b'b';
+                assert!(!is_same(&text, &other), "{place} of {length}");
+            }
+        }
+        assert!(!is_same(b"a", b"ab") && !is_same(&[0; 32], &[0; 64]));
+    }
 
     #[test]
     fn the_first_of_either_is_found_at_every_place() {

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 /// Whether `text` may stand between quotes as it is.
 pub fn is_plain(text: &[u8]) -> bool {
-    plain_end(text, 0) == text.len()
+    plain_length(text) == text.len()
 }
 
 /// Whether `word` is a number, `true`, `false` or `null`.
@@ -68,7 +68,7 @@ impl Scan<'_> {
         let mut kind = if self.at == start { Kind::Text } else { Kind::Escaped };
         let mut is_ascii = true;
         loop {
-            self.at = plain_end(self.record, self.at);
+            self.at += plain_length(self.record.get(self.at..)?);
             match self.byte()? {
                 b'"' => break,
                 b'\\' => {
@@ -231,7 +231,7 @@ pub(super) fn whole(text: &[u8]) -> Option<usize> {
 fn past_quotes(text: &[u8]) -> usize {
     let (mut rest, mut behind_last) = (text, text);
     while let Some((word, behind)) = rest.split_first_chunk() {
-        let special = special(*word);
+        let special = special::<1>(*word);
         if special == 0 {
             rest = behind;
             continue;
@@ -244,55 +244,57 @@ fn past_quotes(text: &[u8]) -> usize {
     text.len() - behind_last.len()
 }
 
-/// The top bit of the first byte that is not a plain character of a text; bits above it may be set too.
+/// How long the beginning of `text` is that is plain: without a quote, a backslash, a control character or anything but ASCII.
 #[inline]
-fn special(word: [u8; 8]) -> u64 {
+pub(super) fn plain_length(text: &[u8]) -> usize {
+    length_without::<1>(text)
+}
+
+/// How long the beginning of `text` is that may stand inside brackets of a line: plain, and without one that closes.
+pub(super) fn inside_length(text: &[u8]) -> usize {
+    length_without::<2>(text)
+}
+
+/// How long the beginning of `text` is that is plain and has none of so many characters from the backslash on, which the
+/// closing bracket follows.
+#[inline]
+fn length_without<const FROM_BACKSLASH: u64>(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks();
+    for (number, word) in words.iter().enumerate() {
+        let special = special::<FROM_BACKSLASH>(*word);
+        if special != 0 {
+            return 8 * number + (special.trailing_zeros() / 8) as usize;
+        }
+    }
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    text.len() - rest.len() + (special::<FROM_BACKSLASH>(last).trailing_zeros() / 8) as usize
+}
+
+/// The top bit of the first byte that ends what is plain; bits above it may be set too.
+#[inline]
+fn special<const FROM_BACKSLASH: u64>(word: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(word);
     // With this bit turned, a quote comes right behind the control characters.
     let low = (word ^ (0x02 * ONES)).wrapping_sub(0x21 * ONES);
-    let backslash = (word ^ (u64::from(b'\\') * ONES)).wrapping_sub(ONES);
-    (word | low | backslash) & TOPS
+    // The last bits of a backslash are none, so that what follows it comes behind nothing.
+    let high = (word ^ (u64::from(b'\\') * ONES)).wrapping_sub(FROM_BACKSLASH * ONES);
+    (word | low | high) & TOPS
 }
 
-/// The first place at or after `at` that is not a plain character of a text: a quote, a backslash, a control character
-/// or anything but ASCII; the end if there is none.
-#[inline]
-pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
-    let mut rest = bytes.get(at..).unwrap_or_default();
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        let special = special(*word);
-        if special != 0 {
-            return bytes.len() - rest.len() + (special.trailing_zeros() / 8) as usize;
-        }
-        rest = behind;
-    }
-    let mut at = bytes.len() - rest.len();
-    while let Some(0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7f) = bytes.get(at) {
-        at += 1;
-    }
-    at
+/// How long the IP address at the beginning of `text` is, or the beginning of one.
+pub(super) fn address_length(text: &[u8]) -> usize {
+    length_in(text, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'.' | b':'))
 }
 
-/// The first place at or after `at` that is not inside brackets of a line: the bracket that closes, or what is no plain
-/// character.
-pub(super) fn inside_end(bytes: &[u8], at: usize) -> usize {
-    end_of(bytes, at, |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b'^'..=b'~'))
-}
-
-/// The first place at or after `at` that is not of an IP address.
-pub(super) fn address_end(bytes: &[u8], at: usize) -> usize {
-    end_of(bytes, at, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'.' | b':'))
-}
-
-/// Where the word of a line ends that begins at `start` and is one up to `at`; `None` if it may go on behind a blank.
-pub(super) fn word_end(bytes: &[u8], start: usize, at: usize) -> Option<usize> {
+/// How long the word of a line at the beginning of `text` is; `None` if it may go on behind a blank.
+pub(super) fn word_length(text: &[u8]) -> Option<usize> {
     let is_in_word = |byte| matches!(byte, b'0'..=b':' | b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b'/' | b'_');
-    let end = end_of(bytes, at, is_in_word);
-    (end > start && bytes.get(end - 1) != Some(&b':')).then_some(end)
+    let length = length_in(text, is_in_word);
+    (length > 0 && text.get(length - 1) != Some(&b':')).then_some(length)
 }
 
 #[inline]
-fn end_of(bytes: &[u8], at: usize, is_in: impl Fn(u8) -> bool) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|byte| !is_in(*byte)).unwrap_or(rest.len())
+fn length_in(text: &[u8], is_in: impl Fn(u8) -> bool) -> usize {
+    text.iter().position(|byte| !is_in(*byte)).unwrap_or(text.len())
 }

@@ -1,6 +1,6 @@
 //! The values of an object by what they say: which part has the value of each slot.
 
-use super::Part;
+use super::Object;
 use crate::bag::ROOM;
 
 /// Which part has the value of each slot.
@@ -37,24 +37,24 @@ impl Default for Places {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Values<'a, 'o> {
     record: &'a [u8],
-    parts: &'o [Part],
-    places: &'o Places,
+    object: &'o Object,
 }
 
 impl<'a, 'o> Values<'a, 'o> {
-    pub(super) fn new(record: &'a [u8], parts: &'o [Part], places: &'o Places) -> Self {
-        Self { record, parts, places }
+    pub(super) fn new(record: &'a [u8], object: &'o Object) -> Self {
+        Self { record, object }
     }
 
     /// The slots that have a value, a bit each.
     pub(crate) fn taken(&self) -> u32 {
-        self.places.taken
+        self.object.places.taken
     }
 
     /// The value in `slot`, one that has one; `-` for a word that says that there is none.
     pub(crate) fn get(&self, slot: usize) -> &'a [u8] {
-        let place = self.places.parts.get(slot).copied().unwrap_or(Places::NULL);
-        self.parts.get(usize::from(place)).map_or(b"-", |part| part.value(self.record))
+        let place = self.object.places.parts.get(slot).copied().unwrap_or(Places::NULL);
+        let part = self.object.parts.get(usize::from(place));
+        part.map_or(b"-", |part| self.object.value(self.record, part))
     }
 }
 
