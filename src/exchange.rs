@@ -162,18 +162,23 @@ fn cut(name: &str, max: usize) -> alloc::string::String {
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let step = |lane: u64, word: u64| (lane.rotate_left(23) ^ word).wrapping_mul(ODD);
-    let word = |bytes: &[u8]| <[u8; 8]>::try_from(bytes).map_or(0, u64::from_le_bytes);
     let (mut even, mut odd) = (bytes.len() as u64, ODD);
-    let mut pairs = bytes.chunks_exact(16);
-    for pair in &mut pairs {
-        let (first, second) = pair.split_at(8);
-        (even, odd) = (step(even, word(first)), step(odd, word(second)));
+    let mut rest = bytes;
+    while let Some((first, behind)) = rest.split_first_chunk() {
+        even = step(even, u64::from_le_bytes(*first));
+        rest = behind;
+        if let Some((second, behind)) = rest.split_first_chunk() {
+            odd = step(odd, u64::from_le_bytes(*second));
+            rest = behind;
+        }
     }
-    let mut words = pairs.remainder().chunks_exact(8);
-    for rest in &mut words {
-        even = step(even, word(rest));
-    }
-    let tail = words.remainder().iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
+    // Less than a word: where there are four bytes, the first and the last of them, which may be said twice.
+    let tail = match (rest.first_chunk(), rest.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte)),
+    };
     mix(step(odd, tail) ^ even.rotate_left(32))
 }
 
@@ -202,6 +207,20 @@ mod tests {
     fn no_upstream_has_a_name_too() {
         assert_eq!(upstream_name(""), NO_UPSTREAM);
         assert_eq!(upstream_name("-"), NO_UPSTREAM);
+    }
+
+    #[test]
+    fn every_byte_of_a_name_counts() {
+        for length in 0..40 {
+            let name = "a".repeat(length);
+            let longer = name.clone() + "\0";
+            assert_ne!(hash(name.as_bytes()), hash(longer.as_bytes()));
+            for place in 0..length {
+                let mut other = name.clone().into_bytes();
+                other[place] = b'b';
+                assert_ne!(hash(name.as_bytes()), hash(&other), "{place} of {length}");
+            }
+        }
     }
 
     #[test]

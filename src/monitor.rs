@@ -186,8 +186,8 @@ impl Monitor {
 
     /// The exchange with its route cut at `?` and its host known as a fallback, if anything of that must be changed.
     fn tidied<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
-        let query_at = |route: &str| route.bytes().position(|byte| byte == b'?');
-        let route = exchange.route.and_then(|route| route.get(..query_at(route)?));
+        let has_query = |route: &&str| route.as_bytes().contains(&b'?');
+        let route = exchange.route.filter(has_query).and_then(|route| route.split('?').next());
         let is_fallback = exchange.stand_in.is_none() && self.is_fallback_host(exchange);
         (route.is_some() || is_fallback).then(|| Exchange {
             route: route.or(exchange.route),

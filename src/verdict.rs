@@ -246,11 +246,11 @@ fn is_aborted(exchange: &Exchange<'_>) -> bool {
     exchange.aborted || exchange.status == 499 || exchange.flags.any(Flags::DC.with(Flags::DR))
 }
 
-/// Whether nothing but its timing can be wrong with an exchange, as with most of them: one attempt, a good status, and nobody
-/// says anything else.
+/// Whether nothing but its timing can be wrong with an exchange, as with most of them: one attempt as far as is known, a good
+/// status, and nobody says anything else.
 fn is_plain(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.status, 200..400)
-        && exchange.attempts == Some(1)
+        && matches!(exchange.attempts, None | Some(1))
         && exchange.flags.is_empty()
         && !(exchange.partial | exchange.hedged | exchange.stream)
         && exchange.grpc_status.is_none()

@@ -59,7 +59,13 @@ impl<'a, 'o> Bag<'a, 'o> {
     /// What was found for `slot`, whatever it says.
     #[inline]
     pub(crate) fn raw(&self, slot: usize) -> Option<&'a [u8]> {
-        (self.taken & 1 << slot != 0).then(|| self.value(slot))
+        self.has(slot).then(|| self.value(slot))
+    }
+
+    /// Whether something was found for `slot`.
+    #[inline]
+    pub(crate) fn has(&self, slot: usize) -> bool {
+        self.taken & 1 << slot != 0
     }
 
     fn value(&self, slot: usize) -> &'a [u8] {

@@ -50,7 +50,7 @@ const NAMELESS: &str = "envoy";
 pub(crate) struct Facts {
     left_out: Option<&'static str>,
     clock: Clock,
-    start: Timestamp,
+    start: Option<Timestamp>,
     status: u16,
     duration: Micros,
     flags: Flags,
@@ -75,8 +75,8 @@ pub(crate) fn read_json<'a>(
 
 /// What the values in `bag`, found in `line`, say; `facts` are what those of the line before said.
 pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) -> Result<Line<'a>, LineError> {
-    let get = |slot: Slot| bag.get(slot as usize);
-    let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
+    let get = |slot: Slot| if bag.has(slot as usize) { bag.get(slot as usize) } else { None };
+    let text = |slot: Slot| if bag.has(slot as usize) { text(line, bag, slot) } else { Ok(None) };
     let is_fresh = |slot: Slot| bag.is_fresh(slot as usize);
     if is_fresh(Slot::Agent) || is_fresh(Slot::Authority) {
         facts.left_out = left_out(get(Slot::Agent), get(Slot::Authority));
@@ -84,19 +84,12 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) ->
     if let Some(why) = facts.left_out {
         return Ok(Line::LeftOut(why));
     }
-    let start = match (get(Slot::Start), bag.arrived) {
-        (None, Some(arrived)) => Ok(arrived),
-        (Some(_), _) if !is_fresh(Slot::Start) => Ok(facts.start),
-        _ => need(line, bag, Slot::Start, "start_time").and_then(|start| {
-            facts.start =
-                facts.clock.any(start).ok_or_else(|| wrong(line, start, "start_time", time::TAKES))?;
-            Ok(facts.start)
-        }),
-    };
+    let start = if is_fresh(Slot::Start) { start(line, bag, &mut facts.clock) } else { Ok(facts.start) };
+    facts.start = start.as_ref().map_or(None, |start| *start);
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let duration = get(Slot::Duration).and_then(time::millis).unwrap_or_default();
         return Ok(Line::Judged(Judged {
-            ts: start.ok().map(|start| start.after(duration)),
+            ts: start.ok().and_then(|start| Some(start.or(bag.arrived)?.after(duration))),
             upstream: text(Slot::Upstream)?,
             fate: fate(utf8(line, annotation)?)?,
         }));
@@ -131,15 +124,16 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) ->
     if is_fresh(Slot::Type) || is_fresh(Slot::Method) {
         (facts.is_grpc, facts.is_stream) = body_kind(get(Slot::Type), get(Slot::Method));
     }
+    let route = text(Slot::Route)?;
     if is_fresh(Slot::Route) {
-        facts.route = text(Slot::Route)?.map_or(0, |route| without_query(route).len());
+        facts.route = route.map_or(0, |route| without_query(route).len());
     }
     let mut exchange = Exchange {
-        ts: start?.after(facts.duration),
+        ts: start?.or(bag.arrived).ok_or_else(|| missing(line, "start_time"))?.after(facts.duration),
         status: facts.status,
         duration: facts.duration,
         host: text(Slot::Host)?.map(|host| host.strip_prefix("tcp://").unwrap_or(host)),
-        route: text(Slot::Route)?.and_then(|route| route.get(..facts.route)),
+        route: route.and_then(|route| route.get(..facts.route)),
         flags: facts.flags,
         bytes: facts.bytes,
         cache_status: text(Slot::Cache)?,
@@ -161,6 +155,17 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) ->
         None => NAMELESS,
     };
     Ok(Line::Exchange(exchange))
+}
+
+fn start(line: &[u8], bag: &Bag<'_, '_>, clock: &mut Clock) -> Result<Option<Timestamp>, LineError> {
+    let Some(start) = bag.get(Slot::Start as usize) else { return Ok(None) };
+    let start = clock.any(start).ok_or_else(|| wrong(line, start, "start_time", time::TAKES))?;
+    Ok(Some(start))
+}
+
+/// What was found for `slot`, as text.
+fn text<'a>(line: &[u8], bag: &Bag<'a, '_>, slot: Slot) -> Result<Option<&'a str>, LineError> {
+    bag.get(slot as usize).map(|part| utf8(line, part)).transpose()
 }
 
 fn left_out(agent: Option<&[u8]>, authority: Option<&[u8]>) -> Option<&'static str> {
@@ -214,7 +219,12 @@ fn count(line: &[u8], part: Option<&[u8]>, field: &'static str) -> Result<Option
 }
 
 fn need<'a>(line: &[u8], bag: &Bag<'a, '_>, slot: Slot, field: &'static str) -> Result<&'a [u8], LineError> {
-    bag.get(slot as usize).ok_or_else(|| LineError::new(line.len(), Problem::Missing { field }))
+    bag.get(slot as usize).ok_or_else(|| missing(line, field))
+}
+
+#[cold]
+fn missing(line: &[u8], field: &'static str) -> LineError {
+    LineError::new(line.len(), Problem::Missing { field })
 }
 
 #[cfg(test)]

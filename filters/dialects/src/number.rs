@@ -1,6 +1,6 @@
 //! Decimals, read without a float.
 
-use crate::scan::{ONES, TOPS, first_in_word};
+use crate::scan::{ONES, TOPS, first_in_word, word_of};
 
 /// A number at the start of `bytes`, times 10 to the `shift`, cut to a whole number, and how many bytes it took.
 ///
@@ -78,13 +78,15 @@ fn all_whole_long(bytes: &[u8]) -> Option<u64> {
 
 /// The whole of `bytes`, nearly always at most eight digits and a point, none of which is cut, times 10 to the `shift`.
 pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
-    let mut word = [b'0'; 8];
-    let start = word.len().checked_sub(bytes.len())?;
-    word.get_mut(start..)?.copy_from_slice(bytes);
+    const ZEROS: u64 = b'0' as u64 * ONES;
+    let start = 8_usize.checked_sub(bytes.len())?;
+    if start == 8 {
+        return None;
+    }
+    // Zeros stand before it.
+    let mut word = word_of(bytes) << (8 * start) | ZEROS & !(u64::MAX << (8 * start));
     let mut digits_behind = 0;
-    let point = first_in_word(word, b'.');
-    let mut word = u64::from_le_bytes(word);
-    if let Some(point) = point {
+    if let Some(point) = first_in_word(word.to_le_bytes(), b'.') {
         if point == start || point == 7 {
             return None;
         }
@@ -93,9 +95,9 @@ pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
         // What stands before the point moves over it.
         word = (word & below) << 8 | word & !(below << 8 | 0xff) | u64::from(b'0');
     }
-    let digits = word ^ (u64::from(b'0') * ONES);
+    let digits = word ^ ZEROS;
     let is_number = (digits | digits.wrapping_add(0x76 * ONES)) & TOPS == 0;
-    if !is_number || bytes.is_empty() {
+    if !is_number {
         return None;
     }
     // The first digit is the lowest byte: neighbours become pairs, these fours, and these the number.

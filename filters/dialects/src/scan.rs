@@ -52,6 +52,17 @@ fn differing(a: &[u8; 8], b: &[u8; 8]) -> u64 {
     u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)
 }
 
+/// At most eight bytes as a word, the first of them the lowest; what is missing is 0.
+#[inline]
+pub(crate) fn word_of(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        // Some bytes may be said twice.
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (text.len() as u32 - 4).min(7));
+    }
+    text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
 /// The place of the first `a` or `b` at or after `from`.
 #[inline]
 pub(crate) fn find_either(bytes: &[u8], from: usize, a: u8, b: u8) -> Option<usize> {
@@ -107,6 +118,16 @@ const fn zeros(word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_made_of_up_to_eight_bytes() {
+        let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
+        for length in 0..=8 {
+            let mut padded = [0; 8];
+            padded[..length].copy_from_slice(&bytes[..length]);
+            assert_eq!(word_of(&bytes[..length]), u64::from_le_bytes(padded));
+        }
+    }
 
     #[test]
     fn texts_are_the_same_only_if_every_byte_is() {

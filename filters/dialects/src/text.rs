@@ -4,6 +4,7 @@
 
 use crate::error::LineError;
 use crate::scan::find;
+use nearmiss_bare::ascii;
 
 /// Where reading has come to on one line.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +132,14 @@ pub(crate) fn place(line: &[u8], part: &[u8]) -> usize {
 
 /// `part` of `line` as text that is kept.
 pub(crate) fn utf8<'a>(line: &[u8], part: &'a [u8]) -> Result<&'a str, LineError> {
+    match ascii(part) {
+        Some(text) => Ok(text),
+        None => wide(line, part),
+    }
+}
+
+#[cold]
+fn wide<'a>(line: &[u8], part: &'a [u8]) -> Result<&'a str, LineError> {
     core::str::from_utf8(part).map_err(|fault| {
         LineError::new(place(line, part) + fault.valid_up_to(), crate::error::Problem::NotUtf8)
     })

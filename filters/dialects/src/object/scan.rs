@@ -1,7 +1,7 @@
 //! Passing over JSON, and being sure that it is some.
 
 use super::{Kind, MAX_DEPTH};
-use crate::scan::{ONES, TOPS};
+use crate::scan::{ONES, TOPS, word_of};
 use core::ops::Range;
 
 /// Whether `text` may stand between quotes as it is.
@@ -266,9 +266,9 @@ fn length_without<const FROM_BACKSLASH: u64>(text: &[u8]) -> usize {
             return 8 * number + (special.trailing_zeros() / 8) as usize;
         }
     }
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-    text.len() - rest.len() + (special::<FROM_BACKSLASH>(last).trailing_zeros() / 8) as usize
+    // What is missing of the last word is no plain character.
+    let last = special::<FROM_BACKSLASH>(word_of(rest).to_le_bytes());
+    text.len() - rest.len() + (last.trailing_zeros() / 8) as usize
 }
 
 /// The top bit of the first byte that ends what is plain; bits above it may be set too.
