@@ -192,10 +192,17 @@ e2e-envoy: wasm envoy-bin otlp ## Runs the suite in a real Envoy; ENVOY=1.36.4 t
 e2e-edge: wasm edge-runtimes ## Runs the edge package in workerd, Node, Deno and Bun.
 	cargo test --locked -p host-tests --test edge
 
+.PHONY: aot
+aot: dist/nearmiss-fluent-bit.wasm ## Compiles the Fluent Bit module ahead of time, for this machine or as AOT says: WAMRC=/path/to/flb-wamrc.
+	@[ -x "$(WAMRC)" ] || { echo "make: say which compiler: make aot WAMRC=/path/to/flb-wamrc (docs/fluent-bit.md tells how to build it)" >&2; exit 1; }
+	$(WAMRC) $(AOT) -o dist/nearmiss-fluent-bit.aot dist/nearmiss-fluent-bit.wasm > /dev/null
+
 .PHONY: e2e-fluent-bit
-e2e-fluent-bit: wasm ## Runs examples and hostile records in a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit.
+e2e-fluent-bit: wasm ## Runs examples and hostile records in a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit; with WAMRC, compiled ahead of time too.
 	@[ -x "$(FLUENT_BIT)" ] || { echo "make: say which Fluent Bit: make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit (docs/hosts.md tells how to build one)" >&2; exit 1; }
 	FLUENT_BIT=$(abspath $(FLUENT_BIT)) cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
+	[ -z "$(WAMRC)" ] || $(MAKE) -s aot
+	[ -z "$(WAMRC)" ] || FLUENT_BIT=$(abspath $(FLUENT_BIT)) MODULE=nearmiss-fluent-bit.aot cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
 
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter for twenty seconds, and tells what would have stayed hidden.
@@ -260,8 +267,8 @@ sizes: $(NAMED) ## Says how big the modules are, and what of, by crate.
 	$(BENCH) sizes
 
 .PHONY: bench
-bench: wasm $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load cli debian-deps $(TOOLS)/bin/agrind ## Measures every figure into one table; ONLY="envoy core/bytes" some, FLUENT_BIT=/path/to/fluent-bit that too, INTO=docs/performance.md there.
-	FLUENT_BIT=$(abspath $(FLUENT_BIT)) INTO=$(INTO) $(BENCH) $(ONLY)
+bench: wasm $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load cli debian-deps $(TOOLS)/bin/agrind ## Measures every figure into one table; ONLY="envoy core/bytes" some, FLUENT_BIT=/path/to/fluent-bit (and WAMRC=/path/to/flb-wamrc) that too, INTO=docs/performance.md there.
+	FLUENT_BIT=$(abspath $(FLUENT_BIT)) WAMRC=$(abspath $(WAMRC)) INTO=$(INTO) $(BENCH) $(ONLY)
 
 include host-tests/detection/Makefile.inc
 

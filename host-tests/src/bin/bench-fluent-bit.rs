@@ -1,7 +1,8 @@
 //! What a record costs in the Fluent Bit that `FLUENT_BIT` names: `bench-fluent-bit [ROW …]`.
 //!
 //! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and bumps a counter, a
-//! wasm filter that hands records back as they come, and the module.
+//! wasm filter that hands records back as they come, and the module, interpreted and compiled ahead of time by the compiler
+//! that `WAMRC` names.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -30,6 +31,7 @@ const PASS: &str = r#"(module
   (func (export "free") (param i32) (global.set $heap (i32.const 65536)))
   (func (export "near_miss") (param i32 i32 i32 i32) (param $record i32) (param i32) (result i32) (local.get $record)))"#;
 
+const COMPILED: &str = "fluent-bit/nearmiss-aot";
 const RECORDS: usize = 100_000;
 const ROUNDS: usize = 9;
 
@@ -68,6 +70,7 @@ fn cases() -> Vec<Case> {
         case("fluent-bit/none", "a record without a filter", String::new()),
         case("fluent-bit/wasm", "a record past wasm that hands it back as it came", wasm("pass.wasm")),
         case("fluent-bit/nearmiss", "a record past nearmiss", wasm("nearmiss.wasm")),
+        case(COMPILED, "a record past nearmiss, compiled ahead of time", wasm("nearmiss.aot")),
     ]
 }
 
@@ -78,6 +81,12 @@ fn measure(program: &Path, mut cases: Vec<Case>, selection: &Selection) {
     folder.write("filter.lua", LUA);
     folder.write("pass.wasm", wat::parse_str(PASS).expect("a module"));
     folder.write("nearmiss.wasm", fs::read(artifact::fluent_bit_module()).expect("the module"));
+    if let Some(place) = cases.iter().position(|case| case.name == COMPILED)
+        && !compile(&folder.0)
+    {
+        let Case { name, what, .. } = cases.remove(place);
+        Row::missing(name, what, "no compiler was given (WAMRC=/path/to/flb-wamrc)").tell();
+    }
     let samples = in_turns(ROUNDS, &mut cases, |case| {
         let configuration = folder.write("bench.yaml", pipeline(&case.filter));
         cpu_seconds(program, &folder.0, &configuration) * 1e6 / RECORDS as f64
@@ -86,11 +95,26 @@ fn measure(program: &Path, mut cases: Vec<Case>, selection: &Selection) {
         let row = Row::of(case.name, case.what, "µs", micros.spread());
         match case.name {
             "fluent-bit/lua" => row,
-            "fluent-bit/nearmiss" => row.beside("Lua", micros.over(&samples[0])).aim("1.6 ×"),
+            "fluent-bit/nearmiss" | COMPILED => row.beside("Lua", micros.over(&samples[0])).aim("1.6 ×"),
             _ => row.beside("Lua", micros.over(&samples[0])),
         }
         .tell();
     }
+}
+
+/// Compiles the module for this machine; false without a compiler.
+fn compile(folder: &Path) -> bool {
+    let Some(compiler) = std::env::var_os("WAMRC").map(PathBuf::from).filter(|path| path.is_file()) else {
+        return false;
+    };
+    let compiled = Command::new(compiler)
+        .args(["-o", "nearmiss.aot", "nearmiss.wasm"])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .status()
+        .expect("the compiler starts");
+    assert!(compiled.success(), "{compiled}");
+    true
 }
 
 fn log(records: usize) -> String {

@@ -3,11 +3,10 @@
 use std::io::Write;
 use std::net::TcpStream;
 
-use host_tests::artifact;
 use host_tests::real::{FluentBit, Folder, eventually};
 
 use crate::msgpack::{Packed, binary, extension, float, integer, list, map, text};
-use crate::stage::{free_port, records};
+use crate::stage::{free_port, module, records};
 
 const RETRIED: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"duration_ms":42,"attempts":3}"#;
 
@@ -40,7 +39,7 @@ fn hostile() -> Vec<Packed> {
 fn hostile_records_among_sound_ones_are_neither_lost_nor_deadly() {
     let own = Folder::new("hostile");
     let port = free_port();
-    let module = artifact::fluent_bit_module();
+    let module = module();
     let configuration = own.write(
         "hostile.yaml",
         format!(
