@@ -93,7 +93,7 @@ pub(crate) fn exchange<'a>(
     facts: &mut Facts,
     attempts: &'a mut Attempts<'a>,
 ) -> Result<Line<'a>, LineError> {
-    let get = |slot: Slot| bag.get(slot as usize);
+    let get = |slot: Slot| if bag.has(slot as usize) { bag.get(slot as usize) } else { None };
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
     let is_fresh = |slot: Slot| bag.is_fresh(slot as usize);
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
@@ -105,10 +105,8 @@ pub(crate) fn exchange<'a>(
         }));
     }
     for slot in LISTS.into_iter().filter(|slot| is_fresh(*slot)) {
-        let text = bag.raw(slot as usize).unwrap_or_default();
-        let has_more = has(text, b' ');
+        let has_more = bag.raw(slot as usize).is_some_and(|text| has(text, b' '));
         facts.lists = facts.lists & !(1 << slot as u32) | u32::from(has_more) << slot as u32;
-        scrambled(line, text, slot, has_more)?;
     }
     if is_fresh(Slot::Status) {
         let status = get(Slot::Status).ok_or_else(|| missing(line, "status"))?;
@@ -139,7 +137,13 @@ pub(crate) fn exchange<'a>(
         stream: facts.is_stream,
         ..Exchange::default()
     };
-    let chain = chain(line, bag, facts, attempts)?;
+    let chain =
+        chain(line, bag, facts, attempts).map_err(|error| scrambled(line, bag).err().unwrap_or(error))?;
+    // Of one attempt everything has made sense but its host, which may be anything.
+    let is_one = facts.lists == 0 && chain.attempts == Some(1);
+    if !is_one || chain.host.is_some_and(List::is_scrambled) {
+        scrambled(line, bag)?;
+    }
     exchange.upstream = upstream(line, bag, &chain, exchange.status)?;
     exchange.host = match attempts.as_slice() {
         // The host asked last is known to be text.
@@ -175,17 +179,20 @@ const LISTS: [Slot; 5] = [Slot::Hosts, Slot::Codes, Slot::Times, Slot::Headers, 
 
 /// Refuses lists that a parser before us has cut: it took a blank for the end of a value, so lists end in a comma, and
 /// what follows stands under the wrong names.
-fn scrambled(line: &[u8], text: &[u8], slot: Slot, has_more: bool) -> Result<(), LineError> {
-    let field = match slot {
-        Slot::Hosts => "upstream_addr",
-        Slot::Codes => "upstream_status",
-        Slot::Times => "upstream_response_time",
-        _ => return Ok(()),
-    };
-    let has_address = || has(text, b':') && (!has_more || List::new(text).any(|entry| has(entry.text, b':')));
-    if List::is_scrambled(text) || slot != Slot::Hosts && has_address() {
-        let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
-        return Err(LineError::new(crate::text::place(line, text), problem));
+#[cold]
+fn scrambled(line: &[u8], bag: &Bag<'_, '_>) -> Result<(), LineError> {
+    let fields = [
+        (Slot::Hosts, "upstream_addr"),
+        (Slot::Codes, "upstream_status"),
+        (Slot::Times, "upstream_response_time"),
+    ];
+    for (slot, field) in fields {
+        let text = bag.raw(slot as usize).unwrap_or_default();
+        let has_address = || List::new(text).any(|entry| has(entry.text, b':'));
+        if List::is_scrambled(text) || slot != Slot::Hosts && has_address() {
+            let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
+            return Err(LineError::new(crate::text::place(line, text), problem));
+        }
     }
     Ok(())
 }

@@ -143,6 +143,13 @@ fn a_list_that_a_parser_cut_is_called_scrambled() {
         parsed("10.0.0.1:443,", "10.0.0.2:443,", "10.0.0.3:443", "0,"),
         parsed("10.0.0.1:443,", "10.0.0.2:443", "0,", "39"),
         parsed("10.0.0.1:443", ":", "10.0.0.2:443", "0"),
+        // One value of them alone.
+        parsed("10.0.0.1:443,", "28", "0.680", "200"),
+        parsed("10.0.0.1:443", "28", "0.680,", "200"),
+        parsed("10.0.0.1:443", "28", "0.680", "502,"),
+        parsed("10.0.0.1:443", "28", "0.680", "10.0.0.2:443"),
+        parsed("backend", "28", "10.0.0.2:443", "502"),
+        parsed(":", "28", "0.680", "200"),
     ] {
         for format in [Format::NginxJson, Format::Auto] {
             let message = error(format, &line);

@@ -284,17 +284,36 @@ fn special<const FROM_BACKSLASH: u64>(word: [u8; 8]) -> u64 {
 
 /// How long the IP address at the beginning of `text` is, or the beginning of one.
 pub(super) fn address_length(text: &[u8]) -> usize {
-    length_in(text, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'.' | b':'))
+    length_of::<ADDRESS>(text)
 }
 
 /// How long the word of a line at the beginning of `text` is; `None` if it may go on behind a blank.
 pub(super) fn word_length(text: &[u8]) -> Option<usize> {
-    let is_in_word = |byte| matches!(byte, b'0'..=b':' | b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b'/' | b'_');
-    let length = length_in(text, is_in_word);
+    let length = length_of::<WORD>(text);
     (length > 0 && text.get(length - 1) != Some(&b':')).then_some(length)
 }
 
+/// What a byte may stand in, a bit each.
+const ADDRESS: u8 = 1;
+const WORD: u8 = 2;
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if matches!(byte as u8, b'0'..=b'9' | b'a'..=b'f' | b'.' | b':') {
+            classes[byte] |= ADDRESS;
+        }
+        if matches!(byte as u8, b'0'..=b':' | b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b'/' | b'_') {
+            classes[byte] |= WORD;
+        }
+        byte += 1;
+    }
+    classes
+};
+
 #[inline]
-fn length_in(text: &[u8], is_in: impl Fn(u8) -> bool) -> usize {
-    text.iter().position(|byte| !is_in(*byte)).unwrap_or(text.len())
+fn length_of<const CLASS: u8>(text: &[u8]) -> usize {
+    let is_in = |byte: &u8| CLASSES.get(usize::from(*byte)).is_some_and(|classes| classes & CLASS != 0);
+    text.iter().position(|byte| !is_in(byte)).unwrap_or(text.len())
 }
