@@ -12,11 +12,9 @@ use nearmiss::units::Timestamp;
 pub(crate) const ROOM: usize = 24;
 
 /// The values found so far, as they stand in the line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Bag<'a, 'o> {
-    /// Where they are known to stand in an object; then there are no others.
-    known: Option<Values<'a, 'o>>,
-    values: [&'a [u8]; ROOM],
+    values: Found<'a, 'o>,
     /// The kinds that have a value, a bit each.
     taken: u32,
     /// The kinds that the configuration named a key for; other keys do not change them.
@@ -27,22 +25,33 @@ pub(crate) struct Bag<'a, 'o> {
     pub(crate) arrived: Option<Timestamp>,
 }
 
+/// Where values were found.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack, while one line is read")]
+enum Found<'a, 'o> {
+    /// One by one.
+    Here([&'a [u8]; ROOM]),
+    /// All of them, in an object.
+    There(Values<'a, 'o>),
+}
+
 impl<'a, 'o> Bag<'a, 'o> {
     /// Empty, for a line that came then.
     pub(crate) fn new(arrived: Option<Timestamp>) -> Self {
-        Self { arrived, ..Self::default() }
+        Self { values: Found::Here([&[]; ROOM]), taken: 0, pinned: 0, same: 0, arrived }
     }
 
     /// The values of an object; those of `same` are as in the one before.
-    pub(crate) fn of(known: Values<'a, 'o>, same: u32, arrived: Option<Timestamp>) -> Self {
-        Self { known: Some(known), taken: known.taken(), same, arrived, ..Self::default() }
+    pub(crate) fn of(object: Values<'a, 'o>, same: u32, arrived: Option<Timestamp>) -> Self {
+        Self { taken: object.taken(), values: Found::There(object), pinned: 0, same, arrived }
     }
 
     /// Keeps `value` under `slot`.
     #[inline]
     pub(crate) fn set(&mut self, slot: usize, value: &'a [u8]) {
         if self.pinned & 1 << slot == 0
-            && let Some(place) = self.values.get_mut(slot)
+            && let Found::Here(values) = &mut self.values
+            && let Some(place) = values.get_mut(slot)
         {
             *place = value;
             self.taken |= 1 << slot;
@@ -69,9 +78,9 @@ impl<'a, 'o> Bag<'a, 'o> {
     }
 
     fn value(&self, slot: usize) -> &'a [u8] {
-        match &self.known {
-            Some(known) => known.get(slot),
-            None => self.values.get(slot).copied().unwrap_or_default(),
+        match &self.values {
+            Found::Here(values) => values.get(slot).copied().unwrap_or_default(),
+            Found::There(object) => object.get(slot),
         }
     }
 

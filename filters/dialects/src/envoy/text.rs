@@ -16,7 +16,7 @@ pub(crate) enum Flavour {
 /// Reads one line. An annotation may follow as `near_miss="…"`.
 pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<Line<'_>, LineError> {
     let mut text = Text::new(line);
-    let mut bag = Bag::default();
+    let mut bag = Bag::new(None);
     if line.is_empty() {
         return Err(LineError::new(0, Problem::Empty));
     }

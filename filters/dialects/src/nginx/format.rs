@@ -63,7 +63,7 @@ impl LogFormat {
         attempts: &'a mut Attempts<'a>,
     ) -> Result<Line<'a>, LineError> {
         let mut text = Text::new(line);
-        let mut bag = Bag::default();
+        let mut bag = Bag::new(None);
         if line.is_empty() {
             return Err(LineError::new(0, Problem::Empty));
         }

@@ -12,7 +12,7 @@ use crate::{Attempts, Line, time};
 /// are left says how long each is.
 pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
     let mut text = Text::new(line);
-    let mut bag = Bag::default();
+    let mut bag = Bag::new(None);
     if line.is_empty() {
         return Err(LineError::new(0, Problem::Empty));
     }
