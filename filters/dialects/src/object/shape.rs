@@ -147,5 +147,8 @@ impl Shape {
 
 /// How many bytes at the beginning of two texts are the same.
 fn common(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+    let (words_a, words_b) = (a.as_chunks::<8>().0, b.as_chunks().0);
+    let same = 8 * words_a.iter().zip(words_b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
+    same + a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
