@@ -37,21 +37,33 @@ pub const MAX_DEPTH: u32 = 63;
 const MAX_PARTS: usize = 64;
 /// After so many objects it is found out anew which values differ.
 const RENEWED: u32 = 4_096;
+/// How many shapes are remembered beside that of the object that came last.
+const OTHERS: usize = 3;
 
 /// The members of one object after the other.
 #[derive(Debug, Default)]
 pub struct Object {
-    shape: Shape,
-    /// The members, in their order; instead of the line inside, the parts of that.
-    parts: Vec<Part>,
+    /// Those of the object that came last.
+    now: Members,
+    /// Those of objects of other shapes, which may come again.
+    others: Vec<Members>,
     /// The slots with other values than in the object before, a bit each.
     fresh: u32,
-    /// There are more members than are told apart.
-    is_larger: bool,
     /// How many objects have come.
     pub(crate) count: u32,
-    /// Where the closing brace is, and how many bytes there are from it on.
+    /// Where the closing brace is.
     close: usize,
+}
+
+/// The members of one object.
+#[derive(Debug, Default)]
+struct Members {
+    shape: Shape,
+    /// In their order; instead of the line inside, the parts of that.
+    parts: Vec<Part>,
+    /// There are more than are told apart.
+    is_larger: bool,
+    /// How many bytes there are from the closing brace on.
     tail: usize,
     roles: Roles,
     inside: Option<Inside>,
@@ -60,7 +72,7 @@ pub struct Object {
     /// They are known.
     is_placed: bool,
     patience: u8,
-    pub(crate) format: Option<Format>,
+    format: Option<Format>,
 }
 
 /// What the keys mean to a pipeline, whatever the format.
@@ -92,11 +104,18 @@ impl Object {
     /// Takes the next object; false if `record` is not one JSON object, or one that nests too deep.
     pub fn take(&mut self, record: &[u8]) -> bool {
         self.count = self.count.wrapping_add(1);
-        let taken = self.follow(record).is_some() || self.scan(record).is_some();
-        if !taken {
-            self.shape.clear();
-        }
-        self.close = record.len().wrapping_sub(self.tail);
+        let taken = if self.now.follow(record) {
+            self.fresh = self.now.shape.varying();
+            if self.count.is_multiple_of(RENEWED) {
+                self.now.begin(record);
+            }
+            true
+        } else {
+            // Nothing is known of what it has in common with the object before.
+            self.fresh = u32::MAX;
+            self.take_other(record)
+        };
+        self.close = record.len().wrapping_sub(self.now.tail);
         taken
     }
 
@@ -107,54 +126,54 @@ impl Object {
 
     /// Nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.now.parts.is_empty()
     }
 
     /// It has `near_miss`.
     pub fn is_judged(&self) -> bool {
-        self.roles.is_judged
+        self.now.roles.is_judged
     }
 
     /// It has another field that only we write.
     pub fn is_ours(&self) -> bool {
-        self.roles.is_ours
+        self.now.roles.is_ours
     }
 
     /// How many members there are, if all of them are told apart.
     pub(crate) fn members(&self) -> Option<usize> {
-        (!self.is_larger && self.inside.is_none()).then_some(self.parts.len())
+        (!self.now.is_larger && self.now.inside.is_none()).then_some(self.now.parts.len())
     }
 
     /// The member of `record`, which was taken, at that place.
     pub(crate) fn member<'a>(&self, record: &'a [u8], place: usize) -> Option<Member<'a>> {
-        let part = self.parts.get(place)?;
-        let (start, _) = self.shape.place(part);
+        let part = self.now.parts.get(place)?;
+        let (start, _) = self.now.shape.place(part);
         let start = start.wrapping_sub(part.key.0 as usize);
         let key = record.get(start..start.wrapping_add(part.key.1 as usize)).unwrap_or_default();
-        Some(Member { key, value: self.value(record, part), kind: part.kind })
+        Some(Member { key, value: self.now.value(record, part), kind: part.kind })
     }
 
     /// The value of the member at that place belongs to `slot`.
     pub(crate) fn assign(&mut self, place: usize, slot: u8) {
-        if let Some(part) = self.parts.get_mut(place) {
+        if let Some(part) = self.now.parts.get_mut(place) {
             part.slot = bit(slot);
         }
     }
 
     /// Whether it is known which part has the value of each slot.
     pub(crate) fn is_placed(&self) -> bool {
-        self.is_placed
+        self.now.is_placed
     }
 
     /// Keeps which part has the value of each slot.
     pub(crate) fn place(&mut self, places: Places) {
-        (self.places, self.is_placed) = (places, true);
-        self.shape.note_slots(&self.parts);
+        (self.now.places, self.now.is_placed) = (places, true);
+        self.now.shape.note_slots(&self.now.parts);
     }
 
     /// The values of `record`, which was taken, by their slots.
     pub(crate) fn values<'a>(&self, record: &'a [u8]) -> Values<'a, '_> {
-        Values::new(record, self)
+        Values::new(record, &self.now)
     }
 
     /// The slots with other values than in the object before, a bit each.
@@ -162,21 +181,55 @@ impl Object {
         self.fresh
     }
 
+    /// The format of its members, where it was found out.
+    pub(crate) fn format(&self) -> Option<Format> {
+        self.now.format
+    }
+
+    /// Keeps the format of its members.
+    pub(crate) fn is_in(&mut self, format: Format) {
+        self.now.format = Some(format);
+    }
+
+    /// Takes an object that is not like the one before.
+    #[cold]
+    fn take_other(&mut self, record: &[u8]) -> bool {
+        let Self { now, others, .. } = self;
+        if let Some(known) = others.iter_mut().find_map(|other| other.follow(record).then_some(other)) {
+            core::mem::swap(now, known);
+            return true;
+        }
+        if now.shape.is_known() {
+            let room = if others.len() < OTHERS { Members::default() } else { others.remove(0) };
+            others.push(core::mem::replace(now, room));
+        }
+        let taken = now.scan(record).is_some();
+        if !taken {
+            now.shape.clear();
+        }
+        taken
+    }
+}
+
+impl Members {
     #[inline]
     fn value<'a>(&self, record: &'a [u8], part: &Part) -> &'a [u8] {
         let (start, end) = self.shape.place(part);
         record.get(start..end).unwrap_or_default()
     }
 
-    /// Takes an object that is like the one before but for some values.
-    fn follow(&mut self, record: &[u8]) -> Option<()> {
-        self.is_placed &= self.shape.follow(record, &mut self.parts)?;
-        self.fresh = self.shape.varying();
-        self.patience = self.patience.saturating_add(1);
-        if self.count.is_multiple_of(RENEWED) {
-            self.shape.begin(record, &mut self.parts);
-        }
-        Some(())
+    /// Takes an object that is like one before but for some values; false if it is another.
+    fn follow(&mut self, record: &[u8]) -> bool {
+        let mut is_same_kind = true;
+        let is_like = self.shape.follow(record, &mut self.parts, &mut is_same_kind);
+        self.is_placed &= is_same_kind;
+        self.patience = self.patience.saturating_add(u8::from(is_like));
+        is_like
+    }
+
+    /// Others are compared with `record` from now on.
+    fn begin(&mut self, record: &[u8]) {
+        self.shape.begin(record, &mut self.parts);
     }
 
     /// Looks at every byte.
@@ -186,8 +239,7 @@ impl Object {
         self.parts.clear();
         self.roles = Roles::default();
         (self.is_larger, self.is_placed, self.inside, self.format) = (false, false, None, None);
-        // It is not the next one after the object before.
-        self.count = self.count.wrapping_add(1);
+        self.patience = 0;
         scan.blanks();
         scan.take(b'{')?;
         scan.blanks();
@@ -216,7 +268,7 @@ impl Object {
         scan.at += 1;
         scan.blanks();
         (scan.at == record.len()).then_some(())?;
-        self.shape.begin(record, &mut self.parts);
+        self.begin(record);
         if self.is_larger {
             self.shape.clear();
         }

@@ -134,12 +134,12 @@ impl Reader {
             return self.read(record, attempts);
         }
         let Self { format, taken, fields, buffer, beginning, facts, .. } = self;
-        let format = match (*format, object.format) {
+        let format = match (*format, object.format()) {
             (Format::Auto, None) => recognise(record, fields, buffer, beginning, taken)?,
             (Format::Auto, Some(known)) => known,
             (told, _) => told,
         };
-        object.format = Some(format);
+        object.is_in(format);
         let family = match format {
             Format::EnvoyJson | Format::IstioJson => envoy::Slot::FAMILY,
             Format::NginxJson => nginx::Slot::FAMILY,

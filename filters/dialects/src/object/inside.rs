@@ -28,27 +28,27 @@ pub(crate) struct Token {
 impl Object {
     /// The line inside of `record`: the text of `log`, or else of `message`, and whether it has escapes.
     pub fn line<'a>(&self, record: &'a [u8]) -> Option<(&'a [u8], bool)> {
-        if let Some(inside) = self.inside {
-            let (start, _) = self.shape.place(self.parts.get(inside.first)?);
-            let (_, end) = self.shape.place(self.parts.get(inside.last)?);
+        if let Some(inside) = self.now.inside {
+            let (start, _) = self.now.shape.place(self.now.parts.get(inside.first)?);
+            let (_, end) = self.now.shape.place(self.now.parts.get(inside.last)?);
             return Some((record.get(start - inside.lead..end + inside.tail)?, true));
         }
-        let part = self.parts.get(usize::from(self.roles.log.or(self.roles.message)?))?;
-        part.kind.is_text().then(|| (self.value(record, part), part.kind == Kind::Escaped))
+        let part = self.now.parts.get(usize::from(self.now.roles.log.or(self.now.roles.message)?))?;
+        part.kind.is_text().then(|| (self.now.value(record, part), part.kind == Kind::Escaped))
     }
 
     /// The parts of the line inside are known: [`Reader::read_parts`](crate::Reader::read_parts) may read it.
     pub fn has_parts(&self) -> bool {
-        self.inside.is_some()
+        self.now.inside.is_some()
     }
 
     /// Whether it is worth while to find out the parts of the line inside: not where no line is like the one before.
     pub(crate) fn wants_parts(&mut self) -> bool {
         /// So many objects that are like the one before pay for one line whose parts are found out.
         const PRICE: u8 = 16;
-        let wants = self.inside.is_none() && !self.is_larger && self.patience >= PRICE;
+        let wants = self.now.inside.is_none() && !self.now.is_larger && self.now.patience >= PRICE;
         if wants {
-            self.patience -= PRICE;
+            self.now.patience -= PRICE;
         }
         wants
     }
@@ -58,18 +58,18 @@ impl Object {
     /// Nothing is kept of a line with parts or escapes that could not be followed.
     #[cold]
     pub(crate) fn keep_parts(&mut self, record: &[u8], line: &[u8], tokens: &[Token]) -> Option<()> {
-        let place = usize::from(self.roles.log.or(self.roles.message)?);
-        self.shape.begin(record, &mut self.parts);
-        let whole = *self.parts.get(place)?;
-        let raw = self.value(record, &whole);
+        let place = usize::from(self.now.roles.log.or(self.now.roles.message)?);
+        self.now.begin(record);
+        let whole = *self.now.parts.get(place)?;
+        let raw = self.now.value(record, &whole);
         // The escapes are those of quotes, and of one end of line.
         let quotes = line.iter().filter(|byte| **byte == b'"').count();
         let tail = if raw.ends_with(b"\\n") { 2 } else { 0 };
         let is_simple = line.iter().all(|byte| matches!(byte, b' '..=b'[' | b']'..=b'~'))
             && raw.len() == line.len() + quotes + tail;
-        let is_room = self.parts.len() + tokens.len() <= MAX_PARTS;
+        let is_room = self.now.parts.len() + tokens.len() <= MAX_PARTS;
         (is_simple && is_room && tokens.iter().all(|token| token.is_sound(line))).then_some(())?;
-        let behind = self.parts.split_off(place);
+        let behind = self.now.parts.split_off(place);
         let (mut quotes, mut counted) = (0, 0);
         let mut places = Places::default();
         for token in tokens {
@@ -77,14 +77,14 @@ impl Object {
             counted = token.start;
             let start = whole.start + token.start + quotes;
             let end = start + (token.end - token.start);
-            self.parts.push(Part { start, end, kind: token.kind, slot: bit(token.slot), ..whole });
-            places.put(token.slot, self.parts.len() - 1);
+            self.now.parts.push(Part { start, end, kind: token.kind, slot: bit(token.slot), ..whole });
+            places.put(token.slot, self.now.parts.len() - 1);
         }
-        let (first, last) = (self.parts.get(place)?, self.parts.last()?);
+        let (first, last) = (self.now.parts.get(place)?, self.now.parts.last()?);
         let (lead, tail) = (first.start - whole.start, whole.end - last.end);
-        self.inside = Some(Inside { first: place, last: self.parts.len() - 1, lead, tail });
-        self.parts.extend(behind.into_iter().skip(1));
-        self.shape.begin(record, &mut self.parts);
+        self.now.inside = Some(Inside { first: place, last: self.now.parts.len() - 1, lead, tail });
+        self.now.parts.extend(behind.into_iter().skip(1));
+        self.now.begin(record);
         self.place(places);
         Some(())
     }

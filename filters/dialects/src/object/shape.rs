@@ -77,13 +77,20 @@ impl Shape {
         self.varying = varying.fold(0, |slots, part| slots | part.slot);
     }
 
-    /// Finds the parts of `record` if it has this shape, and whether their values are of the same kinds as before.
-    pub(super) fn follow(&mut self, record: &[u8], parts: &mut [Part]) -> Option<bool> {
-        let mut is_same_kind = true;
-        while let Err(other) = self.compare(record, parts, &mut is_same_kind) {
-            self.cut(other?, parts)?;
+    /// Something is like it, perhaps.
+    pub(super) fn is_known(&self) -> bool {
+        !self.stretches.is_empty()
+    }
+
+    /// Finds the parts of `record`; false if it has another shape. `is_same_kind` becomes false if a value is of another
+    /// kind than before.
+    pub(super) fn follow(&mut self, record: &[u8], parts: &mut [Part], is_same_kind: &mut bool) -> bool {
+        while let Err(other) = self.compare(record, parts, is_same_kind) {
+            if other.and_then(|other| self.cut(other, parts)).is_none() {
+                return false;
+            }
         }
-        Some(is_same_kind)
+        true
     }
 
     /// The same, as far as it is known which values differ. The error is what else differs; `None` where the rest does not

@@ -126,7 +126,14 @@ fn whatever_values_come_objects_are_taken_alike() {
         let mut text = || texts[next(40).saturating_sub(35).max(next(3))];
         let (a, b, c) = (text(), text(), text());
         let mut number = || numbers[next(100).saturating_sub(90).max(next(4))];
-        let record = alloc::format!(r#"{{"a":{a},"b":{},"c":{b},"d":{},"e":{c}}}"#, number(), number());
+        let (d, e) = (number(), number());
+        // Now and then another shape.
+        let record = match next(20) {
+            0 => alloc::format!(r#"{{"a":{a},"b":{d},"c":{b}}}"#),
+            1 => alloc::format!(r#"{{"log":{a},"near_miss":{d}, "c" : {b}}}"#),
+            2 => alloc::format!(r#"{{"a":{a},"b":{d},"c":{b},"d":{e},"e{e}":{c}}}"#),
+            _ => alloc::format!(r#"{{"a":{a},"b":{d},"c":{b},"d":{e},"e":{c}}}"#),
+        };
         assert_taken_like_the_first(&mut object, &record);
     }
 }
@@ -138,8 +145,12 @@ fn assert_taken_like_the_first(object: &mut Object, record: &str) {
     assert_eq!(object.take(record), first.is_some(), "{}", record.escape_ascii());
     let Some(first) = first else { return };
     assert_eq!(object.head(record), first.head(record));
+    let roles = |object: &Object| {
+        (object.is_empty(), object.is_judged(), object.is_ours(), object.line(record).is_some())
+    };
+    assert_eq!(roles(object), roles(&first));
     let shown = |object: &Object| {
-        let members = (0..object.parts.len()).filter_map(|place| object.member(record, place));
+        let members = (0..object.now.parts.len()).filter_map(|place| object.member(record, place));
         members.map(|member| (member.key.to_vec(), member.value.to_vec(), member.kind)).collect::<Vec<_>>()
     };
     assert_eq!(shown(object), shown(&first), "{}", record.escape_ascii());

@@ -1,6 +1,6 @@
 //! The values of an object by what they say: which part has the value of each slot.
 
-use super::Object;
+use super::Members;
 use crate::bag::ROOM;
 
 /// Which part has the value of each slot.
@@ -37,24 +37,24 @@ impl Default for Places {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Values<'a, 'o> {
     record: &'a [u8],
-    object: &'o Object,
+    members: &'o Members,
 }
 
 impl<'a, 'o> Values<'a, 'o> {
-    pub(super) fn new(record: &'a [u8], object: &'o Object) -> Self {
-        Self { record, object }
+    pub(super) fn new(record: &'a [u8], members: &'o Members) -> Self {
+        Self { record, members }
     }
 
     /// The slots that have a value, a bit each.
     pub(crate) fn taken(&self) -> u32 {
-        self.object.places.taken
+        self.members.places.taken
     }
 
     /// The value in `slot`, one that has one; `-` for a word that says that there is none.
     pub(crate) fn get(&self, slot: usize) -> &'a [u8] {
-        let place = self.object.places.parts.get(slot).copied().unwrap_or(Places::NULL);
-        let part = self.object.parts.get(usize::from(place));
-        part.map_or(b"-", |part| self.object.value(self.record, part))
+        let place = self.members.places.parts.get(slot).copied().unwrap_or(Places::NULL);
+        let part = self.members.parts.get(usize::from(place));
+        part.map_or(b"-", |part| self.members.value(self.record, part))
     }
 }
 

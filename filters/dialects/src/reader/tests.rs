@@ -1,4 +1,5 @@
 use super::*;
+use alloc::string::String;
 
 /// One line of each format.
 const LINES: [(Format, &str); 14] = [
@@ -186,5 +187,29 @@ fn a_line_after_one_of_nginx_is_read_as_if_it_were_the_first() {
         if told(&[]).starts_with("Ok") {
             assert_eq!(told(&[nginx]), told(&[]), "{line}");
         }
+    }
+}
+
+#[test]
+fn an_object_among_others_is_read_as_if_it_were_the_first() {
+    let told = |reader: &mut Reader, object: &mut Object, record: &str| {
+        let mut attempts = Attempts::default();
+        assert!(object.take(record.as_bytes()), "{record}");
+        alloc::format!("{:?}", reader.read_object(record.as_bytes(), object, &mut attempts))
+    };
+    let records: Vec<_> = LINES.iter().filter(|(_, line)| line.starts_with('{')).collect();
+    let (mut reader, mut object) = (Reader::default(), Object::default());
+    let mut random = 1_u64;
+    for _ in 0..5_000 {
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (random >> 33) as usize % below
+        };
+        let (_, record) = records[next(records.len())];
+        // Some digits are others.
+        let other = |c: char| if matches!(c, '1'..='8') && next(8) == 0 { (c as u8 + 1).into() } else { c };
+        let record: String = record.chars().map(other).collect();
+        let first = told(&mut Reader::default(), &mut Object::default(), &record);
+        assert_eq!(told(&mut reader, &mut object, &record), first, "{record}");
     }
 }
