@@ -1,18 +1,21 @@
 //! An Envoy process: started, asked, stopped.
 
+mod callgrind;
+mod log;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::wait::PATIENCE;
+use log::Log;
+
 use super::{Client, Request, Site, Stats, eventually};
 use crate::artifact;
 
@@ -36,12 +39,6 @@ pub struct Start {
     clock: u32,
     drain_s: u32,
     counts_instructions: bool,
-}
-
-#[derive(Default)]
-struct Log {
-    lines: Mutex<(Vec<String>, bool)>,
-    news: Condvar,
 }
 
 /// The Envoy to test with: make names it in `NEARMISS_ENVOY`; else the one it installs unless told otherwise.
@@ -146,7 +143,7 @@ impl Start {
     }
 
     fn try_run_in(&self, folder: PathBuf, config: &str) -> Result<Envoy, String> {
-        let mut command = if self.counts_instructions { under_callgrind(&folder) } else { command() };
+        let mut command = if self.counts_instructions { callgrind::command(&folder) } else { command() };
         command
             .arg("-c")
             .arg(folder.join(config))
@@ -241,7 +238,7 @@ impl Envoy {
 
     /// What was logged so far, line by line.
     pub fn log(&self) -> Vec<String> {
-        self.log.lines.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+        self.log.lines()
     }
 
     /// The records logged so far.
@@ -302,31 +299,6 @@ impl Envoy {
         kilobytes.and_then(|text| text.trim().parse::<u64>().ok()).expect("a number of kB") * 1024
     }
 
-    /// The instructions that its busiest thread, the worker, spends while `work` is done; then it is stopped.
-    ///
-    /// # Panics
-    ///
-    /// If it was not started to count them.
-    pub fn count_instructions(mut self, work: impl FnOnce()) -> u64 {
-        self.count(true);
-        work();
-        self.count(false);
-        self.terminate();
-        let counts = fs::read_dir(&self.folder).expect("its folder is there").filter_map(|file| {
-            let text = fs::read_to_string(file.ok()?.path()).ok()?;
-            let total = text.lines().find_map(|line| line.strip_prefix("totals: "))?;
-            total.trim().parse::<u64>().ok()
-        });
-        counts.max().expect("callgrind leaves a file for each thread")
-    }
-
-    fn count(&self, on: bool) {
-        let pid = self.child.id().to_string();
-        let output =
-            Command::new("callgrind_control").args(["-i", if on { "on" } else { "off" }, &pid]).output();
-        assert!(output.is_ok_and(|output| output.status.success()), "callgrind does not answer");
-    }
-
     /// Asks it to stop, and returns all it logged.
     ///
     /// # Panics
@@ -367,58 +339,8 @@ impl Drop for Envoy {
     }
 }
 
-impl Log {
-    fn follow(source: std::process::ChildStderr) -> Arc<Self> {
-        let log = Arc::new(Self::default());
-        let follower = Arc::clone(&log);
-        thread::spawn(move || {
-            for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
-                if line.starts_with(b"  envoy.") || line.starts_with(b"  quic.") {
-                    continue; // the list of all that is built in
-                }
-                follower.lock().0.push(String::from_utf8_lossy(&line).into_owned());
-                follower.news.notify_all();
-            }
-            follower.lock().1 = true;
-            follower.news.notify_all();
-        });
-        log
-    }
-
-    /// The line that contains `text`; none if the process ends without it.
-    fn wait_for(&self, text: &str) -> Option<String> {
-        let found = |lines: &[String]| lines.iter().find(|line| line.contains(text)).cloned();
-        let more = |state: &mut (Vec<String>, bool)| found(&state.0).is_none() && !state.1;
-        let waited = self.news.wait_timeout_while(self.lock(), PATIENCE, more);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        found(&state.0)
-    }
-
-    fn wait_for_end(&self) {
-        let waited = self.news.wait_timeout_while(self.lock(), PATIENCE, |state| !state.1);
-        drop(waited);
-    }
-
-    fn text(&self) -> String {
-        self.lock().0.join("\n")
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Vec<String>, bool)> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 fn command() -> Command {
     Command::new(envoy_binary())
-}
-
-fn under_callgrind(folder: &Path) -> Command {
-    let mut command = Command::new("valgrind");
-    command
-        .args(["--tool=callgrind", "--trace-children=yes", "--instr-atstart=no", "--separate-threads=yes"])
-        .arg(format!("--callgrind-out-file={}/instructions.%p", folder.display()))
-        .arg(envoy_binary());
-    command
 }
 
 fn missing(error: &std::io::Error) -> String {
