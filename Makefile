@@ -195,7 +195,7 @@ e2e-edge: wasm edge-runtimes ## Runs the edge package in workerd, Node, Deno and
 .PHONY: aot
 aot: dist/nearmiss-fluent-bit.wasm ## Compiles the Fluent Bit module ahead of time, for this machine or as AOT says: WAMRC=/path/to/flb-wamrc.
 	@[ -x "$(WAMRC)" ] || { echo "make: say which compiler: make aot WAMRC=/path/to/flb-wamrc (docs/fluent-bit.md tells how to build it)" >&2; exit 1; }
-	$(WAMRC) $(AOT) -o dist/nearmiss-fluent-bit.aot dist/nearmiss-fluent-bit.wasm > /dev/null
+	$(WAMRC) --bounds-checks=1 $(AOT) -o dist/nearmiss-fluent-bit.aot dist/nearmiss-fluent-bit.wasm > /dev/null
 
 .PHONY: e2e-fluent-bit
 e2e-fluent-bit: wasm ## Runs examples and hostile records in a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit; with WAMRC, compiled ahead of time too.

@@ -108,7 +108,7 @@ fn compile(folder: &Path) -> bool {
         return false;
     };
     let compiled = Command::new(compiler)
-        .args(["-o", "nearmiss.aot", "nearmiss.wasm"])
+        .args(["--bounds-checks=1", "-o", "nearmiss.aot", "nearmiss.wasm"])
         .current_dir(folder)
         .stdout(Stdio::null())
         .status()
