@@ -6,6 +6,7 @@
 ///
 /// Both must point at as many bytes.
 #[cfg_attr(target_os = "wasi", unsafe(no_mangle))]
+#[inline(never)] // it would be in a hundred places
 unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, count: usize) -> i32 {
     // SAFETY: for places up to eight below `count`, eight bytes are within what the caller promises.
     let words = |at: usize| unsafe {
@@ -17,14 +18,6 @@ unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, count: usize) -> i32 {
     };
     let order = |(a, b): (u64, u64)| if a.swap_bytes() < b.swap_bytes() { -1 } else { 1 };
     let mut at = 0;
-    while at + 32 < count {
-        // Four words at a time, as long as they are the same.
-        let (first, second, third, fourth) = (words(at), words(at + 8), words(at + 16), words(at + 24));
-        if (first.0 ^ first.1) | (second.0 ^ second.1) | (third.0 ^ third.1) | (fourth.0 ^ fourth.1) != 0 {
-            break;
-        }
-        at += 32;
-    }
     if count >= 8 {
         while at + 8 < count {
             let (word_a, word_b) = words(at);
