@@ -117,18 +117,18 @@ wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.j
 # What a module is made of: the core, and the crates that are named.
 sources_of = $(shell git ls-files -co --exclude-standard Cargo.toml Cargo.lock src $(1) 2>/dev/null | grep -E '\.(rs|toml|lock)$$')
 
-dist/nearmiss-envoy.wasm: $(call sources_of,filters/bare filters/envoy) package-lock.json filters/optimise.sh | rust-target
+dist/nearmiss-envoy.wasm: $(call sources_of,filters/wasm-rt filters/envoy) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
 	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
 
-dist/nearmiss-fluent-bit.wasm: $(call sources_of,filters/bare filters/fluent-bit filters/dialects) package-lock.json filters/optimise.sh | rust-target
+dist/nearmiss-fluent-bit.wasm: $(call sources_of,filters/wasm-rt filters/fluent-bit filters/formats) package-lock.json filters/optimise.sh | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
 	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
 
 # The package for edge gateways: module, glue, and what is written by hand. Its package.json comes last and says that all is there.
 EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
 
-dist/edge/package.json: $(call sources_of,filters/bare filters/edge) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
+dist/edge/package.json: $(call sources_of,filters/wasm-rt filters/edge) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
 	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-edge
 	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
 	filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm dist/edge
@@ -209,12 +209,12 @@ demo: dist/nearmiss-envoy.wasm envoy-bin ## Shows a real Envoy with the filter f
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
 
 .PHONY: fixtures
-fixtures: proxies ## Plays the real proxies again and rewrites what they logged in filters/dialects/fixtures.
-	rm -f filters/dialects/fixtures/[!d]*.tsv
+fixtures: proxies ## Plays the real proxies again and rewrites what they logged in filters/formats/fixtures.
+	rm -f filters/formats/fixtures/[!d]*.tsv
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
 # Needs a nightly compiler, as does `make miri`, and nothing else. The module is compiled without a sanitizer: wasm is its own.
-FUZZ ?= config dialects exchange fluent_bit headers hostcalls
+FUZZ ?= config formats exchange fluent_bit headers hostcalls
 FUZZ_SECONDS ?= 600
 
 $(TOOLS)/bin/cargo-fuzz:
@@ -234,7 +234,7 @@ fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that
 miri: ## Runs the unit tests of all unsafe code of the modules under Miri, which a nightly compiler has.
 	@rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1 || { echo "make: Miri could not be added to the nightly toolchain with rustup" >&2; exit 1; }
 	CARGO_TARGET_DIR=target/miri MIRIFLAGS=-Zmiri-permissive-provenance cargo +nightly miri test -q --locked --lib \
-	    -p nearmiss-bare -p nearmiss-envoy -p nearmiss-fluent-bit -- chunk:: compare:: local:: reserve:: text:: host::
+	    -p nearmiss-wasm-rt -p nearmiss-envoy -p nearmiss-fluent-bit -- chunk:: compare:: local:: reserve:: text:: host::
 
 .PHONY: soak
 soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.

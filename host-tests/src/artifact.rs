@@ -16,7 +16,8 @@ pub fn root() -> PathBuf {
 ///
 /// If it is missing or older than a source it is made of: a test of a stale module proves nothing.
 pub fn envoy_module() -> PathBuf {
-    let sources = ["src", "filters/bare/src", "filters/envoy/src", "Cargo.lock", "filters/envoy/Cargo.toml"];
+    let sources =
+        ["src", "filters/wasm-rt/src", "filters/envoy/src", "Cargo.lock", "filters/envoy/Cargo.toml"];
     fresh(&root().join("dist/nearmiss-envoy.wasm"), &sources, "make wasm")
 }
 
@@ -28,9 +29,9 @@ pub fn envoy_module() -> PathBuf {
 pub fn fluent_bit_module() -> PathBuf {
     let sources = [
         "src",
-        "filters/bare/src",
+        "filters/wasm-rt/src",
         "filters/fluent-bit/src",
-        "filters/dialects/src",
+        "filters/formats/src",
         "Cargo.lock",
         "filters/fluent-bit/Cargo.toml",
     ];
@@ -45,7 +46,7 @@ pub fn fluent_bit_module() -> PathBuf {
 pub fn edge_package() -> PathBuf {
     let sources = [
         "src",
-        "filters/bare/src",
+        "filters/wasm-rt/src",
         "filters/edge/src",
         "filters/edge/package",
         "Cargo.lock",

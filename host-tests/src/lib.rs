@@ -1,9 +1,9 @@
 //! Hosts for the filters: simulated ones in wasmtime, real ones as processes.
 //!
-//! * `envoy` runs a proxy-wasm module as Envoy would, with a clock and statuses of the test's choice.
-//! * `fluent_bit` runs a wasm filter as Fluent Bit would.
+//! * `sim::proxy_wasm` runs a proxy-wasm module as Envoy would, with a clock and statuses of the test's choice.
+//! * `sim::fluent_bit` runs a wasm filter as Fluent Bit would.
 //! * [`real`] starts a real Envoy, and upstreams that misbehave on request.
-//! * [`proxies`] starts nginx, HAProxy, Traefik, Caddy and Envoy for what they log.
+//! * `capture` starts nginx, HAProxy, Traefik, Caddy and Envoy for what they log.
 //! * `fuzz` says what must hold for any bytes at all.
 //! * `scenario` tells one story to every host; all must answer with the same bytes.
 //! * [`soak`] puts a real Envoy under load with faults for half an hour.
@@ -11,16 +11,14 @@
 
 pub mod artifact;
 pub mod bench;
+#[cfg(feature = "lines")]
+pub mod capture;
 pub mod demo;
-#[cfg(feature = "sim")]
-pub mod envoy;
-#[cfg(feature = "sim")]
-pub mod fluent_bit;
 #[cfg(feature = "lines")]
 pub mod fuzz;
-#[cfg(feature = "lines")]
-pub mod proxies;
 pub mod real;
 #[cfg(feature = "sim")]
 pub mod scenario;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod soak;

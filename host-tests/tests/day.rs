@@ -1,7 +1,7 @@
 //! A simulated day of the Envoy module: whatever grows with time shows. `core-load` has the core's.
 
 use host_tests::artifact;
-use host_tests::envoy::{Proxy, Stream};
+use host_tests::sim::proxy_wasm::{Proxy, Stream};
 
 /// From one look at the memory to the next: a quarter of a day.
 const QUARTER_S: usize = 6 * 3_600;

@@ -1,6 +1,6 @@
 //! The simulated Envoy itself: what it answers, what it refuses, what it counts.
 
-use host_tests::envoy::{Failure, Proxy, Status, Stream};
+use host_tests::sim::proxy_wasm::{Failure, Proxy, Status, Stream};
 
 /// A module that makes one call per callback and logs the status it got, as one letter.
 fn module(imports: &str, functions: &str) -> Proxy {

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use host_tests::artifact;
-use host_tests::envoy::{Answer, BudgetedCalls, Proxy, Root, Status, Stream, Vm};
 use host_tests::scenario::envoy::play;
 use host_tests::scenario::{Host, Scenario};
+use host_tests::sim::proxy_wasm::{Answer, BudgetedCalls, Proxy, Root, Status, Stream, Vm};
 use serde_json::Value;
 
 /// Places of one call that are tried one by one; in longer stories, where they repeat, every so many of the rest.

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use std::fs;
 
 use host_tests::artifact;
-use host_tests::envoy::{Proxy, Stream};
 use host_tests::real::{
     Client, Envoy, GrpcOrigin, Origin, Refusing, Request, Site, Start, cluster, eventually, grpc_call,
     grpc_cluster, plugin, route, wasm_filter_of,
 };
+use host_tests::sim::proxy_wasm::{Proxy, Stream};
 use serde_json::json;
 
 const PATHS: [&str; 15] = [

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use host_tests::artifact;
-use host_tests::envoy::Proxy;
-use host_tests::fluent_bit::Program;
 use host_tests::scenario::{self, Host, Scenario};
+use host_tests::sim::fluent_bit::Program;
+use host_tests::sim::proxy_wasm::Proxy;
 use wasmtime::{Config, Engine, Module};
 
 /// What a story may cost more than is written down, in percent.

@@ -1,9 +1,9 @@
 //! Every story, told by every host that can tell it, leaves the very same bytes.
 
 use host_tests::artifact;
-use host_tests::envoy::Proxy;
-use host_tests::fluent_bit::Program;
 use host_tests::scenario::{self, Host, Scenario};
+use host_tests::sim::fluent_bit::Program;
+use host_tests::sim::proxy_wasm::Proxy;
 use nearmiss::Feed;
 
 #[test]

@@ -5,11 +5,11 @@
 use std::fs;
 
 use host_tests::artifact;
-use host_tests::envoy::{Proxy, Stream};
-use host_tests::fluent_bit::Program;
 use host_tests::scenario::fluent_bit::unwrap;
+use host_tests::sim::fluent_bit::Program;
+use host_tests::sim::proxy_wasm::{Proxy, Stream};
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_dialects::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, Line, Reader};
 
 /// In each of them the word that is searched for.
 const SECRET: &str = "secret";
@@ -77,8 +77,8 @@ fn nothing_of_a_request_leaves_fluent_bit_beside_the_record_itself() {
 }
 
 #[test]
-fn nothing_of_a_request_leaves_a_log_in_any_dialect() {
-    let fixtures = artifact::root().join("filters/dialects/fixtures");
+fn nothing_of_a_request_leaves_a_log_in_any_format() {
+    let fixtures = artifact::root().join("filters/formats/fixtures");
     let mut with_something_to_hide = 0;
     for file in fs::read_dir(fixtures).unwrap() {
         let path = file.unwrap().path();

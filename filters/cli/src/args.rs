@@ -3,7 +3,7 @@
 use crate::moment::Moment;
 use clap::{Parser, Subcommand, ValueEnum};
 use nearmiss::Micros;
-use nearmiss_dialects::Format;
+use nearmiss_formats::Format;
 use std::path::PathBuf;
 
 /// Makes near misses visible: exchanges that ended well only because a safety net caught them.

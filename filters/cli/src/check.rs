@@ -8,7 +8,7 @@ use crate::tally::ADVICE;
 use core::fmt::Write;
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
-use nearmiss_dialects::{Attempts, Line, LineError, Reader};
+use nearmiss_formats::{Attempts, Line, LineError, Reader};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -209,7 +209,7 @@ mod tests {
             "2026-11-23T08:47:50.310000Z",
             "2100-03-01T00:00:00.000001Z",
         ] {
-            assert_eq!(time(nearmiss_dialects::timestamp(text.as_bytes()).unwrap()), text);
+            assert_eq!(time(nearmiss_formats::timestamp(text.as_bytes()).unwrap()), text);
         }
     }
 }

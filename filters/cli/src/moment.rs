@@ -26,8 +26,8 @@ impl FromStr for Moment {
             return Ok(Self(Timestamp::from_seconds(now.saturating_sub(span))));
         }
         let day = format!("{text}T00:00:00Z");
-        let whole = nearmiss_dialects::timestamp(text.as_bytes());
-        whole.or_else(|| nearmiss_dialects::timestamp(day.as_bytes())).map(Self).ok_or(TAKES)
+        let whole = nearmiss_formats::timestamp(text.as_bytes());
+        whole.or_else(|| nearmiss_formats::timestamp(day.as_bytes())).map(Self).ok_or(TAKES)
     }
 }
 

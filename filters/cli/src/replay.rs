@@ -14,7 +14,7 @@ use crate::table::Table;
 use crate::tally::{ADVICE, Tally};
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Feed, Monitor, RecordKind};
-use nearmiss_dialects::{Attempts, Format, Line};
+use nearmiss_formats::{Attempts, Format, Line};
 use std::process::ExitCode;
 
 /// How many lines are read between two looks at the clock.

@@ -4,7 +4,7 @@ use crate::input::Lines;
 use crate::setup::Error;
 use core::cmp::Reverse;
 use nearmiss::Timestamp;
-use nearmiss_dialects::{Attempts, Line, Reader};
+use nearmiss_formats::{Attempts, Line, Reader};
 use std::collections::BinaryHeap;
 
 /// One file with a reader of its own.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use nearmiss::Config;
-use nearmiss_dialects::{Fields, Format, Reader};
+use nearmiss_formats::{Fields, Format, Reader};
 use std::io;
 use std::path::{Path, PathBuf};
 

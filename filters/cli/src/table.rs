@@ -85,7 +85,7 @@ impl Table {
         }
         if self.untold > 0 {
             eprintln!(
-                "nearmiss: {} lines do not say how many attempts there were, so `first try` may be lower: see docs/dialects.md",
+                "nearmiss: {} lines do not say how many attempts there were, so `first try` may be lower: see docs/formats.md",
                 self.untold
             );
         }

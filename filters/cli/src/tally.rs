@@ -1,7 +1,7 @@
 //! How many lines came, and what became of them.
 
 use core::fmt::Display;
-use nearmiss_dialects::Format;
+use nearmiss_formats::Format;
 use std::path::Path;
 use std::process::ExitCode;
 

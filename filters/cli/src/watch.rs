@@ -12,7 +12,7 @@ use crate::setup::{self, Error};
 use crate::tally::{ADVICE, Tally};
 use core::sync::atomic::{AtomicBool, Ordering};
 use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Record, Verdict};
-use nearmiss_dialects::{Attempts, Format, Line, LineError};
+use nearmiss_formats::{Attempts, Format, Line, LineError};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

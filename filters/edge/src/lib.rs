@@ -17,7 +17,7 @@
 
 extern crate alloc;
 #[cfg(target_arch = "wasm32")]
-extern crate nearmiss_bare as _; // the allocator, and what a panic comes to: then the package turns the module off
+extern crate nearmiss_wasm_rt as _; // the allocator, and what a panic comes to: then the package turns the module off
 
 mod draft;
 mod names;

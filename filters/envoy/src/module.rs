@@ -11,7 +11,7 @@ use crate::upstream::UpstreamFilter;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use nearmiss::config::Attach;
-use nearmiss_bare::local;
+use nearmiss_wasm_rt::local;
 
 local! {
     static MODULE: RefCell<Module> = RefCell::new(Module::new());

@@ -13,7 +13,7 @@ use core::fmt::Display;
 use nearmiss::config::FluentBitMode;
 use nearmiss::exchange::upstream_name;
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
-use nearmiss_dialects::{Attempts, Fields, Format, Line, Object};
+use nearmiss_formats::{Attempts, Fields, Format, Line, Object};
 
 /// How many records that cannot be read are told on standard error.
 const COMPLAINTS: u32 = 3;

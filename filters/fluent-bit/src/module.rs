@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::cell::RefCell;
 use nearmiss::{Config, Timestamp};
-use nearmiss_bare::{local, refill};
+use nearmiss_wasm_rt::{local, refill};
 
 /// The file that is looked for in the folders that the host opens for the module.
 const CONFIGURATION: &str = "nearmiss.json";

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
-use nearmiss_dialects::{Attempts, Fields, Format, Line, LineError, Object, Reader, judged, unescape};
+use nearmiss_formats::{Attempts, Fields, Format, Line, LineError, Object, Reader, judged, unescape};
 
 /// A longer record or line is passed on unread: no access log writes such lines.
 pub(crate) const LONGEST: usize = 256 << 10;

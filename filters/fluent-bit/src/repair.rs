@@ -5,7 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss_dialects::{MAX_DEPTH, is_scalar};
+use nearmiss_formats::{MAX_DEPTH, is_scalar};
 
 /// Writes a JSON object to `out`; returns what was changed, for people.
 pub(crate) fn repair(record: &[u8], out: &mut Vec<u8>) -> String {
@@ -321,7 +321,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nearmiss_dialects::Object;
+    use nearmiss_formats::Object;
 
     fn repaired(record: &[u8]) -> (String, String) {
         let mut out = Vec::new();

@@ -3,7 +3,7 @@
 use crate::repair::escape;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss_dialects::is_plain;
+use nearmiss_formats::is_plain;
 
 /// Above this the buffer's memory is given back when the next reply begins.
 const KEEP: usize = 64 << 10;

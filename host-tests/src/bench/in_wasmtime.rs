@@ -8,7 +8,7 @@ use wasmtime::{Config, Engine, Module};
 use super::zipf::Zipf;
 use super::{Row, Selection, Spread};
 use crate::artifact;
-use crate::envoy::{BudgetedCalls, Proxy, Root, Vm};
+use crate::sim::proxy_wasm::{BudgetedCalls, Proxy, Root, Vm};
 
 /// Exchanges whose instructions are counted.
 const EXCHANGES: u32 = 20_000;

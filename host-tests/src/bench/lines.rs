@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use super::log::{exchange_line, nginx_line};
 use super::{Row, Samples, Selection, Spread, cpu_time_of_children, in_turns};
 use crate::artifact;
-use crate::proxies::Folder;
+use crate::capture::Folder;
 
 /// Lines of each file.
 const LINES: u64 = 1_000_000;

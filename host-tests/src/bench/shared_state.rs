@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Row, Samples, Selection, Spread, count};
 use crate::artifact;
-use crate::envoy::{Proxy, Root, Stream, Vm};
+use crate::sim::proxy_wasm::{Proxy, Root, Stream, Vm};
 
 /// Seconds that are measured; every tenth ends a bucket.
 const SECONDS: u64 = 60;

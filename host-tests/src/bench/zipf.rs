@@ -1,6 +1,6 @@
 //! Exchanges as Envoy shows them, of many upstreams, one in a hundred retried.
 
-use crate::envoy::Stream;
+use crate::sim::proxy_wasm::Stream;
 
 /// As many upstreams as a big gateway has; the n-th has a share of 1/n.
 const UPSTREAMS: u32 = 1_000;

@@ -1,13 +1,13 @@
 //! Plays every proxy, or those named, and checks in what it logged, with the verdict that stands beside each line.
 
-use host_tests::{artifact, proxies};
+use host_tests::{artifact, capture};
 use std::fmt::Write;
 use std::fs;
 
 fn main() {
-    let folder = artifact::root().join("filters/dialects/fixtures");
+    let folder = artifact::root().join("filters/formats/fixtures");
     let wanted: Vec<_> = std::env::args().skip(1).collect();
-    for (name, play) in proxies::PROGRAMS {
+    for (name, play) in capture::PROGRAMS {
         if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
             continue;
         }

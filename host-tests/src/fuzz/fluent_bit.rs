@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::artifact;
-use crate::fluent_bit::{Instance, Outcome, Program};
+use crate::sim::fluent_bit::{Instance, Outcome, Program};
 
 /// How the filter is configured, and whether a record may be dropped.
 const CONFIGURATIONS: [(&str, bool); 4] = [

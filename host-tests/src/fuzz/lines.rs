@@ -1,14 +1,14 @@
 //! Lines of logs.
 
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind};
-use nearmiss_dialects::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, Line, Reader};
 
-/// The first byte picks the dialect, each line of the rest is one to read.
+/// The first byte picks the format, each line of the rest is one to read.
 ///
 /// # Panics
 ///
 /// If a line gets lost, an error points outside its line, or the fates do not sum up.
-pub fn dialects(bytes: &[u8]) {
+pub fn formats(bytes: &[u8]) {
     if let Some((pick, lines)) = bytes.split_first() {
         read(Format::ALL[usize::from(*pick) % Format::ALL.len()], lines);
     }
@@ -18,7 +18,7 @@ pub fn dialects(bytes: &[u8]) {
 ///
 /// # Panics
 ///
-/// As [`dialects`].
+/// As [`formats`].
 pub fn exchange(bytes: &[u8]) {
     read(Format::Exchange, bytes);
 }

@@ -10,7 +10,7 @@ mod text;
 
 #[cfg(feature = "sim")]
 pub use fluent_bit::fluent_bit;
-pub use lines::{dialects, exchange};
+pub use lines::{exchange, formats};
 #[cfg(feature = "sim")]
 pub use proxy_wasm::hostcalls;
 pub use text::{config, headers};
@@ -21,7 +21,7 @@ pub type Target = fn(&[u8]);
 /// All of them, by the name of their corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     ("config", config),
-    ("dialects", dialects),
+    ("formats", formats),
     ("exchange", exchange),
     #[cfg(feature = "sim")]
     ("fluent_bit", fluent_bit),

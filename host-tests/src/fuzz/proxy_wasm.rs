@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::artifact;
-use crate::envoy::{Proxy, Root, Status, Stream, Vm};
+use crate::sim::proxy_wasm::{Proxy, Root, Status, Stream, Vm};
 
 /// What the module asks for while an exchange passes.
 const PROPERTIES: [&str; 10] = [

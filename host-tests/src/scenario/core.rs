@@ -1,7 +1,7 @@
 //! The native core tells a story: the yardstick of all other hosts.
 
 use nearmiss::{Config, Feed, Monitor, Timestamp};
-use nearmiss_dialects::{Attempts, Line, read_exchange};
+use nearmiss_formats::{Attempts, Line, read_exchange};
 
 use super::{Event, Scenario};
 

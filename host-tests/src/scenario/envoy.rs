@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Event, Line, Scenario};
-use crate::envoy::{Proxy, Stream, Vm};
+use crate::sim::proxy_wasm::{Proxy, Stream, Vm};
 
 /// Envoy's flags, each at its bit.
 const FLAGS: [&str; 29] = [

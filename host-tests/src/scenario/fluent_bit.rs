@@ -5,7 +5,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{Event, Line, Scenario};
-use crate::fluent_bit::{Program, World};
+use crate::sim::fluent_bit::{Program, World};
 
 /// What the filter adds to a record.
 #[derive(Default, Deserialize)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use host_tests::artifact;
-use host_tests::fluent_bit::Program;
-use host_tests::proxies::Folder;
+use host_tests::capture::Folder;
 use host_tests::real::{Start, eventually, wasm_filter};
+use host_tests::sim::fluent_bit::Program;
 use serde_json::{Value, json};
 
 use crate::stage::{Cast, Stage, counts};
@@ -79,7 +79,7 @@ fn an_access_log_with_our_filter_state_is_counted_and_not_judged_again() {
     }
 }
 
-/// An Envoy with the filter, which also logs what docs/dialects.md says.
+/// An Envoy with the filter, which also logs what docs/formats.md says.
 fn stage(access: &Path) -> Stage {
     let cast = Cast::gather();
     let logger = json!({
@@ -96,7 +96,7 @@ fn stage(access: &Path) -> Stage {
 
 /// The JSON that a reader of the docs pastes into Envoy's configuration.
 fn documented_format() -> Value {
-    let docs = fs::read_to_string(artifact::root().join("docs/dialects.md")).expect("the docs");
+    let docs = fs::read_to_string(artifact::root().join("docs/formats.md")).expect("the docs");
     let block = docs.split("```json\n").find(|block| block.contains("FILTER_STATE")).expect("Envoy's format");
     let block = block.split("```").next().expect("the block's end");
     serde_json::from_str(block).expect("the format is JSON")

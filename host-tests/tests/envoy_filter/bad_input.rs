@@ -1,6 +1,6 @@
 //! Header values, properties and responses that no sane peer sends.
 
-use host_tests::envoy::{Status, Stream};
+use host_tests::sim::proxy_wasm::{Status, Stream};
 
 use crate::stage::{Stage, counts, retried};
 

@@ -1,6 +1,6 @@
 //! What an exchange may cost: calls that return data make Envoy call back into the module to allocate.
 
-use host_tests::envoy::{BudgetedCalls, Status, Stream, Vm};
+use host_tests::sim::proxy_wasm::{BudgetedCalls, Status, Stream, Vm};
 
 use crate::stage::{Stage, retried};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_tests::envoy::Stream;
+use host_tests::sim::proxy_wasm::Stream;
 
 use crate::stage::{Stage, counts, retried};
 

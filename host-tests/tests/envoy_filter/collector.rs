@@ -1,6 +1,6 @@
 //! Records on their way to a collector that answers, does not, or lies.
 
-use host_tests::envoy::{Answer, HttpCall, Stream};
+use host_tests::sim::proxy_wasm::{Answer, HttpCall, Stream};
 use serde_json::Value;
 
 use crate::stage::{Stage, retried};

@@ -1,6 +1,6 @@
 //! Every way to get the configuration wrong is refused by name, and none kills the VM.
 
-use host_tests::envoy::Failure;
+use host_tests::sim::proxy_wasm::Failure;
 
 use crate::stage::{Stage, proxy};
 

@@ -1,6 +1,6 @@
 //! Any call may fail with any status, at any time: the filter shrugs.
 
-use host_tests::envoy::{Status, Stream};
+use host_tests::sim::proxy_wasm::{Status, Stream};
 
 use crate::stage::{Stage, proxy, retried};
 

@@ -1,6 +1,6 @@
 //! Lives of streams and plugins that are not the usual one.
 
-use host_tests::envoy::Stream;
+use host_tests::sim::proxy_wasm::Stream;
 
 use crate::stage::{Stage, counts, proxy, retried};
 

@@ -1,6 +1,6 @@
 //! More upstreams than anybody has.
 
-use host_tests::envoy::Stream;
+use host_tests::sim::proxy_wasm::Stream;
 
 use crate::stage::Stage;
 

@@ -1,6 +1,6 @@
 //! Memory that cannot be had: the VM lives, or it ends and takes no count along.
 
-use host_tests::envoy::{Failure, Proxy, Root, Stream, Vm};
+use host_tests::sim::proxy_wasm::{Failure, Proxy, Root, Stream, Vm};
 
 use crate::stage::proxy;
 

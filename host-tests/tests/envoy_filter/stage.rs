@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use host_tests::artifact;
-use host_tests::envoy::{Proxy, Root, Stream, Vm};
+use host_tests::sim::proxy_wasm::{Proxy, Root, Stream, Vm};
 use wasmtime::{Engine, Module};
 
 /// A process with the module, which is compiled once for all tests.

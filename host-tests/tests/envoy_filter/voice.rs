@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use host_tests::envoy::{Proxy, Root, Status, Stream, Vm};
+use host_tests::sim::proxy_wasm::{Proxy, Root, Status, Stream, Vm};
 use serde_json::Value;
 
 use crate::stage::{counts, proxy};

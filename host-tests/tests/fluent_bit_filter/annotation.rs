@@ -1,7 +1,7 @@
 //! What a record gains, and that it loses nothing.
 
 use crate::stage::{start, with};
-use host_tests::fluent_bit::Outcome;
+use host_tests::sim::fluent_bit::Outcome;
 
 const RETRIED: &str = r#"{"ts":1795423554.513089,"upstream":"cart","status":200,"duration_ms":42.46,"attempts":3,"max_attempts":4}"#;
 

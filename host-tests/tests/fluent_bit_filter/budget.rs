@@ -1,7 +1,7 @@
 //! What a record costs in instructions: Fluent Bit interprets, 1 to 2 ns each.
 
 use crate::stage::start;
-use host_tests::fluent_bit::Instance;
+use host_tests::sim::fluent_bit::Instance;
 
 /// A structured record of 420 bytes, as Envoy logs it and Fluent Bit's parser hands it on; half of its values are others than
 /// in the record before.

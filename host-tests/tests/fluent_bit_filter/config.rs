@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::stage::{PROGRAM, start, with};
-use host_tests::fluent_bit::{Outcome, World};
+use host_tests::sim::fluent_bit::{Outcome, World};
 
 const RETRIED: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"duration_ms":42,"attempts":3}"#;
 

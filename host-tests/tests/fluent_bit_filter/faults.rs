@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::stage::PROGRAM;
-use host_tests::fluent_bit::{GROW, Instance, Outcome, World};
+use host_tests::sim::fluent_bit::{GROW, Instance, Outcome, World};
 use serde_json::Value;
 
 const START: u64 = 1_795_423_550;

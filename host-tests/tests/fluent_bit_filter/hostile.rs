@@ -1,7 +1,7 @@
 //! Records that nobody should send: a reply is one whole object all the same.
 
 use crate::stage::{start, with};
-use host_tests::fluent_bit::Outcome;
+use host_tests::sim::fluent_bit::Outcome;
 
 /// What came of a record, and what is said of it.
 fn note(record: impl AsRef<[u8]>) -> (String, String) {

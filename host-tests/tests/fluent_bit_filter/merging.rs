@@ -1,7 +1,7 @@
 //! The aggregator tier: what agents carry becomes the fleet's.
 
 use crate::stage::with;
-use host_tests::fluent_bit::Outcome;
+use host_tests::sim::fluent_bit::Outcome;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Timestamp};
 use serde_json::Value;
 

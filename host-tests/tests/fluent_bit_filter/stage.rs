@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use host_tests::artifact;
-use host_tests::fluent_bit::{Instance, Program};
+use host_tests::sim::fluent_bit::{Instance, Program};
 
 /// The module, compiled once.
 pub static PROGRAM: LazyLock<Program> = LazyLock::new(|| Program::load(&artifact::fluent_bit_module()));

@@ -12,7 +12,7 @@ use crate::setup::{self, Error};
 use crate::tally::{ADVICE, Tally};
 use nearmiss::exchange::{NO_UPSTREAM, upstream_name};
 use nearmiss::{Feed, Micros, Monitor, Timestamp};
-use nearmiss_dialects::{Attempts, Line};
+use nearmiss_formats::{Attempts, Line};
 use std::path::Path;
 
 /// How many lines are read between two looks at the clock.

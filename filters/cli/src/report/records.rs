@@ -159,7 +159,7 @@ impl TryFrom<Cow<'_, str>> for Moment {
 }
 
 fn millis(text: &str) -> Result<u64, Error> {
-    let time = nearmiss_dialects::timestamp(text.as_bytes()).map(Timestamp::micros);
+    let time = nearmiss_formats::timestamp(text.as_bytes()).map(Timestamp::micros);
     time.map(|micros| micros / 1_000).ok_or_else(|| Error::Time(text.chars().take(40).collect()))
 }
 

@@ -14,7 +14,7 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue, terminal};
 use nearmiss::{Exchange, Fate, Record, Verdict};
-use nearmiss_dialects::LineError;
+use nearmiss_formats::LineError;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,7 @@ use crate::report::records::{self, Episode};
 use crate::setup::Error;
 use nearmiss::exchange::{NO_UPSTREAM, upstream_name};
 use nearmiss::{Exchange, Fate, OTHER, Record, RecordKind, Signals, Timestamp, Verdict};
-use nearmiss_dialects::LineError;
+use nearmiss_formats::LineError;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 

@@ -4,7 +4,7 @@
 //! exchange allocates nothing.
 
 use core::cell::Cell;
-use nearmiss_bare::{Chunk, local};
+use nearmiss_wasm_rt::{Chunk, local};
 
 /// Room for the answers to one callback; a map of a hundred usual headers takes half of it.
 const CHUNK: usize = 16 * 1024;

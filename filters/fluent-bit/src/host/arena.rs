@@ -4,7 +4,7 @@
 //! are free their memory is used anew, so a record allocates nothing.
 
 use core::cell::Cell;
-use nearmiss_bare::{Chunk, local};
+use nearmiss_wasm_rt::{Chunk, local};
 
 /// Room for a record as logs have it.
 const CHUNK: usize = 64 << 10;

@@ -1,7 +1,7 @@
 //! Real proxies in front of misbehaving origins, for what they log.
 //!
 //! A [`Case`] is one request with what its origins shall do. What they did, and what the client saw, is the [`Truth`];
-//! what of it a format can show is the [`Expected`] verdict, and that must be what the dialect and the core make of the
+//! what of it a format can show is the [`Expected`] verdict, and that must be what the format and the core make of the
 //! line. `make fixtures` checks lines in, the live tests compare on the spot.
 
 mod caddy;
@@ -29,5 +29,5 @@ pub const PROGRAMS: [(&str, Play); 5] = [
     ("envoy", envoy::play),
 ];
 
-/// The formats of nginx that docs/dialects.md tells users to log.
+/// The formats of nginx that docs/formats.md tells users to log.
 pub const DOCUMENTED: [&str; 2] = [nginx::TEXT, nginx::JSON];

@@ -95,7 +95,7 @@ impl Reader {
             told => Ok(told),
         };
         let read = format.and_then(|format| match format {
-            Format::Auto => Err(LineError::new(0, Problem::UnknownDialect)),
+            Format::Auto => Err(LineError::new(0, Problem::UnknownFormat)),
             Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
             Format::Nginx => match (whole, &fields.log_format) {
                 (Some(bag), _) => nginx::exchange(line, &bag, &mut nginx::Facts::default(), attempts),
@@ -169,7 +169,7 @@ impl Reader {
         attempts: &'a mut Attempts<'a>,
     ) -> Result<Line<'a>, LineError> {
         if !object.has_parts() {
-            return Err(LineError::new(0, Problem::UnknownDialect));
+            return Err(LineError::new(0, Problem::UnknownFormat));
         }
         let bag = bag(record, object, &self.fields, self.facts.of);
         let facts = &mut self.facts;
@@ -295,7 +295,7 @@ fn recognise(
             beginning.extend_from_slice(start.unwrap_or_default());
         }
     }
-    taken.ok_or_else(|| LineError::new(0, Problem::UnknownDialect))
+    taken.ok_or_else(|| LineError::new(0, Problem::UnknownFormat))
 }
 
 #[cfg(test)]

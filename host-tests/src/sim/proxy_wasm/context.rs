@@ -2,7 +2,7 @@
 
 use super::stream::Headers;
 use super::{Status, Stream};
-use crate::envoy::abi::MapType;
+use crate::sim::proxy_wasm::abi::MapType;
 
 /// Where in its life a stream is. What can be read and set depends on it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,6 +1,6 @@
 //! Lines of access logs become exchanges.
 //!
-//! A dialect maps what a program logged into an [`Exchange`](nearmiss::exchange::Exchange) and judges nothing. What
+//! A format maps what a program logged into an [`Exchange`](nearmiss::exchange::Exchange) and judges nothing. What
 //! a format does not show stays unknown. A line that makes no sense gives a [`LineError`] that says where it stopped
 //! making sense; no line, however broken, makes a reader panic or allocate on its way to an exchange (a JSON string
 //! with a backslash in it is copied once, into a buffer that is kept).

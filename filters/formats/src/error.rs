@@ -64,8 +64,8 @@ pub enum Problem {
         /// Its name.
         name: Box<str>,
     },
-    /// No dialect reads such a line.
-    UnknownDialect,
+    /// No format reads such a line.
+    UnknownFormat,
     /// A field has a value it does not take.
     Wrong {
         /// The field.
@@ -126,7 +126,7 @@ impl fmt::Display for LineError {
             ),
             Problem::Unexpected { found, wanted } => write!(f, "found `{found}` where {wanted} should be"),
             Problem::UnknownField { name } => write!(f, "`{name}` is no field of this format"),
-            Problem::UnknownDialect => write!(f, "no known format"),
+            Problem::UnknownFormat => write!(f, "no known format"),
             Problem::Wrong { field, found, takes } => write!(f, "`{field}` is `{found}`; it takes {takes}"),
         }?;
         write!(f, " (byte {})", self.offset)
@@ -142,7 +142,7 @@ impl fmt::Display for Advising<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, advice } = self;
         error.fmt(f)?;
-        if *error.problem == Problem::UnknownDialect { write!(f, "; {advice}") } else { Ok(()) }
+        if *error.problem == Problem::UnknownFormat { write!(f, "; {advice}") } else { Ok(()) }
     }
 }
 

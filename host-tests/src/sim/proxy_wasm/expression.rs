@@ -5,7 +5,7 @@
 
 use super::context::readable;
 use super::{Phase, Stream};
-use crate::envoy::abi::MapType;
+use crate::sim::proxy_wasm::abi::MapType;
 
 /// What a list expression asks for.
 #[derive(Clone, Debug)]

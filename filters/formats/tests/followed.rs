@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
 use nearmiss::Timestamp;
-use nearmiss_dialects::{Attempts, Format, Object, Reader, unescape};
+use nearmiss_formats::{Attempts, Format, Object, Reader, unescape};
 
 /// How many records in a row some of which, in the second half, are spoiled.
 const ROW: u64 = 80;

@@ -1,8 +1,8 @@
 //! Real proxies in front of origins that misbehave: the verdict from each log line is what the origins know they did.
 
-use host_tests::proxies::{DOCUMENTED, Expected, PROGRAMS};
+use host_tests::capture::{DOCUMENTED, Expected, PROGRAMS};
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_dialects::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, Line, Reader};
 
 #[test]
 fn nginx_logs_what_its_origins_did() {
@@ -32,9 +32,9 @@ fn envoy_logs_what_its_origins_did() {
 #[test]
 fn the_documented_formats_are_the_ones_that_are_played() {
     let docs =
-        std::fs::read_to_string(host_tests::artifact::root().join("docs/dialects.md")).expect("the page");
+        std::fs::read_to_string(host_tests::artifact::root().join("docs/formats.md")).expect("the page");
     for format in DOCUMENTED {
-        assert!(docs.contains(format), "docs/dialects.md lacks {format}");
+        assert!(docs.contains(format), "docs/formats.md lacks {format}");
     }
 }
 
@@ -59,7 +59,7 @@ fn play(program: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the dialect and the core make of one line.
+/// What the format and the core make of one line.
 fn verdict(format: Format, line: &str) -> Result<Expected, String> {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {

@@ -4,7 +4,7 @@
 
 use crate::error::LineError;
 use crate::scan::find;
-use nearmiss_bare::ascii;
+use nearmiss_wasm_rt::ascii;
 
 /// Where reading has come to on one line.
 #[derive(Clone, Copy, Debug)]

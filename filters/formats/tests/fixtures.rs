@@ -11,7 +11,7 @@
 )]
 
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_dialects::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, Line, Reader};
 use std::fs;
 use std::path::Path;
 
