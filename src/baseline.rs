@@ -11,11 +11,11 @@
 //! Each seal leaves a version of the limit. An exchange is judged by the version that its own time entitles it to,
 //! whatever has been sealed since, so the order of lines within `reorder` changes no verdict.
 
+use crate::codec::Codec;
 use crate::histogram::{self, BUCKETS};
-use crate::order;
+use crate::snapshots::SNAPSHOTS;
+use crate::sort;
 use crate::verdict::Usual;
-use crate::versions::VERSIONS;
-use crate::wire::Wire;
 use alloc::vec::Vec;
 
 /// How many exchanges of a bucket are sampled.
@@ -73,7 +73,7 @@ impl Sample {
 
     /// Puts the sample in an order that does not depend on the order of arrival.
     pub(crate) fn sort(&mut self) {
-        order::sort_by(&mut self.words, |a, b| a < b);
+        sort::sort_by(&mut self.words, |a, b| a < b);
     }
 
     /// (flagged, route slot, latency bucket) of each exchange in the sample.
@@ -86,18 +86,18 @@ impl Sample {
     }
 
     /// Passes the sample on, or takes another of the same bucket in; `route` finds our slot of the other's.
-    pub(crate) fn pass(&mut self, wire: &mut Wire<'_>, route: impl Fn(u8) -> Option<u8>) {
-        for place in 0..wire.number(self.words.len() as u64) as usize {
-            let word = wire.number(self.words.get(place).copied().unwrap_or_default().into()) as u32;
-            if !wire.is_out() {
+    pub(crate) fn pass(&mut self, codec: &mut Codec<'_>, route: impl Fn(u8) -> Option<u8>) {
+        for place in 0..codec.number(self.words.len() as u64) as usize {
+            let word = codec.number(self.words.get(place).copied().unwrap_or_default().into()) as u32;
+            if !codec.is_out() {
                 let slot = route((word >> 8) as u8).unwrap_or(u8::MAX);
                 self.offer_word(word & !0xff00 | u32::from(slot) << 8);
             }
-            if wire.is_broken() {
+            if codec.is_broken() {
                 return;
             }
         }
-        if wire.is_out() {
+        if codec.is_out() {
             self.words.clear();
         }
     }
@@ -111,12 +111,12 @@ pub(crate) struct Baseline {
     /// Buckets on end in which more than half was flagged.
     flagged_for: u8,
     /// (limit, median) as latency buckets, by version; a limit of 0 judges nothing.
-    versions: [(u8, u8); VERSIONS],
+    versions: [(u8, u8); SNAPSHOTS],
 }
 
 impl Default for Baseline {
     fn default() -> Self {
-        Self { counts: [0; BINS], halvings: 0, flagged_for: 0, versions: [(0, 0); VERSIONS] }
+        Self { counts: [0; BINS], halvings: 0, flagged_for: 0, versions: [(0, 0); SNAPSHOTS] }
     }
 }
 
@@ -149,11 +149,11 @@ impl Baseline {
     }
 
     /// What was usual as of a version, to be told elsewhere, or as it was told.
-    pub(crate) fn tell(&mut self, version: usize, wire: &mut Wire<'_>) {
+    pub(crate) fn tell(&mut self, version: usize, codec: &mut Codec<'_>) {
         let mut ignored = (0, 0);
         let (limit, median) = self.versions.get_mut(version).unwrap_or(&mut ignored);
-        wire.tell(limit);
-        wire.tell(median);
+        codec.tell(limit);
+        codec.tell(median);
     }
 
     fn count(&mut self, bucket: u8) {

@@ -3,17 +3,16 @@
 //! Every field has a default, so `{}` works. The document is parsed once into checked types; nothing downstream checks
 //! again. `docs/config.md` is the reference of all fields.
 
-mod by_name;
 mod collector;
 mod edge;
 mod field;
 mod reference;
 
 use crate::limits::Limits;
+use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Used};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-pub use by_name::ByName;
 pub use collector::{CollectorConfig, Logged};
 use core::fmt;
 pub use edge::EdgeConfig;
@@ -26,7 +25,7 @@ use serde_json::Value;
 #[non_exhaustive]
 pub struct Config {
     /// What is known of single upstreams, by name.
-    pub upstreams: ByName<UpstreamConfig>,
+    pub upstreams: SortedMap<String, UpstreamConfig>,
     /// A response header whose presence says that a fallback answered.
     pub fallback_header: Option<String>,
     /// Less margin than this to timeout, deadline or quota is tight.
@@ -44,9 +43,9 @@ pub struct Config {
     /// The share of exchanges that may be near misses.
     pub budget: Used,
     /// References that were kept elsewhere, by upstream.
-    pub references: ByName<ReferenceConfig>,
+    pub references: SortedMap<String, ReferenceConfig>,
     /// Where fields of structured logs are found, by the exchange line's name.
-    pub fields: ByName<String>,
+    pub fields: SortedMap<String, String>,
     /// For Envoy only.
     pub envoy: EnvoyConfig,
     /// For Fluent Bit only.
@@ -58,7 +57,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            upstreams: ByName::default(),
+            upstreams: SortedMap::default(),
             fallback_header: None,
             tight_margin: Used::from_basis_points(1_000).unwrap_or_default(),
             max_upstreams: 1_000,
@@ -67,8 +66,8 @@ impl Default for Config {
             records_per_second: 10,
             hosts: Hosts::Plain,
             budget: Used::from_basis_points(100).unwrap_or_default(),
-            references: ByName::default(),
-            fields: ByName::default(),
+            references: SortedMap::default(),
+            fields: SortedMap::default(),
             envoy: EnvoyConfig::default(),
             fluent_bit: FluentBitConfig::default(),
             edge: EdgeConfig::default(),
@@ -140,7 +139,7 @@ pub struct FluentBitConfig {
     /// The format of raw lines; `auto` if not given.
     pub format: Option<String>,
     /// Overrides `fields` for this host.
-    pub fields: ByName<String>,
+    pub fields: SortedMap<String, String>,
     /// Where this Fluent Bit runs: the beginning of what its summaries name as their source.
     pub source: String,
 }
@@ -150,7 +149,7 @@ impl Default for FluentBitConfig {
         Self {
             mode: FluentBitMode::default(),
             format: None,
-            fields: ByName::default(),
+            fields: SortedMap::default(),
             source: "fluent-bit".to_string(),
         }
     }
@@ -205,7 +204,7 @@ impl Config {
         root.each(|key, field| {
             match key {
                 "upstreams" => field.each(|name, upstream| {
-                    self.upstreams.insert(name, UpstreamConfig::read(upstream)?);
+                    self.upstreams.insert(name.to_string(), UpstreamConfig::read(upstream)?);
                     Ok(())
                 })?,
                 "fallback_header" => self.fallback_header = Some(field.text()?.to_ascii_lowercase()),
@@ -229,7 +228,7 @@ impl Config {
                 }
                 "budget" => self.budget = field.share()?,
                 "reference" => field.each(|name, reference| {
-                    self.references.insert(name, ReferenceConfig::read(reference)?);
+                    self.references.insert(name.to_string(), ReferenceConfig::read(reference)?);
                     Ok(())
                 })?,
                 "fields" => self.fields = texts_by_name(field)?,
@@ -316,10 +315,10 @@ fn summary_every(field: &Field<'_>) -> Result<Micros, ConfigError> {
     if span.get().is_multiple_of(10_000_000) { Ok(span) } else { Err(field.error(TAKES)) }
 }
 
-fn texts_by_name(section: &Field<'_>) -> Result<ByName<String>, ConfigError> {
-    let mut texts = ByName::default();
+fn texts_by_name(section: &Field<'_>) -> Result<SortedMap<String, String>, ConfigError> {
+    let mut texts = SortedMap::default();
     section.each(|key, field| {
-        texts.insert(key, field.any_text("a text")?.to_string());
+        texts.insert(key.to_string(), field.any_text("a text")?.to_string());
         Ok(())
     })?;
     Ok(texts)

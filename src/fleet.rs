@@ -3,9 +3,10 @@
 //! A newcomer beyond the bound replaces only an upstream that has been idle for an hour; until there is one it counts as
 //! `other`. Found by a hash of the name; walked in the order of names, so that nothing depends on who came first.
 
-use crate::episode::Watch;
-use crate::exchange::{self, NO_UPSTREAM};
-use crate::order;
+use crate::episode::Detector;
+use crate::hash;
+use crate::name::NO_UPSTREAM;
+use crate::sort;
 use crate::units::{Micros, Timestamp};
 use crate::upstream::Upstream;
 use alloc::boxed::Box;
@@ -34,7 +35,7 @@ pub(crate) struct Entry {
     pub(crate) id: UpstreamId,
     pub(crate) upstream: Upstream,
     /// What tells whether its near misses add up to an episode.
-    pub(crate) watch: Box<Watch>,
+    pub(crate) detector: Box<Detector>,
     /// Its name is [`NO_UPSTREAM`]: counted, never judged.
     pub(crate) is_none: bool,
     /// When its last summary ended.
@@ -50,7 +51,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Whether it is one of the two that do not count against the bound.
-    fn stands_for_others(&self) -> bool {
+    fn is_reserved(&self) -> bool {
         self.is_none || self.upstream.name() == OTHER
     }
 }
@@ -59,21 +60,21 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Fleet {
     entries: Vec<Entry>,
-    index: HashTable<u32>,
+    by_hash: HashTable<u32>,
     /// Places in `entries`, ordered by name.
     by_name: Vec<u32>,
     max: usize,
     /// How many of the entries do not count against the bound.
-    stand_ins: usize,
+    reserved: usize,
     next_id: u32,
     /// No upstream will have been idle long enough before this.
     none_idle_before: Timestamp,
 }
 
 /// Where an upstream stands in the fleet.
-pub(crate) enum Seat {
+pub(crate) enum Lookup {
     /// Here.
-    Taken(usize),
+    Found(usize),
     /// Nowhere: the upstream there must leave first.
     Replaces(usize),
     /// Nowhere, and there is no room.
@@ -84,50 +85,50 @@ impl Fleet {
     pub(crate) fn new(max: usize) -> Self {
         Self {
             entries: Vec::new(),
-            index: HashTable::new(),
+            by_hash: HashTable::new(),
             by_name: Vec::new(),
             max,
-            stand_ins: 0,
+            reserved: 0,
             next_id: 0,
             none_idle_before: Timestamp::default(),
         }
     }
 
-    /// The seat of an upstream, which is given one if there is room.
-    pub(crate) fn seat(&mut self, name: &str, open_buckets: usize, now: Timestamp) -> Seat {
-        let hash = exchange::hash(name.as_bytes());
-        if let Some(place) = self.find(hash, name) {
-            return Seat::Taken(place);
+    /// The lookup of an upstream, which is given one if there is room.
+    pub(crate) fn lookup(&mut self, name: &str, open_buckets: usize, now: Timestamp) -> Lookup {
+        let hash = hash::hash(name.as_bytes());
+        if let Some(index) = self.find(hash, name) {
+            return Lookup::Found(index);
         }
         // The two names that stand for others do not count against the bound.
-        let stands_for_others = name == OTHER || name == NO_UPSTREAM;
-        if stands_for_others || self.entries.len() < self.max + self.stand_ins {
-            self.stand_ins += usize::from(stands_for_others);
-            return Seat::Taken(self.insert(hash, name, open_buckets, now));
+        let is_reserved = name == OTHER || name == NO_UPSTREAM;
+        if is_reserved || self.entries.len() < self.max + self.reserved {
+            self.reserved += usize::from(is_reserved);
+            return Lookup::Found(self.insert(hash, name, open_buckets, now));
         }
-        self.idle(now).map_or(Seat::Full, Seat::Replaces)
+        self.idle(now).map_or(Lookup::Full, Lookup::Replaces)
     }
 
     /// Takes an upstream out.
-    pub(crate) fn remove(&mut self, place: usize) {
-        if place >= self.entries.len() {
+    pub(crate) fn remove(&mut self, index: usize) {
+        if index >= self.entries.len() {
             return;
         }
-        self.entries.swap_remove(place);
+        self.entries.swap_remove(index);
         self.reindex();
     }
 
-    pub(crate) fn get(&self, place: usize) -> Option<&Entry> {
-        self.entries.get(place)
+    pub(crate) fn get(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)
     }
 
-    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Entry> {
-        self.entries.get_mut(place)
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(index)
     }
 
-    /// The place of the upstream that is `rank`th by name.
-    pub(crate) fn by_name(&self, rank: usize) -> Option<usize> {
-        self.by_name.get(rank).map(|place| *place as usize)
+    /// The index of the upstream that is `position`th by name.
+    pub(crate) fn by_name(&self, position: usize) -> Option<usize> {
+        self.by_name.get(position).map(|index| *index as usize)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -143,20 +144,20 @@ impl Fleet {
     }
 
     fn find(&self, hash: u64, name: &str) -> Option<usize> {
-        let same = |place: &u32| {
+        let same = |index: &u32| {
             self.entries
-                .get(*place as usize)
+                .get(*index as usize)
                 .is_some_and(|entry| entry.hash == hash && entry.upstream.name() == name)
         };
-        self.index.find(hash, same).map(|place| *place as usize)
+        self.by_hash.find(hash, same).map(|index| *index as usize)
     }
 
     fn insert(&mut self, hash: u64, name: &str, open_buckets: usize, now: Timestamp) -> usize {
-        let place = self.entries.len();
+        let index = self.entries.len();
         self.entries.push(Entry {
             id: UpstreamId(self.next_id),
             upstream: Upstream::new(name, open_buckets, now),
-            watch: Box::new(Watch::new(open_buckets)),
+            detector: Box::new(Detector::new(open_buckets)),
             is_none: name == NO_UPSTREAM,
             summarised: now,
             seq: 0,
@@ -165,12 +166,12 @@ impl Fleet {
             hash,
         });
         self.next_id = self.next_id.wrapping_add(1);
-        let Self { entries, index, by_name, .. } = self;
-        let hash_at = |place: &u32| entries.get(*place as usize).map_or(0, |entry| entry.hash);
-        index.insert_unique(hash, place as u32, hash_at);
-        let rank = by_name.partition_point(|place| name_at(entries, *place) < name);
-        by_name.insert(rank, place as u32);
-        place
+        let Self { entries, by_hash, by_name, .. } = self;
+        let hash_at = |index: &u32| entries.get(*index as usize).map_or(0, |entry| entry.hash);
+        by_hash.insert_unique(hash, index as u32, hash_at);
+        let position = by_name.partition_point(|index| name_at(entries, *index) < name);
+        by_name.insert(position, index as u32);
+        index
     }
 
     /// The upstream that has been idle longest, if that is long enough.
@@ -178,30 +179,30 @@ impl Fleet {
         if now < self.none_idle_before {
             return None;
         }
-        let candidates = self.entries.iter().enumerate().filter(|(_, entry)| !entry.stands_for_others());
-        let (place, entry) = candidates.min_by(|(_, a), (_, b)| {
+        let candidates = self.entries.iter().enumerate().filter(|(_, entry)| !entry.is_reserved());
+        let (index, entry) = candidates.min_by(|(_, a), (_, b)| {
             (a.upstream.last_seen, a.upstream.name()).cmp(&(b.upstream.last_seen, b.upstream.name()))
         })?;
         if now.since(entry.upstream.last_seen) > IDLE {
-            return Some(place);
+            return Some(index);
         }
         self.none_idle_before = entry.upstream.last_seen.after(IDLE);
         None
     }
 
     fn reindex(&mut self) {
-        let Self { entries, index, by_name, .. } = self;
-        let hash_at = |place: &u32| entries.get(*place as usize).map_or(0, |entry| entry.hash);
-        index.clear();
+        let Self { entries, by_hash, by_name, .. } = self;
+        let hash_at = |index: &u32| entries.get(*index as usize).map_or(0, |entry| entry.hash);
+        by_hash.clear();
         by_name.clear();
-        for (place, entry) in entries.iter().enumerate() {
-            index.insert_unique(entry.hash, place as u32, hash_at);
-            by_name.push(place as u32);
+        for (index, entry) in entries.iter().enumerate() {
+            by_hash.insert_unique(entry.hash, index as u32, hash_at);
+            by_name.push(index as u32);
         }
-        order::sort_by(by_name, |a, b| name_at(entries, *a) < name_at(entries, *b));
+        sort::sort_by(by_name, |a, b| name_at(entries, *a) < name_at(entries, *b));
     }
 }
 
-fn name_at(entries: &[Entry], place: u32) -> &str {
-    entries.get(place as usize).map_or("", |entry| entry.upstream.name())
+fn name_at(entries: &[Entry], index: u32) -> &str {
+    entries.get(index as usize).map_or("", |entry| entry.upstream.name())
 }

@@ -7,8 +7,8 @@
 //!
 //! Cost: one count of leading zeros, one look-up and at most one correction; nothing is allocated.
 
+use crate::codec::Codec;
 use crate::units::Micros;
-use crate::wire::Wire;
 use alloc::boxed::Box;
 
 /// OpenTelemetry's scale of all buckets here.
@@ -149,14 +149,14 @@ impl Histogram {
     }
 
     /// Passes the counts on, or takes others' in.
-    pub(crate) fn pass(&mut self, wire: &mut Wire<'_>) {
+    pub(crate) fn pass(&mut self, codec: &mut Codec<'_>) {
         let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
         let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
-        let first = wire.number(first as u64) as usize;
-        let end = wire.number(end as u64) as usize;
+        let first = codec.number(first as u64) as usize;
+        let end = codec.number(end as u64) as usize;
         let used = self.counts.get_mut(first..end.min(BUCKETS)).unwrap_or_default();
-        wire.counts(used);
-        self.full = !wire.is_out() && (self.full || used.contains(&u16::MAX));
+        codec.counts(used);
+        self.full = !codec.is_out() && (self.full || used.contains(&u16::MAX));
     }
 
     /// Forgets everything.

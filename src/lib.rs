@@ -9,7 +9,7 @@
 //! 4  fleet        config        record        many upstreams · text in · text out
 //! 3  verdict      episode                     judge one exchange · judge a stretch of time
 //! 2  upstream                                 what is remembered of one upstream
-//! 1  exchange  limits  tally  baseline  …     plain data and small machines
+//! 1  exchange  limits  counters  baseline  …     plain data and small machines
 //! 0  units                                    Timestamp, Micros, Used
 //! ```
 //!
@@ -38,37 +38,42 @@
 extern crate alloc;
 
 mod baseline;
+mod codec;
 pub mod config;
 mod episode;
 pub mod exchange;
 pub mod flags;
 mod fleet;
+mod hash;
 pub mod histogram;
+pub mod json;
 pub mod limits;
-pub mod markers;
 pub mod merge;
 mod monitor;
-mod order;
+mod name;
 pub mod otlp;
 mod outbox;
 pub mod record;
-pub mod rfc3339;
-mod slots;
+mod snapshots;
+mod sort;
+mod sorted_map;
+pub mod structured_fields;
 pub mod tally;
+pub mod time;
 pub mod timeline;
+mod top_k;
 pub mod units;
 mod upstream;
-mod value;
 pub mod verdict;
-mod versions;
-mod wire;
 
 pub use config::{Config, ConfigError};
-pub use exchange::{Attempt, Exchange, Quota, StandIn};
+pub use exchange::{Attempt, Exchange, Quota, Substitute};
 pub use flags::Flags;
 pub use fleet::{OTHER, UpstreamId};
 pub use monitor::{Delta, Monitor, Observed, Unreadable, end_of};
+pub use name::{MAX_NAME, NO_UPSTREAM, upstream_name};
 pub use record::{Record, RecordKind};
+pub use sorted_map::SortedMap;
 pub use timeline::Feed;
 pub use units::{Micros, Timestamp, Used};
 pub use verdict::{Fate, Signals, Verdict};

@@ -3,13 +3,13 @@
 //! What is counted is a set: of each source (one run of one instance) which of its summaries. So the order in which summaries
 //! come changes nothing, and one that comes again, on its own or inside what was merged from it, is known and counts once. A
 //! merged summary says in `parts` what it is made of, and can be merged again. If it shares only some of its parts with what has
-//! been counted, the rest cannot be told apart: it is left out, and told. Of those that are still waiting to be counted the
+//! been counted, the rest cannot be told apart: it is left out, and stats. Of those that are still waiting to be counted the
 //! larger one counts, so that what was merged may come together with what it was merged from in any order.
 //!
 //! Summaries count by the interval that their end falls into. [`finish`](Merger::finish) leaves what is there; where there is no
 //! end, an interval leaves when the newest summary ended `wait` after it, and what comes later leaves in a summary more.
 //!
-//! *Bounds:* 10 000 upstreams; with an end in sight 2^20 ranges of sequence numbers in the intervals that have not left, without one
+//! *Bounds:* 10 000 upstreams; with an end in observation 2^20 ranges of sequence numbers in the intervals that have not left, without one
 //! 2^17; beyond, the oldest leaves early. As many again, twice, say what was counted; beyond, the older half is forgotten, and what is
 //! older than that is refused: it may be missing, and never counts twice.
 
@@ -22,24 +22,23 @@ mod latency;
 mod object;
 mod parts;
 mod ranges;
-mod sorted;
 mod summary;
 mod upstream;
 mod write;
 
-pub use counts::Counts;
+pub use counts::SummaryCounts;
 pub use error::RecordError;
 pub use latency::Latency;
 
 use crate::outbox::Outbox;
 use crate::record::{Record, RecordKind};
+use crate::sorted_map::SortedMap;
 use crate::timeline::{Feed, Timeline};
 use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
 use episode::Episode;
 use episodes::Episodes;
 use found::Kind;
-use sorted::Sorted;
 use summary::{Sources, Summary};
 use upstream::Upstream;
 
@@ -73,10 +72,10 @@ pub struct Merger {
     bounds: Bounds,
     /// How far time has come, by the ends of summaries; a single one from the future does not move it.
     timeline: Timeline,
-    upstreams: Sorted<Box<str>, Box<Upstream>>,
+    upstreams: SortedMap<Box<str>, Box<Upstream>>,
     episodes: Episodes,
     sources: Sources,
-    told: Told,
+    stats: MergeStats,
     /// How many summaries wait to be counted, of all upstreams.
     waiting: usize,
     /// How many ranges there are in intervals that have not left.
@@ -88,7 +87,7 @@ pub struct Merger {
 
 /// What became of the records that were taken.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Told {
+pub struct MergeStats {
     /// Summaries that were read.
     pub summaries: u64,
     /// Episodes that were read.
@@ -112,10 +111,10 @@ impl Merger {
             wait,
             bounds: if wait.is_some() { Bounds::LIVE } else { Bounds::BATCH },
             timeline: Timeline::new(Feed::Log, Micros::default()),
-            upstreams: Sorted::default(),
+            upstreams: SortedMap::default(),
             episodes: Episodes::default(),
             sources: Sources::default(),
-            told: Told::default(),
+            stats: MergeStats::default(),
             waiting: 0,
             ranges: 0,
             due: 0,
@@ -167,17 +166,17 @@ impl Merger {
     }
 
     /// What became of what was taken.
-    pub fn told(&self) -> Told {
-        self.told
+    pub fn stats(&self) -> MergeStats {
+        self.stats
     }
 
     /// What has left, by upstream, with the number of sources.
-    pub fn totals(&self) -> impl Iterator<Item = (&str, &Counts, usize)> {
+    pub fn totals(&self) -> impl Iterator<Item = (&str, &SummaryCounts, usize)> {
         self.upstreams.iter().map(|(name, upstream)| (&**name, upstream.left(), upstream.sources()))
     }
 
     fn take_summary(&mut self, summary: Summary) -> Result<(), RecordError> {
-        self.told.summaries += 1;
+        self.stats.summaries += 1;
         self.timeline.arrive(summary.end);
         if !self.upstreams.contains(&summary.upstream) {
             if self.upstreams.len() >= MAX_UPSTREAMS {
@@ -186,21 +185,21 @@ impl Merger {
             self.upstreams.insert(summary.upstream.clone(), Box::default());
         }
         if let Some(upstream) = self.upstreams.get_mut(&summary.upstream) {
-            self.waiting += usize::from(upstream.hold(summary, &mut self.told));
+            self.waiting += usize::from(upstream.hold(summary, &mut self.stats));
         }
         Ok(())
     }
 
     fn take_episode(&mut self, upstream: Box<str>, episode: Episode) {
-        self.told.episodes += 1;
-        self.episodes.hold(upstream, episode, &mut self.told);
+        self.stats.episodes += 1;
+        self.episodes.hold(upstream, episode, &mut self.stats);
         if self.episodes.is_full() {
             self.leave_episodes(Timestamp::from_micros(u64::MAX));
         }
     }
 
     fn leave_episodes(&mut self, until: Timestamp) {
-        for (upstream, episode) in self.episodes.leave(until, &mut self.told) {
+        for (upstream, episode) in self.episodes.leave(until, &mut self.stats) {
             self.outbox
                 .push(RecordKind::Episode, episode.end, |out| write::episode(out, &upstream, &episode));
         }
@@ -210,7 +209,7 @@ impl Merger {
         self.waiting = 0;
         let mut remembered = 0;
         for (_, upstream) in self.upstreams.iter_mut() {
-            self.ranges += upstream.count_waiting(self.every, &mut self.told);
+            self.ranges += upstream.count_waiting(self.every, &mut self.stats);
             remembered += upstream.remembered();
         }
         if remembered > self.bounds.ranges {
@@ -247,8 +246,8 @@ impl Merger {
                 && let Some(cell) = upstream.leave(first)
             {
                 *ranges = ranges.saturating_sub(cell.parts.len());
-                let figures = &cell.counts.figures;
-                if figures.exchanges() > 0 || figures.relayed.is_some() {
+                let totals = &cell.counts.totals;
+                if totals.exchanges() > 0 || totals.relayed.is_some() {
                     outbox.push(RecordKind::Summary, cell.end, |out| write::summary(out, name, &cell));
                 }
             }

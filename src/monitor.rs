@@ -4,9 +4,10 @@
 //! [`poll_record`](Monitor::poll_record) until it returns `None`. Records wait for it, in memory.
 
 use crate::config::Config;
-use crate::episode::{Engine, Sight};
-use crate::exchange::{self, Exchange, StandIn};
-use crate::fleet::{Entry, Fleet, OTHER, Seat, UpstreamId};
+use crate::episode::{EpisodeEngine, Observation};
+use crate::exchange::{Exchange, Substitute};
+use crate::fleet::{Entry, Fleet, Lookup, OTHER, UpstreamId};
+use crate::name;
 use crate::outbox::Outbox;
 use crate::record::{self, HostNames, Record, RecordKind, Span};
 use crate::timeline::{self, Feed, Place, Timeline};
@@ -27,7 +28,7 @@ pub struct Monitor {
     source: String,
     timeline: Timeline,
     fleet: Fleet,
-    engine: Engine,
+    engine: EpisodeEngine,
     outbox: Outbox,
     /// The next multiple of `summary_every` that time has not passed.
     summary_due: Timestamp,
@@ -56,7 +57,7 @@ impl Monitor {
             Feed::Log => Micros::from_seconds(10),
         });
         Self {
-            engine: Engine::new(timeline::open_buckets(reorder)),
+            engine: EpisodeEngine::new(timeline::open_buckets(reorder)),
             timeline: Timeline::new(feed, reorder),
             fleet: Fleet::new(config.max_upstreams as usize),
             outbox: Outbox::default(),
@@ -92,16 +93,16 @@ impl Monitor {
         };
         let place = self.timeline.arrive(exchange.ts);
         self.run_due();
-        let name = exchange::upstream_name(exchange.upstream);
-        let limits = self.config.upstreams.get(&name).map(|upstream| upstream.limits).unwrap_or_default();
-        let seat = self.seat(&name, exchange.ts);
+        let name = name::upstream_name(exchange.upstream);
+        let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
+        let lookup = self.lookup(&name, exchange.ts);
         let tight = self.config.tight_margin;
-        if self.fleet.get(seat).is_some_and(|entry| self.is_full(&entry.upstream.tally)) {
+        if self.fleet.get(lookup).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
             // Its counts leave early, before one of them is too large.
-            self.leave_counts(seat, self.timeline.watermark().unwrap_or(exchange.ts));
+            self.leave_counts(lookup, self.timeline.watermark().unwrap_or(exchange.ts));
         }
-        let Some(entry) = self.fleet.get_mut(seat) else {
-            // `seat` only returns places that exist.
+        let Some(entry) = self.fleet.get_mut(lookup) else {
+            // `lookup` only returns places that exist.
             return Observed {
                 upstream: UpstreamId::default(),
                 verdict: Verdict::default(),
@@ -115,18 +116,19 @@ impl Monitor {
         let taken = entry.upstream.observe(exchange, limits, tight, place, &self.timeline);
         let mut replaced = taken.replaced_hosts;
         while replaced != 0 {
-            entry.watch.forget_host(replaced.trailing_zeros() as u8);
+            entry.detector.forget_host(replaced.trailing_zeros() as u8);
             replaced &= replaced - 1;
         }
         if let Place::Open(bucket) = place {
-            let sight = Sight { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
+            let observation =
+                Observation { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
             let upstream = &entry.upstream;
             let has_log = !exchange.attempt_log.is_empty();
             let slot_of = |host: &str| if has_log { upstream.host(host) } else { taken.host };
-            entry.watch.note(bucket, &sight, slot_of);
+            entry.detector.note(bucket, &observation, slot_of);
         }
         let upstream = entry.id;
-        let recorded = self.record_exchange(seat, exchange, &taken.verdict);
+        let recorded = self.record_exchange(lookup, exchange, &taken.verdict);
         Observed { upstream, verdict: taken.verdict, recorded }
     }
 
@@ -140,8 +142,8 @@ impl Monitor {
             self.run_due();
         }
         let ts = ts.or(self.timeline.watermark()).unwrap_or_default();
-        let seat = self.seat(&exchange::upstream_name(upstream), ts);
-        if let Some(entry) = self.fleet.get_mut(seat) {
+        let lookup = self.lookup(&name::upstream_name(upstream), ts);
+        if let Some(entry) = self.fleet.get_mut(lookup) {
             entry.upstream.relay(ts, fate);
         }
     }
@@ -188,32 +190,32 @@ impl Monitor {
     fn tidied<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
         let has_query = |route: &&str| route.as_bytes().contains(&b'?');
         let route = exchange.route.filter(has_query).and_then(|route| route.split('?').next());
-        let is_fallback = exchange.stand_in.is_none() && self.is_fallback_host(exchange);
+        let is_fallback = exchange.substitute.is_none() && self.is_fallback_host(exchange);
         (route.is_some() || is_fallback).then(|| Exchange {
             route: route.or(exchange.route),
-            stand_in: if is_fallback { Some(StandIn::Fallback) } else { exchange.stand_in },
+            substitute: if is_fallback { Some(Substitute::Fallback) } else { exchange.substitute },
             ..exchange.clone()
         })
     }
 
     fn is_fallback_host(&self, exchange: &Exchange<'_>) -> bool {
         let Some(host) = exchange.host.filter(|_| !self.config.upstreams.is_empty()) else { return false };
-        let configured = self.config.upstreams.get(&exchange::upstream_name(exchange.upstream));
+        let configured = self.config.upstreams.get(&*name::upstream_name(exchange.upstream));
         configured.is_some_and(|upstream| upstream.fallback_hosts.iter().any(|fallback| fallback == host))
     }
 
     /// The place of an upstream in the fleet; of `other` if there is no room.
-    fn seat(&mut self, name: &str, ts: Timestamp) -> usize {
+    fn lookup(&mut self, name: &str, ts: Timestamp) -> usize {
         let open_buckets = self.timeline.open_buckets();
         let now = self.timeline.watermark().unwrap_or(ts);
-        match self.fleet.seat(name, open_buckets, now) {
-            Seat::Taken(place) => place,
-            Seat::Replaces(place) => {
+        match self.fleet.lookup(name, open_buckets, now) {
+            Lookup::Found(place) => place,
+            Lookup::Replaces(place) => {
                 self.leave_counts(place, now);
                 self.fleet.remove(place);
-                self.seat(name, ts)
+                self.lookup(name, ts)
             }
-            Seat::Full => self.seat(OTHER, ts),
+            Lookup::Full => self.lookup(OTHER, ts),
         }
     }
 
@@ -254,19 +256,20 @@ impl Monitor {
 
     /// Leaves the summary of one upstream, if there is anything to count.
     fn summarise(&mut self, place: usize, end: Timestamp) {
-        let Some(entry) = self.fleet.get_mut(place).filter(|entry| !entry.upstream.tally.is_empty()) else {
+        let Some(entry) = self.fleet.get_mut(place).filter(|entry| !entry.upstream.counters.is_empty())
+        else {
             return;
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
         let hosts = HostNames(self.config.hosts);
         let reference = self.config.references.get(entry.upstream.name()).filter(|told| told.holds(end));
         if let Some(reference) = reference {
-            entry.watch.habits.restore(reference.into());
+            entry.detector.habits.restore(reference.into());
         }
         let reason = reference.and_then(|reference| reference.reason.as_deref());
-        let (upstream, watch, budget) = (&entry.upstream, &entry.watch, self.config.budget);
+        let (upstream, detector, budget) = (&entry.upstream, &entry.detector, self.config.budget);
         self.outbox.push(RecordKind::Summary, end, |out| {
-            record::summary(out, span, upstream, watch, budget, reason, hosts);
+            record::summary(out, span, upstream, detector, budget, reason, hosts);
         });
         entry.seq += 1;
         entry.summarised = end;
@@ -281,7 +284,7 @@ impl Monitor {
         let Some(entry) = self.fleet.get_mut(place) else { return false };
         if self.feed == Feed::Live && !pay(entry, exchange.ts, self.config.records_per_second) {
             entry.suppressed = entry.suppressed.saturating_add(1);
-            entry.upstream.tally.suppressed = entry.upstream.tally.suppressed.saturating_add(1);
+            entry.upstream.counters.suppressed = entry.upstream.counters.suppressed.saturating_add(1);
             return false;
         }
         let suppressed = core::mem::take(&mut entry.suppressed);

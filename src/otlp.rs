@@ -4,8 +4,8 @@
 //! body is the sentence. `error.type` is never set: a near miss is a success. 64-bit whole numbers are texts, as OTLP's JSON
 //! wants them; a record's own JSON is taken over as it stands wherever both agree, so nothing is parsed but its outline.
 
-use crate::record::fields::{Fields, Items};
-use crate::record::json::{escape, push_number};
+use crate::json::outline::{Elements, Members};
+use crate::json::write::{escape, push_number};
 use crate::record::{Record, RecordKind};
 use crate::units::Timestamp;
 use alloc::string::String;
@@ -46,7 +46,7 @@ pub fn push(
     add(out, "\",\"eventName\":\"nearmiss.");
     add(out, event);
     add(out, "\",\"body\":");
-    let fields = Fields::of(record.json);
+    let fields = Members::of(record.json);
     match fields.find("explain") {
         Some(sentence) => value(out, sentence),
         None => text(out, event),
@@ -166,7 +166,7 @@ fn value(out: &mut String, json: &str) {
         }
         Some(b'{') => {
             add(out, "{\"kvlistValue\":{\"values\":[");
-            for (place, (key, found)) in Fields::of(json).enumerate() {
+            for (place, (key, found)) in Members::of(json).enumerate() {
                 if place > 0 {
                     add(out, ",");
                 }
@@ -176,7 +176,7 @@ fn value(out: &mut String, json: &str) {
         }
         Some(b'[') => {
             add(out, "{\"arrayValue\":{\"values\":[");
-            for (place, found) in Items(json.get(1..).unwrap_or_default()).enumerate() {
+            for (place, found) in Elements(json.get(1..).unwrap_or_default()).enumerate() {
                 if place > 0 {
                     add(out, ",");
                 }

@@ -5,22 +5,22 @@
 
 mod episode;
 mod explain;
-pub mod fields;
-pub(crate) mod json;
 
-pub(crate) use episode::{Phase, Told, deviation, episode};
+pub(crate) use episode::{EpisodeContext, Phase, deviation, episode};
 
 use crate::config::Hosts;
-use crate::episode::Watch;
-use crate::exchange::{self, Exchange, NO_UPSTREAM};
+use crate::episode::Detector;
+use crate::exchange::Exchange;
+use crate::hash;
 use crate::histogram;
-use crate::tally::Figures;
+use crate::json::write::{self, Json};
+use crate::name::NO_UPSTREAM;
+use crate::tally::CounterTotals;
 use crate::timeline;
 use crate::units::{Micros, Timestamp, Used};
 use crate::upstream::Upstream;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
-use json::Json;
 
 /// The version of all records; a reader refuses others.
 pub const SCHEMA: u64 = 1;
@@ -55,10 +55,10 @@ impl HostNames {
     /// Adds the name or its hash, escaped for JSON.
     pub(crate) fn push(self, out: &mut String, host: &str) {
         match self.0 {
-            Hosts::Plain => json::escape(out, host),
+            Hosts::Plain => write::escape(out, host),
             Hosts::Hashed => {
                 out.push_str("host-");
-                let hash = exchange::hash(host.as_bytes()) as u32;
+                let hash = hash::hash(host.as_bytes()) as u32;
                 for nibble in (0..8).rev() {
                     out.push(char::from_digit(hash >> (4 * nibble) & 15, 16).unwrap_or('0'));
                 }
@@ -172,12 +172,12 @@ pub(crate) fn summary(
     out: &mut String,
     span: Span<'_>,
     upstream: &Upstream,
-    watch: &Watch,
+    detector: &Detector,
     budget: Used,
     accepted: Option<&str>,
     hosts: HostNames,
 ) {
-    let tally = &upstream.tally;
+    let counters = &upstream.counters;
     let mut json = Json::new(out);
     json.open('{');
     json.key("schema").number(SCHEMA);
@@ -187,8 +187,8 @@ pub(crate) fn summary(
     json.key("upstream").text(upstream.name());
     json.key("start").time(span.start);
     json.key("end").time(span.end);
-    figures(&mut json, &tally.into(), upstream.name() != NO_UPSTREAM);
-    let (offset, counts) = tally.latency.used();
+    totals(&mut json, &counters.into(), upstream.name() != NO_UPSTREAM);
+    let (offset, counts) = counters.latency.used();
     latency(&mut json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
     json.key("hosts").open('[');
     for (name, host) in upstream.hosts().iter().filter(|(_, host)| host.attempts > 0) {
@@ -212,17 +212,17 @@ pub(crate) fn summary(
     if let Some(learned) = upstream.learned_attempts() {
         json.key("max_attempts_learned").number(learned.into());
     }
-    if let Some(timeout) = watch.learned_timeout() {
+    if let Some(timeout) = detector.learned_timeout() {
         json.key("timeout_ms_learned").millis(timeout);
     }
-    if let Some(burn) = watch.habits.burn(budget) {
+    if let Some(burn) = detector.habits.burn(budget) {
         json.key("burn_bp").open('{');
         for (window, rate) in burn {
             json.key(window).number(rate.into());
         }
         json.close('}');
     }
-    if let Some(reference) = watch.habits.reference() {
+    if let Some(reference) = detector.habits.reference() {
         json.key("reference").open('{');
         json.key("since").time(timeline::start_of(reference.from.into()));
         json.key("near_miss_bp").number(reference.near.basis_points().into());
@@ -239,30 +239,30 @@ pub(crate) fn summary(
 }
 
 /// The counts of a summary.
-pub(crate) fn figures(json: &mut Json<'_>, figures: &Figures, has_shares: bool) {
-    fates(json.key("fates"), &figures.fates);
-    if let Some(relayed) = &figures.relayed {
+pub(crate) fn totals(json: &mut Json<'_>, totals: &CounterTotals, has_shares: bool) {
+    fates(json.key("fates"), &totals.fates);
+    if let Some(relayed) = &totals.relayed {
         fates(json.key("relayed"), relayed);
     }
-    json.key("attempts").number(figures.attempts);
+    json.key("attempts").number(totals.attempts);
     json.key("signals").open('{');
-    for (name, count) in Signals::NAMES.into_iter().zip(figures.signals).filter(|(_, count)| *count > 0) {
+    for (name, count) in Signals::NAMES.into_iter().zip(totals.signals).filter(|(_, count)| *count > 0) {
         json.key(name).number(count);
     }
     json.close('}');
-    json.key("first_try").number(figures.first_try);
-    if let Some(share) = figures.first_try_success().filter(|_| has_shares) {
+    json.key("first_try").number(totals.first_try);
+    if let Some(share) = totals.first_try_success().filter(|_| has_shares) {
         json.key("first_try_success_bp").number(share.basis_points().into());
     }
-    if let Some(share) = figures.final_success().filter(|_| has_shares) {
+    if let Some(share) = totals.final_success().filter(|_| has_shares) {
         json.key("final_success_bp").number(share.basis_points().into());
     }
-    json.key("failed_attempts_ms").millis(Micros::new(figures.failed_micros));
+    json.key("failed_attempts_ms").millis(Micros::new(totals.failed_micros));
     json.key("margins").open('[');
-    figures.margins.iter().for_each(|count| json.item().number(*count));
+    totals.margins.iter().for_each(|count| json.item().number(*count));
     json.close(']');
-    json.key("late").number(figures.late);
-    json.key("suppressed").number(figures.suppressed);
+    json.key("late").number(totals.late);
+    json.key("suppressed").number(totals.suppressed);
 }
 
 fn fates(json: &mut Json<'_>, counts: &[u64; Fate::COUNT]) {
@@ -293,11 +293,11 @@ pub fn header(out: &mut String, verdict: &Verdict, attempts: Option<u32>) {
     out.push_str(verdict.fate.name());
     if let Some(attempts) = attempts.filter(|attempts| *attempts > 1) {
         out.push_str(";attempts=");
-        json::push_number(out, attempts.into());
+        write::push_number(out, attempts.into());
     }
     if let Some(margin) = verdict.margin_bp() {
         out.push_str(";margin=");
-        json::push_number(out, u64::from(margin) / 100);
+        write::push_number(out, u64::from(margin) / 100);
     }
     ratio(out, verdict.ratio_tenths().filter(|_| verdict.fate == Fate::Slow));
     for name in verdict.signals.without(own_signals(verdict.fate)).names() {
@@ -310,9 +310,9 @@ pub fn header(out: &mut String, verdict: &Verdict, attempts: Option<u32>) {
 fn ratio(out: &mut String, tenths: Option<u64>) {
     if let Some(tenths) = tenths {
         out.push_str(";ratio=");
-        json::push_number(out, tenths / 10);
+        write::push_number(out, tenths / 10);
         out.push('.');
-        json::push_number(out, tenths % 10);
+        write::push_number(out, tenths % 10);
     }
 }
 

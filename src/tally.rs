@@ -1,10 +1,10 @@
 //! Exact counts of one upstream since its last summary.
 
+use crate::codec::Codec;
 use crate::exchange::Exchange;
 use crate::histogram::Histogram;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
-use crate::wire::Wire;
 use alloc::boxed::Box;
 
 /// How many bands the distribution of margins has; each is a tenth, the last takes in the full margin.
@@ -12,7 +12,7 @@ pub const MARGIN_BANDS: usize = 10;
 
 /// What was counted. Everything adds, so tallies of one upstream merge without loss.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct Counters {
     /// Exchanges by fate, in the order of [`Fate::ALL`]; they sum to the number of exchanges.
     pub fates: [u32; Fate::COUNT],
     /// Exchanges by signal, in the order of [`Signals::NAMES`].
@@ -35,7 +35,7 @@ pub struct Tally {
     pub relayed: Option<Box<[u32; Fate::COUNT]>>,
 }
 
-impl Tally {
+impl Counters {
     /// Counts one judged exchange whose duration falls into `bucket`.
     pub(crate) fn count(&mut self, exchange: &Exchange<'_>, verdict: &Verdict, bucket: u8) {
         add(self.fates.get_mut(verdict.fate as usize));
@@ -76,26 +76,26 @@ impl Tally {
         self.fates.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// Whether another tally might not fit.
+    /// Whether another counters might not fit.
     pub(crate) fn is_half_full(&self) -> bool {
         self.latency.is_half_full()
     }
 
     /// Passes everything on, or takes others' in.
-    pub(crate) fn pass(&mut self, wire: &mut Wire<'_>) {
-        wire.counts(&mut self.fates);
-        wire.counts(&mut self.signals);
-        wire.count(&mut self.first_try);
-        wire.count(&mut self.attempts);
-        wire.count(&mut self.failed_micros);
-        wire.counts(&mut self.margins);
-        self.latency.pass(wire);
-        wire.count(&mut self.late);
-        wire.count(&mut self.suppressed);
-        if wire.number(self.relayed.is_some().into()) > 0 {
-            wire.counts(self.relayed.get_or_insert_default().as_mut_slice());
+    pub(crate) fn pass(&mut self, codec: &mut Codec<'_>) {
+        codec.counts(&mut self.fates);
+        codec.counts(&mut self.signals);
+        codec.count(&mut self.first_try);
+        codec.count(&mut self.attempts);
+        codec.count(&mut self.failed_micros);
+        codec.counts(&mut self.margins);
+        self.latency.pass(codec);
+        codec.count(&mut self.late);
+        codec.count(&mut self.suppressed);
+        if codec.number(self.relayed.is_some().into()) > 0 {
+            codec.counts(self.relayed.get_or_insert_default().as_mut_slice());
         }
-        if wire.is_out() {
+        if codec.is_out() {
             self.relayed = None;
         }
     }
@@ -108,9 +108,9 @@ impl Tally {
     }
 }
 
-/// The counts of a tally, wide enough for those of many.
+/// The counts of a counters, wide enough for those of many.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Figures {
+pub struct CounterTotals {
     /// Exchanges by fate, in the order of [`Fate::ALL`].
     pub fates: [u64; Fate::COUNT],
     /// Exchanges by fate that another nearmiss has judged, if there were any.
@@ -131,23 +131,23 @@ pub struct Figures {
     pub suppressed: u64,
 }
 
-impl From<&Tally> for Figures {
-    fn from(tally: &Tally) -> Self {
+impl From<&Counters> for CounterTotals {
+    fn from(counters: &Counters) -> Self {
         Self {
-            fates: tally.fates.map(u64::from),
-            relayed: tally.relayed.as_ref().map(|fates| Box::new(fates.map(u64::from))),
-            attempts: tally.attempts,
-            signals: tally.signals.map(u64::from),
-            first_try: tally.first_try.into(),
-            failed_micros: tally.failed_micros,
-            margins: tally.margins.map(u64::from),
-            late: tally.late.into(),
-            suppressed: tally.suppressed.into(),
+            fates: counters.fates.map(u64::from),
+            relayed: counters.relayed.as_ref().map(|fates| Box::new(fates.map(u64::from))),
+            attempts: counters.attempts,
+            signals: counters.signals.map(u64::from),
+            first_try: counters.first_try.into(),
+            failed_micros: counters.failed_micros,
+            margins: counters.margins.map(u64::from),
+            late: counters.late.into(),
+            suppressed: counters.suppressed.into(),
         }
     }
 }
 
-impl Figures {
+impl CounterTotals {
     /// Exchanges that were judged here.
     pub fn exchanges(&self) -> u64 {
         sum(&self.fates)

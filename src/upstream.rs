@@ -4,16 +4,18 @@
 //! in ways that do not depend on the order in which exchanges came.
 
 use crate::baseline::{Baseline, Sample};
-use crate::exchange::{self, Exchange};
+use crate::exchange::Exchange;
 use crate::flags::Flags;
+use crate::hash;
 use crate::histogram::Log2;
 use crate::limits::{self, Limits};
-use crate::slots::{MAX_SLOT_NAME, Slots, hash_of};
-use crate::tally::Tally;
+use crate::name;
+use crate::snapshots::{Snapshot, Snapshots};
+use crate::tally::Counters;
 use crate::timeline::{self, Place, Timeline};
+use crate::top_k::{MAX_SLOT_NAME, TopK, hash_of};
 use crate::units::{Timestamp, Used};
 use crate::verdict::{Fate, Signals, Usual, Verdict, judge};
-use crate::versions::{Version, Versions};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -30,20 +32,20 @@ const IDLE: u32 = 360;
 #[derive(Debug)]
 pub(crate) struct Upstream {
     name: Box<str>,
-    pub(crate) tally: Tally,
+    pub(crate) counters: Counters,
     pub(crate) last_seen: Timestamp,
     baseline: Baseline,
-    hosts: Slots<Host, MAX_HOSTS>,
+    hosts: TopK<Host, MAX_HOSTS>,
     /// The hosts, as bits, that were behind something in the summary before: others do not get their slots.
     notable: u16,
-    routes: Slots<Route, MAX_ROUTES>,
-    open: Box<[Open]>,
-    versions: Versions,
+    routes: TopK<Route, MAX_ROUTES>,
+    open: Box<[OpenBucket]>,
+    versions: Snapshots,
 }
 
 /// What a bucket gathers until it is sealed.
 #[derive(Clone, Debug, Default)]
-struct Open {
+struct OpenBucket {
     bucket: u64,
     filled: bool,
     sample: Sample,
@@ -96,12 +98,12 @@ pub(crate) struct Sealed {
     pub(crate) replaced_routes: u8,
 }
 
-impl Open {
+impl OpenBucket {
     /// Remembers a new route, if its hash is among the smallest: which ones are does not depend on their order.
     fn meet(&mut self, hash: u32, name: &str) {
         let rank = self.newcomers.partition_point(|(known, _)| *known < hash);
         if rank < MAX_ROUTES && self.newcomers.get(rank).is_none_or(|(known, _)| *known != hash) {
-            self.newcomers.insert(rank, (hash, exchange::cut_to(name, MAX_SLOT_NAME).into()));
+            self.newcomers.insert(rank, (hash, name::cut_to(name, MAX_SLOT_NAME).into()));
             self.newcomers.truncate(MAX_ROUTES);
         }
     }
@@ -110,17 +112,17 @@ impl Open {
 impl Upstream {
     pub(crate) fn new(name: &str, open_buckets: usize, now: Timestamp) -> Self {
         let mut open = Vec::new();
-        open.resize_with(open_buckets, Open::default);
+        open.resize_with(open_buckets, OpenBucket::default);
         Self {
             name: name.into(),
-            tally: Tally::default(),
+            counters: Counters::default(),
             last_seen: now,
             baseline: Baseline::default(),
-            hosts: Slots::default(),
+            hosts: TopK::default(),
             notable: 0,
-            routes: Slots::default(),
+            routes: TopK::default(),
             open: open.into_boxed_slice(),
-            versions: Versions::default(),
+            versions: Snapshots::default(),
         }
     }
 
@@ -128,11 +130,11 @@ impl Upstream {
         &self.name
     }
 
-    pub(crate) fn hosts(&self) -> &Slots<Host, MAX_HOSTS> {
+    pub(crate) fn hosts(&self) -> &TopK<Host, MAX_HOSTS> {
         &self.hosts
     }
 
-    pub(crate) fn routes(&self) -> &Slots<Route, MAX_ROUTES> {
+    pub(crate) fn routes(&self) -> &TopK<Route, MAX_ROUTES> {
         &self.routes
     }
 
@@ -162,7 +164,7 @@ impl Upstream {
         verdict.learned_attempts = learned_attempts;
         verdict.late = place == Place::Late;
 
-        self.tally.count(exchange, &verdict, bucket);
+        self.counters.count(exchange, &verdict, bucket);
         let (host, replaced_hosts) = self.blame(exchange, &verdict);
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.exchanges = route.exchanges.saturating_add(1);
@@ -184,14 +186,14 @@ impl Upstream {
         self.last_seen = self.last_seen.max(exchange.ts);
         let verdict = Verdict::default();
         let unjudged = Exchange { attempts: Some(0), ..Exchange::default() };
-        self.tally.count(&unjudged, &verdict, Log2::of(exchange.duration).bucket(exchange.duration));
+        self.counters.count(&unjudged, &verdict, Log2::of(exchange.duration).bucket(exchange.duration));
         verdict
     }
 
     /// Counts an exchange that another nearmiss has judged: it was learned from there.
     pub(crate) fn relay(&mut self, ts: Timestamp, fate: Fate) {
         self.last_seen = self.last_seen.max(ts);
-        self.tally.relay(fate);
+        self.counters.relay(fate);
     }
 
     /// The most attempts that were seen to be allowed.
@@ -227,13 +229,13 @@ impl Upstream {
             sealed.replaced_routes |= self.take_in_route(hash, &name, bucket).map_or(0, |slot| 1 << slot);
         }
         let routes_full = self.routes.len() == MAX_ROUTES;
-        self.versions.push(Version { bucket: bucket as u32, max_attempts, routes_full });
+        self.versions.push(Snapshot { bucket: bucket as u32, max_attempts, routes_full });
         sealed
     }
 
     /// Starts the counts anew; a summary has taken them.
     pub(crate) fn clear_counts(&mut self) {
-        self.tally.clear();
+        self.counters.clear();
         let behind = self.hosts.iter().enumerate().filter(|(_, (_, host))| host.blamed > 0);
         self.notable = behind.fold(0, |notable, (slot, _)| notable | 1 << slot);
         for host in self.hosts.iter_mut() {
@@ -257,7 +259,7 @@ impl Upstream {
 
     /// What is usual for an exchange: on its route if that is told apart, else on the upstream. While routes are still
     /// being taken in, a new one is not measured by the others.
-    fn usual(&self, route: Option<u8>, named: bool, (place, version): (usize, Version)) -> Option<Usual> {
+    fn usual(&self, route: Option<u8>, named: bool, (place, version): (usize, Snapshot)) -> Option<Usual> {
         match route.and_then(|route| self.routes.get(route)) {
             Some(route) => route.baseline.usual(place),
             None if named && !version.routes_full => None,
@@ -292,7 +294,7 @@ impl Upstream {
         }
         if is_comparable(exchange, verdict) {
             const FLAGGED: Signals = Signals::SLOW.with(Signals::TIMEOUT).with(Signals::DEADLINE);
-            let key = exchange::mix(exchange.ts.micros() ^ exchange.duration.get().rotate_left(40));
+            let key = hash::mix(exchange.ts.micros() ^ exchange.duration.get().rotate_left(40));
             open.sample.offer(key, verdict.signals.any(FLAGGED), route, latency);
         }
     }
@@ -380,7 +382,7 @@ fn is_comparable(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
 }
 
 /// The exchange's own limits, else the configured ones, else what was learned; and whether the attempts were.
-fn limits(exchange: &Exchange<'_>, configured: Limits, version: Version) -> (Limits, bool) {
+fn limits(exchange: &Exchange<'_>, configured: Limits, version: Snapshot) -> (Limits, bool) {
     let told = Limits {
         timeout: exchange.timeout,
         deadline: exchange.deadline,

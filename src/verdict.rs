@@ -3,10 +3,10 @@
 //! The rules are the table of fates in `docs/fates.md`; [`judge`] asks them in order of precedence and the first
 //! that holds is the fate. Signals are every reason that holds.
 
-use crate::exchange::{self, Exchange, StandIn};
+use crate::exchange::{Exchange, Substitute, is_error};
 use crate::flags::Flags;
 use crate::limits::{Limit, Limits, Usage};
-use crate::markers;
+use crate::structured_fields;
 use crate::units::{Micros, Used};
 
 /// What became of an exchange; later ones take precedence.
@@ -254,7 +254,7 @@ fn is_plain(exchange: &Exchange<'_>) -> bool {
         && exchange.flags.is_empty()
         && !(exchange.partial | exchange.hedged | exchange.stream)
         && exchange.grpc_status.is_none()
-        && exchange.stand_in.is_none()
+        && exchange.substitute.is_none()
         && exchange.cache_status.is_none()
         && exchange.proxy_status.is_none()
         && exchange.client_attempt.is_none()
@@ -278,16 +278,16 @@ fn is_near(used: Option<Used>, tight: Used) -> bool {
 fn signals(exchange: &Exchange<'_>, usage: &Usage, tight: Used, timing: Signals) -> Signals {
     let flags = exchange.flags;
     let failed = is_failed(exchange);
-    let stand_in = stand_in(exchange);
-    let comparable = !failed && !exchange.stream && exchange.status != 101 && stand_in.is_none();
+    let substitute = substitute(exchange);
+    let comparable = !failed && !exchange.stream && exchange.status != 101 && substitute.is_none();
     let mut signals = if comparable { timing } else { timing.without(Signals::SLOW) };
     signals.set(
         Signals::RETRY,
         (exchange.attempts.is_some_and(|n| n > 1) && !exchange.hedged) || flags.any(Flags::URX),
     );
-    signals.set(Signals::FALLBACK, stand_in == Some(StandIn::Fallback));
-    signals.set(Signals::STALE, stand_in == Some(StandIn::Stale));
-    signals.set(Signals::FAILOVER, stand_in == Some(StandIn::Failover));
+    signals.set(Signals::FALLBACK, substitute == Some(Substitute::Fallback));
+    signals.set(Signals::STALE, substitute == Some(Substitute::Stale));
+    signals.set(Signals::FAILOVER, substitute == Some(Substitute::Failover));
     signals.set(Signals::HEDGE, exchange.hedged);
     signals.set(Signals::CLIENT_RETRY, exchange.client_attempt.is_some_and(|n| n > 1));
     signals.set(Signals::PARTIAL, !failed && is_partial(exchange));
@@ -302,8 +302,7 @@ fn signals(exchange: &Exchange<'_>, usage: &Usage, tight: Used, timing: Signals)
 
 /// The caller got an error.
 fn is_failed(exchange: &Exchange<'_>) -> bool {
-    exchange::is_error(exchange.status)
-        || is_grpc_fault(exchange) && exchange.bytes.is_none_or(|bytes| bytes == 0)
+    is_error(exchange.status) || is_grpc_fault(exchange) && exchange.bytes.is_none_or(|bytes| bytes == 0)
 }
 
 /// The server's own faults among the gRPC statuses.
@@ -317,14 +316,14 @@ fn is_partial(exchange: &Exchange<'_>) -> bool {
     exchange.partial
         || is_grpc_fault(exchange)
         || success && exchange.flags.any(Flags::CUT_OFF)
-        || success && exchange.proxy_status.is_some_and(|text| markers::proxy_error(text).is_some())
+        || success && exchange.proxy_status.is_some_and(|text| structured_fields::proxy_error(text).is_some())
 }
 
 /// What answered instead, by the host's mark or the cache's word.
-fn stand_in(exchange: &Exchange<'_>) -> Option<StandIn> {
-    match exchange.stand_in {
-        Some(StandIn::Fallback) => Some(StandIn::Fallback),
-        _ if exchange.cache_status.is_some_and(markers::is_stale) => Some(StandIn::Stale),
+fn substitute(exchange: &Exchange<'_>) -> Option<Substitute> {
+    match exchange.substitute {
+        Some(Substitute::Fallback) => Some(Substitute::Fallback),
+        _ if exchange.cache_status.is_some_and(structured_fields::is_stale) => Some(Substitute::Stale),
         marked => marked,
     }
 }

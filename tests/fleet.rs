@@ -107,8 +107,8 @@ fn check(merger: &Merger, truth: &BTreeMap<&'static str, Truth>) {
     let mut known = 0;
     for (name, counts, sources) in merger.totals() {
         let truth = &truth[name];
-        assert_eq!(counts.figures.fates, truth.fates, "{name}");
-        assert_eq!(counts.figures.attempts, truth.attempts, "{name}");
+        assert_eq!(counts.totals.fates, truth.fates, "{name}");
+        assert_eq!(counts.totals.attempts, truth.attempts, "{name}");
         assert_eq!(sources as u64, PROXIES);
         for per_mille in [500, 900, 990, 999] {
             let rank = (truth.durations.len() * per_mille).div_ceil(1_000);
@@ -132,7 +132,7 @@ fn two_hundred_proxies_merge_to_the_exact_counters_and_to_quantiles_within_five_
         let lines = delivered(&sent, seed);
         let (records, merger) = merge(None, &lines);
         assert_eq!(records, expected, "byte for byte, in any order");
-        assert_eq!(merger.told().repeated as usize, lines.len() - sent.len());
+        assert_eq!(merger.stats().repeated as usize, lines.len() - sent.len());
         // As an aggregator does it: an interval leaves after a minute, and what is late in a summary more.
         let (pieces, merger) = merge(Some(MINUTE), &lines);
         check(&merger, &truth);

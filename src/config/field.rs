@@ -1,8 +1,8 @@
 //! Reading one field of a JSON document so that every complaint names the field, what was found and what it takes.
 
 use super::ConfigError;
+use crate::json::value;
 use crate::units::{Micros, Used};
-use crate::value;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;

@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::field::Field;
-use crate::rfc3339;
+use crate::time;
 use crate::units::{Micros, Timestamp, Used};
 use alloc::string::String;
 
@@ -63,6 +63,6 @@ impl ReferenceConfig {
 
 /// A day, or a time in UTC, to the second.
 fn time(field: &Field<'_>) -> Result<Timestamp, ConfigError> {
-    let ts = rfc3339::parse(field.any_text(DAY)?).ok_or_else(|| field.error(DAY))?;
+    let ts = time::parse(field.any_text(DAY)?).ok_or_else(|| field.error(DAY))?;
     Ok(Timestamp::from_seconds(ts.seconds()))
 }

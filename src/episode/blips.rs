@@ -38,9 +38,9 @@ pub(super) struct Blips {
     bars: [f32; 2],
 }
 
-/// A rhythm that was found.
+/// A periodicity that was found.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rhythm {
+pub(super) struct Periodicity {
     pub(super) nats: f32,
     /// Buckets from one to the next.
     pub(super) interval: u32,
@@ -62,9 +62,9 @@ impl Blips {
     }
 
     /// Looks at one bucket's evidence of one kind.
-    pub(super) fn weigh(&mut self, bucket: u32, kind: Kind, nats: f32, frozen: bool) -> Option<Rhythm> {
+    pub(super) fn weigh(&mut self, bucket: u32, kind: Kind, nats: f32, frozen: bool) -> Option<Periodicity> {
         let bar = self.bars.get_mut(kind as usize)?;
-        // So many an hour: up by a step at a peak, down by its share at every other bucket.
+        // So many an hour: up by a evidence at a peak, down by its share at every other bucket.
         if nats <= *bar {
             *bar = (*bar - STEP * RATE / 360.0).max(LEAST);
             return None;
@@ -79,15 +79,15 @@ impl Blips {
         *self.peaks.get_mut(place)? = bucket << 1 | kind as u32;
         *self.heights.get_mut(place)? = (nats * 16.0).clamp(0.0, 255.0) as u8;
         self.next = (self.next + 1) % RING as u8;
-        self.rhythm(bucket, kind)
+        self.periodicity(bucket, kind)
     }
 
-    fn rhythm(&self, bucket: u32, kind: Kind) -> Option<Rhythm> {
+    fn periodicity(&self, bucket: u32, kind: Kind) -> Option<Periodicity> {
         let mine = || self.of(kind);
         let oldest = mine().map(|p| p.0).min()?.max(bucket.saturating_sub(4 * LONGEST));
         let span = (bucket - oldest).max(LONGEST) as f32;
         let width = (2 * SLACK + 1) as f32;
-        let mut found = [Rhythm { nats: 0.0, interval: 0 }; RING];
+        let mut found = [Periodicity { nats: 0.0, interval: 0 }; RING];
         for ((before, _), best) in mine().zip(&mut found) {
             let interval = bucket.saturating_sub(before);
             if !(SHORTEST..=LONGEST).contains(&interval) {
@@ -122,13 +122,15 @@ impl Blips {
                     }
                 }
                 if nats > best.nats {
-                    *best = Rhythm { nats, interval };
+                    *best = Periodicity { nats, interval };
                 }
             }
         }
-        let most = found.iter().fold(0.0_f32, |most, rhythm| most.max(rhythm.nats));
+        let most = found.iter().fold(0.0_f32, |most, periodicity| most.max(periodicity.nats));
         // Every second visit keeps a beat too: the shortest that explains most of it is meant.
-        let explains = found.iter().filter(|rhythm| rhythm.nats > 0.6 * most);
-        explains.min_by_key(|rhythm| rhythm.interval).map(|rhythm| Rhythm { nats: most, ..*rhythm })
+        let explains = found.iter().filter(|periodicity| periodicity.nats > 0.6 * most);
+        explains
+            .min_by_key(|periodicity| periodicity.interval)
+            .map(|periodicity| Periodicity { nats: most, ..*periodicity })
     }
 }

@@ -5,13 +5,13 @@
 #![allow(clippy::indexing_slicing)] // slots are checked against the fixed tables where they come in
 
 use super::deadline::TimedOut;
+use super::observation::{Observation, Try};
 use super::residual::{BINS, UNIT, bin};
 use super::routes::{Routes, WARM_SHIFT};
-use super::sight::{Sight, Try};
 use super::{HOSTS, ROUTES};
+use crate::codec::Codec;
 use crate::tally;
 use crate::verdict::{Fate, Signals};
-use crate::wire::Wire;
 
 /// A residual from which an attempt counts against its host: 3 sigmas.
 const FAR: i32 = 3 * UNIT;
@@ -20,7 +20,7 @@ const NO_MARGIN: u16 = u16::MAX;
 
 /// Sums over the exchanges of a stretch of time, for the record.
 #[derive(Clone, Debug)]
-pub(crate) struct Counts {
+pub(crate) struct BucketCounts {
     pub(crate) exchanges: u32,
     pub(crate) aborted: u32,
     pub(crate) near: u32,
@@ -34,7 +34,7 @@ pub(crate) struct Counts {
     pub(crate) bad: [u16; HOSTS],
 }
 
-impl Default for Counts {
+impl Default for BucketCounts {
     fn default() -> Self {
         Self {
             exchanges: 0,
@@ -50,7 +50,7 @@ impl Default for Counts {
     }
 }
 
-impl Counts {
+impl BucketCounts {
     /// Exchanges that were not aborted.
     pub(crate) fn judged(&self) -> u32 {
         self.exchanges.saturating_sub(self.aborted)
@@ -69,15 +69,15 @@ impl Counts {
     }
 
     /// Passes everything but the hosts on, or takes another's in.
-    fn pass(&mut self, wire: &mut Wire<'_>) {
-        wire.count(&mut self.exchanges);
-        wire.count(&mut self.aborted);
-        wire.count(&mut self.near);
-        wire.count(&mut self.failed);
-        wire.count(&mut self.first_try);
-        wire.count(&mut self.attempts);
-        wire.extreme(&mut self.margin_min, NO_MARGIN, Ord::min);
-        wire.counts(&mut self.signals);
+    fn pass(&mut self, codec: &mut Codec<'_>) {
+        codec.count(&mut self.exchanges);
+        codec.count(&mut self.aborted);
+        codec.count(&mut self.near);
+        codec.count(&mut self.failed);
+        codec.count(&mut self.first_try);
+        codec.count(&mut self.attempts);
+        codec.extreme(&mut self.margin_min, NO_MARGIN, Ord::min);
+        codec.counts(&mut self.signals);
     }
 
     /// Adds a later or earlier stretch.
@@ -104,7 +104,7 @@ fn add_all(to: &mut [u16], from: &[u16]) {
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     pub(super) index: u32,
-    pub(super) counts: Counts,
+    pub(super) counts: BucketCounts,
     pub(super) residuals: [u16; BINS],
     /// Sum of (log2 − mean of its route), 1/64 octave.
     pub(super) shift: i32,
@@ -126,7 +126,7 @@ impl Bucket {
     pub(super) fn new(index: u32) -> Self {
         Self {
             index,
-            counts: Counts::default(),
+            counts: BucketCounts::default(),
             residuals: [0; BINS],
             shift: 0,
             attempts: [0; ROUTES],
@@ -143,33 +143,38 @@ impl Bucket {
         }
     }
 
-    /// Counts one exchange; `host` finds the slot of a host.
-    pub(super) fn note(&mut self, sight: &Sight<'_>, routes: &Routes, host: impl Fn(&str) -> Option<u8>) {
-        self.count(sight);
-        if sight.verdict.is_aborted() {
+    /// BucketCounts one exchange; `host` finds the slot of a host.
+    pub(super) fn note(
+        &mut self,
+        observation: &Observation<'_>,
+        routes: &Routes,
+        host: impl Fn(&str) -> Option<u8>,
+    ) {
+        self.count(observation);
+        if observation.verdict.is_aborted() {
             return;
         }
-        let route = sight.route.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
-        if sight.is_caught() {
+        let route = observation.route.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
+        if observation.is_caught() {
             self.caught[route] = self.caught[route].saturating_add(1);
         }
-        if sight.is_short() {
+        if observation.is_short() {
             self.late[route] = self.late[route].saturating_add(1);
         }
         let timeout = routes.timeout(self.index);
-        if let Some(attempt) = sight.only_try(timeout) {
+        if let Some(attempt) = observation.only_try(timeout) {
             let host = attempt.host.and_then(host);
-            return self.note_try(sight, &attempt, route, host, routes);
+            return self.note_try(observation, &attempt, route, host, routes);
         }
-        sight.tries(timeout, |attempt| {
+        observation.tries(timeout, |attempt| {
             let host = attempt.host.and_then(&host);
-            self.note_try(sight, &attempt, route, host, routes);
+            self.note_try(observation, &attempt, route, host, routes);
         });
     }
 
     fn note_try(
         &mut self,
-        sight: &Sight<'_>,
+        observation: &Observation<'_>,
         attempt: &Try<'_>,
         route: usize,
         host: Option<u8>,
@@ -187,7 +192,7 @@ impl Bucket {
             self.timed_out.note(log2);
         }
         if attempt.failed {
-            self.failed_in[route] |= 1 << sight.second();
+            self.failed_in[route] |= 1 << observation.second();
             if let Some(slot) = host {
                 self.host_failed[slot] = self.host_failed[slot].saturating_add(1);
                 self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
@@ -197,22 +202,23 @@ impl Bucket {
         }
     }
 
-    fn count(&mut self, sight: &Sight<'_>) {
+    fn count(&mut self, observation: &Observation<'_>) {
         let counts = &mut self.counts;
         counts.exchanges = counts.exchanges.saturating_add(1);
-        counts.attempts = counts.attempts.saturating_add(sight.exchange.attempts.unwrap_or(1));
-        match sight.verdict.fate {
-            _ if sight.verdict.is_aborted() => counts.aborted = counts.aborted.saturating_add(1),
+        counts.attempts = counts.attempts.saturating_add(observation.exchange.attempts.unwrap_or(1));
+        match observation.verdict.fate {
+            _ if observation.verdict.is_aborted() => counts.aborted = counts.aborted.saturating_add(1),
             Fate::Failed => counts.failed = counts.failed.saturating_add(1),
             fate => counts.near = counts.near.saturating_add(u32::from(fate.is_near_miss())),
         }
-        if !sight.verdict.is_aborted() && tally::is_first_try(sight.exchange, sight.verdict) {
+        if !observation.verdict.is_aborted() && tally::is_first_try(observation.exchange, observation.verdict)
+        {
             counts.first_try = counts.first_try.saturating_add(1);
         }
-        if let Some(margin) = sight.verdict.margin_bp() {
+        if let Some(margin) = observation.verdict.margin_bp() {
             counts.margin_min = counts.margin_min.min(margin);
         }
-        let mut bits = sight.verdict.signals.bits();
+        let mut bits = observation.verdict.signals.bits();
         while bits != 0 {
             if let Some(count) = counts.signals.get_mut(bits.trailing_zeros() as usize) {
                 *count = count.saturating_add(1);
@@ -252,39 +258,39 @@ impl Bucket {
     /// Passes everything on, or takes in another's of the same time; `hosts` and `routes` find our slots of the other's.
     pub(super) fn pass(
         &mut self,
-        wire: &mut Wire<'_>,
+        codec: &mut Codec<'_>,
         hosts: &[Option<u8>; HOSTS],
         routes: &[Option<u8>; ROUTES],
     ) {
-        self.counts.pass(wire);
-        wire.counts(&mut self.residuals);
-        wire.sum(&mut self.shift);
-        self.timed_out.pass(wire);
+        self.counts.pass(codec);
+        codec.counts(&mut self.residuals);
+        codec.sum(&mut self.shift);
+        self.timed_out.pass(codec);
         for slot in routes {
             // What is not told apart here counts with all others.
             let slot = slot.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
-            wire.count(&mut self.attempts[slot]);
-            wire.count(&mut self.timed[slot]);
-            wire.sum(&mut self.sum[slot]);
-            wire.count(&mut self.squares[slot]);
-            wire.bits(&mut self.failed_in[slot]);
-            wire.count(&mut self.caught[slot]);
-            wire.count(&mut self.late[slot]);
+            codec.count(&mut self.attempts[slot]);
+            codec.count(&mut self.timed[slot]);
+            codec.sum(&mut self.sum[slot]);
+            codec.count(&mut self.squares[slot]);
+            codec.bits(&mut self.failed_in[slot]);
+            codec.count(&mut self.caught[slot]);
+            codec.count(&mut self.late[slot]);
         }
         let mut nobody = (0, 0, 0, 0);
         for slot in hosts {
             match slot.map(usize::from).filter(|slot| *slot < HOSTS) {
                 Some(slot) => {
-                    wire.count(&mut self.host_attempts[slot]);
-                    wire.count(&mut self.host_failed[slot]);
-                    wire.sum(&mut self.host_sum[slot]);
-                    wire.count(&mut self.counts.bad[slot]);
+                    codec.count(&mut self.host_attempts[slot]);
+                    codec.count(&mut self.host_failed[slot]);
+                    codec.sum(&mut self.host_sum[slot]);
+                    codec.count(&mut self.counts.bad[slot]);
                 }
                 None => {
-                    wire.count::<u16>(&mut nobody.0);
-                    wire.count::<u8>(&mut nobody.1);
-                    wire.sum(&mut nobody.2);
-                    wire.count::<u16>(&mut nobody.3);
+                    codec.count::<u16>(&mut nobody.0);
+                    codec.count::<u8>(&mut nobody.1);
+                    codec.sum(&mut nobody.2);
+                    codec.count::<u16>(&mut nobody.3);
                 }
             }
         }

@@ -6,8 +6,8 @@
 //! limits that were told.
 
 use super::bucket::Bucket;
+use crate::codec::Codec;
 use crate::histogram::Log2;
-use crate::wire::Wire;
 
 /// 3 % in 1/256 octave.
 const SAME: u16 = 11;
@@ -31,10 +31,10 @@ impl TimedOut {
     }
 
     /// Passes them on, or takes others in.
-    pub(super) fn pass(&mut self, wire: &mut Wire<'_>) {
-        wire.count(&mut self.count);
-        wire.extreme(&mut self.shortest, u16::MAX, Ord::min);
-        wire.extreme(&mut self.longest, 0, Ord::max);
+    pub(super) fn pass(&mut self, codec: &mut Codec<'_>) {
+        codec.count(&mut self.count);
+        codec.extreme(&mut self.shortest, u16::MAX, Ord::min);
+        codec.extreme(&mut self.longest, 0, Ord::max);
     }
 }
 

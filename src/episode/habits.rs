@@ -7,10 +7,10 @@
 //! compared with it once, when it is over: so a baseline that rots slowly still shows, whatever the rolling baselines have
 //! meanwhile accepted. A whole day, so that the hour of the day plays no part.
 
-use super::bucket::Counts;
+use super::bucket::BucketCounts;
+use crate::codec::Codec;
 use crate::timeline;
 use crate::units::{Micros, Timestamp, Used};
-use crate::wire::Wire;
 
 /// Buckets in an hour and in a day.
 const HOUR: u32 = 360;
@@ -89,8 +89,8 @@ impl Deviation {
 }
 
 impl Habits {
-    /// Counts a sealed bucket, whose typical duration is `log2`.
-    pub(super) fn count(&mut self, index: u32, counts: &Counts, log2: Option<f32>) {
+    /// BucketCounts a sealed bucket, whose typical duration is `log2`.
+    pub(super) fn count(&mut self, index: u32, counts: &BucketCounts, log2: Option<f32>) {
         let passed = index.saturating_sub(self.last) as f32;
         for ((near, judged), window) in self.near.iter_mut().zip(&mut self.judged).zip(WINDOWS) {
             let keep = if self.last == 0 { 0.0 } else { libm::expf(-passed / window as f32) };
@@ -119,7 +119,7 @@ impl Habits {
     }
 
     /// Ends the day if it is over: the first becomes the reference, a later one is compared with it.
-    pub(super) fn turn(&mut self, index: u32) -> Option<Deviation> {
+    pub(super) fn end_day(&mut self, index: u32) -> Option<Deviation> {
         if self.last == 0 || index < self.day.from.saturating_add(DAY) {
             return None;
         }
@@ -154,17 +154,17 @@ impl Habits {
     }
 
     /// The reference, to be told elsewhere, or as it was told.
-    pub(super) fn tell(&mut self, wire: &mut Wire<'_>) {
-        if wire.number(self.reference.is_some().into()) == 0 {
+    pub(super) fn tell(&mut self, codec: &mut Codec<'_>) {
+        if codec.number(self.reference.is_some().into()) == 0 {
             return;
         }
         let nothing = Reference { from: 0, near: Used::default(), log2: 0, expires: 0 };
         let mut told = self.reference.unwrap_or(nothing);
-        wire.tell(&mut told.from);
-        let near = wire.number(told.near.basis_points().into()) as u16;
+        codec.tell(&mut told.from);
+        let near = codec.number(told.near.basis_points().into()) as u16;
         told.near = Used::from_basis_points(near).unwrap_or_default();
-        wire.tell(&mut told.log2);
-        wire.tell(&mut told.expires);
+        codec.tell(&mut told.log2);
+        codec.tell(&mut told.expires);
         self.reference = Some(told);
     }
 

@@ -110,8 +110,8 @@ impl Hosts {
                 let usual = well * 0.9 * f;
                 seen += ((y * y).min(9.0 * usual) * 64.0) as i64;
                 expected += (usual * 64.0) as i64;
-                let step = well / (well + 600.0) * (y / well).clamp(-0.5, 0.5);
-                host.offset = (f32::from(host.offset) + step * FINE).clamp(-30_000.0, 30_000.0) as i16;
+                let evidence = well / (well + 600.0) * (y / well).clamp(-0.5, 0.5);
+                host.offset = (f32::from(host.offset) + evidence * FINE).clamp(-30_000.0, 30_000.0) as i16;
             }
             host.clear();
         }

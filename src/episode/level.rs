@@ -2,10 +2,10 @@
 //!
 //! Robust z = (v − median) / (1.4826 · MAD + 0.05) of the mean log duration above its routes' means.
 //! Buckets with z > 4 are kept out of the history, so an episode does not become its own yardstick,
-//! though for at most half an hour: what stays is the new usual. This carries rough recorded traffic,
+//! though for at most half an hour: what stays is the new usual. This carries overdispersed recorded traffic,
 //! where the tail's dispersion is so large that it has to be muted.
 
-use crate::order;
+use crate::sort;
 
 /// Buckets remembered.
 const RING: usize = 60;
@@ -43,11 +43,11 @@ impl Level {
         if self.filled >= 12 {
             let mut sorted = self.ring;
             let sorted = sorted.get_mut(..usize::from(self.filled)).unwrap_or_default();
-            let median = order::middle(sorted).unwrap_or(0);
+            let median = sort::middle(sorted).unwrap_or(0);
             for v in sorted.iter_mut() {
                 *v = v.saturating_sub(median).saturating_abs();
             }
-            let mad = order::middle(sorted).unwrap_or(0);
+            let mad = sort::middle(sorted).unwrap_or(0);
             height.shift = (f32::from(value) - f32::from(median)) / UNIT;
             height.z = height.shift / (1.4826 * f32::from(mad) / UNIT + 0.05);
         }

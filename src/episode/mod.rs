@@ -1,11 +1,11 @@
 //! Episodes: when near misses add up to something an engineer can act on.
 //!
-//! One [`Watch`] an upstream counts the exchanges of the open buckets, and weighs a bucket when it is sealed, against this
-//! upstream's own past and with the noise it measured there. The [`Engine`] is what upstreams share: evidence that is weak on
+//! One [`Detector`] an upstream counts the exchanges of the open buckets, and weighs a bucket when it is sealed, against this
+//! upstream's own past and with the noise it measured there. The [`EpisodeEngine`] is what upstreams share: evidence that is weak on
 //! each and strong together, one episode per cause, and the records' order.
 //!
 //! ```text
-//! sight → bucket ─seal→ tail · rates · hosts · level · blips · weak → sums → alarm → open → pattern
+//! observation → bucket ─seal→ tail · rates · hosts · level · blips · weak → sums → alarm → open → pattern
 //! ```
 //!
 //! Upstreams are known to it by a number that whoever calls it gives them.
@@ -18,29 +18,29 @@
 
 mod blips;
 mod bucket;
+mod cross_upstream;
 mod cusum;
 mod deadline;
+mod detector;
 mod habits;
 mod hosts;
 mod level;
-mod open;
-mod pool;
+mod observation;
+mod open_episode;
 mod rates;
 mod residual;
 mod routes;
-mod sight;
 mod tail;
-mod watch;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-pub(crate) use bucket::Counts;
+pub(crate) use bucket::BucketCounts;
+pub(crate) use detector::{Cause, Detector};
 pub(crate) use habits::{Deviation, Reference};
-pub(crate) use open::Open;
-pub(crate) use open::Pattern;
-pub(crate) use sight::Sight;
+pub(crate) use observation::Observation;
+pub(crate) use open_episode::OpenEpisode;
+pub(crate) use open_episode::Pattern;
 use tail::Shapes;
-pub(crate) use watch::{Cause, Watch};
 
 /// Hosts that are watched one by one.
 const HOSTS: usize = crate::upstream::MAX_HOSTS;
@@ -64,12 +64,12 @@ fn index_of(bucket: u64) -> u32 {
 
 /// What upstreams share.
 #[derive(Debug)]
-pub(crate) struct Engine {
+pub(crate) struct EpisodeEngine {
     shapes: Shapes,
     /// How many buckets may be open beside the newest.
     lag: u32,
     /// What this seal's bucket said of each upstream with traffic, and how many of them are settled.
-    steps: Vec<(u32, watch::Step)>,
+    weighed: Vec<(u32, detector::Evidence)>,
     settled: usize,
     /// Upstreams with one episode in common, the strongest first; as they stand in this seal.
     named: Vec<u32>,
@@ -81,20 +81,20 @@ pub(crate) struct Engine {
 #[derive(Debug)]
 pub(crate) enum Change {
     /// An episode began.
-    Opened(Box<Open>),
+    Opened(Box<OpenEpisode>),
     /// An episode is over.
-    Closed(Box<Open>),
+    Closed(Box<OpenEpisode>),
     /// A day was not as the reference.
     Deviated(Deviation),
 }
 
-impl Engine {
+impl EpisodeEngine {
     /// An engine for a stream of which at most `open_buckets` are open at once.
     pub(crate) fn new(open_buckets: usize) -> Self {
         Self {
             shapes: Shapes::new(),
             lag: open_buckets.saturating_sub(1) as u32,
-            steps: Vec::new(),
+            weighed: Vec::new(),
             settled: 0,
             named: Vec::new(),
             opens: Vec::new(),
@@ -107,25 +107,26 @@ impl Engine {
     }
 
     /// First pass over the upstreams, in a fixed order: weighs a bucket of which nothing more can come.
-    pub(crate) fn weigh(&mut self, bucket: u64, id: u32, watch: &mut Watch) {
+    pub(crate) fn weigh(&mut self, bucket: u64, id: u32, detector: &mut Detector) {
         let now = index_of(bucket);
-        if let Some(mut step) = watch.weigh(now, self.lag, &self.shapes) {
-            let has_own =
-                watch.open.is_some() || step.alarm.is_some() || now <= watch.alarmed.saturating_add(OWN);
-            if has_own || now <= watch.spoken_for {
-                step.weak = 0.0;
+        if let Some(mut evidence) = detector.weigh(now, self.lag, &self.shapes) {
+            let has_own = detector.open.is_some()
+                || evidence.alarm.is_some()
+                || now <= detector.alarmed.saturating_add(OWN);
+            if has_own || now <= detector.spoken_for {
+                evidence.weak = 0.0;
             }
-            self.steps.push((id, step));
+            self.weighed.push((id, evidence));
         }
     }
 
     /// Between the passes: what is weak on each and strong together.
-    pub(crate) fn pool(&mut self, bucket: u64) {
+    pub(crate) fn combine(&mut self, bucket: u64) {
         let now = index_of(bucket);
         self.named.clear();
-        let all = self.steps.iter().map(|(id, step)| (*id, step.weak));
-        let parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > pool::PART).collect();
-        if pool::together(parts.iter().map(|part| part.1)) > TOGETHER {
+        let all = self.weighed.iter().map(|(id, evidence)| (*id, evidence.weak));
+        let parts: Vec<(u32, f32)> = all.filter(|(_, weak)| *weak > cross_upstream::PART).collect();
+        if cross_upstream::together(parts.iter().map(|part| part.1)) > TOGETHER {
             self.named.extend(parts.iter().map(|part| part.0));
             let stronger = |most: (usize, f32), next: (usize, f32)| if next.1 > most.1 { next } else { most };
             let strongest =
@@ -136,41 +137,48 @@ impl Engine {
     }
 
     /// Second pass, in the same order: what opens and what closes.
-    pub(crate) fn settle(&mut self, bucket: u64, id: u32, watch: &mut Watch, mut report: impl FnMut(Change)) {
+    pub(crate) fn settle(
+        &mut self,
+        bucket: u64,
+        id: u32,
+        detector: &mut Detector,
+        mut report: impl FnMut(Change),
+    ) {
         let now = index_of(bucket);
-        let step = self.steps.get(self.settled).filter(|(of, _)| *of == id).map(|(_, step)| step);
-        self.settled += usize::from(step.is_some());
-        if let (Some(open), Some(step)) = (watch.open.as_mut(), step)
+        let evidence =
+            self.weighed.get(self.settled).filter(|(of, _)| *of == id).map(|(_, evidence)| evidence);
+        self.settled += usize::from(evidence.is_some());
+        if let (Some(open), Some(evidence)) = (detector.open.as_mut(), evidence)
             && !open.is_silent(now)
         {
-            open.follow(now, step);
+            open.follow(now, evidence);
         }
-        if watch.open.as_ref().is_some_and(|open| open.is_over(now))
-            && let Some(mut open) = watch.close(now)
+        if detector.open.as_ref().is_some_and(|open| open.is_over(now))
+            && let Some(mut open) = detector.close(now)
         {
             self.relate(id, &mut open);
             report(Change::Closed(open));
         }
-        if watch.open.is_some() {
+        if detector.open.is_some() {
             return;
         }
-        if let Some(deviation) = watch.habits.turn(now) {
+        if let Some(deviation) = detector.habits.end_day(now) {
             report(Change::Deviated(deviation));
         }
-        let Some(step) = step else { return };
+        let Some(evidence) = evidence else { return };
         let leads = self.named.first() == Some(&id);
         if self.named.contains(&id) {
-            watch.spoken_for = now + OWN;
+            detector.spoken_for = now + OWN;
         }
-        if step.alarm.is_some() {
-            watch.alarmed = now;
+        if evidence.alarm.is_some() {
+            detector.alarmed = now;
         }
-        let cause = match step.alarm {
+        let cause = match evidence.alarm {
             _ if leads => Cause::Pool,
-            Some(cause) if watch.spoken_for < now => cause,
+            Some(cause) if detector.spoken_for < now => cause,
             _ => return,
         };
-        let mut open = Box::new(Open::new(watch.rising(), now, cause, step));
+        let mut open = Box::new(OpenEpisode::new(detector.rising(), now, cause, evidence));
         self.opens.push((id, now));
         if leads {
             open.related = self.named.get(1..).unwrap_or_default().to_vec();
@@ -179,17 +187,17 @@ impl Engine {
         let surplus = self.opens.len().saturating_sub(OPENS);
         self.opens.drain(..surplus);
         report(Change::Opened(open.clone()));
-        watch.open = Some(open);
+        detector.open = Some(open);
     }
 
     /// After the passes.
     pub(crate) fn clear(&mut self) {
-        self.steps.clear();
+        self.weighed.clear();
         self.settled = 0;
     }
 
     /// Episodes that began at the same time have one cause: two close together, three a little apart.
-    fn relate(&self, id: u32, open: &mut Open) {
+    fn relate(&self, id: u32, open: &mut OpenEpisode) {
         let is_alike = matches!(open.cause, Cause::Tail | Cause::Errors | Cause::Level | Cause::Pool);
         if !open.related.is_empty() || !is_alike {
             return;

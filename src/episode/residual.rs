@@ -55,9 +55,9 @@ impl Cumulated {
     /// The histogram moved up by `sigmas`, linear between the borders of bins; what passes an end stays in its open bin.
     pub(super) fn moved(&self, sigmas: f32) -> Bins {
         let reach = BEYOND as f32 - 1.0;
-        let step = (sigmas * PER_SIGMA).clamp(-reach, reach);
-        let whole = libm::floorf(step);
-        let part = step - whole;
+        let evidence = (sigmas * PER_SIGMA).clamp(-reach, reach);
+        let whole = libm::floorf(evidence);
+        let part = evidence - whole;
         let from = (BEYOND as f32 - whole) as usize;
         let total = self.0[2 * BEYOND + BINS];
         let mut out = [0.0; BINS];

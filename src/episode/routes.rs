@@ -10,8 +10,8 @@ use super::ROUTES;
 use super::bucket::Bucket;
 use super::deadline::Deadline;
 use super::residual::UNIT;
+use crate::codec::Codec;
 use crate::histogram::Log2;
-use crate::wire::Wire;
 
 /// Warm-up sums are of log2 in 1/16 octave, so that their squares fit.
 pub(super) const WARM_SHIFT: u32 = 4;
@@ -204,18 +204,18 @@ impl Routes {
     }
 
     /// The rules for `note`, to be told elsewhere, or as they were told; there they hold until others are.
-    pub(super) fn tell(&mut self, wire: &mut Wire<'_>) {
+    pub(super) fn tell(&mut self, codec: &mut Codec<'_>) {
         let untold = |limit: Option<Log2>| limit.map_or(0, |log2| log2.0 + 1);
         let mut timeouts = [untold(self.timeout_now), untold(self.timeout_next)];
-        wire.tell(&mut self.next_from);
-        timeouts.iter_mut().for_each(|timeout| wire.tell(timeout));
+        codec.tell(&mut self.next_from);
+        timeouts.iter_mut().for_each(|timeout| codec.tell(timeout));
         [self.timeout_now, self.timeout_next] = timeouts.map(|timeout| timeout.checked_sub(1).map(Log2));
         for route in &mut self.all {
             for rule in [&mut route.now, &mut route.next] {
-                wire.tell(&mut rule.mean);
-                wire.tell(&mut rule.factor);
+                codec.tell(&mut rule.mean);
+                codec.tell(&mut rule.factor);
             }
-            if !wire.is_out() && route.next.factor > 0 && route.weight < WARM {
+            if !codec.is_out() && route.next.factor > 0 && route.weight < WARM {
                 // Whoever learns from here on begins with what was known.
                 route.mean = f32::from(route.next.mean) / 1024.0;
                 route.sigma = UNIT as f32 * 4.0 / f32::from(route.next.factor);

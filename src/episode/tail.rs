@@ -18,7 +18,7 @@ pub(super) const SHAPES: [(f32, f32); 6] =
 /// Shapes that raise an alarm of their own.
 pub(super) const ALARMS: usize = 5;
 /// φ from which the tail says nothing more.
-pub(super) const ROUGH: f32 = 3.0;
+pub(super) const OVERDISPERSED: f32 = 3.0;
 /// Mass of the prior in the baseline.
 const PRIOR: f32 = 100.0;
 /// Mass from which the baseline forgets.
@@ -116,7 +116,7 @@ impl TailEvidence {
 
     /// Evidence for a slow third: what is pooled.
     pub(super) fn slow(&self) -> f32 {
-        if self.dispersion > ROUGH { 0.0 } else { self.nats[ALARMS - 1] }
+        if self.dispersion > OVERDISPERSED { 0.0 } else { self.nats[ALARMS - 1] }
     }
 
     /// Evidence for a slow seventh: a blip.

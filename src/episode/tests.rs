@@ -1,5 +1,5 @@
 use super::bucket::Bucket;
-use super::{Open, Watch};
+use super::{Detector, OpenEpisode};
 use crate::config::Config;
 use crate::exchange::{Attempt, Exchange};
 use crate::monitor::Monitor;
@@ -173,7 +173,7 @@ fn episodes(lines: &[Line]) -> Vec<Value> {
 
 fn time(second: u64) -> String {
     let mut out = String::new();
-    crate::record::json::push_time(&mut out, Timestamp::from_seconds(T0 + second));
+    crate::json::write::push_time(&mut out, Timestamp::from_seconds(T0 + second));
     out
 }
 
@@ -291,11 +291,11 @@ fn one_request_a_minute_is_an_upstream_too() {
 
 #[test]
 fn a_step_that_stays_is_the_new_usual_after_half_an_hour() {
-    let step = lines(6 * HOUR, 1, |second, _| Traffic {
+    let evidence = lines(6 * HOUR, 1, |second, _| Traffic {
         typical: if second < 2 * HOUR { 40.0 } else { 90.0 },
         ..QUIET
     });
-    let found = episodes(&step);
+    let found = episodes(&evidence);
     assert!(found.len() <= 2, "{found:#?}");
     for close in found.iter().filter(|record| record["phase"] == "close") {
         assert!(close["end"].as_str() < Some(&*time(3 * HOUR)), "{close:#?}");
@@ -337,7 +337,7 @@ fn blips_that_keep_a_beat_are_told_with_their_interval() {
         Traffic { errors: if is_blip { 0.2 } else { 0.0005 }, ..QUIET }
     };
     let found = episodes(&lines(4 * HOUR, 1, beat));
-    let recurring = found.iter().rfind(|record| record["pattern"] == "recurring").expect("a rhythm");
+    let recurring = found.iter().rfind(|record| record["pattern"] == "recurring").expect("a periodicity");
     assert_eq!(recurring["interval_s"], 300, "{recurring:#?}");
 }
 
@@ -473,11 +473,11 @@ fn an_accepted_reference_says_why_until_it_expires_and_then_a_day_of_its_own_tak
 
 #[test]
 fn an_upstream_stays_small() {
-    let watch = size_of::<Watch>();
+    let detector = size_of::<Detector>();
     let bucket = size_of::<Bucket>();
-    assert!(watch <= 1_450, "{watch}");
+    assert!(detector <= 1_450, "{detector}");
     assert!(bucket <= 400, "{bucket}");
-    assert!(size_of::<Open>() <= 288, "only while an episode is open: {}", size_of::<Open>());
+    assert!(size_of::<OpenEpisode>() <= 288, "only while an episode is open: {}", size_of::<OpenEpisode>());
 }
 
 proptest! {

@@ -1,10 +1,11 @@
 //! What the summaries of one upstream say together.
 
 use super::latency::Latency;
-use super::sorted::Sorted;
-use crate::exchange;
-use crate::order;
-use crate::tally::Figures;
+use crate::hash;
+use crate::name;
+use crate::sort;
+use crate::sorted_map::SortedMap;
+use crate::tally::CounterTotals;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -13,11 +14,11 @@ use core::cmp::Reverse;
 /// changes nothing.
 const MAX_NAMES: usize = 256;
 
-/// Counts that add.
+/// SummaryCounts that add.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
+pub struct SummaryCounts {
     /// What every summary counts.
-    pub figures: Figures,
+    pub totals: CounterTotals,
     /// Durations of all exchanges that were not aborted.
     pub latency: Latency,
     /// Attempts, failed attempts, and near misses and failures behind which they are, by host.
@@ -26,10 +27,10 @@ pub struct Counts {
     pub(crate) routes: Named<2>,
 }
 
-impl Counts {
+impl SummaryCounts {
     /// Adds all that `other` counted.
     pub(crate) fn add(&mut self, other: &Self) {
-        let (mine, theirs) = (&mut self.figures, &other.figures);
+        let (mine, theirs) = (&mut self.totals, &other.totals);
         add_all(&mut mine.fates, &theirs.fates);
         if let Some(relayed) = &theirs.relayed {
             add_all(&mut **mine.relayed.get_or_insert_default(), &**relayed);
@@ -47,15 +48,15 @@ impl Counts {
     }
 }
 
-/// Counts of named things.
+/// SummaryCounts of named things.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Named<const N: usize>(Sorted<(u64, Box<str>), [u64; N]>);
+pub(crate) struct Named<const N: usize>(SortedMap<(u64, Box<str>), [u64; N]>);
 
 impl<const N: usize> Named<N> {
     /// Adds to the counts of one.
     pub(crate) fn add(&mut self, name: &str, counts: &[u64; N]) {
-        let name = exchange::cut_to(name, exchange::MAX_NAME);
-        self.put(&(exchange::hash(name.as_bytes()), (*name).into()), counts);
+        let name = name::cut_to(name, name::MAX_NAME);
+        self.put(&(hash::hash(name.as_bytes()), (*name).into()), counts);
     }
 
     fn extend(&mut self, other: &Self) {
@@ -78,7 +79,7 @@ impl<const N: usize> Named<N> {
     pub(crate) fn ranked(&self, by: usize) -> Vec<(&str, &[u64; N])> {
         let mut ranked: Vec<_> = self.0.iter().map(|((_, name), counts)| (&**name, counts)).collect();
         let most = |counts: &[u64; N]| Reverse(counts.get(by).copied());
-        order::sort_by(&mut ranked, |a, b| (most(a.1), a.0) < (most(b.1), b.0));
+        sort::sort_by(&mut ranked, |a, b| (most(a.1), a.0) < (most(b.1), b.0));
         ranked
     }
 }

@@ -2,9 +2,10 @@
 
 use super::error::RecordError;
 use super::object::Object;
-use super::sorted::Sorted;
 use crate::episode::Pattern;
-use crate::exchange;
+use crate::hash;
+use crate::name;
+use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Timestamp};
 use crate::verdict::Signals;
 use alloc::boxed::Box;
@@ -17,13 +18,13 @@ pub(crate) type Member = (u64, u64);
 /// An episode.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Episode {
-    pub(crate) members: Sorted<Member>,
+    pub(crate) members: SortedMap<Member>,
     pub(crate) is_open: bool,
     pub(crate) start: Timestamp,
     /// The end, or while it is open when it was detected.
     pub(crate) end: Timestamp,
     /// All patterns that fit, by their rank.
-    pub(crate) patterns: Sorted<Rank>,
+    pub(crate) patterns: SortedMap<Rank>,
     /// When it became an outage.
     pub(crate) escalated: Option<Timestamp>,
     pub(crate) truncated: bool,
@@ -34,8 +35,8 @@ pub(crate) struct Episode {
     pub(crate) margin_min: Option<u64>,
     pub(crate) signals: [u64; Signals::COUNT],
     /// What each host has of what went wrong, as far as shares tell.
-    pub(crate) hosts: Sorted<Box<str>, u64>,
-    pub(crate) related: Sorted<Box<str>>,
+    pub(crate) hosts: SortedMap<Box<str>, u64>,
+    pub(crate) related: SortedMap<Box<str>>,
     pub(crate) interval_s: Option<u64>,
     pub(crate) amplification_bp: Option<u64>,
 }
@@ -73,14 +74,14 @@ impl Episode {
     pub(crate) fn read(record: &Map<String, Value>) -> Result<(Box<str>, Self), RecordError> {
         const PATTERN: &str = "a known pattern";
         let record = Object::root(record);
-        let upstream = exchange::upstream_name(record.text("upstream")?);
+        let upstream = name::upstream_name(record.text("upstream")?);
         let is_open = match record.text("phase")? {
             "open" => true,
             "close" => false,
             _ => return Err(record.error("phase", "open or close")),
         };
         let start = record.time("start")?;
-        let mut patterns = Sorted::default();
+        let mut patterns = SortedMap::default();
         let pattern = Rank::from_name(record.text("pattern")?);
         patterns.insert(pattern.ok_or_else(|| record.error("pattern", PATTERN))?, ());
         for name in record.optional("also", Object::texts)?.unwrap_or_default() {
@@ -88,7 +89,7 @@ impl Episode {
         }
         let lead = record.optional("lead_s", Object::count)?;
         let mut episode = Self {
-            members: Sorted::default(),
+            members: SortedMap::default(),
             is_open,
             start,
             end: record.time(if is_open { "detected" } else { "end" })?.max(start),
@@ -101,7 +102,7 @@ impl Episode {
             first_try: 0,
             margin_min: record.optional("margin_min_bp", Object::count)?,
             signals: [0; Signals::COUNT],
-            hosts: Sorted::default(),
+            hosts: SortedMap::default(),
             related: record.texts("related")?.into_iter().map(Into::into).collect(),
             interval_s: record.optional("interval_s", Object::count)?,
             amplification_bp: record.optional("amplification_bp", Object::count)?,
@@ -109,7 +110,7 @@ impl Episode {
         episode.read_counts(&record)?;
         episode.members = match record.optional("members", Object::texts)? {
             Some(members) => {
-                let members: Option<Sorted<_>> = members.into_iter().map(member).collect();
+                let members: Option<SortedMap<_>> = members.into_iter().map(member).collect();
                 let members = members.filter(|members| !members.is_empty());
                 members
                     .ok_or_else(|| record.error("members", "texts such as \"1795423550/0123456789abcdef\""))?
@@ -179,8 +180,8 @@ impl Episode {
 
     /// A hash of what it says: two instances say the same only of the same.
     fn digest(&self, upstream: &str) -> u64 {
-        let mut digest = exchange::hash(upstream.as_bytes());
-        let mut add = |number: u64| digest = exchange::mix(digest.rotate_left(17) ^ number);
+        let mut digest = hash::hash(upstream.as_bytes());
+        let mut add = |number: u64| digest = hash::mix(digest.rotate_left(17) ^ number);
         [self.start.micros(), self.end.micros(), self.is_open.into(), self.exchanges]
             .into_iter()
             .for_each(&mut add);
@@ -189,7 +190,7 @@ impl Episode {
             .for_each(&mut add);
         self.signals.into_iter().for_each(&mut add);
         for (host, share) in self.hosts.iter() {
-            add(exchange::hash(host.as_bytes()));
+            add(hash::hash(host.as_bytes()));
             add(*share);
         }
         digest

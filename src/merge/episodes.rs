@@ -1,10 +1,10 @@
 //! Episodes of the same upstream that overlap become one, and upstreams whose episodes began at the same time are related,
 //! whoever saw them.
 
-use super::Told;
+use super::MergeStats;
 use super::episode::{Episode, Member, Rank};
-use super::sorted::Sorted;
 use crate::episode::{SAME_TIME, SAME_TIME_TWO};
+use crate::sorted_map::SortedMap;
 use crate::timeline::BUCKET;
 use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
@@ -18,7 +18,7 @@ const MAX_HELD: usize = 1 << 14;
 const LATEST_CLOSE: Micros = Micros::from_seconds(2_100);
 
 /// Episodes until they leave, those made of most first.
-type Held = Sorted<(Reverse<usize>, Box<str>, Sorted<Member>), Box<Episode>>;
+type Held = SortedMap<(Reverse<usize>, Box<str>, SortedMap<Member>), Box<Episode>>;
 
 /// The episodes of the fleet.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(crate) struct Episodes {
     open: Held,
     closed: Held,
     /// Members that have left, the newer and the older half.
-    left: [Sorted<(Box<str>, Member)>; 2],
+    left: [SortedMap<(Box<str>, Member)>; 2],
 }
 
 /// An episode of the fleet and its upstream.
@@ -34,11 +34,11 @@ pub(crate) type Joined = (Box<str>, Episode);
 
 impl Episodes {
     /// Holds an episode until it leaves.
-    pub(crate) fn hold(&mut self, upstream: Box<str>, episode: Episode, told: &mut Told) {
+    pub(crate) fn hold(&mut self, upstream: Box<str>, episode: Episode, stats: &mut MergeStats) {
         let held = if episode.is_open { &mut self.open } else { &mut self.closed };
         let key = (Reverse(episode.members.len()), upstream, episode.members.clone());
         if held.insert(key, Box::new(episode)).is_some() {
-            told.repeated += 1;
+            stats.repeated += 1;
         }
     }
 
@@ -48,9 +48,9 @@ impl Episodes {
     }
 
     /// Takes out what ended before `until`, joined; what does not belong to that stays.
-    pub(crate) fn leave(&mut self, until: Timestamp, told: &mut Told) -> Vec<Joined> {
-        let closed = join(self.distinct(false, told));
-        let open = join(self.distinct(true, told));
+    pub(crate) fn leave(&mut self, until: Timestamp, stats: &mut MergeStats) -> Vec<Joined> {
+        let closed = join(self.distinct(false, stats));
+        let open = join(self.distinct(true, stats));
         let ended = ended(&closed);
         let (over, mut all): (Vec<_>, Vec<_>) = open.into_iter().partition(|open| is_over(open, &ended));
         all.extend(closed);
@@ -60,7 +60,7 @@ impl Episodes {
         };
         let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, episode)| is_due(episode));
         for (upstream, episode) in rest {
-            self.hold(upstream, episode, told);
+            self.hold(upstream, episode, stats);
         }
         self.remember(&due);
         // What is over is told by its close; it is kept as long as one that comes again could be taken for another.
@@ -68,15 +68,15 @@ impl Episodes {
             over.into_iter().partition(|(_, episode)| episode.end <= until.before(LATEST_CLOSE));
         self.remember(&old);
         for (upstream, episode) in recent {
-            self.hold(upstream, episode, told);
+            self.hold(upstream, episode, stats);
         }
         due
     }
 
     /// What is held of one phase, each member once.
-    fn distinct(&mut self, is_open: bool, told: &mut Told) -> Vec<Joined> {
+    fn distinct(&mut self, is_open: bool, stats: &mut MergeStats) -> Vec<Joined> {
         let held = core::mem::take(if is_open { &mut self.open } else { &mut self.closed });
-        let mut known: Sorted<Box<str>, Sorted<Member>> = Sorted::default();
+        let mut known: SortedMap<Box<str>, SortedMap<Member>> = SortedMap::default();
         let mut distinct = Vec::new();
         for ((_, upstream, members), episode) in held.into_iter() {
             let has_left =
@@ -85,9 +85,9 @@ impl Episodes {
             let is_mine = |member: &Member| mine.is_some_and(|mine| mine.contains(member));
             let repeated = members.keys().filter(|member| is_mine(member) || has_left(member)).count();
             if repeated == members.len() {
-                told.repeated += 1;
+                stats.repeated += 1;
             } else if repeated > 0 {
-                told.overlapping += 1;
+                stats.overlapping += 1;
             } else {
                 known.update(upstream.clone(), |mine| mine.extend(members.keys().copied()));
                 distinct.push((upstream, *episode));
@@ -108,7 +108,7 @@ impl Episodes {
 }
 
 /// Whether as many have ended as are open.
-fn is_over((upstream, open): &Joined, ended: &Sorted<(&str, u64), usize>) -> bool {
+fn is_over((upstream, open): &Joined, ended: &SortedMap<(&str, u64), usize>) -> bool {
     let opened = |start: u64| open.members.keys().filter(|member| member.0 == start).count();
     let is_over = |start: u64| ended.get(&(&**upstream, start)).is_some_and(|ended| *ended >= opened(start));
     open.members.keys().all(|(start, _)| is_over(*start))
@@ -116,7 +116,7 @@ fn is_over((upstream, open): &Joined, ended: &Sorted<(&str, u64), usize>) -> boo
 
 /// Joins episodes of one upstream that overlap.
 fn join(episodes: Vec<Joined>) -> Vec<Joined> {
-    let mut ranked = Sorted::default();
+    let mut ranked = SortedMap::default();
     for (upstream, episode) in episodes {
         let span = (episode.is_deviant(), episode.start, episode.end);
         ranked.insert((upstream, span, episode.members.clone()), Box::new(episode));
@@ -138,8 +138,8 @@ fn join(episodes: Vec<Joined>) -> Vec<Joined> {
 }
 
 /// How many closed episodes of each upstream and start there are: what an open and a close of one episode have in common.
-fn ended(closed: &[Joined]) -> Sorted<(&str, u64), usize> {
-    let mut ended = Sorted::default();
+fn ended(closed: &[Joined]) -> SortedMap<(&str, u64), usize> {
+    let mut ended = SortedMap::default();
     for (upstream, episode) in closed {
         let add = |(start, _): &Member| ended.update((&**upstream, *start), |count: &mut usize| *count += 1);
         episode.members.keys().for_each(add);
@@ -149,14 +149,14 @@ fn ended(closed: &[Joined]) -> Sorted<(&str, u64), usize> {
 
 /// Episodes that began at the same time have one cause: two close together, three a little apart, as on one instance.
 fn relate(episodes: &mut [Joined]) {
-    let starts: Sorted<(Timestamp, Box<str>)> = episodes
+    let starts: SortedMap<(Timestamp, Box<str>)> = episodes
         .iter()
         .filter(|(_, episode)| !episode.is_deviant())
         .map(|(upstream, episode)| (episode.start, upstream.clone()))
         .collect();
     let starts: Vec<_> = starts.into_iter().map(|(start, ())| start).collect();
     for (upstream, episode) in episodes.iter_mut().filter(|(_, episode)| !episode.is_deviant()) {
-        let within = |buckets: u32| -> Sorted<Box<str>> {
+        let within = |buckets: u32| -> SortedMap<Box<str>> {
             let span = Micros::new(u64::from(buckets) * BUCKET.get());
             let from = starts.partition_point(|(ts, _)| *ts < episode.start.before(span));
             let to = starts.partition_point(|(ts, _)| *ts <= episode.start.after(span));

@@ -1,7 +1,7 @@
 //! Why a record was refused.
 
+use crate::json::value;
 use crate::record::SCHEMA;
-use crate::value;
 use alloc::string::{String, ToString};
 use core::fmt;
 use serde_json::Value;

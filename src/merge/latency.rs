@@ -13,7 +13,7 @@ pub(crate) const MAX_BUCKETS: usize = 512;
 /// The scales that are read: OpenTelemetry's, and below them what halving can come to.
 pub(crate) const SCALES: core::ops::RangeInclusive<i32> = -32..=20;
 
-/// Counts per bucket, from the first to the last in use.
+/// SummaryCounts per bucket, from the first to the last in use.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Latency {
     scale: i32,
@@ -199,8 +199,8 @@ mod tests {
             spans.sort_unstable();
             for per_mille in [500u64, 900, 990, 999] {
                 let rank = (spans.len() as u64 * per_mille).div_ceil(1_000).max(1) as usize;
-                let (exact, told) = (spans[rank - 1] as f64, latency.quantile(per_mille).unwrap().get() as f64);
-                prop_assert!((told / exact - 1.0).abs() < 0.05, "{exact} {told}");
+                let (exact, estimate) = (spans[rank - 1] as f64, latency.quantile(per_mille).unwrap().get() as f64);
+                prop_assert!((estimate / exact - 1.0).abs() < 0.05, "{exact} {estimate}");
             }
         }
     }

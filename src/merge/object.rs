@@ -1,9 +1,9 @@
 //! The fields of a record, read so that every complaint names the field, what was found and what it takes.
 
 use super::error::RecordError;
-use crate::rfc3339;
+use crate::json::value;
+use crate::time;
 use crate::units::{Micros, Timestamp};
-use crate::value;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde_json::{Map, Value};
@@ -67,7 +67,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn time(&self, key: &str) -> Result<Timestamp, RecordError> {
-        let read = |value: &Value| rfc3339::parse(value.as_str()?);
+        let read = |value: &Value| time::parse(value.as_str()?);
         self.get(key, "a time such as \"2026-11-23T08:00:00.000Z\"", read)
     }
 

@@ -1,8 +1,8 @@
 //! What a summary is made of: which summaries of which sources.
 
 use super::ranges::Ranges;
-use super::sorted::Sorted;
-use crate::exchange;
+use crate::hash;
+use crate::sorted_map::SortedMap;
 use alloc::sync::Arc;
 
 /// Summaries of one source.
@@ -16,7 +16,7 @@ pub(crate) struct Part {
 
 /// Summaries by source.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Parts(pub(crate) Sorted<Arc<str>, Part>);
+pub(crate) struct Parts(pub(crate) SortedMap<Arc<str>, Part>);
 
 /// How much of some parts is in others.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,10 +76,10 @@ impl Parts {
 
     /// A name for these parts of this upstream, the same wherever they came together.
     pub(crate) fn digest(&self, upstream: &str) -> u64 {
-        let mut digest = exchange::hash(upstream.as_bytes());
-        let mut add = |number: u64| digest = exchange::mix(digest.rotate_left(17) ^ number);
+        let mut digest = hash::hash(upstream.as_bytes());
+        let mut add = |number: u64| digest = hash::mix(digest.rotate_left(17) ^ number);
         for (source, part) in self.0.iter() {
-            add(exchange::hash(source.as_bytes()));
+            add(hash::hash(source.as_bytes()));
             for (first, last) in part.seqs.iter() {
                 add(first);
                 add(last);

@@ -1,12 +1,12 @@
 //! Reading a summary.
 
-use super::counts::Counts;
+use super::counts::SummaryCounts;
 use super::error::RecordError;
 use super::latency::{Latency, SCALES};
 use super::object::Object;
 use super::parts::{Part, Parts};
-use super::sorted::Sorted;
-use crate::exchange;
+use crate::name;
+use crate::sorted_map::SortedMap;
 use crate::units::Timestamp;
 use crate::verdict::{Fate, Signals};
 use alloc::boxed::Box;
@@ -27,12 +27,12 @@ pub(crate) struct Summary {
     pub(crate) parts: Parts,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
-    pub(crate) counts: Counts,
+    pub(crate) counts: SummaryCounts,
 }
 
 /// The names of sources that are known, each kept once.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(Sorted<Arc<str>, Arc<str>>);
+pub(crate) struct Sources(SortedMap<Arc<str>, Arc<str>>);
 
 impl Sources {
     fn named(&mut self, name: &str) -> Arc<str> {
@@ -55,11 +55,11 @@ impl Summary {
         let record = Object::root(record);
         let end = record.time("end")?;
         let mut summary = Self {
-            upstream: exchange::upstream_name(record.text("upstream")?).into(),
+            upstream: name::upstream_name(record.text("upstream")?).into(),
             parts: Parts::default(),
             start: record.time("start")?.min(end),
             end,
-            counts: Counts::default(),
+            counts: SummaryCounts::default(),
         };
         summary.read_counts(&record)?;
         if record.has("parts") || record.has("relays") {
@@ -69,7 +69,7 @@ impl Summary {
                 return Err(record.error("parts", "at least one source"));
             }
         } else {
-            let relays = summary.counts.figures.relayed.is_some();
+            let relays = summary.counts.totals.relayed.is_some();
             let (source, seq) = (source(&record, "source", record.text("source")?)?, record.count("seq")?);
             summary.parts = Parts::one(sources.named(source), seq, relays);
         }
@@ -77,24 +77,24 @@ impl Summary {
     }
 
     fn read_counts(&mut self, record: &Object<'_>) -> Result<(), RecordError> {
-        let Counts { figures, latency, hosts, routes } = &mut self.counts;
-        read_fates(&record.object("fates")?, &mut figures.fates)?;
+        let SummaryCounts { totals, latency, hosts, routes } = &mut self.counts;
+        read_fates(&record.object("fates")?, &mut totals.fates)?;
         if record.has("relayed") {
-            read_fates(&record.object("relayed")?, figures.relayed.get_or_insert_default())?;
+            read_fates(&record.object("relayed")?, totals.relayed.get_or_insert_default())?;
         }
-        figures.attempts = record.count("attempts")?;
+        totals.attempts = record.count("attempts")?;
         let signals = record.object("signals")?;
         for (name, _) in signals.iter() {
             let place = Signals::NAMES.into_iter().position(|known| known == name);
-            let slot = place.and_then(|place| figures.signals.get_mut(place));
+            let slot = place.and_then(|place| totals.signals.get_mut(place));
             *slot.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
         }
-        figures.first_try = record.count("first_try")?;
-        figures.failed_micros = record.millis("failed_attempts_ms")?.get();
+        totals.first_try = record.count("first_try")?;
+        totals.failed_micros = record.millis("failed_attempts_ms")?.get();
         let margins = record.counts("margins")?;
-        figures.margins = margins.try_into().map_err(|_| record.error("margins", "ten whole numbers"))?;
-        figures.late = record.count("late")?;
-        figures.suppressed = record.count("suppressed")?;
+        totals.margins = margins.try_into().map_err(|_| record.error("margins", "ten whole numbers"))?;
+        totals.late = record.count("late")?;
+        totals.suppressed = record.count("suppressed")?;
         *latency = read_latency(&record.object("latency")?)?;
         for host in record.objects("hosts")? {
             let host = host?;

@@ -161,8 +161,8 @@ fn what_shares_some_of_its_parts_is_left_out_and_told() {
         merger.take(record).unwrap();
     }
     merger.finish();
-    assert_eq!((merger.told().overlapping, merger.told().summaries), (1, 4));
-    let total = merger.totals().next().unwrap().1.figures.exchanges();
+    assert_eq!((merger.stats().overlapping, merger.stats().summaries), (1, 4));
+    let total = merger.totals().next().unwrap().1.totals.exchanges();
     assert_eq!(total, 3, "nothing counts twice, and what came alone makes up for it");
 }
 
@@ -193,7 +193,7 @@ fn two_runs_under_one_name_are_told() {
     let mut merger = merger();
     merger.take(&summaries("replay", &[(0, 1, 10, 1)])[0]).unwrap();
     merger.take(&summaries("replay", &[(0, 1, 20, 3)])[0]).unwrap();
-    assert_eq!((merger.told().contradicting, merger.told().repeated), (1, 0));
+    assert_eq!((merger.stats().contradicting, merger.stats().repeated), (1, 0));
 }
 
 #[test]
@@ -245,8 +245,8 @@ fn what_is_wrong_is_named() {
         ("}", "", "the line is not JSON: "),
     ];
     for (from, to, wanted) in cases {
-        let told = merger().take(&record.replace(from, to)).unwrap_err().to_string();
-        assert!(told.starts_with(wanted), "{told}");
+        let error = merger().take(&record.replace(from, to)).unwrap_err().to_string();
+        assert!(error.starts_with(wanted), "{error}");
     }
     let deep = format!(r#"{{"near_miss_summaries":{}"#, "[".repeat(100));
     assert_eq!(merger().take(&deep).unwrap_err().to_string(), "the line nests deeper than 32 levels");
@@ -262,33 +262,34 @@ fn what_is_forgotten_is_refused() {
     let numbered = |source: u64, minute: u64| {
         let end = Timestamp::from_seconds(T0 + 60 * minute);
         let mut text = String::new();
-        crate::record::json::push_time(&mut text, end);
+        crate::json::write::push_time(&mut text, end);
         record
             .replace(r#""source":"a/1/1""#, &format!(r#""source":"pod-{source}/1/1""#))
             .replace(r#""end":"2026-11-23T08:46:01.000Z""#, &format!(r#""end":"{text}""#))
     };
     let mut upstream = Upstream::default();
-    let mut told = Told::default();
+    let mut stats = MergeStats::default();
     for n in 0..3 {
         let value = parse(&numbered(n, n));
         let summary = Summary::read(value.as_object().unwrap(), &mut Sources::default()).unwrap();
-        upstream.hold(summary.clone(), &mut told);
-        assert_eq!(upstream.count_waiting(MINUTE, &mut told), 1);
+        upstream.hold(summary.clone(), &mut stats);
+        assert_eq!(upstream.count_waiting(MINUTE, &mut stats), 1);
         upstream.forget();
     }
     assert_eq!(upstream.remembered(), 0);
     for n in 0..3 {
         let value = parse(&numbered(n, n));
-        upstream.hold(Summary::read(value.as_object().unwrap(), &mut Sources::default()).unwrap(), &mut told);
-        upstream.count_waiting(MINUTE, &mut told);
+        upstream
+            .hold(Summary::read(value.as_object().unwrap(), &mut Sources::default()).unwrap(), &mut stats);
+        upstream.count_waiting(MINUTE, &mut stats);
     }
-    assert_eq!((told.too_late, told.repeated), (2, 1), "{told:?}");
+    assert_eq!((stats.too_late, stats.repeated), (2, 1), "{stats:?}");
 }
 
 fn episode(proxy: u64, upstream: &str, phase: &str, start: u64, seconds: u64) -> String {
     let at = |second: u64| {
         let mut text = String::new();
-        crate::record::json::push_time(&mut text, Timestamp::from_seconds(T0 + second));
+        crate::json::write::push_time(&mut text, Timestamp::from_seconds(T0 + second));
         text
     };
     let end = if phase == "open" { "detected" } else { "end" };

@@ -1,10 +1,10 @@
 //! What the fleet says of one upstream.
 
-use super::Told;
-use super::counts::Counts;
+use super::MergeStats;
+use super::counts::SummaryCounts;
 use super::parts::{Overlap, Parts};
-use super::sorted::Sorted;
 use super::summary::Summary;
+use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
 use core::cmp::Reverse;
@@ -14,7 +14,7 @@ use core::cmp::Reverse;
 pub(crate) struct Upstream {
     /// Summaries that are not counted yet, those made of most first: of two that overlap the larger one counts, whichever
     /// came first.
-    waiting: Sorted<(Reverse<u64>, Parts), Box<Summary>>,
+    waiting: SortedMap<(Reverse<u64>, Parts), Box<Summary>>,
     counted: Generation,
     before: Generation,
     /// What ends no later than this is too late: whether it was counted has been forgotten.
@@ -22,9 +22,9 @@ pub(crate) struct Upstream {
     /// A source that has been forgotten reported it itself.
     was_reported: bool,
     /// What was counted and has not left, by interval.
-    cells: Sorted<u64, Box<Cell>>,
+    cells: SortedMap<u64, Box<Cell>>,
     /// What has left.
-    left: Counts,
+    left: SummaryCounts,
 }
 
 /// Which summaries were counted over a stretch of time.
@@ -41,35 +41,35 @@ pub(crate) struct Cell {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
     pub(crate) parts: Parts,
-    pub(crate) counts: Counts,
+    pub(crate) counts: SummaryCounts,
 }
 
 impl Upstream {
     /// Keeps a summary until it is counted; false if it is there already.
-    pub(crate) fn hold(&mut self, summary: Summary, told: &mut Told) -> bool {
+    pub(crate) fn hold(&mut self, summary: Summary, stats: &mut MergeStats) -> bool {
         let key = (Reverse(summary.parts.total()), summary.parts.clone());
         let Some(known) = self.waiting.get(&key) else {
             self.waiting.insert(key, Box::new(summary));
             return true;
         };
         let same = known.end == summary.end && known.counts == summary.counts;
-        *(if same { &mut told.repeated } else { &mut told.contradicting }) += 1;
+        *(if same { &mut stats.repeated } else { &mut stats.contradicting }) += 1;
         false
     }
 
-    /// Counts what waits; returns how many ranges more the intervals and what was counted take.
-    pub(crate) fn count_waiting(&mut self, every: Micros, told: &mut Told) -> usize {
+    /// SummaryCounts what waits; returns how many ranges more the intervals and what was counted take.
+    pub(crate) fn count_waiting(&mut self, every: Micros, stats: &mut MergeStats) -> usize {
         let mut more = 0;
         for ((_, parts), summary) in core::mem::take(&mut self.waiting).into_iter() {
             match (self.counted.parts.overlap(&parts), self.before.parts.overlap(&parts)) {
                 (Overlap::None, Overlap::None)
                     if self.horizon.is_some_and(|horizon| summary.end <= horizon) =>
                 {
-                    told.too_late += 1
+                    stats.too_late += 1
                 }
                 (Overlap::None, Overlap::None) => more += self.count(every, &parts, &summary),
-                (Overlap::All, _) | (_, Overlap::All) => told.repeated += 1,
-                _ => told.overlapping += 1,
+                (Overlap::All, _) | (_, Overlap::All) => stats.repeated += 1,
+                _ => stats.overlapping += 1,
             }
         }
         more
@@ -96,7 +96,7 @@ impl Upstream {
     pub(crate) fn leave(&mut self, interval: u64) -> Option<Box<Cell>> {
         let mut cell = self.cells.remove(&interval)?;
         if self.is_reported() {
-            cell.counts.figures.relayed = None;
+            cell.counts.totals.relayed = None;
         }
         self.left.add(&cell.counts);
         Some(cell)
@@ -122,7 +122,7 @@ impl Upstream {
     }
 
     /// Everything that has left.
-    pub(crate) fn left(&self) -> &Counts {
+    pub(crate) fn left(&self) -> &SummaryCounts {
         &self.left
     }
 

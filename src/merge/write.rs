@@ -3,10 +3,10 @@
 use super::episode::Episode;
 use super::parts::Parts;
 use super::upstream::Cell;
-use crate::exchange::NO_UPSTREAM;
-use crate::order;
-use crate::record::json::Json;
+use crate::json::write::{self, Json};
+use crate::name::NO_UPSTREAM;
 use crate::record::{self, SCHEMA};
+use crate::sort;
 use crate::units::Used;
 use crate::verdict::Signals;
 use alloc::string::String;
@@ -31,7 +31,7 @@ pub(super) fn summary(out: &mut String, upstream: &str, cell: &Cell) {
     json.key("upstream").text(upstream);
     json.key("start").time(cell.start);
     json.key("end").time(cell.end);
-    record::figures(&mut json, &counts.figures, upstream != NO_UPSTREAM);
+    record::totals(&mut json, &counts.totals, upstream != NO_UPSTREAM);
     let latency = &counts.latency;
     record::latency(&mut json, latency.scale(), latency.offset(), latency.counts());
     json.key("hosts").open('[');
@@ -131,7 +131,7 @@ pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
     json.key("members").open('[');
     for (start, hash) in episode.members.keys() {
         json.item().raw().push('"');
-        record::json::push_number(json.raw(), *start);
+        write::push_number(json.raw(), *start);
         json.raw().push('/');
         push_hex(json.raw(), *hash);
         json.raw().push('"');
@@ -178,13 +178,13 @@ fn hosts(episode: &Episode) -> Vec<(&str, u64)> {
     let mut hosts: Vec<(&str, u64)> =
         episode.hosts.iter().map(|(name, part)| (&**name, share(*part))).collect();
     hosts.retain(|(_, share)| *share >= LEAST_SHARE);
-    order::sort_by(&mut hosts, |a, b| (Reverse(a.1), a.0) < (Reverse(b.1), b.0));
+    sort::sort_by(&mut hosts, |a, b| (Reverse(a.1), a.0) < (Reverse(b.1), b.0));
     hosts
 }
 
 fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
     let mut number = |number: u64, after: &str| {
-        record::json::push_number(out, number);
+        write::push_number(out, number);
         out.push_str(after);
     };
     number(episode.near_misses, " of ");
@@ -197,11 +197,11 @@ fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
     match (episode.related.keys().next(), hosts.first()) {
         (Some(related), _) => {
             out.push_str("; look at what it shares with ");
-            record::json::escape(out, related);
+            write::escape(out, related);
         }
         (None, Some((host, 5_000..))) => {
             out.push_str("; look at host ");
-            record::json::escape(out, host);
+            write::escape(out, host);
         }
         _ => out.push_str("; look at its exchanges of that time"),
     }

@@ -2,12 +2,12 @@
 
 use super::{Monitor, share};
 use crate::config::ReferenceConfig;
-use crate::episode::{Change, Open, Reference};
+use crate::episode::{Change, OpenEpisode, Reference};
 use crate::fleet::Entry;
 use crate::histogram::Log2;
-use crate::order;
 use crate::outbox::Outbox;
-use crate::record::{self, HostNames, Phase, RecordKind, Told};
+use crate::record::{self, EpisodeContext, HostNames, Phase, RecordKind};
+use crate::sort;
 use crate::timeline;
 use alloc::vec::Vec;
 
@@ -34,18 +34,18 @@ impl Monitor {
         while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
             let sealed = entry.upstream.seal(bucket);
             // First what the bucket says, by the routes as they were.
-            engine.weigh(bucket, entry.id.get(), &mut entry.watch);
+            engine.weigh(bucket, entry.id.get(), &mut entry.detector);
             (0..8)
                 .filter(|slot| sealed.replaced_routes >> slot & 1 == 1)
-                .for_each(|slot| entry.watch.forget_route(slot));
+                .for_each(|slot| entry.detector.forget_route(slot));
             rank += 1;
         }
-        engine.pool(bucket);
+        engine.combine(bucket);
         let mut changes = Vec::new();
         let mut rank = 0;
         while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
             let id = entry.id.get();
-            engine.settle(bucket, id, &mut entry.watch, |change| changes.push((id, change)));
+            engine.settle(bucket, id, &mut entry.detector, |change| changes.push((id, change)));
             rank += 1;
         }
         engine.clear();
@@ -72,28 +72,29 @@ impl Monitor {
         while let Some(entry) = self.fleet.by_name(rank).and_then(|place| self.fleet.get_mut(place)) {
             rank += 1;
             let id = entry.id.get();
-            if let Some(open) = entry.watch.close(0) {
+            if let Some(open) = entry.detector.close(0) {
                 self.record_episode(id, Phase::Truncated, &open);
             }
         }
     }
 
-    fn record_episode(&mut self, id: u32, phase: Phase, open: &Open) {
+    fn record_episode(&mut self, id: u32, phase: Phase, open: &OpenEpisode) {
         let Self { fleet, outbox, config, .. } = self;
         let entry = |id: u32| fleet.iter().find(|entry| entry.id.get() == id);
         let Some(Entry { upstream, .. }) = entry(id) else { return };
         let mut related: Vec<&str> =
             open.related.iter().filter_map(|id| entry(*id)).map(|entry| entry.upstream.name()).collect();
-        order::sort_by(&mut related, |a, b| a < b);
-        let told = Told { upstream, hosts: HostNames(config.hosts), related: &related };
-        leave(outbox, phase, open, told);
+        sort::sort_by(&mut related, |a, b| a < b);
+        let context = EpisodeContext { upstream, hosts: HostNames(config.hosts), related: &related };
+        leave(outbox, phase, open, context);
     }
 }
 
-fn leave(outbox: &mut Outbox, phase: Phase, open: &Open, told: Told<'_>) {
+fn leave(outbox: &mut Outbox, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
     let time = if phase == Phase::Open { open.detected } else { open.last };
-    outbox
-        .push(RecordKind::Episode, share::end_of(time.into()), |out| record::episode(out, phase, open, told));
+    outbox.push(RecordKind::Episode, share::end_of(time.into()), |out| {
+        record::episode(out, phase, open, context)
+    });
 }
 
 impl From<&ReferenceConfig> for Reference {

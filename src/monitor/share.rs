@@ -11,18 +11,18 @@
 //! A message has a version and a checksum in front: a module of another build may share the same place.
 
 use super::Monitor;
-use crate::exchange;
-use crate::fleet::Seat;
-use crate::tally::Tally;
+use crate::codec::Codec;
+use crate::fleet::Lookup;
+use crate::hash;
+use crate::tally::Counters;
 use crate::timeline;
 use crate::units::Timestamp;
-use crate::wire::Wire;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// The version of all messages.
 const FORMAT: u8 = 1;
-/// Version and checksum.
+/// Snapshot and checksum.
 const HEAD: usize = 9;
 /// Buckets between a seal and what it teaches.
 const LAG: u32 = 1;
@@ -76,8 +76,8 @@ impl Monitor {
     ///
     /// If it is no delta of this build; nothing has been added then.
     pub fn absorb(&mut self, delta: &[u8]) -> Result<u64, Unreadable> {
-        let mut wire = opened(delta)?;
-        let bucket = wire.number(0);
+        let mut codec = opened(delta)?;
+        let bucket = codec.number(0);
         let is_late = bucket < self.timeline.sealed();
         let ts = timeline::start_of(bucket);
         if !is_late {
@@ -85,18 +85,18 @@ impl Monitor {
         }
         self.absorbed = self.absorbed.max(end_of(bucket));
         let mut exchanges = 0;
-        while wire.has_more() {
-            let name = wire.name("");
-            let seat = self.seat(name, ts);
-            if self.fleet.get_mut(seat).is_some_and(|entry| entry.upstream.tally.is_half_full()) {
-                self.summarise(seat, self.timeline.watermark().unwrap_or(ts));
+        while codec.has_more() {
+            let name = codec.name("");
+            let lookup = self.lookup(name, ts);
+            if self.fleet.get_mut(lookup).is_some_and(|entry| entry.upstream.counters.is_half_full()) {
+                self.summarise(lookup, self.timeline.watermark().unwrap_or(ts));
             }
-            let Some(entry) = self.fleet.get_mut(seat) else { break };
-            let (counted, places) = entry.upstream.pass(bucket, &mut wire, is_late);
+            let Some(entry) = self.fleet.get_mut(lookup) else { break };
+            let (counted, places) = entry.upstream.pass(bucket, &mut codec, is_late);
             (0..16)
                 .filter(|slot| places.replaced_hosts >> slot & 1 == 1)
-                .for_each(|slot| entry.watch.forget_host(slot));
-            entry.watch.pass(bucket, &mut wire, &places.hosts, &places.routes, is_late);
+                .for_each(|slot| entry.detector.forget_host(slot));
+            entry.detector.pass(bucket, &mut codec, &places.hosts, &places.routes, is_late);
             exchanges += counted;
         }
         Ok(exchanges)
@@ -108,10 +108,10 @@ impl Monitor {
         out.resize(HEAD, 0);
         let mut rank = 0;
         while let Some(entry) = self.fleet.by_name(rank).and_then(|place| self.fleet.get_mut(place)) {
-            let mut wire = Wire::Out(out);
-            wire.name(entry.upstream.name());
-            entry.upstream.tell(&mut wire);
-            entry.watch.tell(&mut wire);
+            let mut codec = Codec::Out(out);
+            codec.name(entry.upstream.name());
+            entry.upstream.tell(&mut codec);
+            entry.detector.tell(&mut codec);
             rank += 1;
         }
         close(out);
@@ -123,16 +123,20 @@ impl Monitor {
     ///
     /// If it is not of this build; nothing has changed then.
     pub fn adopt(&mut self, usual: &[u8]) -> Result<(), Unreadable> {
-        let mut wire = opened(usual)?;
+        let mut codec = opened(usual)?;
         let now = self.timeline.watermark().unwrap_or_default();
-        while wire.has_more() {
-            let name = wire.name("");
+        while codec.has_more() {
+            let name = codec.name("");
             // Where there is no room it is read and forgotten: what is here already is in use.
-            let Seat::Taken(seat) = self.fleet.seat(name, self.timeline.open_buckets(), now) else { break };
-            let Some(entry) = self.fleet.get_mut(seat) else { break };
-            let replaced = entry.upstream.tell(&mut wire);
-            (0..8).filter(|slot| replaced >> slot & 1 == 1).for_each(|slot| entry.watch.forget_route(slot));
-            entry.watch.tell(&mut wire);
+            let Lookup::Found(lookup) = self.fleet.lookup(name, self.timeline.open_buckets(), now) else {
+                break;
+            };
+            let Some(entry) = self.fleet.get_mut(lookup) else { break };
+            let replaced = entry.upstream.tell(&mut codec);
+            (0..8)
+                .filter(|slot| replaced >> slot & 1 == 1)
+                .for_each(|slot| entry.detector.forget_route(slot));
+            entry.detector.tell(&mut codec);
         }
         Ok(())
     }
@@ -143,8 +147,8 @@ impl Monitor {
     }
 
     /// Whether the counts of an upstream must leave before more is counted.
-    pub(super) fn is_full(&self, tally: &Tally) -> bool {
-        tally.latency.is_full() || self.is_worker() && tally.exchanges() >= EARLY
+    pub(super) fn is_full(&self, counters: &Counters) -> bool {
+        counters.latency.is_full() || self.is_worker() && counters.exchanges() >= EARLY
     }
 
     /// Makes a delta of every bucket that is due, or of all.
@@ -169,17 +173,17 @@ impl Monitor {
             }
             if !has_room {
                 entry.upstream.let_go();
-                entry.watch.let_go();
+                entry.detector.let_go();
                 continue;
             }
             if bytes.is_empty() {
                 bytes.resize(HEAD, 0);
-                Wire::Out(&mut bytes).number(bucket);
+                Codec::Out(&mut bytes).number(bucket);
             }
-            let mut wire = Wire::Out(&mut bytes);
-            wire.name(entry.upstream.name());
-            let (_, places) = entry.upstream.pass(bucket, &mut wire, false);
-            entry.watch.pass(bucket, &mut wire, &places.hosts, &places.routes, false);
+            let mut codec = Codec::Out(&mut bytes);
+            codec.name(entry.upstream.name());
+            let (_, places) = entry.upstream.pass(bucket, &mut codec, false);
+            entry.detector.pass(bucket, &mut codec, &places.hosts, &places.routes, false);
         }
         if !bytes.is_empty() {
             close(&mut bytes);
@@ -198,14 +202,14 @@ fn close(message: &mut [u8]) {
     if let Some((head, body)) = message.split_at_mut_checked(HEAD) {
         let [version, sum @ ..] = head else { return };
         *version = FORMAT;
-        sum.copy_from_slice(&exchange::hash(body).to_le_bytes());
+        sum.copy_from_slice(&hash::hash(body).to_le_bytes());
     }
 }
 
-fn opened(message: &[u8]) -> Result<Wire<'_>, Unreadable> {
+fn opened(message: &[u8]) -> Result<Codec<'_>, Unreadable> {
     let (head, body) = message.split_at_checked(HEAD).ok_or(Unreadable)?;
     let [FORMAT, sum @ ..] = head else { return Err(Unreadable) };
-    if *sum == exchange::hash(body).to_le_bytes() { Ok(Wire::In(body, false)) } else { Err(Unreadable) }
+    if *sum == hash::hash(body).to_le_bytes() { Ok(Codec::In(body, false)) } else { Err(Unreadable) }
 }
 
 #[cfg(test)]

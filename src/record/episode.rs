@@ -1,9 +1,9 @@
 //! The record of an episode, and its sentence.
 
-use super::json::{Json, push_number};
 use super::{HostNames, SCHEMA};
-use crate::episode::{Cause, Counts, Deviation, Open, Pattern};
-use crate::order;
+use crate::episode::{BucketCounts, Cause, Deviation, OpenEpisode, Pattern};
+use crate::json::write::{Json, push_number};
+use crate::sort;
 use crate::timeline;
 use crate::units::{Timestamp, Used};
 use crate::upstream::Upstream;
@@ -27,7 +27,7 @@ pub(crate) enum Phase {
 
 /// What a record of an episode is told besides the episode.
 #[derive(Clone, Copy)]
-pub(crate) struct Told<'a> {
+pub(crate) struct EpisodeContext<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) hosts: HostNames,
     /// The names of the related upstreams.
@@ -35,11 +35,11 @@ pub(crate) struct Told<'a> {
 }
 
 /// Writes the open or close record of an episode.
-pub(crate) fn episode(out: &mut String, phase: Phase, open: &Open, told: Told<'_>) {
+pub(crate) fn episode(out: &mut String, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
     let mut json = Json::new(out);
     let pattern = open.pattern();
     json.open('{');
-    head(&mut json, phase, told.upstream.name(), pattern, open.start);
+    head(&mut json, phase, context.upstream.name(), pattern, open.start);
     match phase {
         Phase::Open => json.key("detected").time(end_of(open.detected)),
         Phase::Close | Phase::Truncated => {
@@ -52,18 +52,18 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &Open, told: Told<'_
         }
     }
     counts(&mut json, &open.counts);
-    let shares = shares(&open.counts.bad, told.upstream);
+    let shares = shares(&open.counts.bad, context.upstream);
     json.key("hosts").open('[');
     for (slot, share) in &shares {
-        let Some(name) = told.upstream.hosts().name(*slot) else { continue };
+        let Some(name) = context.upstream.hosts().name(*slot) else { continue };
         json.item().open('{');
-        told.hosts.value(json.key("host"), name);
+        context.hosts.value(json.key("host"), name);
         json.key("share_bp").number(*share);
         json.close('}');
     }
     json.close(']');
     json.key("related").open('[');
-    told.related.iter().for_each(|name| json.item().text(name));
+    context.related.iter().for_each(|name| json.item().text(name));
     json.close(']');
     also(&mut json, open, pattern);
     if open.interval > 0 && pattern == Pattern::Recurring {
@@ -72,7 +72,7 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &Open, told: Told<'_
     if pattern == Pattern::Storm {
         json.key("amplification_bp").number(u64::from(open.amplification) * 100);
     }
-    if let Some((name, share)) = route(open, told.upstream) {
+    if let Some((name, share)) = route(open, context.upstream) {
         json.key("routes").open('[');
         json.item().open('{');
         json.key("route").text(name);
@@ -81,7 +81,7 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &Open, told: Told<'_
         json.close(']');
     }
     json.key("explain").raw().push('"');
-    explain(json.raw(), open, pattern, told, &shares);
+    explain(json.raw(), open, pattern, context, &shares);
     json.raw().push_str("\"}");
 }
 
@@ -99,13 +99,13 @@ pub(crate) fn deviation(out: &mut String, phase: Phase, deviation: &Deviation, u
             outcome(&mut json, None);
         }
     }
-    let counted = Counts {
+    let counted = BucketCounts {
         exchanges: day.exchanges,
         aborted: day.aborted,
         near: day.near,
         failed: day.failed,
         first_try: day.first_try,
-        ..Counts::default()
+        ..BucketCounts::default()
     };
     counts(&mut json, &counted);
     json.key("hosts").open('[');
@@ -131,7 +131,7 @@ fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, sta
     json.key("type").text("episode");
     json.key("phase").text(if phase == Phase::Open { "open" } else { "close" });
     json.key("id").raw().push('"');
-    super::json::escape(json.raw(), upstream);
+    crate::json::write::escape(json.raw(), upstream);
     json.raw().push('-');
     push_number(json.raw(), start.seconds());
     json.raw().push('"');
@@ -150,7 +150,7 @@ fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
     }
 }
 
-fn counts(json: &mut Json<'_>, counts: &Counts) {
+fn counts(json: &mut Json<'_>, counts: &BucketCounts) {
     json.key("exchanges").number(counts.exchanges.into());
     json.key("near_misses").number(counts.near.into());
     json.key("failed").number(counts.failed.into());
@@ -172,7 +172,7 @@ fn counts(json: &mut Json<'_>, counts: &Counts) {
 }
 
 /// What else it could be called.
-fn also(json: &mut Json<'_>, open: &Open, pattern: Pattern) {
+fn also(json: &mut Json<'_>, open: &OpenEpisode, pattern: Pattern) {
     let mut others = open.patterns().into_iter().flatten().filter(|other| *other != pattern).peekable();
     if others.peek().is_some() {
         json.key("also").open('[');
@@ -182,7 +182,7 @@ fn also(json: &mut Json<'_>, open: &Open, pattern: Pattern) {
 }
 
 /// The route that carries it, with its share.
-fn route<'a>(open: &Open, upstream: &'a Upstream) -> Option<(&'a str, u16)> {
+fn route<'a>(open: &OpenEpisode, upstream: &'a Upstream) -> Option<(&'a str, u16)> {
     let (slot, share) = open.route()?;
     Some((upstream.routes().name(slot)?, share))
 }
@@ -195,11 +195,17 @@ fn shares(bad: &[u16], upstream: &Upstream) -> Vec<(u8, u64)> {
         bad.iter().enumerate().map(|(slot, count)| (slot as u8, share(count))).collect();
     shares.retain(|(_, share)| *share >= LEAST_SHARE);
     let rank = |(slot, share): &(u8, u64)| (core::cmp::Reverse(*share), upstream.hosts().name(*slot));
-    order::sort_by(&mut shares, |a, b| rank(a) < rank(b));
+    sort::sort_by(&mut shares, |a, b| rank(a) < rank(b));
     shares
 }
 
-fn explain(out: &mut String, open: &Open, pattern: Pattern, told: Told<'_>, shares: &[(u8, u64)]) {
+fn explain(
+    out: &mut String,
+    open: &OpenEpisode,
+    pattern: Pattern,
+    context: EpisodeContext<'_>,
+    shares: &[(u8, u64)],
+) {
     push_number(out, open.counts.near.into());
     out.push_str(" of ");
     push_number(out, open.counts.exchanges.into());
@@ -213,7 +219,7 @@ fn explain(out: &mut String, open: &Open, pattern: Pattern, told: Told<'_>, shar
         Cause::Tail => "slow answers were more than usual",
         Cause::Level => "answers took longer than in the minutes before",
         Cause::Host => "one host stood out from its siblings",
-        Cause::Rhythm => "the same blip came again and again",
+        Cause::Periodicity => "the same blip came again and again",
         Cause::Pool => "weak signs came on several upstreams at once",
     });
     match pattern {
@@ -229,21 +235,21 @@ fn explain(out: &mut String, open: &Open, pattern: Pattern, told: Told<'_>, shar
         }
         _ => {}
     }
-    if let Some(name) = told.related.first() {
+    if let Some(name) = context.related.first() {
         out.push_str("; look at what it shares with ");
-        super::json::escape(out, name);
+        crate::json::write::escape(out, name);
         return out.push('.');
     }
-    if let Some((name, _)) = route(open, told.upstream).filter(|_| open.host().is_none()) {
+    if let Some((name, _)) = route(open, context.upstream).filter(|_| open.host().is_none()) {
         out.push_str("; look at route ");
-        super::json::escape(out, name);
+        crate::json::write::escape(out, name);
         return out.push('.');
     }
     let host = open.host().or(shares.first().filter(|(_, share)| *share >= 5_000).map(|(slot, _)| *slot));
-    match host.and_then(|slot| told.upstream.hosts().name(slot)) {
+    match host.and_then(|slot| context.upstream.hosts().name(slot)) {
         Some(name) => {
             out.push_str("; look at host ");
-            told.hosts.push(out, name);
+            context.hosts.push(out, name);
         }
         None => out.push_str(match pattern {
             Pattern::Storm => "; look at what retries, and how often it may",

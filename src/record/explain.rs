@@ -1,10 +1,10 @@
 //! One plain sentence: what happened, how close it was, where to look next.
 
 use super::HostNames;
-use super::json::{push_millis, push_number};
 use crate::exchange::{Attempt, Exchange};
+use crate::json::write::{push_millis, push_number};
 use crate::limits::Limit;
-use crate::markers;
+use crate::structured_fields;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
@@ -107,7 +107,8 @@ fn inside(out: &mut String, exchange: &Exchange<'_>) {
     if let Some(status) = exchange.grpc_status.filter(|status| *status > 0) {
         out.push_str("gRPC status ");
         push_number(out, status.into());
-    } else if let Some(error) = exchange.proxy_status.and_then(markers::proxy_error).filter(is_word) {
+    } else if let Some(error) = exchange.proxy_status.and_then(structured_fields::proxy_error).filter(is_word)
+    {
         out.push_str("a proxy on the way met ");
         out.push_str(error);
     } else if let Some(flag) = exchange.flags.names().next() {

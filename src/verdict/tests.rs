@@ -70,10 +70,10 @@ fn a_masked_error_on_a_success_is_partial() {
 #[test]
 fn what_stood_in_is_told_apart() {
     let marked =
-        |stand_in, cache_status| fate(&Exchange { stand_in, cache_status, attempts: Some(3), ..ok() });
-    assert_eq!(marked(Some(StandIn::Fallback), None), Fate::Fallback);
-    assert_eq!(marked(Some(StandIn::Failover), None), Fate::Failover);
-    assert_eq!(marked(Some(StandIn::Stale), None), Fate::Stale);
+        |substitute, cache_status| fate(&Exchange { substitute, cache_status, attempts: Some(3), ..ok() });
+    assert_eq!(marked(Some(Substitute::Fallback), None), Fate::Fallback);
+    assert_eq!(marked(Some(Substitute::Failover), None), Fate::Failover);
+    assert_eq!(marked(Some(Substitute::Stale), None), Fate::Stale);
     assert_eq!(marked(None, Some("STALE")), Fate::Stale);
     assert_eq!(marked(None, Some("HIT")), Fate::Retried);
 }

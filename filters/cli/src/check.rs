@@ -6,7 +6,7 @@ use crate::output::Output;
 use crate::setup::{self, Error};
 use crate::tally::ADVICE;
 use core::fmt::Write;
-use nearmiss::exchange::upstream_name;
+use nearmiss::upstream_name;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
 use nearmiss_formats::{Attempts, Line, LineError, Reader};
 use std::path::Path;
@@ -109,7 +109,7 @@ impl Fields {
             ("proxy", exchange.proxy_status.map(Into::into)),
             ("gRPC status", exchange.grpc_status.map(|status| status.to_string())),
             ("client try", exchange.client_attempt.map(|attempt| attempt.to_string())),
-            ("stood in", exchange.stand_in.map(|stand_in| format!("{stand_in:?}").to_lowercase())),
+            ("stood in", exchange.substitute.map(|substitute| format!("{substitute:?}").to_lowercase())),
             ("quota", exchange.quota.map(|quota| format!("{} of {} left", quota.remaining, quota.limit))),
             ("partial", exchange.partial.then(|| "the answer was cut off, or failed inside".into())),
             ("aborted", exchange.aborted.then(|| "the client went away".into())),

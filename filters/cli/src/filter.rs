@@ -2,7 +2,7 @@
 
 use crate::args::Wanted;
 use nearmiss::Timestamp;
-use nearmiss::exchange::upstream_name;
+use nearmiss::upstream_name;
 
 /// A stretch of time and some upstreams; everything by default.
 pub(crate) struct Filter {

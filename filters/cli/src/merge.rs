@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::quantiles;
 use crate::setup::Error;
 use crate::tally::Tally;
-use nearmiss::merge::{Merger, Told};
+use nearmiss::merge::{MergeStats, Merger};
 use std::process::ExitCode;
 
 /// How many lines are read between two looks at the clock.
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Merge) -> Result<ExitCode, Error> {
     } else if tally.bad > 0 {
         tally.report("with records");
     }
-    warn(merger.told());
+    warn(merger.stats());
     Ok(tally.exit_code(args.max_bad))
 }
 
@@ -57,7 +57,7 @@ fn drain(merger: &mut Merger, output: &mut Output) -> Result<(), Error> {
 }
 
 /// Says what was left out, and why.
-fn warn(told: Told) {
+fn warn(told: MergeStats) {
     for (count, what) in [
         (
             told.overlapping,

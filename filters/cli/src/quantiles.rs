@@ -1,7 +1,7 @@
 //! The table of the fleet: what callers saw of each upstream, and how long it took.
 
-use nearmiss::exchange::NO_UPSTREAM;
-use nearmiss::merge::{Counts, Merger};
+use nearmiss::NO_UPSTREAM;
+use nearmiss::merge::{Merger, SummaryCounts};
 use nearmiss::{Fate, Used};
 
 /// The most rows that are shown.
@@ -34,7 +34,7 @@ pub(crate) fn print(merger: &Merger) {
     if rows.len() > ROWS {
         eprintln!("… and {} more upstreams", rows.len() - ROWS);
     }
-    let relayed: u64 = rows.iter().map(|(_, counts, _)| counts.figures.exchanges_relayed()).sum();
+    let relayed: u64 = rows.iter().map(|(_, counts, _)| counts.totals.exchanges_relayed()).sum();
     if relayed > 0 {
         eprintln!(
             "nearmiss: {relayed} exchanges are known from logs that carry verdicts, and their durations are not: whoever judged them has not reported them"
@@ -42,8 +42,8 @@ pub(crate) fn print(merger: &Merger) {
     }
 }
 
-fn row(name: &str, counts: &Counts, sources: usize, width: usize) -> String {
-    let (figures, latency) = (&counts.figures, &counts.latency);
+fn row(name: &str, counts: &SummaryCounts, sources: usize, width: usize) -> String {
+    let (totals, latency) = (&counts.totals, &counts.latency);
     let share = |share: Option<Used>| {
         share.filter(|_| name != NO_UPSTREAM).map_or("-".into(), |share| {
             let bp = share.basis_points();
@@ -56,7 +56,7 @@ fn row(name: &str, counts: &Counts, sources: usize, width: usize) -> String {
             format!("{}.{} ms", tenths / 10, tenths % 10)
         })
     };
-    let amplification = match (figures.attempts * 100).checked_div(figures.exchanges()) {
+    let amplification = match (totals.attempts * 100).checked_div(totals.exchanges()) {
         Some(hundredths) => format!("{}.{:02}", hundredths / 100, hundredths % 100),
         None => "-".into(),
     };
@@ -66,9 +66,9 @@ fn row(name: &str, counts: &Counts, sources: usize, width: usize) -> String {
     }
     format!(
         "{name:width$}  {:>10}  {:>9}  {:>9}  {:>11}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  {amplification:>8}  {sources:>7}",
-        figures.exchanges() + figures.exchanges_relayed(),
-        share(figures.first_try_success()),
-        share(figures.final_success()),
+        totals.exchanges() + totals.exchanges_relayed(),
+        share(totals.first_try_success()),
+        share(totals.final_success()),
         near_misses(counts),
         of(counts, Fate::Failed),
         quantile(500),
@@ -79,11 +79,11 @@ fn row(name: &str, counts: &Counts, sources: usize, width: usize) -> String {
 }
 
 /// Exchanges of one fate, wherever they were judged.
-fn of(counts: &Counts, fate: Fate) -> u64 {
-    let relayed = counts.figures.relayed.as_ref().and_then(|fates| fates.get(fate as usize));
-    counts.figures.of(fate) + relayed.copied().unwrap_or(0)
+fn of(counts: &SummaryCounts, fate: Fate) -> u64 {
+    let relayed = counts.totals.relayed.as_ref().and_then(|fates| fates.get(fate as usize));
+    counts.totals.of(fate) + relayed.copied().unwrap_or(0)
 }
 
-fn near_misses(counts: &Counts) -> u64 {
+fn near_misses(counts: &SummaryCounts) -> u64 {
     Fate::ALL.into_iter().filter(|fate| fate.is_near_miss()).map(|fate| of(counts, fate)).sum()
 }

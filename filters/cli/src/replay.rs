@@ -12,7 +12,7 @@ use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
 use crate::table::Table;
 use crate::tally::{ADVICE, Tally};
-use nearmiss::exchange::upstream_name;
+use nearmiss::upstream_name;
 use nearmiss::{Feed, Monitor, RecordKind};
 use nearmiss_formats::{Attempts, Format, Line};
 use std::process::ExitCode;

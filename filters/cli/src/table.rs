@@ -1,8 +1,8 @@
 //! The table at the end: what each upstream's callers saw, and what they would have seen.
 
 use core::hash::{BuildHasherDefault, Hasher};
-use nearmiss::exchange::{NO_UPSTREAM, upstream_name};
 use nearmiss::{Exchange, Fate, OTHER, Signals, Verdict};
+use nearmiss::{NO_UPSTREAM, upstream_name};
 use std::collections::HashMap;
 use std::io::IsTerminal;
 

@@ -6,7 +6,7 @@ use crate::number;
 use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::exchange::MAX_ATTEMPT_LOG;
-use nearmiss::{Attempt, Exchange, Flags, Micros, Quota, StandIn};
+use nearmiss::{Attempt, Exchange, Flags, Micros, Quota, Substitute};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// A number that may be known of an exchange; times are in milliseconds.
@@ -116,9 +116,9 @@ impl Draft {
             Mark::Hedged => self.plain.hedged = true,
             Mark::Stream => self.plain.stream = true,
             Mark::Breaker => self.plain.flags = Flags::UO,
-            Mark::Failover => self.plain.stand_in = Some(StandIn::Failover),
-            Mark::Fallback => self.plain.stand_in = Some(StandIn::Fallback),
-            Mark::Stale => self.plain.stand_in = Some(StandIn::Stale),
+            Mark::Failover => self.plain.substitute = Some(Substitute::Failover),
+            Mark::Fallback => self.plain.substitute = Some(Substitute::Fallback),
+            Mark::Stale => self.plain.substitute = Some(Substitute::Stale),
         }
     }
 

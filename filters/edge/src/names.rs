@@ -5,7 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::{OTHER, exchange};
+use nearmiss::{OTHER, upstream_name};
 
 /// The names, each at its number less one.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Names {
 
     /// The number of an upstream, the same each time.
     pub(crate) fn intern(&mut self, raw: &str) -> u32 {
-        let name = exchange::upstream_name(raw);
+        let name = upstream_name(raw);
         match self.place(&name) {
             Some(place) => place as u32 + 1,
             None if self.names.len() < self.max => self.add(&name),

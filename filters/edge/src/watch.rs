@@ -140,7 +140,7 @@ impl Watch {
         };
         let configured =
             config.upstream(exchange.upstream).map(|upstream| upstream.limits).unwrap_or_default();
-        let is_judged = exchange.upstream != nearmiss::exchange::NO_UPSTREAM;
+        let is_judged = exchange.upstream != nearmiss::NO_UPSTREAM;
         *last = (Verdict::default(), exchange.attempts);
         if is_judged {
             last.0 = draft.complete(exchange, |exchange| {

@@ -14,7 +14,7 @@ use crate::response::Response;
 use crate::root::Root;
 use crate::watch::Watch;
 use nearmiss::config::Mode;
-use nearmiss::{Exchange, Micros, StandIn, Timestamp};
+use nearmiss::{Exchange, Micros, Substitute, Timestamp};
 
 /// The mark by which access loggers and upstream filters know that an HTTP filter counts the exchange.
 const SEEN: &str = "nearmiss_seen";
@@ -91,7 +91,7 @@ fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Opt
                 .filter(|status| *status > 0)
                 .and_then(|_| integer(call.property("response\0size"))),
             stream: request.is_connect || response.is_stream(),
-            stand_in: response.stand_in(tier),
+            substitute: response.substitute(tier),
             cache_status: response.cache_status.as_deref(),
             proxy_status: response.proxy_status.as_deref(),
             client_attempt: client.attempt(overwritten),
@@ -119,7 +119,7 @@ pub(crate) fn annotate_response(call: &Call, root: &Root, client: Client, starte
         deadline: client.deadline,
         grpc_status: response.grpc_status.filter(|_| response.is_grpc()),
         stream: response.is_stream(),
-        stand_in: response.stand_in(tier(call)),
+        substitute: response.substitute(tier(call)),
         cache_status: response.cache_status.as_deref(),
         proxy_status: response.proxy_status.as_deref(),
         client_attempt: client.attempt(None),
@@ -163,11 +163,11 @@ fn attempt_log<'a>(call: &'a Call, exchange: &Exchange<'a>) -> AttemptLog<'a> {
 }
 
 /// How users mark hosts that answer in others' stead.
-fn tier(call: &Call) -> Option<StandIn> {
+fn tier(call: &Call) -> Option<Substitute> {
     let tier = call.property("xds\0upstream_host_metadata\0filter_metadata\0nearmiss\0tier").ok()?;
     match text(tier) {
-        "fallback" => Some(StandIn::Fallback),
-        "failover" => Some(StandIn::Failover),
+        "fallback" => Some(Substitute::Fallback),
+        "failover" => Some(Substitute::Failover),
         _ => None,
     }
 }

@@ -10,8 +10,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::record::fields::Fields;
-use nearmiss::{Exchange, Fate, Monitor, OTHER, Observed, exchange};
+use nearmiss::json::outline::Members;
+use nearmiss::{Exchange, Fate, Monitor, NO_UPSTREAM, OTHER, Observed};
 
 /// All series of one plugin in one VM.
 pub(crate) struct Metrics {
@@ -124,7 +124,7 @@ impl Metrics {
 
     /// The series of that name, or of `other` if there is no room for one more.
     fn place_of(&mut self, name: &str) -> usize {
-        let stands_for_others = name == OTHER || name == exchange::NO_UPSTREAM;
+        let stands_for_others = name == OTHER || name == NO_UPSTREAM;
         let is_full = self.series.len() >= self.max.saturating_add(STAND_INS);
         match self.rank(name) {
             Ok(place) => place,
@@ -203,7 +203,7 @@ fn defined(
 
 /// The upstream and the pattern of an episode's record, if it opens one.
 fn opened(record: &str) -> Option<(&str, &str)> {
-    let fields = Fields::of(record);
+    let fields = Members::of(record);
     let word = |key| fields.find(key)?.strip_prefix('"')?.strip_suffix('"');
     (word("phase")? == "open").then_some((word("upstream")?, word("pattern")?))
 }

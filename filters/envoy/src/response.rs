@@ -3,7 +3,7 @@
 use crate::headers::{Headers, number, text};
 use crate::quota::QuotaHeaders;
 use alloc::borrow::Cow;
-use nearmiss::StandIn;
+use nearmiss::Substitute;
 
 /// The response headers that matter, as they came.
 #[derive(Clone, Debug, Default)]
@@ -62,11 +62,11 @@ impl<'a> Response<'a> {
     }
 
     /// What answered instead, by what the response says; `marked` is what the host's metadata say.
-    pub(crate) fn stand_in(&self, marked: Option<StandIn>) -> Option<StandIn> {
+    pub(crate) fn substitute(&self, marked: Option<Substitute>) -> Option<Substitute> {
         match marked {
-            _ if self.is_fallback => Some(StandIn::Fallback),
-            Some(StandIn::Fallback) => marked,
-            _ if self.has_stale_warning => Some(StandIn::Stale),
+            _ if self.is_fallback => Some(Substitute::Fallback),
+            Some(Substitute::Fallback) => marked,
+            _ if self.has_stale_warning => Some(Substitute::Stale),
             _ => marked,
         }
     }
@@ -129,12 +129,18 @@ mod tests {
 
     #[test]
     fn a_warning_tells_a_stale_copy() {
-        assert_eq!(with(b"warning", b"110 - \"Response is Stale\"").stand_in(None), Some(StandIn::Stale));
         assert_eq!(
-            with(b"warning", b"299 - \"x\", 111 - \"Revalidation Failed\"").stand_in(None),
-            Some(StandIn::Stale)
+            with(b"warning", b"110 - \"Response is Stale\"").substitute(None),
+            Some(Substitute::Stale)
         );
-        assert_eq!(with(b"warning", b"1101 -").stand_in(None), None);
-        assert_eq!(with(b"warning", b"110 -").stand_in(Some(StandIn::Fallback)), Some(StandIn::Fallback));
+        assert_eq!(
+            with(b"warning", b"299 - \"x\", 111 - \"Revalidation Failed\"").substitute(None),
+            Some(Substitute::Stale)
+        );
+        assert_eq!(with(b"warning", b"1101 -").substitute(None), None);
+        assert_eq!(
+            with(b"warning", b"110 -").substitute(Some(Substitute::Fallback)),
+            Some(Substitute::Fallback)
+        );
     }
 }

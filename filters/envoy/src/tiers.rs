@@ -3,7 +3,7 @@
 //! A question that finds nothing, as it does for nearly every host, costs some 3 000 instructions. What a host is marked as
 //! changes with the proxy's configuration only, so an answer holds for a second. Hosts that fall on the same place take turns.
 
-use nearmiss::{StandIn, Timestamp};
+use nearmiss::{Substitute, Timestamp};
 
 /// Places, each of one host.
 const PLACES: usize = 64;
@@ -16,7 +16,7 @@ pub(crate) struct Tiers([Answer; PLACES]);
 struct Answer {
     key: u64,
     second: u64,
-    tier: Option<StandIn>,
+    tier: Option<Substitute>,
 }
 
 impl Default for Tiers {
@@ -32,8 +32,8 @@ impl Tiers {
         cluster: &str,
         host: &str,
         now: Timestamp,
-        ask: impl FnOnce() -> Option<StandIn>,
-    ) -> Option<StandIn> {
+        ask: impl FnOnce() -> Option<Substitute>,
+    ) -> Option<Substitute> {
         let (key, second) = (key(cluster, host), now.seconds());
         let Some(answer) = self.0.get_mut(key as usize % PLACES) else { return ask() };
         if (answer.key, answer.second) != (key, second) {
@@ -63,9 +63,9 @@ mod tests {
         for second in [100, 100, 101, 101, 100] {
             let tier = tiers.of("cart", "10.0.0.1:80", Timestamp::from_seconds(second), || {
                 asked += 1;
-                Some(StandIn::Failover)
+                Some(Substitute::Failover)
             });
-            assert_eq!(tier, Some(StandIn::Failover));
+            assert_eq!(tier, Some(Substitute::Failover));
         }
         assert_eq!(asked, 3);
     }
@@ -75,7 +75,7 @@ mod tests {
         let mut tiers = Tiers::default();
         let now = Timestamp::from_seconds(100);
         for n in 0..1_000 {
-            let (host, marked) = (format!("10.0.0.{n}:80"), (n % 2 == 0).then_some(StandIn::Fallback));
+            let (host, marked) = (format!("10.0.0.{n}:80"), (n % 2 == 0).then_some(Substitute::Fallback));
             assert_eq!(tiers.of("cart", &host, now, || marked), marked);
             assert_eq!(tiers.of("cart", &host, now, || None), marked, "as it was said just now");
             assert_eq!(tiers.of("search", &host, now, || None), None);

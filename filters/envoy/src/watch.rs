@@ -98,7 +98,7 @@ impl Watch {
 
     /// Counts one attempt of an exchange that nobody judges, and says so once.
     pub(crate) fn count_attempt(&mut self, call: &Call, cluster: &str) {
-        self.metrics.count_attempt(call, &nearmiss::exchange::upstream_name(cluster));
+        self.metrics.count_attempt(call, &nearmiss::upstream_name(cluster));
         if !core::mem::replace(&mut self.has_warned, true) {
             call.log(
                 Level::Info,
@@ -118,7 +118,7 @@ impl Watch {
         exchange: &Exchange<'_>,
         cluster: impl Fn() -> &'a str,
     ) {
-        let cluster = LazyCell::new(|| nearmiss::exchange::upstream_name(cluster()));
+        let cluster = LazyCell::new(|| nearmiss::upstream_name(cluster()));
         let configured = if self.config.upstreams.is_empty() { None } else { self.config.upstream(&cluster) };
         let configured = configured.map(|upstream| upstream.limits).unwrap_or_default();
         let limits = nearmiss::limits::Limits {
@@ -127,7 +127,7 @@ impl Watch {
             max_attempts: exchange.max_attempts,
         };
         let verdict = verdict::judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
-        if verdict.fate != Fate::Clean && *cluster != nearmiss::exchange::NO_UPSTREAM {
+        if verdict.fate != Fate::Clean && *cluster != nearmiss::NO_UPSTREAM {
             self.text.clear();
             record::header(&mut self.text, &verdict, exchange.attempts);
             let _ = call.add_response_header(HEADER, &self.text);

@@ -11,7 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 use nearmiss::config::FluentBitMode;
-use nearmiss::exchange::upstream_name;
+use nearmiss::upstream_name;
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
 use nearmiss_formats::{Attempts, Fields, Format, Line, Object};
 

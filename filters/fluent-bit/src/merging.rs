@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::Config;
+use nearmiss::json::outline::length;
 use nearmiss::merge::Merger;
-use nearmiss::record::fields::length;
 
 /// A longer record is passed on unread: a dozen times as much memory is needed to read one.
 const LONGEST: usize = 4 << 20;

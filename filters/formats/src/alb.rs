@@ -3,7 +3,7 @@
 use crate::error::{LineError, Problem};
 use crate::text::{Text, present, utf8, wrong};
 use crate::{Attempts, Line, number, time};
-use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
+use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
 
 /// Reads one line. Fields behind the target group's name may be missing: older logs have fewer.
@@ -61,7 +61,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         bytes: number::all_whole(bytes),
         aborted,
         stream: kind.starts_with(b"ws") || request.starts_with(b"CONNECT "),
-        stand_in: (good && answer.is_some_and(is_error)).then_some(StandIn::Fallback),
+        substitute: (good && answer.is_some_and(is_error)).then_some(Substitute::Fallback),
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))

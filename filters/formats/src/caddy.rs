@@ -11,7 +11,7 @@ use crate::json::Json;
 use crate::text::{utf8, wrong};
 use crate::{Attempts, Judged, Line, number, time};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
+use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
 
 slots! {
@@ -158,7 +158,7 @@ fn exchange<'a>(
         aborted,
         stream: get(Slot::Method) == Some(b"CONNECT")
             || get(Slot::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
-        stand_in: rescued.then_some(StandIn::Fallback),
+        substitute: rescued.then_some(Substitute::Fallback),
         cache_status: text(Slot::Cache)?,
         proxy_status: text(Slot::Proxy)?,
         attempt_log: attempts.as_slice(),
@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(exchange.ts.micros(), 1_763_888_400_120_000);
             assert_eq!((exchange.upstream, exchange.attempts), ("shop", None));
             assert_eq!((exchange.duration, exchange.bytes), (Micros::from_millis(309), Some(109)));
-            assert!(!exchange.partial && exchange.stand_in.is_none());
+            assert!(!exchange.partial && exchange.substitute.is_none());
         });
     }
 
@@ -239,14 +239,14 @@ mod tests {
         with(Format::Caddy, &line(200, retried), |exchange| {
             assert_eq!((exchange.attempts, exchange.host), (Some(2), Some("10.0.0.2:80")));
             assert_eq!(exchange.attempt_log[0].duration, Some(Micros::new(12_100)));
-            assert_eq!(exchange.stand_in, None);
+            assert_eq!(exchange.substitute, None);
         });
         for status in ["502", "null"] {
             let rescued = format!(r#","retries":2,"upstream":"10.0.0.2:80","upstream_status":{status}"#);
             with(Format::Caddy, &line(200, &rescued), |exchange| {
-                assert_eq!((exchange.attempts, exchange.stand_in), (Some(3), Some(StandIn::Fallback)));
+                assert_eq!((exchange.attempts, exchange.substitute), (Some(3), Some(Substitute::Fallback)));
             });
-            with(Format::Caddy, &line(502, &rescued), |exchange| assert_eq!(exchange.stand_in, None));
+            with(Format::Caddy, &line(502, &rescued), |exchange| assert_eq!(exchange.substitute, None));
         }
         let unasked = r#","retries":null,"upstream":null,"upstream_status":null"#;
         with(Format::Caddy, &line(200, unasked), |exchange| assert_eq!(exchange.upstream, "-"));

@@ -4,7 +4,7 @@ use crate::error::{LineError, Problem};
 use crate::json::{Json, Value};
 use crate::{Attempts, Judged, Line};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, Quota, StandIn};
+use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute};
 use nearmiss::flags::Flags;
 use nearmiss::units::Timestamp;
 use nearmiss::verdict::Fate;
@@ -65,7 +65,7 @@ pub(crate) fn read_record<'a>(
             Field::Partial => exchange.partial = json.bool_of(name)?,
             Field::Aborted => exchange.aborted = json.bool_of(name)?,
             Field::Hedged => exchange.hedged = json.bool_of(name)?,
-            Field::Fallback => exchange.stand_in = Some(stand_in(&mut json, name)?),
+            Field::Fallback => exchange.substitute = Some(substitute(&mut json, name)?),
             Field::CacheStatus => exchange.cache_status = Some(json.text_of(name)?),
             Field::ProxyStatus => exchange.proxy_status = Some(json.text_of(name)?),
             Field::ClientAttempt => exchange.client_attempt = Some(count(&mut json, name)?),
@@ -187,12 +187,12 @@ fn large(json: &mut Json<'_>, field: &'static str) -> Result<u64, LineError> {
     json.whole_of(field, u64::MAX, "a whole number, 0 or more")
 }
 
-fn stand_in(json: &mut Json<'_>, field: &'static str) -> Result<StandIn, LineError> {
+fn substitute(json: &mut Json<'_>, field: &'static str) -> Result<Substitute, LineError> {
     let offset = json.offset();
     match json.text_of(field)? {
-        "failover" => Ok(StandIn::Failover),
-        "fallback" => Ok(StandIn::Fallback),
-        "stale" => Ok(StandIn::Stale),
+        "failover" => Ok(Substitute::Failover),
+        "fallback" => Ok(Substitute::Fallback),
+        "stale" => Ok(Substitute::Stale),
         other => Err(LineError::wrong(offset, field, other.as_bytes(), "fallback, stale or failover")),
     }
 }

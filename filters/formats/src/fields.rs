@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use nearmiss::config::ByName;
+use nearmiss::SortedMap;
 use nearmiss::units::Timestamp;
 
 /// Which key of a log holds what, where a log keeps it under a key of its own.
@@ -44,13 +44,13 @@ impl Fields {
     /// # Errors
     ///
     /// Names the field that is none, or what is wrong with the `log_format`.
-    pub fn configured(section: &ByName<String>) -> Result<Self, FieldsError> {
+    pub fn configured(section: &SortedMap<String, String>) -> Result<Self, FieldsError> {
         let mut fields = Self::default();
         for (name, key) in section.iter() {
-            if NAMES.contains(&name) {
-                fields.keys.push((key.as_str().into(), name.into()));
+            if NAMES.contains(&name.as_str()) {
+                fields.keys.push((key.as_str().into(), name.as_str().into()));
             } else if name != "log_format" {
-                return Err(FieldsError::Unknown(name.into()));
+                return Err(FieldsError::Unknown(name.as_str().into()));
             }
         }
         if let Some(format) = section.get("log_format") {

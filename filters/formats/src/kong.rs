@@ -11,7 +11,7 @@ use crate::list::List;
 use crate::text::place;
 use crate::{Attempts, Judged, Line, number};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, Quota, StandIn, is_error};
+use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute, is_error};
 use nearmiss::units::{Micros, Timestamp};
 use nearmiss::verdict::Fate;
 
@@ -96,7 +96,7 @@ impl<'a> Seen<'a> {
             attempts: self.tries,
             bytes: self.bytes,
             aborted,
-            stand_in: rescued.then_some(StandIn::Fallback),
+            substitute: rescued.then_some(Substitute::Fallback),
             cache_status: self.cache,
             quota: self.limit.zip(self.remaining).map(|(limit, remaining)| Quota { limit, remaining }),
             attempt_log: attempts.as_slice(),
@@ -266,7 +266,7 @@ fn join(room: &mut [u8], parts: &[&str]) -> Option<usize> {
 mod tests {
     use crate::Format;
     use crate::testing::{error, judged, with};
-    use nearmiss::exchange::StandIn;
+    use nearmiss::exchange::Substitute;
     use nearmiss::units::Micros;
 
     const LINE: &str = r#"{"request":{"uri":"/x","headers":{"host":"a"}},"upstream_uri":"/x","upstream_status":"502, 200","response":{"status":200,"size":998,"headers":{"ratelimit-remaining":"3","RateLimit-Limit":100}},"latencies":{"kong":3,"proxy":171,"request":515,"receive":1},"tries":[{"ip":"10.0.0.1","port":80,"state":"failed","code":502,"balancer_start":1726783838999,"balancer_latency":0},{"ip":"10.0.0.2","port":80,"balancer_start":1726783839170,"balancer_latency":0}],"service":{"name":"s","id":"i"},"route":{"name":"r"},"started_at":1726783838999}"#;
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_good_answer_after_a_bad_last_status_came_from_elsewhere() {
         with(Format::Kong, &LINE.replace("502, 200", "502, 503"), |exchange| {
-            assert_eq!(exchange.stand_in, Some(StandIn::Fallback));
+            assert_eq!(exchange.substitute, Some(Substitute::Fallback));
         });
         assert!(error(Format::Kong, &LINE.replace("502, 200", "502,")).contains("an earlier parser"));
         assert_eq!(

@@ -23,7 +23,7 @@ use crate::text::{present, utf8, wrong};
 use crate::time::Clock;
 use crate::{Attempts, Judged, Line, number, time};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
+use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::{Micros, Timestamp};
 
 slots! {
@@ -160,7 +160,7 @@ pub(crate) fn exchange<'a>(
             get(Slot::Grpc).and_then(number::all_whole).and_then(|status| status.try_into().ok());
     }
     if chain.failed && !facts.is_stale && !exchange.aborted && !is_error(exchange.status) {
-        exchange.stand_in = Some(StandIn::Fallback);
+        exchange.substitute = Some(Substitute::Fallback);
     }
     exchange.attempt_log = attempts.as_slice();
     Ok(Line::Exchange(exchange))

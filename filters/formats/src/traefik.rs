@@ -10,7 +10,7 @@ use crate::fields::Fields;
 use crate::text::{Text, utf8, wrong};
 use crate::{Attempts, Judged, Line, number, time};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, StandIn, is_error};
+use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
 
 slots! {
@@ -115,7 +115,7 @@ pub(crate) fn exchange<'a>(
         aborted,
         stream: get(Slot::Method) == Some(b"CONNECT")
             || get(Slot::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
-        stand_in: (good && answered.is_some_and(is_error)).then_some(StandIn::Fallback),
+        substitute: (good && answered.is_some_and(is_error)).then_some(Substitute::Fallback),
         cache_status: text(Slot::Cache)?,
         proxy_status: text(Slot::Proxy)?,
         attempt_log: attempts.as_slice(),
@@ -171,7 +171,7 @@ pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<Line<'a>, LineError> {
 mod tests {
     use crate::Format;
     use crate::testing::{error, left_out, with};
-    use nearmiss::exchange::StandIn;
+    use nearmiss::exchange::Substitute;
     use nearmiss::units::Micros;
 
     const LINE: &str = r#"{"ServiceName":"web@docker","ServiceAddr":"10.46.207.28:9114","OriginStatus":200,"DownstreamStatus":200,"Duration":312000000,"OriginDuration":309000000,"RetryAttempts":0,"RouterName":"r@docker","RequestMethod":"GET","RequestPath":"/","StartUTC":"2026-11-23T08:00:00.123456789Z","level":"info","msg":"","time":"2026-11-23T08:00:00Z"}"#;
@@ -195,10 +195,10 @@ mod tests {
             assert!(exchange.partial, "the body was cut off");
         });
         with(Format::Traefik, &LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":503"), |exchange| {
-            assert_eq!(exchange.stand_in, Some(StandIn::Fallback));
+            assert_eq!(exchange.substitute, Some(Substitute::Fallback));
         });
         with(Format::Traefik, &LINE.replace("Status\":200", "Status\":499"), |exchange| {
-            assert!(exchange.aborted && exchange.stand_in.is_none());
+            assert!(exchange.aborted && exchange.substitute.is_none());
         });
     }
 

@@ -1,6 +1,6 @@
 //! What people and servers write: configuration, and headers with a structure.
 
-use nearmiss::{Config, Exchange, Feed, Monitor, markers};
+use nearmiss::{Config, Exchange, Feed, Monitor, structured_fields};
 
 /// A configuration is taken, and then a monitor runs on it, or it is refused in words.
 ///
@@ -28,7 +28,7 @@ pub fn config(bytes: &[u8]) {
 /// Never, unless the core does.
 pub fn headers(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let (_, _) = (markers::is_stale(text), markers::proxy_error(text));
+    let (_, _) = (structured_fields::is_stale(text), structured_fields::proxy_error(text));
     let mut monitor = Monitor::new(Config::default(), Feed::Live, "fuzz");
     monitor.observe(&Exchange {
         upstream: text,

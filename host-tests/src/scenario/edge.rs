@@ -76,8 +76,8 @@ fn render(line: &Line) -> Result<Value, &'static str> {
         "attemptLog": attempts.collect::<Vec<_>>(),
         "traceId": line.trace_id,
     });
-    if let Some(stand_in) = &line.fallback {
-        facts[stand_in.as_str()] = json!(true);
+    if let Some(substitute) = &line.fallback {
+        facts[substitute.as_str()] = json!(true);
     }
     Ok(without_nulls(facts))
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Config;
 use crate::exchange::{Attempt, Exchange};
+use crate::hash;
 use crate::timeline::Feed;
 use crate::units::Micros;
 use crate::verdict::Fate;
@@ -83,7 +84,7 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = exchange::mix(self.0.wrapping_add(0x9e37_79b9));
+        self.0 = hash::mix(self.0.wrapping_add(0x9e37_79b9));
         self.0 % end
     }
 }
@@ -325,6 +326,6 @@ fn the_last_summary_ends_after_what_was_absorbed_for_it() {
     let record = voice.reporter.poll_record().expect("a summary");
     let summary: Value = serde_json::from_str(record.json).unwrap();
     let mut end = String::new();
-    crate::record::json::push_time(&mut end, Timestamp::from_seconds(T0 + 10));
+    crate::json::write::push_time(&mut end, Timestamp::from_seconds(T0 + 10));
     assert_eq!(summary["end"], end);
 }

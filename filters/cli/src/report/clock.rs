@@ -1,14 +1,14 @@
 //! Times of the day and dates, in UTC, and where an axis has its ticks.
 
 use core::fmt;
-use nearmiss::rfc3339;
+use nearmiss::time;
 
 /// Milliseconds since 1970 as `2026-11-23 08:45:54`.
 pub(crate) struct Stamp(pub(crate) u64);
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = rfc3339::civil(self.0 / DAY);
+        let (year, month, day) = time::civil(self.0 / DAY);
         write!(f, "{year:04}-{month:02}-{day:02} {}", TimeOfDay(self.0))
     }
 }
@@ -31,7 +31,7 @@ impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let (year, month, day) = rfc3339::civil(self.0 / DAY);
+        let (year, month, day) = time::civil(self.0 / DAY);
         let name = MONTHS.get(month as usize - 1).copied().unwrap_or("");
         write!(f, "{day} {name}")?;
         if month == 1 && day == 1 { write!(f, " {year}") } else { Ok(()) }

@@ -10,8 +10,8 @@ use crate::progress::Progress;
 use crate::sequence::{Sequence, Source};
 use crate::setup::{self, Error};
 use crate::tally::{ADVICE, Tally};
-use nearmiss::exchange::{NO_UPSTREAM, upstream_name};
 use nearmiss::{Feed, Micros, Monitor, Timestamp};
+use nearmiss::{NO_UPSTREAM, upstream_name};
 use nearmiss_formats::{Attempts, Line};
 use std::path::Path;
 

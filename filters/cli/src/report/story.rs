@@ -8,7 +8,7 @@ use super::records::{Episode, Error, Exchange, Record, Summary};
 use super::upstream::Upstream;
 use core::cmp::Reverse;
 use core::hash::{Hash, Hasher};
-use nearmiss::exchange::NO_UPSTREAM;
+use nearmiss::NO_UPSTREAM;
 use nearmiss::{Fate, OTHER};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, HashSet};

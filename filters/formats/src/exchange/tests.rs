@@ -41,7 +41,7 @@ fn the_contracts_example_is_read_to_the_last_field() {
         assert_eq!(exchange.deadline, Some(Micros::from_seconds(2)));
         assert_eq!(exchange.flags, Flags::UF.with(Flags::URX));
         assert_eq!((exchange.grpc_status, exchange.bytes), (Some(0), Some(512)));
-        assert_eq!(exchange.stand_in, Some(StandIn::Stale));
+        assert_eq!(exchange.substitute, Some(Substitute::Stale));
         assert_eq!(exchange.client_attempt, Some(2));
         assert_eq!(exchange.quota, Some(Quota { limit: 100, remaining: 3 }));
         assert_eq!(exchange.attempt_log.len(), 3);

@@ -3,7 +3,7 @@ use crate::{Attempts, Fields, Format, Line, Reader};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Exchange, StandIn};
+use nearmiss::exchange::{Exchange, Substitute};
 use nearmiss::units::Micros;
 
 /// A line of `key=value`, with these lists and this final status.
@@ -14,12 +14,12 @@ fn line(status: u16, lists: &str) -> String {
 }
 
 /// Attempts, the statuses of the log, and what stood in.
-fn outcome(status: u16, lists: &str) -> (Option<u32>, Vec<Option<u16>>, Option<StandIn>) {
+fn outcome(status: u16, lists: &str) -> (Option<u32>, Vec<Option<u16>>, Option<Substitute>) {
     with(Format::Nginx, &line(status, lists), |exchange: &Exchange<'_>| {
         (
             exchange.attempts,
             exchange.attempt_log.iter().map(|attempt| attempt.status).collect(),
-            exchange.stand_in,
+            exchange.substitute,
         )
     })
 }
@@ -39,7 +39,7 @@ fn a_retried_line_shows_every_attempt() {
         assert_eq!(exchange.attempt_log[0].status, Some(502));
         assert_eq!(exchange.attempt_log[0].duration, Some(Micros::from_millis(96)));
         assert_eq!(exchange.attempt_log[1].status, Some(200));
-        assert_eq!((exchange.cache_status, exchange.stand_in), (Some("MISS"), None));
+        assert_eq!((exchange.cache_status, exchange.substitute), (Some("MISS"), None));
     });
 }
 
@@ -47,7 +47,7 @@ fn a_retried_line_shows_every_attempt() {
 fn lists_need_no_quotes() {
     let text = "time=2026-11-23T08:00:00+00:00 status=200 rt=0.1 ua=10.0.0.1:80, 10.0.0.2:80 : 10.0.0.3:80 us=502, 502 : 200 ph=cart";
     with(Format::Nginx, text, |exchange| {
-        assert_eq!((exchange.attempts, exchange.stand_in), (Some(2), Some(StandIn::Fallback)));
+        assert_eq!((exchange.attempts, exchange.substitute), (Some(2), Some(Substitute::Fallback)));
         assert_eq!((exchange.upstream, exchange.host), ("cart", Some("10.0.0.3:80")));
     });
 }
@@ -62,7 +62,7 @@ fn a_redirect_inside_nginx_is_a_rescue_only_after_a_failure() {
     assert_eq!(retried, (Some(2), [Some(502), Some(200)].into(), None));
     let four = r#"ua="a:1, b:1, c:1 : d:1""#;
     let rescued = outcome(200, &format!(r#"us="502, 502, 502 : 200" {four}"#));
-    assert_eq!(rescued, (Some(3), [Some(502); 3].into(), Some(StandIn::Fallback)));
+    assert_eq!(rescued, (Some(3), [Some(502); 3].into(), Some(Substitute::Fallback)));
     let looped = ["200"; 11].join(" : ");
     let hosts = ["a:1"; 11].join(" : ");
     assert_eq!(outcome(500, &format!(r#"us="{looped}" ua="{hosts}""#)), (Some(1), [Some(200)].into(), None));
@@ -71,7 +71,7 @@ fn a_redirect_inside_nginx_is_a_rescue_only_after_a_failure() {
 #[test]
 fn a_static_page_after_failures_is_a_fallback_and_a_stale_one_is_not() {
     let lists = r#"ua="a:1, b:1, c:1" us="502, 502, 502""#;
-    assert_eq!(outcome(200, lists).2, Some(StandIn::Fallback));
+    assert_eq!(outcome(200, lists).2, Some(Substitute::Fallback));
     assert_eq!(outcome(502, lists).2, None);
     let stale = format!(r#"{lists} ucs="STALE""#);
     assert_eq!(outcome(200, &stale).2, None);
@@ -87,7 +87,7 @@ fn a_group_without_a_live_server_is_no_attempt() {
     });
     assert_eq!(
         outcome(200, r#"ua="gone : a:1" us="502 : 200""#),
-        (Some(0), [].into(), Some(StandIn::Fallback))
+        (Some(0), [].into(), Some(Substitute::Fallback))
     );
 }
 
@@ -100,7 +100,9 @@ fn what_asked_nobody_has_no_upstream() {
         with(Format::Nginx, &own, |exchange| assert_eq!(exchange.upstream, upstream, "{status}"));
     }
     let hit = line(200, r#"ua="-" us="-" ucs="HIT" ph="cart""#);
-    with(Format::Nginx, &hit, |exchange| assert_eq!((exchange.upstream, exchange.stand_in), ("cart", None)));
+    with(Format::Nginx, &hit, |exchange| {
+        assert_eq!((exchange.upstream, exchange.substitute), ("cart", None))
+    });
     with(Format::Nginx, &line(200, ""), |exchange| {
         assert_eq!((exchange.upstream, exchange.attempts), ("nginx", None), "unknown is not none");
     });
@@ -116,7 +118,7 @@ fn a_connection_that_broke_gave_no_answer() {
 fn a_client_that_left_is_marked() {
     let text = line(499, r#"ua="a:1, b:1" us="502, -""#);
     with(Format::Nginx, &text, |exchange| {
-        assert!(exchange.aborted && exchange.stand_in.is_none());
+        assert!(exchange.aborted && exchange.substitute.is_none());
         assert_eq!(exchange.attempts, Some(2));
     });
 }
@@ -188,7 +190,7 @@ fn json_takes_numbers_texts_and_null() {
         "upstream_cache_status":null,"nested":{"a":[1]},"request":"GET \/ HTTP\/1.1"}"#;
     with(Format::NginxJson, line, |exchange| {
         assert_eq!(exchange.ts.micros(), 1_795_420_800_123_000);
-        assert_eq!((exchange.upstream, exchange.stand_in), ("default-web-80", Some(StandIn::Fallback)));
+        assert_eq!((exchange.upstream, exchange.substitute), ("default-web-80", Some(Substitute::Fallback)));
     });
 }
 

@@ -1,6 +1,6 @@
 //! What the engine looks at in one exchange.
 
-use crate::exchange::{Exchange, StandIn};
+use crate::exchange::{Exchange, Substitute};
 use crate::flags::Flags;
 use crate::histogram::Log2;
 use crate::units::Micros;
@@ -11,7 +11,7 @@ const MOST_UNKNOWN: u32 = 8;
 
 /// One exchange, as far as it says anything about a stretch of time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sight<'a> {
+pub(crate) struct Observation<'a> {
     pub(crate) exchange: &'a Exchange<'a>,
     pub(crate) verdict: &'a Verdict,
     /// The slot of its route, `None` for one that is not in the table.
@@ -34,7 +34,7 @@ pub(super) struct Try<'a> {
     pub(super) timed_out: Option<Log2>,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Observation<'a> {
     /// The second of its bucket in which the exchange completed.
     pub(super) fn second(&self) -> u32 {
         (self.exchange.ts.micros() / 1_000_000 % 10) as u32
@@ -105,7 +105,7 @@ impl<'a> Sight<'a> {
     fn has_failed(&self) -> bool {
         match self.verdict.fate {
             Fate::Failed | Fate::Partial | Fate::Stale => true,
-            _ => matches!(self.exchange.stand_in, Some(StandIn::Fallback | StandIn::Stale)),
+            _ => matches!(self.exchange.substitute, Some(Substitute::Fallback | Substitute::Stale)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Values of a JSON document: as a complaint shows them, and as the numbers that several documents have.
 
-use crate::record::json::{Json, push_millis, push_number};
+use crate::json::write::{Json, push_millis, push_number};
 use crate::units::Micros;
 use alloc::string::String;
 use serde_json::{Number, Value};

@@ -11,24 +11,24 @@ const MOST: usize = 32;
 
 /// Things by key; without things, a set of keys.
 #[derive(Clone, Debug)]
-pub(crate) struct Sorted<K, V = ()> {
+pub struct SortedMap<K, V = ()> {
     /// None of them is empty.
     lists: Vec<Vec<(K, V)>>,
     len: usize,
 }
 
 /// Where something is, or where it belongs: which list, and which place in it.
-type Place = (usize, usize);
+type Position = (usize, usize);
 
-impl<K, V> Default for Sorted<K, V> {
+impl<K, V> Default for SortedMap<K, V> {
     fn default() -> Self {
         Self { lists: Vec::new(), len: 0 }
     }
 }
 
-impl<K: Ord, V> Sorted<K, V> {
+impl<K: Ord, V> SortedMap<K, V> {
     /// Keeps `value` under `key`; returns the one that was there.
-    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.place(&key) {
             Ok(place) => self.at_mut(place).map(|old| core::mem::replace(old, value)),
             Err(place) => {
@@ -39,7 +39,7 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Changes the value of `key`, which is the usual one where there is none.
-    pub(crate) fn update<R>(&mut self, key: K, change: impl FnOnce(&mut V) -> R) -> R
+    pub fn update<R>(&mut self, key: K, change: impl FnOnce(&mut V) -> R) -> R
     where
         V: Default,
     {
@@ -58,7 +58,7 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Takes out what is under `key`.
-    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
@@ -73,7 +73,7 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Takes the last one out.
-    pub(crate) fn pop_last(&mut self) -> Option<(K, V)> {
+    pub fn pop_last(&mut self) -> Option<(K, V)> {
         let things = self.lists.last_mut()?;
         let last = things.pop();
         if things.is_empty() {
@@ -84,14 +84,14 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Keeps only what `keeps` says yes to.
-    pub(crate) fn retain(&mut self, mut keeps: impl FnMut(&K) -> bool) {
+    pub fn retain(&mut self, mut keeps: impl FnMut(&K) -> bool) {
         self.lists.iter_mut().for_each(|things| things.retain(|(key, _)| keeps(key)));
         self.lists.retain(|things| !things.is_empty());
         self.len = self.lists.iter().map(Vec::len).sum();
     }
 
     /// The value of `key`.
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
@@ -100,7 +100,7 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// The same, to be changed.
-    pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
@@ -109,14 +109,14 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Whether there is something under `key`.
-    pub(crate) fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    pub fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
         self.place(key).is_ok()
     }
 
-    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Place, Place>
+    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Position, Position>
     where
         K: Borrow<Q>,
     {
@@ -131,7 +131,7 @@ impl<K: Ord, V> Sorted<K, V> {
         found.map(|place| (list, place)).map_err(|place| (list, place))
     }
 
-    fn put(&mut self, (list, place): Place, thing: (K, V)) {
+    fn put(&mut self, (list, place): Position, thing: (K, V)) {
         self.len += 1;
         let Some(things) = self.lists.get_mut(list) else {
             self.lists.push([thing].into());
@@ -145,57 +145,67 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 }
 
-impl<K, V> Sorted<K, V> {
+impl<K, V> SortedMap<K, V> {
     /// How many there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// All of them, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.lists.iter().flatten().map(|(key, value)| (key, value))
     }
 
     /// All values in order, to be changed.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.lists.iter_mut().flatten().map(|(key, value)| (&*key, value))
     }
 
     /// All keys, in order.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.lists.iter().flatten().map(|(key, _)| key)
     }
 
     /// All values, in order.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+    pub fn values(&self) -> impl Iterator<Item = &V> {
         self.lists.iter().flatten().map(|(_, value)| value)
     }
 
     /// All of them, in order, taken out.
-    pub(crate) fn into_iter(self) -> impl Iterator<Item = (K, V)> {
+    pub fn into_iter(self) -> impl Iterator<Item = (K, V)> {
         self.lists.into_iter().flatten()
     }
 
-    fn at_mut(&mut self, (list, place): Place) -> Option<&mut V> {
+    fn at_mut(&mut self, (list, place): Position) -> Option<&mut V> {
         self.lists.get_mut(list)?.get_mut(place).map(|(_, value)| value)
     }
 }
 
-impl<K: Ord> Sorted<K> {
+impl<K: Ord> SortedMap<K> {
     /// Adds keys.
-    pub(crate) fn extend(&mut self, keys: impl Iterator<Item = K>) {
+    pub fn extend(&mut self, keys: impl Iterator<Item = K>) {
         for key in keys {
             self.insert(key, ());
         }
     }
 }
 
-impl<K: Ord> FromIterator<K> for Sorted<K> {
+impl<K: Ord, V, const N: usize> From<[(K, V); N]> for SortedMap<K, V> {
+    fn from(entries: [(K, V); N]) -> Self {
+        let mut map = Self::default();
+        for (key, value) in entries {
+            map.insert(key, value);
+        }
+        map
+    }
+}
+
+impl<K: Ord> FromIterator<K> for SortedMap<K> {
     fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
         let mut set = Self::default();
         set.extend(keys.into_iter());
@@ -203,25 +213,25 @@ impl<K: Ord> FromIterator<K> for Sorted<K> {
     }
 }
 
-impl<K: Ord, V: Ord> Ord for Sorted<K, V> {
+impl<K: Ord, V: Ord> Ord for SortedMap<K, V> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.iter().cmp(other.iter())
     }
 }
 
-impl<K: Ord, V: Ord> PartialOrd for Sorted<K, V> {
+impl<K: Ord, V: Ord> PartialOrd for SortedMap<K, V> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<K: PartialEq, V: PartialEq> PartialEq for Sorted<K, V> {
+impl<K: PartialEq, V: PartialEq> PartialEq for SortedMap<K, V> {
     fn eq(&self, other: &Self) -> bool {
         self.len == other.len && self.iter().eq(other.iter())
     }
 }
 
-impl<K: Eq, V: Eq> Eq for Sorted<K, V> {}
+impl<K: Eq, V: Eq> Eq for SortedMap<K, V> {}
 
 #[cfg(test)]
 mod tests {
@@ -234,7 +244,7 @@ mod tests {
         fn it_does_what_the_standard_librarys_tree_does(
             steps in prop::collection::vec((0u8..5, 0u16..200, any::<u8>()), 0..600)
         ) {
-            let (mut sorted, mut tree) = (Sorted::default(), BTreeMap::new());
+            let (mut sorted, mut tree) = (SortedMap::default(), BTreeMap::new());
             for (step, key, value) in steps {
                 match step {
                     0 => prop_assert_eq!(sorted.remove(&key), tree.remove(&key)),

@@ -3,7 +3,8 @@
 //! Found by comparing hashes in a row, which for so few beats any map. A slot's number stays the same while its
 //! name stays in the table, so other machines may keep arrays beside it.
 
-use crate::exchange;
+use crate::hash;
+use crate::name;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -12,7 +13,7 @@ pub(crate) const MAX_SLOT_NAME: usize = 48;
 
 /// At most `K` named things.
 #[derive(Clone, Debug)]
-pub(crate) struct Slots<T, const K: usize> {
+pub(crate) struct TopK<T, const K: usize> {
     /// Apart from the rest, so that a search touches one or two lines of the cache.
     hashes: [u32; K],
     slots: Vec<Slot<T>>,
@@ -24,7 +25,7 @@ struct Slot<T> {
     thing: T,
 }
 
-impl<T, const K: usize> Default for Slots<T, K> {
+impl<T, const K: usize> Default for TopK<T, K> {
     fn default() -> Self {
         Self { hashes: [0; K], slots: Vec::new() }
     }
@@ -32,10 +33,10 @@ impl<T, const K: usize> Default for Slots<T, K> {
 
 /// The hash by which names are found; never 0.
 pub(crate) fn hash_of(name: &str) -> u32 {
-    exchange::hash(name.as_bytes()) as u32 | 1
+    hash::hash(name.as_bytes()) as u32 | 1
 }
 
-impl<T: Default, const K: usize> Slots<T, K> {
+impl<T: Default, const K: usize> TopK<T, K> {
     /// The slot of the name with this hash. (Two of so few names with the same 31 bits: one in fifty million.)
     pub(crate) fn find(&self, hash: u32) -> Option<u8> {
         self.hashes.iter().position(|known| *known == hash).map(|slot| slot as u8)
@@ -102,5 +103,5 @@ impl<T: Default, const K: usize> Slots<T, K> {
 }
 
 fn kept(name: &str) -> Box<str> {
-    exchange::cut_to(name, MAX_SLOT_NAME).into()
+    name::cut_to(name, MAX_SLOT_NAME).into()
 }

@@ -4,21 +4,21 @@
 //! alarm. While any sum is high, or an alarm is fresh, nothing is learned, so an anomaly does not become its own yardstick;
 //! after half an hour it does: what stays is the new usual.
 
-use super::blips::{Blips, Kind, Rhythm};
-use super::bucket::{Bucket, Counts};
+use super::blips::{Blips, Kind, Periodicity};
+use super::bucket::{Bucket, BucketCounts};
+use super::cross_upstream::Weak;
 use super::cusum::Cusum;
 use super::habits::Habits;
 use super::hosts::{Culprit, Hosts};
 use super::level::Level;
-use super::open::Open;
-use super::pool::Weak;
+use super::observation::Observation;
+use super::open_episode::OpenEpisode;
 use super::rates::{RateEvidence, Rates};
 use super::routes::{self, Routes};
-use super::sight::Sight;
-use super::tail::{ROUGH, Shapes, Tail, TailEvidence};
+use super::tail::{OVERDISPERSED, Shapes, Tail, TailEvidence};
 use super::{HOSTS, ROUTES};
+use crate::codec::Codec;
 use crate::units::Micros;
-use crate::wire::Wire;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -38,7 +38,7 @@ pub(crate) enum Cause {
     /// One host stood out.
     Host,
     /// The same blip came again.
-    Rhythm,
+    Periodicity,
     /// Weak signs on several upstreams at once.
     Pool,
 }
@@ -68,8 +68,8 @@ const BANK: [(Cause, f32); SUMS] = [
 ];
 /// Nats of a host against its siblings.
 const HOST_BAR: f32 = 14.0;
-/// Nats of a rhythm.
-const RHYTHM_BAR: f32 = 11.0;
+/// Nats of a periodicity.
+const PERIODICITY_BAR: f32 = 11.0;
 /// Robust z of one bucket, and of two in a row; and the least shift that matters, in nats: a factor of 1.35.
 const LEVEL_BAR: f32 = 8.0;
 const LEVEL_AGAIN: f32 = 3.5;
@@ -85,16 +85,16 @@ const HOLD: u8 = 12;
 const FROZEN: u16 = 180;
 /// What a false alarm adds to the bars of what is only timing, how many count, and what is kept of them per bucket: half
 /// after eight hours.
-const WARY: f32 = 0.25;
-const MOST_WARY: f32 = 4.0;
-const WARY_KEPT: f32 = 0.999_76;
+const FALSE_ALARM_PENALTY: f32 = 0.25;
+const MAX_FALSE_ALARM_PENALTY: f32 = 4.0;
+const FALSE_ALARM_PENALTY_DECAY: f32 = 0.999_76;
 /// Nats of slowness, and buckets since they began to add up, that make a creep of what another sum then reports.
 const CREEP: f32 = 5.0;
 const CREEP_FOR: u32 = 18;
 
 /// Everything the engine remembers of one upstream.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch {
+pub(crate) struct Detector {
     buckets: Vec<Bucket>,
     routes: Routes,
     tail: Tail,
@@ -105,7 +105,7 @@ pub(crate) struct Watch {
     weak: Weak,
     sums: [Cusum; SUMS],
     /// The counts since some sum last rose, and the first bucket of that.
-    rising: Counts,
+    rising: BucketCounts,
     rising_from: u32,
     /// The highest sum after the last bucket, in nats and as a share of its bar.
     high: f32,
@@ -115,7 +115,7 @@ pub(crate) struct Watch {
     frozen: u16,
     hold: u8,
     /// False alarms of the last hours: each raises the bars of what is only timing.
-    wary: f32,
+    false_alarm_penalty: f32,
     /// The last bucket lay well above its level.
     raised: bool,
     pub(crate) habits: Habits,
@@ -123,13 +123,13 @@ pub(crate) struct Watch {
     pub(super) alarmed: u32,
     /// Until this bucket another upstream's episode speaks for it.
     pub(super) spoken_for: u32,
-    pub(super) open: Option<Box<Open>>,
+    pub(super) open: Option<Box<OpenEpisode>>,
 }
 
 /// What a sealed bucket says.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Step {
-    pub(super) counts: Counts,
+pub(super) struct Evidence {
+    pub(super) counts: BucketCounts,
     pub(super) alarm: Option<Cause>,
     /// How far the alarm lies over its bar.
     over: f32,
@@ -140,16 +140,16 @@ pub(super) struct Step {
     pub(super) culprit: Option<Culprit>,
     /// What went wrong on each route, and its attempts.
     pub(super) routes: [(u16, u16); ROUTES],
-    pub(super) rhythm: Option<Rhythm>,
+    pub(super) periodicity: Option<Periodicity>,
     /// The evidence for pooling.
     pub(super) weak: f32,
     /// Slowness had been adding up for minutes before this bucket.
-    pub(super) crept: bool,
+    pub(super) drifted: bool,
     /// Far more failed than usual.
     pub(super) is_outage: bool,
 }
 
-impl Step {
+impl Evidence {
     fn raise(&mut self, cause: Cause, over: f32) {
         if self.alarm.is_none() || over > self.over {
             self.alarm = Some(cause);
@@ -165,7 +165,7 @@ impl Step {
     }
 }
 
-impl Watch {
+impl Detector {
     /// Remembers nothing yet; at most `open_buckets` buckets are open at once.
     pub(crate) fn new(open_buckets: usize) -> Self {
         Self {
@@ -178,7 +178,7 @@ impl Watch {
             blips: Blips::new(),
             weak: Weak::new(),
             sums: [Cusum::default(); SUMS],
-            rising: Counts::default(),
+            rising: BucketCounts::default(),
             rising_from: 0,
             high: 0.0,
             risen: 0.0,
@@ -186,7 +186,7 @@ impl Watch {
             frozen: 0,
             hold: 0,
             raised: false,
-            wary: 0.0,
+            false_alarm_penalty: 0.0,
             habits: Habits::default(),
             alarmed: 0,
             spoken_for: 0,
@@ -194,8 +194,13 @@ impl Watch {
         }
     }
 
-    /// Counts one exchange that completed in `bucket`; `host` finds the slot of a host.
-    pub(crate) fn note(&mut self, bucket: u64, sight: &Sight<'_>, host: impl Fn(&str) -> Option<u8>) {
+    /// BucketCounts one exchange that completed in `bucket`; `host` finds the slot of a host.
+    pub(crate) fn note(
+        &mut self,
+        bucket: u64,
+        observation: &Observation<'_>,
+        host: impl Fn(&str) -> Option<u8>,
+    ) {
         let index = super::index_of(bucket);
         let known = self.buckets.iter().position(|open| open.index == index);
         let place = known.unwrap_or_else(|| {
@@ -203,7 +208,7 @@ impl Watch {
             self.buckets.len() - 1
         });
         if let Some(open) = self.buckets.get_mut(place) {
-            open.note(sight, &self.routes, host);
+            open.note(observation, &self.routes, host);
         }
     }
 
@@ -212,20 +217,20 @@ impl Watch {
     pub(crate) fn pass(
         &mut self,
         bucket: u64,
-        wire: &mut Wire<'_>,
+        codec: &mut Codec<'_>,
         hosts: &[Option<u8>; HOSTS],
         routes: &[Option<u8>; ROUTES],
         is_late: bool,
     ) {
         let index = super::index_of(bucket);
         let place = self.buckets.iter().position(|open| open.index == index);
-        let is_there = wire.number(place.is_some().into()) > 0;
+        let is_there = codec.number(place.is_some().into()) > 0;
         if !is_there {
             return;
         }
         let mut counted = place.map_or_else(|| Bucket::new(index), |place| self.buckets.swap_remove(place));
-        counted.pass(wire, hosts, routes);
-        if !wire.is_out() && !is_late {
+        counted.pass(codec, hosts, routes);
+        if !codec.is_out() && !is_late {
             self.buckets.push(counted);
         }
     }
@@ -236,9 +241,9 @@ impl Watch {
     }
 
     /// What is usual, as the open buckets are measured by it: to be told elsewhere, or as it was told.
-    pub(crate) fn tell(&mut self, wire: &mut Wire<'_>) {
-        self.routes.tell(wire);
-        self.habits.tell(wire);
+    pub(crate) fn tell(&mut self, codec: &mut Codec<'_>) {
+        self.routes.tell(codec);
+        self.habits.tell(codec);
     }
 
     /// A slot goes to another route.
@@ -261,18 +266,18 @@ impl Watch {
     }
 
     /// Takes out the open episode; the next one begins later.
-    pub(crate) fn close(&mut self, now: u32) -> Option<Box<Open>> {
-        self.rising = Counts::default();
+    pub(crate) fn close(&mut self, now: u32) -> Option<Box<OpenEpisode>> {
+        self.rising = BucketCounts::default();
         self.rising_from = now.saturating_add(1);
         let open = self.open.take()?;
         if open.is_false_alarm() {
-            self.wary = (self.wary + 1.0).min(MOST_WARY);
+            self.false_alarm_penalty = (self.false_alarm_penalty + 1.0).min(MAX_FALSE_ALARM_PENALTY);
         }
         Some(open)
     }
 
     /// Weighs a bucket of which nothing more can come; `None` if nothing came at all.
-    pub(super) fn weigh(&mut self, index: u32, lag: u32, shapes: &Shapes) -> Option<Step> {
+    pub(super) fn weigh(&mut self, index: u32, lag: u32, shapes: &Shapes) -> Option<Evidence> {
         let place = self.buckets.iter().position(|open| open.index == index)?;
         let bucket = self.buckets.swap_remove(place);
         self.active = self.active.saturating_add(1);
@@ -282,22 +287,22 @@ impl Watch {
 
         let tail = self.tail.weigh(&bucket.residuals, shapes, frozen);
         let rates = self.rates.weigh(&bucket, &mut self.routes, frozen);
-        let mut step = Step { is_outage: rates.is_outage, ..Step::default() };
+        let mut evidence = Evidence { is_outage: rates.is_outage, ..Evidence::default() };
         let before = self.risen;
-        step.crept = before >= RISE && self.slowness() > CREEP && index >= self.rising_from + CREEP_FOR;
-        let (mut high, mut risen) = self.add_up(&mut step, &tail, &rates);
-        let host = self.weigh_hosts(&mut step, &bucket, &rates, frozen);
+        evidence.drifted = before >= RISE && self.slowness() > CREEP && index >= self.rising_from + CREEP_FOR;
+        let (mut high, mut risen) = self.add_up(&mut evidence, &tail, &rates);
+        let host = self.weigh_hosts(&mut evidence, &bucket, &rates, frozen);
         high = high.max(host * GATE);
         risen = risen.max(host);
-        self.weigh_level(&mut step, &bucket);
-        self.weigh_rhythm(&mut step, index, &tail, &rates, frozen);
+        self.weigh_level(&mut evidence, &bucket);
+        self.weigh_rhythm(&mut evidence, index, &tail, &rates, frozen);
         let level = self.routes.level(&bucket);
-        step.routes = self.routes.troubles(&bucket);
-        step.weak =
-            self.weak.weigh(index, level, tail.slow(), rates.least(), frozen) / (1.0 + WARY * self.wary);
+        evidence.routes = self.routes.troubles(&bucket);
+        evidence.weak = self.weak.weigh(index, level, tail.slow(), rates.least(), frozen)
+            / (1.0 + FALSE_ALARM_PENALTY * self.false_alarm_penalty);
         if self.active < WARM {
-            step.alarm = None;
-            step.weak = 0.0;
+            evidence.alarm = None;
+            evidence.weak = 0.0;
         }
 
         if before < RISE {
@@ -308,13 +313,13 @@ impl Watch {
         }
         self.high = high;
         self.risen = risen;
-        self.wary *= WARY_KEPT;
-        self.hold = if high > GATE || step.alarm.is_some() { HOLD } else { self.hold.saturating_sub(1) };
+        self.false_alarm_penalty *= FALSE_ALARM_PENALTY_DECAY;
+        self.hold = if high > GATE || evidence.alarm.is_some() { HOLD } else { self.hold.saturating_sub(1) };
         self.routes.learn(&bucket, frozen);
         self.routes.publish(index, lag);
         self.habits.count(index, &bucket.counts, level.map(|level| level.log2));
-        step.counts = bucket.counts;
-        Some(step)
+        evidence.counts = bucket.counts;
+        Some(evidence)
     }
 
     /// The timeout that was learned, if any.
@@ -324,7 +329,7 @@ impl Watch {
     }
 
     /// The counts since the excursion began that led to an alarm, and its first bucket.
-    pub(super) fn rising(&self) -> (u32, Counts) {
+    pub(super) fn rising(&self) -> (u32, BucketCounts) {
         (self.rising_from, self.rising.clone())
     }
 
@@ -335,27 +340,27 @@ impl Watch {
     }
 
     /// Adds a bucket to the bank and returns the highest sum, in nats and as a share of its bar.
-    fn add_up(&mut self, step: &mut Step, tail: &TailEvidence, rates: &RateEvidence) -> (f32, f32) {
+    fn add_up(&mut self, evidence: &mut Evidence, tail: &TailEvidence, rates: &RateEvidence) -> (f32, f32) {
         // While an episode is open, less is enough to keep it so.
         let alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed() + 2.0);
-        let evidence = rates.errors.iter().chain(&rates.caught).chain(&rates.late).chain(tail.alarms());
-        let wary = 1.0 + WARY * self.wary;
+        let nats = rates.errors.iter().chain(&rates.caught).chain(&rates.late).chain(tail.alarms());
+        let false_alarm_penalty = 1.0 + FALSE_ALARM_PENALTY * self.false_alarm_penalty;
         let (mut high, mut risen) = (0.0_f32, 0.0_f32);
-        for ((sum, (cause, bar)), nats) in self.sums.iter_mut().zip(BANK).zip(evidence) {
-            if cause == Cause::Tail && tail.dispersion > ROUGH {
+        for ((sum, (cause, bar)), nats) in self.sums.iter_mut().zip(BANK).zip(nats) {
+            if cause == Cause::Tail && tail.dispersion > OVERDISPERSED {
                 sum.reset();
                 continue;
             }
-            let bar = if cause == Cause::Tail { bar * wary } else { bar };
+            let bar = if cause == Cause::Tail { bar * false_alarm_penalty } else { bar };
             let level = sum.add(*nats);
             high = high.max(level);
             risen = risen.max(level / bar);
-            step.weigh(cause, *nats);
+            evidence.weigh(cause, *nats);
             if level > bar {
-                step.raise(cause, level / bar);
+                evidence.raise(cause, level / bar);
             }
             if level > bar.min(alive) {
-                step.is_alive = true;
+                evidence.is_alive = true;
                 sum.reset();
             }
         }
@@ -363,58 +368,67 @@ impl Watch {
     }
 
     /// Weighs the hosts; returns how high the worst stands, as a share of its bar.
-    fn weigh_hosts(&mut self, step: &mut Step, bucket: &Bucket, rates: &RateEvidence, frozen: bool) -> f32 {
-        step.culprit = self.hosts.weigh(bucket, rates.usual_errors, frozen);
-        let Some(culprit) = step.culprit else { return 0.0 };
+    fn weigh_hosts(
+        &mut self,
+        evidence: &mut Evidence,
+        bucket: &Bucket,
+        rates: &RateEvidence,
+        frozen: bool,
+    ) -> f32 {
+        evidence.culprit = self.hosts.weigh(bucket, rates.usual_errors, frozen);
+        let Some(culprit) = evidence.culprit else { return 0.0 };
         if culprit.stands_out() {
-            step.is_alive = true;
-            step.weigh(Cause::Host, culprit.nats);
+            evidence.is_alive = true;
+            evidence.weigh(Cause::Host, culprit.nats);
         }
         if culprit.nats > HOST_BAR {
-            if step.alarm.is_none() {
-                step.raise(Cause::Host, culprit.nats / HOST_BAR);
+            if evidence.alarm.is_none() {
+                evidence.raise(Cause::Host, culprit.nats / HOST_BAR);
             }
             self.hosts.reset();
         }
         culprit.nats / HOST_BAR
     }
 
-    fn weigh_level(&mut self, step: &mut Step, bucket: &Bucket) {
+    fn weigh_level(&mut self, evidence: &mut Evidence, bucket: &Bucket) {
         let Some(mean) = bucket.mean_shift() else { return };
         let height = self.level.weigh(mean * routes::NATS);
         let is_shifted = height.shift > LEVEL_SHIFT;
-        let wary = 1.0 + WARY * self.wary;
-        if is_shifted && (height.z > LEVEL_BAR * wary || self.raised && height.z > LEVEL_AGAIN * wary) {
-            if step.alarm.is_none() {
-                step.raise(Cause::Level, height.z / LEVEL_BAR);
+        let false_alarm_penalty = 1.0 + FALSE_ALARM_PENALTY * self.false_alarm_penalty;
+        if is_shifted
+            && (height.z > LEVEL_BAR * false_alarm_penalty
+                || self.raised && height.z > LEVEL_AGAIN * false_alarm_penalty)
+        {
+            if evidence.alarm.is_none() {
+                evidence.raise(Cause::Level, height.z / LEVEL_BAR);
             }
-            step.is_alive = true;
-            step.weigh(Cause::Level, height.z);
+            evidence.is_alive = true;
+            evidence.weigh(Cause::Level, height.z);
         }
         self.raised = is_shifted && height.z > LEVEL_AGAIN;
     }
 
     fn weigh_rhythm(
         &mut self,
-        step: &mut Step,
+        evidence: &mut Evidence,
         index: u32,
         tail: &TailEvidence,
         rates: &RateEvidence,
         frozen: bool,
     ) {
         let errors = self.blips.weigh(index, Kind::Errors, rates.blip, frozen);
-        let durations = if tail.dispersion > ROUGH {
+        let durations = if tail.dispersion > OVERDISPERSED {
             None
         } else {
             self.blips.weigh(index, Kind::Durations, tail.blip(), frozen)
         };
-        step.rhythm = errors.or(durations).filter(|rhythm| rhythm.nats > RHYTHM_BAR);
-        if let Some(rhythm) = step.rhythm {
-            if step.alarm.is_none() {
-                step.raise(Cause::Rhythm, rhythm.nats / RHYTHM_BAR);
+        evidence.periodicity = errors.or(durations).filter(|periodicity| periodicity.nats > PERIODICITY_BAR);
+        if let Some(periodicity) = evidence.periodicity {
+            if evidence.alarm.is_none() {
+                evidence.raise(Cause::Periodicity, periodicity.nats / PERIODICITY_BAR);
             }
-            step.is_alive = true;
-            step.weigh(Cause::Rhythm, rhythm.nats);
+            evidence.is_alive = true;
+            evidence.weigh(Cause::Periodicity, periodicity.nats);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 /// Keys and values of an object that was written here: no space anywhere, no escape in a key.
 #[derive(Clone, Copy, Debug)]
-pub struct Fields<'a>(&'a str);
+pub struct Members<'a>(&'a str);
 
-impl<'a> Fields<'a> {
+impl<'a> Members<'a> {
     /// The fields of a record; none of what is no object.
     pub fn of(record: &'a str) -> Self {
         Self(record.strip_prefix('{').unwrap_or_default())
@@ -16,7 +16,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Iterator for Fields<'a> {
+impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -29,9 +29,9 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// Values of an array that we wrote, from behind its bracket on.
-pub(crate) struct Items<'a>(pub(crate) &'a str);
+pub(crate) struct Elements<'a>(pub(crate) &'a str);
 
-impl<'a> Iterator for Items<'a> {
+impl<'a> Iterator for Elements<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -69,10 +69,10 @@ mod tests {
 
     #[test]
     fn fields_are_found_whatever_stands_in_values() {
-        let fields = Fields::of(r#"{"a":"x\"b\":1,","b":[1,{"c":2}],"c":3}"#);
+        let fields = Members::of(r#"{"a":"x\"b\":1,","b":[1,{"c":2}],"c":3}"#);
         assert_eq!(fields.find("a"), Some(r#""x\"b\":1,""#));
         assert_eq!(fields.find("b"), Some(r#"[1,{"c":2}]"#));
         assert_eq!((fields.find("c"), fields.find("d")), (Some("3"), None));
-        assert_eq!(Fields::of("no object").count(), 0);
+        assert_eq!(Members::of("no object").count(), 0);
     }
 }

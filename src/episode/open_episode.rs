@@ -4,8 +4,8 @@
 //! open, and a blip that comes back does. The name is asked for when it opens and again when it closes: the first guess and
 //! the final word.
 
-use super::bucket::Counts;
-use super::watch::{Cause, Step};
+use super::bucket::BucketCounts;
+use super::detector::{Cause, Evidence};
 use super::{HOSTS, ROUTES};
 use crate::units::Used;
 use alloc::vec::Vec;
@@ -60,25 +60,25 @@ const STORM: u32 = 150;
 
 /// What is kept of an open episode.
 #[derive(Clone, Debug)]
-pub(crate) struct Open {
+pub(crate) struct OpenEpisode {
     pub(crate) start: u32,
     pub(crate) detected: u32,
     /// The last bucket with evidence.
     pub(crate) last: u32,
     pub(crate) cause: Cause,
     /// From the start to the last bucket with evidence, and since then.
-    pub(crate) counts: Counts,
-    since: Counts,
+    pub(crate) counts: BucketCounts,
+    since: BucketCounts,
     /// Other upstreams that show the same.
     pub(crate) related: Vec<u32>,
-    /// Buckets from one blip to the next, if there is a rhythm; 0 if not.
+    /// Buckets from one blip to the next, if there is a periodicity; 0 if not.
     pub(crate) interval: u32,
     /// The most attempts per hundred exchanges over three buckets.
     pub(crate) amplification: u32,
     /// The bucket in which it became an outage, or 0.
     pub(crate) escalated: u32,
-    /// The nats of that rhythm.
-    rhythm: f32,
+    /// The nats of that periodicity.
+    periodicity: f32,
     /// Quiet buckets with traffic since the last evidence.
     quiet: u16,
     /// Buckets with evidence, and runs of them.
@@ -96,23 +96,28 @@ pub(crate) struct Open {
     slow: f32,
     slow_age: f32,
     /// Slowness had been adding up for long before something else raised the alarm.
-    crept: bool,
+    drifted: bool,
 }
 
-impl Open {
-    pub(super) fn new((start, counts): (u32, Counts), now: u32, cause: Cause, step: &Step) -> Self {
+impl OpenEpisode {
+    pub(super) fn new(
+        (start, counts): (u32, BucketCounts),
+        now: u32,
+        cause: Cause,
+        evidence: &Evidence,
+    ) -> Self {
         let mut open = Self {
             start,
             detected: now,
             last: now,
             cause,
             counts,
-            since: Counts::default(),
+            since: BucketCounts::default(),
             related: Vec::new(),
             interval: 0,
             amplification: 0,
             escalated: 0,
-            rhythm: 0.0,
+            periodicity: 0.0,
             quiet: 0,
             buckets: 0,
             runs: 1,
@@ -122,9 +127,9 @@ impl Open {
             amplified: 0,
             slow: 0.0,
             slow_age: 0.0,
-            crept: step.crept,
+            drifted: evidence.drifted,
         };
-        open.weigh(now, step);
+        open.weigh(now, evidence);
         open
     }
 
@@ -134,21 +139,21 @@ impl Open {
     }
 
     /// One more bucket with traffic.
-    pub(super) fn follow(&mut self, now: u32, step: &Step) {
-        self.since.merge(&step.counts);
-        self.weigh(now, step);
+    pub(super) fn follow(&mut self, now: u32, evidence: &Evidence) {
+        self.since.merge(&evidence.counts);
+        self.weigh(now, evidence);
     }
 
-    fn weigh(&mut self, now: u32, step: &Step) {
+    fn weigh(&mut self, now: u32, evidence: &Evidence) {
         let counted = [Cause::Errors, Cause::Caught, Cause::Late, Cause::Tail];
-        let nats = |cause: Cause| step.nats.get(cause as usize).copied().unwrap_or(0.0);
-        if step.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
+        let nats = |cause: Cause| evidence.nats.get(cause as usize).copied().unwrap_or(0.0);
+        if evidence.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
             self.runs = self.runs.saturating_add(u16::from(self.quiet > 3));
             self.counts.merge(&core::mem::take(&mut self.since));
             self.last = now;
             self.quiet = 0;
             self.buckets = self.buckets.saturating_add(1);
-            self.blame_routes(&step.routes);
+            self.blame_routes(&evidence.routes);
         } else {
             self.quiet = self.quiet.saturating_add(1);
         }
@@ -157,19 +162,21 @@ impl Open {
             self.slow += slow;
             self.slow_age += slow * now.saturating_sub(self.start) as f32;
         }
-        if step.is_outage && self.escalated == 0 {
+        if evidence.is_outage && self.escalated == 0 {
             self.escalated = now;
         }
-        if let Some(culprit) = step.culprit.filter(|culprit| culprit.stands_out() && culprit.is_rising)
+        if let Some(culprit) = evidence.culprit.filter(|culprit| culprit.stands_out() && culprit.is_rising)
             && let Some(votes) = self.votes.get_mut(usize::from(culprit.slot))
         {
             *votes = votes.saturating_add(1);
         }
-        if let Some(rhythm) = step.rhythm.filter(|rhythm| rhythm.nats >= self.rhythm) {
-            self.interval = rhythm.interval;
-            self.rhythm = rhythm.nats;
+        if let Some(periodicity) =
+            evidence.periodicity.filter(|periodicity| periodicity.nats >= self.periodicity)
+        {
+            self.interval = periodicity.interval;
+            self.periodicity = periodicity.nats;
         }
-        self.amplify(now, step);
+        self.amplify(now, evidence);
     }
 
     /// Adds what went wrong on each route; only the shares matter, so all are halved before one is too large.
@@ -181,10 +188,10 @@ impl Open {
         }
     }
 
-    fn amplify(&mut self, now: u32, step: &Step) {
+    fn amplify(&mut self, now: u32, evidence: &Evidence) {
         self.window.rotate_left(1);
         if let Some(newest) = self.window.last_mut() {
-            *newest = (step.counts.attempts, step.counts.exchanges);
+            *newest = (evidence.counts.attempts, evidence.counts.exchanges);
         }
         let (attempts, exchanges) = self.window.iter().fold((0, 0), |(a, e), w| (a + w.0, e + w.1));
         if exchanges < 5 {
@@ -207,7 +214,7 @@ impl Open {
         now >= self.last.saturating_add(SILENT)
     }
 
-    /// Nothing but timing, over at once, and hardly anyone noticed: rough traffic rather than an episode.
+    /// Nothing but timing, over at once, and hardly anyone noticed: overdispersed traffic rather than an episode.
     pub(super) fn is_false_alarm(&self) -> bool {
         let is_timing = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Pool);
         is_timing && self.buckets <= 3 && self.counts.near.saturating_mul(50) < self.counts.exchanges
@@ -269,12 +276,12 @@ impl Open {
         let is_one_host = self.host().is_some() || self.cause == Cause::Host && length < 12;
         let is_slow = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host);
         let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
-        let creeps = length >= 30 && (is_slow && grows || self.crept);
+        let creeps = length >= 30 && (is_slow && grows || self.drifted);
         let is_sparse = evidence * 5 < length * 2;
-        let has_rhythm = self.cause == Cause::Rhythm || self.interval > 0 && evidence * 6 < length;
+        let has_rhythm = self.cause == Cause::Periodicity || self.interval > 0 && evidence * 6 < length;
         let comes_back = self.runs >= 3 && is_sparse || self.runs >= 2 && self.escalated > self.start + 12;
         let stays = evidence >= 12 || self.cause == Cause::Late && length >= 12;
-        let has_own_rhythm = self.cause == Cause::Rhythm;
+        let has_own_rhythm = self.cause == Cause::Periodicity;
         [
             (!self.related.is_empty()).then_some(Pattern::Correlated),
             has_own_rhythm.then_some(Pattern::Recurring),

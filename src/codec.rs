@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 
 /// A message that is written or read.
-pub(crate) enum Wire<'a> {
+pub(crate) enum Codec<'a> {
     /// Fields leave, and are zero afterwards.
     Out(&'a mut Vec<u8>),
     /// Fields grow by what comes; what is left of the message, and whether it was too short.
@@ -45,7 +45,7 @@ macro_rules! counts {
 
 counts! { u8 u16 u32 u64 }
 
-impl<'a> Wire<'a> {
+impl<'a> Codec<'a> {
     /// Whether fields leave.
     pub(crate) fn is_out(&self) -> bool {
         matches!(self, Self::Out(_))
@@ -161,11 +161,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn walk(wire: &mut Wire<'_>, counts: &mut [u32; 3], sum: &mut i32, bits: &mut u16, least: &mut u16) {
-        wire.counts(counts);
-        wire.sum(sum);
-        wire.bits(bits);
-        wire.extreme(least, u16::MAX, Ord::min);
+    fn walk(codec: &mut Codec<'_>, counts: &mut [u32; 3], sum: &mut i32, bits: &mut u16, least: &mut u16) {
+        codec.counts(counts);
+        codec.sum(sum);
+        codec.bits(bits);
+        codec.extreme(least, u16::MAX, Ord::min);
     }
 
     proptest! {
@@ -175,20 +175,20 @@ mod tests {
         ) {
             let mut bytes = Vec::new();
             let mut own = (counts, sum, bits, least);
-            let mut out = Wire::Out(&mut bytes);
+            let mut out = Codec::Out(&mut bytes);
             out.name(&name);
             walk(&mut out, &mut own.0, &mut own.1, &mut own.2, &mut own.3);
             prop_assert_eq!(own, ([0; 3], 0, 0, u16::MAX), "nothing stays behind");
-            let mut into = Wire::In(&bytes, false);
+            let mut into = Codec::In(&bytes, false);
             prop_assert_eq!(into.name(""), &name);
             walk(&mut into, &mut own.0, &mut own.1, &mut own.2, &mut own.3);
             prop_assert_eq!(own, (counts, sum, bits, least));
-            prop_assert!(matches!(into, Wire::In(&[], false)));
+            prop_assert!(matches!(into, Codec::In(&[], false)));
         }
 
         #[test]
         fn bytes_that_are_no_message_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let mut into = Wire::In(&bytes, false);
+            let mut into = Codec::In(&bytes, false);
             let mut own = ([1; 3], 1, 1, 1);
             while into.has_more() {
                 into.name("");

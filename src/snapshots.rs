@@ -4,11 +4,11 @@
 //! own time entitles it to, whatever has been sealed since.
 
 /// How many are kept: one more than buckets can be open at the longest `reorder`.
-pub(crate) const VERSIONS: usize = 5;
+pub(crate) const SNAPSHOTS: usize = 5;
 
 /// What one seal left behind; baselines keep theirs at the same place.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Version {
+pub(crate) struct Snapshot {
     /// The bucket that was sealed; 0 where there was none.
     pub(crate) bucket: u32,
     /// The most attempts at which the retry limit was met; 0 where it was not.
@@ -19,16 +19,16 @@ pub(crate) struct Version {
 
 /// The last seals, in a ring.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Versions {
-    ring: [Version; VERSIONS],
+pub(crate) struct Snapshots {
+    ring: [Snapshot; SNAPSHOTS],
     newest: u8,
 }
 
-impl Versions {
+impl Snapshots {
     /// The place and content of the newest version up to and including bucket `comparable`.
-    pub(crate) fn find(&self, comparable: u64) -> Option<(usize, Version)> {
-        (0..VERSIONS)
-            .map(|back| (usize::from(self.newest) + VERSIONS - back) % VERSIONS)
+    pub(crate) fn find(&self, comparable: u64) -> Option<(usize, Snapshot)> {
+        (0..SNAPSHOTS)
+            .map(|back| (usize::from(self.newest) + SNAPSHOTS - back) % SNAPSHOTS)
             .find_map(|place| {
                 self.ring
                     .get(place)
@@ -39,7 +39,7 @@ impl Versions {
     }
 
     /// What the newest seal left behind.
-    pub(crate) fn newest(&self) -> Version {
+    pub(crate) fn newest(&self) -> Snapshot {
         self.ring.get(usize::from(self.newest)).copied().unwrap_or_default()
     }
 
@@ -50,11 +50,11 @@ impl Versions {
 
     /// Where the next version will be.
     pub(crate) fn next_place(&self) -> usize {
-        (usize::from(self.newest) + 1) % VERSIONS
+        (usize::from(self.newest) + 1) % SNAPSHOTS
     }
 
     /// Adds a version.
-    pub(crate) fn push(&mut self, version: Version) {
+    pub(crate) fn push(&mut self, version: Snapshot) {
         let place = self.next_place();
         self.newest = place as u8;
         if let Some(oldest) = self.ring.get_mut(place) {

@@ -1,6 +1,6 @@
 //! JSON, written straight into a text: no tree, no formatting machinery, no floats.
 
-use crate::rfc3339;
+use crate::time;
 use crate::units::{Micros, Timestamp};
 use alloc::string::String;
 
@@ -174,7 +174,7 @@ pub(crate) fn push_millis(out: &mut String, span: Micros) {
 /// RFC 3339 in UTC with milliseconds, cut.
 pub(crate) fn push_time(out: &mut String, ts: Timestamp) {
     let (days, rest) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
-    let (year, month, day) = rfc3339::civil(days);
+    let (year, month, day) = time::civil(days);
     for (number, width, end) in [
         (year, 4, '-'),
         (month, 2, '-'),

@@ -1,0 +1,5 @@
+//! JSON text: writing records, showing values in errors, and finding the members of an object without a parser.
+
+pub mod outline;
+pub(crate) mod value;
+pub(crate) mod write;

@@ -1,0 +1,86 @@
+//! Names of upstreams, hosts and routes: one function for every host, and a bound on their length.
+
+use crate::hash::hash;
+use alloc::borrow::Cow;
+use alloc::format;
+
+/// The name under which exchanges count for which no upstream was chosen.
+pub const NO_UPSTREAM: &str = "none";
+
+/// The longest name of an upstream, in bytes.
+pub const MAX_NAME: usize = 128;
+
+/// The name of an upstream, the same on every host.
+///
+/// Istio's `outbound|8080|v2|cart.shop.svc` becomes `cart.shop.svc`, plus `:port` unless 80, 443 or 8080, plus
+/// `/subset` if there is one. Empty and `-` become [`NO_UPSTREAM`]. A name over [`MAX_NAME`] bytes is cut, and ends in a hash
+/// of the whole.
+pub fn upstream_name(raw: &str) -> Cow<'_, str> {
+    let bytes = raw.as_bytes();
+    if bytes.is_empty() || bytes == b"-" {
+        return Cow::Borrowed(NO_UPSTREAM);
+    }
+    let name = istio_name(raw).unwrap_or(Cow::Borrowed(raw));
+    if name.len() <= MAX_NAME { name } else { Cow::Owned(cut(&name, MAX_NAME)) }
+}
+
+/// `name`, cut if it is longer than `max` bytes.
+pub(crate) fn cut_to(name: &str, max: usize) -> Cow<'_, str> {
+    if name.len() <= max { Cow::Borrowed(name) } else { Cow::Owned(cut(name, max)) }
+}
+
+/// `direction|port|subset|host` as Istio writes it, or `None` for any other name.
+fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
+    let rest = raw.strip_prefix("outbound|").or_else(|| raw.strip_prefix("inbound|"))?;
+    let bar = |text: &str| text.bytes().position(|byte| byte == b'|');
+    let (port, rest) = rest.split_at_checked(bar(rest)?)?;
+    let rest = rest.get(1..)?;
+    let (subset, host) = rest.split_at_checked(bar(rest)?)?;
+    let host = host.get(1..).filter(|host| !host.is_empty())?;
+    Some(match (matches!(port, "" | "80" | "443" | "8080"), subset.is_empty()) {
+        (true, true) => Cow::Borrowed(host),
+        (true, false) => Cow::Owned(format!("{host}/{subset}")),
+        (false, true) => Cow::Owned(format!("{host}:{port}")),
+        (false, false) => Cow::Owned(format!("{host}:{port}/{subset}")),
+    })
+}
+
+/// `name` in at most `max` bytes, told apart from others with the same beginning by a hash at its end.
+fn cut(name: &str, max: usize) -> alloc::string::String {
+    let mut end = max.saturating_sub(9);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = name.get(..end).unwrap_or_default();
+    format!("{head}~{:08x}", hash(name.as_bytes()) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn istio_clusters_are_named_after_their_service() {
+        assert_eq!(upstream_name("outbound|8080|v2|cart.shop.svc"), "cart.shop.svc/v2");
+        assert_eq!(upstream_name("outbound|80||cart.shop.svc"), "cart.shop.svc");
+        assert_eq!(upstream_name("outbound|9080||cart.shop.svc"), "cart.shop.svc:9080");
+        assert_eq!(upstream_name("inbound|9080|blue|cart"), "cart:9080/blue");
+        assert_eq!(upstream_name("outbound|odd"), "outbound|odd");
+        assert_eq!(upstream_name("cart"), "cart");
+    }
+
+    #[test]
+    fn no_upstream_has_a_name_too() {
+        assert_eq!(upstream_name(""), NO_UPSTREAM);
+        assert_eq!(upstream_name("-"), NO_UPSTREAM);
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let (a, b) = ("é".repeat(100) + "a", "é".repeat(100) + "b");
+        let (a, b) = (upstream_name(&a).into_owned(), upstream_name(&b).into_owned());
+        assert!(a.len() <= MAX_NAME && b.len() <= MAX_NAME);
+        assert_ne!(a, b);
+        assert_eq!(upstream_name(&"x".repeat(128)).len(), 128);
+    }
+}
