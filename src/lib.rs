@@ -54,6 +54,7 @@ mod name;
 pub mod otlp;
 mod outbox;
 pub mod record;
+mod settings;
 mod snapshots;
 mod sort;
 mod sorted_map;

@@ -3,13 +3,13 @@
 //! *Drain rule:* after each [`observe`](Monitor::observe), [`wake`](Monitor::wake) and [`finish`](Monitor::finish), call
 //! [`poll_record`](Monitor::poll_record) until it returns `None`. Records wait for it, in memory.
 
-use crate::config::Config;
 use crate::episode::{EpisodeEngine, Observation};
 use crate::exchange::{Exchange, Substitute};
 use crate::fleet::{Entry, Fleet, Lookup, OTHER, UpstreamId};
 use crate::name;
 use crate::outbox::Outbox;
 use crate::record::{self, HostNames, Record, RecordKind, Span};
+use crate::settings::Config;
 use crate::timeline::{self, Feed, Place, Timeline};
 use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, Verdict};

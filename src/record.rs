@@ -8,13 +8,13 @@ mod explain;
 
 pub(crate) use episode::{EpisodeContext, Phase, deviation, episode};
 
-use crate::config::Hosts;
 use crate::episode::Detector;
 use crate::exchange::Exchange;
 use crate::hash;
 use crate::histogram;
 use crate::json::write::{self, Json};
 use crate::name::NO_UPSTREAM;
+use crate::settings::Hosts;
 use crate::tally::CounterTotals;
 use crate::timeline;
 use crate::units::{Micros, Timestamp, Used};

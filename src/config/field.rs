@@ -1,14 +1,15 @@
-//! Reading one field of a JSON document so that every complaint names the field, what was found and what it takes.
+//! One field of a JSON document; every error names its path, the value found and the values it takes.
 
-use super::ConfigError;
+use super::error::ConfigError;
 use crate::json::value;
+use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Used};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use serde_json::{Map, Value};
 
-/// A value and the path that leads to it.
+/// A value and its path in the document.
 pub(crate) struct Field<'a> {
     path: String,
     value: &'a Value,
@@ -19,7 +20,7 @@ impl<'a> Field<'a> {
         Self { path: String::new(), value }
     }
 
-    /// The complaint about this field.
+    /// Returns the error that this field takes `takes`.
     pub(crate) fn error(&self, takes: &'static str) -> ConfigError {
         ConfigError::Value { field: self.name(), found: value::shown(self.value), takes }
     }
@@ -36,7 +37,7 @@ impl<'a> Field<'a> {
         self.object()?.iter().try_for_each(|(key, value)| read(key, &self.child(key, value)))
     }
 
-    /// That there is no field of this name.
+    /// Returns the error that this field does not exist beside the `known` ones.
     pub(crate) fn unknown(&self, known: &'static str) -> ConfigError {
         ConfigError::Unknown { field: self.name(), known }
     }
@@ -54,7 +55,7 @@ impl<'a> Field<'a> {
         Self { path, value }
     }
 
-    /// A text of 1 to 256 bytes.
+    /// Reads a text of 1 to 256 bytes.
     pub(crate) fn text(&self) -> Result<String, ConfigError> {
         match self.value.as_str() {
             Some(text) if (1..=256).contains(&text.len()) => Ok(text.to_owned()),
@@ -62,12 +63,12 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Any text.
+    /// Reads a text of any length.
     pub(crate) fn any_text(&self, takes: &'static str) -> Result<&'a str, ConfigError> {
         self.value.as_str().ok_or_else(|| self.error(takes))
     }
 
-    /// A list of texts.
+    /// Reads a list of texts.
     pub(crate) fn texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
         const TAKES: &str = "a list of texts";
         let list = self.value.as_array().ok_or_else(|| self.error(TAKES))?;
@@ -76,11 +77,21 @@ impl<'a> Field<'a> {
             .collect()
     }
 
+    /// Reads an object whose values are texts.
+    pub(crate) fn texts_by_name(&self) -> Result<SortedMap<String, String>, ConfigError> {
+        let mut texts = SortedMap::default();
+        self.each(|key, field| {
+            texts.insert(key.to_owned(), field.any_text("a text")?.to_owned());
+            Ok(())
+        })?;
+        Ok(texts)
+    }
+
     pub(crate) fn flag(&self) -> Result<bool, ConfigError> {
         self.value.as_bool().ok_or_else(|| self.error("true or false"))
     }
 
-    /// One of a few words.
+    /// Reads one of a few words.
     pub(crate) fn choice<T: Copy>(
         &self,
         choices: &[(&str, T)],
@@ -91,7 +102,7 @@ impl<'a> Field<'a> {
         chosen.map(|(_, choice)| *choice).ok_or_else(|| self.error(takes))
     }
 
-    /// A whole number within a range.
+    /// Reads a whole number within a range.
     pub(crate) fn number(
         &self,
         range: core::ops::RangeInclusive<u32>,
@@ -101,7 +112,7 @@ impl<'a> Field<'a> {
         number.filter(|number| range.contains(number)).ok_or_else(|| self.error(takes))
     }
 
-    /// A span of time within a range: a decimal number and one of the units `us`, `ms`, `s`, `m`, `h`.
+    /// Reads a time within a range: a decimal number and one of the units `us`, `ms`, `s`, `m`, `h`.
     pub(crate) fn span(
         &self,
         range: core::ops::RangeInclusive<Micros>,
@@ -118,12 +129,12 @@ impl<'a> Field<'a> {
         span.map(Micros::new).filter(|span| range.contains(span)).ok_or_else(|| self.error(takes))
     }
 
-    /// Milliseconds as a number, to the microsecond.
+    /// Reads milliseconds as a number, to the microsecond.
     pub(crate) fn millis(&self, takes: &'static str) -> Result<Micros, ConfigError> {
         value::millis(self.value).ok_or_else(|| self.error(takes))
     }
 
-    /// A share: a decimal number and `%`, 0 % to 100 %.
+    /// Reads a share: a decimal number and `%`, 0 % to 100 %.
     pub(crate) fn share(&self) -> Result<Used, ConfigError> {
         let share = self.value.as_str().and_then(|text| decimal(text.strip_suffix('%')?, 100));
         let share = share.and_then(|share| Used::from_basis_points(u16::try_from(share).ok()?));
@@ -131,7 +142,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// `text` times `unit`, cut to a whole number; without a sign, an exponent, or a float on the way.
+/// Returns `text` times `unit`, truncated to a whole number. Signs and exponents are refused, and no float is involved.
 fn decimal(text: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,35 +1,14 @@
-//! References given back after a restart, or accepted anew.
+//! Reads references: restored after a restart, or accepted by an operator.
 
-use super::ConfigError;
+use super::error::ConfigError;
 use super::field::Field;
+use crate::settings::ReferenceConfig;
 use crate::time;
-use crate::units::{Micros, Timestamp, Used};
-use alloc::string::String;
-
-/// What an upstream's days are compared with; as its summaries carry it.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ReferenceConfig {
-    /// When its day began, or when it was accepted.
-    pub since: Timestamp,
-    /// Its share of near misses.
-    pub near_misses: Used,
-    /// Its typical duration.
-    pub typical: Micros,
-    /// When it stops to hold and a new one is taken.
-    pub expires: Option<Timestamp>,
-    /// Why it was accepted, if somebody has accepted it.
-    pub reason: Option<String>,
-}
+use crate::units::{Timestamp, Used};
 
 const DAY: &str = "a day or a time such as \"2026-11-23\" or \"2026-11-23T08:00:00.000Z\"";
 
 impl ReferenceConfig {
-    /// Whether it still holds at `now`.
-    pub(crate) fn holds(&self, now: Timestamp) -> bool {
-        self.expires.is_none_or(|expires| now < expires)
-    }
-
     pub(super) fn read(section: &Field<'_>) -> Result<Self, ConfigError> {
         let (mut since, mut near_misses, mut typical, mut expires, mut reason) =
             (None, None, None, None, None);
@@ -61,7 +40,7 @@ impl ReferenceConfig {
     }
 }
 
-/// A day, or a time in UTC, to the second.
+/// Reads a day or a time in UTC, to the second.
 fn time(field: &Field<'_>) -> Result<Timestamp, ConfigError> {
     let ts = time::parse(field.any_text(DAY)?).ok_or_else(|| field.error(DAY))?;
     Ok(Timestamp::from_seconds(ts.seconds()))

@@ -1,4 +1,5 @@
 use super::*;
+use alloc::string::String;
 use proptest::prelude::*;
 
 fn error(text: &str) -> String {

@@ -63,6 +63,22 @@ pub fn length(json: &[u8]) -> usize {
     end.unwrap_or(json.len())
 }
 
+/// Returns true if a JSON text nests deeper than `limit`; checked before a recursive parser sees the text.
+pub(crate) fn is_deeper_than(text: &str, limit: usize) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => depth += 1,
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > limit
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! in `near_miss_summaries` and `near_miss_episodes`, or with such a line in `log` or `message`.
 
 use super::error::RecordError;
-use crate::config::is_deeper_than;
+use crate::json::outline::is_deeper_than;
 use crate::record::SCHEMA;
 use alloc::string::String;
 use serde_json::{Map, Value};

@@ -1,12 +1,12 @@
 //! Buckets are sealed here, and what opens and closes with them leaves as records.
 
 use super::{Monitor, share};
-use crate::config::ReferenceConfig;
 use crate::episode::{Change, OpenEpisode, Reference};
 use crate::fleet::Entry;
 use crate::histogram::Log2;
 use crate::outbox::Outbox;
 use crate::record::{self, EpisodeContext, HostNames, Phase, RecordKind};
+use crate::settings::ReferenceConfig;
 use crate::sort;
 use crate::timeline;
 use alloc::vec::Vec;
