@@ -234,7 +234,7 @@ fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Looks ten minutes a way in for inputs that
 miri: ## Runs the unit tests of all unsafe code of the modules under Miri, which a nightly compiler has.
 	@rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1 || { echo "make: Miri could not be added to the nightly toolchain with rustup" >&2; exit 1; }
 	CARGO_TARGET_DIR=target/miri MIRIFLAGS=-Zmiri-permissive-provenance cargo +nightly miri test -q --locked --lib \
-	    -p nearmiss-wasm-rt -p nearmiss-envoy -p nearmiss-fluent-bit -- chunk:: compare:: local:: reserve:: text:: host::
+	    -p nearmiss-wasm-rt -p nearmiss-envoy -p nearmiss-fluent-bit -- bump:: memcmp:: local:: reserve:: ascii:: host::
 
 .PHONY: soak
 soak: wasm envoy-bin ## Half an hour of a real Envoy at full load with faults and updates; MINUTES=1 takes less.

@@ -13,7 +13,7 @@ use core::fmt::Display;
 use nearmiss::config::FluentBitMode;
 use nearmiss::upstream_name;
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
-use nearmiss_formats::{Attempts, Fields, Format, Line, Object};
+use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, RecordParser};
 
 /// How many records that cannot be read are told on standard error.
 const COMPLAINTS: u32 = 3;
@@ -24,7 +24,7 @@ const KEEP: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Filter {
     mode: FluentBitMode,
-    object: Object,
+    parser: RecordParser,
     reading: Reading,
     monitor: Monitor,
     /// In mode `merge`.
@@ -62,7 +62,7 @@ impl Filter {
             .parse()
             .map_err(|wrong| Misconfigured(format!("`fluent_bit.format` is \"{format}\": {wrong}")))?;
         let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
-        let fields = Fields::configured(fields).map_err(|wrong| Misconfigured(wrong.to_string()))?;
+        let fields = FieldConfig::parse(fields).map_err(|wrong| Misconfigured(wrong.to_string()))?;
         Ok(Self { reading: Reading::new(format, &fields), ..Self::plain(config, run) })
     }
 
@@ -76,7 +76,7 @@ impl Filter {
         let source = format!("{}/{run}", config.fluent_bit.source);
         Self {
             mode: config.fluent_bit.mode,
-            object: Object::default(),
+            parser: RecordParser::default(),
             merging: (config.fluent_bit.mode == FluentBitMode::Merge).then(|| Merging::new(&config)),
             reading: Reading::default(),
             monitor: Monitor::new(config, Feed::Log, &source),
@@ -92,12 +92,12 @@ impl Filter {
     /// The reply to `record`, which came through the pipeline at `arrived`. An empty one drops it; `None` takes it back
     /// as it came, where there is no memory for a reply.
     pub(crate) fn take(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Option<&[u8]> {
-        if self.object.take(record) {
+        if self.parser.parse(record) {
             return self.answer(arrived, record, "").then(|| self.reply.text());
         }
         let mut repaired = core::mem::take(&mut self.repaired);
         let note = repair(record, &mut repaired);
-        let answered = self.object.take(&repaired) && self.answer(arrived, &repaired, &note);
+        let answered = self.parser.parse(&repaired) && self.answer(arrived, &repaired, &note);
         repaired.shrink_to(KEEP);
         self.repaired = repaired;
         Some(if answered { self.reply.text() } else { self.missing(record.len()) })
@@ -110,13 +110,13 @@ impl Filter {
                 "nearmiss: there is no memory left; as long as there is none, records are passed on unread",
             );
         }
-        if self.object.take(record) {
+        if self.parser.parse(record) {
             return None;
         }
         let mut repaired = core::mem::take(&mut self.repaired);
         let note = repair(record, &mut repaired);
-        let passes = self.object.take(&repaired)
-            && self.reply.begin(self.object.head(&repaired), self.object.is_empty());
+        let passes = self.parser.parse(&repaired)
+            && self.reply.begin(self.parser.without_closing_brace(&repaired), self.parser.is_empty());
         self.repaired = repaired;
         if !passes {
             return Some(self.missing(record.len()));
@@ -152,7 +152,7 @@ impl Filter {
         if self.merging.is_some() {
             return self.merge(record, note);
         }
-        if !self.reply.begin(self.object.head(record), self.object.is_empty()) {
+        if !self.reply.begin(self.parser.without_closing_brace(record), self.parser.is_empty()) {
             return false;
         }
         let found = self.judge(arrived, record);
@@ -163,7 +163,7 @@ impl Filter {
                 self.reply.begin(b"{", true);
                 self.riders.ride(&mut self.reply);
             }
-        } else if !self.object.is_ours() {
+        } else if !self.parser.has_reserved_field() {
             self.riders.ride(&mut self.reply);
             match (&self.notice, note) {
                 (None, "") => {}
@@ -183,7 +183,7 @@ impl Filter {
         let (head, is_empty, has_room) = match merging.take(record, &mut self.riders) {
             Left::All(why) => {
                 wrong = why;
-                (self.object.head(record), self.object.is_empty(), !self.object.is_ours())
+                (self.parser.without_closing_brace(record), self.parser.is_empty(), !self.parser.has_reserved_field())
             }
             Left::Rest(rest) => (rest, false, true),
             Left::Nothing if self.riders.is_empty() => (&b""[..], true, false),
@@ -212,23 +212,23 @@ impl Filter {
             return Found::Ordinary;
         }
         let mut failure = None;
-        for way in Way::all(record, &self.object) {
+        for way in Way::all(record, &self.parser) {
             let mut attempts = Attempts::default();
-            let found = match self.reading.read(*way, record, &mut self.object, arrived, &mut attempts) {
-                Ok(Line::Exchange(ref exchange)) => {
+            let found = match self.reading.read(*way, record, &mut self.parser, arrived, &mut attempts) {
+                Ok(ParsedLine::Exchange(ref exchange)) => {
                     let observed = self.monitor.observe(exchange);
                     if !observed.recorded {
                         self.reply.clean(&upstream_name(exchange.upstream));
                     }
                     observed.verdict.fate
                 }
-                Ok(Line::Judged(judged)) => {
+                Ok(ParsedLine::Judged(judged)) => {
                     let upstream = judged.upstream.unwrap_or_default();
                     self.monitor.relay(judged.ts.or(arrived), upstream, judged.fate);
                     judged.fate
                 }
-                Ok(Line::LeftOut(_)) => Fate::Clean,
-                Err(_) if *way == Way::Parts => continue,
+                Ok(ParsedLine::LeftOut(_)) => Fate::Clean,
+                Err(_) if *way == Way::Tokens => continue,
                 Err(error) => {
                     // The likeliest way says best what is wrong.
                     failure.get_or_insert(error);
@@ -244,7 +244,7 @@ impl Filter {
             return if found == Fate::Clean { Found::Ordinary } else { Found::Notable };
         }
         if let Some(error) = failure {
-            self.complain(&error.advising("`fluent_bit.format` in nearmiss.json names one"));
+            self.complain(&error.with_advice("`fluent_bit.format` in nearmiss.json names one"));
         }
         Found::Ordinary
     }

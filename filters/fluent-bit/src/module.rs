@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::cell::RefCell;
 use nearmiss::{Config, Timestamp};
-use nearmiss_wasm_rt::{local, refill};
+use nearmiss_wasm_rt::{local, refill_reserve};
 
 /// The file that is looked for in the folders that the host opens for the module.
 const CONFIGURATION: &str = "nearmiss.json";
@@ -17,7 +17,7 @@ local! {
 
 /// Reads the configuration, before the first record, and puts memory by.
 pub(crate) fn start() {
-    refill();
+    refill_reserve();
     with((), |_| ());
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn start() {
 pub(crate) fn judge(seconds: u32, nanoseconds: u32, record: &[u8]) -> Option<*const u8> {
     let micros = u64::from(seconds) * 1_000_000 + u64::from(nanoseconds) / 1_000;
     let arrived = (micros > 0).then(|| Timestamp::from_micros(micros));
-    let reply = |filter: &mut Filter| match refill() {
+    let reply = |filter: &mut Filter| match refill_reserve() {
         true => filter.take(arrived, record).map(<[u8]>::as_ptr),
         false => filter.pass(record).map(<[u8]>::as_ptr),
     };

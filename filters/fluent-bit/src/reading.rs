@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
-use nearmiss_formats::{Attempts, Fields, Format, Line, LineError, Object, Reader, judged, unescape};
+use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, LineError, RecordParser, Reader, prior_verdict, unescape};
 
 /// A longer record or line is passed on unread: no access log writes such lines.
 pub(crate) const LONGEST: usize = 256 << 10;
@@ -11,7 +11,7 @@ pub(crate) const LONGEST: usize = 256 << 10;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
     /// The parts of the line in `log` or `message`, which are known.
-    Parts,
+    Tokens,
     /// The line in `log` or `message`.
     Line,
     /// Its fields.
@@ -21,13 +21,13 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    /// How `record`, which `object` has taken, may be read, the likeliest way first.
-    pub(crate) fn all(record: &[u8], object: &Object) -> &'static [Self] {
-        if object.is_judged() {
+    /// How `record`, which `parser` has parsed, may be read, the likeliest way first.
+    pub(crate) fn all(record: &[u8], parser: &RecordParser) -> &'static [Self] {
+        if parser.has_verdict() {
             &[Self::Fields, Self::Verdict]
-        } else if object.has_parts() {
-            &[Self::Parts, Self::Line, Self::Fields]
-        } else if object.line(record).is_some() {
+        } else if parser.has_tokens() {
+            &[Self::Tokens, Self::Line, Self::Fields]
+        } else if parser.embedded_line(record).is_some() {
             &[Self::Line, Self::Fields]
         } else {
             &[Self::Fields]
@@ -46,7 +46,7 @@ pub(crate) struct Reading {
 
 impl Reading {
     /// Reads lines in `format`, and records too if it is JSON.
-    pub(crate) fn new(format: Format, fields: &Fields) -> Self {
+    pub(crate) fn new(format: Format, fields: &FieldConfig) -> Self {
         let of_records = if format.is_json() { format } else { Format::Auto };
         Self {
             lines: Reader::new(format).with_fields(fields.clone()),
@@ -60,27 +60,27 @@ impl Reading {
         &'a mut self,
         way: Way,
         record: &'a [u8],
-        object: &mut Object,
+        parser: &mut RecordParser,
         arrived: Option<Timestamp>,
         attempts: &'a mut Attempts<'a>,
-    ) -> Result<Line<'a>, LineError> {
+    ) -> Result<ParsedLine<'a>, LineError> {
         match way {
-            Way::Parts => {
-                self.lines.arrived(arrived);
-                self.lines.read_parts(record, object, attempts)
+            Way::Tokens => {
+                self.lines.set_default_time(arrived);
+                self.lines.read_tokens(record, parser, attempts)
             }
             Way::Line => {
-                self.lines.arrived(arrived);
-                let (line, has_escapes) = object.line(record).unwrap_or_default();
+                self.lines.set_default_time(arrived);
+                let (line, has_escapes) = parser.embedded_line(record).unwrap_or_default();
                 let line = if has_escapes { text(line, &mut self.line) } else { line };
-                self.lines.find_parts(record, line, object);
+                self.lines.tokenize(record, line, parser);
                 self.lines.read(line, attempts)
             }
             Way::Fields => {
-                self.records.arrived(arrived);
-                self.records.read_object(record, object, attempts)
+                self.records.set_default_time(arrived);
+                self.records.read_record(record, parser, attempts)
             }
-            Way::Verdict => judged(record, &mut self.line).map(Line::Judged),
+            Way::Verdict => prior_verdict(record, &mut self.line).map(ParsedLine::Judged),
         }
     }
 }

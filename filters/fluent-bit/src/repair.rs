@@ -321,12 +321,12 @@ pub(crate) fn escape(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nearmiss_formats::Object;
+    use nearmiss_formats::RecordParser;
 
     fn repaired(record: &[u8]) -> (String, String) {
         let mut out = Vec::new();
         let note = repair(record, &mut out);
-        assert!(Object::default().take(&out), "{}", String::from_utf8_lossy(&out));
+        assert!(RecordParser::default().parse(&out), "{}", String::from_utf8_lossy(&out));
         (String::from_utf8(out).unwrap(), note)
     }
 

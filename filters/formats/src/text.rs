@@ -4,7 +4,7 @@
 
 use crate::error::LineError;
 use crate::scan::find;
-use nearmiss_wasm_rt::ascii;
+use nearmiss_wasm_rt::ascii_str;
 
 /// Where reading has come to on one line.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +132,7 @@ pub(crate) fn place(line: &[u8], part: &[u8]) -> usize {
 
 /// `part` of `line` as text that is kept.
 pub(crate) fn utf8<'a>(line: &[u8], part: &'a [u8]) -> Result<&'a str, LineError> {
-    match ascii(part) {
+    match ascii_str(part) {
         Some(text) => Ok(text),
         None => wide(line, part),
     }
@@ -141,7 +141,7 @@ pub(crate) fn utf8<'a>(line: &[u8], part: &'a [u8]) -> Result<&'a str, LineError
 #[cold]
 fn wide<'a>(line: &[u8], part: &'a [u8]) -> Result<&'a str, LineError> {
     core::str::from_utf8(part).map_err(|fault| {
-        LineError::new(place(line, part) + fault.valid_up_to(), crate::error::Problem::NotUtf8)
+        LineError::new(place(line, part) + fault.valid_up_to(), crate::error::LineErrorKind::NotUtf8)
     })
 }
 

@@ -1,15 +1,16 @@
-//! What the standard library would bring along, for modules that have one thread and nobody to tell of a panic.
+//! Runtime support for single-threaded `no_std` wasm modules: allocator, panic handler, globals, and buffers the host writes
+//! into.
 //!
 //! ```text
-//! local      values of the only thread
-//! chunk      memory that hosts are lent, used again and again
-//! compare    the order of bytes, where the target leaves it to a C library
-//! text       text that is ASCII, in fewer steps than the library's
-//! reserve    an allocator that has something put by
-//! runtime    the allocator, and what a panic comes to
+//! runtime    the global allocator and the panic handler
+//! reserve    an allocator with an emergency reserve
+//! bump       a bump allocator for blocks that the host writes to
+//! local      globals of a single-threaded module
+//! memcmp     byte comparison, where the target would need a C library
+//! ascii      ASCII checks, faster than those of the standard library
 //! ```
 //!
-//! Everything but the last runs natively, too, where its tests run, under Miri as well (`make miri`).
+//! All modules but `runtime` also compile natively, where their tests run, under Miri too (`make miri`).
 
 #![no_std]
 
@@ -17,25 +18,25 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod chunk;
-#[cfg(any(test, target_os = "wasi"))]
-mod compare;
+mod ascii;
+mod bump;
 mod local;
+#[cfg(any(test, target_os = "wasi"))]
+mod memcmp;
 #[cfg(any(test, all(feature = "reserve", target_arch = "wasm32")))]
 mod reserve;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
-mod text;
 
-pub use chunk::Chunk;
+pub use ascii::ascii_str;
+pub use bump::BumpAllocator;
 #[cfg(any(test, target_arch = "wasm32"))]
 pub use local::Local;
 #[cfg(all(feature = "reserve", target_arch = "wasm32"))]
-pub use runtime::refill;
-pub use text::ascii;
+pub use runtime::refill_reserve;
 
-/// Whether there is memory to begin something new with; only tests come here.
+/// Returns true: natively, where only tests run, memory is not limited.
 #[cfg(all(feature = "reserve", not(target_arch = "wasm32")))]
-pub const fn refill() -> bool {
+pub const fn refill_reserve() -> bool {
     true
 }

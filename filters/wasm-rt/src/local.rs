@@ -1,6 +1,6 @@
-//! Values of the only thread.
+//! Globals of a single-threaded module.
 
-/// Defines a value that each thread has for itself; in a module there is one thread.
+/// Defines a thread-local value; in a module, which has one thread, it is a plain global.
 #[macro_export]
 macro_rules! local {
     (static $name:ident: $kind:ty = $value:expr;) => {
@@ -14,26 +14,26 @@ macro_rules! local {
 }
 
 #[cfg(target_feature = "atomics")]
-compile_error!("`Local` relies on there being one thread");
+compile_error!("`Local` requires a single thread");
 
-/// A value of the only thread.
+/// A global of a single-threaded module.
 #[cfg(any(test, target_arch = "wasm32"))]
 #[derive(Debug)]
 pub struct Local<T>(T);
 
-// SAFETY: a module without the feature `atomics` has one thread, so nothing is ever shared between two; elsewhere there are
-// only tests, which keep each value to the thread that made it.
+// SAFETY: a module without the feature `atomics` has one thread, so no value is shared between threads. On other targets only
+// tests use this type, and each value stays on the thread that created it.
 #[cfg(any(test, target_arch = "wasm32"))]
 unsafe impl<T> Sync for Local<T> {}
 
 #[cfg(any(test, target_arch = "wasm32"))]
 impl<T> Local<T> {
-    /// The value at the start.
+    /// Creates the global with its initial value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// Does something with the value.
+    /// Calls `body` with the value.
     pub fn with<R>(&self, body: impl FnOnce(&T) -> R) -> R {
         body(&self.0)
     }
@@ -51,13 +51,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_stays_from_call_to_call() {
+    fn a_value_persists_between_calls() {
         COUNT.with(|count| count.set(count.get() + 1));
         assert_eq!(COUNT.with(Cell::get), 2);
     }
 
     #[test]
-    fn a_name_stands_for_one_value_of_the_thread() {
+    fn the_macro_defines_one_value_per_thread() {
         NAME.with(|value| value.set(5));
         assert_eq!(NAME.with(Cell::get), 5);
     }

@@ -1,43 +1,43 @@
-//! An allocator that has something put by.
+//! An allocator with an emergency reserve.
 //!
-//! Where no more memory can be had, what is under way still ends well: it gets what was put by. Whoever begins something new
-//! asks first whether there is a reserve again, and leaves it be if there is none.
+//! When memory is exhausted, the call in progress still completes: the allocator releases the reserve for it. Callers refill
+//! the reserve before they begin new work, and skip that work if refilling fails.
 
 use crate::Local;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 
-/// An allocator with `SIZE` bytes put by, once [`refill`](Self::refill) has been called.
+/// An allocator that keeps `SIZE` bytes in reserve once [`refill`](Self::refill) has been called.
 #[derive(Debug)]
 pub(crate) struct Reserve<A, const SIZE: usize> {
     inner: A,
-    /// Null if there is nothing.
+    /// The reserve; null while it is in use.
     spare: Local<Cell<*mut u8>>,
 }
 
 impl<A: GlobalAlloc, const SIZE: usize> Reserve<A, SIZE> {
     const LAYOUT: Layout = Layout::new::<[u8; SIZE]>();
 
-    /// Nothing is put by yet.
+    /// Creates an allocator whose reserve is still empty.
     pub(crate) const fn new(inner: A) -> Self {
-        const { assert!(SIZE > 0, "memory is asked for by its size") };
+        const { assert!(SIZE > 0, "an allocation needs a size above zero") };
         Self { inner, spare: Local::new(Cell::new(core::ptr::null_mut())) }
     }
 
-    /// Whether something is put by, or could be just now.
+    /// Returns true if the reserve is intact or could be allocated again.
     pub(crate) fn refill(&self) -> bool {
         self.spare.with(|spare| {
             if spare.get().is_null() {
-                // SAFETY: the layout has a size.
+                // SAFETY: the layout's size is not zero.
                 spare.set(unsafe { self.inner.alloc(Self::LAYOUT) });
             }
             !spare.get().is_null()
         })
     }
 
-    /// What `ask` gives, with what was put by if need be; more than that would not help.
-    fn or_spare(&self, size: usize, ask: impl Fn() -> *mut u8) -> *mut u8 {
-        let block = ask();
+    /// Calls `allocate`, and again without the reserve if it fails; a larger request than the reserve is not tried again.
+    fn with_reserve(&self, size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
+        let block = allocate();
         if !block.is_null() || size > SIZE {
             return block;
         }
@@ -45,22 +45,22 @@ impl<A: GlobalAlloc, const SIZE: usize> Reserve<A, SIZE> {
         if spare.is_null() {
             return block;
         }
-        // SAFETY: the block came from this allocator, with this layout, and nobody else knows of it.
+        // SAFETY: the block came from this allocator with this layout, and no other pointer to it exists.
         unsafe { self.inner.dealloc(spare, Self::LAYOUT) };
-        ask()
+        allocate()
     }
 }
 
-// SAFETY: every block is one of the inner allocator's, asked for and given back with the layout that the caller promises.
+// SAFETY: every block is the inner allocator's, allocated and freed with the layout that the caller promises.
 unsafe impl<A: GlobalAlloc, const SIZE: usize> GlobalAlloc for Reserve<A, SIZE> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
-        self.or_spare(layout.size(), || unsafe { self.inner.alloc(layout) })
+        self.with_reserve(layout.size(), || unsafe { self.inner.alloc(layout) })
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
-        self.or_spare(layout.size(), || unsafe { self.inner.alloc_zeroed(layout) })
+        self.with_reserve(layout.size(), || unsafe { self.inner.alloc_zeroed(layout) })
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -69,8 +69,8 @@ unsafe impl<A: GlobalAlloc, const SIZE: usize> GlobalAlloc for Reserve<A, SIZE> 
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise; a block that could not be made larger is as it was.
-        self.or_spare(size, || unsafe { self.inner.realloc(block, layout, size) })
+        // SAFETY: the caller's promise; a failed `realloc` does not change the block.
+        self.with_reserve(size, || unsafe { self.inner.realloc(block, layout, size) })
     }
 }
 
@@ -79,10 +79,10 @@ mod tests {
     use super::*;
     use std::alloc::System;
 
-    /// So many bytes and no more.
+    /// An allocator with a limited number of bytes.
     struct Scarce(Cell<usize>);
 
-    // SAFETY: the blocks are the system's.
+    // SAFETY: the blocks are those of the system allocator.
     unsafe impl GlobalAlloc for Scarce {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             let Some(left) = self.0.get().checked_sub(layout.size()) else { return core::ptr::null_mut() };
@@ -111,57 +111,57 @@ mod tests {
         }
     }
 
-    /// Asks for some bytes, writes them, and gives back where they are.
-    fn take(from: &Tested, size: usize) -> *mut u8 {
-        // SAFETY: no test asks for nothing.
+    /// Allocates `size` bytes and writes them.
+    fn allocate(from: &Tested, size: usize) -> *mut u8 {
+        // SAFETY: no test allocates zero bytes.
         let block = unsafe { from.alloc(bytes(size)) };
         if !block.is_null() {
-            // SAFETY: there are as many.
+            // SAFETY: the block has `size` bytes.
             unsafe { block.write_bytes(1, size) };
         }
         block
     }
 
-    fn give_back(to: &Tested, block: *mut u8, size: usize) {
-        // SAFETY: every test gives back what it took, once.
+    fn free(to: &Tested, block: *mut u8, size: usize) {
+        // SAFETY: every test frees each block once, with the size it was allocated with.
         unsafe { to.dealloc(block, bytes(size)) };
     }
 
     #[test]
-    fn what_was_put_by_is_there_when_nothing_else_is() {
+    fn the_reserve_is_used_when_memory_is_exhausted() {
         let memory = with(150);
         assert!(memory.refill() && memory.refill());
-        let (first, second) = (take(&memory, 50), take(&memory, 60));
+        let (first, second) = (allocate(&memory, 50), allocate(&memory, 60));
         assert!(!first.is_null() && !second.is_null());
-        assert!(!memory.refill(), "it is in use");
-        assert!(take(&memory, 60).is_null());
-        give_back(&memory, first, 50);
-        give_back(&memory, second, 60);
+        assert!(!memory.refill(), "the reserve is in use");
+        assert!(allocate(&memory, 60).is_null());
+        free(&memory, first, 50);
+        free(&memory, second, 60);
         assert!(memory.refill());
-        give_back(&memory, take(&memory, 100), 100);
+        free(&memory, allocate(&memory, 100), 100);
     }
 
     #[test]
-    fn it_is_not_given_up_for_what_is_larger() {
+    fn a_request_larger_than_the_reserve_does_not_use_it() {
         let memory = with(150);
-        assert!(memory.refill() && take(&memory, 101).is_null());
-        let rest = take(&memory, 50);
+        assert!(memory.refill() && allocate(&memory, 101).is_null());
+        let rest = allocate(&memory, 50);
         assert!(!rest.is_null() && memory.refill());
-        give_back(&memory, rest, 50);
-        give_back(&memory, take(&memory, 100), 100);
-        give_back(&memory, take(&memory, 100), 100);
+        free(&memory, rest, 50);
+        free(&memory, allocate(&memory, 100), 100);
+        free(&memory, allocate(&memory, 100), 100);
     }
 
     #[test]
-    fn a_block_that_grows_keeps_what_is_in_it() {
+    fn a_block_that_grows_keeps_its_content() {
         let memory = with(150);
         assert!(memory.refill());
-        let block = take(&memory, 40);
-        // SAFETY: the block was taken with this size; what came back has room for eighty bytes.
+        let block = allocate(&memory, 40);
+        // SAFETY: the block was allocated with this size.
         let grown = unsafe { memory.realloc(block, bytes(40), 80) };
         assert!(!grown.is_null());
-        // SAFETY: the first forty were written, and were taken along.
+        // SAFETY: the first forty bytes were written before, and `realloc` copies them.
         assert!(unsafe { core::slice::from_raw_parts(grown, 40) }.iter().all(|byte| *byte == 1));
-        give_back(&memory, grown, 80);
+        free(&memory, grown, 80);
     }
 }

@@ -1,7 +1,7 @@
-//! The allocator, and what a panic comes to.
+//! The global allocator and the panic handler.
 //!
-//! No module is meant to panic. If something does, the call traps, as it would with the standard library, but the texts that
-//! nobody would read do not ship.
+//! No module is meant to panic. A panic traps, as it would with the standard library, but without formatting a message: the
+//! host would not show it, and the texts would add to the module's size.
 
 use dlmalloc::GlobalDlmalloc;
 
@@ -9,15 +9,15 @@ use dlmalloc::GlobalDlmalloc;
 #[global_allocator]
 static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
-/// Enough to end what is under way: what one call asks for is a few kilobytes, and rarely some hundred.
+/// The reserve is large enough to complete a call, which allocates a few kilobytes and rarely a few hundred.
 #[cfg(feature = "reserve")]
 #[global_allocator]
 static ALLOCATOR: crate::reserve::Reserve<GlobalDlmalloc, { 1 << 20 }> =
     crate::reserve::Reserve::new(GlobalDlmalloc);
 
-/// Whether there is memory to begin something new with.
+/// Returns true if the memory reserve is intact or could be allocated again, so that new work may begin.
 #[cfg(feature = "reserve")]
-pub fn refill() -> bool {
+pub fn refill_reserve() -> bool {
     ALLOCATOR.refill()
 }
 

@@ -1,12 +1,12 @@
-//! The memory that the host hands its answers over in.
+//! The memory in which the host returns bytes.
 //!
-//! For every answer the host calls back into the module for a block of memory. Each callback uses the same memory anew, so an
+//! For every result the host calls back into the module for a block of memory. Each callback reuses the same chunk, so an
 //! exchange allocates nothing.
 
 use core::cell::Cell;
 use nearmiss_wasm_rt::{Chunk, local};
 
-/// Room for the answers to one callback; a map of a hundred usual headers takes half of it.
+/// Size of the chunk that all results of one callback share; a map of a hundred typical headers fills half of it.
 const CHUNK: usize = 16 * 1024;
 
 local! {
@@ -15,18 +15,18 @@ local! {
 
 struct Arena {
     chunk: Chunk<CHUNK>,
-    /// Address and size of the block that was handed out last.
+    /// Address and size of the most recently allocated block.
     last: Cell<(usize, usize)>,
-    /// A callback is under way, so blocks may be in use.
+    /// True during a callback, when blocks may be in use.
     busy: Cell<bool>,
 }
 
-/// The right to use answers: there is one at a time, and no block is used anew as long as it lives.
-pub(crate) struct Lease(());
+/// Exclusive access to the arena: only one guard exists at a time, and no block is reused while it is alive.
+pub(super) struct ArenaGuard(());
 
-impl Lease {
-    /// Takes the arena for one callback; `None` if a callback is under way already.
-    pub(super) fn take() -> Option<Self> {
+impl ArenaGuard {
+    /// Acquires the arena for one callback; `None` if another callback is still running.
+    pub(super) fn acquire() -> Option<Self> {
         ARENA.with(|arena| {
             if arena.busy.replace(true) {
                 return None;
@@ -37,30 +37,30 @@ impl Lease {
         })
     }
 
-    /// The answer that the host says it has put at `address`; `None` if that is not the block it was given last.
-    pub(super) fn answer(&self, address: usize, size: usize) -> Option<&[u8]> {
+    /// Returns the bytes that the host reports at `address`; `None` unless they lie in the most recently allocated block.
+    pub(super) fn returned_bytes(&self, address: usize, size: usize) -> Option<&[u8]> {
         if size == 0 {
             return Some(&[]);
         }
-        let (start, room) = ARENA.with(|arena| arena.last.get());
-        if address != start || size > room {
+        let (start, capacity) = ARENA.with(|arena| arena.last.get());
+        if address != start || size > capacity {
             return None;
         }
-        // SAFETY: the block of at least `size` bytes was cut by `cut`, where its provenance was exposed and its bytes are
-        // initialised; nobody writes to it again and it stays where it is until the next `take`, which cannot succeed
-        // while `self`, from which the slice is borrowed, is alive.
+        // SAFETY: the block of at least `size` bytes was allocated by `allocate`, which exposed its provenance and initialised
+        // its bytes. It is not written or moved until the next `acquire`, and that fails while `self`, from which the slice
+        // is borrowed, is alive.
         Some(unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(address), size) })
     }
 }
 
-impl Drop for Lease {
+impl Drop for ArenaGuard {
     fn drop(&mut self) {
         ARENA.with(|arena| arena.busy.set(false));
     }
 }
 
-/// A block for the host to write `size` bytes to; null if there is no memory.
-pub(super) fn cut(size: usize) -> *mut u8 {
+/// Allocates a block for the host to write `size` bytes to; null if there is no memory.
+pub(crate) fn allocate(size: usize) -> *mut u8 {
     ARENA.with(|arena| {
         let block = arena.chunk.cut(size);
         arena.last.set((block.expose_provenance(), size));
@@ -72,37 +72,37 @@ pub(super) fn cut(size: usize) -> *mut u8 {
 mod tests {
     use super::*;
 
-    fn give(bytes: &[u8]) -> usize {
-        let block = cut(bytes.len());
-        // SAFETY: `cut` gave room for as many bytes.
+    fn return_bytes(bytes: &[u8]) -> usize {
+        let block = allocate(bytes.len());
+        // SAFETY: `allocate` returned a block of that size.
         unsafe { block.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         block.expose_provenance()
     }
 
     #[test]
-    fn answers_stay_while_the_callback_lasts() {
-        let lease = Lease::take().unwrap();
+    fn returned_bytes_stay_valid_during_the_callback() {
+        let guard = ArenaGuard::acquire().unwrap();
         let (small, large) = (vec![1; 100], vec![2; CHUNK + 1]);
-        let first = lease.answer(give(&small), 100).unwrap();
-        let second = lease.answer(give(&large), CHUNK + 1).unwrap();
-        let third = lease.answer(give(&small), 100).unwrap();
+        let first = guard.returned_bytes(return_bytes(&small), 100).unwrap();
+        let second = guard.returned_bytes(return_bytes(&large), CHUNK + 1).unwrap();
+        let third = guard.returned_bytes(return_bytes(&small), 100).unwrap();
         assert_eq!((first, second, third), (&*small, &*large, &*small));
     }
 
     #[test]
-    fn an_address_that_was_not_given_is_refused() {
-        let lease = Lease::take().unwrap();
-        let address = give(b"abc");
-        assert_eq!(lease.answer(address, 4), None);
-        assert_eq!(lease.answer(address + 1, 1), None);
-        assert_eq!(lease.answer(0, 0), Some(&b""[..]));
+    fn an_address_that_was_not_allocated_is_refused() {
+        let guard = ArenaGuard::acquire().unwrap();
+        let address = return_bytes(b"abc");
+        assert_eq!(guard.returned_bytes(address, 4), None);
+        assert_eq!(guard.returned_bytes(address + 1, 1), None);
+        assert_eq!(guard.returned_bytes(0, 0), Some(&b""[..]));
     }
 
     #[test]
-    fn there_is_one_lease_at_a_time() {
-        let lease = Lease::take();
-        assert!(lease.is_some() && Lease::take().is_none());
-        drop(lease);
-        assert!(Lease::take().is_some());
+    fn there_is_one_guard_at_a_time() {
+        let guard = ArenaGuard::acquire();
+        assert!(guard.is_some() && ArenaGuard::acquire().is_none());
+        drop(guard);
+        assert!(ArenaGuard::acquire().is_some());
     }
 }

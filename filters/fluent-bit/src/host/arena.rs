@@ -4,17 +4,17 @@
 //! are free their memory is used anew, so a record allocates nothing.
 
 use core::cell::Cell;
-use nearmiss_wasm_rt::{Chunk, local};
+use nearmiss_wasm_rt::{BumpAllocator, local};
 
 /// Room for a record as logs have it.
 const CHUNK: usize = 64 << 10;
 
 local! {
-    static ARENA: Arena = Arena { chunk: Chunk::new(), lent: Cell::new(0) };
+    static ARENA: Arena = Arena { chunk: BumpAllocator::new(), lent: Cell::new(0) };
 }
 
 struct Arena {
-    chunk: Chunk<CHUNK>,
+    chunk: BumpAllocator<CHUNK>,
     /// How many blocks are in the host's hands.
     lent: Cell<u32>,
 }
@@ -22,7 +22,7 @@ struct Arena {
 /// A block of `size` bytes; null if there is no memory.
 pub(super) fn lend(size: usize) -> *mut u8 {
     ARENA.with(|arena| {
-        let block = arena.chunk.cut(size);
+        let block = arena.chunk.alloc(size);
         arena.lent.set(arena.lent.get() + u32::from(!block.is_null()));
         block
     })

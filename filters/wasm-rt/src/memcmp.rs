@@ -1,18 +1,18 @@
-//! The order of bytes: what the compiler calls and `wasm32-wasip1` leaves to a C library, here eight bytes at a time.
+//! `memcmp`, eight bytes at a time: the compiler emits calls to it, and on `wasm32-wasip1` a C library would define it.
 
-/// The order of `count` bytes.
+/// Compares `count` bytes: negative, zero or positive if `a` is less than, equal to or greater than `b`.
 ///
 /// # Safety
 ///
-/// Both must point at as many bytes.
+/// Both pointers must be valid for reads of `count` bytes.
 #[cfg_attr(target_os = "wasi", unsafe(no_mangle))]
-#[inline(never)] // it would be in a hundred places
+#[inline(never)] // about a hundred callers
 unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, count: usize) -> i32 {
-    // SAFETY: for places up to eight below `count`, eight bytes are within what the caller promises.
+    // SAFETY: every `at` is at most `count - 8`, so these eight bytes are within the caller's promise.
     let words = |at: usize| unsafe {
         (a.add(at).cast::<u64>().read_unaligned(), b.add(at).cast::<u64>().read_unaligned())
     };
-    // SAFETY: the same for places up to four below.
+    // SAFETY: every `at` is at most `count - 4`.
     let halves = |at: usize| unsafe {
         (a.add(at).cast::<u32>().read_unaligned(), b.add(at).cast::<u32>().read_unaligned())
     };
@@ -26,7 +26,7 @@ unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, count: usize) -> i32 {
             }
             at += 8;
         }
-        // The last eight, some of them for the second time.
+        // The last eight bytes; some were already compared.
         let (word_a, word_b) = words(count - 8);
         return if word_a == word_b { 0 } else { order((word_a, word_b)) };
     }
@@ -54,27 +54,27 @@ mod tests {
     use std::vec;
 
     #[test]
-    fn the_order_is_that_of_slices_at_every_length_and_place() {
+    fn the_order_is_that_of_slices_at_every_length_and_position() {
         for count in 0..40 {
             let equal = vec![7_u8; count];
             assert_eq!(order(&equal, &equal.clone()), Ordering::Equal);
-            for place in 0..count {
+            for index in 0..count {
                 for byte in [0, 6, 8, 0x80, 0xFF] {
                     let mut other = equal.clone();
-                    other[place] = byte;
-                    // What comes after the first difference must not matter.
-                    if let Some(last) = other.last_mut().filter(|_| place + 1 < count) {
+                    other[index] = byte;
+                    // Bytes after the first difference must not matter.
+                    if let Some(last) = other.last_mut().filter(|_| index + 1 < count) {
                         *last = 255 - byte;
                     }
-                    assert_eq!(order(&equal, &other), equal.cmp(&other), "{place} of {count} is {byte}");
-                    assert_eq!(order(&other, &equal), other.cmp(&equal), "{place} of {count} is {byte}");
+                    assert_eq!(order(&equal, &other), equal.cmp(&other), "byte {index} of {count} is {byte}");
+                    assert_eq!(order(&other, &equal), other.cmp(&equal), "byte {index} of {count} is {byte}");
                 }
             }
         }
     }
 
     fn order(a: &[u8], b: &[u8]) -> Ordering {
-        // SAFETY: both point at as many bytes.
+        // SAFETY: both slices have the same length.
         unsafe { memcmp(a.as_ptr(), b.as_ptr(), a.len()) }.cmp(&0)
     }
 }
