@@ -1,6 +1,6 @@
 //! A hash of bytes and a mixer of bits, the same on every host.
 
-/// A hash of names, the same on every host: two lanes of machine words, each rotated and multiplied, and a final mix.
+/// Returns a hash of bytes, the same on every host: two lanes of machine words, each rotated and multiplied, and a final mix.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let step = |lane: u64, word: u64| (lane.rotate_left(23) ^ word).wrapping_mul(ODD);
@@ -14,7 +14,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
             rest = behind;
         }
     }
-    // Less than a word: where there are four bytes, the first and the last of them, which may be said twice.
+    // The tail is shorter than a word: from four bytes on, its first and its last four bytes, which may overlap.
     let tail = match (rest.first_chunk(), rest.last_chunk()) {
         (Some(first), Some(last)) => {
             u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
@@ -24,7 +24,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     mix(step(odd, tail) ^ even.rotate_left(32))
 }
 
-/// Spreads every bit of a number over all others.
+/// Spreads each bit of a number over all bits.
 pub(crate) const fn mix(number: u64) -> u64 {
     let number = (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ number >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -4,13 +4,13 @@ use crate::hash::hash;
 use alloc::borrow::Cow;
 use alloc::format;
 
-/// The name under which exchanges count for which no upstream was chosen.
+/// Name under which exchanges without a chosen upstream are counted.
 pub const NO_UPSTREAM: &str = "none";
 
-/// The longest name of an upstream, in bytes.
+/// Maximum length of an upstream's name, in bytes.
 pub const MAX_NAME: usize = 128;
 
-/// The name of an upstream, the same on every host.
+/// Returns the name of an upstream, the same for every host.
 ///
 /// Istio's `outbound|8080|v2|cart.shop.svc` becomes `cart.shop.svc`, plus `:port` unless 80, 443 or 8080, plus
 /// `/subset` if there is one. Empty and `-` become [`NO_UPSTREAM`]. A name over [`MAX_NAME`] bytes is cut, and ends in a hash
@@ -24,12 +24,12 @@ pub fn upstream_name(raw: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME { name } else { Cow::Owned(cut(&name, MAX_NAME)) }
 }
 
-/// `name`, cut if it is longer than `max` bytes.
+/// Returns `name`, cut if it is longer than `max` bytes.
 pub(crate) fn cut_to(name: &str, max: usize) -> Cow<'_, str> {
     if name.len() <= max { Cow::Borrowed(name) } else { Cow::Owned(cut(name, max)) }
 }
 
-/// `direction|port|subset|host` as Istio writes it, or `None` for any other name.
+/// Returns the name of Istio's `direction|port|subset|host`, or `None` for any other name.
 fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
     let rest = raw.strip_prefix("outbound|").or_else(|| raw.strip_prefix("inbound|"))?;
     let bar = |text: &str| text.bytes().position(|byte| byte == b'|');
@@ -45,7 +45,7 @@ fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
     })
 }
 
-/// `name` in at most `max` bytes, told apart from others with the same beginning by a hash at its end.
+/// Returns `name` in at most `max` bytes, with a hash at the end that distinguishes names with the same beginning.
 fn cut(name: &str, max: usize) -> alloc::string::String {
     let mut end = max.saturating_sub(9);
     while !name.is_char_boundary(end) {

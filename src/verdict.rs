@@ -1,7 +1,7 @@
-//! One exchange, judged: its one fate, its signals, its margin.
+//! Judges one exchange: its one fate, its signals, its margin.
 //!
-//! The rules are the table of fates in `docs/fates.md`; [`judge`] asks them in order of precedence and the first
-//! that holds is the fate. Signals are every reason that holds.
+//! The rules are the table of fates in `docs/fates.md`. [`judge`] sets a signal for every rule that holds; the strongest signal is
+//! the fate.
 
 use crate::exchange::{Exchange, Substitute, is_error};
 use crate::flags::Flags;
@@ -9,17 +9,17 @@ use crate::limits::{Limit, Limits, Usage};
 use crate::structured_fields;
 use crate::units::{Micros, Used};
 
-/// What became of an exchange; later ones take precedence.
+/// Outcome of an exchange; later variants take precedence.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Fate {
-    /// Nothing to say, or a fault of the caller's own.
+    /// None of the others, or the caller's own fault.
     #[default]
     Clean,
-    /// An outlier against the upstream's own past.
+    /// Outlier against the upstream's own past.
     Slow,
     /// Too little margin to timeout, deadline or quota, or a breaker's flag.
     Tight,
-    /// The request itself was somebody's retry.
+    /// The request itself was a client's retry.
     ClientRetried,
     /// Success after more than one attempt.
     Retried,
@@ -27,16 +27,16 @@ pub enum Fate {
     Failover,
     /// An expired copy was served.
     Stale,
-    /// Something else answered in the upstream's stead.
+    /// Another source answered instead of the upstream.
     Fallback,
-    /// Success outside, failure inside.
+    /// Success by its status, failure in its content.
     Partial,
     /// The caller got an error.
     Failed,
 }
 
 impl Fate {
-    /// How many fates there are.
+    /// Number of fates.
     pub const COUNT: usize = 10;
     /// All fates, weakest first; `ALL[fate as usize] == fate`.
     pub const ALL: [Self; Self::COUNT] = [
@@ -52,7 +52,7 @@ impl Fate {
         Self::Failed,
     ];
 
-    /// The name in records, metrics and headers.
+    /// Returns the name in records, metrics and headers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Clean => "clean",
@@ -68,12 +68,12 @@ impl Fate {
         }
     }
 
-    /// The fate of that name.
+    /// Returns the fate with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fate| fate.name() == name)
     }
 
-    /// Neither clean nor failed.
+    /// Returns true unless the fate is clean or failed.
     pub const fn is_near_miss(self) -> bool {
         !matches!(self, Self::Clean | Self::Failed)
     }
@@ -87,9 +87,9 @@ macro_rules! signals {
     ($($bit:literal $constant:ident $name:literal $doc:literal)*) => {
         impl Signals {
             $(#[doc = $doc] pub const $constant: Self = Self(1 << $bit);)*
-            /// The names of all signals, in the order of their bits.
+            /// Names of all signals, in the order of their bits.
             pub const NAMES: [&'static str; Self::COUNT] = [$($name),*];
-            /// How many signals there are.
+            /// Number of signals.
             pub const COUNT: usize = [$($bit),*].len();
         }
     };
@@ -97,19 +97,19 @@ macro_rules! signals {
 
 signals! {
     0 RETRY "retry" "More than one attempt."
-    1 FALLBACK "fallback" "Something else answered."
+    1 FALLBACK "fallback" "Another source answered."
     2 STALE "stale" "An expired copy was served."
     3 FAILOVER "failover" "Another zone or priority answered."
-    4 HEDGE "hedge" "A hedge's later answer counted."
-    5 CLIENT_RETRY "client_retry" "The request was somebody's retry."
-    6 PARTIAL "partial" "A failure inside a success, or a response cut off."
-    7 TIMEOUT "timeout" "Too near the timeout, or over it."
-    8 DEADLINE "deadline" "Too near the deadline, or over it."
-    9 QUOTA "quota" "Too near the quota."
+    4 HEDGE "hedge" "The answer of a hedged attempt counted."
+    5 CLIENT_RETRY "client_retry" "The request was a client's retry."
+    6 PARTIAL "partial" "A failure inside a success, or a truncated response."
+    7 TIMEOUT "timeout" "Too close to the timeout, or over it."
+    8 DEADLINE "deadline" "Too close to the deadline, or over it."
+    9 QUOTA "quota" "Too close to the quota."
     10 RETRY_LIMIT "retry_limit" "No attempt was left."
     11 BREAKER "breaker" "A circuit breaker or the retry budget was open."
-    12 POOL "pool" "The connection pool was short."
-    13 SLOW "slow" "An outlier against the upstream's own past."
+    12 POOL "pool" "The connection pool was exhausted."
+    13 SLOW "slow" "Outlier against the upstream's own past."
     14 FAILED "failed" "The caller got an error."
     15 ABORTED "aborted" "The client went away."
 }
@@ -117,11 +117,11 @@ signals! {
 impl Signals {
     /// No signal.
     pub const NONE: Self = Self(0);
-    /// What makes a success more than a first try.
+    /// Signals of a success that a safety net produced.
     pub const SAFETY_NETS: Self =
         Self(Self::RETRY.0 | Self::FALLBACK.0 | Self::STALE.0 | Self::FAILOVER.0 | Self::HEDGE.0);
 
-    /// Whether any signal of `other` is set.
+    /// Returns true if any signal of `other` is set.
     pub const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -133,29 +133,29 @@ impl Signals {
         }
     }
 
-    /// Both sets together.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// This set without `other`.
+    /// Returns this set without `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether no signal is set.
+    /// Returns true if no signal is set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The set as bits, in the order of [`NAMES`](Self::NAMES).
+    /// Returns the bits, in the order of [`NAMES`](Self::NAMES).
     pub const fn bits(self) -> u16 {
         self.0
     }
 
-    /// The names of the signals that are set.
+    /// Returns the names of the signals that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES
             .into_iter()
@@ -165,69 +165,70 @@ impl Signals {
     }
 }
 
-/// What the core says of one exchange.
+/// Verdict on one exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The one outcome.
+    /// Outcome.
     pub fate: Fate,
-    /// Every reason.
+    /// Reasons.
     pub signals: Signals,
-    /// The limit that was nearest, with how much of it was used; `None` if no limit is known.
+    /// Nearest limit and the share of it that was used; `None` if no limit is known.
     pub nearest: Option<(Limit, Used)>,
-    /// The limits it was judged by.
+    /// Limits that applied.
     pub limits: Limits,
-    /// `limits.max_attempts` was learned, not told.
+    /// True if `limits.max_attempts` was learned, not configured or observed.
     pub learned_attempts: bool,
-    /// What such an exchange usually takes; known where a duration was judged.
-    pub usual: Option<Micros>,
-    /// The duration that was judged for being slow.
+    /// Median duration of the baseline; known where a duration was judged.
+    pub typical: Option<Micros>,
+    /// Duration that was compared with the baseline.
     pub judged_duration: Option<Micros>,
-    /// Too late for a place in time: counted, but outside of baselines and episodes.
+    /// True if its bucket was sealed already: counted, but in no baseline and no episode.
     pub late: bool,
 }
 
 impl Verdict {
-    /// The room that was left, in basis points; `None` if no limit is known.
+    /// Returns the margin in basis points; `None` if no limit is known.
     pub fn margin_bp(&self) -> Option<u16> {
         self.nearest.map(|(_, used)| used.margin())
     }
 
-    /// Kept out of success shares.
+    /// Returns true if the client went away; such exchanges are not part of the success shares.
     pub fn is_aborted(&self) -> bool {
         self.signals.any(Signals::ABORTED)
     }
 
-    /// How many tenths of the usual duration a slow exchange took: 41 for 4.1 times.
+    /// Returns the duration of a slow exchange in tenths of the typical duration: 41 for 4.1 times.
     pub fn ratio_tenths(&self) -> Option<u64> {
-        let usual = self.usual.filter(|_| self.signals.any(Signals::SLOW))?;
-        (self.judged_duration?.get().saturating_mul(10)).checked_div(usual.get())
+        let typical = self.typical.filter(|_| self.signals.any(Signals::SLOW))?;
+        (self.judged_duration?.get().saturating_mul(10)).checked_div(typical.get())
     }
 }
 
-/// What the past says about durations: above `limit` is slow, `usual` is the middle.
+/// Durations of the recent past: `median`, and the `limit` above which an exchange is slow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Usual {
-    /// The longest duration that is not slow.
+pub struct LatencyBaseline {
+    /// Longest duration that is not slow.
     pub limit: Micros,
-    /// The median.
+    /// Median duration.
     pub median: Micros,
 }
 
 /// Judges one exchange against its limits and its upstream's past.
 ///
-/// `tight` is the margin below which (strictly) an exchange is tight; `duration` what can be compared with `usual`.
+/// An exchange is tight if its margin is strictly below `tight`. `duration` is the part of its duration that is comparable with
+/// `baseline`.
 pub fn judge(
     exchange: &Exchange<'_>,
     limits: &Limits,
     tight: Used,
     duration: Option<Micros>,
-    usual: Option<Usual>,
+    baseline: Option<LatencyBaseline>,
 ) -> Verdict {
     if is_aborted(exchange) {
         return Verdict { signals: Signals::ABORTED, limits: *limits, ..Verdict::default() };
     }
     let usage = Usage::of(exchange, limits);
-    let timing = timing(&usage, tight, duration, usual);
+    let timing = timing(&usage, tight, duration, baseline);
     let signals = if is_plain(exchange) { timing } else { signals(exchange, &usage, tight, timing) };
     Verdict {
         fate: fate(signals),
@@ -235,19 +236,19 @@ pub fn judge(
         nearest: usage.nearest(),
         limits: *limits,
         learned_attempts: false,
-        usual: usual.map(|usual| usual.median),
+        typical: baseline.map(|baseline| baseline.median),
         judged_duration: duration,
         late: false,
     }
 }
 
-/// Whether the client went away: then nothing else can be said of the exchange.
+/// Returns true if the client went away: then nothing else is known about the exchange.
 fn is_aborted(exchange: &Exchange<'_>) -> bool {
     exchange.aborted || exchange.status == 499 || exchange.flags.any(Flags::DC.with(Flags::DR))
 }
 
-/// Whether nothing but its timing can be wrong with an exchange, as with most of them: one attempt as far as is known, a good
-/// status, and nobody says anything else.
+/// Returns true if only its timing can be wrong with an exchange, which holds for most: at most one known attempt, a good status and no
+/// other evidence.
 fn is_plain(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.status, 200..400)
         && matches!(exchange.attempts, None | Some(1))
@@ -261,12 +262,20 @@ fn is_plain(exchange: &Exchange<'_>) -> bool {
         && exchange.quota.is_none()
 }
 
-/// The signals that durations alone give: all that a plain exchange can have.
-fn timing(usage: &Usage, tight: Used, duration: Option<Micros>, usual: Option<Usual>) -> Signals {
+/// Returns the signals of durations: the only ones that a plain exchange can have.
+fn timing(
+    usage: &Usage,
+    tight: Used,
+    duration: Option<Micros>,
+    baseline: Option<LatencyBaseline>,
+) -> Signals {
     let mut signals = Signals::NONE;
     signals.set(Signals::TIMEOUT, is_near(usage.timeout, tight));
     signals.set(Signals::DEADLINE, is_near(usage.deadline, tight));
-    signals.set(Signals::SLOW, duration.zip(usual).is_some_and(|(duration, usual)| duration > usual.limit));
+    signals.set(
+        Signals::SLOW,
+        duration.zip(baseline).is_some_and(|(duration, baseline)| duration > baseline.limit),
+    );
     signals
 }
 
@@ -274,7 +283,7 @@ fn is_near(used: Option<Used>, tight: Used) -> bool {
     used.is_some_and(|used| used.margin() < tight.basis_points())
 }
 
-/// All signals, those of `timing` among them as far as the exchange can be compared with others.
+/// Returns all signals, including those of `timing` where the exchange is comparable with others.
 fn signals(exchange: &Exchange<'_>, usage: &Usage, tight: Used, timing: Signals) -> Signals {
     let flags = exchange.flags;
     let failed = is_failed(exchange);
@@ -300,17 +309,17 @@ fn signals(exchange: &Exchange<'_>, usage: &Usage, tight: Used, timing: Signals)
     signals
 }
 
-/// The caller got an error.
+/// Returns true if the caller got an error.
 fn is_failed(exchange: &Exchange<'_>) -> bool {
     is_error(exchange.status) || is_grpc_fault(exchange) && exchange.bytes.is_none_or(|bytes| bytes == 0)
 }
 
-/// The server's own faults among the gRPC statuses.
+/// Returns true for the gRPC statuses that are the server's fault.
 fn is_grpc_fault(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.grpc_status, Some(2 | 4 | 8 | 13 | 14 | 15))
 }
 
-/// A success to look at that is none inside.
+/// Returns true for a success by status that failed inside.
 fn is_partial(exchange: &Exchange<'_>) -> bool {
     let success = (200..300).contains(&exchange.status);
     exchange.partial
@@ -319,7 +328,7 @@ fn is_partial(exchange: &Exchange<'_>) -> bool {
         || success && exchange.proxy_status.is_some_and(|text| structured_fields::proxy_error(text).is_some())
 }
 
-/// What answered instead, by the host's mark or the cache's word.
+/// Returns the source that answered instead of the upstream, as the host or the cache reports it.
 fn substitute(exchange: &Exchange<'_>) -> Option<Substitute> {
     match exchange.substitute {
         Some(Substitute::Fallback) => Some(Substitute::Fallback),
@@ -328,7 +337,7 @@ fn substitute(exchange: &Exchange<'_>) -> Option<Substitute> {
     }
 }
 
-/// The strongest signal decides.
+/// Returns the fate of the strongest signal.
 fn fate(signals: Signals) -> Fate {
     if signals.is_empty() {
         return Fate::Clean;

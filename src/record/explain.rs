@@ -97,7 +97,7 @@ fn attempts_of(out: &mut String, attempts: u32, verdict: &Verdict) {
 fn took(out: &mut String, verdict: &Verdict) {
     push_millis(out, verdict.judged_duration.unwrap_or_default());
     out.push_str(" ms where ");
-    push_millis(out, verdict.usual.unwrap_or_default());
+    push_millis(out, verdict.typical.unwrap_or_default());
     out.push_str(" ms is usual");
 }
 

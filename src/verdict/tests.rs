@@ -14,8 +14,8 @@ fn ok() -> Exchange<'static> {
 
 fn verdict(exchange: &Exchange<'_>) -> Verdict {
     let tight = Used::from_basis_points(1_000).unwrap();
-    let usual = Usual { limit: Micros::from_millis(100), median: Micros::from_millis(20) };
-    judge(exchange, &LIMITS, tight, Some(exchange.duration), Some(usual))
+    let baseline = LatencyBaseline { limit: Micros::from_millis(100), median: Micros::from_millis(20) };
+    judge(exchange, &LIMITS, tight, Some(exchange.duration), Some(baseline))
 }
 
 fn fate(exchange: &Exchange<'_>) -> Fate {
@@ -131,16 +131,16 @@ proptest! {
     fn the_way_of_plain_exchanges_says_what_the_long_way_says(
         status in 200u16..400, duration in 0u64..3_000_000, timeout in prop::option::of(0u64..3_000_000),
         deadline in prop::option::of(0u64..3_000_000), max_attempts in prop::option::of(0u32..4),
-        usual in prop::option::of(1u64..3_000_000), tight in 0u16..10_000
+        baseline in prop::option::of(1u64..3_000_000), tight in 0u16..10_000
     ) {
         let exchange = Exchange { status, attempts: Some(1), duration: Micros::new(duration), ..Exchange::default() };
         prop_assert!(is_plain(&exchange));
         let limits = Limits { timeout: timeout.map(Micros::new), deadline: deadline.map(Micros::new), max_attempts };
         let usage = Usage::of(&exchange, &limits);
         let tight = Used::from_basis_points(tight).unwrap();
-        let usual = usual.map(|limit| Usual { limit: Micros::new(limit), median: Micros::new(limit / 2) });
+        let baseline = baseline.map(|limit| LatencyBaseline { limit: Micros::new(limit), median: Micros::new(limit / 2) });
         let duration = Some(exchange.duration);
-        let timing = timing(&usage, tight, duration, usual);
+        let timing = timing(&usage, tight, duration, baseline);
         prop_assert_eq!(timing, signals(&exchange, &usage, tight, timing));
     }
 }
