@@ -2,7 +2,7 @@
 
 use host_tests::capture::{DOCUMENTED, Expected, PROGRAMS};
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_formats::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 
 #[test]
 fn nginx_logs_what_its_origins_did() {
@@ -63,7 +63,7 @@ fn play(program: &str) {
 fn verdict(format: Format, line: &str) -> Result<Expected, String> {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(Line::Exchange(exchange)) => {
+        Ok(ParsedLine::Exchange(exchange)) => {
             let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
             let fate = monitor.observe(&exchange).verdict.fate;
             Ok(Expected { fate, attempts: exchange.attempts })

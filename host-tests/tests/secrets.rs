@@ -5,11 +5,11 @@
 use std::fs;
 
 use host_tests::artifact;
-use host_tests::scenario::fluent_bit::unwrap;
-use host_tests::sim::fluent_bit::Program;
+use host_tests::scenario::fluent_bit::attached_records;
+use host_tests::sim::fluent_bit::FilterModule;
 use host_tests::sim::proxy_wasm::{Proxy, Stream};
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_formats::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 
 /// In each of them the word that is searched for.
 const SECRET: &str = "secret";
@@ -46,7 +46,7 @@ fn nothing_of_a_request_leaves_envoy() {
             }
             stream = stream.with_request_header(":path", "/cart?card=secret");
             let after = match config.contains("log") {
-                true => vm.logged(root, stream),
+                true => vm.log_exchange(root, stream),
                 false => vm.exchange(root, stream),
             };
             let annotations = after.annotation().into_iter().chain(after.response_header("near-miss"));
@@ -64,16 +64,16 @@ fn nothing_of_a_request_leaves_envoy() {
 
 #[test]
 fn nothing_of_a_request_leaves_fluent_bit_beside_the_record_itself() {
-    let mut filter = Program::load(&artifact::fluent_bit_module()).start();
+    let mut filter = FilterModule::load(&artifact::fluent_bit_module()).start();
     let structured = r#"{"start_time":"2026-11-23T08:00:00.310Z","path":"/cart?card=secret","response_code":503,"response_flags":"-","duration":42,"x_forwarded_for":"secret","user_agent":"secret","upstream_host":"10.0.2.1:8080","upstream_cluster":"cart"}"#;
     let raw = r#"{"log":"secret.client.test - secret [23/Nov/2026:08:00:01 +0000] \"GET /cart?card=secret HTTP/1.1\" 200 612 \"https://secret.test/\" \"secret/1.0\" rt=0.042 urt=\"0.010, 0.030\" ua=\"10.0.0.1:80, 10.0.0.2:80\" us=\"503, 200\" upstream=\"search\""}"#;
     for record in [structured, raw] {
-        let records = unwrap(&filter.record(record).kept());
+        let records = attached_records(&filter.record(record).kept());
         assert!(records.iter().any(|left| left.contains(r#""type":"exchange""#)), "{record}: {records:?}");
         assert_silent(record, records);
     }
     assert_silent("what waits at the end", filter.finish());
-    assert_silent("standard error", [filter.take_said()]);
+    assert_silent("standard error", [filter.take_stderr()]);
 }
 
 #[test]
@@ -94,7 +94,8 @@ fn nothing_of_a_request_leaves_a_log_in_any_format() {
             let line =
                 line.replace("/search/", "/search/?card=secret").replace("/cart/", "/cart/?card=secret");
             hidden += line.matches(SECRET).count();
-            if let Ok(Line::Exchange(exchange)) = reader.read(line.as_bytes(), &mut Attempts::default()) {
+            if let Ok(ParsedLine::Exchange(exchange)) = reader.read(line.as_bytes(), &mut Attempts::default())
+            {
                 monitor.observe(&exchange);
             }
         }

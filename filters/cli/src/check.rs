@@ -8,7 +8,7 @@ use crate::tally::ADVICE;
 use core::fmt::Write;
 use nearmiss::upstream_name;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
-use nearmiss_formats::{Attempts, Line, LineError, Reader};
+use nearmiss_formats::{Attempts, LineError, ParsedLine, Reader};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -44,20 +44,20 @@ fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Outpu
     let read = reader.read(line, &mut attempts);
     let mut fields = Fields::default();
     let sound = match read {
-        Ok(Line::Exchange(exchange)) => {
+        Ok(ParsedLine::Exchange(exchange)) => {
             let mut monitor = Monitor::new(config.clone(), Feed::Log, "check");
             let observed = monitor.observe(&exchange);
             fields.exchange(&exchange);
             fields.verdict(&observed, &mut monitor);
             true
         }
-        Ok(Line::Judged(judged)) => {
+        Ok(ParsedLine::Judged(judged)) => {
             fields.add("upstream", judged.upstream.unwrap_or("unknown"));
             fields.add("fate", judged.fate.name());
             fields.add("why", "another nearmiss has judged it; it is counted and not judged again");
             true
         }
-        Ok(Line::LeftOut(why)) => {
+        Ok(ParsedLine::LeftOut(why)) => {
             fields.add("left out", why);
             true
         }
@@ -164,7 +164,7 @@ impl Fields {
     /// Points at the place where the line stopped making sense.
     fn error(&mut self, line: &[u8], error: &LineError) {
         const BEFORE: usize = 40;
-        self.add("unreadable", error.advising(ADVICE));
+        self.add("unreadable", error.with_advice(ADVICE));
         let from = error.offset.saturating_sub(BEFORE);
         let show = |bytes: &[u8]| -> String {
             String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()

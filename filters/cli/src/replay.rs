@@ -14,7 +14,7 @@ use crate::table::Table;
 use crate::tally::{ADVICE, Tally};
 use nearmiss::upstream_name;
 use nearmiss::{Feed, Monitor, RecordKind};
-use nearmiss_formats::{Attempts, Format, Line};
+use nearmiss_formats::{Attempts, Format, ParsedLine};
 use std::process::ExitCode;
 
 /// How many lines are read between two looks at the clock.
@@ -78,7 +78,7 @@ impl Run {
         let read = source.reader.read(line, &mut attempts);
         let (mut verdict, mut is_judged) = (None, false);
         match read {
-            Ok(Line::Exchange(exchange)) => {
+            Ok(ParsedLine::Exchange(exchange)) => {
                 if !self.filter.wants(Some(exchange.ts), Some(exchange.upstream)) {
                     self.tally.left_out += 1;
                     return Ok(true);
@@ -92,7 +92,7 @@ impl Run {
                     verdict = Some(self.clean.as_str());
                 }
             }
-            Ok(Line::Judged(judged)) => {
+            Ok(ParsedLine::Judged(judged)) => {
                 if !self.filter.wants(judged.ts, judged.upstream) {
                     self.tally.left_out += 1;
                     return Ok(true);
@@ -102,8 +102,8 @@ impl Run {
                 self.monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
                 is_judged = true;
             }
-            Ok(Line::LeftOut(_)) => self.tally.left_out += 1,
-            Err(error) => self.tally.bad(path, number, &error.advising(ADVICE)),
+            Ok(ParsedLine::LeftOut(_)) => self.tally.left_out += 1,
+            Err(error) => self.tally.bad(path, number, &error.with_advice(ADVICE)),
         }
         if self.annotate {
             self.annotation.clear();

@@ -12,7 +12,7 @@ use crate::setup::{self, Error};
 use crate::tally::{ADVICE, Tally};
 use core::sync::atomic::{AtomicBool, Ordering};
 use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Record, Verdict};
-use nearmiss_formats::{Attempts, Format, Line, LineError};
+use nearmiss_formats::{Attempts, Format, LineError, ParsedLine};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -87,16 +87,16 @@ impl Follower {
             let number = lines.number() + 1;
             let Some((path, line)) = lines.next()? else { break };
             match reader.read(line, &mut Attempts::default()) {
-                Ok(Line::Exchange(exchange)) => {
+                Ok(ParsedLine::Exchange(exchange)) => {
                     let observed = monitor.observe(&exchange);
                     onlooker.exchange(&exchange, &observed.verdict);
                 }
-                Ok(Line::Judged(judged)) => {
+                Ok(ParsedLine::Judged(judged)) => {
                     let upstream = judged.upstream.unwrap_or_default();
                     monitor.relay(judged.ts, upstream, judged.fate);
                     onlooker.judged(upstream, judged.fate);
                 }
-                Ok(Line::LeftOut(_)) => {}
+                Ok(ParsedLine::LeftOut(_)) => {}
                 Err(error) => onlooker.bad(path, number, &error),
             }
             drain(&mut monitor, onlooker)?;
@@ -135,7 +135,7 @@ impl Onlooker for Plain {
     }
 
     fn bad(&mut self, path: &Path, number: u64, error: &LineError) {
-        self.tally.bad(path, number, &error.advising(ADVICE));
+        self.tally.bad(path, number, &error.with_advice(ADVICE));
     }
 
     fn flush(&mut self) -> Result<(), Error> {

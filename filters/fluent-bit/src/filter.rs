@@ -183,7 +183,11 @@ impl Filter {
         let (head, is_empty, has_room) = match merging.take(record, &mut self.riders) {
             Left::All(why) => {
                 wrong = why;
-                (self.parser.without_closing_brace(record), self.parser.is_empty(), !self.parser.has_reserved_field())
+                (
+                    self.parser.without_closing_brace(record),
+                    self.parser.is_empty(),
+                    !self.parser.has_reserved_field(),
+                )
             }
             Left::Rest(rest) => (rest, false, true),
             Left::Nothing if self.riders.is_empty() => (&b""[..], true, false),

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
-use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, LineError, RecordParser, Reader, prior_verdict, unescape};
+use nearmiss_formats::{
+    Attempts, FieldConfig, Format, LineError, ParsedLine, Reader, RecordParser, prior_verdict, unescape,
+};
 
 /// A longer record or line is passed on unread: no access log writes such lines.
 pub(crate) const LONGEST: usize = 256 << 10;

@@ -1,17 +1,17 @@
 //! The access log of AWS application load balancers.
 
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::text::{Text, present, utf8, wrong};
-use crate::{Attempts, Line, number, time};
+use crate::{Attempts, ParsedLine, number, time};
 use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
 
-/// Reads one line. Fields behind the target group's name may be missing: older logs have fewer.
-pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+/// Reads one line. FieldConfig behind the target group's name may be missing: older logs have fewer.
+pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     let mut text = Text::new(line);
     if line.is_empty() {
-        return Err(LineError::new(0, Problem::Empty));
+        return Err(LineError::new(0, LineErrorKind::Empty));
     }
     let kind = text.word("the type")?;
     if !matches!(kind, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss") {
@@ -51,7 +51,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     // 460 is the load balancer's own number for a client that closed the connection.
     let aborted = status == 460;
     let good = !is_error(status) && !aborted;
-    Ok(Line::Exchange(Exchange {
+    Ok(ParsedLine::Exchange(Exchange {
         ts,
         upstream: group_name(group),
         host,

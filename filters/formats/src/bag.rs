@@ -2,7 +2,7 @@
 
 use crate::error::LineError;
 use crate::exchange::annotation;
-use crate::fields::Fields;
+use crate::fields::FieldConfig;
 use crate::json::{Json, Value};
 use crate::object::Values;
 use alloc::vec::Vec;
@@ -118,7 +118,7 @@ impl Family {
     pub(crate) fn read<'a>(
         &self,
         line: &'a [u8],
-        fields: &Fields,
+        fields: &FieldConfig,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Bag<'a, 'static>, LineError> {
         let mut json = Json::new(line, buffer);

@@ -4,12 +4,12 @@
 //! of the upstream is a rescue by another handler.
 
 use crate::bag::{Bag, slots};
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::exchange::fate;
-use crate::fields::Fields;
+use crate::fields::FieldConfig;
 use crate::json::Json;
 use crate::text::{utf8, wrong};
-use crate::{Attempts, Judged, Line, number, time};
+use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
@@ -48,10 +48,10 @@ const NAMELESS: &str = "caddy";
 /// Reads one line.
 pub(crate) fn read<'a>(
     line: &'a [u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
 }
 
@@ -103,13 +103,13 @@ fn exchange<'a>(
     line: &[u8],
     bag: &Bag<'a, '_>,
     attempts: &'a mut Attempts<'a>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
-    let missing = |field| LineError::new(line.len(), Problem::Missing { field });
+    let missing = |field| LineError::new(line.len(), LineErrorKind::Missing { field });
     let logger = text(Slot::Logger)?.unwrap_or(LOGGER);
-    let Some(site) = logger.strip_prefix(LOGGER) else { return Ok(Line::LeftOut("a notice")) };
+    let Some(site) = logger.strip_prefix(LOGGER) else { return Ok(ParsedLine::LeftOut("a notice")) };
     let ts = match get(Slot::Time) {
         Some(ts) => time::any(ts).ok_or_else(|| wrong(line, ts, "ts", time::TAKES))?,
         None => bag.arrived.ok_or_else(|| missing("ts"))?,
@@ -117,7 +117,7 @@ fn exchange<'a>(
     let name = text(Slot::Upstream)?;
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let fate = fate(utf8(line, annotation)?)?;
-        return Ok(Line::Judged(Judged { ts: Some(ts), upstream: name, fate }));
+        return Ok(ParsedLine::Judged(PriorVerdict { ts: Some(ts), upstream: name, fate }));
     }
     let duration = get(Slot::Duration).ok_or_else(|| missing("duration"))?;
     let duration = duration_of(duration)
@@ -140,7 +140,7 @@ fn exchange<'a>(
         let took = get(Slot::UpstreamDuration).or(get(Slot::UpstreamLatency)).and_then(time::millis);
         attempts.push(Attempt { host, status: upstream_status, duration: took });
     }
-    Ok(Line::Exchange(Exchange {
+    Ok(ParsedLine::Exchange(Exchange {
         ts,
         upstream: match (name, site.strip_prefix('.')) {
             (Some(name), _) => name,

@@ -5,12 +5,12 @@ mod text;
 pub(crate) use text::{Flavour, read as read_text};
 
 use crate::bag::{Bag, slots};
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{body_kind, fate, without_query};
-use crate::fields::Fields;
+use crate::fields::FieldConfig;
 use crate::text::{utf8, wrong};
 use crate::time::Clock;
-use crate::{Judged, Line, number, time};
+use crate::{ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::exchange::Exchange;
 use nearmiss::flags::Flags;
@@ -67,14 +67,18 @@ pub(crate) struct Facts {
 /// Reads one line of JSON: the user chooses the keys, and nearly everybody takes the operators' names.
 pub(crate) fn read_json<'a>(
     line: &'a [u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     buffer: &'a mut Vec<u8>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, &mut Facts::default())
 }
 
 /// What the values in `bag`, found in `line`, say; `facts` are what those of the line before said.
-pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) -> Result<Line<'a>, LineError> {
+pub(crate) fn exchange<'a>(
+    line: &[u8],
+    bag: &Bag<'a, '_>,
+    facts: &mut Facts,
+) -> Result<ParsedLine<'a>, LineError> {
     let get = |slot: Slot| if bag.has(slot as usize) { bag.get(slot as usize) } else { None };
     let text = |slot: Slot| if bag.has(slot as usize) { text(line, bag, slot) } else { Ok(None) };
     let is_fresh = |slot: Slot| bag.is_fresh(slot as usize);
@@ -82,13 +86,13 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) ->
         facts.left_out = left_out(get(Slot::Agent), get(Slot::Authority));
     }
     if let Some(why) = facts.left_out {
-        return Ok(Line::LeftOut(why));
+        return Ok(ParsedLine::LeftOut(why));
     }
     let start = if is_fresh(Slot::Start) { start(line, bag, &mut facts.clock) } else { Ok(facts.start) };
     facts.start = start.as_ref().map_or(None, |start| *start);
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let duration = get(Slot::Duration).and_then(time::millis).unwrap_or_default();
-        return Ok(Line::Judged(Judged {
+        return Ok(ParsedLine::Judged(PriorVerdict {
             ts: start.ok().and_then(|start| Some(start.or(bag.arrived)?.after(duration))),
             upstream: text(Slot::Upstream)?,
             fate: fate(utf8(line, annotation)?)?,
@@ -154,7 +158,7 @@ pub(crate) fn exchange<'a>(line: &[u8], bag: &Bag<'a, '_>, facts: &mut Facts) ->
         None if exchange.host.is_none() && exchange.flags.is_empty() => "-",
         None => NAMELESS,
     };
-    Ok(Line::Exchange(exchange))
+    Ok(ParsedLine::Exchange(exchange))
 }
 
 fn start(line: &[u8], bag: &Bag<'_, '_>, clock: &mut Clock) -> Result<Option<Timestamp>, LineError> {
@@ -224,7 +228,7 @@ fn need<'a>(line: &[u8], bag: &Bag<'a, '_>, slot: Slot, field: &'static str) -> 
 
 #[cold]
 fn missing(line: &[u8], field: &'static str) -> LineError {
-    LineError::new(line.len(), Problem::Missing { field })
+    LineError::new(line.len(), LineErrorKind::Missing { field })
 }
 
 #[cfg(test)]

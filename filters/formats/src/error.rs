@@ -10,13 +10,13 @@ pub struct LineError {
     /// How many bytes of the line made sense.
     pub offset: usize,
     /// What is wrong there; in a box, so that what goes well need not carry room for it.
-    pub problem: Box<Problem>,
+    pub problem: Box<LineErrorKind>,
 }
 
 /// What can be wrong with a line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum LineErrorKind {
     /// The line ends before it is complete.
     CutOff {
         /// What should have come.
@@ -80,12 +80,12 @@ pub enum Problem {
 impl LineError {
     /// The error `problem` at `offset`.
     #[cold]
-    pub(crate) fn new(offset: usize, problem: Problem) -> Self {
+    pub(crate) fn new(offset: usize, problem: LineErrorKind) -> Self {
         Self { offset, problem: Box::new(problem) }
     }
 
     /// The error as a text in which `advice` says how a format is named, if that is what is missing.
-    pub fn advising<'e>(&'e self, advice: &'e str) -> impl fmt::Display + 'e {
+    pub fn with_advice<'e>(&'e self, advice: &'e str) -> impl fmt::Display + 'e {
         Advising { error: self, advice }
     }
 
@@ -93,8 +93,8 @@ impl LineError {
     #[cold]
     pub(crate) fn unexpected(line: &[u8], offset: usize, wanted: &'static str) -> Self {
         let problem = match line.get(offset..) {
-            None | Some([]) => Problem::CutOff { wanted },
-            Some(rest) => Problem::Unexpected { found: excerpt(rest), wanted },
+            None | Some([]) => LineErrorKind::CutOff { wanted },
+            Some(rest) => LineErrorKind::Unexpected { found: excerpt(rest), wanted },
         };
         Self::new(offset.min(line.len()), problem)
     }
@@ -102,7 +102,7 @@ impl LineError {
     /// The value `found` at `offset` is none that `field` takes.
     #[cold]
     pub(crate) fn wrong(offset: usize, field: &'static str, found: &[u8], takes: &'static str) -> Self {
-        Self::new(offset, Problem::Wrong { field, found: excerpt(found), takes })
+        Self::new(offset, LineErrorKind::Wrong { field, found: excerpt(found), takes })
     }
 }
 
@@ -111,23 +111,27 @@ impl core::error::Error for LineError {}
 impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.problem {
-            Problem::CutOff { wanted } => write!(f, "the line is cut off; {wanted} should come"),
-            Problem::Duplicate { field } => write!(f, "`{field}` is there twice"),
-            Problem::Empty => return f.write_str("the line is empty"),
-            Problem::Lengths { field, found, wanted } => {
+            LineErrorKind::CutOff { wanted } => write!(f, "the line is cut off; {wanted} should come"),
+            LineErrorKind::Duplicate { field } => write!(f, "`{field}` is there twice"),
+            LineErrorKind::Empty => return f.write_str("the line is empty"),
+            LineErrorKind::Lengths { field, found, wanted } => {
                 write!(f, "`{field}` has {found} entries where the lists before it have {wanted}")
             }
-            Problem::Missing { field } => write!(f, "`{field}` is missing"),
-            Problem::NotUtf8 => write!(f, "not UTF-8"),
-            Problem::Scrambled { field, found } => write!(
+            LineErrorKind::Missing { field } => write!(f, "`{field}` is missing"),
+            LineErrorKind::NotUtf8 => write!(f, "not UTF-8"),
+            LineErrorKind::Scrambled { field, found } => write!(
                 f,
                 "`{field}` is `{found}`: an earlier parser has cut the list of attempts to pieces; give nearmiss the line \
                  as it was logged"
             ),
-            Problem::Unexpected { found, wanted } => write!(f, "found `{found}` where {wanted} should be"),
-            Problem::UnknownField { name } => write!(f, "`{name}` is no field of this format"),
-            Problem::UnknownFormat => write!(f, "no known format"),
-            Problem::Wrong { field, found, takes } => write!(f, "`{field}` is `{found}`; it takes {takes}"),
+            LineErrorKind::Unexpected { found, wanted } => {
+                write!(f, "found `{found}` where {wanted} should be")
+            }
+            LineErrorKind::UnknownField { name } => write!(f, "`{name}` is no field of this format"),
+            LineErrorKind::UnknownFormat => write!(f, "no known format"),
+            LineErrorKind::Wrong { field, found, takes } => {
+                write!(f, "`{field}` is `{found}`; it takes {takes}")
+            }
         }?;
         write!(f, " (byte {})", self.offset)
     }
@@ -142,7 +146,7 @@ impl fmt::Display for Advising<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, advice } = self;
         error.fmt(f)?;
-        if *error.problem == Problem::UnknownFormat { write!(f, "; {advice}") } else { Ok(()) }
+        if *error.problem == LineErrorKind::UnknownFormat { write!(f, "; {advice}") } else { Ok(()) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Our own exchange lines: one JSON object a line, every field known, nothing `null`.
 
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::json::{Json, Value};
-use crate::{Attempts, Judged, Line};
+use crate::{Attempts, ParsedLine, PriorVerdict};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute};
 use nearmiss::flags::Flags;
@@ -17,7 +17,7 @@ pub fn read<'a>(
     line: &'a [u8],
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     read_record(line, None, attempts, buffer)
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn read_record<'a>(
     arrived: Option<Timestamp>,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     let mut json = Json::new(line, buffer);
     let mut exchange = Exchange::default();
     let (mut quota_remaining, mut quota_limit) = (None, None);
@@ -81,7 +81,7 @@ pub(crate) fn read_record<'a>(
     if let Some(fate) = judged {
         let ts = seen.has(Field::Ts).then_some(exchange.ts);
         let upstream = seen.has(Field::Upstream).then_some(exchange.upstream);
-        return Ok(Line::Judged(Judged { ts, upstream, fate }));
+        return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream, fate }));
     }
     match arrived {
         Some(arrived) if !seen.has(Field::Ts) => exchange.ts = arrived,
@@ -95,7 +95,7 @@ pub(crate) fn read_record<'a>(
     }
     exchange.quota = quota_limit.zip(quota_remaining).map(|(limit, remaining)| Quota { limit, remaining });
     exchange.attempt_log = attempts.as_slice();
-    Ok(Line::Exchange(exchange))
+    Ok(ParsedLine::Exchange(exchange))
 }
 
 /// The name of the fate in the value of `near_miss`: a text that begins with it, a record that holds it, or `null`
@@ -122,7 +122,7 @@ pub(crate) fn annotation_and_upstream<'a>(
                     _ => json.skip()?,
                 }
             }
-            let missing = LineError::new(json.offset(), Problem::Missing { field: "near_miss.fate" });
+            let missing = LineError::new(json.offset(), LineErrorKind::Missing { field: "near_miss.fate" });
             fate.map(|fate| (fate, upstream)).ok_or(missing)
         }
         _ => Err(LineError::wrong(offset, FIELD, b"something else", "a text, a record or null")),
@@ -252,7 +252,7 @@ struct Seen(u32);
 impl Seen {
     fn add(&mut self, field: Field, json: &Json<'_>) -> Result<(), LineError> {
         if self.has(field) {
-            return Err(LineError::new(json.offset(), Problem::Duplicate { field: field.name() }));
+            return Err(LineError::new(json.offset(), LineErrorKind::Duplicate { field: field.name() }));
         }
         self.0 |= 1 << field as u32;
         Ok(())
@@ -262,7 +262,7 @@ impl Seen {
         if self.has(field) {
             return Ok(());
         }
-        Err(LineError::new(json.offset(), Problem::Missing { field: field.name() }))
+        Err(LineError::new(json.offset(), LineErrorKind::Missing { field: field.name() }))
     }
 
     fn has(&self, field: Field) -> bool {

@@ -11,7 +11,7 @@ use nearmiss::units::Timestamp;
 
 /// Which key of a log holds what, where a log keeps it under a key of its own.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Fields {
+pub struct FieldConfig {
     /// The key in the log, and the exchange line's name for what is there.
     keys: Vec<(Box<str>, Box<str>)>,
     /// The `log_format` that nginx's lines follow.
@@ -38,23 +38,23 @@ const NAMES: [&str; 14] = [
     "trace_id",
 ];
 
-impl Fields {
+impl FieldConfig {
     /// The section `fields` of a configuration: keys by the names of exchange lines, and `log_format`.
     ///
     /// # Errors
     ///
     /// Names the field that is none, or what is wrong with the `log_format`.
-    pub fn configured(section: &SortedMap<String, String>) -> Result<Self, FieldsError> {
+    pub fn parse(section: &SortedMap<String, String>) -> Result<Self, FieldConfigError> {
         let mut fields = Self::default();
         for (name, key) in section.iter() {
             if NAMES.contains(&name.as_str()) {
                 fields.keys.push((key.as_str().into(), name.as_str().into()));
             } else if name != "log_format" {
-                return Err(FieldsError::Unknown(name.as_str().into()));
+                return Err(FieldConfigError::Unknown(name.as_str().into()));
             }
         }
         if let Some(format) = section.get("log_format") {
-            fields.log_format = Some(LogFormat::parse(format, &fields).map_err(FieldsError::LogFormat)?);
+            fields.log_format = Some(LogFormat::parse(format, &fields).map_err(FieldConfigError::LogFormat)?);
         }
         Ok(fields)
     }
@@ -95,16 +95,16 @@ impl Fields {
 /// What is wrong with the section `fields` of a configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum FieldsError {
+pub enum FieldConfigError {
     /// The `log_format` cannot be followed; says what would do.
     LogFormat(&'static str),
     /// A name that exchange lines do not have, or that cannot be given a key.
     Unknown(Box<str>),
 }
 
-impl core::error::Error for FieldsError {}
+impl core::error::Error for FieldConfigError {}
 
-impl fmt::Display for FieldsError {
+impl fmt::Display for FieldConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LogFormat(takes) => write!(f, "`fields.log_format` cannot be followed; it takes {takes}"),

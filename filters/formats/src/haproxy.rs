@@ -3,27 +3,27 @@
 //! `%rc` counts the retries, `+` only says that the server changed on the way. The line names the last server; time
 //! lost with the ones before hides in `Tw`, so only what came after it belongs to the attempt that answered.
 
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::text::{Text, utf8, wrong};
-use crate::{Attempts, Line, number, time};
+use crate::{Attempts, ParsedLine, number, time};
 use nearmiss::exchange::{Attempt, Exchange, MAX_ATTEMPT_LOG, is_error};
 use nearmiss::units::{Micros, Timestamp};
 
 /// Reads one line, with or without what syslog puts in front.
-pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     if line.is_empty() {
-        return Err(LineError::new(0, Problem::Empty));
+        return Err(LineError::new(0, LineErrorKind::Empty));
     }
     let Some((start, mut text)) = accepted(line) else {
         if is_notice(line) {
-            return Ok(Line::LeftOut("a notice"));
+            return Ok(ParsedLine::LeftOut("a notice"));
         }
         return Err(LineError::unexpected(line, 0, "a client's address and the time in brackets"));
     };
     let frontend = text.word("the frontend's name")?;
     if frontend.ends_with(b":") {
-        return Ok(Line::LeftOut("a connection that brought no request"));
+        return Ok(ParsedLine::LeftOut("a connection that brought no request"));
     }
     let backend = text.until(b'/', "the backend's name and `/`")?;
     let server = text.word("the server's name")?;
@@ -66,7 +66,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         attempts.push(Attempt { host, status: answered.then_some(status), duration: timers.last_attempt() });
     }
     let total = timers.total.unwrap_or_default();
-    Ok(Line::Exchange(Exchange {
+    Ok(ParsedLine::Exchange(Exchange {
         ts: start.after(total),
         upstream: if local { "-" } else { utf8(line, backend)? },
         host,

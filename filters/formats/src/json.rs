@@ -5,7 +5,7 @@
 //!
 //! In wasm nothing of it is inlined: six readers call it for every field, and the module would carry as many copies.
 
-use crate::error::{LineError, Problem, excerpt};
+use crate::error::{LineError, LineErrorKind, excerpt};
 use crate::escapes::unescape;
 use crate::number;
 use crate::scan::find_either;
@@ -50,7 +50,7 @@ impl<'a> Json<'a> {
     /// Steps into the object that the line is.
     pub(crate) fn open(&mut self) -> Result<(), LineError> {
         if self.peek().is_none() {
-            return Err(LineError::new(self.at, Problem::Empty));
+            return Err(LineError::new(self.at, LineErrorKind::Empty));
         }
         self.expect(b'{', "`{`")
     }
@@ -291,7 +291,7 @@ impl<'a> Json<'a> {
     #[cold]
     pub(crate) fn wrong(&self, field: &'static str, takes: &'static str) -> LineError {
         match self.byte() {
-            None => LineError::new(self.at, Problem::CutOff { wanted: "a value" }),
+            None => LineError::new(self.at, LineErrorKind::CutOff { wanted: "a value" }),
             Some(b'"' | b'{' | b'[') => {
                 let rest = self.line.get(self.at..).unwrap_or_default();
                 let end = find_either(rest, 1, b'"', b',').map_or(rest.len(), |end| end + 1);
@@ -304,7 +304,7 @@ impl<'a> Json<'a> {
     /// The error that the format has no field `name`, which was read last.
     #[cold]
     pub(crate) fn unknown(&self, name: &str) -> LineError {
-        LineError::new(self.at, Problem::UnknownField { name: excerpt(name.as_bytes()) })
+        LineError::new(self.at, LineErrorKind::UnknownField { name: excerpt(name.as_bytes()) })
     }
 
     /// The text whose opening quote the cursor is on.
@@ -318,7 +318,7 @@ impl<'a> Json<'a> {
         }
         self.at = end + 1;
         core::str::from_utf8(self.line.get(start..end).unwrap_or_default())
-            .map_err(|fault| LineError::new(start + fault.valid_up_to(), Problem::NotUtf8))
+            .map_err(|fault| LineError::new(start + fault.valid_up_to(), LineErrorKind::NotUtf8))
     }
 
     /// The text from `start`, which has a backslash in it.
@@ -329,7 +329,7 @@ impl<'a> Json<'a> {
         let piece = self.spare.piece(self.line.len(), |room| unescape(raw, room));
         let piece =
             piece.ok_or_else(|| LineError::unexpected(self.line, start, "a text with sound escapes"))?;
-        core::str::from_utf8(piece).map_err(|_| LineError::new(start, Problem::NotUtf8))
+        core::str::from_utf8(piece).map_err(|_| LineError::new(start, LineErrorKind::NotUtf8))
     }
 
     /// Passes over the text whose opening quote the cursor is on.
@@ -347,7 +347,7 @@ impl<'a> Json<'a> {
 
     #[cold]
     fn unclosed(&self) -> LineError {
-        LineError::new(self.line.len(), Problem::CutOff { wanted: "a closing quote" })
+        LineError::new(self.line.len(), LineErrorKind::CutOff { wanted: "a closing quote" })
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline)]

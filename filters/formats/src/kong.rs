@@ -3,13 +3,13 @@
 //! `tries` lists the hosts in order and when each was chosen, so a try took the time until the next; what each
 //! answered stands in the list of statuses beside it.
 
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation, fate};
-use crate::fields::Fields;
+use crate::fields::FieldConfig;
 use crate::json::{Json, Value};
 use crate::list::List;
 use crate::text::place;
-use crate::{Attempts, Judged, Line, number};
+use crate::{Attempts, ParsedLine, PriorVerdict, number};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute, is_error};
 use nearmiss::units::{Micros, Timestamp};
@@ -18,10 +18,10 @@ use nearmiss::verdict::Fate;
 /// Reads one line.
 pub(crate) fn read<'a>(
     line: &'a [u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     let mut json = Json::new(line, buffer);
     let mut seen = Seen { started: fields.arrived, ..Seen::default() };
     attempts.clear();
@@ -70,11 +70,11 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn exchange(self, line: &[u8], attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
-        let missing = |field| LineError::new(line.len(), Problem::Missing { field });
+    fn exchange(self, line: &[u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
+        let missing = |field| LineError::new(line.len(), LineErrorKind::Missing { field });
         let ts = self.started.map(|started| started.after(self.took.unwrap_or_default()));
         if let Some(fate) = self.judged {
-            return Ok(Line::Judged(Judged { ts, upstream: self.service, fate }));
+            return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream: self.service, fate }));
         }
         let ts = ts.ok_or_else(|| missing("started_at"))?;
         let status = self.status.ok_or_else(|| missing("response.status"))?;
@@ -86,7 +86,7 @@ impl<'a> Seen<'a> {
         let aborted = status == 499;
         let rescued = !aborted && !is_error(status) && answer.is_some_and(is_error);
         let unasked = self.tries == Some(0) && status < 500;
-        Ok(Line::Exchange(Exchange {
+        Ok(ParsedLine::Exchange(Exchange {
             ts,
             upstream: self.service.filter(|_| !unasked).unwrap_or("-"),
             host: attempts.as_slice().last().and_then(|attempt| attempt.host),
@@ -108,7 +108,7 @@ impl<'a> Seen<'a> {
     fn answers(&self, line: &[u8], attempts: &mut Attempts<'a>) -> Result<Option<u16>, LineError> {
         let Some(text) = self.statuses else { return Ok(None) };
         if List::is_scrambled(text.as_bytes()) {
-            let problem = Problem::Scrambled {
+            let problem = LineErrorKind::Scrambled {
                 field: "upstream_status",
                 found: crate::error::excerpt(text.as_bytes()),
             };

@@ -39,14 +39,14 @@ mod traefik;
 mod wrapped;
 
 pub use attempts::Attempts;
-pub use error::{LineError, Problem};
+pub use error::{LineError, LineErrorKind};
 pub use escapes::unescape;
 pub use exchange::read as read_exchange;
-pub use fields::{Fields, FieldsError};
+pub use fields::{FieldConfig, FieldConfigError};
 
 pub use format::Format;
-pub use line::{Judged, Line};
-pub use object::{MAX_DEPTH, Object, is_plain, is_scalar};
+pub use line::{ParsedLine, PriorVerdict};
+pub use object::{MAX_DEPTH, RecordParser, is_plain, is_scalar};
 pub use reader::Reader;
 pub use time::any as timestamp;
-pub use wrapped::judged;
+pub use wrapped::prior_verdict;

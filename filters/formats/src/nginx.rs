@@ -14,14 +14,14 @@ pub(crate) use ingress::read as read_ingress;
 pub(crate) use text::{Keys, gather as gather_text, read as read_text};
 
 use crate::bag::{Bag, slots};
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{body_kind, fate, without_query};
-use crate::fields::Fields;
+use crate::fields::FieldConfig;
 use crate::list::List;
 use crate::scan::has;
 use crate::text::{present, utf8, wrong};
 use crate::time::Clock;
-use crate::{Attempts, Judged, Line, number, time};
+use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::{Micros, Timestamp};
@@ -79,10 +79,10 @@ pub(crate) struct Facts {
 /// Reads one line of JSON, with variables' names (or our short ones) as keys.
 pub(crate) fn read_json<'a>(
     line: &'a [u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, &mut Facts::default(), attempts)
 }
 
@@ -92,13 +92,13 @@ pub(crate) fn exchange<'a>(
     bag: &Bag<'a, '_>,
     facts: &mut Facts,
     attempts: &'a mut Attempts<'a>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     let get = |slot: Slot| if bag.has(slot as usize) { bag.get(slot as usize) } else { None };
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
     let is_fresh = |slot: Slot| bag.is_fresh(slot as usize);
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let upstream = get(Slot::Upstream).or(get(Slot::ProxyHost));
-        return Ok(Line::Judged(Judged {
+        return Ok(ParsedLine::Judged(PriorVerdict {
             ts: timestamp(line, bag, &mut facts.clock).ok(),
             upstream: upstream.map(|name| utf8(line, name)).transpose()?,
             fate: fate(utf8(line, annotation)?)?,
@@ -163,7 +163,7 @@ pub(crate) fn exchange<'a>(
         exchange.substitute = Some(Substitute::Fallback);
     }
     exchange.attempt_log = attempts.as_slice();
-    Ok(Line::Exchange(exchange))
+    Ok(ParsedLine::Exchange(exchange))
 }
 
 /// Whether `bag`, found in `line`, has what every exchange has, and the request stands behind the time: HAProxy's does not.
@@ -190,7 +190,7 @@ fn scrambled(line: &[u8], bag: &Bag<'_, '_>) -> Result<(), LineError> {
         let text = bag.raw(slot as usize).unwrap_or_default();
         let has_address = || List::new(text).any(|entry| has(entry.text, b':'));
         if List::is_scrambled(text) || slot != Slot::Hosts && has_address() {
-            let problem = Problem::Scrambled { field, found: crate::error::excerpt(text) };
+            let problem = LineErrorKind::Scrambled { field, found: crate::error::excerpt(text) };
             return Err(LineError::new(crate::text::place(line, text), problem));
         }
     }
@@ -248,7 +248,7 @@ fn chain<'a>(
                 return Ok(text.map(List::new));
             }
             let offset = crate::text::place(line, text.unwrap_or_default());
-            Err(LineError::new(offset, Problem::Lengths { field, found, wanted: entries }))
+            Err(LineError::new(offset, LineErrorKind::Lengths { field, found, wanted: entries }))
         };
         let mut hosts = side("upstream_addr", hosts)?;
         let mut times = side("upstream_response_time", times)?;
@@ -390,7 +390,7 @@ fn code(text: &[u8]) -> Option<u16> {
 
 #[cold]
 fn missing(line: &[u8], field: &'static str) -> LineError {
-    LineError::new(line.len(), Problem::Missing { field })
+    LineError::new(line.len(), LineErrorKind::Missing { field })
 }
 
 #[cfg(test)]

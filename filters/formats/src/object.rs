@@ -42,7 +42,7 @@ const OTHERS: usize = 3;
 
 /// The members of one object after the other.
 #[derive(Debug, Default)]
-pub struct Object {
+pub struct RecordParser {
     /// Those of the object that came last.
     now: Members,
     /// Those of objects of other shapes, which may come again.
@@ -100,9 +100,9 @@ pub(crate) struct Member<'a> {
 /// The slot of a key that says nothing.
 pub(crate) const NOWHERE: u8 = u8::MAX;
 
-impl Object {
+impl RecordParser {
     /// Takes the next object; false if `record` is not one JSON object, or one that nests too deep.
-    pub fn take(&mut self, record: &[u8]) -> bool {
+    pub fn parse(&mut self, record: &[u8]) -> bool {
         self.count = self.count.wrapping_add(1);
         let taken = if self.now.follow(record) {
             self.fresh = self.now.shape.varying();
@@ -120,7 +120,7 @@ impl Object {
     }
 
     /// Everything of `record`, the object that was taken, before its closing brace.
-    pub fn head<'a>(&self, record: &'a [u8]) -> &'a [u8] {
+    pub fn without_closing_brace<'a>(&self, record: &'a [u8]) -> &'a [u8] {
         record.get(..self.close).unwrap_or_default()
     }
 
@@ -130,12 +130,12 @@ impl Object {
     }
 
     /// It has `near_miss`.
-    pub fn is_judged(&self) -> bool {
+    pub fn has_verdict(&self) -> bool {
         self.now.roles.is_judged
     }
 
     /// It has another field that only we write.
-    pub fn is_ours(&self) -> bool {
+    pub fn has_reserved_field(&self) -> bool {
         self.now.roles.is_ours
     }
 

@@ -2,11 +2,12 @@
 
 use crate::bag::{Bag, Family};
 use crate::envoy::Flavour;
-use crate::error::{LineError, Problem};
-use crate::object::{Kind, NOWHERE, Object, Places};
+use crate::error::{LineError, LineErrorKind};
+use crate::object::{Kind, NOWHERE, Places, RecordParser};
 use crate::wrapped::{self, Inside};
 use crate::{
-    Attempts, Fields, Format, Judged, Line, alb, auto, caddy, envoy, exchange, haproxy, kong, nginx, traefik,
+    Attempts, FieldConfig, Format, ParsedLine, PriorVerdict, alb, auto, caddy, envoy, exchange, haproxy,
+    kong, nginx, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::units::Timestamp;
@@ -22,7 +23,7 @@ pub struct Reader {
     taken: Option<Format>,
     /// How the last JSON line began, up to its first colon: another that begins so is in the same format.
     beginning: Vec<u8>,
-    fields: Fields,
+    fields: FieldConfig,
     buffer: Vec<u8>,
     keys: nginx::Keys,
     facts: Facts,
@@ -47,13 +48,13 @@ impl Reader {
 
     /// Looks for the keys that `fields` names first, and reads nginx's lines after its `log_format`.
     #[must_use]
-    pub fn with_fields(mut self, fields: Fields) -> Self {
+    pub fn with_fields(mut self, fields: FieldConfig) -> Self {
         self.fields = fields;
         self
     }
 
     /// Says when the next lines come through a pipeline: their time where they have none of their own.
-    pub fn arrived(&mut self, at: Option<Timestamp>) {
+    pub fn set_default_time(&mut self, at: Option<Timestamp>) {
         self.fields.arrived = at;
     }
 
@@ -69,7 +70,7 @@ impl Reader {
         &'a mut self,
         line: &'a [u8],
         attempts: &'a mut Attempts<'a>,
-    ) -> Result<Line<'a>, LineError> {
+    ) -> Result<ParsedLine<'a>, LineError> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut line = wrapped::without_prefix(line);
@@ -95,7 +96,7 @@ impl Reader {
             told => Ok(told),
         };
         let read = format.and_then(|format| match format {
-            Format::Auto => Err(LineError::new(0, Problem::UnknownFormat)),
+            Format::Auto => Err(LineError::new(0, LineErrorKind::UnknownFormat)),
             Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
             Format::Nginx => match (whole, &fields.log_format) {
                 (Some(bag), _) => nginx::exchange(line, &bag, &mut nginx::Facts::default(), attempts),
@@ -118,18 +119,18 @@ impl Reader {
             beginning.clear();
         }
         match judged {
-            Some(judged) => Ok(Line::Judged(completed(judged, read.ok()))),
+            Some(judged) => Ok(ParsedLine::Judged(completed(judged, read.ok()))),
             None => read,
         }
     }
 
     /// Reads `record`, which `object` has taken: like [`read`](Self::read), and faster for some formats.
-    pub fn read_object<'a>(
+    pub fn read_record<'a>(
         &'a mut self,
         record: &'a [u8],
-        object: &mut Object,
+        object: &mut RecordParser,
         attempts: &'a mut Attempts<'a>,
-    ) -> Result<Line<'a>, LineError> {
+    ) -> Result<ParsedLine<'a>, LineError> {
         if wrapped::is_object(record) {
             return self.read(record, attempts);
         }
@@ -155,32 +156,32 @@ impl Reader {
             Format::Traefik => traefik::exchange(record, &bag, attempts),
             _ => envoy::exchange(record, &bag, &mut facts.envoy),
         };
-        facts.of = matches!(read, Ok(Line::Exchange(_))).then_some(object.count);
+        facts.of = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(object.count);
         read
     }
 
     /// Reads the line inside of `record` by its parts, if `object`, which has taken it, knows them.
     ///
     /// An error says nothing but that the line must be read as a whole.
-    pub fn read_parts<'a>(
+    pub fn read_tokens<'a>(
         &'a mut self,
         record: &'a [u8],
-        object: &Object,
+        object: &RecordParser,
         attempts: &'a mut Attempts<'a>,
-    ) -> Result<Line<'a>, LineError> {
-        if !object.has_parts() {
-            return Err(LineError::new(0, Problem::UnknownFormat));
+    ) -> Result<ParsedLine<'a>, LineError> {
+        if !object.has_tokens() {
+            return Err(LineError::new(0, LineErrorKind::UnknownFormat));
         }
         let bag = bag(record, object, &self.fields, self.facts.of);
         let facts = &mut self.facts;
         facts.of = None;
         let read = nginx::exchange(record, &bag, &mut facts.nginx, attempts);
-        facts.of = matches!(read, Ok(Line::Exchange(_))).then_some(object.count);
+        facts.of = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(object.count);
         read
     }
 
     /// Finds out the parts of `line`, the one inside of `record`, if lines of its format are read by their parts.
-    pub fn find_parts(&mut self, record: &[u8], line: &[u8], object: &mut Object) {
+    pub fn tokenize(&mut self, record: &[u8], line: &[u8], object: &mut RecordParser) {
         let Self { format, taken, fields, keys, .. } = self;
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let is_nginx = *format == Format::Nginx || is_likely_nginx(*format, *taken, fields, line);
@@ -200,7 +201,7 @@ impl Reader {
 
 /// Whether the line before was one of nginx and this one begins like none that another reader takes: it need not be
 /// recognised, if it turns out to have all that such a line has.
-fn is_likely_nginx(format: Format, taken: Option<Format>, fields: &Fields, line: &[u8]) -> bool {
+fn is_likely_nginx(format: Format, taken: Option<Format>, fields: &FieldConfig, line: &[u8]) -> bool {
     format == Format::Auto
         && taken == Some(Format::Nginx)
         && fields.log_format.is_none()
@@ -208,11 +209,13 @@ fn is_likely_nginx(format: Format, taken: Option<Format>, fields: &Fields, line:
 }
 
 /// `judged` with what only the line beside the verdict says: when the response was complete.
-fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
+fn completed<'a>(judged: PriorVerdict<'a>, line: Option<ParsedLine<'a>>) -> PriorVerdict<'a> {
     match line {
-        Some(Line::Exchange(exchange)) => {
-            Judged { ts: Some(exchange.ts), upstream: judged.upstream.or(Some(exchange.upstream)), ..judged }
-        }
+        Some(ParsedLine::Exchange(exchange)) => PriorVerdict {
+            ts: Some(exchange.ts),
+            upstream: judged.upstream.or(Some(exchange.upstream)),
+            ..judged
+        },
         _ => judged,
     }
 }
@@ -220,12 +223,12 @@ fn completed<'a>(judged: Judged<'a>, line: Option<Line<'a>>) -> Judged<'a> {
 /// The values of an object's members; `None` if they must be read one by one, for their escapes or their keys.
 fn gather<'a, 'o>(
     record: &'a [u8],
-    object: &'o mut Object,
-    fields: &Fields,
+    object: &'o mut RecordParser,
+    fields: &FieldConfig,
     family: &Family,
     known: Option<u32>,
 ) -> Option<Bag<'a, 'o>> {
-    if object.is_judged() || object.has_parts() {
+    if object.has_verdict() || object.has_tokens() {
         return None;
     }
     if !object.is_placed() {
@@ -236,7 +239,12 @@ fn gather<'a, 'o>(
 }
 
 /// The values of an object; `known` says which object's are known.
-fn bag<'a, 'o>(record: &'a [u8], object: &'o Object, fields: &Fields, known: Option<u32>) -> Bag<'a, 'o> {
+fn bag<'a, 'o>(
+    record: &'a [u8],
+    object: &'o RecordParser,
+    fields: &FieldConfig,
+    known: Option<u32>,
+) -> Bag<'a, 'o> {
     let is_next = known.is_some_and(|known| known.wrapping_add(1) == object.count);
     let same = if is_next { !object.fresh() } else { 0 };
     Bag::of(object.values(record), same, fields.arrived)
@@ -245,7 +253,7 @@ fn bag<'a, 'o>(record: &'a [u8], object: &'o Object, fields: &Fields, known: Opt
 /// Finds out what the keys of `object` mean, and where the value of each slot stands; `None` if a key or a value must be
 /// decoded for it.
 #[cold]
-fn places(record: &[u8], object: &mut Object, fields: &Fields, family: &Family) -> Option<Places> {
+fn places(record: &[u8], object: &mut RecordParser, fields: &FieldConfig, family: &Family) -> Option<Places> {
     let (mut places, mut pinned) = (Places::default(), 0_u32);
     for number in 0..object.members()? {
         let member = object.member(record, number)?;
@@ -272,13 +280,13 @@ fn places(record: &[u8], object: &mut Object, fields: &Fields, family: &Family) 
 /// A line that looks like nothing is taken for one of those before it, so that its error says what is wrong.
 fn recognise(
     line: &[u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     buffer: &mut Vec<u8>,
     beginning: &mut Vec<u8>,
     taken: &mut Option<Format>,
 ) -> Result<Format, LineError> {
     if line.is_empty() {
-        return Err(LineError::new(0, Problem::Empty));
+        return Err(LineError::new(0, LineErrorKind::Empty));
     }
     if fields.log_format.is_some() {
         return Ok(Format::Nginx);
@@ -295,7 +303,7 @@ fn recognise(
             beginning.extend_from_slice(start.unwrap_or_default());
         }
     }
-    taken.ok_or_else(|| LineError::new(0, Problem::UnknownFormat))
+    taken.ok_or_else(|| LineError::new(0, LineErrorKind::UnknownFormat))
 }
 
 #[cfg(test)]

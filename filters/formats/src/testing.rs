@@ -1,6 +1,6 @@
 //! Short ways for tests to read a line.
 
-use crate::{Attempts, Format, Line, Reader};
+use crate::{Attempts, Format, ParsedLine, Reader};
 use alloc::string::{String, ToString};
 use nearmiss::exchange::Exchange;
 
@@ -8,7 +8,7 @@ use nearmiss::exchange::Exchange;
 pub(crate) fn with<T>(format: Format, line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(Line::Exchange(exchange)) => check(&exchange),
+        Ok(ParsedLine::Exchange(exchange)) => check(&exchange),
         Err(error) => panic!("{line}: {error}"),
         other => panic!("{line}: {other:?}"),
     }
@@ -27,7 +27,7 @@ pub(crate) fn error(format: Format, line: &str) -> String {
 pub(crate) fn judged(format: Format, line: &str) -> String {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(Line::Judged(judged)) => judged.fate.name().into(),
+        Ok(ParsedLine::Judged(judged)) => judged.fate.name().into(),
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -36,7 +36,7 @@ pub(crate) fn judged(format: Format, line: &str) -> String {
 pub(crate) fn left_out(format: Format, line: &str) -> &'static str {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(Line::LeftOut(why)) => why,
+        Ok(ParsedLine::LeftOut(why)) => why,
         other => panic!("{line}: {other:?}"),
     }
 }

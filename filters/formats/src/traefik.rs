@@ -4,11 +4,11 @@
 //! shows as a good status for the caller beside an origin's status of 0.
 
 use crate::bag::{Bag, slots};
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::exchange::fate;
-use crate::fields::Fields;
+use crate::fields::FieldConfig;
 use crate::text::{Text, utf8, wrong};
-use crate::{Attempts, Judged, Line, number, time};
+use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
@@ -39,10 +39,10 @@ slots! {
 /// Reads one line of JSON.
 pub(crate) fn read_json<'a>(
     line: &'a [u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn exchange<'a>(
     line: &[u8],
     bag: &Bag<'a, '_>,
     attempts: &'a mut Attempts<'a>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     let get = |slot: Slot| bag.get(slot as usize);
     let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
@@ -76,16 +76,16 @@ pub(crate) fn exchange<'a>(
     };
     if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
         let fate = fate(utf8(line, annotation)?)?;
-        return Ok(Line::Judged(Judged { ts, upstream: text(Slot::Upstream)?, fate }));
+        return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream: text(Slot::Upstream)?, fate }));
     }
     let Some(status) = code(Slot::Status, "DownstreamStatus")? else {
         return match (duration, get(Slot::Router)) {
-            (None, None) if get(Slot::End).is_some() => Ok(Line::LeftOut("a notice")),
-            _ => Err(LineError::new(line.len(), Problem::Missing { field: "DownstreamStatus" })),
+            (None, None) if get(Slot::End).is_some() => Ok(ParsedLine::LeftOut("a notice")),
+            _ => Err(LineError::new(line.len(), LineErrorKind::Missing { field: "DownstreamStatus" })),
         };
     };
     let duration =
-        duration.ok_or_else(|| LineError::new(line.len(), Problem::Missing { field: "Duration" }))?;
+        duration.ok_or_else(|| LineError::new(line.len(), LineErrorKind::Missing { field: "Duration" }))?;
     let origin = code(Slot::OriginStatus, "OriginStatus")?;
     let answered = origin.filter(|origin| *origin > 0);
     let host = text(Slot::Host)?;
@@ -97,8 +97,8 @@ pub(crate) fn exchange<'a>(
         get(Slot::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
     let aborted = status == 499;
     let good = !is_error(status) && !aborted;
-    Ok(Line::Exchange(Exchange {
-        ts: ts.ok_or_else(|| LineError::new(line.len(), Problem::Missing { field: "StartUTC" }))?,
+    Ok(ParsedLine::Exchange(Exchange {
+        ts: ts.ok_or_else(|| LineError::new(line.len(), LineErrorKind::Missing { field: "StartUTC" }))?,
         upstream: match (text(Slot::Upstream)?, text(Slot::Router)?) {
             (Some(service), _) => service,
             // A service without a server is not named: its router is the nearest that is.
@@ -125,10 +125,10 @@ pub(crate) fn exchange<'a>(
 }
 
 /// Reads one line of the common log format, which names the router and no service.
-pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<Line<'a>, LineError> {
+pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<ParsedLine<'a>, LineError> {
     let mut text = Text::new(line);
     if line.is_empty() {
-        return Err(LineError::new(0, Problem::Empty));
+        return Err(LineError::new(0, LineErrorKind::Empty));
     }
     while !text.sees(b'[') {
         text.word("the start time in brackets")?;
@@ -154,7 +154,7 @@ pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<Line<'a>, LineError> {
             .filter(|status| *status <= 999)
             .ok_or_else(|| wrong(line, digits, "the status", "a status, 0 to 999"))? as u16,
     };
-    Ok(Line::Exchange(Exchange {
+    Ok(ParsedLine::Exchange(Exchange {
         ts: start.after(duration),
         upstream: utf8(line, router)?,
         host,

@@ -1,7 +1,7 @@
 //! Lines that somebody has put a wrapping around: container runtimes, and we ourselves.
 
-use crate::Judged;
-use crate::error::{LineError, Problem};
+use crate::PriorVerdict;
+use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation_and_upstream, fate};
 use crate::json::{Json, Value};
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ pub(crate) enum Inside<'a> {
     /// A line to read.
     Line(&'a [u8]),
     /// The line, and its verdict beside it.
-    Judged(&'a [u8], Judged<'a>),
+    Judged(&'a [u8], PriorVerdict<'a>),
 }
 
 /// The verdict that stands in an object, whatever else is in it.
@@ -29,10 +29,10 @@ pub(crate) enum Inside<'a> {
 /// # Errors
 ///
 /// If there is none, or the object makes no sense.
-pub fn judged<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Judged<'a>, LineError> {
+pub fn prior_verdict<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<PriorVerdict<'a>, LineError> {
     match inside(line, buffer)? {
         Inside::Judged(_, judged) => Ok(judged),
-        Inside::Line(_) => Err(LineError::new(line.len(), Problem::Missing { field: "near_miss" })),
+        Inside::Line(_) => Err(LineError::new(line.len(), LineErrorKind::Missing { field: "near_miss" })),
     }
 }
 
@@ -60,7 +60,9 @@ pub(crate) fn inside<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Insi
     json.end()?;
     let text = text.trim_end_matches(['\n', '\r']).as_bytes();
     match judged {
-        Some((name, upstream)) => Ok(Inside::Judged(text, Judged { ts: None, upstream, fate: fate(name)? })),
+        Some((name, upstream)) => {
+            Ok(Inside::Judged(text, PriorVerdict { ts: None, upstream, fate: fate(name)? }))
+        }
         None => Ok(Inside::Line(text)),
     }
 }

@@ -11,7 +11,7 @@
 )]
 
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_formats::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 use std::fs;
 use std::path::Path;
 
@@ -49,14 +49,14 @@ fn read(format: Format, line: &str) -> Result<(String, String), String> {
     let mut reader = Reader::new(format);
     let mut attempts = Attempts::default();
     let verdict = match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(Line::Exchange(exchange)) => {
+        Ok(ParsedLine::Exchange(exchange)) => {
             let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
             let fate = monitor.observe(&exchange).verdict.fate;
             let attempts = exchange.attempts.map_or("?".into(), |attempts| attempts.to_string());
             format!("{} {attempts}", fate.name())
         }
-        Ok(Line::Judged(judged)) => format!("judged {}", judged.fate.name()),
-        Ok(Line::LeftOut(why)) => format!("left-out {why}"),
+        Ok(ParsedLine::Judged(judged)) => format!("judged {}", judged.fate.name()),
+        Ok(ParsedLine::LeftOut(why)) => format!("left-out {why}"),
         Err(error) => return Err(error.to_string()),
     };
     Ok((reader.format().name().to_owned(), verdict))

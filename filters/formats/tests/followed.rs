@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
 use nearmiss::Timestamp;
-use nearmiss_formats::{Attempts, Format, Object, Reader, unescape};
+use nearmiss_formats::{Attempts, Format, Reader, RecordParser, unescape};
 
 /// How many records in a row some of which, in the second half, are spoiled.
 const ROW: u64 = 80;
@@ -58,7 +58,7 @@ fn raw(_: u64, random: &mut Random) -> Vec<u8> {
 fn a_structured_record_is_read_as_if_none_had_come_before() {
     check(structured, |reader, object, record, _| {
         let mut attempts = Attempts::default();
-        format!("{:?}", reader.read_object(record, object, &mut attempts))
+        format!("{:?}", reader.read_record(record, object, &mut attempts))
     });
 }
 
@@ -66,18 +66,18 @@ fn a_structured_record_is_read_as_if_none_had_come_before() {
 fn a_line_inside_is_read_by_its_parts_as_it_is_without() {
     let by_parts = check(raw, |reader, object, record, room| {
         let mut attempts = Attempts::default();
-        if object.has_parts()
-            && let Ok(line) = reader.read_parts(record, object, &mut attempts)
+        if object.has_tokens()
+            && let Ok(line) = reader.read_tokens(record, object, &mut attempts)
         {
             return format!("{:?}", Ok::<_, ()>(line));
         }
-        let Some((line, has_escapes)) = object.line(record) else { return String::new() };
+        let Some((line, has_escapes)) = object.embedded_line(record) else { return String::new() };
         room.resize(line.len(), 0);
         let line = match has_escapes {
             true => unescape(line, room).and_then(|length| room.get(..length)).unwrap_or_default(),
             false => line,
         };
-        reader.find_parts(record, line, object);
+        reader.tokenize(record, line, object);
         let mut attempts = Attempts::default();
         let read = reader.read(line, &mut attempts);
         format!("{read:?}")
@@ -88,11 +88,11 @@ fn a_line_inside_is_read_by_its_parts_as_it_is_without() {
 /// Compares what is read with a memory of what came before with what is read without; returns how often parts were known.
 fn check(
     record: fn(u64, &mut Random) -> Vec<u8>,
-    read: fn(&mut Reader, &mut Object, &[u8], &mut Vec<u8>) -> String,
+    read: fn(&mut Reader, &mut RecordParser, &[u8], &mut Vec<u8>) -> String,
 ) -> usize {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut followed, mut room) = (0, Vec::new());
-    let mut object = Object::default();
+    let mut object = RecordParser::default();
     // The other reader knows the format as well, and no object's parts.
     let (mut reader, mut other) = (Reader::new(Format::Auto), Reader::new(Format::Auto));
     for number in 0..60_000 {
@@ -101,20 +101,20 @@ fn check(
             spoil(&mut record, &mut random);
         }
         let arrived = (number % 3 == 0).then(|| Timestamp::from_seconds(1_795_423_554));
-        reader.arrived(arrived);
-        other.arrived(arrived);
-        let mut fresh = Object::default();
-        let taken = fresh.take(&record);
+        reader.set_default_time(arrived);
+        other.set_default_time(arrived);
+        let mut fresh = RecordParser::default();
+        let taken = fresh.parse(&record);
         let text = String::from_utf8_lossy(&record).into_owned();
-        assert_eq!(object.take(&record), taken, "{text}");
+        assert_eq!(object.parse(&record), taken, "{text}");
         if taken {
-            assert_eq!(object.head(&record), fresh.head(&record), "{text}");
+            assert_eq!(object.without_closing_brace(&record), fresh.without_closing_brace(&record), "{text}");
             assert_eq!(
-                object.line(&record).map(|line| line.0),
-                fresh.line(&record).map(|line| line.0),
+                object.embedded_line(&record).map(|line| line.0),
+                fresh.embedded_line(&record).map(|line| line.0),
                 "{text}"
             );
-            followed += usize::from(object.has_parts());
+            followed += usize::from(object.has_tokens());
             let mine = read(&mut reader, &mut object, &record, &mut room);
             let theirs = read(&mut other, &mut fresh, &record, &mut room);
             assert_eq!(mine, theirs, "{text}");

@@ -10,7 +10,7 @@
 )]
 
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_formats::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 use std::fs;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ fn no_line_however_broken_makes_a_reader_panic() {
         for reader in [&mut auto, &mut Reader::new(*format)] {
             let mut attempts = Attempts::default();
             match reader.read(&line, &mut attempts) {
-                Ok(Line::Exchange(exchange)) => {
+                Ok(ParsedLine::Exchange(exchange)) => {
                     exchanges += 1;
                     monitor.observe(&exchange);
                     while monitor.poll_record().is_some() {}

@@ -1,7 +1,7 @@
 //! Lines of logs.
 
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind};
-use nearmiss_formats::{Attempts, Format, Line, Reader};
+use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 
 /// The first byte picks the format, each line of the rest is one to read.
 ///
@@ -30,7 +30,7 @@ fn read(format: Format, lines: &[u8]) {
     for line in lines.split(|byte| *byte == b'\n') {
         let mut attempts = Attempts::default();
         match reader.read(line, &mut attempts) {
-            Ok(Line::Exchange(exchange)) => {
+            Ok(ParsedLine::Exchange(exchange)) => {
                 monitor.observe(&exchange);
                 observed += 1;
             }

@@ -1,25 +1,25 @@
 //! The native core tells a story: the yardstick of all other hosts.
 
 use nearmiss::{Config, Feed, Monitor, Timestamp};
-use nearmiss_formats::{Attempts, Line, read_exchange};
+use nearmiss_formats::{Attempts, ParsedLine, read_exchange};
 
-use super::{Event, Scenario};
+use super::{ScenarioEvent, Scenario};
 
 /// The records the core leaves.
 ///
 /// # Panics
 ///
 /// If the story's configuration or one of its lines is refused.
-pub fn tell(scenario: &Scenario, feed: Feed) -> Vec<String> {
+pub fn run(scenario: &Scenario, feed: Feed) -> Vec<String> {
     let config = Config::parse(&scenario.config.to_string());
     let config = config.unwrap_or_else(|error| panic!("{}: {error}", scenario.name));
     let mut monitor = Monitor::new(config, feed, &scenario.source());
     let mut records = Vec::new();
     for event in scenario.events() {
         match event {
-            Event::Exchange(_, line) => observe(&mut monitor, &scenario.name, line),
-            Event::Wake(at) => monitor.wake(Timestamp::from_micros(at)),
-            Event::Finish => monitor.finish(),
+            ScenarioEvent::Exchange(_, line) => observe(&mut monitor, &scenario.name, line),
+            ScenarioEvent::Wake(at) => monitor.wake(Timestamp::from_micros(at)),
+            ScenarioEvent::Finish => monitor.finish(),
         }
         while let Some(record) = monitor.poll_record() {
             records.push(record.json.to_owned());
@@ -31,7 +31,7 @@ pub fn tell(scenario: &Scenario, feed: Feed) -> Vec<String> {
 fn observe(monitor: &mut Monitor, name: &str, line: &str) {
     let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
     match read_exchange(line.as_bytes(), &mut attempts, &mut buffer) {
-        Ok(Line::Exchange(exchange)) => drop(monitor.observe(&exchange)),
+        Ok(ParsedLine::Exchange(exchange)) => drop(monitor.observe(&exchange)),
         Ok(other) => panic!("{name}: {other:?} is no exchange: {line}"),
         Err(error) => panic!("{name}: {error}: {line}"),
     };

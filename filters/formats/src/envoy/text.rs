@@ -1,9 +1,9 @@
 //! Envoy's default text, and Istio's, which has more in the middle and at the end.
 
 use super::{Facts, Slot, exchange};
-use crate::Line;
+use crate::ParsedLine;
 use crate::bag::Bag;
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::text::Text;
 
 /// Whose default it is.
@@ -14,11 +14,11 @@ pub(crate) enum Flavour {
 }
 
 /// Reads one line. An annotation may follow as `near_miss="…"`.
-pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<Line<'_>, LineError> {
+pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, LineError> {
     let mut text = Text::new(line);
     let mut bag = Bag::new(None);
     if line.is_empty() {
-        return Err(LineError::new(0, Problem::Empty));
+        return Err(LineError::new(0, LineErrorKind::Empty));
     }
     let mut put = |slot: Slot, value| bag.set(slot as usize, value);
     put(Slot::Start, text.bracketed("the start time in brackets")?);

@@ -7,7 +7,7 @@ use nearmiss::units::{Micros, Timestamp};
 fn with<T>(line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
     let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
     match read(line.as_bytes(), &mut attempts, &mut buffer) {
-        Ok(Line::Exchange(exchange)) => check(&exchange),
+        Ok(ParsedLine::Exchange(exchange)) => check(&exchange),
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -157,7 +157,7 @@ fn a_line_that_carries_a_verdict_keeps_it() {
         let line = SMALLEST.replace('}', &format!(",\"near_miss\":{value}}}"));
         let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
         match read(line.as_bytes(), &mut attempts, &mut buffer) {
-            Ok(Line::Judged(judged)) => {
+            Ok(ParsedLine::Judged(judged)) => {
                 assert_eq!((judged.fate.name(), judged.upstream), (fate, Some("cart")));
                 assert_eq!(judged.ts, Some(Timestamp::from_seconds(1)));
             }

@@ -3,10 +3,10 @@
 use super::text::list;
 use super::{Facts, Slot, exchange};
 use crate::bag::Bag;
-use crate::error::{LineError, Problem};
-use crate::fields::Fields;
+use crate::error::{LineError, LineErrorKind};
+use crate::fields::FieldConfig;
 use crate::text::Text;
-use crate::{Attempts, Line};
+use crate::{Attempts, ParsedLine};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ struct Part {
 impl LogFormat {
     /// Takes `format` apart: what nginx has in quotes behind `log_format NAME`, or that whole directive. The keys
     /// that `fields` names are names of variables.
-    pub(crate) fn parse(format: &str, fields: &Fields) -> Result<Self, &'static str> {
+    pub(crate) fn parse(format: &str, fields: &FieldConfig) -> Result<Self, &'static str> {
         let format = unquoted(format);
         let mut pieces = format.split('$');
         let prefix = pieces.next().unwrap_or_default().into();
@@ -61,11 +61,11 @@ impl LogFormat {
         &self,
         line: &'a [u8],
         attempts: &'a mut Attempts<'a>,
-    ) -> Result<Line<'a>, LineError> {
+    ) -> Result<ParsedLine<'a>, LineError> {
         let mut text = Text::new(line);
         let mut bag = Bag::new(None);
         if line.is_empty() {
-            return Err(LineError::new(0, Problem::Empty));
+            return Err(LineError::new(0, LineErrorKind::Empty));
         }
         if !line.starts_with(self.prefix.as_bytes()) {
             return Err(text.unexpected("the beginning of the configured log_format"));

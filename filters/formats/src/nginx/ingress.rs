@@ -2,19 +2,19 @@
 
 use super::{Facts, Slot, exchange};
 use crate::bag::Bag;
-use crate::error::{LineError, Problem};
+use crate::error::{LineError, LineErrorKind};
 use crate::text::Text;
-use crate::{Attempts, Line, time};
+use crate::{Attempts, ParsedLine, time};
 
 /// Reads one line.
 ///
 /// Four lists of the same length stand at its end, before the request's id (which old versions lack): how many words
 /// are left says how long each is.
-pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<Line<'a>, LineError> {
+pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
     let mut text = Text::new(line);
     let mut bag = Bag::new(None);
     if line.is_empty() {
-        return Err(LineError::new(0, Problem::Empty));
+        return Err(LineError::new(0, LineErrorKind::Empty));
     }
     // The address and the user; old versions put the address in brackets as well.
     let at = loop {

@@ -1,5 +1,5 @@
 use crate::testing::{error, with};
-use crate::{Attempts, Fields, Format, Line, Reader};
+use crate::{Attempts, FieldConfig, Format, ParsedLine, Reader};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -199,12 +199,12 @@ fn a_log_format_of_ones_own_is_followed() {
     let format = "log_format up '$remote_addr|$time_iso8601|$status '\n '$request_time $upstream_addr $upstream_status ${my_name}';";
     let configured = |format: &str| {
         let section = [("log_format", format), ("upstream", "my_name")];
-        Fields::configured(&section.map(|(name, key)| (name.into(), key.into())).into())
+        FieldConfig::parse(&section.map(|(name, key)| (name.into(), key.into())).into())
     };
     let line = "1.2.3.4|2026-11-23T08:00:00+00:00|200 0.010 10.0.0.1:80, 10.0.0.2:80 502, 200 cart";
     let mut reader = Reader::new(Format::Nginx).with_fields(configured(format).unwrap());
     match reader.read(line.as_bytes(), &mut Attempts::default()) {
-        Ok(Line::Exchange(exchange)) => {
+        Ok(ParsedLine::Exchange(exchange)) => {
             assert_eq!((exchange.upstream, exchange.attempts), ("cart", Some(2)));
             assert_eq!(exchange.duration, Micros::from_millis(10));
         }
@@ -220,11 +220,11 @@ fn a_log_format_of_ones_own_is_followed() {
 #[test]
 fn keys_of_ones_own_come_before_the_known_ones() {
     let section = [("upstream", "svc"), ("attempts", "n"), ("duration_ms", "took"), ("route", "uri")];
-    let fields = Fields::configured(&section.map(|(name, key)| (name.into(), key.into())).into()).unwrap();
+    let fields = FieldConfig::parse(&section.map(|(name, key)| (name.into(), key.into())).into()).unwrap();
     let mut reader = Reader::new(Format::NginxJson).with_fields(fields);
     let line = br#"{"svc":"cart","upstream":"no","n":3,"took":12.5,"uri":"/buy?id=7","time":"2026-11-23T08:00:00Z","status":200}"#;
     match reader.read(line, &mut Attempts::default()) {
-        Ok(Line::Exchange(exchange)) => {
+        Ok(ParsedLine::Exchange(exchange)) => {
             assert_eq!(
                 (exchange.upstream, exchange.attempts, exchange.route),
                 ("cart", Some(3), Some("/buy"))
@@ -233,6 +233,6 @@ fn keys_of_ones_own_come_before_the_known_ones() {
         }
         other => panic!("{other:?}"),
     }
-    let wrong = Fields::configured(&[("colour".into(), "x".into())].into()).unwrap_err().to_string();
+    let wrong = FieldConfig::parse(&[("colour".into(), "x".into())].into()).unwrap_err().to_string();
     assert!(wrong.starts_with("`fields.colour` is not a field; there are log_format, ts"), "{wrong}");
 }

@@ -2,20 +2,20 @@
 
 use super::{Facts, Slot, exchange};
 use crate::bag::Bag;
-use crate::error::{LineError, Problem};
-use crate::fields::Fields;
+use crate::error::{LineError, LineErrorKind};
+use crate::fields::FieldConfig;
 use crate::object::{Kind, NOWHERE, Token};
 use crate::text::{Text, place};
-use crate::{Attempts, Line};
+use crate::{Attempts, ParsedLine};
 use alloc::vec::Vec;
 
 /// Reads one line.
 pub(crate) fn read<'a>(
     line: &'a [u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     keys: &mut Keys,
     attempts: &'a mut Attempts<'a>,
-) -> Result<Line<'a>, LineError> {
+) -> Result<ParsedLine<'a>, LineError> {
     exchange(line, &gather(line, fields, keys, None)?, &mut Facts::default(), attempts)
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn read<'a>(
 /// what was found where.
 pub(crate) fn gather<'a>(
     line: &'a [u8],
-    fields: &Fields,
+    fields: &FieldConfig,
     keys: &mut Keys,
     mut tokens: Option<&mut Vec<Token>>,
 ) -> Result<Bag<'a, 'static>, LineError> {
@@ -42,7 +42,7 @@ pub(crate) fn gather<'a>(
     let mut behind_request = Behind::Nothing;
     text.blanks();
     if text.is_empty() {
-        return Err(LineError::new(0, Problem::Empty));
+        return Err(LineError::new(0, LineErrorKind::Empty));
     }
     while !text.is_empty() {
         if text.sees(b'[') {

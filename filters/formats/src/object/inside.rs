@@ -3,7 +3,7 @@
 use super::part::{Kind, Part};
 use super::scan::{address_length, inside_length, word_length};
 use super::values::{Places, bit};
-use super::{MAX_PARTS, Object};
+use super::{MAX_PARTS, RecordParser};
 
 /// Where the line inside is.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +25,9 @@ pub(crate) struct Token {
     pub(crate) slot: u8,
 }
 
-impl Object {
+impl RecordParser {
     /// The line inside of `record`: the text of `log`, or else of `message`, and whether it has escapes.
-    pub fn line<'a>(&self, record: &'a [u8]) -> Option<(&'a [u8], bool)> {
+    pub fn embedded_line<'a>(&self, record: &'a [u8]) -> Option<(&'a [u8], bool)> {
         if let Some(inside) = self.now.inside {
             let (start, _) = self.now.shape.place(self.now.parts.get(inside.first)?);
             let (_, end) = self.now.shape.place(self.now.parts.get(inside.last)?);
@@ -37,8 +37,8 @@ impl Object {
         part.kind.is_text().then(|| (self.now.value(record, part), part.kind == Kind::Escaped))
     }
 
-    /// The parts of the line inside are known: [`Reader::read_parts`](crate::Reader::read_parts) may read it.
-    pub fn has_parts(&self) -> bool {
+    /// The parts of the line inside are known: [`Reader::read_tokens`](crate::Reader::read_tokens) may read it.
+    pub fn has_tokens(&self) -> bool {
         self.now.inside.is_some()
     }
 

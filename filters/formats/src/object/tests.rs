@@ -3,7 +3,7 @@ use super::*;
 
 #[test]
 fn a_shape_does_not_hide_what_is_wrong() {
-    let mut object = Object::default();
+    let mut object = RecordParser::default();
     for (good, bad) in [
         (r#"{"a":"x","b":1}"#, r#"{"a":"x\","b":1}"#),
         (r#"{"a":"x","b":1}"#, r#"{"a":"x","b":nan}"#),
@@ -14,18 +14,18 @@ fn a_shape_does_not_hide_what_is_wrong() {
         (r#"{"a":"\n"}"#, r#"{"a":"\q"}"#),
         ("{}", "{"),
     ] {
-        assert!(object.take(good.as_bytes()) && object.take(good.as_bytes()), "{good}");
-        assert!(!object.take(bad.as_bytes()), "{bad}");
+        assert!(object.parse(good.as_bytes()) && object.parse(good.as_bytes()), "{good}");
+        assert!(!object.parse(bad.as_bytes()), "{bad}");
     }
 }
 
-fn taken(record: &[u8]) -> Option<Object> {
-    let mut object = Object::default();
-    object.take(record).then_some(object)
+fn taken(record: &[u8]) -> Option<RecordParser> {
+    let mut object = RecordParser::default();
+    object.parse(record).then_some(object)
 }
 
 fn line(record: &str) -> Option<&str> {
-    let (line, _) = taken(record.as_bytes())?.line(record.as_bytes())?;
+    let (line, _) = taken(record.as_bytes())?.embedded_line(record.as_bytes())?;
     core::str::from_utf8(line).ok()
 }
 
@@ -86,7 +86,8 @@ fn what_is_json_is_taken_and_nothing_else() {
 
 #[test]
 fn our_own_fields_are_seen() {
-    let of = |record: &'static str| taken(record.as_bytes()).map(|it| (it.is_judged(), it.is_ours()));
+    let of =
+        |record: &'static str| taken(record.as_bytes()).map(|it| (it.has_verdict(), it.has_reserved_field()));
     assert_eq!(of(r#"{"near_miss":null}"#), Some((true, false)));
     assert_eq!(of(r#"{"near_miss_summaries":[]}"#), Some((false, true)));
     assert_eq!(of(r#"{"near_misses":[],"a":{"near_miss":1}}"#), Some((false, false)));
@@ -105,7 +106,7 @@ fn objects_of_one_shape_and_of_others_are_taken_alike() {
         r#"{"b":nan,"a":3}"#,
         r#"{"b":2,"ab":3}"#,
     ];
-    let mut object = Object::default();
+    let mut object = RecordParser::default();
     for record in records.into_iter().chain(records.into_iter().rev()) {
         assert_taken_like_the_first(&mut object, record);
     }
@@ -115,7 +116,7 @@ fn objects_of_one_shape_and_of_others_are_taken_alike() {
 fn whatever_values_come_objects_are_taken_alike() {
     let texts = ["\"\"", "\"a\"", r#""a longer text without a sign""#, r#""\"""#, "\"é\"", r#""\q""#, "7"];
     let numbers = ["0", "12", "12345678", "1234567890", "-1", "1.5", "1e3", "null", "[1,2]", "01", "\"a\""];
-    let mut object = Object::default();
+    let mut object = RecordParser::default();
     let mut random = 1_u64;
     let mut next = |below: usize| {
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
@@ -139,17 +140,22 @@ fn whatever_values_come_objects_are_taken_alike() {
 }
 
 /// What was before has no say in whether a record is taken, and in what it says.
-fn assert_taken_like_the_first(object: &mut Object, record: &str) {
+fn assert_taken_like_the_first(object: &mut RecordParser, record: &str) {
     let record = record.as_bytes();
     let first = taken(record);
-    assert_eq!(object.take(record), first.is_some(), "{}", record.escape_ascii());
+    assert_eq!(object.parse(record), first.is_some(), "{}", record.escape_ascii());
     let Some(first) = first else { return };
-    assert_eq!(object.head(record), first.head(record));
-    let roles = |object: &Object| {
-        (object.is_empty(), object.is_judged(), object.is_ours(), object.line(record).is_some())
+    assert_eq!(object.without_closing_brace(record), first.without_closing_brace(record));
+    let roles = |object: &RecordParser| {
+        (
+            object.is_empty(),
+            object.has_verdict(),
+            object.has_reserved_field(),
+            object.embedded_line(record).is_some(),
+        )
     };
     assert_eq!(roles(object), roles(&first));
-    let shown = |object: &Object| {
+    let shown = |object: &RecordParser| {
         let members = (0..object.now.parts.len()).filter_map(|place| object.member(record, place));
         members.map(|member| (member.key.to_vec(), member.value.to_vec(), member.kind)).collect::<Vec<_>>()
     };

@@ -60,7 +60,7 @@ const LINES: [(Format, &str); 14] = [
 
 fn is_exchange(reader: &mut Reader, line: &str) -> bool {
     let mut attempts = Attempts::default();
-    matches!(reader.read(line.as_bytes(), &mut attempts), Ok(Line::Exchange(_)))
+    matches!(reader.read(line.as_bytes(), &mut attempts), Ok(ParsedLine::Exchange(_)))
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn wrappings_of_container_runtimes_are_taken_off() {
 fn an_annotated_text_line_is_not_judged_again_and_keeps_its_time() {
     let line = br#"{"log":"GET \"x\"","near_miss":{"schema":1,"upstream":"cart","fate":"retried","attempt_log":[{"host":"a"}]}}"#;
     match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
-        Ok(Line::Judged(judged)) => {
+        Ok(ParsedLine::Judged(judged)) => {
             assert_eq!((judged.upstream, judged.fate.name()), (Some("cart"), "retried"));
             assert_eq!(judged.ts, None, "the line beside it says nothing");
         }
@@ -140,7 +140,7 @@ fn an_annotated_text_line_is_not_judged_again_and_keeps_its_time() {
     }
     let line = br#"{"log":"{\"ts\":7.5,\"upstream\":\"cart\",\"status\":200,\"duration_ms\":1}","near_miss":{"upstream":"cart","fate":"clean"}}"#;
     match Reader::new(Format::Auto).read(line, &mut Attempts::default()) {
-        Ok(Line::Judged(judged)) => {
+        Ok(ParsedLine::Judged(judged)) => {
             assert_eq!(judged.ts, Some(Timestamp::from_micros(7_500_000)))
         }
         other => panic!("{other:?}"),
@@ -160,9 +160,11 @@ fn what_a_pipeline_brings_may_have_lost_its_time_and_gained_fields() {
     for (line, ts) in lines {
         let mut reader = Reader::new(Format::Auto);
         assert!(reader.read(line, &mut Attempts::default()).is_err(), "a file must say when");
-        reader.arrived(Some(Timestamp::from_seconds(1)));
+        reader.set_default_time(Some(Timestamp::from_seconds(1)));
         match reader.read(line, &mut Attempts::default()) {
-            Ok(Line::Exchange(exchange)) => assert_eq!(exchange.ts.micros(), ts, "{:?}", reader.format()),
+            Ok(ParsedLine::Exchange(exchange)) => {
+                assert_eq!(exchange.ts.micros(), ts, "{:?}", reader.format())
+            }
             other => panic!("{other:?}"),
         };
     }
@@ -192,13 +194,13 @@ fn a_line_after_one_of_nginx_is_read_as_if_it_were_the_first() {
 
 #[test]
 fn an_object_among_others_is_read_as_if_it_were_the_first() {
-    let told = |reader: &mut Reader, object: &mut Object, record: &str| {
+    let told = |reader: &mut Reader, object: &mut RecordParser, record: &str| {
         let mut attempts = Attempts::default();
-        assert!(object.take(record.as_bytes()), "{record}");
-        alloc::format!("{:?}", reader.read_object(record.as_bytes(), object, &mut attempts))
+        assert!(object.parse(record.as_bytes()), "{record}");
+        alloc::format!("{:?}", reader.read_record(record.as_bytes(), object, &mut attempts))
     };
     let records: Vec<_> = LINES.iter().filter(|(_, line)| line.starts_with('{')).collect();
-    let (mut reader, mut object) = (Reader::default(), Object::default());
+    let (mut reader, mut object) = (Reader::default(), RecordParser::default());
     let mut random = 1_u64;
     for _ in 0..5_000 {
         let mut next = |below: usize| {
@@ -209,7 +211,7 @@ fn an_object_among_others_is_read_as_if_it_were_the_first() {
         // Some digits are others.
         let other = |c: char| if matches!(c, '1'..='8') && next(8) == 0 { (c as u8 + 1).into() } else { c };
         let record: String = record.chars().map(other).collect();
-        let first = told(&mut Reader::default(), &mut Object::default(), &record);
+        let first = told(&mut Reader::default(), &mut RecordParser::default(), &record);
         assert_eq!(told(&mut reader, &mut object, &record), first, "{record}");
     }
 }
