@@ -1,13 +1,13 @@
-//! Envoy's response flags, as the exchange line and Envoy's own numbers carry them.
+//! Envoy's response flags, in their textual and numeric form.
 //!
 //! Names and bit order are those of Envoy's `ResponseFlag` (`response.flags` is the sum of `1 << bit`). Flags
-//! registered by extensions have names of their own and no bit; they are passed over.
+//! registered by extensions have names of their own and no bit; they are ignored.
 
 /// A set of response flags.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Flags(u32);
 
-/// The short names in Envoy's bit order.
+/// Short names in Envoy's bit order.
 const NAMES: [&str; 29] = [
     "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC", "URX",
     "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR",
@@ -34,16 +34,16 @@ impl Flags {
     pub const DR: Self = Self(1 << 28);
     /// No attempts were left.
     pub const URX: Self = Self(1 << 15);
-    /// Nothing moved for too long.
+    /// Stream idle timeout.
     pub const SI: Self = Self(1 << 16);
-    /// The longest allowed stream duration was reached.
+    /// Maximum stream duration reached.
     pub const UMSDR: Self = Self(1 << 19);
     /// The exchange took longer than its deadline.
     pub const DT: Self = Self(1 << 22);
     /// The upstream broke the protocol.
     pub const UPE: Self = Self(1 << 23);
 
-    /// On a response that had begun, each of these means that it was cut off.
+    /// Flags that mean a truncated response if it had begun.
     pub const CUT_OFF: Self = Self(
         Self::UT.0
             | Self::LR.0
@@ -55,13 +55,12 @@ impl Flags {
             | Self::UPE.0,
     );
 
-    /// The flags in Envoy's number.
+    /// Returns the flags of Envoy's number.
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits as u32 & ((1 << NAMES.len()) - 1))
     }
 
-    /// The flags in a list such as `UF,URX`; `-`, the empty text and names that Envoy itself does not have
-    /// add nothing.
+    /// Parses a list such as `UF,URX`; `-`, the empty text and names that Envoy itself does not have are ignored.
     pub fn parse(text: &str) -> Self {
         let mut bits = 0;
         for name in text.split(',') {
@@ -73,23 +72,23 @@ impl Flags {
         Self(bits)
     }
 
-    /// Whether any flag of `other` is set.
+    /// Returns true if any flag of `other` is set.
     pub const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Whether no flag is set.
+    /// Returns true if no flag is set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Both sets together.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The short names of the flags that are set, in Envoy's order.
+    /// Returns the short names of the flags that are set, in Envoy's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().enumerate().filter(move |(bit, _)| self.0 & (1 << bit) != 0).map(|(_, name)| *name)
     }

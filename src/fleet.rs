@@ -1,7 +1,7 @@
-//! Many upstreams, never more than a bound.
+//! A bounded set of upstreams.
 //!
-//! A newcomer beyond the bound replaces only an upstream that has been idle for an hour; until there is one it counts as
-//! `other`. Found by a hash of the name; walked in the order of names, so that nothing depends on who came first.
+//! A newcomer beyond the bound replaces only an upstream that has been idle for an hour; until there is one, its exchanges
+//! count as `other`. Lookups use a hash of the name, iteration the order of names, so results do not depend on arrival order.
 
 use crate::episode::Detector;
 use crate::hash;
@@ -13,71 +13,71 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
 
-/// The name under which upstreams beyond the bound count together.
+/// Name under which upstreams beyond the bound are counted together.
 pub const OTHER: &str = "other";
-/// An upstream without exchanges for this long may be replaced.
+/// Idle time after which an upstream may be replaced.
 const IDLE: Micros = Micros::from_seconds(3_600);
 
-/// Names an upstream for as long as it is in the fleet; never used twice.
+/// Identifier of an upstream while it is in the fleet; never reused.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct UpstreamId(u32);
 
 impl UpstreamId {
-    /// The number of upstreams that were taken in before this one.
+    /// Returns the number of upstreams that were added before this one.
     pub const fn get(self) -> u32 {
         self.0
     }
 }
 
-/// One upstream of the fleet, with what is only kept because it is one of many.
+/// One upstream of the fleet with its bookkeeping.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: UpstreamId,
     pub(crate) upstream: Upstream,
-    /// What tells whether its near misses add up to an episode.
+    /// Detector of its episodes.
     pub(crate) detector: Box<Detector>,
-    /// Its name is [`NO_UPSTREAM`]: counted, never judged.
+    /// True for [`NO_UPSTREAM`], which is counted and never judged.
     pub(crate) is_none: bool,
-    /// When its last summary ended.
+    /// End of its last summary.
     pub(crate) summarised: Timestamp,
-    /// Number of its next summary.
+    /// Sequence number of its next summary.
     pub(crate) seq: u64,
-    /// When the records it has sent would be paid for, at the configured rate.
+    /// Time up to which its emitted records have used the configured rate.
     pub(crate) paid_until: Timestamp,
-    /// Records held back since the last one that left.
+    /// Records suppressed since the last emitted one.
     pub(crate) suppressed: u32,
     hash: u64,
 }
 
 impl Entry {
-    /// Whether it is one of the two that do not count against the bound.
+    /// Returns true for `none` and `other`, which do not count against the bound.
     fn is_reserved(&self) -> bool {
         self.is_none || self.upstream.name() == OTHER
     }
 }
 
-/// All upstreams that are told apart.
+/// All upstreams that are counted separately.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     entries: Vec<Entry>,
     by_hash: HashTable<u32>,
-    /// Places in `entries`, ordered by name.
+    /// Indices into `entries`, ordered by name.
     by_name: Vec<u32>,
     max: usize,
-    /// How many of the entries do not count against the bound.
+    /// Number of entries that do not count against the bound.
     reserved: usize,
     next_id: u32,
-    /// No upstream will have been idle long enough before this.
+    /// Earliest time at which an upstream can have been idle long enough.
     none_idle_before: Timestamp,
 }
 
-/// Where an upstream stands in the fleet.
+/// Result of looking up an upstream.
 pub(crate) enum Lookup {
-    /// Here.
+    /// Index of the upstream.
     Found(usize),
-    /// Nowhere: the upstream there must leave first.
+    /// Not in the fleet; the upstream at this index must be evicted first.
     Replaces(usize),
-    /// Nowhere, and there is no room.
+    /// Not in the fleet, and there is no room.
     Full,
 }
 
@@ -94,13 +94,13 @@ impl Fleet {
         }
     }
 
-    /// The lookup of an upstream, which is given one if there is room.
+    /// Looks up an upstream, and adds it if there is room.
     pub(crate) fn lookup(&mut self, name: &str, open_buckets: usize, now: Timestamp) -> Lookup {
         let hash = hash::hash(name.as_bytes());
         if let Some(index) = self.find(hash, name) {
             return Lookup::Found(index);
         }
-        // The two names that stand for others do not count against the bound.
+        // `none` and `other` do not count against the bound.
         let is_reserved = name == OTHER || name == NO_UPSTREAM;
         if is_reserved || self.entries.len() < self.max + self.reserved {
             self.reserved += usize::from(is_reserved);
@@ -109,7 +109,7 @@ impl Fleet {
         self.idle(now).map_or(Lookup::Full, Lookup::Replaces)
     }
 
-    /// Takes an upstream out.
+    /// Removes an upstream.
     pub(crate) fn remove(&mut self, index: usize) {
         if index >= self.entries.len() {
             return;
@@ -126,7 +126,7 @@ impl Fleet {
         self.entries.get_mut(index)
     }
 
-    /// The index of the upstream that is `position`th by name.
+    /// Returns the index of the upstream at `position` in the order of names.
     pub(crate) fn by_name(&self, position: usize) -> Option<usize> {
         self.by_name.get(position).map(|index| *index as usize)
     }
@@ -174,7 +174,7 @@ impl Fleet {
         index
     }
 
-    /// The upstream that has been idle longest, if that is long enough.
+    /// Returns the upstream that has been idle longest, if that is long enough.
     fn idle(&mut self, now: Timestamp) -> Option<usize> {
         if now < self.none_idle_before {
             return None;

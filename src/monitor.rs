@@ -20,7 +20,7 @@ mod share;
 
 pub use share::{Delta, Unreadable, end_of};
 
-/// Watches upstreams and says when one nearly failed.
+/// Judges exchanges of many upstreams and turns near misses into records.
 #[derive(Debug)]
 pub struct Monitor {
     config: Config,
@@ -30,27 +30,27 @@ pub struct Monitor {
     fleet: Fleet,
     engine: EpisodeEngine,
     outbox: Outbox,
-    /// The next multiple of `summary_every` that time has not passed.
+    /// Time of the next summaries: the next multiple of `summary_every`.
     summary_due: Timestamp,
-    /// Set in a worker: what it has ready for the one that reports.
+    /// Deltas ready for the reporter; `Some` in a worker only.
     ready: Option<share::Ready>,
-    /// The end of the latest bucket that was absorbed.
+    /// End of the latest bucket that was absorbed.
     absorbed: Timestamp,
 }
 
-/// What became of one exchange.
+/// Result of observing one exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed {
-    /// The upstream it counts under; [`Monitor::upstream_name`] has the name.
+    /// Upstream that it counts under; [`Monitor::upstream_name`] returns the name.
     pub upstream: UpstreamId,
-    /// The verdict.
+    /// Verdict.
     pub verdict: Verdict,
-    /// Its record waits as the last one in the queue.
+    /// True if a record of it is the last one in the queue.
     pub recorded: bool,
 }
 
 impl Monitor {
-    /// A monitor without a past. `source` names this run of this instance (host, worker, start time) in summaries.
+    /// Returns a monitor without history. `source` names this run of this instance (host, worker, start time) in summaries.
     pub fn new(config: Config, feed: Feed, source: &str) -> Self {
         let reorder = config.reorder.unwrap_or(match feed {
             Feed::Live => Micros::new(0),
@@ -70,24 +70,24 @@ impl Monitor {
         }
     }
 
-    /// Takes a new configuration and keeps what was learned and counted. A new `reorder` waits for the next start.
+    /// Applies a new configuration and keeps everything learned and counted. A new `reorder` takes effect at the next start.
     pub fn reconfigure(&mut self, config: Config) {
         self.fleet.set_max(config.max_upstreams as usize);
         self.config = config;
     }
 
-    /// The configuration in force.
+    /// Returns the current configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Judges and counts one exchange, after everything that was due before it.
+    /// Judges and counts one exchange, after the wakes that were due before it.
     pub fn observe(&mut self, exchange: &Exchange<'_>) -> Observed {
-        let tidied;
-        let exchange = match self.tidied(exchange) {
+        let normalized;
+        let exchange = match self.normalized(exchange) {
             Some(other) => {
-                tidied = other;
-                &tidied
+                normalized = other;
+                &normalized
             }
             None => exchange,
         };
@@ -95,14 +95,14 @@ impl Monitor {
         self.run_due();
         let name = name::upstream_name(exchange.upstream);
         let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
-        let lookup = self.lookup(&name, exchange.ts);
+        let index = self.lookup(&name, exchange.ts);
         let tight = self.config.tight_margin;
-        if self.fleet.get(lookup).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
-            // Its counts leave early, before one of them is too large.
-            self.leave_counts(lookup, self.timeline.watermark().unwrap_or(exchange.ts));
+        if self.fleet.get(index).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
+            // Flush early, before a counter overflows.
+            self.flush_counts(index, self.timeline.watermark().unwrap_or(exchange.ts));
         }
-        let Some(entry) = self.fleet.get_mut(lookup) else {
-            // `lookup` only returns places that exist.
+        let Some(entry) = self.fleet.get_mut(index) else {
+            // `lookup` only returns indices that exist.
             return Observed {
                 upstream: UpstreamId::default(),
                 verdict: Verdict::default(),
@@ -128,66 +128,66 @@ impl Monitor {
             entry.detector.note(bucket, &observation, slot_of);
         }
         let upstream = entry.id;
-        let recorded = self.record_exchange(lookup, exchange, &taken.verdict);
+        let recorded = self.record_exchange(index, exchange, &taken.verdict);
         Observed { upstream, verdict: taken.verdict, recorded }
     }
 
-    /// Counts an exchange that another nearmiss has judged, after everything that was due before it.
+    /// Counts an exchange that another nearmiss has judged, after the wakes that were due before it.
     ///
-    /// It is not judged again, feeds no baseline and changes no episode: who judged it reports it, and summaries keep it
-    /// apart, in `relayed`. Without `ts` it counts as of now.
+    /// The exchange is not judged again, feeds no baseline and changes no episode: the instance that judged it reports it.
+    /// Summaries list it separately, in `relayed`. Without `ts` it counts at the watermark.
     pub fn relay(&mut self, ts: Option<Timestamp>, upstream: &str, fate: Fate) {
         if let Some(ts) = ts {
             self.timeline.arrive(ts);
             self.run_due();
         }
         let ts = ts.or(self.timeline.watermark()).unwrap_or_default();
-        let lookup = self.lookup(&name::upstream_name(upstream), ts);
-        if let Some(entry) = self.fleet.get_mut(lookup) {
+        let index = self.lookup(&name::upstream_name(upstream), ts);
+        if let Some(entry) = self.fleet.get_mut(index) {
             entry.upstream.relay(ts, fate);
         }
     }
 
-    /// Does what is due by the host's clock; in a log only the lines themselves move time.
+    /// Runs everything due by the host's clock. In a log only the lines themselves move time.
     pub fn wake(&mut self, now: Timestamp) {
         self.timeline.tick(now);
         self.run_due();
     }
 
-    /// The next record, in order; drain after every call that may leave some.
+    /// Returns the next record, in order. Drain the queue after every call that may emit records.
     pub fn poll_record(&mut self) -> Option<Record<'_>> {
         self.outbox.pop()
     }
 
-    /// Whether a record waits, for a filter to which asking for it is dear.
+    /// Returns true if a record waits; cheaper than polling for it.
     pub fn has_records(&self) -> bool {
         self.outbox.has_records()
     }
 
-    /// The end of input: seals everything and leaves the last summaries.
+    /// Ends the input: seals all buckets and emits the last summaries.
     pub fn finish(&mut self) {
         if self.is_worker() {
             return self.cut(true);
         }
         self.seal(true);
         self.truncate_episodes();
-        // What was absorbed of a bucket may have happened until its end.
+        // Exchanges of an absorbed bucket may have completed as late as its end.
         let end = self.timeline.watermark().unwrap_or_default().max(self.absorbed);
         self.summarise_all(end);
     }
 
-    /// The name of an upstream, as long as it is known.
+    /// Returns the name of an upstream while it is known.
     pub fn upstream_name(&self, id: UpstreamId) -> Option<&str> {
         self.fleet.iter().find(|entry| entry.id == id).map(|entry| entry.upstream.name())
     }
 
-    /// How many upstreams are known.
+    /// Returns the number of known upstreams.
     pub fn upstreams(&self) -> usize {
         self.fleet.len()
     }
 
-    /// The exchange with its route cut at `?` and its host known as a fallback, if anything of that must be changed.
-    fn tidied<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
+    /// Returns the exchange with its route cut at `?` and a fallback host marked, if either applies.
+    fn normalized<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
         let has_query = |route: &&str| route.as_bytes().contains(&b'?');
         let route = exchange.route.filter(has_query).and_then(|route| route.split('?').next());
         let is_fallback = exchange.substitute.is_none() && self.is_fallback_host(exchange);
@@ -204,22 +204,22 @@ impl Monitor {
         configured.is_some_and(|upstream| upstream.fallback_hosts.iter().any(|fallback| fallback == host))
     }
 
-    /// The place of an upstream in the fleet; of `other` if there is no room.
+    /// Returns the index of an upstream in the fleet; that of `other` if there is no room.
     fn lookup(&mut self, name: &str, ts: Timestamp) -> usize {
         let open_buckets = self.timeline.open_buckets();
         let now = self.timeline.watermark().unwrap_or(ts);
         match self.fleet.lookup(name, open_buckets, now) {
-            Lookup::Found(place) => place,
-            Lookup::Replaces(place) => {
-                self.leave_counts(place, now);
-                self.fleet.remove(place);
+            Lookup::Found(index) => index,
+            Lookup::Replaces(index) => {
+                self.flush_counts(index, now);
+                self.fleet.remove(index);
                 self.lookup(name, ts)
             }
             Lookup::Full => self.lookup(OTHER, ts),
         }
     }
 
-    /// Seals every bucket that is due and leaves every summary that is.
+    /// Seals the buckets and emits the summaries that are due.
     fn run_due(&mut self) {
         if self.is_worker() {
             return self.cut(false);
@@ -237,26 +237,26 @@ impl Monitor {
         self.summary_due = passed.after(self.config.summary_every);
     }
 
-    /// The counts of one upstream leave before their time: in a worker with everybody's.
-    fn leave_counts(&mut self, place: usize, end: Timestamp) {
+    /// Flushes the counts of one upstream early; a worker flushes those of all upstreams.
+    fn flush_counts(&mut self, index: usize, end: Timestamp) {
         if self.is_worker() {
             self.cut_one(timeline::bucket_of(end));
         } else {
-            self.summarise(place, end);
+            self.summarise(index, end);
         }
     }
 
     fn summarise_all(&mut self, end: Timestamp) {
-        let mut rank = 0;
-        while let Some(place) = self.fleet.by_name(rank) {
-            self.summarise(place, end);
-            rank += 1;
+        let mut position = 0;
+        while let Some(index) = self.fleet.by_name(position) {
+            self.summarise(index, end);
+            position += 1;
         }
     }
 
-    /// Leaves the summary of one upstream, if there is anything to count.
-    fn summarise(&mut self, place: usize, end: Timestamp) {
-        let Some(entry) = self.fleet.get_mut(place).filter(|entry| !entry.upstream.counters.is_empty())
+    /// Emits the summary of one upstream, unless nothing was counted.
+    fn summarise(&mut self, index: usize, end: Timestamp) {
+        let Some(entry) = self.fleet.get_mut(index).filter(|entry| !entry.upstream.counters.is_empty())
         else {
             return;
         };
@@ -276,13 +276,13 @@ impl Monitor {
         entry.upstream.clear_counts();
     }
 
-    /// Leaves the record of a near miss or a failure; live only within the upstream's allowance.
-    fn record_exchange(&mut self, place: usize, exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
+    /// Emits the record of a near miss or a failure; live, within the upstream's rate limit only.
+    fn record_exchange(&mut self, index: usize, exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
         if verdict.fate == Fate::Clean {
             return false;
         }
-        let Some(entry) = self.fleet.get_mut(place) else { return false };
-        if self.feed == Feed::Live && !pay(entry, exchange.ts, self.config.records_per_second) {
+        let Some(entry) = self.fleet.get_mut(index) else { return false };
+        if self.feed == Feed::Live && !take_token(entry, exchange.ts, self.config.records_per_second) {
             entry.suppressed = entry.suppressed.saturating_add(1);
             entry.upstream.counters.suppressed = entry.upstream.counters.suppressed.saturating_add(1);
             return false;
@@ -296,8 +296,8 @@ impl Monitor {
     }
 }
 
-/// A token bucket that holds two seconds' worth: true if one more record may leave at `now`.
-fn pay(entry: &mut Entry, now: Timestamp, per_second: u32) -> bool {
+/// Takes a token from a bucket of two seconds' worth; returns true if a record may be emitted at `now`.
+fn take_token(entry: &mut Entry, now: Timestamp, per_second: u32) -> bool {
     const BURST: Micros = Micros::from_seconds(2);
     let Some(price) = 1_000_000u64.checked_div(per_second.into()) else { return false };
     let paid_until = entry.paid_until.max(now).after(Micros::new(price));

@@ -1,8 +1,8 @@
-//! Records as OpenTelemetry logs: OTLP's JSON, as `POST /v1/logs` takes it.
+//! Writes records as OpenTelemetry logs: OTLP's JSON, the body of `POST /v1/logs`.
 //!
-//! Every field of a record is an attribute, `nearmiss.` and its name, besides those that OpenTelemetry has a name for. The
-//! body is the sentence. `error.type` is never set: a near miss is a success. 64-bit whole numbers are texts, as OTLP's JSON
-//! wants them; a record's own JSON is taken over as it stands wherever both agree, so nothing is parsed but its outline.
+//! Every field of a record becomes an attribute, `nearmiss.` and its name, beside those that OpenTelemetry has a name for. The
+//! body is the sentence. `error.type` is never set: a near miss is a success. OTLP's JSON writes 64-bit integers as strings;
+//! elsewhere a record's own JSON is copied, so only its outline is parsed.
 
 use crate::json::outline::{Elements, Members};
 use crate::json::write::{escape, push_number};
@@ -10,7 +10,7 @@ use crate::record::{Record, RecordKind};
 use crate::units::Timestamp;
 use alloc::string::String;
 
-/// Begins a batch of logs that `source` sends.
+/// Begins a batch of logs from `source`.
 pub fn begin(out: &mut String, source: &str) {
     add(out, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[");
     attribute(out, "service.name", |out| text(out, "nearmiss"));
@@ -21,7 +21,7 @@ pub fn begin(out: &mut String, source: &str) {
     add(out, "\"},\"logRecords\":[");
 }
 
-/// Adds a record, the first or a further one, that is sent at `now` by `source` as its `number`th.
+/// Appends a record that `source` sends at `now` as its `number`th.
 pub fn push(
     out: &mut String,
     record: &Record<'_>,
@@ -74,7 +74,7 @@ pub fn push(
     add(out, "]}");
 }
 
-/// One place that adds text, instead of one for each of the many pieces.
+/// Appends text. One function instead of an inlined copy for each of the many pieces.
 #[inline(never)]
 fn add(out: &mut String, text: &str) {
     out.push_str(text);
@@ -85,7 +85,7 @@ pub fn end(out: &mut String) {
     add(out, "]}]}]}");
 }
 
-/// How many records of a batch a collector says that it has refused: `partialSuccess` in the beginning of its answer.
+/// Returns the number of records of a batch that a collector refused: `partialSuccess` at the beginning of its answer.
 pub fn refused(answer: &str) -> u64 {
     const KEY: &[u8] = b"\"rejectedLogRecords\"";
     let at = answer.as_bytes().windows(KEY.len()).position(|window| window == KEY);
@@ -95,7 +95,7 @@ pub fn refused(answer: &str) -> u64 {
     number.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// The attribute that OpenTelemetry has for a field, if it has one.
+/// Appends the attribute that OpenTelemetry defines for a field, if any.
 fn conventional(out: &mut String, kind: RecordKind, key: &str, found: &str) {
     let mut also = |name: &str, write: &dyn Fn(&mut String)| {
         add(out, ",");
@@ -156,7 +156,7 @@ fn nanos(out: &mut String, ts: Timestamp) {
     add(out, "000");
 }
 
-/// One value of a record's JSON as OTLP's.
+/// Appends a value of a record's JSON as OTLP's.
 fn value(out: &mut String, json: &str) {
     match json.as_bytes().first() {
         Some(b'"') => {

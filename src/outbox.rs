@@ -1,4 +1,4 @@
-//! Records on their way out, in order, in one text that is reused.
+//! A queue of finished records in one reused string.
 
 use crate::record::{Record, RecordKind};
 use crate::units::Timestamp;
@@ -9,28 +9,28 @@ use alloc::string::String;
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     text: String,
-    /// Kind, time and end of each record that waits.
+    /// Kind, time and end offset of each waiting record.
     waiting: VecDeque<(RecordKind, Timestamp, usize)>,
-    /// Where the next record starts.
+    /// Start offset of the next record.
     start: usize,
 }
 
-/// Above this the memory is given back when the queue has been drained.
+/// Capacity in bytes above which a drained queue gives its memory back.
 const KEEP: usize = 8 << 10;
 
 impl Outbox {
-    /// Adds the record that `write` writes.
+    /// Appends the record that `write` writes.
     pub(crate) fn push(&mut self, kind: RecordKind, time: Timestamp, write: impl FnOnce(&mut String)) {
         write(&mut self.text);
         self.waiting.push_back((kind, time, self.text.len()));
     }
 
-    /// Whether a record waits.
+    /// Returns true if a record waits.
     pub(crate) fn has_records(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// The next record; once there is none the text is used anew.
+    /// Removes and returns the next record; an empty queue reuses its string.
     pub(crate) fn pop(&mut self) -> Option<Record<'_>> {
         let Some((kind, time, end)) = self.waiting.pop_front() else {
             self.start = 0;

@@ -1,4 +1,4 @@
-//! What leaves: records as JSON lines, and the text of the `near-miss` header.
+//! Writes records as JSON lines, and the text of the `near-miss` header.
 //!
 //! Field order is fixed, unknown fields are left out, times are RFC 3339 in UTC with milliseconds, shares are basis
 //! points. `docs/records.md` is the reference. No client address, header value or query string is ever written.
@@ -22,37 +22,37 @@ use crate::upstream::Upstream;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
 
-/// The version of all records; a reader refuses others.
+/// Version of all records; a reader refuses other versions.
 pub const SCHEMA: u64 = 1;
 
-/// What a record is about.
+/// Kind of a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RecordKind {
     /// One exchange.
     Exchange,
-    /// The open or the close of an episode.
+    /// Open or close of an episode.
     Episode,
-    /// The counts of an upstream since the summary before.
+    /// Counts of an upstream since its previous summary.
     Summary,
 }
 
-/// A record that leaves.
+/// One emitted record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Record<'a> {
-    /// What it is about.
+    /// Kind.
     pub kind: RecordKind,
-    /// When what it tells was over: an exchange, an episode or what made it one, the time of a summary.
+    /// End of the exchange, of the episode or its detection, or of the interval of the summary.
     pub time: Timestamp,
-    /// One JSON object without a line end.
+    /// One JSON object without a line break.
     pub json: &'a str,
 }
 
-/// How the names of hosts are written.
+/// Writes the names of hosts in the configured form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HostNames(pub(crate) Hosts);
 
 impl HostNames {
-    /// Adds the name or its hash, escaped for JSON.
+    /// Appends the name or its hash, escaped for JSON.
     pub(crate) fn push(self, out: &mut String, host: &str) {
         match self.0 {
             Hosts::Plain => write::escape(out, host),
@@ -144,12 +144,12 @@ fn attempt_log(json: &mut Json<'_>, exchange: &Exchange<'_>, hosts: HostNames) {
     json.close(']');
 }
 
-/// 32 hexadecimal digits: anything else is not an identifier but somebody's text.
+/// Returns true for 32 hexadecimal digits; other text is not an identifier and is never emitted.
 fn is_trace_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Writes what stands for a clean exchange inside an annotated line.
+/// Writes the object that annotates a clean exchange.
 pub fn clean(out: &mut String, upstream: &str) {
     let mut json = Json::new(out);
     json.open('{');
@@ -158,7 +158,7 @@ pub fn clean(out: &mut String, upstream: &str) {
     json.close('}');
 }
 
-/// Whose summary it is, and of which time.
+/// Source and interval of a summary.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span<'a> {
     pub(crate) source: &'a str,
@@ -167,7 +167,7 @@ pub(crate) struct Span<'a> {
     pub(crate) end: Timestamp,
 }
 
-/// Writes the summary of one upstream; `accepted` is why somebody has accepted its reference.
+/// Writes the summary of one upstream; `accepted` is the reason if an operator has accepted its reference.
 pub(crate) fn summary(
     out: &mut String,
     span: Span<'_>,
@@ -238,7 +238,7 @@ pub(crate) fn summary(
     json.close('}');
 }
 
-/// The counts of a summary.
+/// Writes the counts of a summary.
 pub(crate) fn totals(json: &mut Json<'_>, totals: &CounterTotals, has_shares: bool) {
     fates(json.key("fates"), &totals.fates);
     if let Some(relayed) = &totals.relayed {
@@ -273,7 +273,7 @@ fn fates(json: &mut Json<'_>, counts: &[u64; Fate::COUNT]) {
     json.close('}');
 }
 
-/// The latency of a summary: OpenTelemetry's scale, the index of the first bucket, and the counts from there.
+/// Writes the latency of a summary: OpenTelemetry's scale, the index of the first bucket, and the counts from there.
 pub(crate) fn latency(json: &mut Json<'_>, scale: i32, offset: i32, counts: impl Iterator<Item = u64>) {
     json.key("latency").open('{');
     json.key("scale").signed(scale.into());
@@ -285,7 +285,7 @@ pub(crate) fn latency(json: &mut Json<'_>, scale: i32, offset: i32, counts: impl
 }
 
 /// Writes the `near-miss` header of a verdict, an RFC 9651 list with the fate first:
-/// `retried;attempts=3;margin=33, slow;ratio=4.1`. The margin is in whole percent. Nothing for a clean exchange.
+/// `retried;attempts=3;margin=33, slow;ratio=4.1`. The margin is in whole percent. Writes nothing for a clean exchange.
 pub fn header(out: &mut String, verdict: &Verdict, attempts: Option<u32>) {
     if verdict.fate == Fate::Clean {
         return;
@@ -316,7 +316,7 @@ fn ratio(out: &mut String, tenths: Option<u64>) {
     }
 }
 
-/// The signal that a fate says already.
+/// Returns the signals that a fate implies.
 const fn own_signals(fate: Fate) -> Signals {
     match fate {
         Fate::Clean | Fate::Tight => Signals::NONE,

@@ -1,25 +1,25 @@
-//! Sorting the few things that the core has to sort.
+//! A small sort for short lists.
 //!
-//! The standard library's sorts are fast for long lists and cost 2 to 5 KiB of module for each type; ours has tens
-//! of things. Shell's sort with Ciura's gaps does in 200 bytes.
+//! The standard library's sorts are fast for long lists and cost 2 to 5 KiB of module for each type. The core sorts tens of
+//! elements, for which Shell's sort with Ciura's gaps takes 200 bytes.
 
-/// Sorts by `before`, which says whether its first argument belongs before its second.
-pub(crate) fn sort_by<T>(things: &mut [T], before: impl Fn(&T, &T) -> bool) {
+/// Sorts by `before`, which returns true if its first argument belongs before its second.
+pub(crate) fn sort_by<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
     for gap in [57, 23, 10, 4, 1] {
-        for start in gap..things.len() {
+        for start in gap..items.len() {
             let mut at = start;
             while at >= gap
-                && let (Some(here), Some(there)) = (things.get(at), things.get(at - gap))
+                && let (Some(here), Some(there)) = (items.get(at), items.get(at - gap))
                 && before(here, there)
             {
-                things.swap(at, at - gap);
+                items.swap(at, at - gap);
                 at -= gap;
             }
         }
     }
 }
 
-/// The middle of the values, which are put in order; the upper one of two.
+/// Sorts the values and returns the middle one; the upper one of two.
 pub(crate) fn middle<T: Copy + PartialOrd>(values: &mut [T]) -> Option<T> {
     sort_by(values, |a, b| a < b);
     values.get(values.len() / 2).copied()

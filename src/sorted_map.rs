@@ -1,23 +1,23 @@
-//! Things in the order of their keys: what the standard library's trees do in five times the code.
+//! A map in the order of its keys, in a fifth of the code of the standard library's tree.
 //!
-//! A list of short lists, so that a new thing moves few others, however many there are.
+//! A list of short lists, so that an insertion moves few entries, however many there are.
 
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 
-/// The most things in one list.
-const MOST: usize = 32;
+/// Maximum number of entries in one list.
+const MAX_LIST: usize = 32;
 
-/// Things by key; without things, a set of keys.
+/// Values by key; without values, a set of keys.
 #[derive(Clone, Debug)]
 pub struct SortedMap<K, V = ()> {
-    /// None of them is empty.
+    /// Lists of at most `MAX_LIST` entries; none is empty.
     lists: Vec<Vec<(K, V)>>,
     len: usize,
 }
 
-/// Where something is, or where it belongs: which list, and which place in it.
+/// Position of an entry, or of its insertion: the list, and the index in it.
 type Position = (usize, usize);
 
 impl<K, V> Default for SortedMap<K, V> {
@@ -27,167 +27,167 @@ impl<K, V> Default for SortedMap<K, V> {
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    /// Keeps `value` under `key`; returns the one that was there.
+    /// Inserts `value` under `key`; returns the previous value.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.place(&key) {
-            Ok(place) => self.at_mut(place).map(|old| core::mem::replace(old, value)),
-            Err(place) => {
-                self.put(place, (key, value));
+        match self.position(&key) {
+            Ok(index) => self.at_mut(index).map(|old| core::mem::replace(old, value)),
+            Err(index) => {
+                self.insert_at(index, (key, value));
                 None
             }
         }
     }
 
-    /// Changes the value of `key`, which is the usual one where there is none.
+    /// Changes the value of `key`, inserting the default first if there is none.
     pub fn update<R>(&mut self, key: K, change: impl FnOnce(&mut V) -> R) -> R
     where
         V: Default,
     {
-        let place = self.place(&key);
-        if let Ok(place) = place
-            && let Some(value) = self.at_mut(place)
+        let index = self.position(&key);
+        if let Ok(index) = index
+            && let Some(value) = self.at_mut(index)
         {
             return change(value);
         }
         let mut value = V::default();
         let result = change(&mut value);
-        if let Err(place) = place {
-            self.put(place, (key, value));
+        if let Err(index) = index {
+            self.insert_at(index, (key, value));
         }
         result
     }
 
-    /// Takes out what is under `key`.
+    /// Removes and returns the value of `key`.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
-        let (list, place) = self.place(key).ok()?;
-        let things = self.lists.get_mut(list)?;
-        let (_, value) = things.remove(place);
-        if things.is_empty() {
+        let (list, index) = self.position(key).ok()?;
+        let entries = self.lists.get_mut(list)?;
+        let (_, value) = entries.remove(index);
+        if entries.is_empty() {
             self.lists.remove(list);
         }
         self.len -= 1;
         Some(value)
     }
 
-    /// Takes the last one out.
+    /// Removes and returns the last entry.
     pub fn pop_last(&mut self) -> Option<(K, V)> {
-        let things = self.lists.last_mut()?;
-        let last = things.pop();
-        if things.is_empty() {
+        let entries = self.lists.last_mut()?;
+        let last = entries.pop();
+        if entries.is_empty() {
             self.lists.pop();
         }
         self.len -= usize::from(last.is_some());
         last
     }
 
-    /// Keeps only what `keeps` says yes to.
+    /// Keeps only the entries for whose key `keeps` returns true.
     pub fn retain(&mut self, mut keeps: impl FnMut(&K) -> bool) {
-        self.lists.iter_mut().for_each(|things| things.retain(|(key, _)| keeps(key)));
-        self.lists.retain(|things| !things.is_empty());
+        self.lists.iter_mut().for_each(|entries| entries.retain(|(key, _)| keeps(key)));
+        self.lists.retain(|entries| !entries.is_empty());
         self.len = self.lists.iter().map(Vec::len).sum();
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
-        let (list, place) = self.place(key).ok()?;
-        self.lists.get(list)?.get(place).map(|(_, value)| value)
+        let (list, index) = self.position(key).ok()?;
+        self.lists.get(list)?.get(index).map(|(_, value)| value)
     }
 
-    /// The same, to be changed.
+    /// Returns the value of `key` for changing it.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
-        let place = self.place(key).ok()?;
-        self.at_mut(place)
+        let index = self.position(key).ok()?;
+        self.at_mut(index)
     }
 
-    /// Whether there is something under `key`.
+    /// Returns true if `key` has a value.
     pub fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
-        self.place(key).is_ok()
+        self.position(key).is_ok()
     }
 
-    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Position, Position>
+    fn position<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Position, Position>
     where
         K: Borrow<Q>,
     {
-        let ends_before = |things: &Vec<(K, V)>| things.last().is_some_and(|(last, _)| last.borrow() < key);
+        let ends_before = |entries: &Vec<(K, V)>| entries.last().is_some_and(|(last, _)| last.borrow() < key);
         let list = self.lists.partition_point(ends_before);
-        let Some(things) = self.lists.get(list) else {
-            // Behind all others, so at the end of the last list.
+        let Some(entries) = self.lists.get(list) else {
+            // After all others: the end of the last list.
             let last = self.lists.len().saturating_sub(1);
             return Err((last, self.lists.get(last).map_or(0, Vec::len)));
         };
-        let found = things.binary_search_by(|(known, _)| known.borrow().cmp(key));
-        found.map(|place| (list, place)).map_err(|place| (list, place))
+        let found = entries.binary_search_by(|(known, _)| known.borrow().cmp(key));
+        found.map(|index| (list, index)).map_err(|index| (list, index))
     }
 
-    fn put(&mut self, (list, place): Position, thing: (K, V)) {
+    fn insert_at(&mut self, (list, index): Position, entry: (K, V)) {
         self.len += 1;
-        let Some(things) = self.lists.get_mut(list) else {
-            self.lists.push([thing].into());
+        let Some(entries) = self.lists.get_mut(list) else {
+            self.lists.push([entry].into());
             return;
         };
-        things.insert(place, thing);
-        if things.len() > MOST {
-            let second = things.split_off(MOST / 2);
+        entries.insert(index, entry);
+        if entries.len() > MAX_LIST {
+            let second = entries.split_off(MAX_LIST / 2);
             self.lists.insert(list + 1, second);
         }
     }
 }
 
 impl<K, V> SortedMap<K, V> {
-    /// How many there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// All of them, in order.
+    /// Iterates over the entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.lists.iter().flatten().map(|(key, value)| (key, value))
     }
 
-    /// All values in order, to be changed.
+    /// Iterates over the entries in order, with values that can be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.lists.iter_mut().flatten().map(|(key, value)| (&*key, value))
     }
 
-    /// All keys, in order.
+    /// Iterates over the keys in order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.lists.iter().flatten().map(|(key, _)| key)
     }
 
-    /// All values, in order.
+    /// Iterates over the values in order.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.lists.iter().flatten().map(|(_, value)| value)
     }
 
-    /// All of them, in order, taken out.
+    /// Consumes the map and iterates over its entries in order.
     pub fn into_iter(self) -> impl Iterator<Item = (K, V)> {
         self.lists.into_iter().flatten()
     }
 
-    fn at_mut(&mut self, (list, place): Position) -> Option<&mut V> {
-        self.lists.get_mut(list)?.get_mut(place).map(|(_, value)| value)
+    fn at_mut(&mut self, (list, index): Position) -> Option<&mut V> {
+        self.lists.get_mut(list)?.get_mut(index).map(|(_, value)| value)
     }
 }
 
 impl<K: Ord> SortedMap<K> {
-    /// Adds keys.
+    /// Adds keys to a set.
     pub fn extend(&mut self, keys: impl Iterator<Item = K>) {
         for key in keys {
             self.insert(key, ());
@@ -260,7 +260,7 @@ mod tests {
                 prop_assert_eq!((sorted.get(&key), sorted.len()), (tree.get(&key), tree.len()));
             }
             prop_assert!(sorted.iter().eq(tree.iter()));
-            prop_assert!(sorted.lists.iter().all(|list| !list.is_empty() && list.len() <= MOST));
+            prop_assert!(sorted.lists.iter().all(|list| !list.is_empty() && list.len() <= MAX_LIST));
             sorted.retain(|key| key % 3 == 0);
             tree.retain(|key, _| key % 3 == 0);
             prop_assert_eq!(sorted.len(), tree.len());

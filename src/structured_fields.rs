@@ -1,9 +1,9 @@
-//! What a response says of itself: `Cache-Status` (RFC 9211) and `Proxy-Status` (RFC 9209).
+//! Reads `Cache-Status` (RFC 9211) and `Proxy-Status` (RFC 9209).
 //!
 //! Both are lists of members with parameters, `name; key=value; flag, name …` (RFC 9651). Only the few keys that
-//! prove a near miss are looked at, so whatever else a cache or proxy writes does no harm.
+//! prove a near miss are read; everything else that a cache or proxy writes is ignored.
 
-/// Whether a cache says that it served an expired copy because the origin could not answer.
+/// Returns true if a cache reports that it served an expired copy because the origin could not answer.
 ///
 /// True for `hit; ttl<0`, for `fwd=stale` with `fwd-status>=500`, and for the word `STALE` that nginx and CDNs log.
 pub fn is_stale(cache_status: &str) -> bool {
@@ -24,7 +24,7 @@ fn is_stale_member(member: &str) -> bool {
     hit && expired || forwarded_stale && origin_failed
 }
 
-/// The error that a proxy on the way says it met, such as `connection_timeout`.
+/// Returns the error that a proxy on the path reports, such as `connection_timeout`.
 pub fn proxy_error(proxy_status: &str) -> Option<&str> {
     members(proxy_status)
         .flat_map(parameters)
@@ -32,12 +32,12 @@ pub fn proxy_error(proxy_status: &str) -> Option<&str> {
         .map(|(_, value)| value)
 }
 
-/// The members of a list: cut at commas outside quotes.
+/// Returns the members of a list, split at commas outside quotes.
 fn members(list: &str) -> impl Iterator<Item = &str> {
     split(list, b',')
 }
 
-/// The parameters of a member, its own name left out; a flag has an empty value.
+/// Returns the parameters of a member without its own name; a flag has an empty value.
 fn parameters(member: &str) -> impl Iterator<Item = (&str, &str)> {
     split(member, b';').skip(1).map(|parameter| {
         let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -45,7 +45,7 @@ fn parameters(member: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The parts of `text` between separators that stand outside quotes.
+/// Returns the parts of `text` between separators outside quotes.
 fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {

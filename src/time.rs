@@ -1,8 +1,8 @@
-//! Times as records and configurations write them: RFC 3339 in UTC.
+//! Reads times as records and configurations write them: RFC 3339 in UTC.
 
 use crate::units::{Micros, Timestamp};
 
-/// A day such as `2026-11-23`, or a time such as `2026-11-23T08:45:54.513Z`; digits below the microsecond are cut.
+/// Parses a day such as `2026-11-23`, or a time such as `2026-11-23T08:45:54.513Z`; digits below the microsecond are cut.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let number = |from: usize, to: usize| {
         let digits = text.get(from..to)?;
@@ -28,7 +28,7 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_seconds(days * 86_400 + seconds).after(Micros::new(micros)))
 }
 
-/// The microseconds in `.513Z`.
+/// Parses the microseconds in `.513Z`.
 fn fraction(text: &str) -> Option<u64> {
     let digits = text.strip_suffix('Z')?;
     let Some(digits) = digits.strip_prefix('.') else { return digits.is_empty().then_some(0) };
@@ -44,7 +44,7 @@ fn fraction(text: &str) -> Option<u64> {
     )
 }
 
-/// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
+/// Returns year, month and day of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
 pub fn civil(days: u64) -> (u64, u64, u64) {
     let z = days + 719_468;
     let (era, day_of_era) = (z / 146_097, z % 146_097);

@@ -1,90 +1,90 @@
-//! Numbers with a unit: points in time, spans of time, shares.
+//! Numbers with a unit: points in time, durations, shares.
 //!
-//! All of them are integers, so a verdict is the same bit for bit on every host.
+//! All are integers, so a verdict is bit for bit the same on every host.
 
-/// A point in time: microseconds since the Unix epoch.
+/// Point in time, in microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The point `micros` microseconds after the Unix epoch.
+    /// Returns the time `micros` microseconds after the Unix epoch.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// The point `seconds` seconds after the Unix epoch.
+    /// Returns the time `seconds` seconds after the Unix epoch.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
     }
 
-    /// Microseconds since the Unix epoch.
+    /// Returns the microseconds since the Unix epoch.
     pub const fn micros(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, cut.
+    /// Returns the whole seconds since the Unix epoch.
     pub const fn seconds(self) -> u64 {
         self.0 / 1_000_000
     }
 
-    /// The time since `earlier`; zero if that is later, because clocks stand still and step back.
+    /// Returns the time since `earlier`; zero if that is later, because clocks may step back.
     pub const fn since(self, earlier: Self) -> Micros {
         Micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The point `span` later; the end of time if that is beyond it.
+    /// Returns the time `span` later, saturating.
     pub const fn after(self, span: Micros) -> Self {
         Self(self.0.saturating_add(span.0))
     }
 
-    /// The point `span` earlier; the epoch if that is before it.
+    /// Returns the time `span` earlier, at least the epoch.
     pub const fn before(self, span: Micros) -> Self {
         Self(self.0.saturating_sub(span.0))
     }
 }
 
-/// A span of time in microseconds.
+/// Duration in microseconds.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Micros(u64);
 
 impl Micros {
-    /// A span of `micros` microseconds.
+    /// Returns a duration of `micros` microseconds.
     pub const fn new(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// A span of `millis` milliseconds.
+    /// Returns a duration of `millis` milliseconds.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// A span of `seconds` seconds.
+    /// Returns a duration of `seconds` seconds.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
     }
 
-    /// The span in microseconds.
+    /// Returns the duration in microseconds.
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The sum of both spans, at most the longest there is.
+    /// Returns the sum of both durations, saturating.
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 }
 
-/// How much of a limit was used, in basis points: 0 to 10 000, and 10 000 is the limit itself.
+/// Used share of a limit in basis points, 0 to 10 000; 10 000 is the limit itself.
 ///
-/// Floored and capped: what went over the limit has used all of it.
+/// Floored, and capped at the limit.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Used(u16);
 
 impl Used {
-    /// The limit itself.
+    /// The whole limit.
     pub const ALL: Self = Self(10_000);
 
-    /// The share of `whole` that `part` takes up; `None` where there is no limit.
+    /// Returns the share of `whole` that `part` is; `None` if `whole` is zero.
     pub fn of(part: u64, whole: u64) -> Option<Self> {
         if whole == 0 {
             return None;
@@ -100,17 +100,17 @@ impl Used {
         Some(Self(share.min(10_000) as u16))
     }
 
-    /// The share in basis points, 0 to 10 000.
+    /// Returns the share in basis points, 0 to 10 000.
     pub const fn basis_points(self) -> u16 {
         self.0
     }
 
-    /// What is left of the limit, in basis points.
+    /// Returns the unused share of the limit, in basis points.
     pub const fn margin(self) -> u16 {
         10_000 - self.0
     }
 
-    /// A share given in basis points; `None` above 10 000.
+    /// Returns a share given in basis points; `None` above 10 000.
     pub const fn from_basis_points(basis_points: u16) -> Option<Self> {
         if basis_points <= 10_000 { Some(Self(basis_points)) } else { None }
     }

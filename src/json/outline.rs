@@ -1,16 +1,16 @@
-//! Records read back, without a tree: only what was written here, so keys are plain and nothing stands between the parts.
+//! Finds members of JSON that this crate wrote: keys need no unescaping, and there is no space between tokens.
 
-/// Keys and values of an object that was written here: no space anywhere, no escape in a key.
+/// Iterates over keys and raw values of an object that this crate wrote.
 #[derive(Clone, Copy, Debug)]
 pub struct Members<'a>(&'a str);
 
 impl<'a> Members<'a> {
-    /// The fields of a record; none of what is no object.
+    /// Returns the members of a record; none if it is no object.
     pub fn of(record: &'a str) -> Self {
         Self(record.strip_prefix('{').unwrap_or_default())
     }
 
-    /// The value of a field, as it is written.
+    /// Returns the raw value of a member.
     pub fn find(mut self, key: &str) -> Option<&'a str> {
         Iterator::find(&mut self, |(known, _)| *known == key).map(|(_, found)| found)
     }
@@ -28,7 +28,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// Values of an array that we wrote, from behind its bracket on.
+/// Iterates over the raw elements of an array that this crate wrote, starting after its bracket.
 pub(crate) struct Elements<'a>(pub(crate) &'a str);
 
 impl<'a> Iterator for Elements<'a> {
@@ -43,8 +43,8 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// How long the value at the beginning of `json` is: up to a comma or a bracket that is not its own. A key before it, and
-/// space around it, count along.
+/// Returns the length of the value at the beginning of `json`: up to a comma or a bracket that is not its own. A key before it
+/// and space around it are included.
 pub fn length(json: &[u8]) -> usize {
     let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
     let end = json.iter().position(|byte| {

@@ -1,14 +1,14 @@
-//! Values of a JSON document: as a complaint shows them, and as the numbers that several documents have.
+//! Values of a JSON document: their text in errors, and numbers that several documents share.
 
 use crate::json::write::{Json, push_millis, push_number};
 use crate::units::Micros;
 use alloc::string::String;
 use serde_json::{Number, Value};
 
-/// The most characters of a value that a complaint shows.
+/// Maximum number of characters of a value that an error shows.
 const LONGEST: usize = 60;
 
-/// A value as JSON, cut if it is long.
+/// Returns a value as JSON, cut if it is long.
 pub(crate) fn shown(value: &Value) -> String {
     let mut out = String::new();
     show(&mut out, value);
@@ -19,15 +19,15 @@ pub(crate) fn shown(value: &Value) -> String {
     out
 }
 
-/// A number of milliseconds, to the microsecond.
+/// Reads a number of milliseconds, to the microsecond.
 pub(crate) fn millis(value: &Value) -> Option<Micros> {
     let number = value.as_f64().filter(|number| (0.0..1e15).contains(number))?;
     Some(Micros::new(libm::round(number * 1_000.0) as u64))
 }
 
-/// Adds a value as JSON, as much of it as will be shown.
+/// Appends a value as JSON, up to the shown length.
 ///
-/// By hand, because printing floats to the last digit takes 12 KiB of a module; here they have three decimals.
+/// Written by hand, because printing floats to the last digit takes 12 KiB of a module; three decimals are enough here.
 fn show(out: &mut String, value: &Value) {
     if out.len() > LONGEST {
         return;

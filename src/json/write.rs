@@ -1,13 +1,13 @@
-//! JSON, written straight into a text: no tree, no formatting machinery, no floats.
+//! Writes JSON straight into a string: no tree, no formatting machinery, no floats.
 
 use crate::time;
 use crate::units::{Micros, Timestamp};
 use alloc::string::String;
 
-/// Writes one JSON object or array; commas take care of themselves.
+/// Writer of one JSON object or array; it inserts the commas.
 pub(crate) struct Json<'a> {
     out: &'a mut String,
-    /// Nothing has been written at this level yet.
+    /// True until something is written at this level.
     fresh: bool,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Json<'a> {
         self.fresh = false;
     }
 
-    /// A comma if one is due: before each item of an array.
+    /// Begins an item of an array, with a comma if one is due.
     pub(crate) fn item(&mut self) -> &mut Self {
         if !self.fresh {
             self.out.push(',');
@@ -35,7 +35,7 @@ impl<'a> Json<'a> {
         self
     }
 
-    /// A key, for one of the values below.
+    /// Writes a key; a value follows.
     pub(crate) fn key(&mut self, key: &str) -> &mut Self {
         self.item();
         self.out.push('"');
@@ -44,7 +44,7 @@ impl<'a> Json<'a> {
         self
     }
 
-    /// A key that is somebody's text.
+    /// Writes an escaped key, for untrusted names.
     pub(crate) fn name(&mut self, name: &str) -> &mut Self {
         self.item().text(name);
         self.out.push(':');
@@ -57,7 +57,7 @@ impl<'a> Json<'a> {
         self.out.push('"');
     }
 
-    /// A text of our own, in which there is nothing to escape.
+    /// Writes a literal that needs no escaping.
     pub(crate) fn word(&mut self, word: &'static str) {
         self.out.push('"');
         self.out.push_str(word);
@@ -79,7 +79,7 @@ impl<'a> Json<'a> {
         push_number(self.out, number.unsigned_abs());
     }
 
-    /// Milliseconds with at most three decimals and no trailing zeros.
+    /// Writes milliseconds with at most three decimals and no trailing zeros.
     pub(crate) fn millis(&mut self, span: Micros) {
         push_millis(self.out, span);
     }
@@ -90,13 +90,13 @@ impl<'a> Json<'a> {
         self.out.push('"');
     }
 
-    /// The text itself, for a sentence written piece by piece between two quotes of its own.
+    /// Returns the underlying string, for a sentence written piece by piece between its own quotes.
     pub(crate) fn raw(&mut self) -> &mut String {
         self.out
     }
 }
 
-/// Adds `text` with what JSON wants escaped.
+/// Appends `text` with JSON escapes.
 pub(crate) fn escape(out: &mut String, text: &str) {
     let mut rest = text;
     loop {
@@ -120,10 +120,10 @@ pub(crate) fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// How many bytes at the beginning need no escape; most texts are plain, so eight are looked at together.
+/// Returns the number of leading bytes that need no escape. Most texts are plain, so eight bytes are checked at once.
 fn plain_len(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 0xff;
-    // The highest bit of each byte that is below `bound`, of ASCII; a byte above such a one may be taken for one too.
+    // Sets the highest bit of each ASCII byte below `bound`; a byte above such a byte may be marked falsely.
     let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & (ONES << 7);
     let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     let (words, _) = bytes.as_chunks::<8>();
@@ -141,7 +141,7 @@ pub(crate) fn push_number(out: &mut String, number: u64) {
     push_padded(out, number, 1);
 }
 
-/// A number with at least `width` digits.
+/// Appends a number with at least `width` digits.
 fn push_padded(out: &mut String, mut number: u64, width: usize) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
@@ -156,7 +156,7 @@ fn push_padded(out: &mut String, mut number: u64, width: usize) {
     out.push_str(core::str::from_utf8(digits).unwrap_or_default());
 }
 
-/// Milliseconds with at most three decimals and no trailing zeros.
+/// Appends milliseconds with at most three decimals and no trailing zeros.
 pub(crate) fn push_millis(out: &mut String, span: Micros) {
     push_number(out, span.get() / 1_000);
     let mut rest = span.get() % 1_000;
@@ -171,7 +171,7 @@ pub(crate) fn push_millis(out: &mut String, span: Micros) {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds, cut.
+/// Appends a time as RFC 3339 in UTC with milliseconds, truncated.
 pub(crate) fn push_time(out: &mut String, ts: Timestamp) {
     let (days, rest) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
     let (year, month, day) = time::civil(days);

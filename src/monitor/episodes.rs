@@ -1,4 +1,4 @@
-//! Buckets are sealed here, and what opens and closes with them leaves as records.
+//! Seals buckets and emits the records of episodes that open and close with them.
 
 use super::{Monitor, share};
 use crate::episode::{Change, OpenEpisode, Reference};
@@ -12,13 +12,13 @@ use crate::timeline;
 use alloc::vec::Vec;
 
 impl Monitor {
-    /// Seals every bucket that is due, or all.
+    /// Seals the buckets that are due, or all of them.
     pub(super) fn seal(&mut self, all: bool) {
         while let Some(bucket) = self.timeline.seal_next(all) {
             let is_gap = !self.fleet.iter().any(|entry| entry.upstream.is_open());
             self.seal_one(bucket);
             if is_gap {
-                // Nothing is waiting for a seal; silence closes what is open all the same.
+                // No bucket waits for its seal; silence still closes open episodes.
                 self.timeline.skip_to_due(all);
                 let last = self.timeline.sealed().saturating_sub(1);
                 if last > bucket {
@@ -30,23 +30,23 @@ impl Monitor {
 
     fn seal_one(&mut self, bucket: u64) {
         let Self { fleet, engine, .. } = self;
-        let mut rank = 0;
-        while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
+        let mut position = 0;
+        while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
             let sealed = entry.upstream.seal(bucket);
-            // First what the bucket says, by the routes as they were.
+            // The bucket is weighed before its seal replaces routes.
             engine.weigh(bucket, entry.id.get(), &mut entry.detector);
             (0..8)
                 .filter(|slot| sealed.replaced_routes >> slot & 1 == 1)
                 .for_each(|slot| entry.detector.forget_route(slot));
-            rank += 1;
+            position += 1;
         }
         engine.combine(bucket);
         let mut changes = Vec::new();
-        let mut rank = 0;
-        while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
+        let mut position = 0;
+        while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
             let id = entry.id.get();
             engine.settle(bucket, id, &mut entry.detector, |change| changes.push((id, change)));
-            rank += 1;
+            position += 1;
         }
         engine.clear();
         for (id, change) in changes {
@@ -66,11 +66,11 @@ impl Monitor {
         }
     }
 
-    /// Closes what is still open at the end of input.
+    /// Closes the episodes that are still open at the end of input.
     pub(super) fn truncate_episodes(&mut self) {
-        let mut rank = 0;
-        while let Some(entry) = self.fleet.by_name(rank).and_then(|place| self.fleet.get_mut(place)) {
-            rank += 1;
+        let mut position = 0;
+        while let Some(entry) = self.fleet.by_name(position).and_then(|index| self.fleet.get_mut(index)) {
+            position += 1;
             let id = entry.id.get();
             if let Some(open) = entry.detector.close(0) {
                 self.record_episode(id, Phase::Truncated, &open);

@@ -1,14 +1,14 @@
-//! Several monitors, one voice.
+//! Several monitors that report as one.
 //!
-//! Where the exchanges of one upstream pass several instances, each judges its own and one of them reports for all. A
-//! *worker* counts and gathers; what it has of a bucket leaves as a *delta*, and nothing is judged over time there. The
-//! *reporter* absorbs the deltas of a bucket, is woken when there are no more, and is otherwise the monitor it is anywhere;
-//! what became usual goes back to all workers. A delta adds, so it matters neither how many there are nor in which order.
+//! Where several instances see the exchanges of one upstream, each judges its own and one of them reports for all. A *worker*
+//! judges and counts; it publishes a *delta* per bucket and detects no episodes. The *reporter* absorbs the deltas of a
+//! bucket, is woken when all have arrived, and otherwise works like any monitor; it publishes the learned baselines to all
+//! workers. Deltas add up, so neither their number nor their order matters.
 //!
-//! *One bucket later*: what the seal of a bucket teaches is used from the bucket after the next on, so that it has reached
-//! every worker by then and all of them measure by the same.
+//! *One bucket of lag*: the result of a seal applies from the bucket after the next. By then every worker has it, and all of
+//! them compare with the same baselines.
 //!
-//! A message has a version and a checksum in front: a module of another build may share the same place.
+//! Each message begins with a version and a checksum: a module of another build may read the same storage.
 
 use super::Monitor;
 use crate::codec::Codec;
@@ -20,61 +20,60 @@ use crate::units::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The version of all messages.
+/// Version of all messages.
 const FORMAT: u8 = 1;
-/// Snapshot and checksum.
+/// Length of version and checksum, in bytes.
 const HEAD: usize = 9;
-/// Buckets between a seal and what it teaches.
+/// Buckets between a seal and the use of its result.
 const LAG: u32 = 1;
-/// Exchanges of one upstream after which a worker's delta leaves early: it fits into half of a reporter's counts.
+/// Exchanges of one upstream after which a worker publishes a delta early: half of a reporter's counter range.
 const EARLY: u64 = 1 << 15;
-/// Deltas that wait to be taken; beyond them counts stay where they are, and only what tells episodes is given up.
+/// Maximum number of deltas that wait. Beyond it counters stay in the worker, and only evidence for episodes is dropped.
 const WAITING: usize = 8;
 
-/// What a worker has ready for the reporter.
+/// Deltas that a worker has ready for the reporter.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
     deltas: VecDeque<Delta>,
 }
 
-/// What one worker saw of all upstreams in one bucket, or in a part of it.
+/// Counts of one worker over all upstreams in one bucket, or in a part of it.
 #[derive(Debug)]
 pub struct Delta {
-    /// The bucket's number.
+    /// Number of the bucket.
     pub bucket: u64,
-    /// The message, for [`Monitor::absorb`].
+    /// Message for [`Monitor::absorb`].
     pub bytes: Vec<u8>,
 }
 
-/// A message that cannot be read: of another build, or not whole.
+/// Error: a message of another build, or an incomplete one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unreadable;
 
 impl Monitor {
-    /// From now on it only counts, and somebody else reports: ask for [`next_delta`](Self::next_delta). Episodes that are
-    /// open here end.
+    /// Becomes a worker, which only judges and counts: drain [`next_delta`](Self::next_delta). Open episodes end.
     pub fn become_worker(&mut self) {
         self.truncate_episodes();
         self.timeline.set_lag(LAG.into());
         self.ready = Some(Ready::default());
     }
 
-    /// From now on it may also [`absorb`](Self::absorb) what workers have seen.
+    /// Becomes a reporter, which may [`absorb`](Self::absorb) the deltas of workers.
     pub fn become_reporter(&mut self) {
         self.engine.set_lag(LAG);
     }
 
-    /// The next delta that is ready, oldest first. It is this worker's no more: whoever takes it must see that it arrives.
+    /// Returns the next delta, oldest first. Its counts are no longer in this worker: the caller must deliver it.
     pub fn next_delta(&mut self) -> Option<Delta> {
         self.ready.as_mut()?.deltas.pop_front()
     }
 
-    /// Adds what a worker has seen, and returns how many exchanges that were. When all deltas of a bucket are in,
-    /// [`wake`](Self::wake) at its end; what comes after that is late.
+    /// Adds the delta of a worker and returns its number of exchanges. When all deltas of a bucket are absorbed, call
+    /// [`wake`](Self::wake) with its end; deltas that arrive later are late.
     ///
     /// # Errors
     ///
-    /// If it is no delta of this build; nothing has been added then.
+    /// Returns [`Unreadable`] and adds nothing if the message is no delta of this build.
     pub fn absorb(&mut self, delta: &[u8]) -> Result<u64, Unreadable> {
         let mut codec = opened(delta)?;
         let bucket = codec.number(0);
@@ -87,11 +86,11 @@ impl Monitor {
         let mut exchanges = 0;
         while codec.has_more() {
             let name = codec.name("");
-            let lookup = self.lookup(name, ts);
-            if self.fleet.get_mut(lookup).is_some_and(|entry| entry.upstream.counters.is_half_full()) {
-                self.summarise(lookup, self.timeline.watermark().unwrap_or(ts));
+            let index = self.lookup(name, ts);
+            if self.fleet.get_mut(index).is_some_and(|entry| entry.upstream.counters.is_half_full()) {
+                self.summarise(index, self.timeline.watermark().unwrap_or(ts));
             }
-            let Some(entry) = self.fleet.get_mut(lookup) else { break };
+            let Some(entry) = self.fleet.get_mut(index) else { break };
             let (counted, places) = entry.upstream.pass(bucket, &mut codec, is_late);
             (0..16)
                 .filter(|slot| places.replaced_hosts >> slot & 1 == 1)
@@ -102,36 +101,36 @@ impl Monitor {
         Ok(exchanges)
     }
 
-    /// Writes what is usual on all upstreams, for [`adopt`](Self::adopt).
-    pub fn publish(&mut self, out: &mut Vec<u8>) {
+    /// Writes the baselines of all upstreams, for [`apply_baseline`](Self::apply_baseline).
+    pub fn publish_baseline(&mut self, out: &mut Vec<u8>) {
         out.clear();
         out.resize(HEAD, 0);
-        let mut rank = 0;
-        while let Some(entry) = self.fleet.by_name(rank).and_then(|place| self.fleet.get_mut(place)) {
+        let mut position = 0;
+        while let Some(entry) = self.fleet.by_name(position).and_then(|index| self.fleet.get_mut(index)) {
             let mut codec = Codec::Out(out);
             codec.name(entry.upstream.name());
             entry.upstream.tell(&mut codec);
             entry.detector.tell(&mut codec);
-            rank += 1;
+            position += 1;
         }
         close(out);
     }
 
-    /// Takes over what is usual, as a reporter has published it.
+    /// Applies the baselines that a reporter has published.
     ///
     /// # Errors
     ///
-    /// If it is not of this build; nothing has changed then.
-    pub fn adopt(&mut self, usual: &[u8]) -> Result<(), Unreadable> {
-        let mut codec = opened(usual)?;
+    /// Returns [`Unreadable`] and changes nothing if the message is not of this build.
+    pub fn apply_baseline(&mut self, message: &[u8]) -> Result<(), Unreadable> {
+        let mut codec = opened(message)?;
         let now = self.timeline.watermark().unwrap_or_default();
         while codec.has_more() {
             let name = codec.name("");
-            // Where there is no room it is read and forgotten: what is here already is in use.
-            let Lookup::Found(lookup) = self.fleet.lookup(name, self.timeline.open_buckets(), now) else {
+            // Without room the rest is dropped: every upstream here is in use.
+            let Lookup::Found(index) = self.fleet.lookup(name, self.timeline.open_buckets(), now) else {
                 break;
             };
-            let Some(entry) = self.fleet.get_mut(lookup) else { break };
+            let Some(entry) = self.fleet.get_mut(index) else { break };
             let replaced = entry.upstream.tell(&mut codec);
             (0..8)
                 .filter(|slot| replaced >> slot & 1 == 1)
@@ -141,39 +140,39 @@ impl Monitor {
         Ok(())
     }
 
-    /// Whether it is a worker.
+    /// Returns true in a worker.
     pub(super) fn is_worker(&self) -> bool {
         self.ready.is_some()
     }
 
-    /// Whether the counts of an upstream must leave before more is counted.
+    /// Returns true if the counts of an upstream must be flushed before more is counted.
     pub(super) fn is_full(&self, counters: &Counters) -> bool {
         counters.latency.is_full() || self.is_worker() && counters.exchanges() >= EARLY
     }
 
-    /// Makes a delta of every bucket that is due, or of all.
+    /// Cuts a delta of each bucket that is due, or of all buckets.
     pub(super) fn cut(&mut self, all: bool) {
         while let Some(bucket) = self.timeline.seal_next(all) {
             self.cut_one(bucket);
-            // Nothing is open in what follows.
+            // No bucket beyond is open.
             self.timeline.skip_to_due(all);
         }
     }
 
-    /// Makes a delta of what there is of `bucket`.
+    /// Cuts a delta of `bucket` as it stands.
     pub(super) fn cut_one(&mut self, bucket: u64) {
         let Self { fleet, ready: Some(ready), .. } = self else { return };
         let has_room = ready.deltas.len() < WAITING;
         let mut bytes = Vec::new();
-        let mut rank = 0;
-        while let Some(entry) = fleet.by_name(rank).and_then(|place| fleet.get_mut(place)) {
-            rank += 1;
+        let mut position = 0;
+        while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
+            position += 1;
             if !entry.upstream.has_counted() {
                 continue;
             }
             if !has_room {
-                entry.upstream.let_go();
-                entry.detector.let_go();
+                entry.upstream.discard_delta();
+                entry.detector.discard_delta();
                 continue;
             }
             if bytes.is_empty() {
@@ -192,12 +191,12 @@ impl Monitor {
     }
 }
 
-/// When a bucket ends: the moment to wake a reporter that has absorbed all of it.
+/// Returns the end of a bucket: the time to wake a reporter that has absorbed all of its deltas.
 pub fn end_of(bucket: u64) -> Timestamp {
     timeline::start_of(bucket.saturating_add(1))
 }
 
-/// Writes version and checksum in front of a finished message.
+/// Fills in version and checksum at the head of a finished message.
 fn close(message: &mut [u8]) {
     if let Some((head, body)) = message.split_at_mut_checked(HEAD) {
         let [version, sum @ ..] = head else { return };

@@ -1,4 +1,4 @@
-//! The record of an episode, and its sentence.
+//! Writes the record of an episode with its sentence.
 
 use super::{HostNames, SCHEMA};
 use crate::episode::{BucketCounts, Cause, Deviation, OpenEpisode, Pattern};
@@ -11,26 +11,26 @@ use crate::verdict::Signals;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Hosts with less than this share, in basis points, are left out.
+/// Least share of a listed host, in basis points.
 const LEAST_SHARE: u64 = 1_000;
 
-/// Where in its life an episode is.
+/// Phase of an episode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
-    /// It was just detected.
+    /// Detected.
     Open,
-    /// It is over.
+    /// Ended.
     Close,
-    /// The input ended before it did.
+    /// Cut short by the end of input.
     Truncated,
 }
 
-/// What a record of an episode is told besides the episode.
+/// Surroundings of an episode that its record names.
 #[derive(Clone, Copy)]
 pub(crate) struct EpisodeContext<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) hosts: HostNames,
-    /// The names of the related upstreams.
+    /// Names of the related upstreams.
     pub(crate) related: &'a [&'a str],
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &OpenEpisode, contex
     json.raw().push_str("\"}");
 }
 
-/// Writes the open or close record of a day that is not as the reference.
+/// Writes the open or close record of a day that deviates from the reference.
 pub(crate) fn deviation(out: &mut String, phase: Phase, deviation: &Deviation, upstream: &str) {
     let day = &deviation.day;
     let end = day.from + 8_640 - 1;
@@ -171,7 +171,7 @@ fn counts(json: &mut Json<'_>, counts: &BucketCounts) {
     json.close('}');
 }
 
-/// What else it could be called.
+/// Writes the other patterns that fit.
 fn also(json: &mut Json<'_>, open: &OpenEpisode, pattern: Pattern) {
     let mut others = open.patterns().into_iter().flatten().filter(|other| *other != pattern).peekable();
     if others.peek().is_some() {
@@ -181,13 +181,13 @@ fn also(json: &mut Json<'_>, open: &OpenEpisode, pattern: Pattern) {
     }
 }
 
-/// The route that carries it, with its share.
+/// Returns the route that carries the episode, with its share.
 fn route<'a>(open: &OpenEpisode, upstream: &'a Upstream) -> Option<(&'a str, u16)> {
     let (slot, share) = open.route()?;
     Some((upstream.routes().name(slot)?, share))
 }
 
-/// The hosts behind what went wrong, largest share first.
+/// Returns the hosts to blame, largest share first.
 fn shares(bad: &[u16], upstream: &Upstream) -> Vec<(u8, u64)> {
     let all: u64 = bad.iter().map(|count| u64::from(*count)).sum();
     let share = |count: &u16| (u64::from(*count) * 10_000).checked_div(all).unwrap_or(0);
@@ -261,7 +261,7 @@ fn explain(
     out.push('.');
 }
 
-/// `12.34 %`.
+/// Appends a share such as `12.34 %`.
 fn push_share(out: &mut String, basis_points: u64) {
     push_number(out, basis_points / 100);
     out.push('.');
@@ -270,14 +270,14 @@ fn push_share(out: &mut String, basis_points: u64) {
     out.push_str(" %");
 }
 
-/// `4.1`.
+/// Appends tenths such as `4.1`.
 fn push_tenths(out: &mut String, tenths: u64) {
     push_number(out, tenths / 10);
     out.push('.');
     push_number(out, tenths % 10);
 }
 
-/// The end of a bucket.
+/// Returns the end of a bucket.
 fn end_of(bucket: u32) -> Timestamp {
     timeline::start_of(u64::from(bucket) + 1)
 }

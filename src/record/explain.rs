@@ -1,4 +1,4 @@
-//! One plain sentence: what happened, how close it was, where to look next.
+//! Writes one plain sentence: the event, how close it was, where to look next.
 
 use super::HostNames;
 use crate::exchange::{Attempt, Exchange};
@@ -80,7 +80,7 @@ fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
     }
 }
 
-/// `3 of 4 attempts`.
+/// Appends `3 of 4 attempts`.
 fn attempts_of(out: &mut String, attempts: u32, verdict: &Verdict) {
     push_number(out, attempts.into());
     if let Some(allowed) = verdict.limits.max_attempts.filter(|allowed| *allowed >= attempts) {
@@ -93,7 +93,7 @@ fn attempts_of(out: &mut String, attempts: u32, verdict: &Verdict) {
     out.push_str(" attempts");
 }
 
-/// `410 ms where 100 ms is usual`.
+/// Appends `410 ms where 100 ms is usual`.
 fn took(out: &mut String, verdict: &Verdict) {
     push_millis(out, verdict.judged_duration.unwrap_or_default());
     out.push_str(" ms where ");
@@ -101,7 +101,7 @@ fn took(out: &mut String, verdict: &Verdict) {
     out.push_str(" ms is usual");
 }
 
-/// What was wrong inside a success.
+/// Appends the failure inside a success.
 fn inside(out: &mut String, exchange: &Exchange<'_>) {
     let is_word = |error: &&str| error.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if let Some(status) = exchange.grpc_status.filter(|status| *status > 0) {
@@ -120,7 +120,7 @@ fn inside(out: &mut String, exchange: &Exchange<'_>) {
     }
 }
 
-/// `10.0.0.1:80 503 after 12.1 ms`, `10.0.0.2:80 no answer in 500 ms`.
+/// Appends `10.0.0.1:80 503 after 12.1 ms` or `10.0.0.2:80 no answer in 500 ms`.
 fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     match attempt.host {
         Some(host) => hosts.push(out, host),
@@ -138,7 +138,7 @@ fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     }
 }
 
-/// `; 93 % of its timeout of 500 ms was used`, if it is worth saying.
+/// Appends `; 93 % of its timeout of 500 ms was used` if that is noteworthy.
 fn closeness(out: &mut String, verdict: &Verdict) {
     const WORTH_SAYING: u16 = 5_000;
     let is_near =
@@ -160,7 +160,7 @@ fn closeness(out: &mut String, verdict: &Verdict) {
     out.push_str(" was used");
 }
 
-/// `; look at 10.0.0.1:80`.
+/// Appends `; look at 10.0.0.1:80`.
 fn look_at(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
     out.push_str("; look at ");
     let failed =

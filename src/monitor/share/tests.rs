@@ -14,14 +14,14 @@ use serde_json::Value;
 const T0: u64 = 1_795_423_560;
 
 /// Some workers, and the one that reports for them.
-struct Voice {
+struct Fleet {
     workers: Vec<Monitor>,
     reporter: Monitor,
     fates: [u64; Fate::COUNT],
     records: Vec<Value>,
 }
 
-impl Voice {
+impl Fleet {
     fn of(workers: usize) -> Self {
         let monitor = || Monitor::new(Config::default(), Feed::Live, "test");
         let mut reporter = monitor();
@@ -60,9 +60,9 @@ impl Voice {
             self.reporter.absorb(&delta.bytes).unwrap();
         }
         self.reporter.wake(end_of(bucket));
-        let mut usual = Vec::new();
-        self.reporter.publish(&mut usual);
-        self.workers.iter_mut().for_each(|worker| worker.adopt(&usual).unwrap());
+        let mut baselines = Vec::new();
+        self.reporter.publish_baseline(&mut baselines);
+        self.workers.iter_mut().for_each(|worker| worker.apply_baseline(&baselines).unwrap());
         self.drain();
     }
 
@@ -124,12 +124,12 @@ fn story(mut each: impl FnMut(u64, &Exchange<'_>), mut end: impl FnMut(u64)) {
 }
 
 fn told(workers: usize) -> ([u64; Fate::COUNT], Vec<Value>) {
-    let voice = core::cell::RefCell::new(Voice::of(workers));
+    let fleet = core::cell::RefCell::new(Fleet::of(workers));
     story(
-        |who, exchange| voice.borrow_mut().observe(who as usize % workers, exchange),
-        |bucket| voice.borrow_mut().end(bucket, bucket as usize),
+        |who, exchange| fleet.borrow_mut().observe(who as usize % workers, exchange),
+        |bucket| fleet.borrow_mut().end(bucket, bucket as usize),
     );
-    voice.into_inner().finish()
+    fleet.into_inner().finish()
 }
 
 fn episodes(records: &[Value]) -> Vec<&Value> {
@@ -197,14 +197,14 @@ fn one_voice_tells_the_episode_that_a_single_monitor_tells() {
 
 #[test]
 fn a_worker_that_comes_later_is_not_blind() {
-    let voice = core::cell::RefCell::new(Voice::of(1));
-    story(|_, exchange| voice.borrow_mut().observe(0, exchange), |bucket| voice.borrow_mut().end(bucket, 0));
-    let mut voice = voice.into_inner();
-    let mut usual = Vec::new();
-    voice.reporter.publish(&mut usual);
+    let fleet = core::cell::RefCell::new(Fleet::of(1));
+    story(|_, exchange| fleet.borrow_mut().observe(0, exchange), |bucket| fleet.borrow_mut().end(bucket, 0));
+    let mut fleet = fleet.into_inner();
+    let mut baselines = Vec::new();
+    fleet.reporter.publish_baseline(&mut baselines);
     let mut late = Monitor::new(Config::default(), Feed::Live, "late");
     late.become_worker();
-    late.adopt(&usual).unwrap();
+    late.apply_baseline(&baselines).unwrap();
     let slow = Exchange {
         ts: Timestamp::from_seconds(T0 + 1_820),
         upstream: "cart",
@@ -219,7 +219,7 @@ fn a_worker_that_comes_later_is_not_blind() {
 
 #[test]
 fn what_comes_too_late_counts_and_changes_no_episode() {
-    let mut voice = Voice::of(2);
+    let mut fleet = Fleet::of(2);
     let ok = |second| Exchange {
         ts: Timestamp::from_seconds(T0 + second),
         upstream: "cart",
@@ -228,13 +228,13 @@ fn what_comes_too_late_counts_and_changes_no_episode() {
         attempts: Some(1),
         ..Exchange::default()
     };
-    voice.observe(0, &ok(1));
-    voice.observe(1, &ok(2));
-    voice.workers[1].wake(Timestamp::from_seconds(T0 + 10));
-    let late = voice.workers[1].next_delta().unwrap();
-    voice.end(T0 / 10, 0);
-    assert_eq!(voice.reporter.absorb(&late.bytes), Ok(1));
-    let (_, records) = voice.finish();
+    fleet.observe(0, &ok(1));
+    fleet.observe(1, &ok(2));
+    fleet.workers[1].wake(Timestamp::from_seconds(T0 + 10));
+    let late = fleet.workers[1].next_delta().unwrap();
+    fleet.end(T0 / 10, 0);
+    assert_eq!(fleet.reporter.absorb(&late.bytes), Ok(1));
+    let (_, records) = fleet.finish();
     let [summary] = &records[..] else { panic!("{records:?}") };
     assert_eq!((&summary["fates"]["clean"], &summary["late"]), (&2.into(), &1.into()));
 }
@@ -270,9 +270,9 @@ fn a_worker_that_nobody_hears_keeps_its_counts_and_stays_small() {
 
 #[test]
 fn an_early_delta_keeps_every_count_whole() {
-    let mut voice = Voice::of(1);
+    let mut fleet = Fleet::of(1);
     for i in 0..100_000 {
-        voice.observe(
+        fleet.observe(
             0,
             &Exchange {
                 ts: Timestamp::from_micros(T0 * 1_000_000 + i),
@@ -284,8 +284,8 @@ fn an_early_delta_keeps_every_count_whole() {
             },
         );
     }
-    voice.end(T0 / 10, 0);
-    let (_, records) = voice.finish();
+    fleet.end(T0 / 10, 0);
+    let (_, records) = fleet.finish();
     let clean: u64 = records.iter().map(|record| record["fates"]["clean"].as_u64().unwrap()).sum();
     assert_eq!(clean, 100_000);
 }
@@ -295,12 +295,12 @@ proptest! {
     fn what_is_no_message_changes_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..200) {
         let mut reporter = Monitor::new(Config::default(), Feed::Live, "test");
         prop_assert_eq!(reporter.absorb(&bytes), Err(Unreadable));
-        prop_assert_eq!(reporter.adopt(&bytes), Err(Unreadable));
+        prop_assert_eq!(reporter.apply_baseline(&bytes), Err(Unreadable));
         let mut whole = vec![0; HEAD];
         whole.extend(bytes);
         close(&mut whole);
         // Whole, and yet nonsense: survived.
-        let _ = reporter.adopt(&whole);
+        let _ = reporter.apply_baseline(&whole);
         let mut reporter = Monitor::new(Config::default(), Feed::Live, "test");
         let _ = reporter.absorb(&whole);
         reporter.finish();
@@ -312,18 +312,18 @@ proptest! {
 
 #[test]
 fn the_last_summary_ends_after_what_was_absorbed_for_it() {
-    let mut voice = Voice::of(1);
+    let mut fleet = Fleet::of(1);
     let retried = Exchange { attempts: Some(2), ..Exchange::default() };
-    voice.observe(
+    fleet.observe(
         0,
         &Exchange { ts: Timestamp::from_seconds(T0 + 5), upstream: "cart", status: 200, ..retried },
     );
-    voice.workers[0].finish();
-    while let Some(delta) = voice.workers[0].next_delta() {
-        voice.reporter.absorb(&delta.bytes).unwrap();
+    fleet.workers[0].finish();
+    while let Some(delta) = fleet.workers[0].next_delta() {
+        fleet.reporter.absorb(&delta.bytes).unwrap();
     }
-    voice.reporter.finish();
-    let record = voice.reporter.poll_record().expect("a summary");
+    fleet.reporter.finish();
+    let record = fleet.reporter.poll_record().expect("a summary");
     let summary: Value = serde_json::from_str(record.json).unwrap();
     let mut end = String::new();
     crate::json::write::push_time(&mut end, Timestamp::from_seconds(T0 + 10));

@@ -1,0 +1,160 @@
+//! The leader: absorbs the deltas of all followers, reports for the whole Envoy, and publishes baselines.
+//!
+//! A bucket is reported when every follower has announced that it is complete, two seconds after its end at the earliest.
+//! Followers that announce nothing are waited for until eight seconds after its end. A delta that arrives later is counted but
+//! changes no episode.
+
+use super::baselines::publish_baseline;
+use super::lease::Lease;
+use super::mailbox::Mailbox;
+use crate::host::Hostcalls;
+use alloc::vec::Vec;
+use nearmiss::{Micros, Monitor, Timestamp, end_of, timeline};
+
+/// Settle delay: a bucket is reported this long after its end at the earliest, so that a VM whose first exchange is in the
+/// bucket has a mailbox by then.
+const SETTLE_DELAY: Micros = Micros::from_seconds(2);
+/// Straggler timeout: a bucket is reported this long after its end at the latest, whether or not followers are late.
+const STRAGGLER_TIMEOUT: Micros = Micros::from_seconds(8);
+
+/// Positions that the lease keeps for VMs that have ended.
+const ENDED_POSITIONS: usize = 64;
+
+/// The state of a leader.
+#[derive(Debug)]
+pub(super) struct Leader {
+    /// Reports for all VMs; `None` until there are followers.
+    monitor: Option<Monitor>,
+    mailboxes: Vec<Mailbox>,
+    /// Deltas that were read, of buckets that are not complete.
+    pending: Vec<(u64, Vec<u8>)>,
+    /// The first bucket that has not been reported.
+    next_bucket: u64,
+    /// The bucket up to which baselines have been published.
+    baselines: u32,
+    absorbed: u64,
+    buffer: Vec<u8>,
+}
+
+impl Leader {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            monitor: None,
+            mailboxes: Vec::new(),
+            pending: Vec::new(),
+            next_bucket: timeline::bucket_of(now),
+            baselines: 0,
+            absorbed: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Starts to report for all VMs, with this monitor.
+    pub(super) fn start_reporting(&mut self, mut monitor: Monitor) {
+        monitor.become_reporter();
+        self.monitor = Some(monitor);
+    }
+
+    pub(super) fn monitor(&mut self) -> Option<&mut Monitor> {
+        self.monitor.as_mut()
+    }
+
+    /// Returns the number of exchanges absorbed since the last call.
+    pub(super) fn take_absorbed(&mut self) -> u64 {
+        core::mem::take(&mut self.absorbed)
+    }
+
+    /// Steps down. Pending deltas are absorbed and reported first, because another VM leads from here on.
+    pub(super) fn step_down(mut self) -> Option<Monitor> {
+        self.absorb(u64::MAX);
+        let mut monitor = self.monitor?;
+        monitor.finish();
+        Some(monitor)
+    }
+
+    /// Reads the headers of all mailboxes; returns false if there are none.
+    pub(super) fn read_mailboxes(&mut self, hostcalls: &Hostcalls, key: &str) -> bool {
+        self.mailboxes.clear();
+        self.mailboxes.extend((1..).map_while(|index| Mailbox::read(hostcalls, key, index)));
+        !self.mailboxes.is_empty()
+    }
+
+    /// Reads new deltas, renews the lease and reports every complete bucket; on the last call it gives up the lease and reports
+    /// all buckets. Returns false if another VM holds the lease.
+    pub(super) fn lead(
+        &mut self,
+        hostcalls: &Hostcalls,
+        key: &str,
+        id: u32,
+        now: Timestamp,
+        is_last: bool,
+    ) -> bool {
+        let Some(mut lease) = Lease::read(hostcalls, key) else { return true };
+        if lease.holder != id {
+            return false;
+        }
+        let mut received = Vec::new();
+        for mailbox in self.mailboxes.iter().filter(|mailbox| mailbox.owner != 0) {
+            let mut next = lease.position(mailbox.owner);
+            for number in mailbox.numbers_from(next) {
+                let Some((bucket, delta)) = mailbox.delta(hostcalls, key, number) else { break };
+                received.push((bucket, delta.to_vec()));
+                next = number + 1;
+            }
+            lease.set_position(mailbox.owner, next);
+        }
+        lease.truncate_positions(self.mailboxes.len() + ENDED_POSITIONS);
+        lease.baselines = self.baselines;
+        if is_last {
+            lease.holder = 0;
+        }
+        // The last write is retried once, because no tick follows that could repeat it.
+        if lease.write(hostcalls, key, now) || is_last && lease.write(hostcalls, key, now) {
+            self.pending.append(&mut received);
+        } else if !is_last {
+            // The positions were not written, so these deltas are read again. If another VM leads, the next tick finds out.
+            return true;
+        }
+        self.report(hostcalls, key, if is_last { u64::MAX } else { self.open_bucket(now) });
+        if is_last && let Some(monitor) = &mut self.monitor {
+            monitor.finish();
+        }
+        true
+    }
+
+    /// Returns the first bucket that is not complete.
+    fn open_bucket(&self, now: Timestamp) -> u64 {
+        let settled = timeline::bucket_of(now.before(SETTLE_DELAY));
+        let timed_out = timeline::bucket_of(now.before(STRAGGLER_TIMEOUT));
+        let open = self.mailboxes.iter().map(|mailbox| mailbox.open_bucket(now)).min().unwrap_or(settled);
+        settled.min(open).max(timed_out)
+    }
+
+    /// Reports every bucket before `end` and publishes the baselines.
+    fn report(&mut self, hostcalls: &Hostcalls, key: &str, end: u64) {
+        self.absorb(end);
+        let Some(monitor) = self.monitor.as_mut().filter(|_| self.next_bucket < end && end < u64::MAX) else {
+            return;
+        };
+        monitor.wake(end_of(end - 1));
+        self.next_bucket = end;
+        monitor.publish_baseline(&mut self.buffer);
+        if publish_baseline(hostcalls, key, &self.buffer).is_ok() {
+            self.baselines = end as u32;
+        }
+    }
+
+    /// Absorbs the pending deltas of buckets before `end`, in order of their buckets.
+    fn absorb(&mut self, end: u64) {
+        let Some(monitor) = &mut self.monitor else { return };
+        let earliest = |pending: &[(u64, Vec<u8>)]| {
+            let ready = pending.iter().enumerate().filter(|(_, (bucket, _))| *bucket < end);
+            ready.min_by_key(|(_, (bucket, _))| *bucket).map(|(index, _)| index)
+        };
+        while let Some(index) = earliest(&self.pending) {
+            let (_, delta) = self.pending.swap_remove(index);
+            // Deltas of another build are unreadable and skipped.
+            self.absorbed += monitor.absorb(&delta).unwrap_or(0);
+        }
+    }
+}
