@@ -1,5 +1,5 @@
-// A gateway in front of two origins, for any runtime with a fetch: a cart that is asked again and has a stand-in, a search that
-// is hedged, and mail whose client brings retries of its own.
+// A gateway for any runtime with `fetch`, in front of three origins: a cart with retries and a fallback, a search with hedging,
+// and mail, whose client retries by itself.
 import process from "node:process";
 import { nearMiss } from "nearmiss";
 import { sendMail } from "./mail.js";
@@ -15,7 +15,7 @@ const monitor = nearMiss({
 const UPSTREAMS = {
   cart: {
     origin: CART,
-    plan: {
+    options: {
       upstream: "cart",
       retries: 2,
       timeout: 1_000,
@@ -23,13 +23,13 @@ const UPSTREAMS = {
       fallback: () => Response.json({ items: [], note: "the cart is away for a moment" }),
     },
   },
-  search: { origin: SEARCH, plan: { upstream: "search", hedge: 200, timeout: 2_000, deadline: 5_000 } },
+  search: { origin: SEARCH, options: { upstream: "search", hedge: 200, timeout: 2_000, deadline: 5_000 } },
 };
 
-// It tells what it did with notes, and is counted like the rest.
-const mail = monitor.wrap((request) => sendMail(MAIL, request, (facts) => monitor.note(request, facts)), { upstream: "mail" });
+// The mail client reports its attempts with notes, and is counted like the others.
+const mail = monitor.wrap((request) => sendMail(MAIL, request, (note) => monitor.note(request, note)), { upstream: "mail" });
 
-/** Answers one request. */
+/** Handles one request. */
 export async function handle(request) {
   const { pathname, search } = new URL(request.url);
   const name = pathname.split("/")[1];
@@ -37,12 +37,12 @@ export async function handle(request) {
   if (name === "mail") return mail(request);
   const upstream = UPSTREAMS[name];
   if (upstream === undefined) return new Response("There is nothing here.\n", { status: 404 });
-  const response = await monitor.fetch(new Request(`${upstream.origin}${pathname}${search}`, request), upstream.plan);
-  return unpacked(response);
+  const response = await monitor.fetch(new Request(`${upstream.origin}${pathname}${search}`, request), upstream.options);
+  return decompressed(response);
 }
 
-/** A fetch unpacks what an origin has packed, but leaves the headers that say so. */
-function unpacked(response) {
+/** Removes headers that no longer apply: `fetch` decompresses the body, but keeps the headers of the compressed one. */
+function decompressed(response) {
   if (!response.headers.has("content-encoding")) return response;
   const headers = new Headers(response.headers);
   headers.delete("content-encoding");
@@ -50,5 +50,5 @@ function unpacked(response) {
   return new Response(response.body, { status: response.status, headers });
 }
 
-/** Sends what is left, at the end. */
+/** Emits the remaining records on shutdown. */
 export const finish = () => monitor.finish();

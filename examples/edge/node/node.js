@@ -5,15 +5,15 @@ import { pipeline } from "node:stream/promises";
 import { finish, handle } from "./gateway.js";
 
 const server = createServer(async (incoming, outgoing) => {
-  const gone = new AbortController();
-  outgoing.on("close", () => outgoing.writableFinished || gone.abort());
+  const disconnected = new AbortController();
+  outgoing.on("close", () => outgoing.writableFinished || disconnected.abort());
   try {
-    const response = await handle(requestOf(incoming, gone.signal));
+    const response = await handle(requestOf(incoming, disconnected.signal));
     outgoing.writeHead(response.status, [...response.headers].flat());
     if (response.body === null) outgoing.end();
     else await pipeline(Readable.fromWeb(response.body), outgoing);
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (disconnected.signal.aborted) return;
     console.error(error.message);
     outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(500).end();
   }
@@ -22,7 +22,7 @@ const server = createServer(async (incoming, outgoing) => {
 function requestOf(incoming, signal) {
   const { method, url, headers } = incoming;
   const hasBody = !["GET", "HEAD"].includes(method);
-  // Headers of this one connection stay with it.
+  // Hop-by-hop headers are not forwarded.
   const { connection, "transfer-encoding": chunked, expect, ...own } = headers;
   return new Request(`http://gateway${url}`, {
     method,

@@ -13,7 +13,7 @@ const config :Workerd.Config = (
 
 const gateway :Workerd.Worker = (
   compatibilityDate = "2026-10-01",
-  # Tells the Worker when its client goes away.
+  # Signals to the Worker that its client disconnected.
   compatibilityFlags = ["enable_request_signal", "request_signal_passthrough"],
   bindings = [
     (name = "CART", service = "cart"),
@@ -22,7 +22,7 @@ const gateway :Workerd.Worker = (
   ],
   modules = [
     (name = "worker.js", esModule = embed "worker.js"),
-    # What a bundler does with `npm install nearmiss`.
+    # The modules that a bundler resolves after `npm install nearmiss`.
     (name = "nearmiss", esModule = "export * from './nearmiss/worker.js';"),
     (name = "nearmiss/nearmiss.wasm", wasm = embed "../../../dist/edge/nearmiss.wasm"),
     (name = "nearmiss/worker.js", esModule = embed "../../../dist/edge/worker.js"),

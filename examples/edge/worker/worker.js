@@ -1,4 +1,4 @@
-// A Worker in front of two origins: a shop's cart, which is asked again and has a stand-in, and its search, which is hedged.
+// A Worker in front of two origins of a shop: a cart with retries and a fallback, and a search with hedging.
 import { nearMiss, otlp } from "nearmiss";
 
 const UPSTREAMS = {
@@ -11,7 +11,7 @@ const UPSTREAMS = {
   search: { hedge: 200, timeout: 2_000, deadline: 5_000 },
 };
 
-// One monitor for as long as the isolate lives.
+// One monitor for the lifetime of the isolate.
 let monitor;
 
 function monitorOf(env) {
@@ -39,7 +39,7 @@ export default {
     });
   },
 
-  // A cron trigger, so that summaries leave when traffic pauses.
+  // A cron trigger, so that summaries are emitted when there is no traffic.
   async scheduled(event, env, ctx) {
     monitor ??= monitorOf(env);
     monitor.wake();
