@@ -3,7 +3,7 @@
 
     oci.py dist/nearmiss-envoy.wasm dist/oci 0.1.0
 
-The same module gives the same bytes: no time, no user, no name of a machine is in it.
+The output is reproducible: it holds no timestamp, user or machine name.
 """
 
 import gzip
@@ -18,7 +18,7 @@ import tarfile
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-# The variant of a Wasm image that every registry takes, since to it this is an image like any other.
+# The "compat" variant of a Wasm image is an ordinary OCI image, which every registry accepts.
 VARIANT = {"module.wasm.image/variant": "compat"}
 
 
@@ -44,7 +44,7 @@ def main(module, folder, tag):
 
 
 class Layout:
-    """A folder of blobs, each named by its digest, and an index."""
+    """An OCI image layout: a folder of blobs, each named by its digest, and an index."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -85,5 +85,5 @@ def to_json(document):
 
 if __name__ == "__main__":
     if len(sys.argv) != 4:
-        sys.exit("oci.py: takes a module, a folder and a tag: oci.py dist/nearmiss-envoy.wasm dist/oci 0.1.0")
+        sys.exit("usage: oci.py MODULE FOLDER TAG, such as: oci.py dist/nearmiss-envoy.wasm dist/oci 0.1.0")
     main(*sys.argv[1:])

@@ -1,70 +1,70 @@
-//! What a request says of itself: which try of its client's it is, and how long that will wait.
+//! Information about the client from request headers: the number of its attempt and its deadline.
 
-use crate::fields::members;
 use crate::headers::{number, text};
-use crate::host::{Call, Map};
+use crate::host::{Hostcalls, MapType};
+use crate::structured_fields::list_members;
 use nearmiss::Micros;
 
-/// What the client said.
+/// Information about the client of a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Client {
-    /// Which try of its client's own the request is, 1 for a first one.
+pub(crate) struct ClientInfo {
+    /// The number of the client's own attempt; 1 for the first.
     pub(crate) attempt: Option<u32>,
-    /// Which attempt of the caller's proxy the request is.
+    /// The number of the attempt of the caller's proxy.
     pub(crate) proxy_attempt: Option<u32>,
-    /// How long the client waits.
+    /// The client's deadline.
     pub(crate) deadline: Option<Micros>,
-    /// The request was sent on by a redirect inside this proxy.
+    /// True if an internal redirect of this proxy forwarded the request.
     is_redirected: bool,
 }
 
-/// The headers that the router overwrites, so that they say what the client said in the request phase only.
+/// Headers that the router overwrites: they have the client's values only in the request phase.
 const OVERWRITTEN: [&str; 2] = ["x-envoy-attempt-count", "grpc-timeout"];
-/// Those that stay as they came.
+/// Headers that the router does not change.
 const KEPT: [&str; 3] = ["grpc-previous-rpc-attempts", "amz-sdk-request", "x-stainless-retry-count"];
-/// Left by an internal redirect.
+/// Added by an internal redirect.
 const REDIRECTED: &str = "x-envoy-original-url";
 
-impl Client {
-    /// What would be overwritten later.
+impl ClientInfo {
+    /// Reads the headers that are overwritten later.
     ///
-    /// The names are looked up one by one: the host knows a place of its own for each of them, so that what is missing, as it
-    /// is on most requests, costs next to nothing.
-    pub(crate) fn early(call: &Call) -> Self {
+    /// They are read one by one: Envoy stores each of these headers in a field of its own, so a missing one, the case on most
+    /// requests, costs next to nothing.
+    pub(crate) fn read_overwritten(hostcalls: &Hostcalls) -> Self {
         let mut client = Self::default();
-        client.look_up(call, &OVERWRITTEN);
-        // After an internal redirect the count is that of the leg before, which was this proxy's own.
+        client.look_up(hostcalls, &OVERWRITTEN);
+        // After an internal redirect the count is that of the previous leg, which was this proxy's own.
         if client.proxy_attempt.is_some_and(|attempt| attempt > 1) {
-            client.look_up(call, &[REDIRECTED]);
+            client.look_up(hostcalls, &[REDIRECTED]);
         }
         client
     }
 
-    /// All that it says, in the request phase.
-    pub(crate) fn whole(call: &Call) -> Self {
-        let mut client = Self::early(call);
-        client.look_up(call, &KEPT);
+    /// Reads all headers, in the request phase.
+    pub(crate) fn read_all(hostcalls: &Hostcalls) -> Self {
+        let mut client = Self::read_overwritten(hostcalls);
+        client.look_up(hostcalls, &KEPT);
         client
     }
 
-    fn look_up(&mut self, call: &Call, names: &[&str]) {
+    fn look_up(&mut self, hostcalls: &Hostcalls, names: &[&str]) {
         for name in names {
-            if let Ok(value) = call.header(Map::Request, name) {
-                self.take(name.as_bytes(), value);
+            if let Ok(value) = hostcalls.get_map_value_bytes(MapType::HttpRequestHeaders, name) {
+                self.add(name.as_bytes(), value);
             }
         }
     }
 
-    /// Takes one header; of several that count, the greatest holds.
-    pub(crate) fn take(&mut self, name: &[u8], value: &[u8]) {
+    /// Adds one header; the greatest of several attempt numbers counts.
+    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
         match name {
             b"grpc-previous-rpc-attempts" | b"x-stainless-retry-count" => {
-                self.count(number(value).map(|tries| tries.saturating_add(1)));
+                self.add_attempt(number(value).map(|retries| retries.saturating_add(1)));
             }
-            b"amz-sdk-request" => self.count(amazon_attempt(text(value))),
+            b"amz-sdk-request" => self.add_attempt(amazon_attempt(text(value))),
             b"x-envoy-attempt-count" => {
-                // Two proxies on the way each add theirs where the second does not overwrite.
-                let counts = members(text(value)).filter_map(|member| member.name().parse().ok());
+                // Two proxies in a row each add a count if the second one does not overwrite the first.
+                let counts = list_members(text(value)).filter_map(|member| member.name().parse().ok());
                 self.proxy_attempt = self.proxy_attempt.max(counts.max());
             }
             b"x-envoy-original-url" => self.is_redirected = true,
@@ -73,24 +73,25 @@ impl Client {
         }
     }
 
-    fn count(&mut self, attempt: Option<u64>) {
+    fn add_attempt(&mut self, attempt: Option<u64>) {
         self.attempt = self.attempt.max(attempt.and_then(|attempt| u32::try_from(attempt).ok()));
     }
 
-    /// What is known at the end, `late`, of which the router has overwritten what was read `self` in the request phase.
+    /// Completes information from the request phase with headers read at the end of the exchange, which the router may have
+    /// overwritten.
     pub(crate) fn completed_by(self, late: Self) -> Self {
         Self { attempt: self.attempt.max(late.attempt), ..self }
     }
 
-    /// The greatest of the client's counts. If `overwritten` is the exchange's own count and the header was read after
-    /// the router wrote it, the proxy's says nothing.
+    /// Returns the greatest attempt number. `overwritten` is the exchange's own attempt count if the header was read after the
+    /// router may have written it: an equal number is then ignored.
     pub(crate) fn attempt(&self, overwritten: Option<u32>) -> Option<u32> {
         let is_own = |count: u32| Some(count) == overwritten || self.is_redirected && count > 1;
         self.attempt.max(self.proxy_attempt.filter(|count| !is_own(*count)))
     }
 }
 
-/// The attempt in `attempt=2; max=3`.
+/// Parses the attempt in `attempt=2; max=3`.
 fn amazon_attempt(value: &str) -> Option<u64> {
     value.split(';').find_map(|part| {
         let (key, value) = part.split_once('=')?;
@@ -98,7 +99,7 @@ fn amazon_attempt(value: &str) -> Option<u64> {
     })
 }
 
-/// A `grpc-timeout`: at most eight digits and a unit.
+/// Parses a `grpc-timeout`: at most eight digits and a unit.
 fn timeout(value: &str) -> Option<Micros> {
     let value = value.trim_ascii();
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
@@ -134,15 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_the_router_may_have_written_says_nothing() {
-        let client = Client { proxy_attempt: Some(2), ..Client::default() };
+    fn a_count_that_the_router_may_have_written_is_ignored() {
+        let client = ClientInfo { proxy_attempt: Some(2), ..ClientInfo::default() };
         assert_eq!(client.attempt(None), Some(2));
         assert_eq!(client.attempt(Some(2)), None);
         assert_eq!(client.attempt(Some(1)), Some(2));
     }
 
     #[test]
-    fn the_amazon_clients_count_from_one() {
+    fn amazon_clients_count_from_one() {
         assert_eq!(amazon_attempt("attempt=2; max=3"), Some(2));
         assert_eq!(amazon_attempt("ttl=20260101T000000Z; attempt=1; max=3"), Some(1));
         assert_eq!(amazon_attempt("attempt=x"), None);

@@ -1,109 +1,115 @@
-//! Records on their way to a collector, as OpenTelemetry logs over HTTP.
+//! Export of records to a collector, as OpenTelemetry logs over HTTP.
 //!
-//! A bounded queue, one call in flight, batches. A collector that does not answer, or says that it is too busy, is asked again
-//! after a pause that doubles and of which a random part is waited; one that refuses a batch for good has lost it. Whatever is
-//! not delivered is counted as dropped, and nothing of this is waited for by any exchange: calls are begun on ticks and by
-//! answers, and of an answer no more is read than it takes to know what became of the batch.
+//! Records wait in a bounded queue and are sent in batches, one call at a time. If the collector does not respond or is
+//! overloaded, the batch is retried with exponential backoff and full jitter; a permanently rejected batch is dropped. Every
+//! record that is not delivered is counted as dropped. No exchange waits for any of this: calls are dispatched on ticks and on
+//! responses, and only as much of a response is read as it takes to classify it.
 
 use crate::headers::{number, text};
-use crate::host::{Call, Map, Metric, MetricKind};
+use crate::host::{BufferType, Hostcalls, MapType, MetricId, MetricType};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use nearmiss::config::CollectorConfig;
 use nearmiss::{Micros, Record, RecordKind, Timestamp, otlp};
 
-/// Bytes that may wait.
-const MOST_BYTES: usize = 1 << 20;
-/// Records of a batch, and bytes of them.
-const BATCH: usize = 100;
-const BATCH_BYTES: usize = 128 << 10;
-/// Bytes of an answer that are read.
-const ANSWER: usize = 4 << 10;
-/// The first pause and the longest.
-const PAUSE: Micros = Micros::from_seconds(1);
-const LONGEST_PAUSE: Micros = Micros::from_seconds(30);
-/// The longest pause that a collector may ask for.
-const LONGEST_WISH: u64 = 300;
-/// How long after its timeout an answer is given up of which the host says nothing.
-const GRACE: Micros = Micros::from_seconds(10);
+/// Maximum size of the queue in bytes.
+const MAX_QUEUE_BYTES: usize = 1 << 20;
+/// Maximum number of records in a batch.
+const MAX_BATCH_RECORDS: usize = 100;
+/// Maximum size of a batch in bytes, unless a single record is larger.
+const MAX_BATCH_BYTES: usize = 128 << 10;
+/// Maximum number of bytes that are read of a response.
+const MAX_RESPONSE_BYTES: usize = 4 << 10;
+/// The backoff window after the first failure.
+const INITIAL_BACKOFF: Micros = Micros::from_seconds(1);
+/// The maximum backoff window.
+const MAX_BACKOFF: Micros = Micros::from_seconds(30);
+/// The maximum `retry-after` that is honoured, in seconds.
+const MAX_RETRY_AFTER: u64 = 300;
+/// Response grace: a call whose result the host has not reported this long after its timeout is given up.
+const RESPONSE_GRACE: Micros = Micros::from_seconds(10);
 
-/// A collector, and what waits for it.
+/// The queue for one collector.
 #[derive(Debug)]
 pub(crate) struct Collector {
     pub(crate) config: CollectorConfig,
-    /// Names this instance in what it sends.
+    /// Identifies this instance in what it sends.
     source: String,
-    waiting: VecDeque<Waiting>,
-    bytes: usize,
-    /// The number of the next record.
-    next: u64,
-    flight: Option<Flight>,
+    queue: VecDeque<QueuedRecord>,
+    queue_bytes: usize,
+    /// The number of the first record in the queue.
+    first: u64,
+    in_flight: Option<InFlight>,
+    /// Consecutive failures.
     failures: u32,
+    /// The earliest time for the next call.
     not_before: Timestamp,
-    dropped: Option<Metric>,
+    dropped: Option<MetricId>,
 }
 
-/// A record that waits.
+/// A record in the queue.
 #[derive(Debug)]
-struct Waiting {
+struct QueuedRecord {
     kind: RecordKind,
     time: Timestamp,
     json: Box<str>,
 }
 
-/// A call under way, with the first records of the queue.
+/// A call that was dispatched with the first records of the queue.
 #[derive(Clone, Copy, Debug)]
-struct Flight {
-    token: u32,
+struct InFlight {
+    token_id: u32,
     records: usize,
-    given_up: Timestamp,
+    give_up_at: Timestamp,
 }
 
-/// What became of a batch.
-enum Fate {
-    /// It was taken, but for so many records.
-    Taken(u64),
-    /// It may be tried again, after so many seconds at least.
-    Later(u64),
-    /// It was refused for good.
-    Refused,
+/// The result of sending a batch.
+enum BatchResult {
+    /// Accepted, except for this number of records.
+    Accepted { rejected: u64 },
+    /// Retryable, after this number of seconds at the earliest.
+    Retryable { retry_after: u64 },
+    /// Permanently rejected.
+    Rejected,
 }
 
 impl Collector {
-    /// Nothing waits.
+    /// Creates an empty queue.
     pub(crate) const fn new(config: CollectorConfig, source: String) -> Self {
         Self {
             config,
             source,
-            waiting: VecDeque::new(),
-            bytes: 0,
-            next: 0,
-            flight: None,
+            queue: VecDeque::new(),
+            queue_bytes: 0,
+            first: 0,
+            in_flight: None,
             failures: 0,
             not_before: Timestamp::from_micros(0),
             dropped: None,
         }
     }
 
-    /// Takes a record, or counts it as dropped. What tells of many exchanges finds room where a single one does not.
-    pub(crate) fn offer(&mut self, call: &Call, record: &Record<'_>) {
-        let queue = self.config.queue as usize;
-        let room = if record.kind == RecordKind::Exchange { queue / 4 * 3 } else { queue };
-        if self.waiting.len() >= room || self.bytes + record.json.len() > MOST_BYTES {
-            return self.drop_some(call, 1);
+    /// Adds a record to the queue, or counts it as dropped. The last quarter of the queue is reserved for episodes and summaries.
+    pub(crate) fn enqueue(&mut self, hostcalls: &Hostcalls, record: &Record<'_>) {
+        let capacity = self.config.queue as usize;
+        let limit = if record.kind == RecordKind::Exchange { capacity / 4 * 3 } else { capacity };
+        if self.queue.len() >= limit || self.queue_bytes + record.json.len() > MAX_QUEUE_BYTES {
+            return self.count_dropped(hostcalls, 1);
         }
-        self.bytes += record.json.len();
-        self.waiting.push_back(Waiting { kind: record.kind, time: record.time, json: record.json.into() });
+        self.queue_bytes += record.json.len();
+        self.queue.push_back(QueuedRecord { kind: record.kind, time: record.time, json: record.json.into() });
     }
 
-    /// Sends a batch, if one waits and none is under way.
-    pub(crate) fn send(&mut self, call: &Call, now: Timestamp) {
-        if self.flight.is_some_and(|flight| now > flight.given_up) {
-            self.pause(now, 0);
+    /// Sends a batch if the queue is not empty, no call is in flight and no backoff is pending.
+    pub(crate) fn send(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
+        if self.in_flight.is_some_and(|call| now > call.give_up_at) {
+            self.back_off(now, 0);
         }
-        if self.flight.is_some() || self.waiting.is_empty() || now < self.not_before && !self.is_long_ago(now)
-        {
+        if self.in_flight.is_some() || self.queue.is_empty() {
+            return;
+        }
+        if now < self.not_before && !self.clock_went_back(now) {
             return;
         }
         let (body, records) = self.batch(now);
@@ -114,99 +120,110 @@ impl Collector {
             (":authority", &*config.authority),
             ("content-type", "application/json"),
         ];
-        match call.send(&config.cluster, &headers, body.as_bytes(), (config.timeout.get() / 1_000) as u32) {
-            Ok(token) => {
-                let given_up = now.after(config.timeout).after(GRACE);
-                self.flight = Some(Flight { token, records, given_up });
+        let timeout_ms = (config.timeout.get() / 1_000) as u32;
+        match hostcalls.dispatch_http_call(&config.cluster, &headers, body.as_bytes(), timeout_ms) {
+            Ok(token_id) => {
+                let give_up_at = now.after(config.timeout).after(RESPONSE_GRACE);
+                self.in_flight = Some(InFlight { token_id, records, give_up_at });
             }
-            Err(_) => self.pause(now, 0),
+            Err(_) => self.back_off(now, 0),
         }
     }
 
-    /// An answer has come, or none will.
-    pub(crate) fn answered(&mut self, call: &Call, token: u32, size: usize, now: Timestamp) {
-        let Some(flight) = self.flight.filter(|flight| flight.token == token) else { return };
-        match fate(call, size) {
-            Fate::Later(seconds) => return self.pause(now, seconds),
-            Fate::Taken(refused) => self.drop_some(call, refused.min(flight.records as u64)),
-            Fate::Refused => self.drop_some(call, flight.records as u64),
+    /// Handles the response to the call in flight, or its failure.
+    pub(crate) fn on_http_call_response(
+        &mut self,
+        hostcalls: &Hostcalls,
+        token_id: u32,
+        body_size: usize,
+        now: Timestamp,
+    ) {
+        let Some(batch) = self.in_flight.filter(|batch| batch.token_id == token_id) else { return };
+        match batch_result(hostcalls, body_size) {
+            BatchResult::Retryable { retry_after } => return self.back_off(now, retry_after),
+            BatchResult::Accepted { rejected } => {
+                self.count_dropped(hostcalls, rejected.min(batch.records as u64));
+            }
+            BatchResult::Rejected => self.count_dropped(hostcalls, batch.records as u64),
         }
-        self.flight = None;
+        self.in_flight = None;
         self.failures = 0;
         self.not_before = now;
-        for gone in self.waiting.drain(..flight.records.min(self.waiting.len())) {
-            self.bytes -= gone.json.len();
-            self.next += 1;
+        for sent in self.queue.drain(..batch.records.min(self.queue.len())) {
+            self.queue_bytes -= sent.json.len();
+            self.first += 1;
         }
-        if self.waiting.len() >= BATCH {
-            self.send(call, now);
-        }
-    }
-
-    /// Lets go of everything: `each` gets what was not delivered.
-    pub(crate) fn finish(self, mut each: impl FnMut(&Record<'_>)) {
-        for Waiting { kind, time, json } in &self.waiting {
-            each(&Record { kind: *kind, time: *time, json });
+        if self.queue.len() >= MAX_BATCH_RECORDS {
+            self.send(hostcalls, now);
         }
     }
 
+    /// Passes every record that was not delivered to `emit`.
+    pub(crate) fn finish(self, mut emit: impl FnMut(&Record<'_>)) {
+        for QueuedRecord { kind, time, json } in &self.queue {
+            emit(&Record { kind: *kind, time: *time, json });
+        }
+    }
+
+    /// Encodes the next batch and returns it with its number of records.
     fn batch(&self, now: Timestamp) -> (String, usize) {
         let (mut body, mut records, mut bytes) = (String::new(), 0, 0);
         otlp::begin(&mut body, &self.source);
-        for Waiting { kind, time, json } in self.waiting.iter().take(BATCH) {
+        for QueuedRecord { kind, time, json } in self.queue.iter().take(MAX_BATCH_RECORDS) {
             bytes += json.len();
-            if records > 0 && bytes > BATCH_BYTES {
+            if records > 0 && bytes > MAX_BATCH_BYTES {
                 break;
             }
             let record = Record { kind: *kind, time: *time, json };
-            otlp::push(&mut body, &record, records == 0, (&self.source, self.next + records as u64), now);
+            otlp::push(&mut body, &record, records == 0, (&self.source, self.first + records as u64), now);
             records += 1;
         }
         otlp::end(&mut body);
         (body, records)
     }
 
-    /// Tries again later: within a window that doubles, at a moment that differs between instances.
-    fn pause(&mut self, now: Timestamp, wish: u64) {
-        self.flight = None;
-        let window = (PAUSE.get() << self.failures.min(6)).min(LONGEST_PAUSE.get());
+    /// Schedules a retry after `retry_after` seconds and a jitter. The window of the jitter doubles with every failure; its seed
+    /// differs between instances.
+    fn back_off(&mut self, now: Timestamp, retry_after: u64) {
+        self.in_flight = None;
+        let window = (INITIAL_BACKOFF.get() << self.failures.min(6)).min(MAX_BACKOFF.get());
         self.failures = self.failures.saturating_add(1);
-        let dice = self.source.bytes().fold(now.micros(), |dice, byte| {
-            (dice ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        let jitter = self.source.bytes().fold(now.micros(), |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
         });
-        let wish = Micros::from_seconds(wish.min(LONGEST_WISH));
-        self.not_before = now.after(Micros::new(dice % window)).after(wish);
+        let retry_after = Micros::from_seconds(retry_after.min(MAX_RETRY_AFTER));
+        self.not_before = now.after(Micros::new(jitter % window)).after(retry_after);
     }
 
-    /// The pause is longer than any: the clock went back.
-    fn is_long_ago(&self, now: Timestamp) -> bool {
-        self.not_before.since(now) > Micros::from_seconds(LONGEST_WISH).saturating_add(LONGEST_PAUSE)
+    /// Returns true if the backoff is longer than any can be: the clock was set back.
+    fn clock_went_back(&self, now: Timestamp) -> bool {
+        self.not_before.since(now) > Micros::from_seconds(MAX_RETRY_AFTER).saturating_add(MAX_BACKOFF)
     }
 
-    fn drop_some(&mut self, call: &Call, records: u64) {
+    fn count_dropped(&mut self, hostcalls: &Hostcalls, records: u64) {
         if records == 0 {
             return;
         }
         if self.dropped.is_none() {
-            self.dropped = call.define(MetricKind::Counter, "nearmiss.dropped_total").ok();
+            self.dropped = hostcalls.define_metric(MetricType::Counter, "nearmiss.dropped_total").ok();
         }
-        let by = u32::try_from(records).unwrap_or(u32::MAX);
-        let _ = self.dropped.map(|metric| call.increment(metric, by));
+        let offset = u32::try_from(records).unwrap_or(u32::MAX);
+        let _ = self.dropped.map(|metric| hostcalls.increment_metric(metric, offset));
     }
 }
 
-/// What the answer says, as far as it is read.
-fn fate(call: &Call, size: usize) -> Fate {
-    let Some(status) = call.header(Map::Answer, ":status").ok().and_then(number) else {
-        return Fate::Later(0);
-    };
+/// Classifies the response of the collector.
+fn batch_result(hostcalls: &Hostcalls, body_size: usize) -> BatchResult {
+    let header =
+        |name| hostcalls.get_map_value_bytes(MapType::HttpCallResponseHeaders, name).ok().and_then(number);
+    let Some(status) = header(":status") else { return BatchResult::Retryable { retry_after: 0 } };
     match status {
         200..=299 => {
-            Fate::Taken(call.answer_body(size.min(ANSWER)).map_or(0, |body| otlp::refused(text(body))))
+            let body =
+                hostcalls.get_buffer(BufferType::HttpCallResponseBody, body_size.min(MAX_RESPONSE_BYTES));
+            BatchResult::Accepted { rejected: body.map_or(0, |body| otlp::refused(text(body))) }
         }
-        408 | 429 | 502..=504 => {
-            Fate::Later(call.header(Map::Answer, "retry-after").ok().and_then(number).unwrap_or(0))
-        }
-        _ => Fate::Refused,
+        408 | 429 | 502..=504 => BatchResult::Retryable { retry_after: header("retry-after").unwrap_or(0) },
+        _ => BatchResult::Rejected,
     }
 }

@@ -1,55 +1,60 @@
-//! What Envoy shows of an exchange, as the core takes it.
+//! Maps an exchange from what Envoy exposes to what the core takes.
 //!
-//! Header maps are read whole and attributes in one list: an answer of the host is dear, and its length is not. What is rare
-//! (gRPC's trailers, the size of a body, the last attempt's share) is asked for only when the common says so. A lookup of what
-//! is not there costs a fifth of one that answers.
+//! A hostcall that returns bytes is expensive, whatever their number; so header maps are read whole and attributes as one list.
+//! Rare data (gRPC trailers, the size of the body, the latency of the last attempt) is read only if the rest calls for it. A
+//! lookup that finds nothing costs a fifth of one that does.
 
-use crate::attributes::{Attributes, integer, name, span};
-use crate::client::Client;
-use crate::handover::{self, AttemptLog, Outcome};
+use crate::attempt_propagation::{self, AttemptLog, ExchangeResult};
+use crate::attributes::{Attributes, Query, cluster, duration, integer};
+use crate::client::ClientInfo;
 use crate::headers::{Headers, text};
-use crate::host::{Call, Map};
-use crate::request::Request;
-use crate::response::Response;
-use crate::root::Root;
-use crate::watch::Watch;
+use crate::host::{Hostcalls, MapType};
+use crate::plugin::Plugin;
+use crate::request::RequestHeaders;
+use crate::response::ResponseHeaders;
 use nearmiss::config::Mode;
 use nearmiss::{Exchange, Micros, Substitute, Timestamp};
 
-/// The mark by which access loggers and upstream filters know that an HTTP filter counts the exchange.
+/// The property by which access loggers and upstream filters know that an HTTP filter observes the exchange.
 const SEEN: &str = "nearmiss_seen";
 
-/// Marks the exchange as counted by this filter.
-pub(crate) fn mark_seen(call: &Call) {
-    let _ = call.leave(SEEN, b"1");
+/// Marks the exchange as observed by an HTTP filter.
+pub(crate) fn mark_seen(hostcalls: &Hostcalls) {
+    let _ = hostcalls.set_property(SEEN, b"1");
 }
 
-/// Whether an HTTP filter counts the exchange.
-pub(crate) fn is_seen(call: &Call) -> bool {
-    call.property("filter_state\0wasm.nearmiss_seen").is_ok()
+/// Returns true if an HTTP filter observes the exchange.
+pub(crate) fn is_seen(hostcalls: &Hostcalls) -> bool {
+    hostcalls.get_property("filter_state\0wasm.nearmiss_seen").is_ok()
 }
 
-/// Counts and judges the exchange that is over. `client` is what was read in the request phase.
-pub(crate) fn take(call: &Call, root: &mut Root, client: Option<Client>) {
-    let attributes = root.query(call).read(call);
-    let Some(watch) = root.watch() else { return };
-    let mut watch = watch.borrow_mut();
-    let ts = watch.clock(call);
-    match root.mode {
-        Mode::Full if !attributes.cluster.is_empty() => full(call, &mut watch, &attributes, client, ts),
-        _ => lean(call, &mut watch, &attributes, ts),
+/// Reads and observes the exchange that has ended. `client` is the information read in the request phase.
+pub(crate) fn observe(
+    hostcalls: &Hostcalls,
+    query: Query,
+    mode: Mode,
+    plugin: &mut Plugin,
+    client: Option<ClientInfo>,
+) {
+    let attributes = query.read(hostcalls);
+    let ts = plugin.now(hostcalls);
+    match mode {
+        Mode::Full if !attributes.cluster.is_empty() => {
+            observe_full(hostcalls, plugin, &attributes, client, ts);
+        }
+        _ => observe_lean(hostcalls, plugin, &attributes, ts),
     }
 }
 
-/// The cheapest that still sees retries and failures.
-fn lean(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, ts: Timestamp) {
-    let exchange = bare(attributes, ts);
-    let log = attempt_log(call, &exchange);
-    watch.observe(call, &Exchange { hedged: log.hedged, attempt_log: log.attempts(), ..exchange });
+/// Observes an exchange at the lowest cost that still finds retries and failures.
+fn observe_lean(hostcalls: &Hostcalls, plugin: &mut Plugin, attributes: &Attributes<'_>, ts: Timestamp) {
+    let exchange = from_attributes(attributes, ts);
+    let log = attempt_log(hostcalls, &exchange);
+    plugin.observe(hostcalls, &Exchange { hedged: log.hedged, attempt_log: log.attempts(), ..exchange });
 }
 
-/// What the attributes alone tell.
-fn bare<'a>(attributes: &Attributes<'a>, ts: Timestamp) -> Exchange<'a> {
+/// Maps the attributes; everything else stays unknown.
+fn from_attributes<'a>(attributes: &Attributes<'a>, ts: Timestamp) -> Exchange<'a> {
     Exchange {
         ts,
         upstream: attributes.cluster,
@@ -63,33 +68,42 @@ fn bare<'a>(attributes: &Attributes<'a>, ts: Timestamp) -> Exchange<'a> {
     }
 }
 
-fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Option<Client>, ts: Timestamp) {
-    let request = call.headers(Map::Request).map(Request::read).unwrap_or_default();
-    let response = response(call, watch);
-    // What is read here may have been written by the router; what was read in the request phase is the client's own.
+/// Observes an exchange with everything that its headers say.
+fn observe_full(
+    hostcalls: &Hostcalls,
+    plugin: &mut Plugin,
+    attributes: &Attributes<'_>,
+    client: Option<ClientInfo>,
+    ts: Timestamp,
+) {
+    let request =
+        hostcalls.get_map_bytes(MapType::HttpRequestHeaders).map(RequestHeaders::read).unwrap_or_default();
+    let response = response_headers(hostcalls, plugin);
+    // Headers read at the end may have been written by the router; those read in the request phase are the client's.
     let (client, overwritten) = match client {
         Some(client) => (client.completed_by(request.client), None),
         None => (request.client, attributes.attempts),
     };
-    let grpc_status = grpc_status(call, &response);
-    let exchange = Exchange { status: response.status.unwrap_or_default(), ..bare(attributes, ts) };
-    let log = attempt_log(call, &exchange);
+    let grpc_status = grpc_status(hostcalls, &response);
+    let exchange =
+        Exchange { status: response.status.unwrap_or_default(), ..from_attributes(attributes, ts) };
+    let log = attempt_log(hostcalls, &exchange);
     let tier = match exchange.host {
-        Some(host) => watch.tiers.of(exchange.upstream, host, ts, || tier(call)),
-        None => tier(call),
+        Some(host) => plugin.host_tiers.get_or_query(exchange.upstream, host, ts, || host_tier(hostcalls)),
+        None => host_tier(hostcalls),
     };
     let is_only = exchange.attempts == Some(1) && exchange.flags.is_empty();
-    watch.observe(
-        call,
+    plugin.observe(
+        hostcalls,
         &Exchange {
-            // An only attempt has used none of those allowed: that matters where it is the only limit.
-            max_attempts: if is_only && request.timeout.is_some() { None } else { max_attempts(call) },
+            // A single attempt uses no retries, so their limit matters only if there is no other.
+            max_attempts: if is_only && request.timeout.is_some() { None } else { max_attempts(hostcalls) },
             timeout: request.timeout,
             deadline: client.deadline,
             grpc_status,
             bytes: grpc_status
                 .filter(|status| *status > 0)
-                .and_then(|_| integer(call.property("response\0size"))),
+                .and_then(|_| integer(hostcalls.get_property("response\0size"))),
             stream: request.is_connect || response.is_stream(),
             substitute: response.substitute(tier),
             cache_status: response.cache_status.as_deref(),
@@ -103,68 +117,71 @@ fn full(call: &Call, watch: &mut Watch, attributes: &Attributes<'_>, client: Opt
     );
 }
 
-/// Adds the `near-miss` header to a response whose headers have come: what is known so far.
-pub(crate) fn annotate_response(call: &Call, root: &Root, client: Client, started: Option<u64>) {
-    let Some(watch) = root.watch() else { return };
-    let mut watch = watch.borrow_mut();
-    let response = response(call, &watch);
-    let now = call.now().ok();
-    let passed = now.zip(started).map(|(now, started)| Micros::new(now.saturating_sub(started) / 1_000));
-    let attempts = integer(call.property("upstream\0request_attempt_count"));
+/// Adds the `near-miss` header to a response whose headers have arrived, with the verdict on what is known so far.
+pub(crate) fn annotate_response(
+    hostcalls: &Hostcalls,
+    plugin: &mut Plugin,
+    client: ClientInfo,
+    started: Option<u64>,
+) {
+    let response = response_headers(hostcalls, plugin);
+    let now = hostcalls.get_current_time().ok();
+    let elapsed = now.zip(started).map(|(now, started)| Micros::new(now.saturating_sub(started) / 1_000));
+    let attempts = integer(hostcalls.get_property("upstream\0request_attempt_count"));
     let exchange = Exchange {
         status: response.status.unwrap_or_default(),
-        duration: passed.unwrap_or_default(),
+        duration: elapsed.unwrap_or_default(),
         attempts: attempts.and_then(|count| u32::try_from(count).ok()),
-        max_attempts: max_attempts(call),
+        max_attempts: max_attempts(hostcalls),
         deadline: client.deadline,
         grpc_status: response.grpc_status.filter(|_| response.is_grpc()),
         stream: response.is_stream(),
-        substitute: response.substitute(tier(call)),
+        substitute: response.substitute(host_tier(hostcalls)),
         cache_status: response.cache_status.as_deref(),
         proxy_status: response.proxy_status.as_deref(),
         client_attempt: client.attempt(None),
         quota: response.quota.quota(),
         ..Exchange::default()
     };
-    watch.annotate_response(call, &exchange, || name(call.property("xds\0cluster_name")).unwrap_or_default());
+    plugin.annotate_response(hostcalls, &exchange, || cluster(hostcalls));
 }
 
-fn response<'a>(call: &'a Call, watch: &Watch) -> Response<'a> {
-    let headers = call.headers(Map::Response).unwrap_or(Headers::new(&[]));
-    Response::read(headers, watch.config().fallback_header.as_deref())
+fn response_headers<'a>(hostcalls: &'a Hostcalls, plugin: &Plugin) -> ResponseHeaders<'a> {
+    let headers = hostcalls.get_map_bytes(MapType::HttpResponseHeaders).unwrap_or(Headers::new(&[]));
+    ResponseHeaders::read(headers, plugin.config().fallback_header.as_deref())
 }
 
-/// gRPC's status: in the headers if there is nothing else, otherwise in the trailers.
-fn grpc_status(call: &Call, response: &Response<'_>) -> Option<u32> {
+/// Returns the gRPC status: from the headers of a headers-only response, otherwise from the trailers.
+fn grpc_status(hostcalls: &Hostcalls, response: &ResponseHeaders<'_>) -> Option<u32> {
     if !response.is_grpc() {
         return None;
     }
     response.grpc_status.or_else(|| {
-        let trailer = call.header(Map::ResponseTrailers, "grpc-status").ok()?;
+        let trailer = hostcalls.get_map_value_bytes(MapType::HttpResponseTrailers, "grpc-status").ok()?;
         crate::headers::number(trailer).and_then(|status| u32::try_from(status).ok())
     })
 }
 
-/// The attempts, where there were several: all of them if upstream filters have seen them, else the one that answered,
-/// because the exchange's duration is not its own.
-fn attempt_log<'a>(call: &'a Call, exchange: &Exchange<'a>) -> AttemptLog<'a> {
+/// Returns the attempts of an exchange with more than one. Without upstream filters only the attempt that answered is known; it
+/// is needed because the exchange's duration is not the attempt's.
+fn attempt_log<'a>(hostcalls: &'a Hostcalls, exchange: &Exchange<'a>) -> AttemptLog<'a> {
     let attempts = exchange.attempts.unwrap_or(1);
     if attempts <= 1 {
         return AttemptLog::default();
     }
-    let outcome = Outcome {
+    let result = ExchangeResult {
         attempts,
         host: exchange.host,
         status: exchange.status,
         answered: exchange.flags.is_empty(),
-        latency: span(call.property("response\0backend_latency")),
+        latency: duration(hostcalls.get_property("response\0backend_latency")),
     };
-    AttemptLog::new(handover::take(call).unwrap_or_default(), &outcome)
+    AttemptLog::new(attempt_propagation::read(hostcalls).unwrap_or_default(), &result)
 }
 
-/// How users mark hosts that answer in others' stead.
-fn tier(call: &Call) -> Option<Substitute> {
-    let tier = call.property("xds\0upstream_host_metadata\0filter_metadata\0nearmiss\0tier").ok()?;
+/// Returns the tier of the upstream host, from the metadata by which users mark fallback and failover hosts.
+fn host_tier(hostcalls: &Hostcalls) -> Option<Substitute> {
+    let tier = hostcalls.get_property("xds\0upstream_host_metadata\0filter_metadata\0nearmiss\0tier").ok()?;
     match text(tier) {
         "fallback" => Some(Substitute::Fallback),
         "failover" => Some(Substitute::Failover),
@@ -172,26 +189,27 @@ fn tier(call: &Call) -> Option<Substitute> {
     }
 }
 
-/// How users tell the number of attempts a route allows.
-fn max_attempts(call: &Call) -> Option<u32> {
-    let value = call.property("xds\0route_metadata\0filter_metadata\0nearmiss\0max_attempts").ok()?;
-    whole(f64::from_le_bytes(value.try_into().ok()?))
+/// Returns the route's maximum number of attempts, from the metadata by which users configure it.
+fn max_attempts(hostcalls: &Hostcalls) -> Option<u32> {
+    let value =
+        hostcalls.get_property("xds\0route_metadata\0filter_metadata\0nearmiss\0max_attempts").ok()?;
+    attempt_count(f64::from_le_bytes(value.try_into().ok()?))
 }
 
-/// A number of attempts from a binary float; anything that cannot be one is none.
-fn whole(value: f64) -> Option<u32> {
+/// Converts a float to a number of attempts; `None` outside 1 to 1 000.
+fn attempt_count(value: f64) -> Option<u32> {
     ((1.0..=1_000.0).contains(&value)).then_some(value as u32)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::whole;
+    use super::attempt_count;
 
     #[test]
     fn a_number_of_attempts_is_a_small_whole_number() {
-        assert_eq!(whole(4.0), Some(4));
+        assert_eq!(attempt_count(4.0), Some(4));
         for odd in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e12] {
-            assert_eq!(whole(odd), None);
+            assert_eq!(attempt_count(odd), None);
         }
     }
 }

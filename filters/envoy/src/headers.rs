@@ -1,12 +1,12 @@
-//! A map of headers as the host hands it over: a count, each pair's two lengths, then each pair's two texts with a NUL
-//! behind each.
+//! Header maps in the encoding of proxy-wasm: the number of pairs, the two lengths of each pair, then name and value of each
+//! pair, each followed by a NUL.
 //!
-//! Names and values are bytes: values need not be UTF-8 and may be empty. A map that is cut off or makes no sense ends
-//! where it stops making sense.
+//! Names and values are bytes: values may be empty and need not be UTF-8. A truncated or corrupt map ends at the last pair that
+//! can be read.
 
 use alloc::vec::Vec;
 
-/// The pairs of a map, in order.
+/// The pairs of a header map, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers<'a> {
     lengths: &'a [u8],
@@ -14,7 +14,7 @@ pub(crate) struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// A map as the host writes it; nothing at all is an empty one.
+    /// Reads an encoded map; no bytes are an empty map.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self::split(bytes).unwrap_or(Self { lengths: &[], texts: &[] })
     }
@@ -48,8 +48,8 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// A map as the host reads it.
-pub(crate) fn written(pairs: &[(&str, &str)]) -> Vec<u8> {
+/// Encodes a map.
+pub(crate) fn serialize_map(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();
     for (name, value) in pairs {
         bytes.extend((name.len() as u32).to_le_bytes());
@@ -62,7 +62,7 @@ pub(crate) fn written(pairs: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// The text of a value: all of it, or what comes before the first byte that is not UTF-8.
+/// Returns the text of a value, up to the first byte that is not UTF-8.
 pub(crate) fn text(value: &[u8]) -> &str {
     match core::str::from_utf8(value) {
         Ok(text) => text,
@@ -73,7 +73,7 @@ pub(crate) fn text(value: &[u8]) -> &str {
     }
 }
 
-/// The decimal number that a value is; nothing where it is anything else.
+/// Parses a decimal number; `None` if the value is anything else.
 pub(crate) fn number(value: &[u8]) -> Option<u64> {
     text(value).trim_ascii().parse().ok()
 }
@@ -96,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn pairs_come_in_order_with_empty_odd_and_repeated_ones() {
+    fn pairs_keep_their_order_even_if_empty_binary_or_repeated() {
         let long = vec![b'x'; 65_536];
         let pairs: [(&[u8], &[u8]); 4] = [(b"a", b""), (b"b", b"\xff\0\xfe"), (b"a", b"1"), (b"long", &long)];
         assert_eq!(Headers::new(&map(&pairs)).collect::<Vec<_>>(), pairs);
     }
 
     #[test]
-    fn a_map_that_is_cut_off_ends_there() {
+    fn a_truncated_map_ends_at_the_last_whole_pair() {
         let whole = map(&[(b"first", b"1"), (b"second", b"2")]);
         for end in 0..whole.len() {
             assert!(Headers::new(&whole[..end]).count() <= 1, "cut at {end}");
@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn text_ends_where_it_stops_being_text() {
+    fn text_ends_before_the_first_invalid_byte() {
         assert_eq!(text(b"caf\xc3\xa9"), "café");
         assert_eq!(text(b"caf\xe9!"), "caf");
     }
 
     #[test]
-    fn a_number_is_a_number_or_nothing() {
+    fn anything_but_a_number_is_none() {
         assert_eq!(number(b" 12 "), Some(12));
         for odd in [&b""[..], b"-1", b"1.5", b"abc", b"99999999999999999999", b"\xff"] {
             assert_eq!(number(odd), None);

@@ -1,46 +1,46 @@
-//! The HTTP filter on one exchange: what must be read before the end.
+//! The HTTP filter for one exchange: reads what is overwritten before the exchange ends.
 
-use crate::client::Client;
+use crate::client::ClientInfo;
 use crate::exchange;
-use crate::host::Call;
+use crate::host::Hostcalls;
 use crate::root::Root;
 use nearmiss::config::Mode;
 
-/// What the HTTP filter keeps of an exchange under way.
+/// The state of the HTTP filter during an exchange.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HttpFilter {
-    /// What the request said before the router changed it.
-    client: Client,
-    /// When it began, if that is asked for before the end.
+    /// The client's information, before the router changes the headers.
+    client: ClientInfo,
+    /// When the request arrived, if responses are annotated.
     started: Option<u64>,
     is_marked: bool,
 }
 
 impl HttpFilter {
-    /// The router overwrites what the caller's proxy and a gRPC client say, so it is read now.
-    pub(crate) fn request(&mut self, call: &Call, root: &Root) {
-        exchange::mark_seen(call);
+    /// Reads the headers that the router overwrites: those of the caller's proxy and of a gRPC client.
+    pub(crate) fn on_http_request_headers(&mut self, hostcalls: &Hostcalls, root: &Root) {
+        exchange::mark_seen(hostcalls);
         self.is_marked = true;
         if root.annotates {
-            self.client = Client::whole(call);
-            self.started = call.now().ok();
+            self.client = ClientInfo::read_all(hostcalls);
+            self.started = hostcalls.get_current_time().ok();
         } else if root.mode == Mode::Full {
-            self.client = Client::early(call);
+            self.client = ClientInfo::read_overwritten(hostcalls);
         }
     }
 
-    /// Adds the provisional header, if that is asked for.
-    pub(crate) fn response(&mut self, call: &Call, root: &mut Root) {
+    /// Adds the provisional header, if responses are annotated.
+    pub(crate) fn on_http_response_headers(&mut self, hostcalls: &Hostcalls, root: &Root) {
         if root.annotates {
-            exchange::annotate_response(call, root, self.client, self.started);
+            root.annotate_response(hostcalls, self.client, self.started);
         }
     }
 
-    /// The exchange is over.
-    pub(crate) fn log(&mut self, call: &Call, root: &mut Root) {
+    /// Observes the exchange.
+    pub(crate) fn on_log(&mut self, hostcalls: &Hostcalls, root: &mut Root) {
         if !self.is_marked {
-            exchange::mark_seen(call);
+            exchange::mark_seen(hostcalls);
         }
-        exchange::take(call, root, Some(self.client));
+        root.observe(hostcalls, Some(self.client));
     }
 }

@@ -1,11 +1,11 @@
-//! Maps keyed by small numbers that somebody counts up.
+//! Hash maps keyed by consecutive ids.
 
 use core::hash::{BuildHasherDefault, Hasher};
 
 /// A map from ids to values.
 pub(crate) type IdMap<T> = hashbrown::HashMap<u32, T, BuildHasherDefault<IdHasher>>;
 
-/// Spreads consecutive numbers; nobody chooses ids to collide.
+/// A multiplicative hash. The ids are assigned by the proxy or the core, so collisions cannot be provoked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct IdHasher(u64);
 

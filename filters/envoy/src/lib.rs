@@ -1,46 +1,53 @@
-//! nearmiss inside Envoy: one module that is an HTTP filter, an access logger or an upstream filter, as its configuration
-//! says.
+//! The nearmiss filter for Envoy: one proxy-wasm module that runs as an HTTP filter, an access logger or an upstream
+//! filter, depending on its configuration.
+//!
+//! Each line imports only from the lines below it:
 //!
 //! ```text
-//! module                    callbacks to roots, roots to streams
-//! root                      one plugin with its configuration
-//! http · upstream           the filters: on one exchange · on one attempt
-//! handover                  attempts, from the one to the other
-//! exchange                  what Envoy shows of one exchange, as the core takes it
-//! attributes request …      where it is read from
-//! watch · tiers             a monitor with its outlets · what hosts are marked as
-//! voice                     which of an Envoy's VMs reports for all of them
-//! metrics · outlet          counters · records
-//! collector                 records on their way to a collector
-//! host                      the calls; the only unsafe code
+//! exports                   the callbacks that Envoy calls
+//! dispatcher                from callbacks to plugins and streams
+//! http · upstream           the filters: for one exchange · for one attempt
+//! root                      the root context of a plugin: its configuration
+//! exchange                  maps one exchange from Envoy's data to the core's
+//! attempt_propagation       attempts, from the upstream filter to the HTTP filter
+//! plugin · host_tiers       a monitor with its sinks and metrics · a cache of the tiers of hosts
+//! metrics · sinks           counters and histograms · where records go
+//! leadership · collector    leader election between Envoy's VMs · OTLP export
+//! identity                  names of plugin, VM and instance
+//! attributes request …      readers of attributes and headers
+//! host                      hostcalls; the only unsafe code
 //! ```
 //!
-//! The filter maps and writes; every threshold and every judgement is the core's. Traffic always goes on: no callback
-//! pauses, no call to the host can panic, and what cannot be read is unknown.
+//! The filter only maps data; thresholds and verdicts are the core's. It never affects traffic: no callback pauses an
+//! exchange, no hostcall can panic, and unreadable data counts as unknown.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a host calls the module"))]
 
 extern crate alloc;
 
+mod attempt_propagation;
 mod attributes;
 mod client;
 mod collector;
+mod dispatcher;
 mod exchange;
-mod fields;
-mod handover;
+#[cfg(target_arch = "wasm32")]
+mod exports;
 mod headers;
 mod host;
+mod host_tiers;
 mod http;
+mod identity;
 mod ids;
+mod leadership;
 mod metrics;
-mod module;
-mod outlet;
+mod plugin;
 mod quota;
 mod request;
 mod response;
 mod root;
-mod tiers;
+mod shared_data;
+mod sinks;
+mod structured_fields;
 mod upstream;
-mod voice;
-mod watch;

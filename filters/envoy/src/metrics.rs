@@ -1,10 +1,10 @@
-//! Counters in the proxy's statistics.
+//! Metrics in the proxy's statistics.
 //!
-//! There is no call for labels, so they are part of the name, delimited the way Istio's rules and the `stats_tags` in
-//! `docs/envoy.md` take apart. A series is defined when it first counts something. The first `max_upstreams` upstreams
-//! have series of their own, the rest share those of `other`: statistics are never freed.
+//! Proxy-wasm has no labels, so they are part of the name, delimited as Istio's rules and the `stats_tags` in `docs/envoy.md`
+//! expect. A metric is defined when it first counts something. Envoy never frees metrics, so only the first `max_upstreams`
+//! upstreams have series of their own; the others share those of `other`.
 
-use crate::host::{Answer, Call, Metric, MetricKind};
+use crate::host::{Hostcalls, MetricId, MetricType, Status};
 use crate::ids::IdMap;
 use alloc::boxed::Box;
 use alloc::format;
@@ -13,38 +13,38 @@ use alloc::vec::Vec;
 use nearmiss::json::outline::Members;
 use nearmiss::{Exchange, Fate, Monitor, NO_UPSTREAM, OTHER, Observed};
 
-/// All series of one plugin in one VM.
+/// All metrics of one plugin in one VM.
 pub(crate) struct Metrics {
-    max: usize,
+    max_upstreams: usize,
     series: Vec<Series>,
-    /// Places of series, in the order of their upstreams' names.
+    /// Indices of `series`, sorted by the names of their upstreams.
     by_name: Vec<usize>,
-    /// Which series an upstream of the monitor counts in; only a cache.
+    /// Indices of `series` by the monitor's upstream ids; only a cache.
     by_upstream: IdMap<usize>,
-    late: Option<Metric>,
-    suppressed: Option<Metric>,
-    invalid: Option<Metric>,
+    late: Option<MetricId>,
+    suppressed: Option<MetricId>,
+    invalid: Option<MetricId>,
 }
 
-/// The series of one upstream, as far as they are defined.
+/// The metrics of one upstream; `None` until they are defined.
 #[derive(Debug)]
 struct Series {
     upstream: Box<str>,
-    fates: [Option<Metric>; Fate::COUNT],
-    attempts: Option<Metric>,
-    margin: Option<Metric>,
-    /// By pattern; there are eight.
-    episodes: Vec<(Box<str>, Option<Metric>)>,
+    fates: [Option<MetricId>; Fate::COUNT],
+    attempts: Option<MetricId>,
+    margin: Option<MetricId>,
+    /// By pattern. There are eight patterns.
+    episodes: Vec<(Box<str>, Option<MetricId>)>,
 }
 
-/// Names that stand for others and do not count against the bound.
-const STAND_INS: usize = 2;
+/// The names `other` and `none`, which do not count towards `max_upstreams`.
+const RESERVED_NAMES: usize = 2;
 
 impl Metrics {
-    /// No series yet, and never more upstreams than `max`.
-    pub(crate) fn new(max: u32) -> Self {
+    /// Creates metrics for at most this many upstreams, none of them defined yet.
+    pub(crate) fn new(max_upstreams: u32) -> Self {
         Self {
-            max: max as usize,
+            max_upstreams: max_upstreams as usize,
             series: Vec::new(),
             by_name: Vec::new(),
             by_upstream: IdMap::default(),
@@ -54,96 +54,96 @@ impl Metrics {
         }
     }
 
-    /// Takes another bound; what is defined stays.
-    pub(crate) fn bound(&mut self, max: u32) {
-        self.max = max as usize;
+    /// Changes the maximum number of upstreams; defined metrics stay.
+    pub(crate) fn set_max_upstreams(&mut self, max_upstreams: u32) {
+        self.max_upstreams = max_upstreams as usize;
     }
 
     /// Counts one exchange.
     pub(crate) fn count(
         &mut self,
-        call: &Call,
+        hostcalls: &Hostcalls,
         monitor: &Monitor,
         observed: &Observed,
         exchange: &Exchange<'_>,
     ) {
-        let place = self.place(monitor, observed);
+        let index = self.series_index(monitor, observed);
         let verdict = &observed.verdict;
-        if let Some(series) = self.series.get_mut(place) {
-            series.count(call, exchange, observed);
+        if let Some(series) = self.series.get_mut(index) {
+            series.count(hostcalls, exchange, observed);
         }
         if verdict.late {
-            add(call, &mut self.late, 1, || "nearmiss.late_total".into());
+            add(hostcalls, &mut self.late, 1, || "nearmiss.late_total".into());
         }
         if exchange.attempts.is_none() && !exchange.upstream.is_empty() {
-            add(call, &mut self.invalid, 1, || "nearmiss.invalid_total".into());
+            add(hostcalls, &mut self.invalid, 1, || "nearmiss.invalid_total".into());
         }
         let is_judged = verdict.fate != Fate::Clean;
         if is_judged && !observed.recorded {
-            add(call, &mut self.suppressed, 1, || "nearmiss.suppressed_total".into());
+            add(hostcalls, &mut self.suppressed, 1, || "nearmiss.suppressed_total".into());
         }
     }
 
     /// Counts an episode when it opens, by its first pattern.
-    pub(crate) fn count_episode(&mut self, call: &Call, record: &str) {
-        let Some((upstream, pattern)) = opened(record) else { return };
-        let place = self.place_of(upstream);
-        let Some(series) = self.series.get_mut(place) else { return };
+    pub(crate) fn count_episode(&mut self, hostcalls: &Hostcalls, record: &str) {
+        let Some((upstream, pattern)) = opened_episode(record) else { return };
+        let index = self.index_by_name(upstream);
+        let Some(series) = self.series.get_mut(index) else { return };
         let (upstream, episodes) = (&series.upstream, &mut series.episodes);
-        let place = episodes.iter().position(|(known, _)| **known == *pattern).unwrap_or_else(|| {
+        let index = episodes.iter().position(|(known, _)| **known == *pattern).unwrap_or_else(|| {
             episodes.push((pattern.into(), None));
             episodes.len() - 1
         });
-        let Some((_, metric)) = episodes.get_mut(place) else { return };
-        add(call, metric, 1, || {
+        let Some((_, metric)) = episodes.get_mut(index) else { return };
+        add(hostcalls, metric, 1, || {
             format!("nearmiss.upstream=.={upstream};.;pattern=.={pattern};.;episodes_total")
         });
     }
 
     /// Counts one attempt of an exchange that is not judged.
-    pub(crate) fn count_attempt(&mut self, call: &Call, upstream: &str) {
-        let place = self.place_of(upstream);
-        if let Some(series) = self.series.get_mut(place) {
-            series.count_attempts(call, 1);
+    pub(crate) fn count_attempt(&mut self, hostcalls: &Hostcalls, upstream: &str) {
+        let index = self.index_by_name(upstream);
+        if let Some(series) = self.series.get_mut(index) {
+            series.count_attempts(hostcalls, 1);
         }
     }
 
-    /// The series an upstream of the monitor counts in.
-    fn place(&mut self, monitor: &Monitor, observed: &Observed) -> usize {
+    /// Returns the index of the series of an upstream of the monitor.
+    fn series_index(&mut self, monitor: &Monitor, observed: &Observed) -> usize {
         let id = observed.upstream.get();
-        if let Some(place) = self.by_upstream.get(&id) {
-            return *place;
+        if let Some(index) = self.by_upstream.get(&id) {
+            return *index;
         }
-        let place = self.place_of(monitor.upstream_name(observed.upstream).unwrap_or(OTHER));
-        if self.by_upstream.len() > self.max.saturating_mul(2).saturating_add(STAND_INS) {
+        let index = self.index_by_name(monitor.upstream_name(observed.upstream).unwrap_or(OTHER));
+        if self.by_upstream.len() > self.max_upstreams.saturating_mul(2).saturating_add(RESERVED_NAMES) {
             self.by_upstream.clear();
         }
-        self.by_upstream.insert(id, place);
-        place
+        self.by_upstream.insert(id, index);
+        index
     }
 
-    /// The series of that name, or of `other` if there is no room for one more.
-    fn place_of(&mut self, name: &str) -> usize {
-        let stands_for_others = name == OTHER || name == NO_UPSTREAM;
-        let is_full = self.series.len() >= self.max.saturating_add(STAND_INS);
-        match self.rank(name) {
-            Ok(place) => place,
-            Err(_) if is_full && !stands_for_others => self.place_of(OTHER),
-            Err(rank) => self.add(rank, name),
+    /// Returns the index of the series of that name, or of `other` if the maximum is reached. Adds the series if it is missing.
+    fn index_by_name(&mut self, name: &str) -> usize {
+        let is_reserved = name == OTHER || name == NO_UPSTREAM;
+        let is_full = self.series.len() >= self.max_upstreams.saturating_add(RESERVED_NAMES);
+        match self.find(name) {
+            Ok(index) => index,
+            Err(_) if is_full && !is_reserved => self.index_by_name(OTHER),
+            Err(position) => self.add(position, name),
         }
     }
 
-    /// The place of the series of that name, or where its place belongs in the order of names.
-    fn rank(&self, name: &str) -> Result<usize, usize> {
-        let name_at = |place: usize| self.series.get(place).map(|series| &*series.upstream);
-        let rank = self.by_name.partition_point(|place| name_at(*place) < Some(name));
-        self.by_name.get(rank).copied().filter(|place| name_at(*place) == Some(name)).ok_or(rank)
+    /// Returns the index of the series of that name, or the position in `by_name` at which to insert it.
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        let name_at = |index: usize| self.series.get(index).map(|series| &*series.upstream);
+        let position = self.by_name.partition_point(|index| name_at(*index) < Some(name));
+        self.by_name.get(position).copied().filter(|index| name_at(*index) == Some(name)).ok_or(position)
     }
 
-    /// A new upstream, nothing of it defined yet.
-    fn add(&mut self, rank: usize, upstream: &str) -> usize {
-        let place = self.series.len();
-        self.by_name.insert(rank, place);
+    /// Adds the series of an upstream, with no metric defined, and returns its index.
+    fn add(&mut self, position: usize, upstream: &str) -> usize {
+        let index = self.series.len();
+        self.by_name.insert(position, index);
         self.series.push(Series {
             upstream: upstream.into(),
             fates: [None; Fate::COUNT],
@@ -151,58 +151,58 @@ impl Metrics {
             margin: None,
             episodes: Vec::new(),
         });
-        place
+        index
     }
 }
 
 impl Series {
-    fn count(&mut self, call: &Call, exchange: &Exchange<'_>, observed: &Observed) {
+    fn count(&mut self, hostcalls: &Hostcalls, exchange: &Exchange<'_>, observed: &Observed) {
         let (verdict, upstream) = (&observed.verdict, &self.upstream);
         if let Some(metric) = self.fates.get_mut(verdict.fate as usize) {
-            add(call, metric, 1, || {
+            add(hostcalls, metric, 1, || {
                 format!("nearmiss.upstream=.={upstream};.;fate=.={};.;exchanges_total", verdict.fate.name())
             });
         }
         if let Some(margin) = verdict.margin_bp().filter(|_| !verdict.is_aborted()) {
-            let metric = defined(call, &mut self.margin, MetricKind::Histogram, || {
+            let metric = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {
                 format!("nearmiss.upstream=.={upstream};.;margin_bp")
             });
-            let _ = metric.and_then(|metric| call.record(metric, margin.into()));
+            let _ = metric.and_then(|metric| hostcalls.record_metric(metric, margin.into()));
         }
-        self.count_attempts(call, exchange.attempts.unwrap_or(1));
+        self.count_attempts(hostcalls, exchange.attempts.unwrap_or(1));
     }
 
-    fn count_attempts(&mut self, call: &Call, attempts: u32) {
+    fn count_attempts(&mut self, hostcalls: &Hostcalls, attempts: u32) {
         if attempts > 0 {
             let upstream = &self.upstream;
-            add(call, &mut self.attempts, attempts, || {
+            add(hostcalls, &mut self.attempts, attempts, || {
                 format!("nearmiss.upstream=.={upstream};.;attempts_total")
             });
         }
     }
 }
 
-fn add(call: &Call, metric: &mut Option<Metric>, by: u32, name: impl FnOnce() -> String) {
-    let metric = defined(call, metric, MetricKind::Counter, name);
-    let _ = metric.and_then(|metric| call.increment(metric, by));
+fn add(hostcalls: &Hostcalls, metric: &mut Option<MetricId>, by: u32, name: impl FnOnce() -> String) {
+    let metric = get_or_define(hostcalls, metric, MetricType::Counter, name);
+    let _ = metric.and_then(|metric| hostcalls.increment_metric(metric, by));
 }
 
-fn defined(
-    call: &Call,
-    metric: &mut Option<Metric>,
-    kind: MetricKind,
+fn get_or_define(
+    hostcalls: &Hostcalls,
+    metric: &mut Option<MetricId>,
+    metric_type: MetricType,
     name: impl FnOnce() -> String,
-) -> Answer<Metric> {
+) -> Result<MetricId, Status> {
     if let Some(metric) = *metric {
         return Ok(metric);
     }
-    let new = call.define(kind, &name())?;
+    let new = hostcalls.define_metric(metric_type, &name())?;
     *metric = Some(new);
     Ok(new)
 }
 
-/// The upstream and the pattern of an episode's record, if it opens one.
-fn opened(record: &str) -> Option<(&str, &str)> {
+/// Returns the upstream and the pattern of an episode's record, if it opens the episode.
+fn opened_episode(record: &str) -> Option<(&str, &str)> {
     let fields = Members::of(record);
     let word = |key| fields.find(key)?.strip_prefix('"')?.strip_suffix('"');
     (word("phase")? == "open").then_some((word("upstream")?, word("pattern")?))
@@ -210,13 +210,13 @@ fn opened(record: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::opened;
+    use super::opened_episode;
 
     #[test]
-    fn an_episode_counts_when_it_opens() {
+    fn an_episode_is_counted_when_it_opens() {
         let record = r#"{"schema":1,"type":"episode","phase":"open","id":"cart-1795423550","upstream":"cart","pattern":"burst"}"#;
-        assert_eq!(opened(record), Some(("cart", "burst")));
-        assert_eq!(opened(&record.replace("open", "close")), None);
-        assert_eq!(opened("{}"), None);
+        assert_eq!(opened_episode(record), Some(("cart", "burst")));
+        assert_eq!(opened_episode(&record.replace("open", "close")), None);
+        assert_eq!(opened_episode("{}"), None);
     }
 }

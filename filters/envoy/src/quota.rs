@@ -1,14 +1,14 @@
-//! What an upstream says of its caller's quota, in the spellings that are in use.
+//! The caller's quota as upstreams report it, in every header format in use.
 //!
-//! The `RateLimit` draft as it stands (`RateLimit: "p";r=5;t=30` beside `RateLimit-Policy: "p";q=100;w=60`), its middle
-//! form (`RateLimit: limit=100, remaining=5, reset=30`), its first form (`RateLimit-Limit` and `RateLimit-Remaining`), and
-//! the `X-RateLimit-*` pair it grew from, which Envoy's own limiter writes as well. Where several quotas are told, the one
-//! that is nearest to its end counts.
+//! These are the current `RateLimit` draft (`RateLimit: "p";r=5;t=30` beside `RateLimit-Policy: "p";q=100;w=60`), its
+//! intermediate form (`RateLimit: limit=100, remaining=5, reset=30`), its first form (`RateLimit-Limit` and `RateLimit-Remaining`), and
+//! the `X-RateLimit-*` pair it grew from, which Envoy's own limiter writes as well. Of several quotas the one with the
+//! smallest remaining share counts.
 
-use crate::fields::{Member, members};
+use crate::structured_fields::{ListMember, list_members};
 use nearmiss::Quota;
 
-/// The headers that tell of a quota, as they came.
+/// The quota headers of a response.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct QuotaHeaders<'a> {
     /// `ratelimit`
@@ -22,43 +22,46 @@ pub(crate) struct QuotaHeaders<'a> {
 }
 
 impl QuotaHeaders<'_> {
-    /// The quota they tell of, if they tell both of its numbers.
+    /// Parses the quota, if both its limit and its remainder are reported.
     pub(crate) fn quota(&self) -> Option<Quota> {
-        self.of_policies().or_else(|| self.of_dictionary()).or_else(|| self.of_pair())
+        self.parse_policies().or_else(|| self.parse_dictionary()).or_else(|| self.parse_pair())
     }
 
-    fn of_policies(&self) -> Option<Quota> {
+    fn parse_policies(&self) -> Option<Quota> {
         let policy = self.policy?;
-        let quotas = members(self.state?).filter_map(|state| {
-            let named = members(policy).find(|policy| policy.name() == state.name())?;
-            Some(Quota { limit: leading(named.parameter("q")?)?, remaining: leading(state.parameter("r")?)? })
+        let quotas = list_members(self.state?).filter_map(|state| {
+            let named = list_members(policy).find(|policy| policy.name() == state.name())?;
+            Some(Quota {
+                limit: leading_number(named.parameter("q")?)?,
+                remaining: leading_number(state.parameter("r")?)?,
+            })
         });
-        quotas.reduce(|nearest, next| if is_nearer(next, nearest) { next } else { nearest })
+        quotas.reduce(|lowest, next| if is_lower(next, lowest) { next } else { lowest })
     }
 
-    fn of_dictionary(&self) -> Option<Quota> {
+    fn parse_dictionary(&self) -> Option<Quota> {
         let value = |key: &str| {
-            let named = members(self.state?).map(Member::name).find_map(|entry| {
+            let named = list_members(self.state?).map(ListMember::name).find_map(|entry| {
                 let (found, value) = entry.split_once('=')?;
                 found.trim_ascii().eq_ignore_ascii_case(key).then_some(value)
             });
-            leading(named?)
+            leading_number(named?)
         };
         Some(Quota { limit: value("limit")?, remaining: value("remaining")? })
     }
 
-    fn of_pair(&self) -> Option<Quota> {
-        Some(Quota { limit: leading(self.limit?)?, remaining: leading(self.remaining?)? })
+    fn parse_pair(&self) -> Option<Quota> {
+        Some(Quota { limit: leading_number(self.limit?)?, remaining: leading_number(self.remaining?)? })
     }
 }
 
-/// Whether less of `a` is left than of `b`.
-fn is_nearer(a: Quota, b: Quota) -> bool {
+/// Returns true if the remaining share of `a` is smaller than that of `b`.
+fn is_lower(a: Quota, b: Quota) -> bool {
     u128::from(a.remaining) * u128::from(b.limit) < u128::from(b.remaining) * u128::from(a.limit)
 }
 
-/// The whole number that `text` begins with: `100` of `100, 100;w=60`.
-fn leading(text: &str) -> Option<u64> {
+/// Parses the number at the start of `text`: 100 in `100, 100;w=60`.
+fn leading_number(text: &str) -> Option<u64> {
     let text = text.trim_ascii();
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     text.get(..end)?.parse().ok()
@@ -84,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_form_is_a_dictionary() {
+    fn the_intermediate_form_is_a_dictionary() {
         let headers =
             QuotaHeaders { state: Some("limit=100, remaining=50, reset=5"), ..QuotaHeaders::default() };
         assert_eq!(headers.quota(), quota(100, 50));

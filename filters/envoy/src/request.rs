@@ -1,21 +1,21 @@
-//! What the request headers say when the exchange is over, read in one walk over the whole map.
+//! The request headers at the end of an exchange, read in one pass over the map.
 
-use crate::client::Client;
+use crate::client::ClientInfo;
 use crate::headers::{Headers, number};
 use nearmiss::Micros;
 
-/// The request headers that matter.
+/// The request headers that the core needs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Request {
-    /// What the client said, as far as the router left it.
-    pub(crate) client: Client,
-    /// What the router allowed the last attempt.
+pub(crate) struct RequestHeaders {
+    /// Information about the client, as far as the router has not overwritten it.
+    pub(crate) client: ClientInfo,
+    /// The router's timeout for the last attempt.
     pub(crate) timeout: Option<Micros>,
-    /// It opened a tunnel.
+    /// True if the request opened a tunnel.
     pub(crate) is_connect: bool,
 }
 
-impl Request {
+impl RequestHeaders {
     /// Reads the headers.
     pub(crate) fn read(headers: Headers<'_>) -> Self {
         let mut request = Self::default();
@@ -23,14 +23,14 @@ impl Request {
             match name {
                 b":method" => request.is_connect = value == b"CONNECT",
                 b"x-envoy-expected-rq-timeout-ms" => request.timeout = milliseconds(value),
-                _ => request.client.take(name, value),
+                _ => request.client.add(name, value),
             }
         }
         request
     }
 }
 
-/// A header in milliseconds; 0 is no limit.
+/// Parses a header in milliseconds; 0 means no limit.
 fn milliseconds(value: &[u8]) -> Option<Micros> {
     number(value).filter(|milliseconds| *milliseconds > 0).map(Micros::from_millis)
 }
@@ -38,25 +38,25 @@ fn milliseconds(value: &[u8]) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::written;
+    use crate::headers::serialize_map;
 
     #[test]
-    fn a_request_is_read_in_one_walk() {
-        let map = written(&[
+    fn a_request_is_read_in_one_pass() {
+        let map = serialize_map(&[
             (":method", "CONNECT"),
             ("amz-sdk-request", "attempt=2; max=3"),
             ("x-envoy-expected-rq-timeout-ms", "250"),
             ("amz-sdk-request", "attempt=4; max=5"),
             ("cookie", "attempt=9"),
         ]);
-        let request = Request::read(Headers::new(&map));
+        let request = RequestHeaders::read(Headers::new(&map));
         assert!(request.is_connect);
         assert_eq!(request.timeout, Some(Micros::from_millis(250)));
         assert_eq!(request.client.attempt(None), Some(4));
     }
 
     #[test]
-    fn no_limit_is_none() {
+    fn a_timeout_without_a_positive_number_is_no_limit() {
         for odd in [&b"0"[..], b"", b"-1", b"soon"] {
             assert_eq!(milliseconds(odd), None);
         }

@@ -1,40 +1,40 @@
-//! What the response headers say, read in one walk over the whole map.
+//! The response headers, read in one pass over the map.
 
 use crate::headers::{Headers, number, text};
 use crate::quota::QuotaHeaders;
 use alloc::borrow::Cow;
 use nearmiss::Substitute;
 
-/// The response headers that matter, as they came.
+/// The response headers that the core needs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Response<'a> {
-    /// `:status`; nothing if there was no response.
+pub(crate) struct ResponseHeaders<'a> {
+    /// `:status`, if there was a response.
     pub(crate) status: Option<u16>,
-    /// `cache-status`, several joined.
+    /// `cache-status`; several are joined.
     pub(crate) cache_status: Option<Cow<'a, str>>,
-    /// `proxy-status`, several joined.
+    /// `proxy-status`; several are joined.
     pub(crate) proxy_status: Option<Cow<'a, str>>,
     /// The quota headers.
     pub(crate) quota: QuotaHeaders<'a>,
-    /// `grpc-status`, where the whole response is headers.
+    /// `grpc-status` of a headers-only response.
     pub(crate) grpc_status: Option<u32>,
     content_type: &'a str,
     is_fallback: bool,
     has_stale_warning: bool,
 }
 
-impl<'a> Response<'a> {
-    /// Reads the headers; `fallback_header` is the name that marks a fallback's answer.
+impl<'a> ResponseHeaders<'a> {
+    /// Reads the headers; `fallback_header` is the name of the header that marks the response of a fallback.
     pub(crate) fn read(headers: Headers<'a>, fallback_header: Option<&str>) -> Self {
         let mut response = Self::default();
         for (name, value) in headers {
-            response.take(name, value);
+            response.add(name, value);
             response.is_fallback |= fallback_header.is_some_and(|fallback| fallback.as_bytes() == name);
         }
         response
     }
 
-    fn take(&mut self, name: &'a [u8], value: &'a [u8]) {
+    fn add(&mut self, name: &'a [u8], value: &'a [u8]) {
         match name {
             b":status" => self.status = number(value).and_then(|status| u16::try_from(status).ok()),
             b"content-type" => self.content_type = text(value),
@@ -50,29 +50,29 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// Whether the content is gRPC with its status in the trailers; gRPC-Web keeps it in the body.
+    /// Returns true if the response is gRPC with its status in the trailers; gRPC-Web has it in the body.
     pub(crate) fn is_grpc(&self) -> bool {
         let rest = self.content_type.strip_prefix("application/grpc");
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';', ' ']))
     }
 
-    /// Whether the response has no end of its own: a tunnel or a stream of events.
+    /// Returns true if the response has no natural end: a tunnel or an event stream.
     pub(crate) fn is_stream(&self) -> bool {
         self.status == Some(101) || self.content_type.starts_with("text/event-stream")
     }
 
-    /// What answered instead, by what the response says; `marked` is what the host's metadata say.
-    pub(crate) fn substitute(&self, marked: Option<Substitute>) -> Option<Substitute> {
-        match marked {
+    /// Returns the substitute that answered instead of the upstream, from the headers and the tier of the host.
+    pub(crate) fn substitute(&self, tier: Option<Substitute>) -> Option<Substitute> {
+        match tier {
             _ if self.is_fallback => Some(Substitute::Fallback),
-            Some(Substitute::Fallback) => marked,
+            Some(Substitute::Fallback) => tier,
             _ if self.has_stale_warning => Some(Substitute::Stale),
-            _ => marked,
+            _ => tier,
         }
     }
 }
 
-/// Adds a value behind those of the same name that came before.
+/// Appends a value to the previous ones of the same header.
 fn join<'a>(joined: &mut Option<Cow<'a, str>>, value: &'a str) {
     match joined {
         None => *joined = Some(Cow::Borrowed(value)),
@@ -84,7 +84,7 @@ fn join<'a>(joined: &mut Option<Cow<'a, str>>, value: &'a str) {
     }
 }
 
-/// Whether a `Warning` says that the copy is stale (110) or could not be validated (111).
+/// Returns true if a `Warning` header reports a stale copy (110) or a failed revalidation (111).
 fn is_stale_warning(value: &str) -> bool {
     value.split(',').any(|warning| {
         let code = warning.trim_ascii().split(' ').next();
@@ -96,14 +96,14 @@ fn is_stale_warning(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn with(name: &'static [u8], value: &'static [u8]) -> Response<'static> {
-        let mut response = Response::default();
-        response.take(name, value);
+    fn with(name: &'static [u8], value: &'static [u8]) -> ResponseHeaders<'static> {
+        let mut response = ResponseHeaders::default();
+        response.add(name, value);
         response
     }
 
     #[test]
-    fn grpc_is_told_by_its_content_type() {
+    fn grpc_has_its_own_content_type() {
         for grpc in [&b"application/grpc"[..], b"application/grpc+proto", b"application/grpc; charset=x"] {
             assert!(with(b"content-type", grpc).is_grpc());
         }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_is_none_is_unknown() {
+    fn an_invalid_status_is_unknown() {
         for odd in [&b"abc"[..], b"", b"-1", b"70000", b"\xff"] {
             assert_eq!(with(b":status", odd).status, None);
         }
@@ -123,12 +123,12 @@ mod tests {
     #[test]
     fn repeated_fields_are_joined() {
         let mut response = with(b"cache-status", b"Origin; hit; ttl=-3");
-        response.take(b"cache-status", b"CDN; fwd=miss");
+        response.add(b"cache-status", b"CDN; fwd=miss");
         assert_eq!(response.cache_status.as_deref(), Some("Origin; hit; ttl=-3, CDN; fwd=miss"));
     }
 
     #[test]
-    fn a_warning_tells_a_stale_copy() {
+    fn a_warning_reports_a_stale_copy() {
         assert_eq!(
             with(b"warning", b"110 - \"Response is Stale\"").substitute(None),
             Some(Substitute::Stale)

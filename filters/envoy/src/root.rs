@@ -1,52 +1,47 @@
-//! One plugin in one VM: its configuration, and what it shares with the plugin it takes over from.
+//! The root context of one plugin in one VM: its configuration, and the state it shares with its predecessor.
 
-use crate::attributes::{Query, name};
+use crate::attributes::{Query, cluster};
+use crate::client::ClientInfo;
 use crate::exchange;
-use crate::host::Call;
-use crate::upstream;
-use crate::watch::{Shared, Watch};
+use crate::host::Hostcalls;
+use crate::plugin::{Plugin, SharedPlugin};
 use alloc::string::String;
 use nearmiss::config::{Attach, Mode};
 use nearmiss::{Config, ConfigError};
 
 /// A plugin's root context.
 pub(crate) struct Root {
-    /// The host's name for it.
+    /// The id of the context.
     pub(crate) id: u32,
-    /// What the plugin is attached as.
+    /// Where the plugin is attached.
     pub(crate) attach: Attach,
-    /// How much it reads.
+    /// The set of data that it reads.
     pub(crate) mode: Mode,
-    /// Whether responses get the `near-miss` header.
+    /// True if responses get the `near-miss` header.
     pub(crate) annotates: bool,
-    watch: Option<Shared>,
-    /// Prepared by the first exchange: a VM that never sees traffic leaves no trace.
+    /// `None` until the plugin is configured.
+    plugin: Option<SharedPlugin>,
+    /// Prepared by the first exchange: a VM that never sees traffic makes no hostcall for it.
     query: Option<Query>,
 }
 
-/// How often a plugin is woken, in milliseconds.
-const TICK: u32 = 1_000;
-
-/// What a plugin is called: its successor after an update goes by the same name.
-pub(crate) fn identity(call: &Call) -> String {
-    let part = |path| name(call.property(path)).unwrap_or_default();
-    alloc::format!("{}/{}", part("plugin_name"), part("plugin_root_id"))
-}
+/// The interval between ticks, in milliseconds.
+const TICK_PERIOD: u32 = 1_000;
 
 impl Root {
-    /// A plugin that has not been configured.
+    /// Creates the root context of a plugin that has not been configured.
     pub(crate) fn new(id: u32) -> Self {
-        Self { id, attach: Attach::Http, mode: Mode::Full, annotates: false, watch: None, query: None }
+        Self { id, attach: Attach::Http, mode: Mode::Full, annotates: false, plugin: None, query: None }
     }
 
-    /// Takes a configuration. If one of the `siblings` has this identity, this is an update of it: what was learned and
-    /// counted stays, under the new configuration.
-    pub(crate) fn configure(
+    /// Applies a configuration. If one of the `siblings` has this identity, this is an update of it: what the sibling has
+    /// learned and counted is kept under the new configuration.
+    pub(crate) fn on_configure(
         &mut self,
-        call: &Call,
+        hostcalls: &Hostcalls,
         text: &[u8],
         identity: String,
-        siblings: &[Shared],
+        siblings: &[SharedPlugin],
     ) -> Result<(), ConfigError> {
         let text = core::str::from_utf8(text)
             .map_err(|_| ConfigError::Syntax(String::from("the configuration is not UTF-8")))?;
@@ -55,51 +50,61 @@ impl Root {
         self.mode = config.envoy.mode;
         self.annotates = config.envoy.header && self.attach == Attach::Http;
         self.query = None;
-        let same = |watch: &&Shared| watch.borrow().is(self.attach, &identity);
-        let known = self.watch.iter().chain(siblings).find(same).cloned();
+        let same = |plugin: &&SharedPlugin| plugin.borrow().matches(self.attach, &identity);
+        let known = self.plugin.iter().chain(siblings).find(same).cloned();
         match known {
-            Some(watch) => {
-                watch.borrow_mut().reconfigure(config);
-                self.watch = Some(watch);
+            Some(plugin) => {
+                plugin.borrow_mut().reconfigure(config);
+                self.plugin = Some(plugin);
             }
-            None => self.watch = Some(Watch::shared(identity, config)),
+            None => self.plugin = Some(Plugin::shared(identity, config)),
         }
         if self.attach != Attach::Upstream {
-            // Also in a VM that never sees traffic: it can speak for those that do.
-            let _ = call.tick_every(TICK);
+            // A VM without traffic ticks as well, because it can lead.
+            let _ = hostcalls.set_tick_period(TICK_PERIOD);
         }
         Ok(())
     }
 
-    /// What it watches with; nothing before it is configured.
-    pub(crate) fn watch(&self) -> Option<Shared> {
-        self.watch.clone()
+    /// Returns the plugin's state; `None` until the plugin is configured.
+    pub(crate) fn plugin(&self) -> Option<SharedPlugin> {
+        self.plugin.clone()
     }
 
-    /// How attributes are asked for in this plugin.
-    pub(crate) fn query(&mut self, call: &Call) -> Query {
+    /// Counts an attempt of an exchange that no plugin judges.
+    pub(crate) fn count_attempt(&self, hostcalls: &Hostcalls) {
+        if let Some(plugin) = self.plugin.as_ref().filter(|_| !exchange::is_seen(hostcalls)) {
+            plugin.borrow_mut().count_attempt(hostcalls, cluster(hostcalls));
+        }
+    }
+
+    /// Adds the provisional header to a response whose headers have arrived.
+    pub(crate) fn annotate_response(&self, hostcalls: &Hostcalls, client: ClientInfo, started: Option<u64>) {
+        if let Some(plugin) = &self.plugin {
+            exchange::annotate_response(hostcalls, &mut plugin.borrow_mut(), client, started);
+        }
+    }
+
+    /// Observes an exchange that has ended. `client` is the information read in the request phase.
+    pub(crate) fn observe(&mut self, hostcalls: &Hostcalls, client: Option<ClientInfo>) {
         let mode = self.mode;
-        *self.query.get_or_insert_with(|| Query::prepare(call, mode))
-    }
-
-    /// Counts an attempt of an exchange that nobody judges.
-    pub(crate) fn count_attempt(&self, call: &Call) {
-        if let Some(watch) = self.watch.as_ref().filter(|_| !exchange::is_seen(call)) {
-            watch.borrow_mut().count_attempt(call, upstream::cluster(call));
+        let query = *self.query.get_or_insert_with(|| Query::prepare(hostcalls, mode));
+        if let Some(plugin) = &self.plugin {
+            exchange::observe(hostcalls, query, mode, &mut plugin.borrow_mut(), client);
         }
     }
 
-    /// An access logger is told that an exchange is over.
-    pub(crate) fn log(&mut self, call: &Call) {
-        if self.attach != Attach::Upstream && !exchange::is_seen(call) {
-            exchange::take(call, self, None);
+    /// Observes an exchange as an access logger, unless an HTTP filter has done so.
+    pub(crate) fn on_log(&mut self, hostcalls: &Hostcalls) {
+        if self.attach != Attach::Upstream && !exchange::is_seen(hostcalls) {
+            self.observe(hostcalls, None);
         }
     }
 
-    /// The plugin goes, and with the last of its name what it has watched.
-    pub(crate) fn finish(self, call: &Call) {
-        if let Some(watch) = self.watch.and_then(alloc::rc::Rc::into_inner) {
-            watch.into_inner().finish(call);
+    /// Removes the plugin. The last root context of an identity finishes the shared state.
+    pub(crate) fn on_done(self, hostcalls: &Hostcalls) {
+        if let Some(plugin) = self.plugin.and_then(alloc::rc::Rc::into_inner) {
+            plugin.into_inner().finish(hostcalls);
         }
     }
 }

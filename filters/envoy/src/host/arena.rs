@@ -1,20 +1,20 @@
 //! The memory in which the host returns bytes.
 //!
-//! For every result the host calls back into the module for a block of memory. Each callback reuses the same chunk, so an
+//! For every result the host calls back into the module for a block of memory. Each callback reuses the same memory, so an
 //! exchange allocates nothing.
 
 use core::cell::Cell;
-use nearmiss_wasm_rt::{Chunk, local};
+use nearmiss_wasm_rt::{BumpAllocator, local};
 
-/// Size of the chunk that all results of one callback share; a map of a hundred typical headers fills half of it.
-const CHUNK: usize = 16 * 1024;
+/// Bytes for all results of one callback; a map of a hundred typical headers fills half of them.
+const CAPACITY: usize = 16 * 1024;
 
 local! {
-    static ARENA: Arena = Arena { chunk: Chunk::new(), last: Cell::new((0, 0)), busy: Cell::new(false) };
+    static ARENA: Arena = Arena { blocks: BumpAllocator::new(), last: Cell::new((0, 0)), busy: Cell::new(false) };
 }
 
 struct Arena {
-    chunk: Chunk<CHUNK>,
+    blocks: BumpAllocator<CAPACITY>,
     /// Address and size of the most recently allocated block.
     last: Cell<(usize, usize)>,
     /// True during a callback, when blocks may be in use.
@@ -31,7 +31,7 @@ impl ArenaGuard {
             if arena.busy.replace(true) {
                 return None;
             }
-            arena.chunk.clear();
+            arena.blocks.clear();
             arena.last.set((0, 0));
             Some(Self(()))
         })
@@ -62,7 +62,7 @@ impl Drop for ArenaGuard {
 /// Allocates a block for the host to write `size` bytes to; null if there is no memory.
 pub(crate) fn allocate(size: usize) -> *mut u8 {
     ARENA.with(|arena| {
-        let block = arena.chunk.cut(size);
+        let block = arena.blocks.alloc(size);
         arena.last.set((block.expose_provenance(), size));
         block
     })
@@ -82,9 +82,9 @@ mod tests {
     #[test]
     fn returned_bytes_stay_valid_during_the_callback() {
         let guard = ArenaGuard::acquire().unwrap();
-        let (small, large) = (vec![1; 100], vec![2; CHUNK + 1]);
+        let (small, large) = (vec![1; 100], vec![2; CAPACITY + 1]);
         let first = guard.returned_bytes(return_bytes(&small), 100).unwrap();
-        let second = guard.returned_bytes(return_bytes(&large), CHUNK + 1).unwrap();
+        let second = guard.returned_bytes(return_bytes(&large), CAPACITY + 1).unwrap();
         let third = guard.returned_bytes(return_bytes(&small), 100).unwrap();
         assert_eq!((first, second, third), (&*small, &*large, &*small));
     }

@@ -1,6 +1,6 @@
-//! The calls of proxy-wasm ABI 0.2.1 that this module makes, as the host offers them.
+//! The imports of proxy-wasm ABI 0.2.1 that this module uses.
 //!
-//! Away from WebAssembly, where unit tests run, there is no host: every call says that it is not implemented.
+//! Natively, where unit tests run, there is no host: every import returns 12, `Unimplemented`.
 
 macro_rules! hostcalls {
     ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),* $(,)?);)*) => {
@@ -13,7 +13,7 @@ macro_rules! hostcalls {
         $(
             #[cfg(not(target_arch = "wasm32"))]
             $(#[$doc])*
-            #[allow(clippy::too_many_arguments, reason = "as many as the ABI has")]
+            #[allow(clippy::too_many_arguments, reason = "the ABI has that many")]
             pub(super) unsafe fn $name($(_: $kind),*) -> u32 {
                 12
             }

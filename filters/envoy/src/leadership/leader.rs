@@ -138,8 +138,7 @@ impl Leader {
         };
         monitor.wake(end_of(end - 1));
         self.next_bucket = end;
-        monitor.publish_baseline(&mut self.buffer);
-        if publish_baseline(hostcalls, key, &self.buffer).is_ok() {
+        if publish_baseline(hostcalls, key, monitor, &mut self.buffer) {
             self.baselines = end as u32;
         }
     }

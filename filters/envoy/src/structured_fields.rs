@@ -1,31 +1,31 @@
-//! Header values that are lists with parameters: `"a";r=5, "b";r=7` (RFC 9651, read leniently).
+//! Structured fields (RFC 9651, parsed leniently): lists with parameters, such as `"a";r=5, "b";r=7`.
 
-/// The members of a list: cut at commas that stand outside quotes.
-pub(crate) fn members(list: &str) -> impl Iterator<Item = Member<'_>> {
-    parts(list, b',').map(Member)
+/// Returns the members of a list, split at commas outside quotes.
+pub(crate) fn list_members(list: &str) -> impl Iterator<Item = ListMember<'_>> {
+    split(list, b',').map(ListMember)
 }
 
 /// One member of a list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Member<'a>(&'a str);
+pub(crate) struct ListMember<'a>(&'a str);
 
-impl<'a> Member<'a> {
-    /// What the member is, without its parameters and quotes.
+impl<'a> ListMember<'a> {
+    /// Returns the member itself, without parameters and quotes.
     pub(crate) fn name(self) -> &'a str {
-        parts(self.0, b';').next().unwrap_or_default().trim_ascii().trim_matches('"')
+        split(self.0, b';').next().unwrap_or_default().trim_ascii().trim_matches('"')
     }
 
-    /// The value of a parameter, without quotes.
+    /// Returns the value of a parameter, without quotes.
     pub(crate) fn parameter(self, key: &str) -> Option<&'a str> {
-        parts(self.0, b';').skip(1).find_map(|parameter| {
+        split(self.0, b';').skip(1).find_map(|parameter| {
             let (found, value) = parameter.split_once('=')?;
             (found.trim_ascii() == key).then_some(value.trim_ascii().trim_matches('"'))
         })
     }
 }
 
-/// The parts of `text` between separators that stand outside quotes.
-fn parts(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+/// Splits `text` at separators outside quotes.
+fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {
         let part = rest?;
@@ -52,9 +52,9 @@ mod tests {
 
     #[test]
     fn quotes_hide_separators() {
-        let names: Vec<_> = members(r#""a,b";r=5, c; r = "7;8" ,"#).map(Member::name).collect();
+        let names: Vec<_> = list_members(r#""a,b";r=5, c; r = "7;8" ,"#).map(ListMember::name).collect();
         assert_eq!(names, ["a,b", "c", ""]);
-        assert_eq!(members(r#"c; r = "7;8""#).next().unwrap().parameter("r"), Some("7;8"));
-        assert_eq!(members("c;r").next().unwrap().parameter("r"), None);
+        assert_eq!(list_members(r#"c; r = "7;8""#).next().unwrap().parameter("r"), Some("7;8"));
+        assert_eq!(list_members("c;r").next().unwrap().parameter("r"), None);
     }
 }

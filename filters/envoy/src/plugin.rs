@@ -1,0 +1,192 @@
+//! The state of one plugin: exchanges go in; metrics, filter state, headers and records come out.
+//!
+//! There is one per plugin and VM. A plugin and its successor in a configuration update share it.
+
+use crate::host::{Hostcalls, LogLevel};
+use crate::host_tiers::HostTierCache;
+use crate::leadership::Leadership;
+use crate::metrics::Metrics;
+use crate::sinks::Sinks;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::{LazyCell, RefCell};
+use nearmiss::config::Attach;
+use nearmiss::{Config, Exchange, Fate, Micros, RecordKind, Timestamp, record, verdict};
+
+/// The state as root contexts share it.
+pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
+
+/// The state of one plugin.
+pub(crate) struct Plugin {
+    identity: String,
+    config: Config,
+    leadership: Leadership,
+    metrics: Metrics,
+    sinks: Sinks,
+    /// The tiers of upstream hosts.
+    pub(crate) host_tiers: HostTierCache,
+    /// Exchanges since the last status line.
+    exchanges: u64,
+    last_exchange: Timestamp,
+    last_status_line: Timestamp,
+    buffer: String,
+    has_warned: bool,
+}
+
+/// The property that holds the final verdict, `wasm.nearmiss` in access logs.
+const ANNOTATION: &str = "nearmiss";
+/// The response header that holds the provisional verdict.
+const HEADER: &str = "near-miss";
+/// The shortest interval between two status lines.
+const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
+
+impl Plugin {
+    /// Creates the state of a plugin without exchanges.
+    pub(crate) fn shared(identity: String, config: Config) -> SharedPlugin {
+        Rc::new(RefCell::new(Self {
+            leadership: Leadership::new(alloc::format!("nearmiss/{}/{identity}", config.envoy.attach as u8)),
+            identity,
+            metrics: Metrics::new(config.max_upstreams),
+            config,
+            sinks: Sinks::default(),
+            host_tiers: HostTierCache::default(),
+            exchanges: 0,
+            last_exchange: Timestamp::default(),
+            last_status_line: Timestamp::default(),
+            buffer: String::new(),
+            has_warned: false,
+        }))
+    }
+
+    /// Returns true if the plugin has this identity and is attached in the same way.
+    pub(crate) fn matches(&self, attach: Attach, identity: &str) -> bool {
+        self.config.envoy.attach == attach && self.identity == identity
+    }
+
+    /// Returns the configuration in force.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Applies another configuration.
+    pub(crate) fn reconfigure(&mut self, config: Config) {
+        self.metrics.set_max_upstreams(config.max_upstreams);
+        self.leadership.reconfigure(&config);
+        self.config = config;
+    }
+
+    /// Returns the current time, or that of the last exchange if the hostcall fails.
+    pub(crate) fn now(&self, hostcalls: &Hostcalls) -> Timestamp {
+        hostcalls.get_current_time().map_or(self.last_exchange, |now| Timestamp::from_micros(now / 1_000))
+    }
+
+    /// Judges and counts one exchange, and emits the results.
+    pub(crate) fn observe(&mut self, hostcalls: &Hostcalls, exchange: &Exchange<'_>) {
+        self.exchanges += u64::from(!self.leadership.reports_via_leader());
+        self.last_exchange = exchange.ts;
+        let Self { leadership, config, metrics, buffer, last_status_line, .. } = self;
+        if !leadership.has_observed() {
+            *last_status_line = exchange.ts;
+        }
+        let (monitor, observed) = leadership.observe(hostcalls, config, exchange);
+        metrics.count(hostcalls, monitor, &observed, exchange);
+        if observed.verdict.fate != Fate::Clean {
+            buffer.clear();
+            record::header(buffer, &observed.verdict, exchange.attempts);
+            let _ = hostcalls.set_property(ANNOTATION, buffer.as_bytes());
+        }
+        self.emit_records(hostcalls);
+    }
+
+    /// Counts one attempt of an exchange that no plugin judges, and logs a warning the first time.
+    pub(crate) fn count_attempt(&mut self, hostcalls: &Hostcalls, cluster: &str) {
+        self.metrics.count_attempt(hostcalls, &nearmiss::upstream_name(cluster));
+        if !core::mem::replace(&mut self.has_warned, true) {
+            hostcalls.log(
+                LogLevel::Info,
+                "nearmiss: attached to upstreams only, so attempts are counted and nothing is judged; \
+                 attach it as an HTTP filter or an access logger with the same vm_id as well",
+            );
+        }
+    }
+
+    /// Adds the header with the provisional verdict of a running exchange, unless the verdict is clean.
+    ///
+    /// `cluster` reads the name of the upstream. The hostcall is expensive, so it is made only if upstreams have limits of their
+    /// own or the verdict is not clean.
+    pub(crate) fn annotate_response<'a>(
+        &mut self,
+        hostcalls: &Hostcalls,
+        exchange: &Exchange<'_>,
+        cluster: impl Fn() -> &'a str,
+    ) {
+        let cluster = LazyCell::new(|| nearmiss::upstream_name(cluster()));
+        let configured = if self.config.upstreams.is_empty() { None } else { self.config.upstream(&cluster) };
+        let configured = configured.map(|upstream| upstream.limits).unwrap_or_default();
+        let limits = nearmiss::limits::Limits {
+            timeout: exchange.timeout,
+            deadline: exchange.deadline,
+            max_attempts: exchange.max_attempts,
+        };
+        let verdict = verdict::judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
+        if verdict.fate != Fate::Clean && *cluster != nearmiss::NO_UPSTREAM {
+            self.buffer.clear();
+            record::header(&mut self.buffer, &verdict, exchange.attempts);
+            let _ = hostcalls.add_http_response_header(HEADER, &self.buffer);
+        }
+    }
+
+    /// Advances time: emits due records and, once a minute at most, a status line.
+    pub(crate) fn on_tick(&mut self, hostcalls: &Hostcalls) {
+        let Ok(now) = hostcalls.get_current_time().map(|now| Timestamp::from_micros(now / 1_000)) else {
+            return;
+        };
+        self.leadership.on_tick(hostcalls, &self.config, now);
+        let (absorbed, upstreams) = self.leadership.absorbed();
+        if absorbed > 0 {
+            self.last_exchange = now;
+        }
+        self.exchanges += absorbed;
+        if self.leadership.is_follower() {
+            self.exchanges = 0;
+        }
+        if self.exchanges > 0 && now.since(self.last_status_line) >= STATUS_LINE_INTERVAL {
+            hostcalls.log(
+                LogLevel::Info,
+                &alloc::format!(
+                    "nearmiss: {} exchanges in the last minute, {upstreams} upstreams known, the last exchange {} s ago",
+                    self.exchanges,
+                    now.since(self.last_exchange).get() / 1_000_000,
+                ),
+            );
+            self.last_status_line = now;
+            self.exchanges = 0;
+        }
+        self.emit_records(hostcalls);
+        self.sinks.on_tick(hostcalls, now, self.config.envoy.collector.as_ref());
+    }
+
+    /// Passes the response to a dispatched call to the collector.
+    pub(crate) fn on_http_call_response(&mut self, hostcalls: &Hostcalls, token_id: u32, body_size: usize) {
+        let now = self.now(hostcalls);
+        self.sinks.on_http_call_response(hostcalls, token_id, body_size, now);
+    }
+
+    /// Emits everything that is left.
+    pub(crate) fn finish(mut self, hostcalls: &Hostcalls) {
+        let now = self.now(hostcalls);
+        self.leadership.finish(hostcalls, &self.config, now);
+        self.emit_records(hostcalls);
+        self.sinks.finish(hostcalls);
+    }
+
+    fn emit_records(&mut self, hostcalls: &Hostcalls) {
+        let Self { leadership, metrics, sinks, config, .. } = self;
+        leadership.drain(|record| {
+            if record.kind == RecordKind::Episode {
+                metrics.count_episode(hostcalls, record.json);
+            }
+            sinks.emit(hostcalls, record, config.envoy.collector.as_ref());
+        });
+    }
+}
