@@ -1,13 +1,13 @@
 //! Hosts for the filters: simulated ones in wasmtime, real ones as processes.
 //!
-//! * `sim::proxy_wasm` runs a proxy-wasm module as Envoy would, with a clock and statuses of the test's choice.
+//! * `sim::proxy_wasm` runs a proxy-wasm module as Envoy would; tests set the clock and the status of each hostcall.
 //! * `sim::fluent_bit` runs a wasm filter as Fluent Bit would.
 //! * [`real`] starts a real Envoy, and upstreams that misbehave on request.
-//! * `capture` starts nginx, HAProxy, Traefik, Caddy and Envoy for what they log.
-//! * `fuzz` says what must hold for any bytes at all.
-//! * `scenario` tells one story to every host; all must answer with the same bytes.
+//! * `capture` starts nginx, HAProxy, Traefik, Caddy and Envoy to capture their logs.
+//! * `fuzz` holds the properties that must be true for any input.
+//! * `scenario` runs one scenario on every host; all must produce the same bytes.
 //! * [`soak`] puts a real Envoy under load with faults for half an hour.
-//! * [`artifact`] finds what `make wasm` built, and refuses what is older than its sources.
+//! * [`artifact`] finds the modules that `make wasm` built, and refuses those older than their sources.
 
 pub mod artifact;
 pub mod bench;

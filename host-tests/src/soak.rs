@@ -1,5 +1,5 @@
-//! Half an hour of a real Envoy at full load, with faults and updates: memory stays flat, nobody is failed whom an upstream had
-//! answered, and the counts are the upstreams' own.
+//! Runs a real Envoy for half an hour at full load, with faults and configuration updates. Memory must stay flat, no request that an upstream
+//! answered may fail, and the counts must equal those of the upstreams.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -9,25 +9,25 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::real::{
-    Client, Envoy, Ledger, Origin, Request, Site, Start, Stats, cluster, eventually, route, wasm_filter,
-    wasm_upstream_filter,
+    ArrivalLog, Bootstrap, Client, Envoy, EnvoyCommand, Origin, Request, Stats, cluster, eventually, route,
+    wasm_filter, wasm_upstream_filter,
 };
 
-/// Connections that send as fast as they get answers.
+/// Connections, each of which sends the next request after the response.
 const CLIENTS: usize = 8;
-/// Exchanges on one connection: each worker gets its share, and no update is far away.
+/// Exchanges per connection: short-lived connections spread over all workers and pick up updates soon.
 const PER_CONNECTION: usize = 500;
-/// From one look at the memory to the next, and from one new configuration to the next.
-const LOOK: Duration = Duration::from_secs(5);
-const UPDATE: Duration = Duration::from_secs(120);
-/// How long a connection may live on after an update: longer than its exchanges take.
+/// Interval between samples of the memory.
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+const UPDATE_EVERY: Duration = Duration::from_secs(120);
+/// Drain time of connections after an update, longer than their exchanges take.
 const DRAIN_S: u32 = 90;
-/// What a quarter of the time may hold more than the one before, in KiB.
-const FLAT: u64 = 2_048;
+/// Allowed growth of memory from the second to the last quarter of the run, in KiB.
+const ALLOWED_GROWTH_KIB: u64 = 2_048;
 
 /// One kind of exchange.
 #[derive(Debug)]
-struct Kind {
+struct ExchangeKind {
     path: &'static str,
     script: &'static str,
     respond: &'static str,
@@ -36,62 +36,62 @@ struct Kind {
     fate: &'static str,
 }
 
-const fn kind(path: &'static str, script: &'static str, attempts: u64, fate: &'static str) -> Kind {
-    Kind { path, script, respond: "x-kind: plain", status: 200, attempts, fate }
+const fn kind(path: &'static str, script: &'static str, attempts: u64, fate: &'static str) -> ExchangeKind {
+    ExchangeKind { path, script, respond: "x-kind: plain", status: 200, attempts, fate }
 }
 
-/// What is sent, in turn; mostly nothing happens.
-const KINDS: [Kind; 12] = [
+/// The exchanges to send, in turn; most of them are clean.
+const KINDS: [ExchangeKind; 12] = [
     kind("/cart", "200", 1, "clean"),
     kind("/cart", "200", 1, "clean"),
     kind("/cart", "503,200", 2, "retried"),
     kind("/cart", "200", 1, "clean"),
     kind("/cart", "reset,503,200", 3, "retried"),
     kind("/cart", "200", 1, "clean"),
-    Kind { respond: "cache-status: edge; hit; ttl=-30", ..kind("/cart", "200", 1, "stale") },
+    ExchangeKind { respond: "cache-status: edge; hit; ttl=-30", ..kind("/cart", "200", 1, "stale") },
     kind("/cart", "200", 1, "clean"),
-    Kind { status: 503, ..kind("/plain", "503", 1, "failed") },
+    ExchangeKind { status: 503, ..kind("/plain", "503", 1, "failed") },
     kind("/cart", "200", 1, "clean"),
     kind("/cart", "late:20,200", 1, "clean"),
-    Kind { status: 503, ..kind("/cart", "503", 4, "failed") },
+    ExchangeKind { status: 503, ..kind("/cart", "503", 4, "failed") },
 ];
 
-/// What was sent, and what came back wrong.
+/// Exchanges sent by kind, and responses with a wrong status.
 #[derive(Default)]
-struct Sent {
+struct SentCounts {
     by_kind: [AtomicU64; KINDS.len()],
     wrong: AtomicU64,
-    enough: AtomicBool,
+    stop: AtomicBool,
 }
 
-/// Runs for so long; says every minute how it goes, and in the end whether all is well.
+/// Runs for `length`, prints progress after every update and the comparison at the end.
 ///
 /// # Errors
 ///
-/// What was not as it should be, a line each.
+/// All deviations, one per line.
 pub fn run(length: Duration) -> Result<(), String> {
-    let ledger = Ledger::forgetful();
-    let origins: Vec<_> = (0..3).map(|_| Origin::with(ledger.clone())).collect();
+    let ledger = ArrivalLog::counting_only();
+    let origins: Vec<_> = (0..3).map(|_| Origin::with_log(ledger.clone())).collect();
     let ports: Vec<_> = origins.iter().map(|origin| origin.port).collect();
-    let envoy = Start::new().workers(2).updatable().drain_s(DRAIN_S).run(&site(&ports, 0));
-    let (sent, mut memory) = (Sent::default(), Vec::new());
+    let envoy = EnvoyCommand::new().workers(2).updatable().drain_s(DRAIN_S).run(&bootstrap(&ports, 0));
+    let (sent, mut memory) = (SentCounts::default(), Vec::new());
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (sent, ledger, port) = (&sent, &ledger, envoy.port);
             scope.spawn(move || send(client, port, sent, ledger));
         }
-        memory = attend(&envoy, &ports, length, &sent);
-        sent.enough.store(true, Relaxed);
+        memory = sample_memory(&envoy, &ports, length, &sent);
+        sent.stop.store(true, Relaxed);
     });
-    judge(&envoy, &ledger, &sent, &memory)
+    verify(&envoy, &ledger, &sent, &memory)
 }
 
-/// The site; its listener stays where it is through all updates.
-fn site(ports: &[u16], version: usize) -> Site {
+/// Returns the bootstrap; its listener keeps its port through all updates.
+fn bootstrap(ports: &[u16], version: usize) -> Bootstrap {
     let config = format!(r#"{{"tight_margin":"{}%","summary_every":"10s"}}"#, 10 + version % 2);
     let retries = json!({"timeout": "40s", "retry_policy": {
         "retry_on": "5xx,reset", "num_retries": 3, "retry_back_off": {"base_interval": "0.001s"}}});
-    Site::new()
+    Bootstrap::new()
         .without_access_log()
         .filter(wasm_filter(&config))
         .upstream_filter(wasm_upstream_filter())
@@ -100,17 +100,17 @@ fn site(ports: &[u16], version: usize) -> Site {
         .route(route("/plain", "cart", &json!({"timeout": "40s"})))
 }
 
-fn send(client: usize, port: u16, sent: &Sent, ledger: &Ledger) {
-    let (id, mut place) = (format!("client-{client}"), client);
-    while !sent.enough.load(Relaxed) {
+fn send(client: usize, port: u16, sent: &SentCounts, ledger: &ArrivalLog) {
+    let (id, mut index) = (format!("client-{client}"), client);
+    while !sent.stop.load(Relaxed) {
         let mut connection = Client::new(port);
         for _ in 0..PER_CONNECTION {
-            place = (place + 1) % KINDS.len();
-            let kind = &KINDS[place];
+            index = (index + 1) % KINDS.len();
+            let kind = &KINDS[index];
             let request = Request::get(kind.path).script(&id, kind.script).respond(kind.respond);
             let response = connection.send(&request);
-            ledger.forget(&id);
-            sent.by_kind[place].fetch_add(1, Relaxed);
+            ledger.restart_script(&id);
+            sent.by_kind[index].fetch_add(1, Relaxed);
             if response.status != kind.status {
                 sent.wrong.fetch_add(1, Relaxed);
             }
@@ -118,16 +118,16 @@ fn send(client: usize, port: u16, sent: &Sent, ledger: &Ledger) {
     }
 }
 
-/// Looks at the memory and brings new configurations until the time is over.
-fn attend(envoy: &Envoy, ports: &[u16], length: Duration, sent: &Sent) -> Vec<u64> {
+/// Samples the memory and updates the configuration until the time is over.
+fn sample_memory(envoy: &Envoy, ports: &[u16], length: Duration, sent: &SentCounts) -> Vec<u64> {
     let (start, mut updates, mut memory) = (Instant::now(), 0, Vec::new());
     while start.elapsed() < length {
-        thread::sleep(LOOK.min(length));
-        memory.push(envoy.resident_kib());
-        let due = usize::try_from(start.elapsed().as_secs() / UPDATE.as_secs()).unwrap_or(0);
+        thread::sleep(SAMPLE_EVERY.min(length));
+        memory.push(envoy.resident_bytes() / 1_024);
+        let due = usize::try_from(start.elapsed().as_secs() / UPDATE_EVERY.as_secs()).unwrap_or(0);
         if due > updates {
             updates = due;
-            assert!(envoy.update(&site(ports, updates)), "a good configuration is taken");
+            assert!(envoy.update(&bootstrap(ports, updates)), "a good configuration is taken");
             eprintln!(
                 "{:>3} min: {} exchanges, {} KiB, {updates} updates",
                 start.elapsed().as_secs() / 60,
@@ -139,11 +139,11 @@ fn attend(envoy: &Envoy, ports: &[u16], length: Duration, sent: &Sent) -> Vec<u6
     memory
 }
 
-fn total(sent: &Sent) -> u64 {
+fn total(sent: &SentCounts) -> u64 {
     sent.by_kind.iter().map(|count| count.load(Relaxed)).sum()
 }
 
-fn judge(envoy: &Envoy, ledger: &Ledger, sent: &Sent, memory: &[u64]) -> Result<(), String> {
+fn verify(envoy: &Envoy, ledger: &ArrivalLog, sent: &SentCounts, memory: &[u64]) -> Result<(), String> {
     let mut faults = Vec::new();
     let mut expect = |what: &str, wanted: u64, got: u64| {
         println!("{what:<52} {got:>12} of {wanted}");
@@ -163,7 +163,7 @@ fn judge(envoy: &Envoy, ledger: &Ledger, sent: &Sent, memory: &[u64]) -> Result<
     expect("attempts counted", attempts, stats.attempts("cart"));
     let counted = stats.fates("cart");
     let of = |fate: &str| counted.get(fate).copied().unwrap_or(0);
-    // A loaded machine makes some of them slow.
+    // On a loaded machine some clean exchanges are slow.
     expect("clean or slow", fates["clean"], of("clean") + of("slow"));
     for fate in ["retried", "stale", "failed"] {
         expect(fate, fates[fate], of(fate));
@@ -174,17 +174,17 @@ fn judge(envoy: &Envoy, ledger: &Ledger, sent: &Sent, memory: &[u64]) -> Result<
         .collect();
     println!("resident memory, the most of each quarter of the time: {quarters:?} KiB");
     if let [_, second, .., last] = quarters.as_slice()
-        && *last > second + FLAT
+        && *last > second + ALLOWED_GROWTH_KIB
     {
         faults.push(format!("memory grew from {second} to {last} KiB"));
     }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
-/// The statistics once everything that was sent is counted; an exchange is counted when its stream has ended.
+/// Returns the statistics once every exchange is counted, which happens when its stream ends.
 fn settled(envoy: &Envoy, all: u64) -> Stats {
     eventually("the count of all exchanges", || {
-        let stats = envoy.near_misses();
+        let stats = envoy.nearmiss_stats();
         (stats.exchanges() >= all).then_some(stats)
     })
 }

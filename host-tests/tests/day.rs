@@ -1,13 +1,13 @@
-//! A simulated day of the Envoy module: whatever grows with time shows. `core-load` has the core's.
+//! Runs a simulated day through the Envoy module to find memory that grows with time. `core-load` has the same test for the core.
 
 use host_tests::artifact;
 use host_tests::sim::proxy_wasm::{Proxy, Stream};
 
-/// From one look at the memory to the next: a quarter of a day.
+/// Seconds between samples of the memory: a quarter of a day.
 const QUARTER_S: usize = 6 * 3_600;
 
 #[test]
-fn after_a_day_the_module_holds_as_much_as_after_its_first_quarter() {
+fn the_module_holds_no_more_memory_after_a_day_than_after_its_first_quarter() {
     let proxy = Proxy::load(&artifact::envoy_module());
     let mut vm = proxy.worker();
     let root = vm.configure("{}").unwrap_or_else(|failure| panic!("{failure}"));

@@ -1,7 +1,7 @@
-//! The package for edge gateways in workerd, Node, Deno and Bun: the tests are `host-tests/edge/tests`, in JavaScript, and report
-//! as cargo's own do.
+//! Runs the tests of the edge package in workerd, Node, Deno and Bun: they are in `host-tests/edge/tests`, in JavaScript, and report like
+//! cargo's own.
 //!
-//! A word on the command line chooses among them, as with other tests: `cargo test -p host-tests --test edge workerd`.
+//! A word on the command line filters them, as with other tests: `cargo test -p host-tests --test edge workerd`.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let mut node = Command::new("node");
     node.current_dir(&folder).args([
         "--test",
-        // Four runtimes at a time would be too slow for their own timeouts.
+        // Four runtimes at a time would be too slow for their timeouts.
         "--test-concurrency=1",
         "--test-timeout=240000",
         "--test-reporter=./support/libtest.mjs",

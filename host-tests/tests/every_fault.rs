@@ -1,16 +1,16 @@
-//! Each call fails once at each place where a story makes it: traffic passes, and the counts are wrong by no more than the
-//! exchange that was in flight.
+//! Injects one fault at each point where a scenario makes a hostcall. Traffic must pass, and the counts may be wrong by at most the exchange in
+//! flight.
 
 use std::collections::BTreeMap;
 
 use host_tests::artifact;
-use host_tests::scenario::envoy::play;
-use host_tests::scenario::{Host, Scenario};
-use host_tests::sim::proxy_wasm::{Answer, BudgetedCalls, Proxy, Root, Status, Stream, Vm};
+use host_tests::scenario::proxy_wasm::run_prepared;
+use host_tests::scenario::{Scenario, ScenarioHost};
+use host_tests::sim::proxy_wasm::{CallCounts, HttpCallResponse, Proxy, RootId, Status, Stream, Vm};
 use serde_json::Value;
 
-/// Places of one call that are tried one by one; in longer stories, where they repeat, every so many of the rest.
-const ONE_BY_ONE: u64 = 48;
+/// The first calls of each hostcall that are all tried; of the rest in longer scenarios, every `STRIDE`th is.
+const EXHAUSTIVE: u64 = 48;
 const STRIDE: usize = 61;
 
 #[test]
@@ -26,27 +26,27 @@ fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_as_an_access
 fn fail_once_everywhere(attach: &str) {
     let proxy = Proxy::load(&artifact::envoy_module());
     let mut tried = 0_usize;
-    for scenario in Scenario::for_host(Host::Envoy) {
-        let (well, mut vm) = play(&scenario, &proxy, attach, |vm| drop(vm.take_calls()));
-        // Who finds a seat in a fleet that is full depends on who came first, so on the one in flight, too.
+    for scenario in Scenario::for_host(ScenarioHost::Envoy) {
+        let (healthy, mut vm) = run_prepared(&scenario, &proxy, attach, |vm| drop(vm.take_calls()));
+        // With a limit on upstreams, the first to arrive get a place, so the exchange in flight can change the upstreams of others.
         let is_bounded = scenario.config.get("max_upstreams").is_some();
         let counted = |proxy: &Proxy| if is_bounded { fates(proxy) } else { exchanges(proxy) };
-        let expected = counted(&well);
-        for (call, nth, status) in places(&vm.take_calls(), ONE_BY_ONE, STRIDE) {
+        let expected = counted(&healthy);
+        for (call, nth, status) in fault_points(&vm.take_calls(), EXHAUSTIVE, STRIDE) {
             tried += 1;
-            let (after, _) = play(&scenario, &proxy, attach, |vm| vm.inject(call, nth, status));
+            let (after, _) = run_prepared(&scenario, &proxy, attach, |vm| vm.inject(call, nth, status));
             compare(&expected, &counted(&after), &format!("{}: {call} {nth} {status:?}", scenario.name));
         }
     }
-    assert!(tried > 1_000, "only {tried} places");
+    assert!(tried > 1_000, "only {tried} points");
 }
 
-/// Where which call is to fail, and with what: the first places one by one, then every so many.
-fn places(calls: &BudgetedCalls, one_by_one: u64, stride: usize) -> Vec<(&'static str, u64, Status)> {
+/// Returns the points at which calls fail, and the statuses: the first `exhaustive` calls, then every `stride`th.
+fn fault_points(calls: &CallCounts, exhaustive: u64, stride: usize) -> Vec<(&'static str, u64, Status)> {
     let of_one = |(call, times): (&&'static str, &u64)| {
         let (call, times) = (*call, *times);
-        let few = 1..=times.min(one_by_one);
-        few.chain((one_by_one + 1..=times).step_by(stride)).map(move |nth| (call, nth))
+        let few = 1..=times.min(exhaustive);
+        few.chain((exhaustive + 1..=times).step_by(stride)).map(move |nth| (call, nth))
     };
     let statuses = Status::FAILURES.into_iter().cycle();
     calls
@@ -62,47 +62,46 @@ fn places(calls: &BudgetedCalls, one_by_one: u64, stride: usize) -> Vec<(&'stati
 fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_with_an_upstream_filter() {
     let proxy = Proxy::load(&artifact::envoy_module());
     for beside in [Some("http"), None] {
-        let (well, mut vm) = tries(&proxy, beside, |vm| drop(vm.take_calls()));
-        let expected = exchanges(&well);
+        let (healthy, mut vm) = run_attempts(&proxy, beside, |vm| drop(vm.take_calls()));
+        let expected = exchanges(&healthy);
         assert_eq!(expected.values().sum::<u64>(), if beside.is_some() { 12 } else { 0 });
-        assert_eq!(attempts(&well), 24);
-        let places = places(&vm.take_calls(), ONE_BY_ONE, STRIDE);
-        assert!(places.len() > 100, "only {} places", places.len());
-        for (call, nth, status) in places {
-            let (after, _) = tries(&proxy, beside, |vm| vm.inject(call, nth, status));
+        assert_eq!(attempts(&healthy), 24);
+        let points = fault_points(&vm.take_calls(), EXHAUSTIVE, STRIDE);
+        assert!(points.len() > 100, "only {} points", points.len());
+        for (call, nth, status) in points {
+            let (after, _) = run_attempts(&proxy, beside, |vm| vm.inject(call, nth, status));
             let what = format!("{beside:?}, {call} {nth} {status:?}");
             compare(&expected, &exchanges(&after), &what);
-            assert!(attempts(&well) - attempts(&after) <= 3, "{what}: {} attempts", attempts(&after));
+            assert!(attempts(&healthy) - attempts(&after) <= 3, "{what}: {} attempts", attempts(&after));
         }
     }
 }
 
-/// Twelve exchanges of one, two or three attempts past an upstream filter, and past another of ours around it.
-fn tries(proxy: &Proxy, beside: Option<&str>, prepare: impl FnOnce(&mut Vm)) -> (Proxy, Vm) {
-    let proxy = proxy.fresh();
+/// Runs twelve exchanges of one, two or three attempts through an upstream filter, optionally with another filter of ours around it.
+fn run_attempts(proxy: &Proxy, beside: Option<&str>, prepare: impl FnOnce(&mut Vm)) -> (Proxy, Vm) {
+    let proxy = proxy.new_process();
     let mut vm = proxy.worker();
     let configured = |vm: &mut Vm, attach: &str| {
-        vm.configure(&format!(r#"{{"envoy":{{"attach":"{attach}"}}}}"#))
-            .expect("a configuration that is taken")
+        vm.configure(&format!(r#"{{"envoy":{{"attach":"{attach}"}}}}"#)).expect("a valid configuration")
     };
     let around = beside.map(|attach| configured(&mut vm, attach));
     let upstream = configured(&mut vm, "upstream");
     prepare(&mut vm);
     for number in 0..12 {
-        let key = vm.arrive(Stream { attempts: 0, ..Stream::ok("cart") });
-        let exchange = around.map(|root| vm.request(root, key).expect("it passes"));
+        let key = vm.add_stream(Stream { attempts: 0, ..Stream::ok("cart") });
+        let exchange = around.map(|root| vm.request_headers(root, key).expect("it passes"));
         for attempt in 1..=1 + number % 3 {
             vm.stream(key).attempts = attempt;
-            let filter = vm.request(upstream, key).expect("it passes");
-            // The second of three ends without an answer.
+            let filter = vm.request_headers(upstream, key).expect("it passes");
+            // The second of three attempts ends without a response.
             if attempt != 2 || number % 3 != 2 {
-                vm.response(filter).expect("it passes");
+                vm.response_headers(filter).expect("it passes");
             }
-            vm.end(filter).expect("it passes");
+            vm.end_stream(filter).expect("it passes");
         }
         if let Some(exchange) = exchange {
-            vm.response(exchange).expect("it passes");
-            vm.end(exchange).expect("it passes");
+            vm.response_headers(exchange).expect("it passes");
+            vm.end_stream(exchange).expect("it passes");
         }
         vm.tick(upstream).expect("it passes");
     }
@@ -110,101 +109,106 @@ fn tries(proxy: &Proxy, beside: Option<&str>, prepare: impl FnOnce(&mut Vm)) -> 
 }
 
 #[test]
-fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_where_workers_speak_with_one_voice() {
+fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_with_leader_election() {
     let proxy = Proxy::load(&artifact::envoy_module());
-    let mut well = Fleet::play(&proxy, |_| {});
-    let expected = exchanges(&well.proxy);
+    let mut healthy = Process::run(&proxy, |_| {});
+    let expected = exchanges(&healthy.proxy);
     assert_eq!(expected.values().sum::<u64>(), SENT);
-    assert_eq!(well.told(), SENT, "all is told to the collector or, at the end, to the log");
+    assert_eq!(
+        healthy.reported(),
+        SENT,
+        "everything is reported to the collector or, at the end, to the log"
+    );
     let mut tried = 0;
-    for place in 0..well.vms.len() {
-        for (call, nth, status) in places(&well.vms[place].0.take_calls(), 12, 17) {
+    for index in 0..healthy.vms.len() {
+        for (call, nth, status) in fault_points(&healthy.vms[index].0.take_calls(), 12, 17) {
             tried += 1;
-            let after = Fleet::play(&proxy, |vms| vms[place].0.inject(call, nth, status));
-            let what = format!("VM {place}, {call} {nth} {status:?}");
+            let after = Process::run(&proxy, |vms| vms[index].0.inject(call, nth, status));
+            let what = format!("VM {index}, {call} {nth} {status:?}");
             compare(&expected, &exchanges(&after.proxy), &what);
-            // What a VM counts between two ticks is in flight to the one that tells it; a line of the log that the proxy does
-            // not take is gone.
-            let is_near = SENT.abs_diff(after.told()) <= BETWEEN_TICKS;
-            assert!(is_near || call == "proxy_log", "{what}: {} are told", after.told());
+            // Counts between two ticks are in flight to the leader; a log line that the proxy rejects
+            // is lost.
+            let is_close = SENT.abs_diff(after.reported()) <= BETWEEN_TICKS;
+            assert!(is_close || call == "proxy_log", "{what}: {} are reported", after.reported());
         }
     }
-    assert!(tried > 200, "only {tried} places");
+    assert!(tried > 200, "only {tried} points");
 }
 
 const SECONDS: u64 = 45;
 const BETWEEN_TICKS: u64 = 4;
 const SENT: u64 = SECONDS * BETWEEN_TICKS * 2;
 
-/// An Envoy with two workers and its main thread, all of which tell a collector.
-struct Fleet {
+/// An Envoy with two workers and its main thread, which report to a collector.
+struct Process {
     proxy: Proxy,
-    /// The first is the main thread's.
-    vms: Vec<(Vm, Root)>,
-    /// How many exchanges the records count that arrived: a repeat is known by its name.
-    told: BTreeMap<String, u64>,
+    /// All VMs; the first is the main thread's.
+    vms: Vec<(Vm, RootId)>,
+    /// Exchanges counted by the delivered records, by record id, so that a repeated record counts once.
+    reported: BTreeMap<String, u64>,
 }
 
-impl Fleet {
-    fn play(proxy: &Proxy, prepare: impl FnOnce(&mut [(Vm, Root)])) -> Self {
+impl Process {
+    fn run(proxy: &Proxy, prepare: impl FnOnce(&mut [(Vm, RootId)])) -> Self {
         const CONFIG: &str =
             r#"{"summary_every":"10s","envoy":{"collector":{"cluster":"otel","log":"none"}}}"#;
         const START: u64 = 1_795_423_560;
-        let proxy = proxy.fresh();
+        let proxy = proxy.new_process();
         proxy.set_clock_us(START * 1_000_000);
         let start = |_| {
             let mut vm = proxy.worker();
-            let root = vm.configure(CONFIG).expect("a configuration that is taken");
+            let root = vm.configure(CONFIG).expect("a valid configuration");
             vm.take_calls();
             (vm, root)
         };
         let vms = (0..3).map(start).collect();
-        let mut fleet = Self { proxy, vms, told: BTreeMap::new() };
-        prepare(&mut fleet.vms);
+        let mut process = Self { proxy, vms, reported: BTreeMap::new() };
+        prepare(&mut process.vms);
         for second in 1..=SECONDS {
-            for (vm, root) in &mut fleet.vms[1..] {
+            for (vm, root) in &mut process.vms[1..] {
                 for number in 0..BETWEEN_TICKS {
                     vm.exchange(*root, Stream { attempts: 1 + number % 2, ..Stream::ok("cart") });
                 }
             }
-            fleet.proxy.set_clock_us((START + second) * 1_000_000);
-            fleet.tick();
+            process.proxy.set_clock_us((START + second) * 1_000_000);
+            process.tick();
         }
-        fleet.stop();
-        fleet
+        process.stop();
+        process
     }
 
-    /// Every VM's timer; the collector takes what comes.
+    /// Fires the timer of every VM; the collector accepts every batch.
     fn tick(&mut self) {
         for (vm, root) in &mut self.vms {
             vm.tick(*root).expect("it passes");
             for call in vm.take_http_calls() {
-                self.told.extend(delivered(&call.body));
-                vm.answer(*root, call.token, Some(Answer::of(200, "{}"))).expect("it passes");
+                self.reported.extend(delivered_records(&call.body));
+                vm.http_call_response(*root, call.token, Some(HttpCallResponse::of(200, "{}")))
+                    .expect("it passes");
             }
         }
     }
 
-    /// Workers go first, as in Envoy.
+    /// Shuts down workers first, as Envoy does.
     fn stop(&mut self) {
         self.proxy.take_log();
         for (vm, root) in self.vms.iter_mut().rev() {
             vm.shut_down(*root).expect("it passes");
         }
-        self.told.extend(self.proxy.take_records().into_iter().map(|record| {
+        self.reported.extend(self.proxy.take_records().into_iter().map(|record| {
             let summary: Value = serde_json::from_str(&record).expect("JSON");
             let fates = summary["fates"].as_object().into_iter().flatten();
             (record, fates.filter_map(|(_, count)| count.as_u64()).sum())
         }));
     }
 
-    fn told(&self) -> u64 {
-        self.told.values().sum()
+    fn reported(&self) -> u64 {
+        self.reported.values().sum()
     }
 }
 
-/// The records of a batch, each with how many exchanges it counts.
-fn delivered(body: &[u8]) -> Vec<(String, u64)> {
+/// Returns the records of a batch: id, and number of exchanges.
+fn delivered_records(body: &[u8]) -> Vec<(String, u64)> {
     let body: Value = serde_json::from_slice(body).expect("JSON");
     let records = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().expect("records");
     let one = |record: &Value| {
@@ -218,20 +222,20 @@ fn delivered(body: &[u8]) -> Vec<(String, u64)> {
     records.iter().map(one).collect()
 }
 
-/// Attempts, over all upstreams.
+/// Returns the number of attempts over all upstreams.
 fn attempts(proxy: &Proxy) -> u64 {
     let metrics = proxy.metrics();
     metrics.iter().filter(|(name, _)| name.ends_with("attempts_total")).map(|(_, metric)| metric.value).sum()
 }
 
-/// Exchanges by upstream and fate.
+/// Returns exchanges by upstream and fate.
 fn exchanges(proxy: &Proxy) -> BTreeMap<String, u64> {
     let metrics = proxy.metrics();
     let counted = metrics.iter().filter(|(name, _)| name.ends_with("exchanges_total"));
     counted.map(|(name, metric)| (name.clone(), metric.value)).collect()
 }
 
-/// Exchanges by fate alone.
+/// Returns exchanges by fate.
 fn fates(proxy: &Proxy) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for (name, count) in exchanges(proxy) {
@@ -241,7 +245,7 @@ fn fates(proxy: &Proxy) -> BTreeMap<String, u64> {
     sums
 }
 
-/// One exchange may be missing or have another fate or upstream; every other is where it belongs.
+/// Asserts that at most one exchange is missing or has another fate or upstream.
 fn compare(expected: &BTreeMap<String, u64>, got: &BTreeMap<String, u64>, what: &str) {
     let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
     assert!(sum(expected) - sum(got) <= 1, "{what}: {expected:?} became {got:?}");

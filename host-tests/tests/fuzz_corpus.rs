@@ -1,4 +1,4 @@
-//! The inputs that fuzzing has kept, once more: each went down a path of its own.
+//! Replays the inputs that fuzzing has kept, each of which reached new code.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use host_tests::artifact;
 use host_tests::fuzz::TARGETS;
 
 #[test]
-fn every_input_that_fuzzing_kept_is_still_survived() {
+fn every_input_of_the_corpus_is_survived() {
     for (name, target) in TARGETS {
         let folder = artifact::root().join("host-tests/fuzz/corpus").join(name);
         let inputs: Vec<_> = fs::read_dir(&folder)

@@ -1,6 +1,6 @@
-//! What a request says of its sender, and what it asks for, stays in the host: every output is searched for it.
+//! Privacy: request data such as client addresses, header values and query strings must not appear in any output.
 //!
-//! (The edge package has a test of its own for the same, in `edge/tests/monitor.test.mjs`.)
+//! (The edge package has its own test for this, in `edge/tests/monitor.test.mjs`.)
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use host_tests::sim::proxy_wasm::{Proxy, Stream};
 use nearmiss::{Config, Feed, Monitor};
 use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 
-/// In each of them the word that is searched for.
+/// A marker that every confidential value contains.
 const SECRET: &str = "secret";
 const HEADERS: [(&str, &str); 6] = [
     ("authorization", "Bearer secret"),
@@ -22,17 +22,17 @@ const HEADERS: [(&str, &str); 6] = [
     ("x-request-id", "secret"),
 ];
 
-fn assert_silent(what: &str, outputs: impl IntoIterator<Item = String>) {
-    let mut looked_at = 0;
+fn assert_no_secret(what: &str, outputs: impl IntoIterator<Item = String>) {
+    let mut checked = 0;
     for output in outputs {
-        looked_at += 1;
+        checked += 1;
         assert!(!output.contains(SECRET), "{what}: {output}");
     }
-    assert!(looked_at > 0, "{what}: nothing was said at all");
+    assert!(checked > 0, "{what}: there was no output");
 }
 
 #[test]
-fn nothing_of_a_request_leaves_envoy() {
+fn no_request_data_leaks_from_envoy() {
     for config in
         [r#"{"envoy":{"header":true}}"#, r#"{"envoy":{"mode":"lean"}}"#, r#"{"envoy":{"attach":"log"}}"#]
     {
@@ -51,35 +51,38 @@ fn nothing_of_a_request_leaves_envoy() {
             };
             let annotations = after.annotation().into_iter().chain(after.response_header("near-miss"));
             let state = after.filter_state.values().map(|value| String::from_utf8_lossy(value).into_owned());
-            assert_silent(config, annotations.chain(state).chain([String::new()]));
+            assert_no_secret(config, annotations.chain(state).chain([String::new()]));
         }
         vm.tick(root).unwrap();
         vm.shut_down(root).unwrap();
-        assert_silent(config, proxy.take_log().into_iter().map(|line| line.text));
-        assert_silent(config, proxy.metrics().keys().cloned());
+        assert_no_secret(config, proxy.take_log().into_iter().map(|line| line.text));
+        assert_no_secret(config, proxy.metrics().keys().cloned());
         let shared = proxy.shared_keys().into_iter().map(|key| String::from_utf8_lossy(&key).into_owned());
-        assert_silent(config, shared.chain([String::new()]));
+        assert_no_secret(config, shared.chain([String::new()]));
     }
 }
 
 #[test]
-fn nothing_of_a_request_leaves_fluent_bit_beside_the_record_itself() {
+fn no_request_data_leaks_from_fluent_bit_outside_the_record_itself() {
     let mut filter = FilterModule::load(&artifact::fluent_bit_module()).start();
     let structured = r#"{"start_time":"2026-11-23T08:00:00.310Z","path":"/cart?card=secret","response_code":503,"response_flags":"-","duration":42,"x_forwarded_for":"secret","user_agent":"secret","upstream_host":"10.0.2.1:8080","upstream_cluster":"cart"}"#;
     let raw = r#"{"log":"secret.client.test - secret [23/Nov/2026:08:00:01 +0000] \"GET /cart?card=secret HTTP/1.1\" 200 612 \"https://secret.test/\" \"secret/1.0\" rt=0.042 urt=\"0.010, 0.030\" ua=\"10.0.0.1:80, 10.0.0.2:80\" us=\"503, 200\" upstream=\"search\""}"#;
     for record in [structured, raw] {
         let records = attached_records(&filter.record(record).kept());
-        assert!(records.iter().any(|left| left.contains(r#""type":"exchange""#)), "{record}: {records:?}");
-        assert_silent(record, records);
+        assert!(
+            records.iter().any(|record| record.contains(r#""type":"exchange""#)),
+            "{record}: {records:?}"
+        );
+        assert_no_secret(record, records);
     }
-    assert_silent("what waits at the end", filter.finish());
-    assert_silent("standard error", [filter.take_stderr()]);
+    assert_no_secret("flushed records", filter.finish());
+    assert_no_secret("standard error", [filter.take_stderr()]);
 }
 
 #[test]
-fn nothing_of_a_request_leaves_a_log_in_any_format() {
+fn no_request_data_leaks_from_logs_in_any_format() {
     let fixtures = artifact::root().join("filters/formats/fixtures");
-    let mut with_something_to_hide = 0;
+    let mut logs_with_secrets = 0;
     for file in fs::read_dir(fixtures).unwrap() {
         let path = file.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
@@ -90,7 +93,7 @@ fn nothing_of_a_request_leaves_a_log_in_any_format() {
         let (mut hidden, mut records) = (0, Vec::new());
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let line = line.splitn(4, '\t').last().unwrap_or_default();
-            // Every path gets a query string.
+            // Add a query string to every path.
             let line =
                 line.replace("/search/", "/search/?card=secret").replace("/cart/", "/cart/?card=secret");
             hidden += line.matches(SECRET).count();
@@ -103,8 +106,8 @@ fn nothing_of_a_request_leaves_a_log_in_any_format() {
         while let Some(record) = monitor.poll_record() {
             records.push(record.json.to_owned());
         }
-        with_something_to_hide += usize::from(hidden > 0);
-        assert_silent(&path.display().to_string(), records);
+        logs_with_secrets += usize::from(hidden > 0);
+        assert_no_secret(&path.display().to_string(), records);
     }
-    assert!(with_something_to_hide >= 10, "{with_something_to_hide} logs");
+    assert!(logs_with_secrets >= 10, "{logs_with_secrets} logs");
 }

@@ -1,10 +1,10 @@
-//! The compilers: the oldest that will do, and the one that modules are built with.
+//! Compiler versions: the oldest supported one, and the pinned one that builds the modules.
 
 use std::fs;
 
 use host_tests::artifact;
 
-/// The text in quotes that follows `key = ` at the start of a line.
+/// Returns the quoted value of a line that starts with `key = `.
 fn value(file: &str, key: &str) -> String {
     let text =
         fs::read_to_string(artifact::root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -14,18 +14,21 @@ fn value(file: &str, key: &str) -> String {
 }
 
 fn numbers(version: &str) -> Vec<u32> {
-    version.split('.').map(|part| part.parse().unwrap_or_else(|_| panic!("no version: {version}"))).collect()
+    version
+        .split('.')
+        .map(|part| part.parse().unwrap_or_else(|_| panic!("not a version: {version}")))
+        .collect()
 }
 
 #[test]
-fn the_readme_names_the_oldest_compiler_that_will_do() {
+fn the_readme_names_the_oldest_supported_compiler() {
     let oldest = value("Cargo.toml", "rust-version");
     let readme = fs::read_to_string(artifact::root().join("README.md")).expect("a README");
     assert!(readme.contains(&format!("Rust {oldest} ")), "README.md does not say \"Rust {oldest}\"");
 }
 
 #[test]
-fn the_pinned_compiler_is_one_that_will_do() {
+fn the_pinned_compiler_is_supported() {
     let (pinned, oldest) = (value("rust-toolchain.toml", "channel"), value("Cargo.toml", "rust-version"));
     assert!(numbers(&pinned) >= numbers(&oldest), "{pinned} is older than {oldest}");
 }

@@ -1,14 +1,14 @@
-//! A wall clock that runs faster, preloaded into a process whose minutes a test has no time for.
+//! A wall clock that runs faster, preloaded into a process so that tests need not wait for its minutes to pass.
 //!
-//! Only the time of day: what measures spans (timers, timeouts, durations) asks the monotonic clock and stays as it is. The
-//! process starts at the true time and lives [`FACTOR`] seconds in each.
+//! Only the time of day changes: timers, timeouts and durations use the monotonic clock. The process starts at the true time, and [`FACTOR`]
+//! seconds pass per real second.
 
 use std::sync::OnceLock;
 
-/// How much faster it runs, from the environment.
+/// Environment variable with the speed factor.
 pub const FACTOR: &str = "SWIFT_CLOCK";
 
-/// Takes the place of the C library's function.
+/// Replaces the function of the C library.
 ///
 /// # Safety
 ///

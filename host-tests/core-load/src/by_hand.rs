@@ -1,35 +1,35 @@
-//! What one would write by hand in an afternoon: a map from upstream to counts of what happened and a histogram of latencies.
+//! A hand-written baseline: a map from upstream to counters and a histogram of latencies.
 //!
-//! It knows no limits, no hosts, no time, no records and no bound on names: the least that could be called counting.
+//! It has no limits, hosts, time, records, or bound on names: the least code that counts outcomes.
 
 use nearmiss::Exchange;
 use std::collections::HashMap;
 
-/// Counts by upstream.
+/// Counters by upstream.
 #[derive(Default)]
-pub struct ByHand(HashMap<String, Counts>);
+pub struct ByHand(HashMap<String, UpstreamCounters>);
 
 #[derive(Default)]
-struct Counts {
+struct UpstreamCounters {
     clean: u64,
     retried: u64,
     failed: u64,
-    /// By powers of two of a microsecond.
+    /// Latencies by powers of two of a microsecond.
     latency: [u32; 32],
 }
 
 impl ByHand {
     /// Counts an exchange.
     pub fn observe(&mut self, exchange: &Exchange<'_>) {
-        if let Some(counts) = self.0.get_mut(exchange.upstream) {
-            return counts.take(exchange);
+        if let Some(counters) = self.0.get_mut(exchange.upstream) {
+            return counters.observe(exchange);
         }
-        self.0.entry(exchange.upstream.to_owned()).or_default().take(exchange);
+        self.0.entry(exchange.upstream.to_owned()).or_default().observe(exchange);
     }
 }
 
-impl Counts {
-    fn take(&mut self, exchange: &Exchange<'_>) {
+impl UpstreamCounters {
+    fn observe(&mut self, exchange: &Exchange<'_>) {
         match (exchange.status, exchange.attempts) {
             (500.., _) => self.failed += 1,
             (_, Some(2..)) => self.retried += 1,

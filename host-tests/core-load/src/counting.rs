@@ -1,9 +1,9 @@
-//! An allocator that counts.
+//! A counting allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts what is allocated.
+/// An allocator that counts allocations and bytes.
 struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -28,12 +28,12 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Allocations since the start of the process.
+/// Returns the number of allocations since the start of the process.
 pub fn allocations() -> u64 {
     ALLOCATIONS.load(Relaxed)
 }
 
-/// Bytes that are allocated now.
+/// Returns the number of allocated bytes.
 pub fn bytes() -> u64 {
     BYTES.load(Relaxed)
 }

@@ -1,6 +1,6 @@
-//! Drives the core with a load of many upstreams, to measure what an exchange costs and what an upstream weighs.
+//! Drives the core with a load of many upstreams, to measure the cost of an exchange and the memory of an upstream.
 //!
-//! The same code runs natively and as a wasm module: exports that begin with `load_` take and return numbers only.
+//! The same code runs natively and as a wasm module: exports that begin with `load_` take and return only numbers.
 
 mod by_hand;
 mod counting;
@@ -19,7 +19,7 @@ thread_local! {
     static LOAD: RefCell<Option<Load>> = const { RefCell::new(None) };
 }
 
-/// Makes the load of the wasm module.
+/// Creates the load of the wasm module.
 #[unsafe(no_mangle)]
 pub extern "C" fn load_new(upstreams: u32, step_us: u32) {
     LOAD.set(Some(Load::new(upstreams, Micros::new(step_us.into()))));
@@ -31,7 +31,7 @@ pub extern "C" fn load_run(exchanges: u32) -> u32 {
     LOAD.with_borrow_mut(|load| load.as_mut().map_or(0, |load| load.run(exchanges)))
 }
 
-/// Runs the load of the wasm module through what counts by hand.
+/// Runs the load of the wasm module through the hand-written counter.
 #[unsafe(no_mangle)]
 pub extern "C" fn load_run_by_hand(exchanges: u32) {
     LOAD.with_borrow_mut(|load| load.iter_mut().for_each(|load| load.run_by_hand(exchanges)));
@@ -43,13 +43,13 @@ pub extern "C" fn load_fill() {
     LOAD.with_borrow_mut(|load| load.iter_mut().for_each(Load::fill));
 }
 
-/// Bytes that are allocated in the wasm module.
+/// Returns the number of allocated bytes in the wasm module.
 #[unsafe(no_mangle)]
 pub extern "C" fn load_bytes() -> u64 {
     bytes()
 }
 
-/// Allocations so far in the wasm module.
+/// Returns the number of allocations so far in the wasm module.
 #[unsafe(no_mangle)]
 pub extern "C" fn load_allocations() -> u64 {
     allocations()

@@ -1,12 +1,12 @@
-//! A monitor and the traffic it is fed with; beside it, what counts the same by hand.
+//! A monitor with its traffic, next to a hand-written counter on the same traffic.
 
 use crate::{ByHand, Traffic};
 use nearmiss::{Config, Feed, Micros, Monitor, Timestamp};
 
-/// How often a host wakes the core.
+/// Interval between wakes by the host.
 const WAKE_EVERY: Micros = Micros::from_seconds(1);
 
-/// What is measured.
+/// The monitor and the counter under load.
 pub struct Load {
     traffic: Traffic,
     monitor: Monitor,
@@ -15,7 +15,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many upstreams, `step` from one exchange to the next.
+    /// Creates a load of `upstreams` upstreams, with `step` between exchanges.
     pub fn new(upstreams: u32, step: Micros) -> Self {
         let config = Config::parse(r#"{"max_upstreams":100000}"#).expect("a good configuration");
         Self {
@@ -26,7 +26,7 @@ impl Load {
         }
     }
 
-    /// Feeds `exchanges` of them to the core, which is woken every second as by a host; returns how many left a record.
+    /// Feeds `exchanges` exchanges to the core and wakes it every second, as a host does. Returns the number of exchanges that emitted a record.
     pub fn run(&mut self, exchanges: u32) -> u32 {
         let (monitor, next_wake, mut recorded) = (&mut self.monitor, &mut self.next_wake, 0);
         self.traffic.play(exchanges, |exchange| {
@@ -40,7 +40,7 @@ impl Load {
         recorded
     }
 
-    /// Feeds as many to what counts by hand.
+    /// Feeds `exchanges` exchanges to the hand-written counter.
     pub fn run_by_hand(&mut self, exchanges: u32) {
         self.traffic.play(exchanges, |exchange| self.by_hand.observe(exchange));
     }

@@ -1,22 +1,22 @@
-//! The exchanges to feed with: many upstreams with a Zipf load, ten hosts with long names, four routes.
+//! Generated exchanges: many upstreams with a Zipf load, ten hosts with long names, four routes.
 
 use nearmiss::{Attempt, Exchange, Micros, Timestamp};
 
-/// How many exchanges are prepared; they are repeated with later times.
+/// Number of prepared exchanges, which repeat with later times.
 const PREPARED: usize = 1 << 16;
 
-/// What happens, one exchange after the other.
+/// A generator of exchanges.
 pub struct Traffic {
     upstreams: Vec<String>,
     hosts: Vec<String>,
-    prepared: Vec<Prepared>,
+    prepared: Vec<PreparedExchange>,
     at: usize,
     now: Timestamp,
     step: Micros,
 }
 
 #[derive(Clone, Copy)]
-struct Prepared {
+struct PreparedExchange {
     upstream: u32,
     host: u8,
     route: u8,
@@ -28,7 +28,7 @@ struct Prepared {
 const ROUTES: [&str; 8] = ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7"];
 
 impl Traffic {
-    /// `upstreams` of them, the n-th with a share of 1/n, `step` from one exchange to the next; one exchange in a hundred is
+    /// Prepares exchanges of `upstreams` upstreams, the n-th with a share of 1/n, `step` apart; one exchange in a hundred is
     /// retried, one in a thousand fails.
     pub fn new(upstreams: u32, step: Micros) -> Self {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -41,26 +41,26 @@ impl Traffic {
         let prepared = (0..PREPARED)
             .map(|_| {
                 let drawn = random.share() * total;
-                let rescued = random.share();
-                Prepared {
+                let draw = random.share();
+                PreparedExchange {
                     upstream: cumulated.partition_point(|share| *share < drawn) as u32,
                     host: (random.next() % 10) as u8,
                     route: (random.next() % 4) as u8,
-                    attempts: if rescued < 0.01 { 2 } else { 1 },
-                    status: if rescued > 0.999 { 503 } else { 200 },
+                    attempts: if draw < 0.01 { 2 } else { 1 },
+                    status: if draw > 0.999 { 503 } else { 200 },
                     duration: Micros::new(5_000 + (1_000.0 / (random.share() + 0.001)) as u64),
                 }
             })
             .collect();
         let upstreams =
             (0..upstreams).map(|n| format!("outbound|80||service-{n}.shop.svc.cluster.local")).collect();
-        // 64 bytes, the longest that is kept whole.
+        // 64 bytes, the longest name that is not truncated.
         let hosts =
             (0..10).map(|n| format!("{:x<62}:{n}", "pod-of-a-deployment-with-a-long-name.")).collect();
         Self { upstreams, hosts, prepared, at: 0, now: Timestamp::from_seconds(1_795_423_550), step }
     }
 
-    /// Shows the next `exchanges` of them.
+    /// Passes the next `exchanges` exchanges to `show`.
     pub fn play(&mut self, exchanges: u32, mut show: impl FnMut(&Exchange<'_>)) {
         for _ in 0..exchanges {
             let prepared = self.prepared[self.at];
@@ -84,7 +84,7 @@ impl Traffic {
         }
     }
 
-    /// Shows what fills every slot of every upstream: all hosts and routes, durations over the whole range, both kinds of fate.
+    /// Passes exchanges to `show` that fill every slot of every upstream: all hosts and routes, durations over the whole range, success and failure.
     pub fn fill(&mut self, mut show: impl FnMut(&Exchange<'_>)) {
         for round in 0..64u64 {
             for upstream in &self.upstreams {

@@ -1,4 +1,4 @@
-//! A filter that does nothing, written as the SDK's own examples are: the yardstick of the benches.
+//! A filter that does nothing, written like the SDK's own examples: the baseline of the benches.
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;

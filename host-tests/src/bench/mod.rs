@@ -1,43 +1,43 @@
-//! What it costs: each program under `src/bin/bench-*` measures some rows; `bench` runs them and shows one table.
+//! Benchmarks: each program under `src/bin/bench-*` measures some rows; `bench` runs all of them and prints one table.
 
+mod child_cpu_time;
+#[cfg(feature = "lines")]
+pub mod cli_throughput;
 #[cfg(feature = "sizes")]
-mod anatomy;
-mod children;
-#[cfg(feature = "sim")]
-pub mod core_in_wasmtime;
+mod code_sizes;
 #[cfg(feature = "load")]
-pub mod in_core;
-pub mod in_envoy;
+pub mod core_native;
 #[cfg(feature = "sim")]
-pub mod in_instructions;
+pub mod core_wasmtime;
+pub mod envoy_cpu_time;
 #[cfg(feature = "sim")]
-pub mod in_wasmtime;
-#[cfg(feature = "lines")]
-pub mod lines;
-mod load;
-#[cfg(feature = "lines")]
-mod log;
-mod lua;
+pub mod envoy_instructions;
+mod envoy_load;
+pub mod envoy_workers;
+#[cfg(feature = "sim")]
+pub mod leader_election;
+mod lua_filter;
 #[cfg(feature = "load")]
-pub mod merging;
+pub mod merge;
+#[cfg(feature = "sizes")]
+pub mod module_sizes;
+#[cfg(feature = "sim")]
+pub mod module_wasmtime;
 mod program;
 mod row;
+#[cfg(feature = "lines")]
+mod sample_logs;
 mod samples;
 mod selection;
-#[cfg(feature = "sim")]
-pub mod shared_state;
-#[cfg(feature = "sizes")]
-pub mod sizes;
 mod spread;
 mod table;
-pub mod workers;
 #[cfg(feature = "sim")]
-mod zipf;
+mod zipf_streams;
 
-pub use children::cpu_time_of_children;
-pub use program::{PROGRAMS, Program};
-pub use row::{Figure, Outcome, Ratio, Row};
-pub use samples::{Samples, in_turns};
+pub use child_cpu_time::cpu_time_of_children;
+pub use program::{BenchProgram, PROGRAMS};
+pub use row::{Figure, Measurement, Ratio, Row};
+pub use samples::{Samples, interleaved};
 pub use selection::Selection;
 pub use spread::{Spread, count};
 pub use table::Table;

@@ -6,66 +6,66 @@ use std::process::{Command, Stdio};
 use super::{Row, Selection};
 use crate::artifact;
 
-/// One of them: it takes names of rows and writes rows.
+/// A program that takes names of rows and prints rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Program {
-    /// Where its rows stand.
+pub struct BenchProgram {
+    /// Sections of its rows.
     pub sections: &'static [&'static str],
-    /// From the workspace's root; the names of the rows come behind.
+    /// Command, run from the workspace root; the names of rows are appended.
     pub command: &'static str,
-    /// Takes so long that it runs only where its rows are named.
+    /// True if the program is so slow that it runs only when its rows are named.
     pub is_slow: bool,
 }
 
-/// All of them, in the order in which they run. What reads lines and what judges them runs as fast as it ships; what carries
-/// wasmtime along is built without link-time optimisation, which a module in it does not feel.
-pub const PROGRAMS: [Program; 8] = [
-    Program {
+/// All programs, in the order in which they run. The core and the command line run with the optimisations they ship with. Programs
+/// that contain wasmtime are built without link-time optimisation, which does not change the speed of a module.
+pub const PROGRAMS: [BenchProgram; 8] = [
+    BenchProgram {
         sections: &["core", "growth", "merge"],
         command: "cargo run -q --locked --profile native -p host-tests --no-default-features --features load --bin bench-core --",
         is_slow: false,
     },
-    Program {
-        sections: &["wasmtime", "voice", "growth"],
+    BenchProgram {
+        sections: &["wasmtime", "leader-election", "growth"],
         command: "cargo run -q --locked -p host-tests --bin bench-wasmtime --",
         is_slow: false,
     },
-    Program {
+    BenchProgram {
         sections: &["sizes"],
         command: "cargo run -q --locked -p host-tests --no-default-features --features sizes --bin bench-sizes --",
         is_slow: false,
     },
-    Program {
+    BenchProgram {
         sections: &["envoy", "growth"],
         command: "cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin bench-envoy --",
         is_slow: false,
     },
-    Program {
+    BenchProgram {
         sections: &["lines"],
         command: "cargo run -q --locked --profile native -p host-tests --no-default-features --features lines --bin bench-lines --",
         is_slow: false,
     },
-    Program { sections: &["edge"], command: "node host-tests/edge/bench/observe.mjs", is_slow: false },
-    Program {
+    BenchProgram { sections: &["edge"], command: "node host-tests/edge/bench/observe.mjs", is_slow: false },
+    BenchProgram {
         sections: &["fluent-bit"],
         command: "cargo run -q --locked -p host-tests --bin bench-fluent-bit --",
         is_slow: false,
     },
-    Program {
+    BenchProgram {
         sections: &["instructions"],
         command: "cargo run -q --locked -p host-tests --bin bench-instructions --",
         is_slow: true,
     },
 ];
 
-impl Program {
-    /// Whether a row of it may be wanted.
+impl BenchProgram {
+    /// Returns true if a row of this program may be selected.
     pub fn is_wanted(&self, selection: &Selection) -> bool {
         let is_named = !selection.names().is_empty();
         (is_named || !self.is_slow) && self.sections.iter().any(|section| selection.wants(section))
     }
 
-    /// Runs it and hands on each row that is wanted; those they are held against may come along. Says what went wrong.
+    /// Runs the program and passes on each selected row; baselines may be among them.
     pub fn run(&self, selection: &Selection, mut take: impl FnMut(Row)) -> Result<(), String> {
         let mut words = self.command.split(' ');
         let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", self.command);

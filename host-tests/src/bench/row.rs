@@ -1,89 +1,89 @@
-//! One figure, in the shape in which every bench writes it: a line of JSON on standard output.
+//! One measured value, in the form in which every bench prints it: a line of JSON on standard output.
 
 use serde::{Deserialize, Serialize};
 
 use super::Spread;
 
-/// What it is a figure of, what was measured, and what was aimed at.
+/// A row: name, description, measured value and target.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Row {
-    /// Section first, such as `envoy/lua`: what `make bench ONLY=` takes.
+    /// Name, section first, such as `envoy/lua`, as in `make bench ONLY=`.
     pub name: String,
-    /// For the reader.
+    /// Description.
     pub what: String,
-    /// A figure, or why there is none.
+    /// The measured value, or the reason why it is missing.
     #[serde(flatten)]
-    pub outcome: Outcome,
-    /// What was aimed at, where something was.
+    pub measurement: Measurement,
+    /// Target, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aim: Option<String>,
 }
 
-/// How a measurement ended.
+/// The result of a measurement.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// With a figure.
+pub enum Measurement {
+    /// A measured value.
     Measured(Figure),
-    /// Without one, because of this.
+    /// No value, for this reason.
     Missing(String),
 }
 
 /// A measured value.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figure {
-    /// What it is counted in.
+    /// Unit.
     pub unit: String,
-    /// Over all rounds.
+    /// Spread over all rounds.
     pub spread: Spread,
-    /// Beside what a user would take instead, or what it is compared with.
+    /// Ratio to an alternative or baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Ratio>,
 }
 
-/// How many times another figure that was measured in the same rounds.
+/// The ratio to another value measured in the same rounds.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Ratio {
-    /// The other one.
+    /// Name of the other value.
     pub peer: String,
-    /// Over all rounds.
+    /// Spread over all rounds.
     pub spread: Spread,
 }
 
 impl Row {
-    /// A figure.
+    /// Returns a row with a measured value.
     pub fn of(name: &str, what: &str, unit: &str, spread: Spread) -> Self {
-        let outcome = Outcome::Measured(Figure { unit: unit.to_owned(), spread, ratio: None });
-        Self { name: name.to_owned(), what: what.to_owned(), outcome, aim: None }
+        let measurement = Measurement::Measured(Figure { unit: unit.to_owned(), spread, ratio: None });
+        Self { name: name.to_owned(), what: what.to_owned(), measurement, aim: None }
     }
 
-    /// A figure that cannot be had here.
+    /// Returns a row whose value cannot be measured here.
     pub fn missing(name: &str, what: &str, why: &str) -> Self {
-        let outcome = Outcome::Missing(why.to_owned());
-        Self { name: name.to_owned(), what: what.to_owned(), outcome, aim: None }
+        let measurement = Measurement::Missing(why.to_owned());
+        Self { name: name.to_owned(), what: what.to_owned(), measurement, aim: None }
     }
 
-    /// How often `peer` goes into it, round by round.
-    pub fn beside(mut self, peer: &str, spread: Spread) -> Self {
-        if let Outcome::Measured(figure) = &mut self.outcome {
+    /// Adds the ratio to `peer`, computed round by round.
+    pub fn with_ratio(mut self, peer: &str, spread: Spread) -> Self {
+        if let Measurement::Measured(figure) = &mut self.measurement {
             figure.ratio = Some(Ratio { peer: peer.to_owned(), spread });
         }
         self
     }
 
-    /// What was aimed at.
+    /// Adds the target.
     pub fn aim(mut self, aim: &str) -> Self {
         self.aim = Some(aim.to_owned());
         self
     }
 
-    /// The section it stands in.
+    /// Returns the section of the row.
     pub fn section(&self) -> &str {
         self.name.split('/').next().unwrap_or_default()
     }
 
-    /// Writes it where `bench` reads it.
-    pub fn tell(&self) {
+    /// Prints the row to standard output, from which `bench` reads it.
+    pub fn print(&self) {
         println!("{}", serde_json::to_string(self).expect("a row of texts and numbers"));
     }
 }

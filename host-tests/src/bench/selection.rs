@@ -1,21 +1,21 @@
-//! Which rows are wanted.
+//! The selection of rows to measure.
 
-/// All, or those that are named: `envoy` names all of its section, `envoy/lua` one.
+/// All rows, or the named ones: `envoy` names a whole section, `envoy/lua` one row.
 #[derive(Clone, Debug, Default)]
 pub struct Selection(Vec<String>);
 
 impl Selection {
-    /// What a program's arguments name; nothing means all.
+    /// Reads the names from a program's arguments; no name selects all rows.
     pub fn of(names: impl IntoIterator<Item = String>) -> Self {
         Self(names.into_iter().collect())
     }
 
-    /// Whether this row is wanted, or a row below it.
+    /// Returns true if this row, or a row below it, is selected.
     pub fn wants(&self, name: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|wanted| lies_in(name, wanted) || lies_in(wanted, name))
     }
 
-    /// As a program's arguments.
+    /// Returns the names as arguments of a program.
     pub fn names(&self) -> &[String] {
         &self.0
     }

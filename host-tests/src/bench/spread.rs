@@ -1,4 +1,4 @@
-//! The value in the middle, and how far the others lie from it.
+//! Medians and quartiles.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 /// A median and its quartiles.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Spread {
-    /// A quarter of the values are below.
+    /// First quartile.
     pub low: f64,
-    /// The median.
+    /// Median.
     pub median: f64,
-    /// A quarter of the values are above.
+    /// Third quartile.
     pub high: f64,
 }
 
-/// A count as it stands in the sentence that says what a row is.
+/// Formats a count for the description of a row.
 pub fn count(number: impl Into<u64>) -> String {
     grouped(&number.into().to_string())
 }
 
 impl Spread {
-    /// Of these values.
+    /// Computes the spread of values.
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let last = values.len().saturating_sub(1);
@@ -29,13 +29,13 @@ impl Spread {
         Self { low: at(1), median: at(2), high: at(3) }
     }
 
-    /// Of what is the same each time.
+    /// Returns the spread of a value that never varies.
     pub fn exact(value: f64) -> Self {
         Self { low: value, median: value, high: value }
     }
 }
 
-/// `119 (117 to 124)`; a value that is the same each time stands alone.
+/// Formats as `119 (117 to 124)`, or as a single number if the value never varies.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [low, median, high] = [self.low, self.median, self.high].map(short);
@@ -43,7 +43,7 @@ impl fmt::Display for Spread {
     }
 }
 
-/// Three digits that count; all of a whole number, in groups of three.
+/// Formats three significant digits; whole numbers in full, in groups of three.
 fn short(value: f64) -> String {
     let size = value.abs();
     let decimals = match size {

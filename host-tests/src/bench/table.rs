@@ -1,10 +1,10 @@
-//! All rows in one table, by section: text for people that is Markdown too.
+//! All rows in one Markdown table per section, aligned for terminals.
 
 use std::fmt;
 
-use super::{Outcome, Row};
+use super::{Measurement, Row};
 
-/// What the sections are called, in the order of `docs/performance.md`.
+/// Section titles, in the order of `docs/performance.md`.
 const SECTIONS: [(&str, &str); 11] = [
     ("core", "The core"),
     ("growth", "How cost grows"),
@@ -12,20 +12,20 @@ const SECTIONS: [(&str, &str); 11] = [
     ("wasmtime", "In wasmtime"),
     ("envoy", "In Envoy"),
     ("instructions", "In Envoy, in instructions"),
-    ("voice", "One voice"),
+    ("leader-election", "Leader election"),
     ("merge", "Merging"),
     ("fluent-bit", "In Fluent Bit"),
     ("lines", "Reading logs"),
     ("edge", "At the edge"),
 ];
-const HEAD: [&str; 5] = ["figure", "measured", "beside", "aim", "alone"];
+const HEAD: [&str; 5] = ["metric", "measured", "ratio", "target", "command"];
 
-/// Rows as they came.
+/// Rows in the order of their measurement.
 #[derive(Clone, Debug, Default)]
 pub struct Table(pub Vec<Row>);
 
 impl Table {
-    /// The document with each line anew that tells of a row of this table; other lines stay as they are.
+    /// Returns the document with the lines of measured rows replaced; other lines do not change.
     pub fn refresh(&self, document: &str) -> String {
         let lines = document.lines().map(|line| {
             let row = self.0.iter().map(cells).find(|cells| line.contains(&cells[4]));
@@ -49,9 +49,11 @@ impl fmt::Display for Table {
 }
 
 fn cells(row: &Row) -> [String; 5] {
-    let (measured, beside) = match &row.outcome {
-        Outcome::Missing(why) => (format!("not measured: {why}"), None),
-        Outcome::Measured(figure) => (format!("{} {}", figure.spread, figure.unit), figure.ratio.as_ref()),
+    let (measured, beside) = match &row.measurement {
+        Measurement::Missing(why) => (format!("not measured: {why}"), None),
+        Measurement::Measured(figure) => {
+            (format!("{} {}", figure.spread, figure.unit), figure.ratio.as_ref())
+        }
     };
     let beside = beside.map(|ratio| format!("{} × {}", ratio.spread, ratio.peer));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
@@ -85,7 +87,7 @@ mod tests {
     use crate::bench::Spread;
 
     #[test]
-    fn a_document_gets_new_figures_where_it_has_the_row_and_keeps_the_rest() {
+    fn refreshing_a_document_replaces_only_measured_rows() {
         let table = Table(vec![Row::of("core/bytes", "an upstream", "bytes", Spread::exact(7.0))]);
         let document = "# A\n| old | 6 | – | – | `make bench ONLY=core/bytes` |\n| b | `make bench ONLY=core/bytes/2` |\n";
         assert_eq!(
@@ -95,17 +97,18 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_measured_stands_in_the_table_with_its_reason() {
+    fn a_row_without_a_value_shows_the_reason() {
         let rows = [
-            Row::of("envoy/lua", "Lua", "µs", Spread::exact(12.5)).beside("no filter", Spread::exact(1.5)),
+            Row::of("envoy/lua", "Lua", "µs", Spread::exact(12.5))
+                .with_ratio("no filter", Spread::exact(1.5)),
             Row::missing("core/instructions", "callgrind", "valgrind is not installed").aim("1 000"),
         ];
         let text = Table(rows.to_vec()).to_string();
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[0], "## The core", "sections stand in their own order");
+        assert_eq!(lines[0], "## The core", "sections have a fixed order");
         assert!(lines[4].contains("| not measured: valgrind is not installed | –"), "{text}");
         assert!(
-            text.contains("| Lua    | 12.5 µs  | 1.50 × no filter | –   | `make bench ONLY=envoy/lua` |"),
+            text.contains("| Lua    | 12.5 µs  | 1.50 × no filter | –      | `make bench ONLY=envoy/lua` |"),
             "{text}"
         );
     }

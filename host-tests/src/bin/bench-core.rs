@@ -1,9 +1,9 @@
-//! What the core costs natively: `bench-core [ROW …]`.
+//! Measures the native cost of the core: `bench-core [ROW …]`.
 
-use host_tests::bench::{Selection, in_core, merging};
+use host_tests::bench::{Selection, core_native, merge};
 
 fn main() {
     let selection = Selection::of(std::env::args().skip(1));
-    in_core::run(&selection);
-    merging::run(&selection);
+    core_native::run(&selection);
+    merge::run(&selection);
 }

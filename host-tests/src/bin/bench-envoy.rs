@@ -1,9 +1,9 @@
-//! What an exchange costs in a real Envoy: `bench-envoy [ROW …]`.
+//! Measures the cost of an exchange in a real Envoy: `bench-envoy [ROW …]`.
 
-use host_tests::bench::{Selection, in_envoy, workers};
+use host_tests::bench::{Selection, envoy_cpu_time, envoy_workers};
 
 fn main() {
     let selection = Selection::of(std::env::args().skip(1));
-    workers::run(&selection);
-    in_envoy::run(&selection);
+    envoy_workers::run(&selection);
+    envoy_cpu_time::run(&selection);
 }

@@ -1,8 +1,7 @@
-//! What a record costs in the Fluent Bit that `FLUENT_BIT` names: `bench-fluent-bit [ROW …]`.
+//! Measures the cost of a record in the Fluent Bit that `FLUENT_BIT` names: `bench-fluent-bit [ROW …]`.
 //!
-//! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and bumps a counter, a
-//! wasm filter that hands records back as they come, and the module, interpreted and compiled ahead of time by the compiler
-//! that `WAMRC` names.
+//! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and increments a counter, a wasm
+//! filter that returns records unchanged, and the module, interpreted and compiled ahead of time by the compiler that `WAMRC` names.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use host_tests::artifact;
-use host_tests::bench::{Row, Selection, cpu_time_of_children, in_turns};
-use host_tests::real::Folder;
+use host_tests::bench::{Row, Selection, cpu_time_of_children, interleaved};
+use host_tests::real::TempDir;
 
 const LUA: &str = r#"
 local count = 0
@@ -22,7 +21,7 @@ function near_miss(tag, timestamp, record)
 end
 "#;
 
-const PASS: &str = r#"(module
+const PASS_THROUGH: &str = r#"(module
   (memory (export "memory") 4)
   (global $heap (mut i32) (i32.const 65536))
   (func (export "malloc") (param $size i32) (result i32)
@@ -36,7 +35,7 @@ const RECORDS: usize = 100_000;
 const ROUNDS: usize = 9;
 
 /// A pipeline with one filter, or none.
-struct Case {
+struct Pipeline {
     name: &'static str,
     what: &'static str,
     filter: String,
@@ -48,14 +47,14 @@ fn main() {
     let program = std::env::var_os("FLUENT_BIT").map(PathBuf::from).filter(|path| path.is_file());
     let Some(program) = program else {
         let why = "no Fluent Bit was given (make bench FLUENT_BIT=/path/to/fluent-bit)";
-        return cases.iter().for_each(|case| Row::missing(case.name, case.what, why).tell());
+        return cases.iter().for_each(|case| Row::missing(case.name, case.what, why).print());
     };
     measure(&program, cases, &selection);
 }
 
-/// Lua first: it is what the others are held against.
-fn cases() -> Vec<Case> {
-    let case = |name, what, filter| Case { name, what, filter };
+/// Returns all pipelines. Lua comes first: the others are compared with it.
+fn cases() -> Vec<Pipeline> {
+    let case = |name, what, filter| Pipeline { name, what, filter };
     let wasm = |file: &str| {
         format!(
             "{{name: wasm, match: '*', wasm_path: {file}, function_name: near_miss, wasm_stack_size: 1M}}"
@@ -64,45 +63,47 @@ fn cases() -> Vec<Case> {
     vec![
         case(
             "fluent-bit/lua",
-            "a record past Lua that adds a key and bumps a counter",
+            "a record through Lua that adds a key and increments a counter",
             "{name: lua, match: '*', script: filter.lua, call: near_miss}".to_owned(),
         ),
         case("fluent-bit/none", "a record without a filter", String::new()),
-        case("fluent-bit/wasm", "a record past wasm that hands it back as it came", wasm("pass.wasm")),
-        case("fluent-bit/nearmiss", "a record past nearmiss", wasm("nearmiss.wasm")),
-        case(COMPILED, "a record past nearmiss, compiled ahead of time", wasm("nearmiss.aot")),
+        case("fluent-bit/wasm", "a record through wasm that returns it unchanged", wasm("pass.wasm")),
+        case("fluent-bit/nearmiss", "a record through nearmiss", wasm("nearmiss.wasm")),
+        case(COMPILED, "a record through nearmiss, compiled ahead of time", wasm("nearmiss.aot")),
     ]
 }
 
-fn measure(program: &Path, mut cases: Vec<Case>, selection: &Selection) {
+fn measure(program: &Path, mut cases: Vec<Pipeline>, selection: &Selection) {
     cases.retain(|case| case.name == "fluent-bit/lua" || selection.wants(case.name));
-    let folder = Folder::new("bench");
+    let folder = TempDir::new("bench");
     folder.write("in.log", log(RECORDS));
     folder.write("filter.lua", LUA);
-    folder.write("pass.wasm", wat::parse_str(PASS).expect("a module"));
+    folder.write("pass.wasm", wat::parse_str(PASS_THROUGH).expect("a module"));
     folder.write("nearmiss.wasm", fs::read(artifact::fluent_bit_module()).expect("the module"));
-    if let Some(place) = cases.iter().position(|case| case.name == COMPILED)
-        && !compile(&folder.0)
+    if let Some(index) = cases.iter().position(|case| case.name == COMPILED)
+        && !compile(folder.path())
     {
-        let Case { name, what, .. } = cases.remove(place);
-        Row::missing(name, what, "no compiler was given (WAMRC=/path/to/flb-wamrc)").tell();
+        let Pipeline { name, what, .. } = cases.remove(index);
+        Row::missing(name, what, "no compiler was given (WAMRC=/path/to/flb-wamrc)").print();
     }
-    let samples = in_turns(ROUNDS, &mut cases, |case| {
+    let samples = interleaved(ROUNDS, &mut cases, |case| {
         let configuration = folder.write("bench.yaml", pipeline(&case.filter));
-        cpu_seconds(program, &folder.0, &configuration) * 1e6 / RECORDS as f64
+        cpu_seconds(program, folder.path(), &configuration) * 1e6 / RECORDS as f64
     });
     for (case, micros) in cases.iter().zip(&samples) {
         let row = Row::of(case.name, case.what, "µs", micros.spread());
         match case.name {
             "fluent-bit/lua" => row,
-            "fluent-bit/nearmiss" | COMPILED => row.beside("Lua", micros.over(&samples[0])).aim("1.6 ×"),
-            _ => row.beside("Lua", micros.over(&samples[0])),
+            "fluent-bit/nearmiss" | COMPILED => {
+                row.with_ratio("Lua", micros.ratio_to(&samples[0])).aim("1.6 ×")
+            }
+            _ => row.with_ratio("Lua", micros.ratio_to(&samples[0])),
         }
-        .tell();
+        .print();
     }
 }
 
-/// Compiles the module for this machine; false without a compiler.
+/// Compiles the module for this machine; returns false without a compiler.
 fn compile(folder: &Path) -> bool {
     let Some(compiler) = std::env::var_os("WAMRC").map(PathBuf::from).filter(|path| path.is_file()) else {
         return false;
@@ -144,7 +145,7 @@ fn pipeline(filter: &str) -> String {
     )
 }
 
-/// The CPU time that a run takes, user and system.
+/// Returns the user and system time of a run.
 fn cpu_seconds(program: &Path, folder: &Path, configuration: &Path) -> f64 {
     let before = cpu_time_of_children();
     let status = Command::new(program)

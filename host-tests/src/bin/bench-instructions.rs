@@ -1,7 +1,7 @@
-//! Instructions an exchange costs in a real Envoy, and what calls to it cost, under callgrind: `bench-instructions [ROW …]`.
+//! Counts the instructions of an exchange and of hostcalls in a real Envoy, under callgrind: `bench-instructions [ROW …]`.
 
-use host_tests::bench::{Selection, in_instructions};
+use host_tests::bench::{Selection, envoy_instructions};
 
 fn main() {
-    in_instructions::run(&Selection::of(std::env::args().skip(1)));
+    envoy_instructions::run(&Selection::of(std::env::args().skip(1)));
 }

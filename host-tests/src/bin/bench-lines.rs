@@ -1,7 +1,7 @@
-//! How fast logs are read: `bench-lines [ROW …]`.
+//! Measures how fast logs are read: `bench-lines [ROW …]`.
 
-use host_tests::bench::{Selection, lines};
+use host_tests::bench::{Selection, cli_throughput};
 
 fn main() {
-    lines::run(&Selection::of(std::env::args().skip(1)));
+    cli_throughput::run(&Selection::of(std::env::args().skip(1)));
 }

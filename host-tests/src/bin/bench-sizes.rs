@@ -1,7 +1,7 @@
-//! How big the modules are, and what of: `bench-sizes [ROW …]`.
+//! Measures the sizes of the modules and of their parts: `bench-sizes [ROW …]`.
 
-use host_tests::bench::{Selection, sizes};
+use host_tests::bench::{Selection, module_sizes};
 
 fn main() {
-    sizes::run(&Selection::of(std::env::args().skip(1)));
+    module_sizes::run(&Selection::of(std::env::args().skip(1)));
 }

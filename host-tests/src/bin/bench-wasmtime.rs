@@ -1,10 +1,10 @@
-//! What the core and the whole module cost in wasmtime: `bench-wasmtime [ROW …]`.
+//! Measures the core and the whole module in wasmtime: `bench-wasmtime [ROW …]`.
 
-use host_tests::bench::{Selection, core_in_wasmtime, in_wasmtime, shared_state};
+use host_tests::bench::{Selection, core_wasmtime, leader_election, module_wasmtime};
 
 fn main() {
     let selection = Selection::of(std::env::args().skip(1));
-    core_in_wasmtime::run(&selection);
-    in_wasmtime::run(&selection);
-    shared_state::run(&selection);
+    core_wasmtime::run(&selection);
+    module_wasmtime::run(&selection);
+    leader_election::run(&selection);
 }

@@ -1,5 +1,5 @@
-//! Every figure in one table: `bench [ROW …]`, where a row may be a whole section. Progress goes to standard error; the table goes
-//! to standard output and into `target/bench/table.md`, and its rows into the document that `INTO` names.
+//! Measures all rows into one table: `bench [ROW …]`, where a row may be a whole section. Progress goes to standard error. The table goes to
+//! standard output and into `target/bench/table.md`, and its rows into the document that `INTO` names.
 
 use std::fs;
 use std::process::ExitCode;

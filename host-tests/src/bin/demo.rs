@@ -1,11 +1,11 @@
-//! `make demo`: about twenty seconds of mixed traffic through a real Envoy, and what it would have hidden.
+//! `make demo`: about twenty seconds of mixed traffic through a real Envoy, with the near misses in it.
 
 use std::process::ExitCode;
 
 use host_tests::demo::{self, Settings};
 
 fn main() -> ExitCode {
-    // Whatever goes wrong is one sentence; Envoy ends with the values that unwind.
+    // Every failure prints one sentence. Unwinding stops Envoy.
     std::panic::set_hook(Box::new(|info| eprintln!("demo: {}", info.payload_as_str().unwrap_or("stopped"))));
     let settings = match Settings::from_arguments(std::env::args().skip(1)) {
         Ok(settings) => settings,

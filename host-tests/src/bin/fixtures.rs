@@ -1,4 +1,4 @@
-//! Plays every proxy, or those named, and checks in what it logged, with the verdict that stands beside each line.
+//! Runs all proxies, or the named ones, and writes the fixtures: each line they logged with its expected verdict.
 
 use host_tests::{artifact, capture};
 use std::fmt::Write;
@@ -7,26 +7,26 @@ use std::fs;
 fn main() {
     let folder = artifact::root().join("filters/formats/fixtures");
     let wanted: Vec<_> = std::env::args().skip(1).collect();
-    for (name, play) in capture::PROGRAMS {
+    for (name, capture) in capture::PROXIES {
         if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
             continue;
         }
-        for logged in play() {
+        for log in capture() {
             let mut text = format!(
-                "# program: {}\n# format: {}\n# told: {}\n",
-                logged.program, logged.format, logged.told
+                "# program: {}\n# format: {}\n# log config: {}\n",
+                log.program, log.format, log.log_config
             );
             text.push_str("# case\tfate\tattempts (? where the format cannot tell)\tline\n");
-            for (case, expected, line) in &logged.lines {
+            for (case, expected, line) in &log.lines {
                 let attempts = expected.attempts.map_or("?".into(), |attempts| attempts.to_string());
                 let _ = writeln!(text, "{case}\t{}\t{attempts}\t{line}", expected.fate.name());
             }
-            let told =
-                logged.told.strip_prefix("option ").map(|option| format!("-{option}")).unwrap_or_default();
-            let name = format!("{}-{}{told}.tsv", logged.program.replace(' ', "-"), logged.format);
+            let option =
+                log.log_config.strip_prefix("option ").map(|option| format!("-{option}")).unwrap_or_default();
+            let name = format!("{}-{}{option}.tsv", log.program.replace(' ', "-"), log.format);
             let _ = fs::create_dir_all(&folder);
             fs::write(folder.join(&name), text).expect("the fixtures can be written");
-            println!("{name}: {} lines", logged.lines.len());
+            println!("{name}: {} lines", log.lines.len());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A real Envoy under load with faults: `soak [MINUTES]`, thirty if it is not said.
+//! Runs a real Envoy under load with faults: `soak [MINUTES]`, thirty by default.
 
 use std::process::ExitCode;
 use std::time::Duration;

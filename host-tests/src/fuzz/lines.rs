@@ -1,9 +1,9 @@
-//! Lines of logs.
+//! Fuzzes log lines.
 
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind};
 use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 
-/// The first byte picks the format, each line of the rest is one to read.
+/// Reads log lines. The first byte picks the format, each line of the rest is one log line.
 ///
 /// # Panics
 ///
@@ -14,7 +14,7 @@ pub fn formats(bytes: &[u8]) {
     }
 }
 
-/// Each line is an exchange line.
+/// Reads exchange lines.
 ///
 /// # Panics
 ///
@@ -26,7 +26,7 @@ pub fn exchange(bytes: &[u8]) {
 fn read(format: Format, lines: &[u8]) {
     let mut reader = Reader::new(format);
     let mut monitor = Monitor::new(Config::default(), Feed::Log, "fuzz");
-    let (mut observed, mut summed) = (0, 0);
+    let (mut observed, mut summarised) = (0, 0);
     for line in lines.split(|byte| *byte == b'\n') {
         let mut attempts = Attempts::default();
         match reader.read(line, &mut attempts) {
@@ -37,19 +37,19 @@ fn read(format: Format, lines: &[u8]) {
             Ok(_) => {}
             Err(error) => assert!(error.offset <= line.len(), "{error:?} in {line:?}"),
         }
-        summed += drain(&mut monitor);
+        summarised += drain(&mut monitor);
     }
     monitor.finish();
-    summed += drain(&mut monitor);
-    assert_eq!(observed, summed, "the fates of all summaries sum up to the exchanges");
+    summarised += drain(&mut monitor);
+    assert_eq!(observed, summarised, "the fates of all summaries sum up to the exchanges");
 }
 
-/// Checks every record that waits; the exchanges that its summaries count.
+/// Checks every queued record. Returns the number of exchanges counted in summaries.
 fn drain(monitor: &mut Monitor) -> u64 {
     let mut counted = 0;
     while let Some(record) = monitor.poll_record() {
         let value: serde_json::Value = serde_json::from_str(record.json)
-            .unwrap_or_else(|error| panic!("a record that is no JSON, {error}: {}", record.json));
+            .unwrap_or_else(|error| panic!("a record that is not JSON, {error}: {}", record.json));
         if record.kind == RecordKind::Summary {
             let fates = Fate::ALL.into_iter().filter_map(|fate| value["fates"][fate.name()].as_u64());
             counted += fates.sum::<u64>();

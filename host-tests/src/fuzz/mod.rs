@@ -1,5 +1,5 @@
-//! What must hold for any bytes at all: one function for each way in, driven by `make fuzz` with inputs that look for new
-//! paths, and by the tests with the inputs that were kept in `host-tests/fuzz/corpus`.
+//! Properties that must hold for any input: one function per entry point. `make fuzz` drives them with coverage guidance; the tests run them on
+//! the inputs kept in `host-tests/fuzz/corpus`.
 
 #[cfg(feature = "sim")]
 mod fluent_bit;
@@ -15,11 +15,11 @@ pub use lines::{exchange, formats};
 pub use proxy_wasm::hostcalls;
 pub use text::{config, headers};
 
-/// A way in.
-pub type Target = fn(&[u8]);
+/// A fuzz target.
+pub type FuzzTarget = fn(&[u8]);
 
-/// All of them, by the name of their corpus.
-pub const TARGETS: &[(&str, Target)] = &[
+/// All fuzz targets, by the name of their corpus.
+pub const TARGETS: &[(&str, FuzzTarget)] = &[
     ("config", config),
     ("formats", formats),
     ("exchange", exchange),

@@ -1,11 +1,11 @@
-//! Whatever a proxy answers: the module lives and lets traffic pass.
+//! Fuzzes the results of hostcalls: the module must survive and let traffic pass.
 
 use std::cell::RefCell;
 
 use crate::artifact;
-use crate::sim::proxy_wasm::{Proxy, Root, Status, Stream, Vm};
+use crate::sim::proxy_wasm::{Proxy, RootId, Status, Stream, Vm};
 
-/// What the module asks for while an exchange passes.
+/// Properties that the module reads during an exchange.
 const PROPERTIES: [&str; 10] = [
     "xds.cluster_name",
     "xds.route_name",
@@ -19,15 +19,15 @@ const PROPERTIES: [&str; 10] = [
     "filter_state.wasm.nearmiss_attempts",
 ];
 
-/// A process, and filters in it: each with its root, and whether it is an access logger.
-type Stage = (Proxy, Vec<(Vm, Root, bool)>);
+/// A process with its filters: VM, root context, and true for an access logger.
+type Fixture = (Proxy, Vec<(Vm, RootId, bool)>);
 
 thread_local! {
-    static STAGE: RefCell<Stage> = RefCell::new(stage());
+    static FIXTURE: RefCell<Fixture> = RefCell::new(fixture());
 }
 
-/// One VM for each way the module is attached; they live on from input to input, as they do in a proxy.
-fn stage() -> Stage {
+/// Starts one VM per way to attach the module. The VMs are reused for all inputs, as in a proxy.
+fn fixture() -> Fixture {
     let proxy = Proxy::load(&artifact::envoy_module());
     let start = |(config, logs): (&str, bool)| {
         let mut vm = proxy.worker();
@@ -43,18 +43,18 @@ fn stage() -> Stage {
     (proxy, filters)
 }
 
-/// The bytes are cut into answers: properties, headers and trailers that no proxy has ever given.
+/// Splits the input into properties, headers and trailers that no real proxy sends.
 ///
 /// # Panics
 ///
-/// If the module traps, holds traffic up, or calls what it has no business calling.
+/// If the module traps, pauses a stream, or makes a call that our filters must never make.
 pub fn hostcalls(bytes: &[u8]) {
-    STAGE.with_borrow_mut(|(proxy, filters)| {
+    FIXTURE.with_borrow_mut(|(proxy, filters)| {
         for (vm, root, logs) in filters {
-            let stream = stream(&mut Answers(bytes));
+            let stream = stream(&mut ByteSource(bytes));
             let passed = match logs {
-                true => vm.pass(None, Some(*root), stream),
-                false => vm.pass(Some(*root), None, stream),
+                true => vm.try_exchange(None, Some(*root), stream),
+                false => vm.try_exchange(Some(*root), None, stream),
             };
             passed.and_then(|_| vm.tick(*root)).unwrap_or_else(|failure| panic!("{failure}"));
         }
@@ -62,29 +62,29 @@ pub fn hostcalls(bytes: &[u8]) {
     });
 }
 
-fn stream(answers: &mut Answers<'_>) -> Stream {
+fn stream(source: &mut ByteSource<'_>) -> Stream {
     let mut stream = Stream::ok("cart");
     for property in PROPERTIES {
-        let answer = match answers.byte() {
+        let answer = match source.byte() {
             0..64 => continue,
             pick @ 64..96 => Err(Status::FAILURES[usize::from(pick) % Status::FAILURES.len()]),
-            _ => Ok(answers.piece().to_vec()),
+            _ => Ok(source.slice().to_vec()),
         };
-        stream.answers.insert(property.to_owned(), answer);
+        stream.property_overrides.insert(property.to_owned(), answer);
     }
-    stream.request_headers.extend(answers.pairs());
+    stream.request_headers.extend(source.pairs());
     if let Some(headers) = &mut stream.response_headers {
-        headers.extend(answers.pairs());
+        headers.extend(source.pairs());
     }
-    let trailers = answers.pairs();
+    let trailers = source.pairs();
     stream.response_trailers = (!trailers.is_empty()).then_some(trailers);
     stream
 }
 
-/// Bytes, piece by piece; empty once they are used up.
-struct Answers<'a>(&'a [u8]);
+/// Takes slices off the input; empty once it is used up.
+struct ByteSource<'a>(&'a [u8]);
 
-/// Names of headers that mean something.
+/// Names of headers that the module reads.
 const NAMES: [&str; 14] = [
     ":status",
     "content-type",
@@ -102,28 +102,28 @@ const NAMES: [&str; 14] = [
     "x-ratelimit-remaining",
 ];
 
-impl<'a> Answers<'a> {
+impl<'a> ByteSource<'a> {
     fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         *first
     }
 
-    /// As many bytes as the next one says.
-    fn piece(&mut self) -> &'a [u8] {
+    /// Takes as many bytes as the next byte says.
+    fn slice(&mut self) -> &'a [u8] {
         let length = usize::from(self.byte()).min(self.0.len());
-        let (piece, rest) = self.0.split_at(length);
+        let (slice, rest) = self.0.split_at(length);
         self.0 = rest;
-        piece
+        slice
     }
 
     fn pairs(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let count = self.byte() % 8;
-        (0..count).map(|_| (self.name(), self.piece().to_vec())).collect()
+        (0..count).map(|_| (self.name(), self.slice().to_vec())).collect()
     }
 
     fn name(&mut self) -> Vec<u8> {
         let pick = usize::from(self.byte());
-        NAMES.get(pick).map_or_else(|| self.piece().to_vec(), |name| name.as_bytes().to_vec())
+        NAMES.get(pick).map_or_else(|| self.slice().to_vec(), |name| name.as_bytes().to_vec())
     }
 }

@@ -1,12 +1,12 @@
-//! What people and servers write: configuration, and headers with a structure.
+//! Fuzzes texts that people and servers write: configurations and structured headers.
 
 use nearmiss::{Config, Exchange, Feed, Monitor, structured_fields};
 
-/// A configuration is taken, and then a monitor runs on it, or it is refused in words.
+/// Parses a configuration and runs a monitor with it; a refusal must carry a message.
 ///
 /// # Panics
 ///
-/// If it is refused without a word.
+/// If the error has no message.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Config::parse(text) {
@@ -21,11 +21,11 @@ pub fn config(bytes: &[u8]) {
     }
 }
 
-/// Cache-Status and Proxy-Status, as servers spell them and as they do not.
+/// Parses `Cache-Status` and `Proxy-Status`, valid or not.
 ///
 /// # Panics
 ///
-/// Never, unless the core does.
+/// If the core panics.
 pub fn headers(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (_, _) = (structured_fields::is_stale(text), structured_fields::proxy_error(text));
@@ -42,6 +42,6 @@ pub fn headers(bytes: &[u8]) {
     monitor.finish();
     while let Some(record) = monitor.poll_record() {
         serde_json::from_str::<serde_json::Value>(record.json)
-            .unwrap_or_else(|error| panic!("a record that is no JSON, {error}: {}", record.json));
+            .unwrap_or_else(|error| panic!("a record that is not JSON, {error}: {}", record.json));
     }
 }

@@ -1,15 +1,15 @@
-//! The native core tells a story: the yardstick of all other hosts.
+//! Runs a scenario on the native core, the reference for all other hosts.
 
 use nearmiss::{Config, Feed, Monitor, Timestamp};
 use nearmiss_formats::{Attempts, ParsedLine, read_exchange};
 
-use super::{ScenarioEvent, Scenario};
+use super::{Scenario, ScenarioEvent};
 
-/// The records the core leaves.
+/// Returns the records that the core emits.
 ///
 /// # Panics
 ///
-/// If the story's configuration or one of its lines is refused.
+/// If the core refuses the configuration or one of the lines.
 pub fn run(scenario: &Scenario, feed: Feed) -> Vec<String> {
     let config = Config::parse(&scenario.config.to_string());
     let config = config.unwrap_or_else(|error| panic!("{}: {error}", scenario.name));

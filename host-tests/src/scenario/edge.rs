@@ -1,20 +1,21 @@
-//! The edge module tells a story: its real glue in Node, with each exchange rendered as what a gateway's JavaScript knows of it.
+//! Runs a scenario on the edge module in Node, through its real glue code. Each exchange is rendered as the options that a gateway's
+//! JavaScript passes.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{Event, Line, Scenario};
+use super::{ExchangeLine, Scenario, ScenarioEvent};
 use crate::artifact;
 
-/// The records the module leaves.
+/// Returns the records that the module emits.
 ///
 /// # Panics
 ///
-/// If Node does not run, or the module refuses the story.
-pub fn tell(scenario: &Scenario) -> Vec<String> {
-    let story = json!({
+/// If Node does not run, or the module refuses the scenario.
+pub fn run(scenario: &Scenario) -> Vec<String> {
+    let input = json!({
         "config": scenario.config,
         "source": scenario.source(),
         "steps": scenario.events().iter().map(|event| step(scenario, event)).collect::<Vec<_>>(),
@@ -25,26 +26,27 @@ pub fn tell(scenario: &Scenario) -> Vec<String> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("node could not be started: {error}"));
-    node.stdin.take().expect("a pipe").write_all(story.to_string().as_bytes()).expect("Node reads the story");
+    node.stdin.take().expect("a pipe").write_all(input.to_string().as_bytes()).expect("Node reads its input");
     let output = node.wait_with_output().expect("Node ends");
     assert!(output.status.success(), "{}: Node ended with {}", scenario.name, output.status);
     String::from_utf8(output.stdout).expect("records are text").lines().map(str::to_owned).collect()
 }
 
-fn step(scenario: &Scenario, event: &Event<'_>) -> Value {
+fn step(scenario: &Scenario, event: &ScenarioEvent<'_>) -> Value {
     match event {
-        Event::Exchange(_, line) => {
-            let facts = render(&Line::read(line));
-            let facts = facts.unwrap_or_else(|field| panic!("{}: no `{field}` at the edge", scenario.name));
-            json!({ "exchange": facts })
+        ScenarioEvent::Exchange(_, line) => {
+            let exchange = render(&ExchangeLine::read(line));
+            let exchange =
+                exchange.unwrap_or_else(|field| panic!("{}: no `{field}` at the edge", scenario.name));
+            json!({ "exchange": exchange })
         }
-        Event::Wake(at) => json!({ "wake": millis(*at) }),
-        Event::Finish => json!({ "finish": true }),
+        ScenarioEvent::Wake(at) => json!({ "wake": millis(*at) }),
+        ScenarioEvent::Finish => json!({ "finish": true }),
     }
 }
 
-/// What a gateway knows of an exchange; the error is a field that it has no way to know.
-fn render(line: &Line) -> Result<Value, &'static str> {
+/// Renders an exchange as a gateway sees it. The error names a field that a gateway cannot know.
+fn render(line: &ExchangeLine) -> Result<Value, &'static str> {
     if line.flags.is_some() {
         return Err("flags");
     }
@@ -52,7 +54,7 @@ fn render(line: &Line) -> Result<Value, &'static str> {
         let duration = attempt.duration_us().map(millis);
         json!({ "host": attempt.host, "status": attempt.status, "durationMs": duration })
     });
-    let mut facts = json!({
+    let mut exchange = json!({
         "upstream": line.upstream,
         "endedMs": millis(line.ts_us()),
         "status": line.status,
@@ -77,17 +79,17 @@ fn render(line: &Line) -> Result<Value, &'static str> {
         "traceId": line.trace_id,
     });
     if let Some(substitute) = &line.fallback {
-        facts[substitute.as_str()] = json!(true);
+        exchange[substitute.as_str()] = json!(true);
     }
-    Ok(without_nulls(facts))
+    Ok(without_nulls(exchange))
 }
 
-/// Milliseconds as JavaScript has them.
+/// Converts microseconds to JavaScript's fractional milliseconds.
 fn millis(micros: u64) -> f64 {
     micros as f64 / 1_000.0
 }
 
-/// In JavaScript what is unknown is absent.
+/// Removes null fields: in JavaScript an unknown value is absent.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {

@@ -1,79 +1,80 @@
-//! The Fluent Bit module tells a story: each exchange as the record of its line, what waits as it rides.
+//! Runs a scenario on the Fluent Bit module: each exchange line is one log record, and the module attaches its own records to the
+//! replies.
 
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Event, Line, Scenario};
-use crate::sim::fluent_bit::{Program, World};
+use super::{ExchangeLine, Scenario, ScenarioEvent};
+use crate::sim::fluent_bit::{FilterModule, WasiEnv};
 
-/// What the filter adds to a record.
+/// The fields that the filter adds to a record.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Added {
+struct AddedFields {
     near_miss: Option<Box<RawValue>>,
     near_miss_episodes: Vec<Box<RawValue>>,
     near_miss_summaries: Vec<Box<RawValue>>,
     near_miss_note: Option<String>,
 }
 
-/// The records that a reply carries, in the order in which the core made them; a clean verdict is none.
+/// Returns the records attached to a reply, in the order in which the core emitted them. A clean verdict is not a record.
 ///
 /// # Panics
 ///
-/// If the reply is no object, or says that something was wrong with the record.
-pub fn unwrap(reply: &str) -> Vec<String> {
-    let added: Added = serde_json::from_str(reply).unwrap_or_else(|error| panic!("{error}: {reply}"));
+/// If the reply is not an object, or carries a note that something was wrong with the record.
+pub fn attached_records(reply: &str) -> Vec<String> {
+    let added: AddedFields = serde_json::from_str(reply).unwrap_or_else(|error| panic!("{error}: {reply}"));
     assert_eq!(added.near_miss_note, None, "{reply}");
-    let waited = added.near_miss_episodes.into_iter().chain(added.near_miss_summaries);
+    let queued = added.near_miss_episodes.into_iter().chain(added.near_miss_summaries);
     let verdict = added.near_miss.filter(|verdict| verdict.get().starts_with(r#"{"schema""#));
-    waited.chain(verdict).map(|record| record.get().to_owned()).collect()
+    queued.chain(verdict).map(|record| record.get().to_owned()).collect()
 }
 
-/// The records the module leaves.
-///
-/// # Panics
-///
-/// If it refuses the configuration, or loses a record.
-pub fn tell(scenario: &Scenario, program: &Program) -> Vec<String> {
-    play(scenario, program).0
-}
-
-/// The same, with the instructions that all records took.
+/// Returns the records that the module emits.
 ///
 /// # Panics
 ///
 /// If the module refuses the configuration, or loses a record.
-pub fn play(scenario: &Scenario, program: &Program) -> (Vec<String>, u64) {
+pub fn run(scenario: &Scenario, module: &FilterModule) -> Vec<String> {
+    run_counting_fuel(scenario, module).0
+}
+
+/// Returns the records, and the number of instructions spent on all of them.
+///
+/// # Panics
+///
+/// If the module refuses the configuration, or loses a record.
+pub fn run_counting_fuel(scenario: &Scenario, module: &FilterModule) -> (Vec<String>, u64) {
     let mut config = scenario.config.clone();
     if !config["fluent_bit"].is_object() {
         config["fluent_bit"] = json!({});
     }
     config["fluent_bit"]["source"] = json!("scenario");
-    let mut world = World::with_file("nearmiss.json", config.to_string().as_bytes());
-    world.random = 1;
-    world.clock_ns = first(scenario) * 1_000;
-    let mut filter = program.start_in(world);
+    let mut wasi_env = WasiEnv::with_file("nearmiss.json", config.to_string().as_bytes());
+    wasi_env.random = 1;
+    wasi_env.clock_ns = first_completion_us(scenario) * 1_000;
+    let mut filter = module.start_with(wasi_env);
     let (mut records, mut fuel) = (Vec::new(), 0);
     for event in scenario.events() {
         match event {
-            Event::Exchange(at, line) => {
-                records.extend(unwrap(&filter.record_at(at, line).kept()));
+            ScenarioEvent::Exchange(at, line) => {
+                records.extend(attached_records(&filter.record_at(at, line).kept()));
                 fuel += filter.fuel();
             }
-            // Nobody wakes a filter: the next record does.
-            Event::Wake(_) => {}
-            Event::Finish => records.extend(filter.finish()),
+            // The host has no timer for filters: the next record moves time forward.
+            ScenarioEvent::Wake(_) => {}
+            ScenarioEvent::Finish => records.extend(filter.finish()),
         }
     }
     (records, fuel)
 }
 
-/// When the first exchange was complete, in microseconds.
-fn first(scenario: &Scenario) -> u64 {
+/// Returns the time at which the first exchange was complete, in microseconds.
+fn first_completion_us(scenario: &Scenario) -> u64 {
     let lines = scenario.events().into_iter().find_map(|event| match event {
-        Event::Exchange(_, line) => Some(Line::read(line).ts_us()),
-        Event::Wake(_) | Event::Finish => None,
+        ScenarioEvent::Exchange(_, line) => Some(ExchangeLine::read(line).ts_us()),
+        ScenarioEvent::Wake(_) | ScenarioEvent::Finish => None,
     });
     lines.unwrap_or_default()
 }

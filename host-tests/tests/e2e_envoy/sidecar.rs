@@ -1,4 +1,4 @@
-//! From the sidecar to the log pipeline: what the filter has judged is counted further on, and not judged again.
+//! From the sidecar to the log pipeline: lines that carry a verdict are counted downstream and not judged again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,15 +6,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use host_tests::artifact;
-use host_tests::capture::Folder;
-use host_tests::real::{Start, eventually, wasm_filter};
-use host_tests::sim::fluent_bit::Program;
+use host_tests::real::{EnvoyCommand, TempDir, eventually, wasm_filter};
+use host_tests::sim::fluent_bit::FilterModule;
 use serde_json::{Value, json};
 
-use crate::stage::{Cast, Stage, counts};
+use crate::harness::{Harness, Origins, counts};
 
-/// What happens, and where: two clean exchanges among them, one of them without an upstream.
-const STORIES: [(&str, &str, &str); 8] = [
+/// Exchange, path and fault script. Three exchanges are clean, one of them without an upstream.
+const REQUESTS: [(&str, &str, &str); 8] = [
     ("one", "/plain", "200"),
     ("two", "/cart", "503,200"),
     ("three", "/plain", "503"),
@@ -26,35 +25,35 @@ const STORIES: [(&str, &str, &str); 8] = [
 ];
 
 #[test]
-fn an_access_log_with_our_filter_state_is_counted_and_not_judged_again() {
-    let folder = Folder::new();
+fn an_access_log_with_verdicts_is_counted_and_not_judged_again() {
+    let folder = TempDir::new("sidecar");
     let (access, records) = (folder.path().join("sidecar.log"), folder.path().join("agent.ndjson"));
-    let mut stage = stage(&access);
-    for (exchange, path, script) in STORIES {
-        stage.tell(path, exchange, script);
+    let mut harness = start(&access);
+    for (exchange, path, script) in REQUESTS {
+        harness.get(path, exchange, script);
     }
-    eventually("all lines in the sidecar's log", || (lines(&access).len() == STORIES.len()).then_some(()));
+    eventually("all lines in the sidecar's log", || (lines(&access).len() == REQUESTS.len()).then_some(()));
     let clean = lines(&access).iter().filter(|line| line["near_miss"].is_null()).count();
     assert_eq!(clean, 3, "a clean exchange has no filter state");
-    let told = ["cart", "search", "zone"].map(|upstream| (upstream, stage.fates(upstream)));
+    let counted = ["cart", "search", "zone"].map(|upstream| (upstream, harness.fates(upstream)));
 
     let read = nearmiss(&["replay", "--source", "agent", &access.display().to_string()]);
-    fs::write(&records, &read).expect("a folder of our own");
+    fs::write(&records, &read).expect("a temporary directory");
     let read = parsed(&read);
-    assert!(read.iter().all(|record| record["type"] == "summary"), "nothing was judged again: {read:?}");
-    for (upstream, fates) in &told {
+    assert!(read.iter().all(|record| record["type"] == "summary"), "no line was judged again: {read:?}");
+    for (upstream, fates) in &counted {
         assert_eq!(&total(&read, upstream, "relayed"), fates, "{upstream}");
         assert_eq!(total(&read, upstream, "fates"), counts(&[]), "{upstream}");
     }
     assert_eq!(total(&read, "none", "relayed"), counts(&[("clean", 1)]));
 
-    // The module says the same of the same lines.
-    let mut filter = Program::load(&artifact::fluent_bit_module()).start();
+    // The Fluent Bit module agrees about the same lines.
+    let mut filter = FilterModule::load(&artifact::fluent_bit_module()).start();
     let mut by_module = Vec::new();
     for line in lines(&access) {
-        let kept = parsed(&filter.record(line.to_string()).kept()).remove(0);
-        assert_eq!(kept["near_miss"], line["near_miss"], "the verdict stays what it was");
-        by_module.extend(kept["near_miss_summaries"].as_array().into_iter().flatten().cloned());
+        let annotated = parsed(&filter.record(line.to_string()).kept()).remove(0);
+        assert_eq!(annotated["near_miss"], line["near_miss"], "the verdict is unchanged");
+        by_module.extend(annotated["near_miss_summaries"].as_array().into_iter().flatten().cloned());
     }
     by_module.extend(parsed(&filter.finish().join("\n")));
     for upstream in ["cart", "search", "zone", "none"] {
@@ -67,21 +66,21 @@ fn an_access_log_with_our_filter_state_is_counted_and_not_judged_again() {
         }
     }
 
-    // The agent's summaries alone are the fleet's; beside Envoy's own they say nothing new.
+    // The agent's summaries count if they are alone; beside Envoy's own they add nothing.
     let alone = parsed(&nearmiss(&["merge", &records.display().to_string()]));
-    assert_eq!(total(&alone, "cart", "relayed"), told[0].1);
+    assert_eq!(total(&alone, "cart", "relayed"), counted[0].1);
     let log = folder.path().join("envoy.log");
-    fs::write(&log, stage.stop().join("\n")).expect("a folder of our own");
+    fs::write(&log, harness.stop().join("\n")).expect("a temporary directory");
     let both = parsed(&nearmiss(&["merge", &records.display().to_string(), &log.display().to_string()]));
-    for (upstream, fates) in &told {
+    for (upstream, fates) in &counted {
         assert_eq!(&total(&both, upstream, "fates"), fates, "{upstream}");
         assert_eq!(total(&both, upstream, "relayed"), counts(&[]), "{upstream}: Envoy reports it itself");
     }
 }
 
-/// An Envoy with the filter, which also logs what docs/formats.md says.
-fn stage(access: &Path) -> Stage {
-    let cast = Cast::gather();
+/// Starts Envoy with the filter and the log format of docs/formats.md.
+fn start(access: &Path) -> Harness {
+    let origins = Origins::start();
     let logger = json!({
         "name": "envoy.access_loggers.file",
         "typed_config": {
@@ -90,11 +89,11 @@ fn stage(access: &Path) -> Stage {
             "log_format": {"json_format": documented_format()},
         },
     });
-    let site = cast.site().filter(wasm_filter("{}")).logger(logger);
-    cast.on_stage(&Start::new(), &site)
+    let bootstrap = origins.bootstrap().filter(wasm_filter("{}")).logger(logger);
+    origins.start_envoy(&EnvoyCommand::new(), &bootstrap)
 }
 
-/// The JSON that a reader of the docs pastes into Envoy's configuration.
+/// Returns the log format for Envoy in docs/formats.md.
 fn documented_format() -> Value {
     let docs = fs::read_to_string(artifact::root().join("docs/formats.md")).expect("the docs");
     let block = docs.split("```json\n").find(|block| block.contains("FILTER_STATE")).expect("Envoy's format");
@@ -102,7 +101,7 @@ fn documented_format() -> Value {
     serde_json::from_str(block).expect("the format is JSON")
 }
 
-/// What the command line prints.
+/// Runs the command line and returns its output.
 fn nearmiss(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(["run", "-q", "--locked", "-p", "nearmiss-cli", "--"])
@@ -111,9 +110,9 @@ fn nearmiss(arguments: &[&str]) -> String {
         .stdin(Stdio::null())
         .output()
         .expect("cargo runs");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains(", 0 unreadable"), "{told}");
+    let notes = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{notes}");
+    assert!(notes.contains(", 0 unreadable"), "{notes}");
     String::from_utf8(output.stdout).expect("records are text")
 }
 
@@ -125,7 +124,7 @@ fn parsed(text: &str) -> Vec<Value> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// What all summaries of an upstream have in a field of fates: a minute may have passed between two of them.
+/// Adds up a field of fates over all summaries of an upstream: a run that spans two minutes has several.
 fn total(records: &[Value], upstream: &str, field: &str) -> BTreeMap<String, u64> {
     let mut total = BTreeMap::new();
     let summaries =

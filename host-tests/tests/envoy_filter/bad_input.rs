@@ -1,12 +1,12 @@
-//! Header values, properties and responses that no sane peer sends.
+//! Malformed header values, properties and responses.
 
 use host_tests::sim::proxy_wasm::{Status, Stream};
 
-use crate::stage::{Stage, counts, retried};
+use crate::harness::{Fixture, fate_counts, retried};
 
 const CONFIG: &str = r#"{"envoy":{"header":true}}"#;
 
-/// Every header that the filter reads, request and response.
+/// All headers that the filter reads; true for request headers.
 const READ: [(&str, bool); 16] = [
     ("x-envoy-expected-rq-timeout-ms", true),
     ("x-envoy-attempt-count", true),
@@ -36,90 +36,90 @@ fn with_header(stream: Stream, (name, in_request): (&str, bool), value: &[u8]) -
 
 #[test]
 fn header_values_of_64_kib_are_survived() {
-    every_header_with(&vec![b'9'; 64 * 1024]);
-    every_header_with(&b"hit; ttl=-".repeat(6_554));
-    every_header_with(&vec![b'('; 64 * 1024]);
+    check_every_header(&vec![b'9'; 64 * 1024]);
+    check_every_header(&b"hit; ttl=-".repeat(6_554));
+    check_every_header(&vec![b'('; 64 * 1024]);
 }
 
 #[test]
 fn header_values_that_are_not_utf_8_are_survived() {
-    every_header_with(&[0xff, 0xfe, 0x00, 0xc3, 0x28]);
-    every_header_with(b"attempt=\xff\xff; max=\xc0");
+    check_every_header(&[0xff, 0xfe, 0x00, 0xc3, 0x28]);
+    check_every_header(b"attempt=\xff\xff; max=\xc0");
 }
 
 #[test]
 fn header_values_with_nul_are_survived() {
-    every_header_with(b"\0");
-    every_header_with(b"3\0; hit\0\0");
+    check_every_header(b"\0");
+    check_every_header(b"3\0; hit\0\0");
 }
 
 #[test]
-fn empty_and_senseless_header_values_are_survived() {
+fn empty_and_invalid_header_values_are_survived() {
     for value in
         ["", " ", "-1", "+", "NaN", "1e400", "18446744073709551616", ";;;,,,===", "\"", "edge; hit; ttl=-"]
     {
-        every_header_with(value.as_bytes());
+        check_every_header(value.as_bytes());
     }
 }
 
-fn every_header_with(value: &[u8]) {
-    let mut stage = Stage::with(CONFIG);
+fn check_every_header(value: &[u8]) {
+    let mut fixture = Fixture::with(CONFIG);
     for header in READ {
-        stage.pass(with_header(Stream::ok("cart"), header, value));
-        stage.pass(with_header(retried("cart"), header, value));
+        fixture.exchange(with_header(Stream::ok("cart"), header, value));
+        fixture.exchange(with_header(retried("cart"), header, value));
     }
-    let all: u64 = stage.fates("cart").values().sum();
+    let all: u64 = fixture.fates("cart").values().sum();
     assert_eq!(all, 2 * READ.len() as u64, "each is counted once");
-    stage.assert_alive();
+    fixture.assert_alive();
 }
 
 #[test]
-fn duplicated_headers_are_survived() {
-    let mut stage = Stage::with(CONFIG);
+fn duplicate_headers_are_survived() {
+    let mut fixture = Fixture::with(CONFIG);
     for header in READ {
         let stream = with_header(Stream::ok("cart"), header, b"1");
-        stage.pass(with_header(with_header(stream, header, b"2"), header, b"rubbish"));
+        fixture.exchange(with_header(with_header(stream, header, b"2"), header, b"rubbish"));
     }
-    assert_eq!(stage.fates("cart").values().sum::<u64>(), READ.len() as u64);
-    stage.assert_alive();
+    assert_eq!(fixture.fates("cart").values().sum::<u64>(), READ.len() as u64);
+    fixture.assert_alive();
 }
 
 #[test]
-fn of_two_cache_status_fields_the_stale_one_is_seen() {
-    let mut stage = Stage::with("{}");
+fn a_stale_entry_in_the_second_cache_status_field_is_found() {
+    let mut fixture = Fixture::with("{}");
     let stream = Stream::ok("cart").with_response_header("cache-status", "origin; fwd=miss");
-    stage.pass(stream.with_response_header("cache-status", "edge; hit; ttl=-9"));
-    assert_eq!(stage.fates("cart"), counts(&[("stale", 1)]));
+    fixture.exchange(stream.with_response_header("cache-status", "edge; hit; ttl=-9"));
+    assert_eq!(fixture.fates("cart"), fate_counts(&[("stale", 1)]));
 }
 
 #[test]
 fn a_thousand_headers_are_survived() {
-    let mut stage = Stage::with(CONFIG);
+    let mut fixture = Fixture::with(CONFIG);
     let mut stream = retried("cart");
     for number in 0..1_000 {
         stream = stream.with_request_header(&format!("x-{number}"), "v").with_response_header("x-more", "v");
     }
-    stage.pass(stream);
-    assert_eq!(stage.fates("cart"), counts(&[("retried", 1)]));
-    stage.assert_alive();
+    fixture.exchange(stream);
+    assert_eq!(fixture.fates("cart"), fate_counts(&[("retried", 1)]));
+    fixture.assert_alive();
 }
 
 #[test]
-fn attempt_counts_that_make_no_sense_are_survived() {
+fn invalid_attempt_counts_are_survived() {
     const COUNT: &str = "upstream.request_attempt_count";
     let minus_one = (-1_i64).to_le_bytes();
     let huge = 1_000_000_000_000_u64.to_le_bytes();
     let answers: [&[u8]; 6] = [&[0; 8], &minus_one, &huge, b"abc", b"", &[2; 64]];
     for answer in answers {
-        let mut stage = Stage::with(CONFIG);
-        stage.pass(Stream::ok("cart").with_answer(COUNT, Ok(answer)));
-        assert_eq!(stage.fates("cart").values().sum::<u64>(), 1, "{answer:?}");
-        stage.assert_alive();
+        let mut fixture = Fixture::with(CONFIG);
+        fixture.exchange(Stream::ok("cart").with_property(COUNT, Ok(answer)));
+        assert_eq!(fixture.fates("cart").values().sum::<u64>(), 1, "{answer:?}");
+        fixture.assert_alive();
     }
 }
 
 #[test]
-fn every_property_may_answer_anything() {
+fn any_property_may_return_any_value_or_status() {
     let huge = vec![b'x'; 64 * 1024];
     let answers: [Result<&[u8], Status>; 8] = [
         Ok(b""),
@@ -133,15 +133,15 @@ fn every_property_may_answer_anything() {
     ];
     for path in PROPERTIES {
         for answer in answers {
-            let mut stage = Stage::with(CONFIG);
-            stage.pass(retried("cart").with_answer(path, answer));
-            stage.pass(Stream::ok("cart").with_status(503).with_answer(path, answer));
-            stage.assert_alive();
+            let mut fixture = Fixture::with(CONFIG);
+            fixture.exchange(retried("cart").with_property(path, answer));
+            fixture.exchange(Stream::ok("cart").with_status(503).with_property(path, answer));
+            fixture.assert_alive();
         }
     }
 }
 
-/// Every property that a filter of ours may ask for.
+/// All properties that our filters may read.
 pub(crate) const PROPERTIES: [&str; 13] = [
     "upstream.request_attempt_count",
     "response.flags",
@@ -159,23 +159,23 @@ pub(crate) const PROPERTIES: [&str; 13] = [
 ];
 
 #[test]
-fn a_property_that_fails_leaves_the_rest_of_the_verdict_standing() {
-    let mut stage = Stage::with("{}");
+fn a_failing_property_does_not_change_the_rest_of_the_verdict() {
+    let mut fixture = Fixture::with("{}");
     for path in PROPERTIES.iter().filter(|path| !path.contains("attempt_count") && !path.contains("cluster"))
     {
-        stage.pass(retried("cart").with_answer(path, Err(Status::SerializationFailure)));
+        fixture.exchange(retried("cart").with_property(path, Err(Status::SerializationFailure)));
     }
-    assert_eq!(stage.fates("cart"), counts(&[("retried", PROPERTIES.len() as u64 - 2)]));
+    assert_eq!(fixture.fates("cart"), fate_counts(&[("retried", PROPERTIES.len() as u64 - 2)]));
 }
 
 #[test]
-fn a_status_that_is_none_is_survived() {
+fn an_invalid_http_status_is_survived() {
     for status in ["", "abc", "-200", "99999", "2OO", "20", "\u{0}"] {
-        let mut stage = Stage::with(CONFIG);
+        let mut fixture = Fixture::with(CONFIG);
         let mut stream = Stream::ok("cart");
         stream.response_headers = Some(vec![(b":status".to_vec(), status.as_bytes().to_vec())]);
-        stage.pass(stream);
-        assert_eq!(stage.fates("cart").values().sum::<u64>(), 1, "{status:?}");
-        stage.assert_alive();
+        fixture.exchange(stream);
+        assert_eq!(fixture.fates("cart").values().sum::<u64>(), 1, "{status:?}");
+        fixture.assert_alive();
     }
 }

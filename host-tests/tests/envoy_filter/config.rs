@@ -1,11 +1,11 @@
-//! Every way to get the configuration wrong is refused by name, and none kills the VM.
+//! Invalid configurations are refused with the name of the field, and none kills the VM.
 
 use host_tests::sim::proxy_wasm::Failure;
 
-use crate::stage::{Stage, proxy};
+use crate::harness::{Fixture, proxy};
 
-/// A configuration, and what the message must contain.
-const WRONG: [(&str, &str); 22] = [
+/// Invalid configurations, each with a word that the message must contain.
+const INVALID: [(&str, &str); 22] = [
     ("no json", "JSON"),
     ("{", "JSON"),
     ("[]", "object"),
@@ -31,46 +31,46 @@ const WRONG: [(&str, &str); 22] = [
 ];
 
 #[test]
-fn a_wrong_configuration_is_refused_by_the_fields_name() {
+fn an_invalid_configuration_is_refused_with_the_name_of_the_field() {
     let proxy = proxy();
-    for (configuration, named) in WRONG {
+    for (configuration, named) in INVALID {
         assert_eq!(proxy.canary(configuration.as_bytes()), Err(Failure::Refused), "{configuration}");
-        let said = proxy.take_log();
-        let told = said.iter().any(|line| line.level >= 3 && line.text.contains(named));
-        assert!(told, "{configuration}: {named} not in {said:?}");
+        let logged = proxy.take_log();
+        let is_named = logged.iter().any(|line| line.level >= 3 && line.text.contains(named));
+        assert!(is_named, "{configuration}: {named} not in {logged:?}");
     }
 }
 
 #[test]
-fn a_wrong_configuration_over_xds_leaves_the_old_plugin_at_work() {
-    for (configuration, _) in WRONG {
-        let mut stage = Stage::with("{}");
-        assert_eq!(stage.vm.configure(configuration), Err(Failure::Refused));
-        stage.assert_alive();
+fn an_invalid_configuration_over_xds_does_not_stop_the_old_plugin() {
+    for (configuration, _) in INVALID {
+        let mut fixture = Fixture::with("{}");
+        assert_eq!(fixture.vm.configure(configuration), Err(Failure::Refused));
+        fixture.assert_alive();
     }
 }
 
 #[test]
-fn bytes_that_are_no_text_and_a_mebibyte_of_nesting_are_refused() {
+fn invalid_utf_8_and_a_mebibyte_of_nesting_are_refused() {
     let proxy = proxy();
     let nested = b"[".repeat(1 << 20);
     let objects = br#"{"envoy":"#.repeat(1 << 17);
     let names = format!(r#"{{"{}":1}}"#, "x".repeat(1 << 20));
     for configuration in [b"\xff\xfe\0".as_slice(), &nested, &objects, names.as_bytes()] {
         assert_eq!(proxy.canary(configuration), Err(Failure::Refused), "{} bytes", configuration.len());
-        let said = proxy.take_log();
-        assert!(said.iter().all(|line| line.text.len() < 1_000), "a message is one line to read");
+        let logged = proxy.take_log();
+        assert!(logged.iter().all(|line| line.text.len() < 1_000), "a message is one short line");
     }
 }
 
 #[test]
-fn an_empty_configuration_is_all_defaults() {
-    Stage::with("").assert_alive();
-    Stage::with("{}").assert_alive();
-    Stage::with(" \n{ } \n").assert_alive();
+fn an_empty_configuration_means_all_defaults() {
+    Fixture::with("").assert_alive();
+    Fixture::with("{}").assert_alive();
+    Fixture::with(" \n{ } \n").assert_alive();
 }
 
 #[test]
-fn sections_of_other_hosts_are_passed_over() {
-    Stage::with(r#"{"fluent_bit":{"mode":"annotate"},"edge":{}}"#).assert_alive();
+fn sections_of_other_hosts_are_ignored() {
+    Fixture::with(r#"{"fluent_bit":{"mode":"annotate"},"edge":{}}"#).assert_alive();
 }

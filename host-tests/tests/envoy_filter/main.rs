@@ -1,14 +1,14 @@
-//! The Envoy module in the simulated Envoy: what a real one cannot be made to do on request.
+//! The Envoy module in the simulated Envoy: cases that a real Envoy cannot be made to produce on request.
 
 mod bad_input;
-mod budget;
+mod cardinality;
 mod clock;
 mod collector;
 mod config;
-mod faults;
-mod life;
-mod many;
-mod memory;
-mod stage;
+mod harness;
+mod hostcall_budget;
+mod hostcall_failures;
+mod leader_election;
+mod lifecycle;
+mod memory_limits;
 mod surface;
-mod voice;

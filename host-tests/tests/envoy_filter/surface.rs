@@ -1,4 +1,4 @@
-//! What the module shows of itself: imports, exports, size, and no word of the machine that built it.
+//! The surface of the module: imports, exports and size; no path of the build machine is inside.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,9 +6,9 @@ use std::fs;
 use host_tests::artifact;
 use wasmtime::{Engine, Module};
 
-/// The imports and exports that are meant to be there; the file is changed by hand, on purpose.
+/// The expected imports and exports; this file is changed only by hand.
 const GOLDEN: &str = include_str!("surface.txt");
-/// A quarter above the aim of 180 KiB.
+/// Maximum size, about a fifth above the target of 180 KiB.
 const MOST_BYTES: usize = 215 * 1024;
 
 #[test]
@@ -31,7 +31,7 @@ fn the_module_is_small_enough() {
 }
 
 #[test]
-fn no_path_of_the_machine_that_built_it_is_inside() {
+fn the_module_contains_no_path_of_the_build_machine() {
     let bytes = fs::read(artifact::envoy_module()).unwrap();
     let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
     let root = artifact::root().display().to_string();

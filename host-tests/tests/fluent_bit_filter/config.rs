@@ -1,26 +1,26 @@
-//! Where the configuration comes from, and what happens when it is broken.
+//! Location of the configuration, and behaviour without a valid one.
 
 use std::collections::BTreeMap;
 
-use crate::stage::{PROGRAM, start, with};
-use host_tests::sim::fluent_bit::{Outcome, World};
+use crate::harness::{MODULE, start, with};
+use host_tests::sim::fluent_bit::{RecordOutcome, WasiEnv};
 
 const RETRIED: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"duration_ms":42,"attempts":3}"#;
 
 #[test]
-fn it_is_read_from_the_first_folder_that_has_it() {
-    let mut world = World::with_file("nearmiss.json", br#"{"hosts":"hashed"}"#);
-    world.folders.insert(0, BTreeMap::from([("other.json".to_owned(), Some(b"{".to_vec()))]));
-    let mut filter = PROGRAM.start_in(world);
+fn the_configuration_is_read_from_the_first_folder_that_has_it() {
+    let mut wasi_env = WasiEnv::with_file("nearmiss.json", br#"{"hosts":"hashed"}"#);
+    wasi_env.folders.insert(0, BTreeMap::from([("other.json".to_owned(), Some(b"{".to_vec()))]));
+    let mut filter = MODULE.start_with(wasi_env);
     let record = RETRIED.replace("\"cart\"", "\"cart\",\"host\":\"10.0.0.1:80\"");
     let kept = filter.record(&record).kept();
     assert!(kept.contains(r#""host":"host-"#), "{kept}");
-    assert_eq!(filter.take_said(), "");
+    assert_eq!(filter.take_stderr(), "");
 }
 
 #[test]
-fn a_broken_one_is_told_once_and_every_record_says_so() {
-    for (configuration, told) in [
+fn a_broken_configuration_is_logged_once_and_noted_in_every_record() {
+    for (configuration, expected) in [
         (r#"{"fluent_bit":{"mode":"all"}}"#, "`fluent_bit.mode` is \"all\"; it takes"),
         (
             r#"{"fluent_bit":{"format":"nginxx"}}"#,
@@ -33,31 +33,31 @@ fn a_broken_one_is_told_once_and_every_record_says_so() {
         for _ in 0..3 {
             let kept = filter.record(RETRIED).fields();
             let note: String = serde_json::from_str(kept["near_miss_note"].get()).unwrap();
-            assert!(note.contains("the configuration is broken") && note.contains(told), "{note}");
+            assert!(note.contains("the configuration is invalid") && note.contains(expected), "{note}");
             assert!(kept["near_miss"].get().contains("retried"), "it runs on defaults");
         }
-        let said = filter.take_said();
-        assert_eq!((said.lines().count(), said.contains(told)), (1, true), "{said}");
+        let logged = filter.take_stderr();
+        assert_eq!((logged.lines().count(), logged.contains(expected)), (1, true), "{logged}");
     }
 }
 
 #[test]
-fn one_that_cannot_be_read_is_broken() {
-    let mut world = World::with_file("nearmiss.json", b"");
-    world.folders[0].insert("nearmiss.json".to_owned(), None);
-    let mut filter = PROGRAM.start_in(world);
+fn an_unreadable_configuration_counts_as_broken() {
+    let mut wasi_env = WasiEnv::with_file("nearmiss.json", b"");
+    wasi_env.folders[0].insert("nearmiss.json".to_owned(), None);
+    let mut filter = MODULE.start_with(wasi_env);
     assert!(filter.record("{}").kept().contains("cannot be read (WASI error 76)"));
 }
 
 #[test]
-fn one_as_deep_and_as_long_as_is_allowed_is_read_on_a_small_stack() {
+fn the_largest_allowed_configuration_is_read_on_a_small_stack() {
     let upstreams: String = (0..20_000).map(|n| format!("\"u{n}\":{{\"timeout\":\"1s\"}},")).collect();
     let mut filter = with(&format!(r#"{{"upstreams":{{{upstreams}"cart":{{"max_attempts":4}}}}}}"#));
     assert!(filter.record(RETRIED).kept().contains("3 of 4 attempts"));
 }
 
 #[test]
-fn the_pipelines_time_counts_where_a_record_has_none() {
+fn a_record_without_a_time_takes_the_pipelines() {
     let record = r#"{"upstream":"cart","status":200,"duration_ms":42,"attempts":3,"kubernetes":{"pod":"a"}}"#;
     let kept = start().record_at(1_795_423_554_513_000, record).kept();
     assert!(kept.contains(r#""time":"2026-11-23T08:45:54.513Z""#), "{kept}");
@@ -66,7 +66,7 @@ fn the_pipelines_time_counts_where_a_record_has_none() {
 }
 
 #[test]
-fn keys_of_ones_own_and_a_format_are_taken() {
+fn custom_keys_and_a_format_can_be_configured() {
     let mut filter = with(
         r#"{"fluent_bit":{"format":"nginx-json","fields":{"upstream":"svc","duration_ms":"took","attempts":"n","status":"code"}}}"#,
     );
@@ -75,33 +75,36 @@ fn keys_of_ones_own_and_a_format_are_taken() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_three_times() {
+fn unreadable_records_are_logged_three_times() {
     let mut filter = start();
     let scrambled =
         r#"{"status":"200","request_time":"0.1","upstream_status":"502,","time":"2026-11-23T08:00:00Z"}"#;
     for _ in 0..10 {
-        assert_eq!(filter.record(scrambled), Outcome::Kept(scrambled.to_owned()));
+        assert_eq!(filter.record(scrambled), RecordOutcome::Kept(scrambled.to_owned()));
     }
-    let said = filter.take_said();
-    assert_eq!(said.lines().count(), 3, "{said}");
-    assert!(said.contains("`upstream_status` is `502,`") && said.ends_with("no more are told\n"), "{said}");
+    let logged = filter.take_stderr();
+    assert_eq!(logged.lines().count(), 3, "{logged}");
+    assert!(
+        logged.contains("`upstream_status` is `502,`") && logged.ends_with("further ones are not reported\n"),
+        "{logged}"
+    );
 }
 
 #[test]
-fn a_line_of_no_known_format_names_the_key_that_names_one() {
+fn the_message_on_an_unknown_format_names_the_option_that_sets_it() {
     let mut filter = start();
     filter.record(r#"{"log":"no format is like that"}"#).kept();
-    let said = filter.take_said();
-    assert!(said.contains("no known format") && said.contains("`fluent_bit.format`"), "{said}");
-    assert!(!said.contains("--"), "{said}");
+    let logged = filter.take_stderr();
+    assert!(logged.contains("no known format") && logged.contains("`fluent_bit.format`"), "{logged}");
+    assert!(!logged.contains("--"), "{logged}");
 }
 
 #[test]
-fn a_summary_names_its_run() {
-    let mut world =
-        World::with_file("nearmiss.json", br#"{"fluent_bit":{"source":"node-7"},"reorder":"0s"}"#);
-    (world.random, world.clock_ns) = (0xbeef, 1_795_423_554_000_000_000);
-    let mut filter = PROGRAM.start_in(world);
+fn the_source_of_a_summary_names_the_run() {
+    let mut wasi_env =
+        WasiEnv::with_file("nearmiss.json", br#"{"fluent_bit":{"source":"node-7"},"reorder":"0s"}"#);
+    (wasi_env.random, wasi_env.clock_ns) = (0xbeef, 1_795_423_554_000_000_000);
+    let mut filter = MODULE.start_with(wasi_env);
     filter.record(RETRIED).kept();
     let summaries = filter.finish();
     assert!(summaries[0].contains(r#""source":"node-7/beef/1795423554","seq":0"#), "{summaries:?}");

@@ -1,12 +1,12 @@
-//! The Fluent Bit module in the simulated Fluent Bit: what a real one cannot be made to do on request.
+//! The Fluent Bit module in the simulated Fluent Bit: cases that a real one cannot be made to produce on request.
 
 mod annotation;
-mod budget;
+mod cardinality;
 mod config;
-mod faults;
-mod hostile;
-mod many;
+mod harness;
+mod host_failures;
+mod instruction_budget;
+mod malformed_records;
 mod memory;
-mod merging;
-mod stage;
+mod merge_mode;
 mod surface;

@@ -1,8 +1,8 @@
-//! Memory: what a record takes is given back.
+//! Memory: everything allocated for a record is freed.
 
-use crate::stage::start;
+use crate::harness::start;
 
-/// One of several hundred records of seven upstreams; some are retried, some fail, some are no exchange at all.
+/// Returns one of several hundred records of seven upstreams; some are retried, some fail, some are not exchanges.
 fn record(number: u64) -> String {
     let (upstream, host) = (number % 7, number % 11);
     match number % 50 {
@@ -26,7 +26,7 @@ fn record(number: u64) -> String {
 }
 
 #[test]
-fn nothing_stays_behind_after_a_million_records() {
+fn memory_does_not_grow_over_a_million_records() {
     let mut filter = start();
     let mut quarters = Vec::new();
     for number in 0..1_000_000 {

@@ -1,4 +1,4 @@
-//! What the module shows of itself: imports, exports, size, and no word of the machine that built it.
+//! The surface of the module: imports, exports and size; no path of the build machine is inside.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use wasmtime::{Engine, Module};
 const IMPORTS: [&str; 7] =
     ["clock_time_get", "fd_close", "fd_prestat_get", "fd_read", "fd_write", "path_open", "random_get"];
 const EXPORTS: [&str; 6] = ["_initialize", "free", "malloc", "memory", "near_miss", "nearmiss_finish"];
-/// The aim is 180 KiB, which the core alone nearly takes; readers of fourteen formats and merging come on top.
+/// Maximum size. The target is 180 KiB, which the core alone nearly uses; readers of fourteen formats and merging come on top.
 const MOST_BYTES: usize = 396 << 10;
 
 #[test]
@@ -30,7 +30,7 @@ fn the_module_is_small_enough() {
 }
 
 #[test]
-fn no_path_of_the_machine_that_built_it_is_inside() {
+fn the_module_contains_no_path_of_the_build_machine() {
     let bytes = fs::read(artifact::fluent_bit_module()).unwrap();
     let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
     let root = artifact::root().display().to_string();

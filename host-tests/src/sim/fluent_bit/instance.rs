@@ -1,21 +1,21 @@
-//! One instance: the filter for the life of a process.
+//! A filter instance, which lives as long as the process.
 
 use wasmtime::{Engine, Error, Linker, Memory, Module, Store, TypedFunc};
 
-use super::Outcome;
-use super::wasi::World;
+use super::RecordOutcome;
+use super::wasi::WasiEnv;
 
-/// Fuel for one call; more than any record may take.
+/// Fuel for one call, more than any record may use.
 const FUEL: u64 = 1 << 40;
-/// What a module gets that does not give memory itself.
+/// Size of the host heap for a module that exports no allocator.
 const HEAP: usize = 8 << 10;
 const PAGE: usize = 64 << 10;
 
 type Record = (u32, u32, u32, u32, u32, u32);
 
-/// A running filter.
-pub struct Instance {
-    store: Store<World>,
+/// A running filter instance.
+pub struct FilterInstance {
+    store: Store<WasiEnv>,
     memory: Memory,
     filter: TypedFunc<Record, u32>,
     finish: Option<TypedFunc<(), u32>>,
@@ -23,27 +23,32 @@ pub struct Instance {
     fuel: u64,
 }
 
-/// Where records are put.
+/// The allocator of record buffers.
 enum Heap {
-    /// Where the module says.
+    /// The module's own allocator.
     Module { malloc: TypedFunc<u32, u32>, free: TypedFunc<u32, ()> },
-    /// In a little memory that the host has put behind the module's own.
+    /// A small heap that the host appends to the module's memory.
     Host { start: usize, used: usize },
 }
 
-pub(super) fn start(engine: &Engine, linker: &Linker<World>, module: &Module, world: World) -> Instance {
-    let mut store = Store::new(engine, world);
-    store.limiter(|world| world);
+pub(super) fn start(
+    engine: &Engine,
+    linker: &Linker<WasiEnv>,
+    module: &Module,
+    wasi_env: WasiEnv,
+) -> FilterInstance {
+    let mut store = Store::new(engine, wasi_env);
+    store.limiter(|wasi_env| wasi_env);
     store.set_fuel(FUEL).expect("fuel is counted");
     let instance =
         linker.instantiate(&mut store, module).unwrap_or_else(|error| panic!("it does not start: {error:?}"));
-    let memory = instance.get_memory(&mut store, "memory").expect("a memory that is exported");
+    let memory = instance.get_memory(&mut store, "memory").expect("an exported memory");
     let malloc = instance.get_typed_func(&mut store, "malloc").ok();
     let free = instance.get_typed_func(&mut store, "free").ok();
     let heap = match malloc.zip(free) {
         Some((malloc, free)) => Heap::Module { malloc, free },
         None => {
-            let before = memory.grow(&mut store, 1).expect("a page more");
+            let before = memory.grow(&mut store, 1).expect("one more page");
             Heap::Host { start: before as usize * PAGE, used: 0 }
         }
     };
@@ -52,71 +57,71 @@ pub(super) fn start(engine: &Engine, linker: &Linker<World>, module: &Module, wo
     }
     let filter = instance.get_typed_func(&mut store, "near_miss").expect("the function near_miss");
     let finish = instance.get_typed_func(&mut store, "nearmiss_finish").ok();
-    Instance { store, memory, filter, finish, heap, fuel: 0 }
+    FilterInstance { store, memory, filter, finish, heap, fuel: 0 }
 }
 
-impl Instance {
-    /// Hands one record over; the pipeline has no time for it.
-    pub fn record(&mut self, record: impl AsRef<[u8]>) -> Outcome {
+impl FilterInstance {
+    /// Filters one record with a pipeline time of 0.
+    pub fn record(&mut self, record: impl AsRef<[u8]>) -> RecordOutcome {
         self.record_at(0, record)
     }
 
-    /// Hands over what a record is where `malloc` had no room: pointer 0, and its true length.
-    pub fn missing(&mut self, size: u32) -> Outcome {
+    /// Filters a record that `malloc` had no room for: pointer 0 with the true length.
+    pub fn null_record(&mut self, size: u32) -> RecordOutcome {
         self.call((0, 0, 0, 0, 0, size))
     }
 
-    /// Hands one record over whose time for the pipeline is `at_us`.
+    /// Filters one record whose pipeline time is `at_us`.
     ///
-    /// A disaster is for the test to look at; [`Outcome::kept`] is what most want.
-    pub fn record_at(&mut self, at_us: u64, record: impl AsRef<[u8]>) -> Outcome {
-        self.tagged(b"tag", at_us, record)
+    /// Most tests call [`RecordOutcome::kept`] on the result, which panics unless the record was kept.
+    pub fn record_at(&mut self, at_us: u64, record: impl AsRef<[u8]>) -> RecordOutcome {
+        self.record_tagged(b"tag", at_us, record)
     }
 
-    /// The same under a tag.
-    pub fn tagged(&mut self, tag: &[u8], at_us: u64, record: impl AsRef<[u8]>) -> Outcome {
+    /// Filters one record with a tag.
+    pub fn record_tagged(&mut self, tag: &[u8], at_us: u64, record: impl AsRef<[u8]>) -> RecordOutcome {
         let record = record.as_ref();
-        // What comes behind a NUL the host itself never sees: the record is a C string on its side.
+        // The host never sees bytes after a NUL: the record is a C string on its side.
         let record = record.split(|byte| *byte == 0).next().unwrap_or_default();
         self.store.set_fuel(FUEL).expect("fuel is counted");
         let (tag, tag_len) = (self.put(tag), tag.len() as u32);
-        let place = self.put(record);
+        let pointer = self.put(record);
         let (seconds, nanoseconds) = ((at_us / 1_000_000) as u32, (at_us % 1_000_000 * 1_000) as u32);
-        let outcome = self.call((tag, tag_len, seconds, nanoseconds, place, record.len() as u32));
-        self.take_back(tag);
-        self.take_back(place);
+        let outcome = self.call((tag, tag_len, seconds, nanoseconds, pointer, record.len() as u32));
+        self.free(tag);
+        self.free(pointer);
         outcome
     }
 
-    fn call(&mut self, record: Record) -> Outcome {
+    fn call(&mut self, record: Record) -> RecordOutcome {
         self.store.set_fuel(FUEL).expect("fuel is counted");
         let called = self.filter.call(&mut self.store, record);
         self.fuel = FUEL - self.store.get_fuel().expect("fuel is counted");
         match called {
-            Err(trap) => Outcome::Lost(format!("a trap: {trap:?}")),
-            Ok(0) => Outcome::Lost("null".to_owned()),
+            Err(trap) => RecordOutcome::Lost(format!("a trap: {trap:?}")),
+            Ok(0) => RecordOutcome::Lost("null".to_owned()),
             Ok(reply) => match self.text(reply) {
-                Some(text) => Outcome::of(&text),
-                None => Outcome::Disaster("a pointer to nowhere".to_owned()),
+                Some(text) => RecordOutcome::of(&text),
+                None => RecordOutcome::Disaster("a pointer outside the module's memory".to_owned()),
             },
         }
     }
 
-    /// Instructions of the last record, without those that hand it over.
+    /// Returns the instructions of the last call, without those that allocate its buffers.
     pub fn fuel(&self) -> u64 {
         self.fuel
     }
 
-    /// Bytes of memory that the module has.
+    /// Returns the size of the module's memory in bytes.
     pub fn memory_bytes(&self) -> usize {
         self.memory.data_size(&self.store)
     }
 
-    /// The records that wait when there is nothing more to come, a line each.
+    /// Flushes the records that are still queued at the end of input, one per line.
     ///
     /// # Panics
     ///
-    /// If the module has no such function, or traps.
+    /// If the module does not export the function, or traps.
     pub fn finish(&mut self) -> Vec<String> {
         self.store.set_fuel(FUEL).expect("fuel is counted");
         let finish = self.finish.as_ref().expect("the function nearmiss_finish");
@@ -126,17 +131,17 @@ impl Instance {
         String::from_utf8(text).expect("UTF-8").lines().map(str::to_owned).collect()
     }
 
-    /// What the module sees of the world, to change or to look at.
-    pub fn world(&mut self) -> &mut World {
+    /// Returns the WASI environment of the instance.
+    pub fn wasi(&mut self) -> &mut WasiEnv {
         self.store.data_mut()
     }
 
-    /// What it has said on standard error since the last time.
-    pub fn take_said(&mut self) -> String {
-        std::mem::take(&mut self.world().said)
+    /// Returns the text written to standard error since the last call.
+    pub fn take_stderr(&mut self) -> String {
+        std::mem::take(&mut self.wasi().stderr)
     }
 
-    /// Calls the module's `malloc` as the host does; 0 if it has none or no room.
+    /// Calls the module's `malloc` as the host does; 0 if there is no room.
     pub fn malloc(&mut self, size: usize) -> u32 {
         self.allocate(size).unwrap_or_else(|trap| panic!("malloc: {trap:?}"))
     }
@@ -146,37 +151,37 @@ impl Instance {
             Heap::Module { malloc, .. } => malloc.call(&mut self.store, size as u32),
             Heap::Host { used, .. } if *used + size > HEAP => Ok(0),
             Heap::Host { start, used } => {
-                let place = *start + *used;
+                let pointer = *start + *used;
                 *used += size;
-                Ok(place as u32)
+                Ok(pointer as u32)
             }
         }
     }
 
-    /// Puts bytes and a NUL into the module's memory; 0 where there is no room.
+    /// Copies bytes and a NUL into the module's memory; 0 if there is no room.
     fn put(&mut self, bytes: &[u8]) -> u32 {
-        let place = self.malloc(bytes.len() + 1);
-        if place != 0 {
-            let start = place as usize;
+        let pointer = self.malloc(bytes.len() + 1);
+        if pointer != 0 {
+            let start = pointer as usize;
             self.memory.write(&mut self.store, start, bytes).expect("malloc gives memory");
             self.memory.write(&mut self.store, start + bytes.len(), &[0]).expect("malloc gives memory");
         }
-        place
+        pointer
     }
 
-    fn take_back(&mut self, place: u32) {
+    fn free(&mut self, pointer: u32) {
         match &mut self.heap {
-            _ if place == 0 => {}
+            _ if pointer == 0 => {}
             Heap::Module { free, .. } => {
-                free.call(&mut self.store, place).unwrap_or_else(|trap| panic!("free: {trap:?}"));
+                free.call(&mut self.store, pointer).unwrap_or_else(|trap| panic!("free: {trap:?}"));
             }
             Heap::Host { used, .. } => *used = 0,
         }
     }
 
-    /// The text at `place`, up to its NUL.
-    fn text(&self, place: u32) -> Option<Vec<u8>> {
-        let rest = self.memory.data(&self.store).get(place as usize..)?;
+    /// Returns the text at `pointer`, up to its NUL.
+    fn text(&self, pointer: u32) -> Option<Vec<u8>> {
+        let rest = self.memory.data(&self.store).get(pointer as usize..)?;
         let end = rest.iter().position(|byte| *byte == 0)?;
         rest.get(..end).map(<[u8]>::to_vec)
     }

@@ -1,27 +1,27 @@
-//! What becomes of a record, by the reply of the filter.
+//! The fate of a record, derived from the reply of the filter.
 
 use serde_json::value::RawValue;
 use serde_json::{Error, Value};
 use std::collections::BTreeMap;
 
-/// What becomes of a record.
+/// The result of filtering one record.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Outcome {
-    /// It goes on as this JSON object.
+pub enum RecordOutcome {
+    /// The record continues as this JSON object.
     Kept(String),
-    /// It is dropped, silently: the reply was empty.
+    /// The record is dropped silently: the reply was empty.
     Dropped,
-    /// It is lost, and the host goes on.
+    /// The record is lost; the host continues.
     Lost(String),
-    /// It is lost with the rest of its chunk, or the host's memory is corrupt.
+    /// The record is lost with the rest of its chunk, or the host's memory is corrupt.
     Disaster(String),
 }
 
-/// The deepest nesting that survives on the way back, the object itself included.
+/// Maximum nesting depth that the host parses back, including the object itself.
 const DEEPEST: usize = 63;
 
-impl Outcome {
-    /// What the host makes of the text of a reply.
+impl RecordOutcome {
+    /// Interprets the text of a reply as the host does.
     pub fn of(reply: &[u8]) -> Self {
         if reply.is_empty() {
             return Self::Dropped;
@@ -33,20 +33,20 @@ impl Outcome {
         if depth > DEEPEST {
             return Self::Disaster(format!("{depth} levels of nesting"));
         }
-        // The second reading takes numbers that are beyond any float: the host makes infinities of them.
+        // The second parse accepts numbers beyond the range of a float: the host turns them into infinities.
         let values = serde_json::from_str::<Value>(text).map(drop);
         match values.or_else(|wrong| raw(text, &wrong)) {
             Ok(()) if text.trim_ascii_start().starts_with('{') => Self::Kept(text.to_owned()),
-            Ok(()) => Self::Lost("no object".to_owned()),
+            Ok(()) => Self::Lost("not an object".to_owned()),
             Err(wrong) => Self::Disaster(format!("{wrong}: {text}")),
         }
     }
 
-    /// The record that goes on.
+    /// Returns the record that continues.
     ///
     /// # Panics
     ///
-    /// If none does.
+    /// If the record was not kept.
     pub fn kept(self) -> String {
         match self {
             Self::Kept(record) => record,
@@ -54,11 +54,11 @@ impl Outcome {
         }
     }
 
-    /// The fields of the record that goes on, each as its JSON.
+    /// Returns the fields of the kept record, each as its JSON.
     ///
     /// # Panics
     ///
-    /// If none does.
+    /// If the record was not kept.
     pub fn fields(self) -> BTreeMap<String, Box<RawValue>> {
         let record = self.kept();
         serde_json::from_str(&record).unwrap_or_else(|error| panic!("{error}: {record}"))
@@ -70,7 +70,7 @@ fn raw(text: &str, wrong: &Error) -> Result<(), Error> {
     serde_json::from_str::<&RawValue>(if is_range { text } else { "" }).map(drop)
 }
 
-/// How deep brackets outside of texts nest.
+/// Returns the maximum nesting depth of brackets outside strings.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {

@@ -1,13 +1,13 @@
-//! What WASI offers to the module.
+//! The WASI calls offered to the module.
 
 use std::collections::BTreeMap;
 
 use wasmtime::{Caller, Error, Extern, Linker, Memory, ResourceLimiter};
 
-/// The name that all calls are imported under.
+/// Import module of all calls.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
-/// The calls that are simulated.
-pub(super) const OFFERED: [&str; 7] =
+/// Calls that the simulation supports.
+pub(super) const SUPPORTED: [&str; 7] =
     ["clock_time_get", "fd_close", "fd_prestat_get", "fd_read", "fd_write", "path_open", "random_get"];
 
 const BAD_DESCRIPTOR: u32 = 8;
@@ -15,68 +15,68 @@ const NOT_FOUND: u32 = 44;
 const NO_ACCESS: u32 = 76;
 const FIRST_FOLDER: usize = 3;
 
-/// What the module can see of the world.
+/// The environment that the module sees through WASI.
 #[derive(Clone, Debug, Default)]
-pub struct World {
-    /// Nanoseconds since the Unix epoch.
+pub struct WasiEnv {
+    /// Wall clock, in nanoseconds since the Unix epoch.
     pub clock_ns: u64,
-    /// What random numbers are made of.
+    /// The word that `random_get` repeats.
     pub random: u32,
-    /// The folders that are opened for it, with their files; `None` for one that must not be opened.
+    /// Preopened folders with their files; `None` for a file that cannot be opened.
     pub folders: Vec<BTreeMap<String, Option<Vec<u8>>>>,
-    /// What it has said on standard error.
-    pub said: String,
-    /// The open files, each with what has not been read yet.
+    /// Text written to standard error.
+    pub stderr: String,
+    /// Open files, each with its unread rest.
     open: Vec<Option<Vec<u8>>>,
     calls: BTreeMap<&'static str, u64>,
-    refusals: Vec<Refusal>,
+    faults: Vec<WasiFault>,
 }
 
-/// Calls that are to be refused.
+/// Calls that fail.
 #[derive(Clone, Debug)]
-struct Refusal {
+struct WasiFault {
     call: &'static str,
-    /// The first of them, from 1.
+    /// Number of the first failing call, from 1.
     from: u64,
-    /// How many; more are not refused.
+    /// Number of calls that fail.
     times: u64,
-    reason: u32,
+    errno: u32,
 }
 
-/// What growing memory counts as among the calls.
-pub const GROW: &str = "memory.grow";
+/// Name under which memory growth is counted among the calls.
+pub const MEMORY_GROW: &str = "memory.grow";
 
-impl World {
-    /// A world of one folder with one file.
+impl WasiEnv {
+    /// Returns an environment of one folder with one file.
     pub fn with_file(name: &str, content: &[u8]) -> Self {
         let folder = BTreeMap::from([(name.to_owned(), Some(content.to_vec()))]);
         Self { folders: vec![folder], ..Self::default() }
     }
 
-    /// The same, where the `nth` call (from 1) of `call` and the next ones, so many in all, are refused.
+    /// Makes `times` calls of `call` fail with `errno`, starting with the `nth` (from 1).
     #[must_use]
-    pub fn refusing(mut self, call: &'static str, nth: u64, times: u64, reason: u32) -> Self {
-        self.refusals.push(Refusal { call, from: nth, times, reason });
+    pub fn failing(mut self, call: &'static str, nth: u64, times: u64, errno: u32) -> Self {
+        self.faults.push(WasiFault { call, from: nth, times, errno });
         self
     }
 
-    /// How often each call was made, refused or not.
+    /// Returns the number of calls by name, failed ones included.
     pub fn calls(&self) -> &BTreeMap<&'static str, u64> {
         &self.calls
     }
 
-    /// Counts a call; the reason to refuse it, if it shall be.
-    fn enter(&mut self, call: &'static str) -> Option<u32> {
+    /// Counts a call. Returns the error number if the call must fail.
+    fn count_call(&mut self, call: &'static str) -> Option<u32> {
         let count = self.calls.entry(call).or_default();
         *count += 1;
-        let hits = |refusal: &&Refusal| {
-            refusal.call == call && count.checked_sub(refusal.from).is_some_and(|past| past < refusal.times)
+        let hits = |fault: &&WasiFault| {
+            fault.call == call && count.checked_sub(fault.from).is_some_and(|past| past < fault.times)
         };
-        self.refusals.iter().find(hits).map(|refusal| refusal.reason)
+        self.faults.iter().find(hits).map(|fault| fault.errno)
     }
 
     fn open(&mut self, folder: usize, path: &str) -> Result<u32, u32> {
-        let folder = folder.checked_sub(FIRST_FOLDER).and_then(|place| self.folders.get(place));
+        let folder = folder.checked_sub(FIRST_FOLDER).and_then(|index| self.folders.get(index));
         let file = folder.ok_or(BAD_DESCRIPTOR)?.get(path).ok_or(NOT_FOUND)?;
         let content = file.clone().ok_or(NO_ACCESS)?;
         self.open.push(Some(content));
@@ -84,15 +84,15 @@ impl World {
     }
 
     fn file(&mut self, fd: u32) -> Option<&mut Option<Vec<u8>>> {
-        let place = (fd as usize).checked_sub(FIRST_FOLDER + self.folders.len())?;
-        self.open.get_mut(place).filter(|file| file.is_some())
+        let index = (fd as usize).checked_sub(FIRST_FOLDER + self.folders.len())?;
+        self.open.get_mut(index).filter(|file| file.is_some())
     }
 }
 
-impl ResourceLimiter for World {
+impl ResourceLimiter for WasiEnv {
     fn memory_growing(&mut self, current: usize, _: usize, _: Option<usize>) -> Result<bool, Error> {
-        // The memory that a module starts with is no growth.
-        Ok(current == 0 || self.enter(GROW).is_none())
+        // The initial memory of a module is not a growth.
+        Ok(current == 0 || self.count_call(MEMORY_GROW).is_none())
     }
 
     fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool, Error> {
@@ -100,14 +100,14 @@ impl ResourceLimiter for World {
     }
 }
 
-fn memory(caller: &mut Caller<'_, World>) -> Result<Memory, Error> {
+fn memory(caller: &mut Caller<'_, WasiEnv>) -> Result<Memory, Error> {
     caller.get_export("memory").and_then(Extern::into_memory).ok_or_else(|| Error::msg("no memory"))
 }
 
-/// The pieces that an array of addresses and lengths names.
-fn pieces(
+/// Reads an array of addresses and lengths.
+fn io_vectors(
     memory: &Memory,
-    caller: &Caller<'_, World>,
+    caller: &Caller<'_, WasiEnv>,
     at: u32,
     count: u32,
 ) -> Result<Vec<(usize, usize)>, Error> {
@@ -120,13 +120,13 @@ fn pieces(
         .collect()
 }
 
-pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
+pub(super) fn link(linker: &mut Linker<WasiEnv>) -> Result<(), Error> {
     linker.func_wrap(
         MODULE,
         "clock_time_get",
-        |mut caller: Caller<'_, World>, _: u32, _: u64, at: u32| {
-            if let Some(reason) = caller.data_mut().enter("clock_time_get") {
-                return Ok(reason);
+        |mut caller: Caller<'_, WasiEnv>, _: u32, _: u64, at: u32| {
+            if let Some(errno) = caller.data_mut().count_call("clock_time_get") {
+                return Ok(errno);
             }
 
             let memory = memory(&mut caller)?;
@@ -135,9 +135,9 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
             Ok(0_u32)
         },
     )?;
-    linker.func_wrap(MODULE, "random_get", |mut caller: Caller<'_, World>, at: u32, count: u32| {
-        if let Some(reason) = caller.data_mut().enter("random_get") {
-            return Ok(reason);
+    linker.func_wrap(MODULE, "random_get", |mut caller: Caller<'_, WasiEnv>, at: u32, count: u32| {
+        if let Some(errno) = caller.data_mut().count_call("random_get") {
+            return Ok(errno);
         }
 
         let memory = memory(&mut caller)?;
@@ -149,9 +149,9 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
     linker.func_wrap(
         MODULE,
         "fd_write",
-        |mut caller: Caller<'_, World>, fd: u32, at: u32, count: u32, written: u32| {
-            if let Some(reason) = caller.data_mut().enter("fd_write") {
-                return Ok(reason);
+        |mut caller: Caller<'_, WasiEnv>, fd: u32, at: u32, count: u32, written: u32| {
+            if let Some(errno) = caller.data_mut().count_call("fd_write") {
+                return Ok(errno);
             }
 
             if !(1..=2).contains(&fd) {
@@ -159,23 +159,23 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
             }
             let memory = memory(&mut caller)?;
             let mut total = 0;
-            for (start, len) in pieces(&memory, &caller, at, count)? {
+            for (start, len) in io_vectors(&memory, &caller, at, count)? {
                 let mut bytes = vec![0; len];
                 memory.read(&caller, start, &mut bytes)?;
-                caller.data_mut().said.push_str(&String::from_utf8_lossy(&bytes));
+                caller.data_mut().stderr.push_str(&String::from_utf8_lossy(&bytes));
                 total += len as u32;
             }
             memory.write(&mut caller, written as usize, &total.to_le_bytes())?;
             Ok(0)
         },
     )?;
-    linker.func_wrap(MODULE, "fd_prestat_get", |mut caller: Caller<'_, World>, fd: u32, at: u32| {
-        if let Some(reason) = caller.data_mut().enter("fd_prestat_get") {
-            return Ok(reason);
+    linker.func_wrap(MODULE, "fd_prestat_get", |mut caller: Caller<'_, WasiEnv>, fd: u32, at: u32| {
+        if let Some(errno) = caller.data_mut().count_call("fd_prestat_get") {
+            return Ok(errno);
         }
 
         let folder = (fd as usize).checked_sub(FIRST_FOLDER);
-        if folder.is_none_or(|place| place >= caller.data().folders.len()) {
+        if folder.is_none_or(|index| index >= caller.data().folders.len()) {
             return Ok(BAD_DESCRIPTOR);
         }
         let memory = memory(&mut caller)?;
@@ -185,7 +185,7 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
     linker.func_wrap(
         MODULE,
         "path_open",
-        |mut caller: Caller<'_, World>,
+        |mut caller: Caller<'_, WasiEnv>,
          folder: u32,
          _: u32,
          path: u32,
@@ -195,8 +195,8 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
          _: u64,
          _: u32,
          opened: u32| {
-            if let Some(reason) = caller.data_mut().enter("path_open") {
-                return Ok(reason);
+            if let Some(errno) = caller.data_mut().count_call("path_open") {
+                return Ok(errno);
             }
 
             let memory = memory(&mut caller)?;
@@ -207,21 +207,21 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
                     memory.write(&mut caller, opened as usize, &fd.to_le_bytes())?;
                     Ok(0)
                 }
-                Err(reason) => Ok(reason),
+                Err(errno) => Ok(errno),
             }
         },
     )?;
     linker.func_wrap(
         MODULE,
         "fd_read",
-        |mut caller: Caller<'_, World>, fd: u32, at: u32, count: u32, read: u32| {
-            if let Some(reason) = caller.data_mut().enter("fd_read") {
-                return Ok(reason);
+        |mut caller: Caller<'_, WasiEnv>, fd: u32, at: u32, count: u32, read: u32| {
+            if let Some(errno) = caller.data_mut().count_call("fd_read") {
+                return Ok(errno);
             }
 
             let memory = memory(&mut caller)?;
             let mut total = 0;
-            for (start, len) in pieces(&memory, &caller, at, count)? {
+            for (start, len) in io_vectors(&memory, &caller, at, count)? {
                 let Some(Some(rest)) = caller.data_mut().file(fd) else { return Ok(BAD_DESCRIPTOR) };
                 let bytes: Vec<_> = rest.drain(..len.min(rest.len())).collect();
                 total += bytes.len() as u32;
@@ -231,9 +231,9 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
             Ok(0)
         },
     )?;
-    linker.func_wrap(MODULE, "fd_close", |mut caller: Caller<'_, World>, fd: u32| {
-        if let Some(reason) = caller.data_mut().enter("fd_close") {
-            return reason;
+    linker.func_wrap(MODULE, "fd_close", |mut caller: Caller<'_, WasiEnv>, fd: u32| {
+        if let Some(errno) = caller.data_mut().count_call("fd_close") {
+            return errno;
         }
 
         match caller.data_mut().file(fd) {

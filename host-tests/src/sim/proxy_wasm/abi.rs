@@ -1,31 +1,31 @@
-//! Names and numbers of the ABI.
+//! Names and numbers of the proxy-wasm ABI.
 
-/// What a hostcall answers.
+/// The status that a hostcall returns.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(i32)]
 pub enum Status {
-    /// Done.
+    /// Success.
     Ok = 0,
-    /// There is no such thing.
+    /// The item does not exist.
     NotFound = 1,
-    /// The arguments make no sense, or make none in this phase.
+    /// The arguments are invalid, in general or in this phase.
     BadArgument = 2,
-    /// A value that has no representation as bytes.
+    /// The value has no representation as bytes.
     SerializationFailure = 3,
-    /// Bytes that have no meaning as a value.
+    /// The bytes cannot be parsed as a value.
     ParseFailure = 4,
-    /// A pointer outside the module's memory.
+    /// A pointer lies outside the module's memory.
     InvalidMemoryAccess = 6,
-    /// Nothing there.
+    /// The result is empty.
     Empty = 7,
-    /// The shared value was changed by somebody else.
+    /// Another VM changed the shared value.
     CasMismatch = 8,
-    /// Something inside the host went wrong.
+    /// The host failed.
     InternalFailure = 10,
 }
 
 impl Status {
-    /// Every status that is a failure.
+    /// All failure statuses that tests inject.
     pub const FAILURES: [Self; 8] = [
         Self::NotFound,
         Self::BadArgument,
@@ -38,7 +38,7 @@ impl Status {
     ];
 }
 
-/// The calls that return data: in Envoy each answer costs a call back into the module, to allocate.
+/// Calls that return data. For each value, Envoy calls back into the module to allocate memory.
 pub const DATA_CALLS: [&str; 6] = [
     "proxy_call_foreign_function",
     "proxy_get_buffer_bytes",
@@ -48,8 +48,8 @@ pub const DATA_CALLS: [&str; 6] = [
     "proxy_get_shared_data",
 ];
 
-/// All that Envoy offers under ABI 0.2.1; a module that imports anything else is refused by Envoy.
-pub(super) const OFFERED: [&str; 39] = [
+/// All hostcalls that Envoy offers under ABI 0.2.1. Envoy refuses a module that imports any other.
+pub(super) const SUPPORTED: [&str; 39] = [
     "proxy_add_header_map_value",
     "proxy_call_foreign_function",
     "proxy_close_stream",
@@ -91,22 +91,22 @@ pub(super) const OFFERED: [&str; 39] = [
     "proxy_set_tick_period_milliseconds",
 ];
 
-/// The calls of one stretch of a test, for budgets.
+/// Counts of hostcalls over a part of a test.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct BudgetedCalls {
-    /// Calls by name.
+pub struct CallCounts {
+    /// Number of calls by name.
     pub by_name: std::collections::BTreeMap<&'static str, u64>,
-    /// Calls that returned data: the module had to allocate for each. What is not there costs next to nothing.
-    pub answers: u64,
+    /// Calls that returned data, for each of which the module allocated memory. A missing value costs next to nothing.
+    pub returned_data: u64,
 }
 
-impl BudgetedCalls {
-    /// How often data was asked for, whether or not there was any.
-    pub fn questions(&self) -> u64 {
+impl CallCounts {
+    /// Returns the number of calls that ask for data, with or without a result.
+    pub fn data_calls(&self) -> u64 {
         DATA_CALLS.iter().map(|name| self.of(name)).sum()
     }
 
-    /// How often `name` was called.
+    /// Returns the number of calls of `name`.
     pub fn of(&self, name: &str) -> u64 {
         self.by_name.get(name).copied().unwrap_or(0)
     }
@@ -135,7 +135,7 @@ impl MapType {
     }
 }
 
-/// `WasmBufferType`, of those that hold configuration or an answer.
+/// `WasmBufferType`: the buffers of configurations and of HTTP call responses.
 pub(super) const HTTP_CALL_RESPONSE_BODY: u32 = 4;
 pub(super) const VM_CONFIGURATION: u32 = 6;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;

@@ -1,26 +1,26 @@
-//! The calls a filter of ours may make, each with the statuses that Envoy gives.
+//! The hostcalls that our filters may make, each with the statuses that Envoy returns.
 //!
-//! What is not defined here traps when it is called, by name.
+//! Any other call traps with its name.
 
 use wasmtime::{Caller, Error, Linker, Result};
 
 use super::abi::{HTTP_CALL_RESPONSE_BODY, MapType, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
 use super::context::{readable, writable};
-use super::expression::List;
-use super::shared::{HttpCall, LogLine, MetricKind};
+use super::expression::ListExpression;
+use super::process_state::{EnvoyLogLine, HttpCall, MetricKind};
 use super::stream::Headers;
-use super::vm::Host;
-use super::{Phase, Status};
+use super::vm::VmState;
+use super::{Status, StreamPhase};
 
-type Guest<'a, 'b> = &'a mut Caller<'b, Host>;
+type Guest<'a, 'b> = &'a mut Caller<'b, VmState>;
 
-/// The node's id in the bootstrap.
+/// Id of the node in the bootstrap configuration.
 const NODE: &str = "scenario";
 
-/// Metric ids carry their kind in the lowest bits, as Envoy's do.
+/// Number of low bits of a metric id that hold its kind, as in Envoy.
 const KIND_BITS: u32 = 2;
 
-pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
+pub(super) fn link(linker: &mut Linker<VmState>) -> Result<()> {
     link_process(linker)?;
     link_maps(linker)?;
     link_properties(linker)?;
@@ -30,11 +30,11 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     link_shared_data(linker)
 }
 
-fn link_http_call(linker: &mut Linker<Host>) -> Result<()> {
+fn link_http_call(linker: &mut Linker<VmState>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_http_call",
-        |mut guest: Caller<'_, Host>,
+        |mut guest: Caller<'_, VmState>,
          cluster: u32,
          cluster_size: u32,
          headers: u32,
@@ -46,22 +46,23 @@ fn link_http_call(linker: &mut Linker<Host>) -> Result<()> {
          timeout_ms: u32,
          out: u32| {
             call(&mut guest, "proxy_http_call", |guest| {
-                let mut bytes = |place, size| read(guest, place, size);
+                let mut bytes = |pointer, size| read(guest, pointer, size);
                 let (Some(cluster), Some(headers), Some(body)) =
                     (bytes(cluster, cluster_size), bytes(headers, headers_size), bytes(body, body_size))
                 else {
                     return Ok(Status::InvalidMemoryAccess);
                 };
-                let headers = deserialize(&headers).ok_or_else(|| Error::msg("headers that are no map"))?;
+                let headers =
+                    deserialize(&headers).ok_or_else(|| Error::msg("headers that are not a map"))?;
                 let has = |name: &str| headers.iter().any(|(known, _)| known == name.as_bytes());
                 let cluster = String::from_utf8_lossy(&cluster).into_owned();
                 if ![":method", ":path", ":authority"].into_iter().all(has) || cluster == "nowhere" {
                     return Ok(Status::BadArgument);
                 }
-                let host = guest.data_mut();
-                let token = host.next_token;
-                host.next_token += 1;
-                host.http_calls.push(HttpCall { token, cluster, headers, body, timeout_ms });
+                let state = guest.data_mut();
+                let token = state.next_token;
+                state.next_token += 1;
+                state.http_calls.push(HttpCall { token, cluster, headers, body, timeout_ms });
                 Ok(write(guest, out, &token.to_le_bytes()))
             })
         },
@@ -69,7 +70,7 @@ fn link_http_call(linker: &mut Linker<Host>) -> Result<()> {
     Ok(())
 }
 
-/// A map as a module writes it.
+/// Parses a header map serialized by a module.
 fn deserialize(bytes: &[u8]) -> Option<Headers> {
     let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
     let count = number(0)?;
@@ -82,31 +83,31 @@ fn deserialize(bytes: &[u8]) -> Option<Headers> {
     (0..count).map(|pair| Some((text(number(4 + 8 * pair)?)?, text(number(8 + 8 * pair)?)?))).collect()
 }
 
-fn link_process(linker: &mut Linker<Host>) -> Result<()> {
+fn link_process(linker: &mut Linker<VmState>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_log",
-        |mut guest: Caller<'_, Host>, level: u32, text: u32, size: u32| {
+        |mut guest: Caller<'_, VmState>, level: u32, text: u32, size: u32| {
             call(&mut guest, "proxy_log", |guest| {
                 let Some(text) = read(guest, text, size) else { return Ok(Status::InvalidMemoryAccess) };
                 if level > 5 {
-                    return Err(Error::msg(format!("proxy_log at level {level}: Envoy dies of it")));
+                    return Err(Error::msg(format!("proxy_log at level {level}: Envoy aborts on it")));
                 }
                 let text = String::from_utf8(text).map_err(|_| Error::msg("a log line is not UTF-8"))?;
-                guest.data().shared.borrow_mut().log.push(LogLine { level, text });
+                guest.data().process.borrow_mut().log.push(EnvoyLogLine { level, text });
                 Ok(Status::Ok)
             })
         },
     )?;
-    linker.func_wrap("env", "proxy_get_log_level", |mut guest: Caller<'_, Host>, out: u32| {
+    linker.func_wrap("env", "proxy_get_log_level", |mut guest: Caller<'_, VmState>, out: u32| {
         call(&mut guest, "proxy_get_log_level", |guest| Ok(write(guest, out, &2_u32.to_le_bytes())))
     })?;
     linker.func_wrap(
         "env",
         "proxy_get_current_time_nanoseconds",
-        |mut guest: Caller<'_, Host>, out: u32| {
+        |mut guest: Caller<'_, VmState>, out: u32| {
             call(&mut guest, "proxy_get_current_time_nanoseconds", |guest| {
-                let now = guest.data().shared.borrow().now_ns;
+                let now = guest.data().process.borrow().now_ns;
                 Ok(write(guest, out, &now.to_le_bytes()))
             })
         },
@@ -114,11 +115,11 @@ fn link_process(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_set_tick_period_milliseconds",
-        |mut guest: Caller<'_, Host>, period: u32| {
+        |mut guest: Caller<'_, VmState>, period: u32| {
             call(&mut guest, "proxy_set_tick_period_milliseconds", |guest| {
-                let host = guest.data_mut();
-                let root = host.contexts.get(&host.active).map_or(host.active, |context| context.root);
-                if let Some(root) = host.contexts.get_mut(&root) {
+                let state = guest.data_mut();
+                let root = state.contexts.get(&state.active).map_or(state.active, |context| context.root);
+                if let Some(root) = state.contexts.get_mut(&root) {
                     root.tick_ms = period;
                 }
                 Ok(Status::Ok)
@@ -128,54 +129,55 @@ fn link_process(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_get_buffer_bytes",
-        |mut guest: Caller<'_, Host>, kind: u32, start: u32, length: u32, data: u32, size: u32| {
+        |mut guest: Caller<'_, VmState>, kind: u32, start: u32, length: u32, data: u32, size: u32| {
             call(&mut guest, "proxy_get_buffer_bytes", |guest| {
-                let host = guest.data();
+                let state = guest.data();
                 let bytes = match kind {
                     VM_CONFIGURATION => Vec::new(),
-                    HTTP_CALL_RESPONSE_BODY => match &host.answer {
-                        Some(answer) => answer.body.clone(),
+                    HTTP_CALL_RESPONSE_BODY => match &state.http_call_response {
+                        Some(response) => response.body.clone(),
                         None => return Ok(Status::NotFound),
                     },
-                    PLUGIN_CONFIGURATION if !host.configuring => return Ok(Status::NotFound),
-                    PLUGIN_CONFIGURATION => host.contexts[&host.active].configuration.clone(),
-                    _ => return Err(Error::msg(format!("buffer {kind} is none of the filter's business"))),
+                    PLUGIN_CONFIGURATION if !state.configuring => return Ok(Status::NotFound),
+                    PLUGIN_CONFIGURATION => state.contexts[&state.active].configuration.clone(),
+                    _ => return Err(Error::msg(format!("buffer {kind} is not one the filter may read"))),
                 };
                 let Some(end) = start.checked_add(length) else { return Ok(Status::BadArgument) };
                 let end = (end as usize).min(bytes.len());
                 let bytes = bytes.get(start as usize..end).unwrap_or_default().to_vec();
-                give(guest, &bytes, data, size)
+                return_bytes(guest, &bytes, data, size)
             })
         },
     )?;
     Ok(())
 }
 
-fn link_maps(linker: &mut Linker<Host>) -> Result<()> {
+fn link_maps(linker: &mut Linker<VmState>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_get_header_map_pairs",
-        |mut guest: Caller<'_, Host>, kind: u32, data: u32, size: u32| {
+        |mut guest: Caller<'_, VmState>, kind: u32, data: u32, size: u32| {
             call(&mut guest, "proxy_get_header_map_pairs", |guest| {
                 let Some(kind) = MapType::from_number(kind) else { return Ok(Status::BadArgument) };
-                let (phase, stream) = guest.data_mut().looking_at();
+                let (phase, stream) = guest.data_mut().current_stream();
                 let map = stream.and_then(|stream| readable(stream, phase, kind));
                 let bytes = map.filter(|map| !map.is_empty()).map(serialize).unwrap_or_default();
-                give(guest, &bytes, data, size)
+                return_bytes(guest, &bytes, data, size)
             })
         },
     )?;
     linker.func_wrap(
         "env",
         "proxy_get_header_map_value",
-        |mut guest: Caller<'_, Host>, kind: u32, key: u32, key_size: u32, data: u32, size: u32| {
+        |mut guest: Caller<'_, VmState>, kind: u32, key: u32, key_size: u32, data: u32, size: u32| {
             call(&mut guest, "proxy_get_header_map_value", |guest| {
                 let Some(kind) = MapType::from_number(kind) else { return Ok(Status::BadArgument) };
                 let Some(key) = read(guest, key, key_size) else { return Ok(Status::InvalidMemoryAccess) };
-                let answered = guest.data().answer.as_ref().map(|answer| answer.headers.clone());
-                let (phase, stream) = guest.data_mut().looking_at();
+                let response_headers =
+                    guest.data().http_call_response.as_ref().map(|response| response.headers.clone());
+                let (phase, stream) = guest.data_mut().current_stream();
                 let map = match kind {
-                    MapType::HttpCallResponseHeaders => answered.as_ref(),
+                    MapType::HttpCallResponseHeaders => response_headers.as_ref(),
                     _ => stream.and_then(|stream| readable(stream, phase, kind)),
                 };
                 let Some(map) = map else { return Ok(Status::BadArgument) };
@@ -184,7 +186,7 @@ fn link_maps(linker: &mut Linker<Host>) -> Result<()> {
                     return Ok(Status::NotFound);
                 };
                 let value = value.clone();
-                give(guest, &value, data, size)
+                return_bytes(guest, &value, data, size)
             })
         },
     )?;
@@ -196,14 +198,14 @@ fn link_maps(linker: &mut Linker<Host>) -> Result<()> {
 }
 
 fn link_change(
-    linker: &mut Linker<Host>,
+    linker: &mut Linker<VmState>,
     name: &'static str,
     change: fn(&mut Headers, Vec<u8>, Vec<u8>),
 ) -> Result<()> {
     linker.func_wrap(
         "env",
         name,
-        move |mut guest: Caller<'_, Host>, kind: u32, key: u32, key_size: u32, value: u32, size: u32| {
+        move |mut guest: Caller<'_, VmState>, kind: u32, key: u32, key_size: u32, value: u32, size: u32| {
             call(&mut guest, name, |guest| {
                 if MapType::from_number(kind) != Some(MapType::ResponseHeaders) {
                     return Err(Error::msg(format!("{name} on map {kind}: only responses are annotated")));
@@ -211,7 +213,7 @@ fn link_change(
                 let (Some(key), Some(value)) = (read(guest, key, key_size), read(guest, value, size)) else {
                     return Ok(Status::InvalidMemoryAccess);
                 };
-                let (phase, stream) = guest.data_mut().looking_at();
+                let (phase, stream) = guest.data_mut().current_stream();
                 let Some(stream) = stream else { return Ok(Status::BadArgument) };
                 Ok(match writable(stream, phase) {
                     Ok(map) => {
@@ -226,19 +228,19 @@ fn link_change(
     Ok(())
 }
 
-fn link_properties(linker: &mut Linker<Host>) -> Result<()> {
+fn link_properties(linker: &mut Linker<VmState>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_get_property",
-        |mut guest: Caller<'_, Host>, path: u32, path_size: u32, data: u32, size: u32| {
+        |mut guest: Caller<'_, VmState>, path: u32, path_size: u32, data: u32, size: u32| {
             call(&mut guest, "proxy_get_property", |guest| {
                 let Some(path) = read(guest, path, path_size) else { return Ok(Status::InvalidMemoryAccess) };
                 let text = String::from_utf8(path).map_err(|_| Error::msg("a path that is not UTF-8"))?;
                 let parts: Vec<_> = text.trim_end_matches('\0').split('\0').collect();
                 match property(guest, &parts) {
-                    Ok(value) => give(guest, &value, data, size),
+                    Ok(value) => return_bytes(guest, &value, data, size),
                     Err(Some(status)) => Ok(status),
-                    Err(None) => Err(Error::msg(format!("property {parts:?} is not on the list"))),
+                    Err(None) => Err(Error::msg(format!("property {parts:?} is not simulated"))),
                 }
             })
         },
@@ -246,18 +248,18 @@ fn link_properties(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_set_property",
-        |mut guest: Caller<'_, Host>, path: u32, path_size: u32, value: u32, size: u32| {
+        |mut guest: Caller<'_, VmState>, path: u32, path_size: u32, value: u32, size: u32| {
             call(&mut guest, "proxy_set_property", |guest| {
                 let (Some(path), Some(value)) = (read(guest, path, path_size), read(guest, value, size))
                 else {
                     return Ok(Status::InvalidMemoryAccess);
                 };
                 let path = String::from_utf8(path).map_err(|_| Error::msg("a path that is not UTF-8"))?;
-                let on_root = guest.data().on_root();
-                let (phase, stream) = guest.data_mut().looking_at();
-                // Envoy hands an access logger its stream to read, not to write.
-                let Some(stream) = stream.filter(|_| !on_root) else { return Ok(Status::NotFound) };
-                if phase == Phase::Between {
+                let is_root_active = guest.data().is_root_active();
+                let (phase, stream) = guest.data_mut().current_stream();
+                // An access logger can read its stream but not change it.
+                let Some(stream) = stream.filter(|_| !is_root_active) else { return Ok(Status::NotFound) };
+                if phase == StreamPhase::Between {
                     return Err(Error::msg("filter state set where no access log can see it"));
                 }
                 stream.filter_state.insert(format!("wasm.{path}"), value);
@@ -268,23 +270,23 @@ fn link_properties(linker: &mut Linker<Host>) -> Result<()> {
     Ok(())
 }
 
-/// What belongs to the plugin and the process, then what belongs to the exchange.
+/// Looks up a property of the plugin, the node or the stream.
 fn property(guest: Guest<'_, '_>, path: &[&str]) -> std::result::Result<Vec<u8>, Option<Status>> {
     match path {
         ["plugin_name" | "plugin_root_id"] => return Ok(b"nearmiss".to_vec()),
         ["xds", "node", "id"] => return Ok(NODE.into()),
         _ => (),
     }
-    let (phase, stream) = guest.data_mut().looking_at();
+    let (phase, stream) = guest.data_mut().current_stream();
     stream.ok_or(Some(Status::NotFound))?.property(path, phase)
 }
 
-/// Envoy's own functions, of which we mean to use its expression language.
-fn link_foreign(linker: &mut Linker<Host>) -> Result<()> {
+/// Links Envoy's foreign functions; only its expression language is supported.
+fn link_foreign(linker: &mut Linker<VmState>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_call_foreign_function",
-        |mut guest: Caller<'_, Host>,
+        |mut guest: Caller<'_, VmState>,
          name: u32,
          name_size: u32,
          argument: u32,
@@ -297,15 +299,17 @@ fn link_foreign(linker: &mut Linker<Host>) -> Result<()> {
                 else {
                     return Ok(Status::InvalidMemoryAccess);
                 };
-                let answer = match name.as_slice() {
+                let result = match name.as_slice() {
                     b"expr_create" => create_expression(guest.data_mut(), argument),
                     b"expr_evaluate" => evaluate_expression(guest, &argument),
                     _ => {
-                        return Err(Error::msg(format!("{name:?} is a foreign function we have no use for")));
+                        return Err(Error::msg(format!(
+                            "{name:?} is a foreign function that the filter does not use"
+                        )));
                     }
                 };
-                match answer {
-                    Ok(bytes) => give(guest, &bytes, data, size),
+                match result {
+                    Ok(bytes) => return_bytes(guest, &bytes, data, size),
                     Err(status) => Ok(status),
                 }
             })
@@ -314,35 +318,35 @@ fn link_foreign(linker: &mut Linker<Host>) -> Result<()> {
     Ok(())
 }
 
-fn create_expression(host: &mut Host, text: Vec<u8>) -> std::result::Result<Vec<u8>, Status> {
+fn create_expression(state: &mut VmState, text: Vec<u8>) -> std::result::Result<Vec<u8>, Status> {
     let text = String::from_utf8(text).map_err(|_| Status::BadArgument)?;
-    let list = List::parse(&text).ok_or(Status::BadArgument)?;
-    let root = host.contexts.get(&host.active).map_or(host.active, |context| context.root);
-    host.expressions.push((root, list));
-    let token = u32::try_from(host.expressions.len() - 1).map_err(|_| Status::InternalFailure)?;
+    let list = ListExpression::parse(&text).ok_or(Status::BadArgument)?;
+    let root = state.contexts.get(&state.active).map_or(state.active, |context| context.root);
+    state.expressions.push((root, list));
+    let token = u32::try_from(state.expressions.len() - 1).map_err(|_| Status::InternalFailure)?;
     Ok(token.to_le_bytes().to_vec())
 }
 
-/// The list's items as the names of a map, as Envoy serializes them.
+/// Returns the values of the list as the names of a map, as Envoy serializes them.
 fn evaluate_expression(guest: Guest<'_, '_>, token: &[u8]) -> std::result::Result<Vec<u8>, Status> {
     let token = u32::from_le_bytes(token.try_into().map_err(|_| Status::BadArgument)?);
-    let host = guest.data_mut();
-    let root = host.contexts.get(&host.active).map_or(host.active, |context| context.root);
-    // An expression belongs to the plugin that made it.
-    let list = host.expressions.get(token as usize).filter(|(owner, _)| *owner == root);
+    let state = guest.data_mut();
+    let root = state.contexts.get(&state.active).map_or(state.active, |context| context.root);
+    // An expression belongs to the plugin that created it.
+    let list = state.expressions.get(token as usize).filter(|(owner, _)| *owner == root);
     let list = list.map(|(_, list)| list.clone()).ok_or(Status::NotFound)?;
-    let (phase, stream) = host.looking_at();
+    let (phase, stream) = state.current_stream();
     let stream = stream.ok_or(Status::InternalFailure)?;
-    // One value that is missing makes an error of the whole.
+    // One missing value makes the whole expression fail.
     let items = list.evaluate(stream, phase).ok_or(Status::InternalFailure)?;
     Ok(serialize(&items.into_iter().map(|item| (item, Vec::new())).collect()))
 }
 
-fn link_metrics(linker: &mut Linker<Host>) -> Result<()> {
+fn link_metrics(linker: &mut Linker<VmState>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_define_metric",
-        |mut guest: Caller<'_, Host>, kind: u32, name: u32, size: u32, out: u32| {
+        |mut guest: Caller<'_, VmState>, kind: u32, name: u32, size: u32, out: u32| {
             call(&mut guest, "proxy_define_metric", |guest| {
                 let Some(name) = read(guest, name, size) else { return Ok(Status::InvalidMemoryAccess) };
                 let kind = match kind {
@@ -352,10 +356,10 @@ fn link_metrics(linker: &mut Linker<Host>) -> Result<()> {
                     _ => return Ok(Status::BadArgument),
                 };
                 let name = String::from_utf8(name).map_err(|_| Error::msg("a metric's name is not UTF-8"))?;
-                let host = guest.data_mut();
-                host.shared.borrow_mut().define(kind, &name);
-                host.metric_ids.push((kind, name));
-                let id = u32::try_from(host.metric_ids.len()).expect("fewer metrics than 4 billion");
+                let state = guest.data_mut();
+                state.process.borrow_mut().define(kind, &name);
+                state.metric_ids.push((kind, name));
+                let id = u32::try_from(state.metric_ids.len()).expect("fewer metrics than 4 billion");
                 Ok(write(guest, out, &(id << KIND_BITS | kind as u32).to_le_bytes()))
             })
         },
@@ -363,32 +367,36 @@ fn link_metrics(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_increment_metric",
-        |mut guest: Caller<'_, Host>, id: u32, offset: i64| {
+        |mut guest: Caller<'_, VmState>, id: u32, offset: i64| {
             call(&mut guest, "proxy_increment_metric", |guest| {
                 let Some(name) = metric(guest, id) else { return Ok(Status::NotFound) };
-                Ok(guest.data().shared.borrow_mut().increment(&name, offset))
+                Ok(guest.data().process.borrow_mut().increment(&name, offset))
             })
         },
     )?;
-    linker.func_wrap("env", "proxy_record_metric", |mut guest: Caller<'_, Host>, id: u32, value: u64| {
-        call(&mut guest, "proxy_record_metric", |guest| {
-            let Some(name) = metric(guest, id) else { return Ok(Status::NotFound) };
-            Ok(guest.data().shared.borrow_mut().record(&name, value))
-        })
-    })?;
+    linker.func_wrap(
+        "env",
+        "proxy_record_metric",
+        |mut guest: Caller<'_, VmState>, id: u32, value: u64| {
+            call(&mut guest, "proxy_record_metric", |guest| {
+                let Some(name) = metric(guest, id) else { return Ok(Status::NotFound) };
+                Ok(guest.data().process.borrow_mut().record(&name, value))
+            })
+        },
+    )?;
     Ok(())
 }
 
-fn link_shared_data(linker: &mut Linker<Host>) -> Result<()> {
+fn link_shared_data(linker: &mut Linker<VmState>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_get_shared_data",
-        |mut guest: Caller<'_, Host>, key: u32, key_size: u32, data: u32, size: u32, cas_out: u32| {
+        |mut guest: Caller<'_, VmState>, key: u32, key_size: u32, data: u32, size: u32, cas_out: u32| {
             call(&mut guest, "proxy_get_shared_data", |guest| {
                 let Some(key) = read(guest, key, key_size) else { return Ok(Status::InvalidMemoryAccess) };
-                let found = guest.data().shared.borrow().data.get(&key).cloned();
+                let found = guest.data().process.borrow().data.get(&key).cloned();
                 let Some((value, cas)) = found else { return Ok(Status::NotFound) };
-                match give(guest, &value, data, size)? {
+                match return_bytes(guest, &value, data, size)? {
                     Status::Ok => Ok(write(guest, cas_out, &cas.to_le_bytes())),
                     status => Ok(status),
                 }
@@ -398,25 +406,25 @@ fn link_shared_data(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap(
         "env",
         "proxy_set_shared_data",
-        |mut guest: Caller<'_, Host>, key: u32, key_size: u32, value: u32, size: u32, cas: u32| {
+        |mut guest: Caller<'_, VmState>, key: u32, key_size: u32, value: u32, size: u32, cas: u32| {
             call(&mut guest, "proxy_set_shared_data", |guest| {
                 let (Some(key), Some(value)) = (read(guest, key, key_size), read(guest, value, size)) else {
                     return Ok(Status::InvalidMemoryAccess);
                 };
-                Ok(guest.data().shared.borrow_mut().set_data(&key, &value, cas))
+                Ok(guest.data().process.borrow_mut().set_data(&key, &value, cas))
             })
         },
     )?;
     Ok(())
 }
 
-/// Counts the call, lets it fail if it is due, and turns the status into a number.
+/// Counts the call, applies an injected fault if one is due, and converts the status to a number.
 fn call(
     guest: Guest<'_, '_>,
     name: &'static str,
     body: impl FnOnce(Guest<'_, '_>) -> Result<Status>,
 ) -> Result<u32> {
-    let status = match guest.data_mut().enter(name) {
+    let status = match guest.data_mut().count_call(name) {
         Some(status) => status,
         None => body(guest)?,
     };
@@ -424,11 +432,11 @@ fn call(
 }
 
 fn metric(guest: Guest<'_, '_>, id: u32) -> Option<String> {
-    let place = (id >> KIND_BITS).checked_sub(1)?;
-    guest.data().metric_ids.get(place as usize).map(|(_, name)| name.clone())
+    let index = (id >> KIND_BITS).checked_sub(1)?;
+    guest.data().metric_ids.get(index as usize).map(|(_, name)| name.clone())
 }
 
-/// Count, then each pair's two lengths, then each pair's two texts with a NUL behind each.
+/// Serializes a map: count, then both lengths of each pair, then both strings of each pair, each followed by a NUL.
 fn serialize(map: &Headers) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).expect("headers below 4 GiB").to_le_bytes();
     let mut bytes = number(map.len()).to_vec();
@@ -443,33 +451,33 @@ fn serialize(map: &Headers) -> Vec<u8> {
     bytes
 }
 
-/// Hands bytes over in memory that the module allocates; nothing as a null pointer.
-fn give(guest: Guest<'_, '_>, bytes: &[u8], data: u32, size: u32) -> Result<Status> {
+/// Returns bytes in memory that the module allocates; an empty value is a null pointer.
+fn return_bytes(guest: Guest<'_, '_>, bytes: &[u8], data: u32, size: u32) -> Result<Status> {
     let length = u32::try_from(bytes.len()).expect("a value below 4 GiB");
-    let mut place = 0;
+    let mut pointer = 0;
     if length > 0 {
         let allocate = guest.data().allocate.clone().expect("checked when the VM started");
-        place = allocate.call(&mut *guest, length)?;
-        guest.data_mut().calls.answers += 1;
-        if place == 0 || write(guest, place, bytes) != Status::Ok {
+        pointer = allocate.call(&mut *guest, length)?;
+        guest.data_mut().calls.returned_data += 1;
+        if pointer == 0 || write(guest, pointer, bytes) != Status::Ok {
             return Ok(Status::InvalidMemoryAccess);
         }
     }
-    if write(guest, data, &place.to_le_bytes()) != Status::Ok {
+    if write(guest, data, &pointer.to_le_bytes()) != Status::Ok {
         return Ok(Status::InvalidMemoryAccess);
     }
     Ok(write(guest, size, &length.to_le_bytes()))
 }
 
-fn read(guest: Guest<'_, '_>, place: u32, size: u32) -> Option<Vec<u8>> {
+fn read(guest: Guest<'_, '_>, pointer: u32, size: u32) -> Option<Vec<u8>> {
     let memory = guest.data().memory?;
-    let start = place as usize;
+    let start = pointer as usize;
     memory.data(&*guest).get(start..start.checked_add(size as usize)?).map(<[u8]>::to_vec)
 }
 
-fn write(guest: Guest<'_, '_>, place: u32, bytes: &[u8]) -> Status {
+fn write(guest: Guest<'_, '_>, pointer: u32, bytes: &[u8]) -> Status {
     let Some(memory) = guest.data().memory else { return Status::InvalidMemoryAccess };
-    match memory.write(&mut *guest, place as usize, bytes) {
+    match memory.write(&mut *guest, pointer as usize, bytes) {
         Ok(()) => Status::Ok,
         Err(_) => Status::InvalidMemoryAccess,
     }

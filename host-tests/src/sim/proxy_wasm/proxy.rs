@@ -7,23 +7,23 @@ use std::rc::Rc;
 
 use wasmtime::{Engine, ExternType, Linker, Module, Store};
 
-use super::abi::OFFERED;
-use super::shared::{LogLine, Metric, Shared};
-use super::vm::Host;
+use super::abi::SUPPORTED;
+use super::process_state::{EnvoyLogLine, Metric, ProcessState};
+use super::vm::VmState;
 use super::{Failure, Vm, hostcalls};
 
-/// What the clock says until it is set.
+/// Initial time.
 const START_NS: u64 = 1_795_423_550_000_000_000;
 
-/// What all VMs of one Envoy share.
+/// One Envoy process, whose VMs share its state.
 pub struct Proxy {
     engine: Engine,
     module: Module,
-    shared: Rc<RefCell<Shared>>,
+    process: Rc<RefCell<ProcessState>>,
 }
 
 impl Proxy {
-    /// Loads a module, and checks it as Envoy does: the ABI's version, and no import it does not know.
+    /// Loads a module and checks it as Envoy does: ABI version, and no unknown imports.
     ///
     /// # Panics
     ///
@@ -33,7 +33,7 @@ impl Proxy {
         Self::from_bytes(&bytes)
     }
 
-    /// The same from bytes, or from WebAssembly text.
+    /// Loads a module from bytes or from WebAssembly text.
     ///
     /// # Panics
     ///
@@ -41,42 +41,42 @@ impl Proxy {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let engine = Engine::default();
         let module = Module::new(&engine, bytes).unwrap_or_else(|error| panic!("no module: {error:?}"));
-        Self::of(engine, module)
+        Self::from_module(engine, module)
     }
 
-    /// The same from what was compiled before.
+    /// Wraps a compiled module.
     ///
     /// # Panics
     ///
     /// If Envoy would not load it.
-    pub fn of(engine: Engine, module: Module) -> Self {
+    pub fn from_module(engine: Engine, module: Module) -> Self {
         for import in module.imports() {
-            let known = import.module() == "env" && OFFERED.contains(&import.name());
+            let known = import.module() == "env" && SUPPORTED.contains(&import.name());
             assert!(known, "Envoy offers no `{}.{}`", import.module(), import.name());
         }
         let exports: BTreeMap<_, _> =
             module.exports().map(|export| (export.name().to_owned(), export.ty())).collect();
         assert!(exports.contains_key("proxy_abi_version_0_2_1"), "no marker of ABI 0.2.1");
         assert!(matches!(exports.get("memory"), Some(ExternType::Memory(_))), "no exported memory");
-        let shared = Rc::new(RefCell::new(Shared::at(START_NS)));
-        Self { engine, module, shared }
+        let process = Rc::new(RefCell::new(ProcessState::at(START_NS)));
+        Self { engine, module, process }
     }
 
-    /// Another process with the same module, which needs not be compiled again.
-    pub fn fresh(&self) -> Self {
-        let shared = Rc::new(RefCell::new(Shared::at(START_NS)));
-        Self { engine: self.engine.clone(), module: self.module.clone(), shared }
+    /// Starts another process with the same compiled module.
+    pub fn new_process(&self) -> Self {
+        let process = Rc::new(RefCell::new(ProcessState::at(START_NS)));
+        Self { engine: self.engine.clone(), module: self.module.clone(), process }
     }
 
-    /// A VM that will see traffic.
+    /// Starts a VM that will see traffic.
     ///
     /// # Panics
     ///
     /// If the module cannot be instantiated.
     pub fn worker(&self) -> Vm {
-        let mut store = Store::new(&self.engine, Host::new(Rc::clone(&self.shared)));
-        store.limiter(|host| &mut host.growth);
-        // Only an engine that counts takes any.
+        let mut store = Store::new(&self.engine, VmState::new(Rc::clone(&self.process)));
+        store.limiter(|state| &mut state.growth);
+        // Fails in an engine that does not count fuel.
         let _ = store.set_fuel(u64::MAX);
         let mut linker = Linker::new(&self.engine);
         hostcalls::link(&mut linker).expect("no name is defined twice");
@@ -100,51 +100,56 @@ impl Proxy {
         Vm::new(store, instance)
     }
 
-    /// What Envoy does before it takes a configuration: a throwaway VM that never sees traffic.
+    /// Validates a configuration in a canary VM that never sees traffic, as Envoy does.
     pub fn canary(&self, configuration: &[u8]) -> Result<(), Failure> {
         let mut vm = self.worker();
         let root = vm.configure_bytes(configuration)?;
         vm.shut_down(root)
     }
 
-    /// A configuration as it comes over xDS: canary, main thread, then each worker.
-    pub fn deliver(&self, configuration: &str, workers: &mut [&mut Vm]) -> Result<Vec<super::Root>, Failure> {
+    /// Delivers a configuration as xDS does: canary, main thread, then each worker.
+    pub fn deliver(
+        &self,
+        configuration: &str,
+        workers: &mut [&mut Vm],
+    ) -> Result<Vec<super::RootId>, Failure> {
         self.canary(configuration.as_bytes())?;
         workers.iter_mut().map(|vm| vm.configure(configuration)).collect()
     }
 
-    /// Sets the clock; it moves by no other means.
+    /// Sets the clock, which never moves by itself.
     pub fn set_clock_us(&self, now: u64) {
-        self.shared.borrow_mut().now_ns = now * 1_000;
+        self.process.borrow_mut().now_ns = now * 1_000;
     }
 
-    /// What the clock says.
+    /// Returns the time of the clock.
     pub fn clock_us(&self) -> u64 {
-        self.shared.borrow().now_ns / 1_000
+        self.process.borrow().now_ns / 1_000
     }
 
-    /// Everything logged since the last time this was asked.
-    pub fn take_log(&self) -> Vec<LogLine> {
-        std::mem::take(&mut self.shared.borrow_mut().log)
+    /// Returns the lines logged since the last call.
+    pub fn take_log(&self) -> Vec<EnvoyLogLine> {
+        std::mem::take(&mut self.process.borrow_mut().log)
     }
 
-    /// The records among what was logged at info since the last time, without their prefix.
+    /// Returns the records logged at info since the last call, without their prefix.
     pub fn take_records(&self) -> Vec<String> {
-        let records = |line: LogLine| line.text.strip_prefix("nearmiss {").map(|rest| format!("{{{rest}"));
+        let records =
+            |line: EnvoyLogLine| line.text.strip_prefix("nearmiss {").map(|rest| format!("{{{rest}"));
         self.take_log().into_iter().filter(|line| line.level == 2).filter_map(records).collect()
     }
 
-    /// All statistics by name.
+    /// Returns all statistics by name.
     pub fn metrics(&self) -> Ref<'_, BTreeMap<String, Metric>> {
-        Ref::map(self.shared.borrow(), |shared| &shared.metrics)
+        Ref::map(self.process.borrow(), |process| &process.metrics)
     }
 
-    /// A counter's value; 0 if nobody defined it.
+    /// Returns the value of a counter, 0 if it is undefined.
     pub fn counter(&self, name: &str) -> u64 {
         self.metrics().get(name).map_or(0, |metric| metric.value)
     }
 
-    /// `nearmiss_exchanges_total` of one upstream, the fates that occurred.
+    /// Returns `nearmiss_exchanges_total` of one upstream by fate, without zeros.
     pub fn fates(&self, upstream: &str) -> BTreeMap<String, u64> {
         let head = format!("nearmiss.upstream=.={upstream};.;fate=.=");
         let tail = ";.;exchanges_total";
@@ -154,13 +159,13 @@ impl Proxy {
         counted.filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Bytes of all values of shared data.
+    /// Returns the size of all shared-data values.
     pub fn shared_bytes(&self) -> usize {
-        self.shared.borrow().data.values().map(|(value, _)| value.len()).sum()
+        self.process.borrow().data.values().map(|(value, _)| value.len()).sum()
     }
 
-    /// All keys of shared data.
+    /// Returns all keys of shared data.
     pub fn shared_keys(&self) -> Vec<Vec<u8>> {
-        self.shared.borrow().data.keys().cloned().collect()
+        self.process.borrow().data.keys().cloned().collect()
     }
 }

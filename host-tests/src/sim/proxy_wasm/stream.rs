@@ -1,23 +1,23 @@
-//! One exchange as Envoy knows it: headers, properties, filter state.
+//! One exchange as Envoy shows it: headers, properties, filter state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Phase, Status};
+use super::{Status, StreamPhase};
 
-/// Headers in order; names and values are bytes.
+/// Headers, in order; names and values are bytes.
 pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What Envoy can tell of one exchange. `None` is what it does not know.
+/// The data that Envoy has on one exchange; `None` where it has none.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    /// As the router left them.
+    /// Request headers after the router.
     pub request_headers: Headers,
-    /// None if no response came, and there was no local reply either.
+    /// Response headers; `None` without a response or local reply.
     pub response_headers: Option<Headers>,
-    /// gRPC's status is here.
+    /// Response trailers, which carry the gRPC status.
     pub response_trailers: Option<Headers>,
-    /// `upstream.request_attempt_count`; 0 in the request phase.
+    /// `upstream.request_attempt_count`, 0 in the request phase.
     pub attempts: u64,
     /// `response.flags`.
     pub flags: u64,
@@ -27,7 +27,7 @@ pub struct Stream {
     pub route: String,
     /// `upstream.address`: the host of the last attempt.
     pub host: Option<String>,
-    /// `request.duration`, known when all is over.
+    /// `request.duration`, known at the end.
     pub duration: Duration,
     /// `response.backend_latency`, of the last attempt.
     pub backend_latency: Option<Duration>,
@@ -43,14 +43,14 @@ pub struct Stream {
     pub transport_failure: String,
     /// `response.size`: body bytes.
     pub response_bytes: u64,
-    /// A property's path, joined with dots, and what to answer in its stead.
-    pub answers: BTreeMap<String, Result<Vec<u8>, Status>>,
-    /// What filters left on the exchange, `wasm.` prefix included.
+    /// Results that replace those of properties, by path joined with dots.
+    pub property_overrides: BTreeMap<String, Result<Vec<u8>, Status>>,
+    /// Filter state, including the `wasm.` prefix.
     pub filter_state: BTreeMap<String, Vec<u8>>,
 }
 
 impl Stream {
-    /// A plain exchange: one attempt, 200 after 10 ms.
+    /// Returns a plain exchange: one attempt, 200 after 10 ms.
     pub fn ok(cluster: &str) -> Self {
         let request =
             [(":method", "GET"), (":path", "/"), (":authority", "example.test"), (":scheme", "http")];
@@ -71,12 +71,12 @@ impl Stream {
             termination_details: None,
             transport_failure: String::new(),
             response_bytes: 2,
-            answers: BTreeMap::new(),
+            property_overrides: BTreeMap::new(),
             filter_state: BTreeMap::new(),
         }
     }
 
-    /// The same with another status.
+    /// Sets the response status.
     pub fn with_status(mut self, status: u16) -> Self {
         let response = self.response_headers.get_or_insert_default();
         response.retain(|(name, _)| name != b":status");
@@ -84,41 +84,41 @@ impl Stream {
         self
     }
 
-    /// The same with one more request header.
+    /// Adds a request header.
     pub fn with_request_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.request_headers.push((name.into(), value.as_ref().to_vec()));
         self
     }
 
-    /// The same with one more response header.
+    /// Adds a response header.
     pub fn with_response_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.response_headers.get_or_insert_default().push((name.into(), value.as_ref().to_vec()));
         self
     }
 
-    /// The same, but the property answers this.
-    pub fn with_answer(mut self, path: &str, answer: Result<&[u8], Status>) -> Self {
-        self.answers.insert(path.to_owned(), answer.map(<[u8]>::to_vec));
+    /// Replaces the result of a property.
+    pub fn with_property(mut self, path: &str, result: Result<&[u8], Status>) -> Self {
+        self.property_overrides.insert(path.to_owned(), result.map(<[u8]>::to_vec));
         self
     }
 
-    /// The first response header of that name, as text.
+    /// Returns the first response header of that name, as text.
     pub fn response_header(&self, name: &str) -> Option<String> {
         let found = self.response_headers.as_ref()?.iter().find(|(known, _)| known == name.as_bytes());
         found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
     }
 
-    /// `wasm.nearmiss`, as text.
+    /// Returns the filter state `wasm.nearmiss`, as text.
     pub fn annotation(&self) -> Option<String> {
         let value = self.filter_state.get("wasm.nearmiss")?;
         Some(String::from_utf8_lossy(value).into_owned())
     }
 
-    /// What `proxy_get_property` answers; `Err(None)` for a path this host does not know.
-    pub(super) fn property(&self, path: &[&str], phase: Phase) -> Result<Vec<u8>, Option<Status>> {
+    /// Returns the result of `proxy_get_property`; `Err(None)` for a path that is not simulated.
+    pub(super) fn property(&self, path: &[&str], phase: StreamPhase) -> Result<Vec<u8>, Option<Status>> {
         let dotted = path.join(".");
-        if let Some(answer) = self.answers.get(&dotted) {
-            return answer.clone().map_err(Some);
+        if let Some(result) = self.property_overrides.get(&dotted) {
+            return result.clone().map_err(Some);
         }
         if let [only] = path
             && let Some(value) = self.filter_state.get(&format!("wasm.{only}"))
@@ -128,24 +128,24 @@ impl Stream {
         if let ["filter_state", key] = path {
             return self.filter_state.get(*key).cloned().ok_or(Some(Status::NotFound));
         }
-        let over = phase == Phase::Log;
-        let answered = phase != Phase::Request;
+        let ended = phase == StreamPhase::Log;
+        let responded = phase != StreamPhase::Request;
         let found = match dotted.as_str() {
-            "upstream.request_attempt_count" => Some(number(if answered { self.attempts } else { 0 })),
-            "upstream.address" => text(self.host.as_ref().filter(|_| answered)),
+            "upstream.request_attempt_count" => Some(number(if responded { self.attempts } else { 0 })),
+            "upstream.address" => text(self.host.as_ref().filter(|_| responded)),
             "upstream.transport_failure_reason" => {
-                text(self.host.as_ref().filter(|_| answered).map(|_| &self.transport_failure))
+                text(self.host.as_ref().filter(|_| responded).map(|_| &self.transport_failure))
             }
-            "response.flags" => Some(number(if answered { self.flags } else { 0 })),
-            "response.code" => self.status().filter(|_| over).map(number),
-            "response.size" => Some(number(if over { self.response_bytes } else { 0 })),
-            "response.code_details" => text(self.code_details.as_ref().filter(|_| answered)),
-            "response.grpc_status" => self.grpc_status().filter(|_| answered).map(number),
-            "response.backend_latency" => self.backend_latency.filter(|_| over).map(nanoseconds),
-            "request.duration" => over.then(|| nanoseconds(self.duration)),
-            "request.method" => {
-                self.request_header(":method").filter(|_| matches!(phase, Phase::Request | Phase::Log))
-            }
+            "response.flags" => Some(number(if responded { self.flags } else { 0 })),
+            "response.code" => self.status().filter(|_| ended).map(number),
+            "response.size" => Some(number(if ended { self.response_bytes } else { 0 })),
+            "response.code_details" => text(self.code_details.as_ref().filter(|_| responded)),
+            "response.grpc_status" => self.grpc_status().filter(|_| responded).map(number),
+            "response.backend_latency" => self.backend_latency.filter(|_| ended).map(nanoseconds),
+            "request.duration" => ended.then(|| nanoseconds(self.duration)),
+            "request.method" => self
+                .request_header(":method")
+                .filter(|_| matches!(phase, StreamPhase::Request | StreamPhase::Log)),
             "connection.termination_details" => text(self.termination_details.as_ref()),
             "xds.cluster_name" => text(self.cluster.as_ref()),
             "xds.route_name" => text(Some(&self.route)),
@@ -153,7 +153,7 @@ impl Stream {
                 return Err(Some(Status::SerializationFailure));
             }
             "xds.upstream_host_metadata.filter_metadata.nearmiss.tier" => {
-                text(self.tier.as_ref().filter(|_| answered))
+                text(self.tier.as_ref().filter(|_| responded))
             }
             "xds.route_metadata.filter_metadata.nearmiss.max_attempts" => {
                 self.max_attempts.map(|attempts| attempts.to_le_bytes().to_vec())
@@ -163,7 +163,7 @@ impl Stream {
         found.ok_or(Some(Status::NotFound))
     }
 
-    /// The first request header of that name.
+    /// Returns the first request header of that name.
     pub(super) fn request_header(&self, name: &str) -> Option<Vec<u8>> {
         let found = self.request_headers.iter().find(|(known, _)| known == name.as_bytes());
         found.map(|(_, value)| value.clone())
@@ -173,12 +173,12 @@ impl Stream {
         self.response_header(":status")?.parse().ok()
     }
 
-    /// As Envoy finds it: trailers, then headers, then whatever the HTTP status translates to.
+    /// Finds the gRPC status as Envoy does: in trailers, then in headers, then by translating the HTTP status.
     fn grpc_status(&self) -> Option<u64> {
         let in_trailers = self.response_trailers.iter().flatten();
         let in_headers = self.response_headers.iter().flatten();
-        let told = in_trailers.chain(in_headers).find(|(name, _)| name == b"grpc-status");
-        if let Some((_, value)) = told {
+        let reported = in_trailers.chain(in_headers).find(|(name, _)| name == b"grpc-status");
+        if let Some((_, value)) = reported {
             return std::str::from_utf8(value).ok()?.parse().ok();
         }
         Some(match self.status()? {
@@ -192,7 +192,7 @@ impl Stream {
     }
 }
 
-/// Headers from text.
+/// Builds headers from text.
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> Headers {
     pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
 }
