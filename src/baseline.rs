@@ -1,36 +1,36 @@
-//! What durations are usual, learned in fixed memory: the yardstick of the fate `slow`.
+//! Baseline of durations, learned in fixed memory: exchanges above its limit get the fate `slow`.
 //!
-//! A bucket of time keeps a sample of its single-attempt successes: those with the smallest hash, so the order in which they
-//! came does not matter and every exchange has the same chance. When the bucket is sealed the sample is
-//! learned, but for what was flagged as slow, so an incident does not become the yardstick; only if more than half was
-//! flagged in thirty buckets on end is that the new normal, and learning starts anew.
+//! A bucket of time keeps a sample of its single-attempt successes: those with the smallest hash, so the order of arrival does not
+//! matter and every exchange has the same chance. When the bucket is sealed, the baseline learns the sample without the exchanges
+//! flagged as slow, so an incident does not become the baseline. Only if more than half was flagged in thirty consecutive buckets
+//! is that the new normal, and learning restarts.
 //!
 //! *Slow* is above twice the 99th percentile and above three times the median. One slow exchange proves nothing;
 //! the fate is an annotation.
 //!
-//! Each seal leaves a version of the limit. An exchange is judged by the version that its own time entitles it to,
-//! whatever has been sealed since, so the order of lines within `reorder` changes no verdict.
+//! Each seal stores a snapshot of the limit. An exchange is judged by the snapshot that its own time allows, regardless of later
+//! seals, so the order of lines within `reorder` changes no verdict.
 
 use crate::codec::Codec;
 use crate::histogram::{self, BUCKETS};
 use crate::snapshots::SNAPSHOTS;
 use crate::sort;
-use crate::verdict::Usual;
+use crate::verdict::LatencyBaseline;
 use alloc::vec::Vec;
 
-/// How many exchanges of a bucket are sampled.
+/// Exchanges sampled per bucket.
 const SAMPLE: usize = 32;
-/// How many samples must be learned before anything is judged.
+/// Samples to learn before anything is judged.
 const ENOUGH: u32 = 60;
 /// Latency buckets that share a bin, as a power of two: a bin is 41 % wider than the one before.
 const SHIFT: u32 = 2;
-/// How many bins there are.
+/// Number of bins.
 const BINS: usize = BUCKETS.div_ceil(1 << SHIFT);
-/// Twice, in latency buckets.
+/// A factor of two, in latency buckets.
 const TWICE: u8 = 8;
-/// Three times, in latency buckets.
+/// A factor of three, in latency buckets.
 const THRICE: u8 = 13;
-/// For how many buckets on end more than half must be slow to be the new normal: five minutes.
+/// Consecutive buckets, five minutes, in which more than half must be slow to be the new normal.
 const NEW_NORMAL: u8 = 30;
 
 /// The bottom-k sample of one open bucket.
@@ -39,11 +39,12 @@ const NEW_NORMAL: u8 = 30;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
     words: Vec<u32>,
-    /// The place of the largest word, once the sample is full.
+    /// Index of the largest word, once the sample is full.
     largest: u8,
 }
 
 impl Sample {
+    /// Adds an exchange if its hash is among the smallest.
     pub(crate) fn offer(&mut self, key: u64, flagged: bool, route: Option<u8>, bucket: u8) {
         let word = (key as u32) >> 17 << 17
             | u32::from(flagged) << 16
@@ -67,16 +68,16 @@ impl Sample {
         }
         if self.words.len() == SAMPLE {
             let largest = self.words.iter().enumerate().max_by_key(|(_, word)| **word);
-            self.largest = largest.map_or(0, |(place, _)| place as u8);
+            self.largest = largest.map_or(0, |(index, _)| index as u8);
         }
     }
 
-    /// Puts the sample in an order that does not depend on the order of arrival.
+    /// Sorts the sample, so that nothing depends on the order of arrival.
     pub(crate) fn sort(&mut self) {
         sort::sort_by(&mut self.words, |a, b| a < b);
     }
 
-    /// (flagged, route slot, latency bucket) of each exchange in the sample.
+    /// Iterates over the sample: (flagged, route slot, latency bucket) per exchange.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (bool, u8, u8)> + Clone {
         self.words.iter().map(|word| (word >> 16 & 1 == 1, (word >> 8) as u8, *word as u8))
     }
@@ -85,10 +86,10 @@ impl Sample {
         self.words.clear();
     }
 
-    /// Passes the sample on, or takes another of the same bucket in; `route` finds our slot of the other's.
+    /// Encodes and drains the sample, or decodes and adds another of the same bucket; `route` maps the sender's slots to ours.
     pub(crate) fn pass(&mut self, codec: &mut Codec<'_>, route: impl Fn(u8) -> Option<u8>) {
-        for place in 0..codec.number(self.words.len() as u64) as usize {
-            let word = codec.number(self.words.get(place).copied().unwrap_or_default().into()) as u32;
+        for index in 0..codec.number(self.words.len() as u64) as usize {
+            let word = codec.number(self.words.get(index).copied().unwrap_or_default().into()) as u32;
             if !codec.is_out() {
                 let slot = route((word >> 8) as u8).unwrap_or(u8::MAX);
                 self.offer_word(word & !0xff00 | u32::from(slot) << 8);
@@ -103,26 +104,26 @@ impl Sample {
     }
 }
 
-/// A coarse histogram of durations that forgets by halving, and the limits that followed from it.
+/// A coarse histogram of durations that decays by halving, and snapshots of its limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Baseline {
     counts: [u8; BINS],
     halvings: u8,
-    /// Buckets on end in which more than half was flagged.
+    /// Consecutive buckets in which more than half was flagged.
     flagged_for: u8,
-    /// (limit, median) as latency buckets, by version; a limit of 0 judges nothing.
-    versions: [(u8, u8); SNAPSHOTS],
+    /// (limit, median) as latency buckets, by snapshot; a limit of 0 judges nothing.
+    snapshots: [(u8, u8); SNAPSHOTS],
 }
 
 impl Default for Baseline {
     fn default() -> Self {
-        Self { counts: [0; BINS], halvings: 0, flagged_for: 0, versions: [(0, 0); SNAPSHOTS] }
+        Self { counts: [0; BINS], halvings: 0, flagged_for: 0, snapshots: [(0, 0); SNAPSHOTS] }
     }
 }
 
 impl Baseline {
-    /// Learns the sampled exchanges of one sealed bucket, (flagged, latency bucket) each, and leaves a version.
-    pub(crate) fn learn(&mut self, sampled: impl Iterator<Item = (bool, u8)> + Clone, version: usize) {
+    /// Learns the sampled exchanges of one sealed bucket, (flagged, latency bucket) each, and stores a snapshot.
+    pub(crate) fn learn(&mut self, sampled: impl Iterator<Item = (bool, u8)> + Clone, snapshot: usize) {
         let (all, flagged) =
             sampled.clone().fold((0, 0), |(all, n), (flag, _)| (all + 1, n + u32::from(flag)));
         if all > 0 {
@@ -130,28 +131,30 @@ impl Baseline {
         }
         let new_normal = self.flagged_for >= NEW_NORMAL;
         if new_normal {
-            *self = Self { versions: self.versions, ..Self::default() };
+            *self = Self { snapshots: self.snapshots, ..Self::default() };
         }
         for (_, bucket) in sampled.filter(|(flagged, _)| new_normal || !flagged) {
             self.count(bucket);
         }
         let limits = self.limits();
-        if let Some(version) = self.versions.get_mut(version) {
-            *version = limits;
+        if let Some(snapshot) = self.snapshots.get_mut(snapshot) {
+            *snapshot = limits;
         }
     }
 
-    /// What was usual as of a version; `None` while too little was known.
-    pub(crate) fn usual(&self, version: usize) -> Option<Usual> {
-        let (limit, median) = *self.versions.get(version)?;
-        (limit > 0)
-            .then(|| Usual { limit: histogram::upper_border(limit), median: histogram::upper_border(median) })
+    /// Returns the baseline as of a snapshot; `None` while too little was known.
+    pub(crate) fn expected(&self, snapshot: usize) -> Option<LatencyBaseline> {
+        let (limit, median) = *self.snapshots.get(snapshot)?;
+        (limit > 0).then(|| LatencyBaseline {
+            limit: histogram::upper_border(limit),
+            median: histogram::upper_border(median),
+        })
     }
 
-    /// What was usual as of a version, to be told elsewhere, or as it was told.
-    pub(crate) fn tell(&mut self, version: usize, codec: &mut Codec<'_>) {
+    /// Encodes a snapshot, or decodes it into its index.
+    pub(crate) fn tell(&mut self, snapshot: usize, codec: &mut Codec<'_>) {
         let mut ignored = (0, 0);
-        let (limit, median) = self.versions.get_mut(version).unwrap_or(&mut ignored);
+        let (limit, median) = self.snapshots.get_mut(snapshot).unwrap_or(&mut ignored);
         codec.tell(limit);
         codec.tell(median);
     }
@@ -160,7 +163,7 @@ impl Baseline {
         let Some(count) = self.counts.get_mut(usize::from(bucket >> SHIFT)) else { return };
         *count += 1;
         if *count == u8::MAX {
-            // Odd counts are rounded up and down in turn, so that a rare tail neither dies out nor lives for ever.
+            // Odd counts are rounded up and down by turns, so that a rare tail neither dies out nor stays forever.
             self.halvings ^= 1;
             let up = self.halvings;
             self.counts.iter_mut().for_each(|count| *count = count.saturating_add(up) / 2);
@@ -176,7 +179,7 @@ impl Baseline {
         (p99.saturating_add(TWICE).max(median.saturating_add(THRICE)).min(BUCKETS as u8 - 1), median)
     }
 
-    /// The last latency bucket of the bin that holds the quantile.
+    /// Returns the last latency bucket of the bin that holds the quantile.
     fn quantile(&self, total: u32, percent: u32) -> u8 {
         let mut above = total - total * percent / 100;
         let bin = self.counts.iter().rposition(|count| {
@@ -201,23 +204,23 @@ mod tests {
 
     #[test]
     fn nothing_is_judged_before_enough_samples() {
-        assert_eq!(learned(&[(false, 60); 59], 1).usual(0), None);
-        assert!(learned(&[(false, 60); 60], 1).usual(0).is_some());
+        assert_eq!(learned(&[(false, 60); 59], 1).expected(0), None);
+        assert!(learned(&[(false, 60); 60], 1).expected(0).is_some());
     }
 
     #[test]
     fn slow_is_twice_the_99th_percentile_and_three_times_the_median() {
-        let narrow = learned(&[(false, 63); 100], 1).usual(0).unwrap();
+        let narrow = learned(&[(false, 63); 100], 1).expected(0).unwrap();
         assert_eq!(narrow.limit, histogram::upper_border(63 + THRICE));
         assert_eq!(narrow.median, histogram::upper_border(63));
         let wide: Vec<_> = (0..100).map(|i| (false, 63 + if i < 5 { 20 } else { 0 })).collect();
-        assert_eq!(learned(&wide, 1).usual(0).unwrap().limit, histogram::upper_border(83 + TWICE));
+        assert_eq!(learned(&wide, 1).expected(0).unwrap().limit, histogram::upper_border(83 + TWICE));
     }
 
     #[test]
-    fn what_was_flagged_is_not_learned() {
+    fn flagged_exchanges_are_not_learned() {
         let incident: Vec<_> = (0..100).map(|i| (i < 30, if i < 30 { 150 } else { 63 })).collect();
-        assert_eq!(learned(&incident, 50).usual(0), learned(&[(false, 63); 70], 1).usual(0));
+        assert_eq!(learned(&incident, 50).expected(0), learned(&[(false, 63); 70], 1).expected(0));
     }
 
     #[test]
@@ -225,7 +228,7 @@ mod tests {
         let mut baseline = learned(&[(false, 63); 100], 10);
         let after = |baseline: &mut Baseline, buckets| {
             (0..buckets).for_each(|_| baseline.learn([(true, 103); 80].into_iter(), 0));
-            baseline.usual(0).unwrap().median
+            baseline.expected(0).unwrap().median
         };
         assert_eq!(after(&mut baseline, 29), histogram::upper_border(63));
         assert_eq!(after(&mut baseline, 1), histogram::upper_border(103));
@@ -235,7 +238,7 @@ mod tests {
     fn counts_are_halved_and_never_overflow() {
         let baseline = learned(&[(false, 63); 64], 1_000);
         assert!(baseline.counts.iter().all(|count| *count < u8::MAX));
-        assert!(baseline.usual(0).is_some());
+        assert!(baseline.expected(0).is_some());
     }
 
     proptest! {
@@ -256,8 +259,8 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_is_found_in_small_and_odd_histograms() {
+    fn the_median_of_a_small_odd_histogram_is_found() {
         let spread: Vec<_> = vec![(false, 23); 30].into_iter().chain(vec![(false, 63); 31]).collect();
-        assert_eq!(learned(&spread, 1).usual(0).unwrap().median, histogram::upper_border(63));
+        assert_eq!(learned(&spread, 1).expected(0).unwrap().median, histogram::upper_border(63));
     }
 }

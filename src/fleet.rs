@@ -8,7 +8,7 @@ use crate::hash;
 use crate::name::NO_UPSTREAM;
 use crate::sort;
 use crate::units::{Micros, Timestamp};
-use crate::upstream::Upstream;
+use crate::upstream::UpstreamState;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
@@ -33,7 +33,7 @@ impl UpstreamId {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: UpstreamId,
-    pub(crate) upstream: Upstream,
+    pub(crate) upstream: UpstreamState,
     /// Detector of its episodes.
     pub(crate) detector: Box<Detector>,
     /// True for [`NO_UPSTREAM`], which is counted and never judged.
@@ -156,7 +156,7 @@ impl Fleet {
         let index = self.entries.len();
         self.entries.push(Entry {
             id: UpstreamId(self.next_id),
-            upstream: Upstream::new(name, open_buckets, now),
+            upstream: UpstreamState::new(name, open_buckets, now),
             detector: Box::new(Detector::new(open_buckets)),
             is_none: name == NO_UPSTREAM,
             summarised: now,

@@ -1,11 +1,11 @@
 //! Latency in OpenTelemetry's exponential buckets, in fixed memory.
 //!
 //! Scale 3: bucket `i` holds durations above `2^(i/8)` up to and including `2^((i+1)/8)` milliseconds, each 9 % wider
-//! than the one before. 202 buckets reach from 0.1 ms to 1 h; what lies outside counts in the first or the last.
+//! than the one before. 202 buckets reach from 0.1 ms to 1 h; durations outside count in the first or the last.
 //! Because the borders never move, histograms of one upstream merge by adding, without loss. (Formula:
 //! OpenTelemetry metrics data model, exponential histogram, `base = 2^(2^-scale)`.)
 //!
-//! Cost: one count of leading zeros, one look-up and at most one correction; nothing is allocated.
+//! Cost: one count of leading zeros, one lookup and at most one correction; nothing is allocated.
 
 use crate::codec::Codec;
 use crate::units::Micros;
@@ -15,7 +15,7 @@ use alloc::boxed::Box;
 pub const SCALE: u32 = 3;
 /// OpenTelemetry's index of the first bucket, which holds everything up to 0.105 ms.
 pub const OFFSET: i32 = -27;
-/// How many buckets there are.
+/// Number of buckets.
 pub const BUCKETS: usize = 202;
 
 /// `2^(j/8)` for j in 0..8, times `2^60`.
@@ -30,7 +30,7 @@ const EIGHTHS: [u64; 8] = [
     2_114_467_362_444_183_334,
 ];
 
-/// The upper border of each bucket in whole microseconds (a duration is a whole number of them).
+/// Upper border of each bucket in whole microseconds, like all durations.
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const UPPER: [u32; BUCKETS] = {
     let mut upper = [0; BUCKETS];
@@ -44,7 +44,7 @@ const UPPER: [u32; BUCKETS] = {
     upper
 };
 
-/// `log2(1 + (i + 0.5) / 256)` in 256ths, floored: the fraction of a logarithm from eight bits of mantissa.
+/// Fraction of a logarithm, from eight bits of mantissa: `log2(1 + (i + 0.5) / 256)` in 256ths, floored.
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const FRACTION: [u8; 256] = {
     let mut table = [0; 256];
@@ -73,7 +73,7 @@ const FRACTION: [u8; 256] = {
 pub struct Log2(pub u16);
 
 impl Log2 {
-    /// The logarithm of a duration, within 2/256 of an octave (0.6 %); nothing counts as 1 µs.
+    /// Returns the logarithm of a duration, within 2/256 of an octave (0.6 %); zero counts as 1 µs.
     pub fn of(span: Micros) -> Self {
         let micros = u32::try_from(span.get()).unwrap_or(u32::MAX).max(1);
         let mantissa = (micros << micros.leading_zeros()) >> 23 & 0xff;
@@ -81,7 +81,7 @@ impl Log2 {
         Self((31 - micros.leading_zeros()) as u16 * 256 + u16::from(fraction))
     }
 
-    /// The bucket of `span`, whose logarithm this is.
+    /// Returns the bucket of `span`, whose logarithm this is.
     pub fn bucket(self, span: Micros) -> u8 {
         /// `log2(1 000)` in 256ths: a bucket's borders are in milliseconds.
         const MILLI: i32 = 2_551;
@@ -99,7 +99,7 @@ impl Log2 {
     }
 }
 
-/// The upper border of a bucket.
+/// Returns the upper border of a bucket.
 pub fn upper_border(bucket: u8) -> Micros {
     let last = BUCKETS - 1;
     Micros::new(UPPER.get(usize::from(bucket).min(last)).copied().map_or(0, u64::from))
@@ -107,8 +107,8 @@ pub fn upper_border(bucket: u8) -> Micros {
 
 /// Counts per bucket, until one of them is full.
 ///
-/// 16 bits a bucket: half the memory of an upstream's largest part. Whoever counts asks [`is_full`](Self::is_full) and
-/// passes the counts on before they are too large.
+/// 16 bits per bucket halve an upstream's largest part. The caller checks [`is_full`](Self::is_full) and emits a summary before a
+/// count saturates.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Histogram {
     counts: Box<[u16; BUCKETS]>,
@@ -130,12 +130,12 @@ impl Histogram {
         }
     }
 
-    /// Whether some bucket has counted more than half of what it can.
+    /// Returns true if the count of any bucket exceeds half of its maximum.
     pub(crate) fn is_half_full(&self) -> bool {
         self.counts.iter().any(|count| *count > u16::MAX / 2)
     }
 
-    /// Adds all that `other` counted.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
             *mine = mine.saturating_add(*theirs);
@@ -143,12 +143,12 @@ impl Histogram {
         }
     }
 
-    /// Whether a bucket can count no further.
+    /// Returns true if the count of any bucket is at its maximum.
     pub fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Passes the counts on, or takes others' in.
+    /// Encodes and drains the counts, or decodes and adds others.
     pub(crate) fn pass(&mut self, codec: &mut Codec<'_>) {
         let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
         let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
@@ -159,19 +159,19 @@ impl Histogram {
         self.full = !codec.is_out() && (self.full || used.contains(&u16::MAX));
     }
 
-    /// Forgets everything.
+    /// Resets all counts.
     pub fn clear(&mut self) {
         self.counts.fill(0);
         self.full = false;
     }
 
-    /// How many durations were counted.
+    /// Returns the number of durations.
     pub fn total(&self) -> u64 {
         self.counts.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// The counts from the first to the last bucket in use, and OpenTelemetry's index of the first; empty at 0
-    /// when nothing was counted.
+    /// Returns the counts from the first to the last bucket in use, and OpenTelemetry's index of the first; an empty slice and 0
+    /// if nothing was counted.
     pub fn used(&self) -> (i32, &[u16]) {
         let first = self.counts.iter().position(|count| *count > 0);
         let last = self.counts.iter().rposition(|count| *count > 0);
@@ -206,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn buckets_are_those_of_the_definition(micros in 106u64..3_600_000_000) {
+        fn buckets_match_the_definition(micros in 106u64..3_600_000_000) {
             let exact = ((micros as f64 / 1_000.0).log2() * 8.0).ceil() as i32 - 1;
             prop_assert!((bucket(micros) - exact).abs() <= i32::from(UPPER.contains(&(micros as u32))));
         }

@@ -1,16 +1,18 @@
-//! Sees the exchanges that ended well only because a safety net caught them, or with little room left.
+//! Finds requests that succeeded only because of a retry, a fallback or a stale copy, or that came close to a timeout.
 //!
 //! The core of `nearmiss`: no clock, no host, no I/O, no `unsafe`, and the same bits on every host. A filter maps what its
-//! host shows into an [`Exchange`], hands it to a [`Monitor`] and writes out what comes back. Each layer imports only from
-//! layers below it:
+//! host shows into an [`Exchange`], passes it to a [`Monitor`] and writes out the records that come back. Each layer imports only
+//! from layers below it; `docs/architecture.md` has all modules:
 //!
 //! ```text
-//! 5  monitor                                  the façade: observe · wake · poll_record · finish
-//! 4  fleet        config        record        many upstreams · text in · text out
-//! 3  verdict      episode                     judge one exchange · judge a stretch of time
-//! 2  upstream                                 what is remembered of one upstream
-//! 1  exchange  limits  counters  baseline  …     plain data and small machines
-//! 0  units                                    Timestamp, Micros, Used
+//! merge                                     the other façade: records of many instances
+//! monitor                                   the façade: observe · wake · poll_record · finish
+//! config  otlp  outbox  record  fleet       text in · text out · many upstreams
+//! episode                                   judges a stretch of time
+//! upstream  baseline  counters              the memory of one upstream
+//! verdict                                   judges one exchange
+//! exchange  limits  histogram  timeline     plain data and small machines
+//! units  flags  json  codec  …              no imports within the core, or almost
 //! ```
 //!
 //! ```
@@ -40,6 +42,7 @@ extern crate alloc;
 mod baseline;
 mod codec;
 pub mod config;
+pub mod counters;
 mod episode;
 pub mod exchange;
 pub mod flags;
@@ -59,7 +62,6 @@ mod snapshots;
 mod sort;
 mod sorted_map;
 pub mod structured_fields;
-pub mod tally;
 pub mod time;
 pub mod timeline;
 mod top_k;

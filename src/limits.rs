@@ -1,21 +1,21 @@
-//! What an exchange may not exceed, and how much of it was used.
+//! Limits of an exchange, and how much of each it used.
 
 use crate::exchange::Exchange;
 use crate::units::{Micros, Used};
 
-/// The limits of an upstream's exchanges, as far as they are known.
+/// Known limits of an upstream's exchanges.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Limits {
-    /// The longest an attempt may take.
+    /// Maximum duration of an attempt.
     pub timeout: Option<Micros>,
-    /// The longest the exchange may take.
+    /// Maximum duration of the exchange.
     pub deadline: Option<Micros>,
-    /// The most attempts an exchange may have.
+    /// Maximum number of attempts.
     pub max_attempts: Option<u32>,
 }
 
 impl Limits {
-    /// These limits, and `others` where one is unknown here.
+    /// Fills unknown limits from `others`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -26,25 +26,25 @@ impl Limits {
     }
 }
 
-/// A kind of limit whose use can be measured.
+/// A limit whose use can be measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Limit {
-    /// Of one attempt.
+    /// Timeout of one attempt.
     Timeout,
-    /// Of the exchange.
+    /// Deadline of the exchange.
     Deadline,
-    /// Of requests to the upstream in a while.
+    /// Rate limit quota of the upstream.
     Quota,
-    /// Of attempts.
+    /// Maximum number of attempts.
     Attempts,
 }
 
-/// How much of each limit an exchange used; `None` where there is no limit or no measure.
+/// Share of each limit that an exchange used; `None` if the limit or the use is unknown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
-    /// The answering attempt's duration / timeout.
+    /// Duration of the attempt that answered / timeout.
     pub timeout: Option<Used>,
-    /// The exchange's duration / deadline.
+    /// Duration of the exchange / deadline.
     pub deadline: Option<Used>,
     /// 1 − remaining / limit.
     pub quota: Option<Used>,
@@ -53,7 +53,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What `exchange` used of `limits`. A stream's duration uses nothing.
+    /// Returns the share of `limits` that `exchange` used. The duration of a stream uses nothing.
     pub fn of(exchange: &Exchange<'_>, limits: &Limits) -> Self {
         let timed = !exchange.stream && exchange.status != 101;
         let share = |spent: Option<Micros>, limit: Option<Micros>| Used::of(spent?.get(), limit?.get());
@@ -69,25 +69,25 @@ impl Usage {
         }
     }
 
-    /// The limit that was nearest, with its use.
+    /// Returns the limit with the largest use, and that use.
     pub fn nearest(&self) -> Option<(Limit, Used)> {
         let mut nearest = None;
-        let mut weigh = |limit, used: Option<Used>| {
+        let mut consider = |limit, used: Option<Used>| {
             if let Some(used) = used
                 && nearest.is_none_or(|(_, most)| used > most)
             {
                 nearest = Some((limit, used));
             }
         };
-        weigh(Limit::Timeout, self.timeout);
-        weigh(Limit::Deadline, self.deadline);
-        weigh(Limit::Quota, self.quota);
-        weigh(Limit::Attempts, self.attempts);
+        consider(Limit::Timeout, self.timeout);
+        consider(Limit::Deadline, self.deadline);
+        consider(Limit::Quota, self.quota);
+        consider(Limit::Attempts, self.attempts);
         nearest
     }
 }
 
-/// The duration of the attempt that answered: the last of the log, or the exchange's if there was only one.
+/// Returns the duration of the attempt that answered: the last in the attempt log, or the exchange if there was only one.
 pub(crate) fn answering_attempt(exchange: &Exchange<'_>) -> Option<Micros> {
     match exchange.attempt_log.last() {
         Some(last) if last.duration.is_some() => last.duration,
@@ -120,9 +120,9 @@ mod tests {
         let retried =
             Exchange { attempts: Some(2), duration: Micros::from_millis(560), ..Exchange::default() };
         assert_eq!(Usage::of(&retried, &LIMITS).timeout, None, "560 ms holds two attempts");
-        let told = Exchange { attempt_log: &log, ..retried };
-        assert_eq!(Usage::of(&told, &LIMITS).timeout, used(1_000));
-        assert_eq!(Usage::of(&told, &LIMITS).deadline, used(2_800));
+        let logged = Exchange { attempt_log: &log, ..retried };
+        assert_eq!(Usage::of(&logged, &LIMITS).timeout, used(1_000));
+        assert_eq!(Usage::of(&logged, &LIMITS).deadline, used(2_800));
     }
 
     #[test]

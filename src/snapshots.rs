@@ -1,23 +1,23 @@
-//! Which seal an exchange may be compared with.
+//! Baseline snapshots: which seal an exchange may be compared with.
 //!
-//! What is usual changes with each sealed bucket. The last few seals are kept, so that an exchange is judged by the one its
-//! own time entitles it to, whatever has been sealed since.
+//! Baselines change with each sealed bucket. The last few snapshots are kept, so that an exchange is judged by the one that its
+//! own time allows, regardless of later seals.
 
-/// How many are kept: one more than buckets can be open at the longest `reorder`.
+/// Snapshots kept: one more than buckets can be open with the longest `reorder`.
 pub(crate) const SNAPSHOTS: usize = 5;
 
-/// What one seal left behind; baselines keep theirs at the same place.
+/// Result of one seal. Baselines keep their part at the same index.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Snapshot {
-    /// The bucket that was sealed; 0 where there was none.
+    /// The bucket that was sealed; 0 for an empty snapshot.
     pub(crate) bucket: u32,
-    /// The most attempts at which the retry limit was met; 0 where it was not.
+    /// The most attempts at which the retry limit was reached; 0 if it never was.
     pub(crate) max_attempts: u8,
-    /// All slots of routes were taken.
+    /// True if all route slots were in use.
     pub(crate) routes_full: bool,
 }
 
-/// The last seals, in a ring.
+/// The last snapshots, in a ring.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshots {
     ring: [Snapshot; SNAPSHOTS],
@@ -25,40 +25,40 @@ pub(crate) struct Snapshots {
 }
 
 impl Snapshots {
-    /// The place and content of the newest version up to and including bucket `comparable`.
+    /// Returns the index and content of the newest snapshot up to and including bucket `comparable`.
     pub(crate) fn find(&self, comparable: u64) -> Option<(usize, Snapshot)> {
         (0..SNAPSHOTS)
             .map(|back| (usize::from(self.newest) + SNAPSHOTS - back) % SNAPSHOTS)
-            .find_map(|place| {
+            .find_map(|index| {
                 self.ring
-                    .get(place)
-                    .filter(|version| u64::from(version.bucket) <= comparable)
-                    .map(|found| (place, *found))
+                    .get(index)
+                    .filter(|snapshot| u64::from(snapshot.bucket) <= comparable)
+                    .map(|found| (index, *found))
             })
-            .filter(|(_, version)| version.bucket > 0)
+            .filter(|(_, snapshot)| snapshot.bucket > 0)
     }
 
-    /// What the newest seal left behind.
+    /// Returns the newest snapshot.
     pub(crate) fn newest(&self) -> Snapshot {
         self.ring.get(usize::from(self.newest)).copied().unwrap_or_default()
     }
 
-    /// Where the newest seal left it.
-    pub(crate) fn newest_place(&self) -> usize {
+    /// Returns the index of the newest snapshot.
+    pub(crate) fn newest_index(&self) -> usize {
         usize::from(self.newest)
     }
 
-    /// Where the next version will be.
-    pub(crate) fn next_place(&self) -> usize {
+    /// Returns the index of the snapshot that [`push`](Self::push) writes next.
+    pub(crate) fn next_index(&self) -> usize {
         (usize::from(self.newest) + 1) % SNAPSHOTS
     }
 
-    /// Adds a version.
-    pub(crate) fn push(&mut self, version: Snapshot) {
-        let place = self.next_place();
-        self.newest = place as u8;
-        if let Some(oldest) = self.ring.get_mut(place) {
-            *oldest = version;
+    /// Adds a snapshot in place of the oldest one.
+    pub(crate) fn push(&mut self, snapshot: Snapshot) {
+        let index = self.next_index();
+        self.newest = index as u8;
+        if let Some(oldest) = self.ring.get_mut(index) {
+            *oldest = snapshot;
         }
     }
 }

@@ -1,63 +1,63 @@
-//! Where an exchange stands in time: the watermark, the 10-second buckets, what is late, what is ahead.
+//! Event time: the watermark, 10-second buckets, and exchanges that are late or ahead of time.
 //!
-//! The watermark is the largest time seen. A bucket is sealed when the watermark is `reorder` past its end; what comes
-//! after that is late. In logs a single line with a broken date must not push the watermark into the future, so a line
-//! more than an hour ahead moves nothing until ten such lines agree; live, the host's clock is trusted.
+//! The watermark is the largest time seen. A bucket is sealed when the watermark is `reorder` past its end; exchanges
+//! that arrive after that are late. In logs a single line with a broken date must not push the watermark into the future, so a
+//! line more than an hour ahead moves nothing until ten such lines agree; live, the host's clock is trusted.
 
 use crate::units::{Micros, Timestamp};
 
-/// The length of a bucket; buckets start at multiples of it.
+/// Length of a bucket; buckets start at multiples of it.
 pub const BUCKET: Micros = Micros::from_seconds(10);
 
-/// The last bucket, some 1 360 years from the Unix epoch: numbers of buckets fit into 32 bits, with room to count on.
+/// The last bucket, about 1 360 years after the Unix epoch: bucket numbers fit into 32 bits, with room for sums.
 const LAST_BUCKET: u64 = u32::MAX as u64 - 0xffff;
 
-/// The number of a bucket: whole lengths since the Unix epoch. All time after the last bucket is in it.
+/// Returns the number of the bucket that contains `ts`, counted from the Unix epoch. The last bucket contains all later times.
 pub fn bucket_of(ts: Timestamp) -> u64 {
     (ts.micros() / BUCKET.get()).min(LAST_BUCKET)
 }
 
-/// When a bucket begins.
+/// Returns the start of a bucket.
 pub fn start_of(bucket: u64) -> Timestamp {
     Timestamp::from_micros(bucket.saturating_mul(BUCKET.get()))
 }
 
-/// Where exchanges come from.
+/// Source of exchanges.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Feed {
-    /// From traffic, as it passes: the host's clock is right, and records are limited in number.
+    /// Live traffic: the host's clock is right, and the rate of records is limited.
     Live,
-    /// From a log: times may be wrong, and nothing is held back.
+    /// A log: times may be wrong, and no record is suppressed.
     Log,
 }
 
-/// Where an exchange stands.
+/// Position of an exchange relative to the open buckets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Place {
+pub enum Placement {
     /// In this open bucket.
     Open(u64),
-    /// In a bucket that is sealed already.
+    /// In a bucket that is already sealed.
     Late,
-    /// So far ahead that its time cannot be trusted.
+    /// Too far ahead for its time to be trusted.
     Ahead,
 }
 
-/// How far ahead of the watermark a line may be before it is doubted, and how close doubted lines must agree.
+/// Maximum distance of a line ahead of the watermark before it is doubted, and of doubted lines from each other to agree.
 const DOUBT: Micros = Micros::from_seconds(3_600);
-/// How many doubted lines in a row must agree.
+/// Consecutive doubted lines that must agree.
 const WITNESSES: usize = 10;
 
-/// The watermark and what follows from it.
+/// The watermark, and the seals that follow from it.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     feed: Feed,
     reorder: Micros,
     watermark: Option<Timestamp>,
-    /// Every bucket below this one is due, and when the next one will be: the watermark passes it once in ten seconds, so that
-    /// an exchange needs no division to know.
+    /// Every bucket below this one is due to be sealed.
     due: u64,
+    /// Watermark at which the next bucket is due. A comparison once per exchange is cheaper than a division.
     next_due: Timestamp,
-    /// The bucket that was asked for last, and its start.
+    /// The bucket of the last exchange, and its start.
     last: (u64, Timestamp),
     /// Every bucket below this one is sealed.
     sealed: u64,
@@ -68,7 +68,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// A timeline without a past.
+    /// Creates a timeline without a watermark.
     pub fn new(feed: Feed, reorder: Micros) -> Self {
         Self {
             feed,
@@ -85,14 +85,14 @@ impl Timeline {
         }
     }
 
-    /// Takes note of a time, which may move the watermark, and says where it stands.
+    /// Advances the watermark to `ts` if that is later, and returns the placement of `ts`.
     ///
-    /// What the watermark has passed is not sealed yet: ask [`seal_next`](Self::seal_next).
-    pub fn arrive(&mut self, ts: Timestamp) -> Place {
+    /// Buckets that the watermark has passed are sealed only by [`seal_next`](Self::seal_next).
+    pub fn arrive(&mut self, ts: Timestamp) -> Placement {
         let Some(watermark) = self.watermark else {
             self.advance(ts);
             self.sealed = self.due;
-            return Place::Open(bucket_of(ts));
+            return Placement::Open(bucket_of(ts));
         };
         if self.feed == Feed::Log && ts.since(watermark) > DOUBT {
             return self.doubt(ts);
@@ -100,10 +100,10 @@ impl Timeline {
         self.doubts = 0;
         self.advance(ts);
         let bucket = self.bucket(ts);
-        if bucket < self.sealed.max(self.due) { Place::Late } else { Place::Open(bucket) }
+        if bucket < self.sealed.max(self.due) { Placement::Late } else { Placement::Open(bucket) }
     }
 
-    /// The host's clock says that it is `now`.
+    /// Advances the watermark to the host's clock; does nothing for a log.
     pub fn tick(&mut self, now: Timestamp) {
         if self.feed == Feed::Live {
             match self.watermark {
@@ -115,7 +115,7 @@ impl Timeline {
         }
     }
 
-    /// Seals the next bucket that is due, or, if `all`, the next one up to the watermark; `None` if there is none.
+    /// Seals the next bucket that is due, or, if `all`, the next one up to the watermark. Returns `None` if there is none.
     pub fn seal_next(&mut self, all: bool) -> Option<u64> {
         (self.sealed < self.end(all)).then(|| {
             self.sealed += 1;
@@ -123,32 +123,32 @@ impl Timeline {
         })
     }
 
-    /// Passes over everything that could be sealed now: nothing waits in it.
+    /// Marks every bucket that could be sealed now as sealed, because all of them are empty.
     pub fn skip_to_due(&mut self, all: bool) {
         self.sealed = self.sealed.max(self.end(all));
     }
 
-    /// The first bucket that is not sealed.
+    /// Returns the first bucket that is not sealed.
     pub fn sealed(&self) -> u64 {
         self.sealed
     }
 
-    /// The largest time seen.
+    /// Returns the largest time seen.
     pub fn watermark(&self) -> Option<Timestamp> {
         self.watermark
     }
 
-    /// How many buckets are open at once: the one that is filling, and those within `reorder` before it.
+    /// Returns the number of open buckets: the current one, and those within `reorder` before it.
     pub fn open_buckets(&self) -> usize {
         self.open_buckets
     }
 
-    /// The newest bucket whose seal an exchange in `bucket` may be compared with: it ended at least `reorder` before.
+    /// Returns the newest bucket whose seal an exchange in `bucket` may be compared with: one that ended at least `reorder` earlier.
     pub fn comparable(&self, bucket: u64) -> u64 {
         bucket.saturating_sub(self.open_buckets() as u64 + self.lag)
     }
 
-    /// What a seal leaves is known here only so many buckets later.
+    /// Sets the number of buckets after which the result of a seal is known here.
     pub(crate) fn set_lag(&mut self, lag: u64) {
         self.lag = lag;
     }
@@ -157,7 +157,7 @@ impl Timeline {
         if all { self.watermark.map_or(0, |ts| bucket_of(ts) + 1) } else { self.due }
     }
 
-    /// [`bucket_of`], which most often is the same as the last time.
+    /// Returns [`bucket_of`] `ts`; most often the same bucket as for the last exchange.
     fn bucket(&mut self, ts: Timestamp) -> u64 {
         let (bucket, start) = self.last;
         if ts >= start && ts.since(start) < BUCKET {
@@ -176,19 +176,19 @@ impl Timeline {
         }
     }
 
-    /// Ten doubted lines in a row that lie within an hour of each other, or a time that rose over all ten (a gap in the
-    /// log), are believed.
-    fn doubt(&mut self, ts: Timestamp) -> Place {
+    /// Accepts the time of doubted lines once ten consecutive ones lie within an hour of each other, or rise strictly (a gap in the
+    /// log).
+    fn doubt(&mut self, ts: Timestamp) -> Placement {
         if self.doubts == WITNESSES {
             self.doubted.rotate_left(1);
             self.doubts -= 1;
         }
-        if let Some(place) = self.doubted.get_mut(self.doubts) {
-            *place = ts;
+        if let Some(entry) = self.doubted.get_mut(self.doubts) {
+            *entry = ts;
             self.doubts += 1;
         }
         if self.doubts < WITNESSES {
-            return Place::Ahead;
+            return Placement::Ahead;
         }
         let (first, last) =
             self.doubted.iter().fold((ts, ts), |(first, last), ts| (first.min(*ts), last.max(*ts)));
@@ -196,11 +196,11 @@ impl Timeline {
             self.doubts = 0;
             self.advance(last);
         }
-        Place::Ahead
+        Placement::Ahead
     }
 }
 
-/// How many buckets are open at once with this `reorder`.
+/// Returns the number of buckets that are open at once with this `reorder`.
 pub fn open_buckets(reorder: Micros) -> usize {
     1 + reorder.get().div_ceil(BUCKET.get()) as usize
 }
@@ -218,21 +218,21 @@ mod tests {
     #[test]
     fn a_bucket_is_sealed_when_the_watermark_is_reorder_past_its_end() {
         let mut timeline = Timeline::new(Feed::Log, REORDER);
-        assert_eq!(timeline.arrive(at(5)), Place::Open(100_000));
+        assert_eq!(timeline.arrive(at(5)), Placement::Open(100_000));
         timeline.arrive(at(19));
         while timeline.seal_next(false).is_some() {}
-        assert_eq!(timeline.arrive(at(9)), Place::Open(100_000), "19 is less than 10 s past 10");
+        assert_eq!(timeline.arrive(at(9)), Placement::Open(100_000), "19 is less than 10 s past 10");
         timeline.arrive(at(20));
-        assert_eq!(timeline.arrive(at(9)), Place::Late);
+        assert_eq!(timeline.arrive(at(9)), Placement::Late);
         assert_eq!(core::iter::from_fn(|| timeline.seal_next(false)).last(), Some(100_000));
     }
 
     #[test]
-    fn everything_within_reorder_of_the_first_line_has_a_place() {
+    fn everything_within_reorder_of_the_first_line_is_in_an_open_bucket() {
         let mut timeline = Timeline::new(Feed::Log, REORDER);
         timeline.arrive(at(5));
-        assert_eq!(timeline.arrive(at(0).before(Micros::from_seconds(4))), Place::Open(99_999));
-        assert_eq!(timeline.arrive(at(0).before(Micros::from_seconds(14))), Place::Late);
+        assert_eq!(timeline.arrive(at(0).before(Micros::from_seconds(4))), Placement::Open(99_999));
+        assert_eq!(timeline.arrive(at(0).before(Micros::from_seconds(14))), Placement::Late);
     }
 
     #[test]
@@ -249,24 +249,24 @@ mod tests {
     fn one_line_from_the_future_moves_nothing() {
         let mut timeline = Timeline::new(Feed::Log, REORDER);
         timeline.arrive(at(0));
-        assert_eq!(timeline.arrive(at(90_000)), Place::Ahead);
-        assert_eq!(timeline.arrive(at(1)), Place::Open(100_000));
+        assert_eq!(timeline.arrive(at(90_000)), Placement::Ahead);
+        assert_eq!(timeline.arrive(at(1)), Placement::Open(100_000));
         assert_eq!(timeline.watermark(), Some(at(1)));
     }
 
     #[test]
-    fn ten_lines_that_agree_are_believed() {
+    fn ten_lines_that_agree_are_accepted() {
         let mut timeline = Timeline::new(Feed::Log, REORDER);
         timeline.arrive(at(0));
         for i in 0..10 {
-            assert_eq!(timeline.arrive(at(90_000 - i)), Place::Ahead);
+            assert_eq!(timeline.arrive(at(90_000 - i)), Placement::Ahead);
         }
         assert_eq!(timeline.watermark(), Some(at(90_000)));
-        assert_eq!(timeline.arrive(at(89_999)), Place::Open(108_999));
+        assert_eq!(timeline.arrive(at(89_999)), Placement::Open(108_999));
     }
 
     #[test]
-    fn a_gap_after_which_time_goes_on_is_believed_and_scattered_dates_are_not() {
+    fn rising_times_after_a_gap_are_accepted_and_scattered_dates_are_not() {
         let mut sparse = Timeline::new(Feed::Log, REORDER);
         sparse.arrive(at(0));
         (0..10).for_each(|i| {

@@ -1,24 +1,31 @@
-//! What is counted while a bucket of ten seconds is open.
+//! Counts of one open bucket of ten seconds.
 //!
-//! Only whole numbers that add, and bit masks: the order in which a bucket's exchanges arrive
-//! changes nothing. With `reorder` two or three of these are open at once, so it is kept small.
-#![allow(clippy::indexing_slicing)] // slots are checked against the fixed tables where they come in
+//! Only whole numbers that add, and bit masks: the order in which a bucket's exchanges arrive changes nothing. With `reorder` two or
+//! three buckets are open at once, so a bucket is kept small.
+#![allow(clippy::indexing_slicing)] // slots are checked against the fixed tables on entry
 
-use super::deadline::TimedOut;
-use super::observation::{Observation, Try};
+use super::dimensions::{HOSTS, ROUTES};
+use super::learned_timeout::TimedOut;
+use super::observation::{AttemptObservation, Observation};
 use super::residual::{BINS, UNIT, bin};
-use super::routes::{Routes, WARM_SHIFT};
-use super::{HOSTS, ROUTES};
+use super::rules::Rules;
 use crate::codec::Codec;
-use crate::tally;
+use crate::counters;
 use crate::verdict::{Fate, Signals};
 
-/// A residual from which an attempt counts against its host: 3 sigmas.
+/// Residual from which an attempt counts against its host: 3 sigmas.
 const FAR: i32 = 3 * UNIT;
+/// Unit of the warm-up sums as a shift: they add log2 in 1/16 octave, so that the squares fit.
+pub(super) const WARM_UP_SHIFT: u32 = 4;
 
 const NO_MARGIN: u16 = u16::MAX;
 
-/// Sums over the exchanges of a stretch of time, for the record.
+/// Returns a bucket's number in 32 bits. Times after the year 2650 come from a broken clock and share one bucket.
+pub(super) fn index_of(bucket: u64) -> u32 {
+    bucket.min(1 << 31) as u32
+}
+
+/// Counts of the exchanges in a range of buckets, for the record of an episode.
 #[derive(Clone, Debug)]
 pub(crate) struct BucketCounts {
     pub(crate) exchanges: u32,
@@ -27,10 +34,10 @@ pub(crate) struct BucketCounts {
     pub(crate) failed: u32,
     pub(crate) first_try: u32,
     pub(crate) attempts: u32,
-    /// In basis points; above them if no limit is known.
+    /// The smallest margin in basis points; [`NO_MARGIN`] if no limit is known.
     pub(crate) margin_min: u16,
     pub(crate) signals: [u16; Signals::COUNT],
-    /// Attempts of each host that failed or were far too slow.
+    /// Attempts of each host that failed or were very slow.
     pub(crate) bad: [u16; HOSTS],
 }
 
@@ -51,24 +58,24 @@ impl Default for BucketCounts {
 }
 
 impl BucketCounts {
-    /// Exchanges that were not aborted.
+    /// Returns the number of exchanges that were not aborted.
     pub(crate) fn judged(&self) -> u32 {
         self.exchanges.saturating_sub(self.aborted)
     }
 
-    /// The smallest margin, if any limit was known.
+    /// Returns the smallest margin, if any limit was known.
     pub(crate) fn margin_min(&self) -> Option<u16> {
         Some(self.margin_min).filter(|margin| *margin != NO_MARGIN)
     }
 
-    /// A slot goes to another host.
+    /// Resets the count of a host slot that was reassigned.
     pub(super) fn forget_host(&mut self, slot: usize) {
         if let Some(bad) = self.bad.get_mut(slot) {
             *bad = 0;
         }
     }
 
-    /// Passes everything but the hosts on, or takes another's in.
+    /// Encodes and drains everything except the hosts, or decodes and adds.
     fn pass(&mut self, codec: &mut Codec<'_>) {
         codec.count(&mut self.exchanges);
         codec.count(&mut self.aborted);
@@ -80,7 +87,7 @@ impl BucketCounts {
         codec.counts(&mut self.signals);
     }
 
-    /// Adds a later or earlier stretch.
+    /// Adds the counts of another range of buckets.
     pub(super) fn merge(&mut self, other: &Self) {
         self.exchanges = self.exchanges.saturating_add(other.exchanges);
         self.aborted = self.aborted.saturating_add(other.aborted);
@@ -106,7 +113,7 @@ pub(super) struct Bucket {
     pub(super) index: u32,
     pub(super) counts: BucketCounts,
     pub(super) residuals: [u16; BINS],
-    /// Sum of (log2 − mean of its route), 1/64 octave.
+    /// Sum of (log2 − mean of the route), in 1/64 octave.
     pub(super) shift: i32,
     pub(super) attempts: [u16; ROUTES],
     pub(super) timed: [u16; ROUTES],
@@ -143,11 +150,11 @@ impl Bucket {
         }
     }
 
-    /// BucketCounts one exchange; `host` finds the slot of a host.
-    pub(super) fn note(
+    /// Counts one exchange; `host` finds the slot of a host.
+    pub(super) fn observe(
         &mut self,
         observation: &Observation<'_>,
-        routes: &Routes,
+        rules: &Rules,
         host: impl Fn(&str) -> Option<u8>,
     ) {
         self.count(observation);
@@ -161,24 +168,24 @@ impl Bucket {
         if observation.is_short() {
             self.late[route] = self.late[route].saturating_add(1);
         }
-        let timeout = routes.timeout(self.index);
-        if let Some(attempt) = observation.only_try(timeout) {
+        let timeout = rules.timeout(self.index);
+        if let Some(attempt) = observation.only_attempt(timeout) {
             let host = attempt.host.and_then(host);
-            return self.note_try(observation, &attempt, route, host, routes);
+            return self.add_attempt(observation, &attempt, route, host, rules);
         }
-        observation.tries(timeout, |attempt| {
+        observation.for_each_attempt(timeout, |attempt| {
             let host = attempt.host.and_then(&host);
-            self.note_try(observation, &attempt, route, host, routes);
+            self.add_attempt(observation, &attempt, route, host, rules);
         });
     }
 
-    fn note_try(
+    fn add_attempt(
         &mut self,
         observation: &Observation<'_>,
-        attempt: &Try<'_>,
+        attempt: &AttemptObservation<'_>,
         route: usize,
         host: Option<u8>,
-        routes: &Routes,
+        rules: &Rules,
     ) {
         let host = host.map(usize::from).filter(|slot| *slot < HOSTS);
         self.attempts[route] = self.attempts[route].saturating_add(1);
@@ -189,7 +196,7 @@ impl Bucket {
             self.late[route] = self.late[route].saturating_add(1);
         }
         if let Some(log2) = attempt.timed_out {
-            self.timed_out.note(log2);
+            self.timed_out.add(log2);
         }
         if attempt.failed {
             self.failed_in[route] |= 1 << observation.second();
@@ -198,7 +205,7 @@ impl Bucket {
                 self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
             }
         } else if let Some(log2) = attempt.log2 {
-            self.note_duration(route, host, log2.0, routes);
+            self.add_duration(route, host, log2.0, rules);
         }
     }
 
@@ -211,7 +218,8 @@ impl Bucket {
             Fate::Failed => counts.failed = counts.failed.saturating_add(1),
             fate => counts.near = counts.near.saturating_add(u32::from(fate.is_near_miss())),
         }
-        if !observation.verdict.is_aborted() && tally::is_first_try(observation.exchange, observation.verdict)
+        if !observation.verdict.is_aborted()
+            && counters::is_first_try(observation.exchange, observation.verdict)
         {
             counts.first_try = counts.first_try.saturating_add(1);
         }
@@ -227,35 +235,36 @@ impl Bucket {
         }
     }
 
-    fn note_duration(&mut self, route: usize, host: Option<usize>, log2: u16, routes: &Routes) {
+    fn add_duration(&mut self, route: usize, host: Option<usize>, log2: u16, rules: &Rules) {
         self.timed[route] = self.timed[route].saturating_add(1);
-        let Some((off, residual)) = routes.residual(route, self.index, log2) else {
-            let coarse = i32::from(log2 >> WARM_SHIFT);
+        let Some((offset, residual)) = rules.residual(route, self.index, log2) else {
+            let coarse = i32::from(log2 >> WARM_UP_SHIFT);
             self.sum[route] = self.sum[route].saturating_add(coarse);
             self.squares[route] = self.squares[route].saturating_add(coarse.unsigned_abs().pow(2));
             return;
         };
-        self.shift = self.shift.saturating_add(off >> 4);
-        let b = &mut self.residuals[bin(residual)];
-        *b = b.saturating_add(1);
+        self.shift = self.shift.saturating_add(offset >> 4);
+        let count = &mut self.residuals[bin(residual)];
+        *count = count.saturating_add(1);
         let core = residual.clamp(-5 * UNIT / 2, 5 * UNIT / 2);
         self.sum[route] = self.sum[route].saturating_add(core);
         self.squares[route] = self.squares[route].saturating_add((core >> 3).unsigned_abs().pow(2));
-        if let Some(h) = host {
-            self.host_sum[h] = self.host_sum[h].saturating_add(residual.clamp(-2 * UNIT, 3 * UNIT));
+        if let Some(slot) = host {
+            self.host_sum[slot] = self.host_sum[slot].saturating_add(residual.clamp(-2 * UNIT, 3 * UNIT));
             if residual >= FAR {
-                self.counts.bad[h] = self.counts.bad[h].saturating_add(1);
+                self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
             }
         }
     }
 
-    /// How far the mean duration lies above its routes' means, in octaves; `None` for fewer than three.
+    /// Returns the offset of the mean duration from its routes' means, in octaves; `None` for fewer than three durations.
     pub(super) fn mean_shift(&self) -> Option<f32> {
         let timed: u32 = self.residuals.iter().map(|count| u32::from(*count)).sum();
         (timed >= 3).then(|| self.shift as f32 / timed as f32 / 64.0)
     }
 
-    /// Passes everything on, or takes in another's of the same time; `hosts` and `routes` find our slots of the other's.
+    /// Encodes and drains all counts, or decodes and adds those of the same bucket elsewhere; `hosts` and `routes` map the sender's
+    /// slots to ours.
     pub(super) fn pass(
         &mut self,
         codec: &mut Codec<'_>,
@@ -267,7 +276,7 @@ impl Bucket {
         codec.sum(&mut self.shift);
         self.timed_out.pass(codec);
         for slot in routes {
-            // What is not told apart here counts with all others.
+            // A route that is not tracked here counts with all others.
             let slot = slot.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
             codec.count(&mut self.attempts[slot]);
             codec.count(&mut self.timed[slot]);
@@ -277,7 +286,7 @@ impl Bucket {
             codec.count(&mut self.caught[slot]);
             codec.count(&mut self.late[slot]);
         }
-        let mut nobody = (0, 0, 0, 0);
+        let mut discarded = (0, 0, 0, 0);
         for slot in hosts {
             match slot.map(usize::from).filter(|slot| *slot < HOSTS) {
                 Some(slot) => {
@@ -287,16 +296,16 @@ impl Bucket {
                     codec.count(&mut self.counts.bad[slot]);
                 }
                 None => {
-                    codec.count::<u16>(&mut nobody.0);
-                    codec.count::<u8>(&mut nobody.1);
-                    codec.sum(&mut nobody.2);
-                    codec.count::<u16>(&mut nobody.3);
+                    codec.count::<u16>(&mut discarded.0);
+                    codec.count::<u8>(&mut discarded.1);
+                    codec.sum(&mut discarded.2);
+                    codec.count::<u16>(&mut discarded.3);
                 }
             }
         }
     }
 
-    /// Empties the columns of a route whose slot goes to another.
+    /// Resets the counts of a route slot that was reassigned.
     pub(super) fn forget_route(&mut self, slot: usize) {
         if slot < ROUTES {
             self.attempts[slot] = 0;
@@ -309,7 +318,7 @@ impl Bucket {
         }
     }
 
-    /// Empties the columns of a host whose slot goes to another.
+    /// Resets the counts of a host slot that was reassigned.
     pub(super) fn forget_host(&mut self, slot: usize) {
         if slot < HOSTS {
             self.host_attempts[slot] = 0;

@@ -1,39 +1,44 @@
-//! Weak on each, strong together: evidence summed over upstreams.
+//! Evidence that is weak on each upstream and strong together, summed over upstreams.
 //!
 //! Xie and Siegmund (2013), mixture form: each upstream's evidence of the last one or two minutes
-//! enters as ln(1 − w + w·e^S) with w = .15 the share of upstreams that a common cause touches, so a
-//! single loud one cannot carry the sum and many silent ones do not drown it.
+//! enters as ln(1 − w + w·e^S) with w = .15 the share of upstreams that a common cause affects, so a single strong one cannot carry
+//! the sum and many quiet ones do not drown it.
 #![allow(clippy::indexing_slicing)] // indices run over fixed arrays
 
-use super::routes::Mean;
+use super::routes::BucketMean;
 
-/// Windows, in buckets.
+/// Windows in buckets.
 const WINDOWS: [usize; 2] = [8, 14];
 const RING: usize = 14;
+/// Maximum evidence of one upstream, in nats.
 const CAP: f32 = 9.0;
+/// Parts of a nat.
 const UNIT: f32 = 512.0;
-/// Smallest shift that matters, in nats.
+/// Tested shift of all durations, in nats.
 const SHIFT: f32 = 0.07;
 
-/// The weak evidence of one upstream.
+/// Recent evidence of one upstream, to be combined with that of others.
 #[derive(Clone, Debug)]
-pub(super) struct Weak {
+pub(super) struct CrossUpstream {
     ring: [[i16; 2]; RING],
     last: u32,
-    level: f32,
+    /// Slow mean of the offsets, in nats.
+    location: f32,
+    /// Variance of the offsets of 10-second buckets.
     var10: f32,
+    /// Variance of the offsets of minutes.
     var60: f32,
     mean60: f32,
     count60: u8,
     learned: u16,
 }
 
-impl Weak {
+impl CrossUpstream {
     pub(super) const fn new() -> Self {
         Self {
             ring: [[0; 2]; RING],
             last: 0,
-            level: 0.0,
+            location: 0.0,
             var10: 0.02,
             var60: 0.005,
             mean60: 0.0,
@@ -42,12 +47,12 @@ impl Weak {
         }
     }
 
-    /// Adds a bucket: where its durations lie, and its evidence for a slow third and for errors.
-    /// Returns the strongest sum over the windows.
-    pub(super) fn weigh(
+    /// Adds a bucket: the mean of its durations, and its evidence for a slow third and for errors. Returns the largest sum over the
+    /// windows.
+    pub(super) fn evaluate(
         &mut self,
         bucket: u32,
-        level: Option<Mean>,
+        mean: Option<BucketMean>,
         tail: f32,
         errors: f32,
         frozen: bool,
@@ -62,14 +67,14 @@ impl Weak {
         }
         self.last = bucket;
         let mut shift = 0.0;
-        if let Some(Mean { off: mean, var, .. }) = level {
-            let off = mean - self.level;
+        if let Some(BucketMean { offset, variance: var, .. }) = mean {
+            let off = offset - self.location;
             let scale = (self.var10 + var).max(6.0 * self.var60).max(0.004);
             shift = (SHIFT * off - SHIFT * SHIFT / 2.0) / scale;
             if !frozen {
                 let a = if self.learned < 90 { 1.0 / f32::from(self.learned + 1) } else { 1.0 / 90.0 };
                 self.learned = self.learned.saturating_add(1);
-                self.level += a * off;
+                self.location += a * off;
                 let b = 1.0 / 360.0;
                 let square = (off * off - var).max(0.0).min(16.0 * (self.var10 + var));
                 self.var10 += b * (square - self.var10);
@@ -100,13 +105,13 @@ impl Weak {
     }
 }
 
-/// The least sum that takes part.
-pub(super) const PART: f32 = 1.5;
+/// The smallest evidence of an upstream that takes part, in nats.
+pub(super) const MIN_NATS: f32 = 1.5;
 
-/// The evidence of all that take part.
-pub(super) fn together(sums: impl Iterator<Item = f32>) -> f32 {
+/// Returns the combined evidence of all upstreams that take part.
+pub(super) fn combine(sums: impl Iterator<Item = f32>) -> f32 {
     let (mut total, mut count) = (0.0, 0);
-    for s in sums.filter(|&s| s > PART) {
+    for s in sums.filter(|&s| s > MIN_NATS) {
         total += libm::logf(0.85 + 0.15 * libm::expf(s));
         count += 1;
     }

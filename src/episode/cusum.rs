@@ -1,44 +1,44 @@
-//! Evidence that adds up: the cumulative sum of Page (1954), and the dispersion that tempers it.
+//! Cumulative evidence: the CUSUM of Page (1954), and the dispersion that scales it.
 //!
-//! Each bucket gives x nats for "something is wrong" against "as ever". The sum never falls below
-//! zero, so a quiet day does not have to be paid back. Levels are whole 1/2048 nats: two bytes, and no drift.
+//! Each bucket gives x nats for "something is wrong" against "normal". The sum never falls below zero, so a quiet day does not have
+//! to be made up for. Sums are whole 1/2048 nats: two bytes, and no drift.
 
-/// Parts of a nat in a level.
+/// Parts of a nat in a sum.
 const UNIT: f32 = 2048.0;
 
-/// One running sum of evidence.
+/// A running sum of evidence.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cusum {
-    level: u16,
+    sum: u16,
 }
 
 impl Cusum {
-    /// Adds a bucket's evidence and returns the level in nats.
+    /// Adds a bucket's evidence and returns the sum in nats.
     pub(super) fn add(&mut self, nats: f32) -> f32 {
-        let level = i32::from(self.level) + libm::roundf(nats.clamp(-30.0, 30.0) * UNIT) as i32;
-        if level <= 0 {
+        let sum = i32::from(self.sum) + libm::roundf(nats.clamp(-30.0, 30.0) * UNIT) as i32;
+        if sum <= 0 {
             *self = Self::default();
             return 0.0;
         }
-        self.level = u16::try_from(level).unwrap_or(u16::MAX);
+        self.sum = u16::try_from(sum).unwrap_or(u16::MAX);
         self.nats()
     }
 
-    /// The level in nats.
+    /// Returns the sum in nats.
     pub(super) fn nats(self) -> f32 {
-        f32::from(self.level) / UNIT
+        f32::from(self.sum) / UNIT
     }
 
-    /// Back to zero, as after an alarm.
+    /// Resets the sum to zero, as after an alarm.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 }
 
-/// How much more the evidence scatters than independent exchanges would make it.
+/// Overdispersion: the variance of the evidence over the variance that independent exchanges would give.
 ///
-/// The sum of squared deviations over the sum of their expectations, both forgotten at the same
-/// rate. Real quiet traffic reaches 39 where a test that assumes independence takes it for 1.
+/// The sum of squared deviations over the sum of their expectations, with the same decay for both. In recorded quiet traffic the
+/// ratio reaches 39 where a test that assumes independence takes it for 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dispersion {
     seen: f32,
@@ -46,12 +46,12 @@ pub(super) struct Dispersion {
 }
 
 impl Dispersion {
-    /// Starts at `weight` expectations' worth of a dispersion of one.
+    /// Creates a dispersion of one, with a prior of `weight` expectations.
     pub(super) const fn new(weight: f32) -> Self {
         Self { seen: weight, expected: weight }
     }
 
-    /// The factor to divide evidence by; never less than one.
+    /// Returns the factor to divide evidence by; never less than one.
     pub(super) fn factor(self) -> f32 {
         (self.seen / self.expected.max(1e-6)).max(1.0)
     }

@@ -1,219 +1,148 @@
-//! One upstream: every detector on its own past, and the episode that is open.
+//! The detector of one upstream: every method applied to this upstream's own past, and the open episode.
 //!
-//! A sealed bucket is weighed by all of them. What stands out adds up in a bank of thirteen sums; a sum over its bar raises an
-//! alarm. While any sum is high, or an alarm is fresh, nothing is learned, so an anomaly does not become its own yardstick;
-//! after half an hour it does: what stays is the new usual.
+//! A sealed bucket is evaluated by all methods. Counts and the tail add up in a [`Bank`] of sums; a sum over its threshold raises an
+//! alarm. While any sum is high, or an alarm is recent, learning is frozen, so an anomaly does not become its own baseline. After
+//! half an hour learning resumes: a change that persists is the new baseline.
 
-use super::blips::{Blips, Kind, Periodicity};
-use super::bucket::{Bucket, BucketCounts};
-use super::cross_upstream::Weak;
-use super::cusum::Cusum;
-use super::habits::Habits;
-use super::hosts::{Culprit, Hosts};
-use super::level::Level;
+use super::bank::Bank;
+use super::bucket::{Bucket, BucketCounts, index_of};
+use super::budget::BudgetBurn;
+use super::cross_upstream::CrossUpstream;
+use super::dimensions::{HOSTS, ROUTES};
+use super::evidence::{Cause, Evidence};
+use super::hosts::HostComparison;
+use super::location_shift::LocationShift;
 use super::observation::Observation;
 use super::open_episode::OpenEpisode;
+use super::periodicity::{BlipKind, PeriodicityDetector};
 use super::rates::{RateEvidence, Rates};
-use super::routes::{self, Routes};
-use super::tail::{OVERDISPERSED, Shapes, Tail, TailEvidence};
-use super::{HOSTS, ROUTES};
+use super::reference::DailyComparison;
+use super::routes::{NATS_PER_OCTAVE, RouteModels};
+use super::tail::{OVERDISPERSED, Shapes, TailDetector, TailEvidence};
 use crate::codec::Codec;
 use crate::units::Micros;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// What raised an alarm.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Cause {
-    /// Attempts failed.
-    Errors,
-    /// Safety nets other than retries caught exchanges.
-    Caught,
-    /// Answers came near a limit.
-    Late,
-    /// The tail grew.
-    Tail,
-    /// Everything was slower.
-    Level,
-    /// One host stood out.
-    Host,
-    /// The same blip came again.
-    Periodicity,
-    /// Weak signs on several upstreams at once.
-    Pool,
-}
-
-impl Cause {
-    pub(super) const COUNT: usize = 8;
-}
-
-/// How many sums there are: errors, caught, late, tail.
-const SUMS: usize = 4 + 2 + 2 + 5;
-/// What each sum gathers, and the nats that raise an alarm. One nat is worth a factor of two to three in false alarms. For
-/// what is counted, a single event is capped below a third of its bar, so four are the least that can raise one.
-const BANK: [(Cause, f32); SUMS] = [
-    (Cause::Errors, 13.0),
-    (Cause::Errors, 13.0),
-    (Cause::Errors, 13.0),
-    (Cause::Errors, 13.0),
-    (Cause::Caught, 12.5),
-    (Cause::Caught, 12.5),
-    (Cause::Late, 11.5),
-    (Cause::Late, 11.5),
-    (Cause::Tail, 18.0),
-    (Cause::Tail, 18.0),
-    (Cause::Tail, 18.0),
-    (Cause::Tail, 18.0),
-    (Cause::Tail, 18.0),
-];
-/// Nats of a host against its siblings.
-const HOST_BAR: f32 = 14.0;
+/// Nats of a host against the others.
+const HOST_THRESHOLD: f32 = 14.0;
 /// Nats of a periodicity.
-const PERIODICITY_BAR: f32 = 11.0;
-/// Robust z of one bucket, and of two in a row; and the least shift that matters, in nats: a factor of 1.35.
-const LEVEL_BAR: f32 = 8.0;
-const LEVEL_AGAIN: f32 = 3.5;
-const LEVEL_SHIFT: f32 = 0.3;
-/// From here a sum freezes what is learned.
-const GATE: f32 = 8.0;
-/// Below this share of its bar the excursion of a sum has not begun.
-const RISE: f32 = 0.3;
-/// Buckets with traffic before anything is said.
-const WARM: u16 = 30;
-/// Buckets that what is learned stays frozen after the last reason for it, and at most.
+const PERIODICITY_THRESHOLD: f32 = 11.0;
+/// Robust z of a location shift that raises an alarm in one bucket.
+const SHIFT_THRESHOLD: f32 = 8.0;
+/// Robust z of a location shift that raises an alarm in two consecutive buckets.
+const SHIFT_THRESHOLD_TWICE: f32 = 3.5;
+/// The smallest location shift that matters, in nats: a factor of 1.35.
+const MIN_SHIFT: f32 = 0.3;
+/// Sum in nats from which learning is frozen.
+const FREEZE_THRESHOLD: f32 = 8.0;
+/// Multiple of its threshold from which a sum is on an excursion.
+const EXCURSION: f32 = 0.3;
+/// Buckets with traffic before the first alarm.
+const WARM_UP: u16 = 30;
+/// Buckets for which learning stays frozen after the last reason for it.
 const HOLD: u8 = 12;
-const FROZEN: u16 = 180;
-/// What a false alarm adds to the bars of what is only timing, how many count, and what is kept of them per bucket: half
-/// after eight hours.
+/// Buckets after which learning resumes in any case.
+const MAX_FROZEN: u16 = 180;
+/// Share by which each recent false alarm raises the thresholds of methods that use only timing.
 const FALSE_ALARM_PENALTY: f32 = 0.25;
+/// False alarms that count at most.
 const MAX_FALSE_ALARM_PENALTY: f32 = 4.0;
+/// Decay of the penalty per bucket: one half after eight hours.
 const FALSE_ALARM_PENALTY_DECAY: f32 = 0.999_76;
-/// Nats of slowness, and buckets since they began to add up, that make a creep of what another sum then reports.
-const CREEP: f32 = 5.0;
-const CREEP_FOR: u32 = 18;
+/// Nats of the tail that make an alarm of another cause a drift.
+const DRIFT: f32 = 5.0;
+/// Buckets since the excursion began that make it a drift.
+const DRIFT_BUCKETS: u32 = 18;
 
-/// Everything the engine remembers of one upstream.
+/// Everything the engine keeps about one upstream.
 #[derive(Clone, Debug)]
 pub(crate) struct Detector {
     buckets: Vec<Bucket>,
-    routes: Routes,
-    tail: Tail,
+    routes: RouteModels,
+    tail: TailDetector,
     rates: Rates,
-    hosts: Hosts,
-    level: Level,
-    blips: Blips,
-    weak: Weak,
-    sums: [Cusum; SUMS],
-    /// The counts since some sum last rose, and the first bucket of that.
-    rising: BucketCounts,
-    rising_from: u32,
-    /// The highest sum after the last bucket, in nats and as a share of its bar.
-    high: f32,
-    risen: f32,
+    hosts: HostComparison,
+    location_shift: LocationShift,
+    periodicity: PeriodicityDetector,
+    cross_upstream: CrossUpstream,
+    bank: Bank,
+    /// Counts since the current excursion began.
+    excursion: BucketCounts,
+    /// First bucket of the current excursion.
+    excursion_start: u32,
+    /// The highest sum after the last bucket, in nats.
+    highest: f32,
+    /// The highest sum after the last bucket, as a multiple of its threshold.
+    highest_ratio: f32,
     /// Buckets with traffic.
     active: u16,
+    /// Consecutive buckets in which there was a reason to freeze learning.
     frozen: u16,
     hold: u8,
-    /// False alarms of the last hours: each raises the bars of what is only timing.
+    /// Recent false alarms, decaying: each raises the thresholds of methods that use only timing.
     false_alarm_penalty: f32,
-    /// The last bucket lay well above its level.
-    raised: bool,
-    pub(crate) habits: Habits,
-    /// The bucket of the last alarm of its own.
-    pub(super) alarmed: u32,
-    /// Until this bucket another upstream's episode speaks for it.
-    pub(super) spoken_for: u32,
+    /// True if the last bucket was far above the location of the buckets before it.
+    was_shifted: bool,
+    pub(crate) budget: BudgetBurn,
+    pub(crate) reference: DailyComparison,
+    /// Bucket of the last alarm on this upstream.
+    pub(super) last_alarm: u32,
+    /// Bucket until which the episode of a related upstream covers this one.
+    pub(super) covered_until: u32,
     pub(super) open: Option<Box<OpenEpisode>>,
 }
 
-/// What a sealed bucket says.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Evidence {
-    pub(super) counts: BucketCounts,
-    pub(super) alarm: Option<Cause>,
-    /// How far the alarm lies over its bar.
-    over: f32,
-    /// Nats by cause.
-    pub(super) nats: [f32; Cause::COUNT],
-    /// Something crossed the bar that keeps an open episode alive.
-    pub(super) is_alive: bool,
-    pub(super) culprit: Option<Culprit>,
-    /// What went wrong on each route, and its attempts.
-    pub(super) routes: [(u16, u16); ROUTES],
-    pub(super) periodicity: Option<Periodicity>,
-    /// The evidence for pooling.
-    pub(super) weak: f32,
-    /// Slowness had been adding up for minutes before this bucket.
-    pub(super) drifted: bool,
-    /// Far more failed than usual.
-    pub(super) is_outage: bool,
-}
-
-impl Evidence {
-    fn raise(&mut self, cause: Cause, over: f32) {
-        if self.alarm.is_none() || over > self.over {
-            self.alarm = Some(cause);
-            self.over = over;
-        }
-        self.is_alive = true;
-    }
-
-    fn weigh(&mut self, cause: Cause, nats: f32) {
-        if let Some(most) = self.nats.get_mut(cause as usize) {
-            *most = most.max(nats);
-        }
-    }
-}
-
 impl Detector {
-    /// Remembers nothing yet; at most `open_buckets` buckets are open at once.
+    /// Creates a detector without a past, for at most `open_buckets` open buckets.
     pub(crate) fn new(open_buckets: usize) -> Self {
         Self {
             buckets: Vec::with_capacity(open_buckets),
-            routes: Routes::new(),
-            tail: Tail::new(),
+            routes: RouteModels::new(),
+            tail: TailDetector::new(),
             rates: Rates::new(),
-            hosts: Hosts::new(),
-            level: Level::new(),
-            blips: Blips::new(),
-            weak: Weak::new(),
-            sums: [Cusum::default(); SUMS],
-            rising: BucketCounts::default(),
-            rising_from: 0,
-            high: 0.0,
-            risen: 0.0,
+            hosts: HostComparison::new(),
+            location_shift: LocationShift::new(),
+            periodicity: PeriodicityDetector::new(),
+            cross_upstream: CrossUpstream::new(),
+            bank: Bank::new(),
+            excursion: BucketCounts::default(),
+            excursion_start: 0,
+            highest: 0.0,
+            highest_ratio: 0.0,
             active: 0,
             frozen: 0,
             hold: 0,
-            raised: false,
+            was_shifted: false,
             false_alarm_penalty: 0.0,
-            habits: Habits::default(),
-            alarmed: 0,
-            spoken_for: 0,
+            budget: BudgetBurn::default(),
+            reference: DailyComparison::default(),
+            last_alarm: 0,
+            covered_until: 0,
             open: None,
         }
     }
 
-    /// BucketCounts one exchange that completed in `bucket`; `host` finds the slot of a host.
-    pub(crate) fn note(
+    /// Counts one exchange that completed in `bucket`; `host` finds the slot of a host.
+    pub(crate) fn observe(
         &mut self,
         bucket: u64,
         observation: &Observation<'_>,
         host: impl Fn(&str) -> Option<u8>,
     ) {
-        let index = super::index_of(bucket);
+        let index = index_of(bucket);
         let known = self.buckets.iter().position(|open| open.index == index);
-        let place = known.unwrap_or_else(|| {
+        let position = known.unwrap_or_else(|| {
             self.buckets.push(Bucket::new(index));
             self.buckets.len() - 1
         });
-        if let Some(open) = self.buckets.get_mut(place) {
-            open.note(observation, &self.routes, host);
+        if let Some(open) = self.buckets.get_mut(position) {
+            open.observe(observation, self.routes.rules(), host);
         }
     }
 
-    /// Passes on what `bucket` has counted, or takes in what another counted of it; `hosts` and `routes` find our slots of
-    /// the other's. What came too late is read and let go.
+    /// Encodes and drains the counts of `bucket`, or decodes and adds those of another process; `hosts` and `routes` map the
+    /// sender's slots to ours. A late bucket is read and discarded.
     pub(crate) fn pass(
         &mut self,
         bucket: u64,
@@ -222,31 +151,32 @@ impl Detector {
         routes: &[Option<u8>; ROUTES],
         is_late: bool,
     ) {
-        let index = super::index_of(bucket);
-        let place = self.buckets.iter().position(|open| open.index == index);
-        let is_there = codec.number(place.is_some().into()) > 0;
+        let index = index_of(bucket);
+        let position = self.buckets.iter().position(|open| open.index == index);
+        let is_there = codec.number(position.is_some().into()) > 0;
         if !is_there {
             return;
         }
-        let mut counted = place.map_or_else(|| Bucket::new(index), |place| self.buckets.swap_remove(place));
+        let mut counted =
+            position.map_or_else(|| Bucket::new(index), |position| self.buckets.swap_remove(position));
         counted.pass(codec, hosts, routes);
         if !codec.is_out() && !is_late {
             self.buckets.push(counted);
         }
     }
 
-    /// Lets go of all that was counted and not weighed.
-    pub(crate) fn let_go(&mut self) {
+    /// Discards all open buckets.
+    pub(crate) fn discard_delta(&mut self) {
         self.buckets.clear();
     }
 
-    /// What is usual, as the open buckets are measured by it: to be told elsewhere, or as it was told.
+    /// Encodes the published rules that open buckets are scored by and the reference, or decodes and applies them.
     pub(crate) fn tell(&mut self, codec: &mut Codec<'_>) {
         self.routes.tell(codec);
-        self.habits.tell(codec);
+        self.reference.tell(codec);
     }
 
-    /// A slot goes to another route.
+    /// Resets the state of a route slot that was reassigned.
     pub(crate) fn forget_route(&mut self, slot: u8) {
         self.routes.forget(slot.into());
         self.buckets.iter_mut().for_each(|open| open.forget_route(slot.into()));
@@ -255,20 +185,20 @@ impl Detector {
         }
     }
 
-    /// A slot goes to another host.
+    /// Resets the state of a host slot that was reassigned.
     pub(crate) fn forget_host(&mut self, slot: u8) {
         self.hosts.forget(slot.into());
         self.buckets.iter_mut().for_each(|open| open.forget_host(slot.into()));
-        self.rising.forget_host(slot.into());
+        self.excursion.forget_host(slot.into());
         if let Some(open) = &mut self.open {
             open.forget_host(slot.into());
         }
     }
 
-    /// Takes out the open episode; the next one begins later.
+    /// Closes the open episode, if any. The next excursion begins after `now`.
     pub(crate) fn close(&mut self, now: u32) -> Option<Box<OpenEpisode>> {
-        self.rising = BucketCounts::default();
-        self.rising_from = now.saturating_add(1);
+        self.excursion = BucketCounts::default();
+        self.excursion_start = now.saturating_add(1);
         let open = self.open.take()?;
         if open.is_false_alarm() {
             self.false_alarm_penalty = (self.false_alarm_penalty + 1.0).min(MAX_FALSE_ALARM_PENALTY);
@@ -276,139 +206,118 @@ impl Detector {
         Some(open)
     }
 
-    /// Weighs a bucket of which nothing more can come; `None` if nothing came at all.
-    pub(super) fn weigh(&mut self, index: u32, lag: u32, shapes: &Shapes) -> Option<Evidence> {
-        let place = self.buckets.iter().position(|open| open.index == index)?;
-        let bucket = self.buckets.swap_remove(place);
+    /// Evaluates a bucket that is complete. Returns `None` if it had no traffic.
+    pub(super) fn evaluate(&mut self, index: u32, lag: u32, shapes: &Shapes) -> Option<Evidence> {
+        let position = self.buckets.iter().position(|open| open.index == index)?;
+        let bucket = self.buckets.swap_remove(position);
         self.active = self.active.saturating_add(1);
-        let is_gated = self.high > GATE || self.hold > 0;
-        self.frozen = if is_gated { self.frozen.saturating_add(1) } else { 0 };
-        let frozen = is_gated && self.frozen <= FROZEN;
+        let must_freeze = self.highest > FREEZE_THRESHOLD || self.hold > 0;
+        self.frozen = if must_freeze { self.frozen.saturating_add(1) } else { 0 };
+        let frozen = must_freeze && self.frozen <= MAX_FROZEN;
 
-        let tail = self.tail.weigh(&bucket.residuals, shapes, frozen);
-        let rates = self.rates.weigh(&bucket, &mut self.routes, frozen);
+        let tail = self.tail.evaluate(&bucket.residuals, shapes, frozen);
+        let rates = self.rates.evaluate(&bucket, &mut self.routes, frozen);
         let mut evidence = Evidence { is_outage: rates.is_outage, ..Evidence::default() };
-        let before = self.risen;
-        evidence.drifted = before >= RISE && self.slowness() > CREEP && index >= self.rising_from + CREEP_FOR;
-        let (mut high, mut risen) = self.add_up(&mut evidence, &tail, &rates);
-        let host = self.weigh_hosts(&mut evidence, &bucket, &rates, frozen);
-        high = high.max(host * GATE);
-        risen = risen.max(host);
-        self.weigh_level(&mut evidence, &bucket);
-        self.weigh_rhythm(&mut evidence, index, &tail, &rates, frozen);
-        let level = self.routes.level(&bucket);
-        evidence.routes = self.routes.troubles(&bucket);
-        evidence.weak = self.weak.weigh(index, level, tail.slow(), rates.least(), frozen)
-            / (1.0 + FALSE_ALARM_PENALTY * self.false_alarm_penalty);
-        if self.active < WARM {
+        let ratio_before = self.highest_ratio;
+        evidence.drifted = ratio_before >= EXCURSION
+            && self.bank.tail() > DRIFT
+            && index >= self.excursion_start + DRIFT_BUCKETS;
+        // While an episode is open, less evidence keeps it alive than it takes to raise an alarm.
+        let keep_alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed() + 2.0);
+        let (mut highest, mut highest_ratio) =
+            self.bank.add(&mut evidence, &tail, &rates, keep_alive, self.penalty());
+        let host_ratio = self.evaluate_hosts(&mut evidence, &bucket, &rates, frozen);
+        highest = highest.max(host_ratio * FREEZE_THRESHOLD);
+        highest_ratio = highest_ratio.max(host_ratio);
+        self.evaluate_location(&mut evidence, &bucket);
+        self.evaluate_periodicity(&mut evidence, index, &tail, &rates, frozen);
+        let mean = self.routes.mean(&bucket);
+        evidence.routes = self.routes.impact(&bucket);
+        evidence.cross_upstream =
+            self.cross_upstream.evaluate(index, mean, tail.slow(), rates.smallest_rise(), frozen)
+                / self.penalty();
+        if self.active < WARM_UP {
             evidence.alarm = None;
-            evidence.weak = 0.0;
+            evidence.cross_upstream = 0.0;
         }
 
-        if before < RISE {
-            self.rising = bucket.counts.clone();
-            self.rising_from = index;
+        if ratio_before < EXCURSION {
+            self.excursion = bucket.counts.clone();
+            self.excursion_start = index;
         } else {
-            self.rising.merge(&bucket.counts);
+            self.excursion.merge(&bucket.counts);
         }
-        self.high = high;
-        self.risen = risen;
+        self.highest = highest;
+        self.highest_ratio = highest_ratio;
         self.false_alarm_penalty *= FALSE_ALARM_PENALTY_DECAY;
-        self.hold = if high > GATE || evidence.alarm.is_some() { HOLD } else { self.hold.saturating_sub(1) };
+        let must_hold = highest > FREEZE_THRESHOLD || evidence.alarm.is_some();
+        self.hold = if must_hold { HOLD } else { self.hold.saturating_sub(1) };
         self.routes.learn(&bucket, frozen);
         self.routes.publish(index, lag);
-        self.habits.count(index, &bucket.counts, level.map(|level| level.log2));
+        self.budget.count(index, &bucket.counts);
+        self.reference.count(index, &bucket.counts, mean.map(|mean| mean.log2));
         evidence.counts = bucket.counts;
         Some(evidence)
     }
 
-    /// The timeout that was learned, if any.
+    /// Returns the learned timeout, if any.
     pub(crate) fn learned_timeout(&self) -> Option<Micros> {
-        let log2 = f32::from(self.routes.timeout(u32::MAX)?.0) / 256.0;
+        let log2 = f32::from(self.routes.rules().timeout(u32::MAX)?.0) / 256.0;
         Some(Micros::new(libm::roundf(libm::exp2f(log2)) as u64))
     }
 
-    /// The counts since the excursion began that led to an alarm, and its first bucket.
-    pub(super) fn rising(&self) -> (u32, BucketCounts) {
-        (self.rising_from, self.rising.clone())
+    /// Returns the first bucket of the current excursion and the counts since then.
+    pub(super) fn excursion(&self) -> (u32, BucketCounts) {
+        (self.excursion_start, self.excursion.clone())
     }
 
-    /// The highest sum of the tail.
-    fn slowness(&self) -> f32 {
-        let tail = self.sums.iter().zip(BANK).filter(|(_, (cause, _))| *cause == Cause::Tail);
-        tail.fold(0.0, |most, (sum, _)| most.max(sum.nats()))
+    /// Returns the factor by which recent false alarms raise the thresholds of methods that use only timing.
+    fn penalty(&self) -> f32 {
+        1.0 + FALSE_ALARM_PENALTY * self.false_alarm_penalty
     }
 
-    /// Adds a bucket to the bank and returns the highest sum, in nats and as a share of its bar.
-    fn add_up(&mut self, evidence: &mut Evidence, tail: &TailEvidence, rates: &RateEvidence) -> (f32, f32) {
-        // While an episode is open, less is enough to keep it so.
-        let alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed() + 2.0);
-        let nats = rates.errors.iter().chain(&rates.caught).chain(&rates.late).chain(tail.alarms());
-        let false_alarm_penalty = 1.0 + FALSE_ALARM_PENALTY * self.false_alarm_penalty;
-        let (mut high, mut risen) = (0.0_f32, 0.0_f32);
-        for ((sum, (cause, bar)), nats) in self.sums.iter_mut().zip(BANK).zip(nats) {
-            if cause == Cause::Tail && tail.dispersion > OVERDISPERSED {
-                sum.reset();
-                continue;
-            }
-            let bar = if cause == Cause::Tail { bar * false_alarm_penalty } else { bar };
-            let level = sum.add(*nats);
-            high = high.max(level);
-            risen = risen.max(level / bar);
-            evidence.weigh(cause, *nats);
-            if level > bar {
-                evidence.raise(cause, level / bar);
-            }
-            if level > bar.min(alive) {
-                evidence.is_alive = true;
-                sum.reset();
-            }
-        }
-        (high, risen)
-    }
-
-    /// Weighs the hosts; returns how high the worst stands, as a share of its bar.
-    fn weigh_hosts(
+    /// Evaluates the hosts. Returns the evidence against the worst one as a multiple of its threshold.
+    fn evaluate_hosts(
         &mut self,
         evidence: &mut Evidence,
         bucket: &Bucket,
         rates: &RateEvidence,
         frozen: bool,
     ) -> f32 {
-        evidence.culprit = self.hosts.weigh(bucket, rates.usual_errors, frozen);
-        let Some(culprit) = evidence.culprit else { return 0.0 };
-        if culprit.stands_out() {
+        evidence.outlier = self.hosts.evaluate(bucket, rates.expected_errors, frozen);
+        let Some(outlier) = evidence.outlier else { return 0.0 };
+        if outlier.is_significant() {
             evidence.is_alive = true;
-            evidence.weigh(Cause::Host, culprit.nats);
+            evidence.record(Cause::Host, outlier.nats);
         }
-        if culprit.nats > HOST_BAR {
+        if outlier.nats > HOST_THRESHOLD {
             if evidence.alarm.is_none() {
-                evidence.raise(Cause::Host, culprit.nats / HOST_BAR);
+                evidence.raise(Cause::Host, outlier.nats / HOST_THRESHOLD);
             }
             self.hosts.reset();
         }
-        culprit.nats / HOST_BAR
+        outlier.nats / HOST_THRESHOLD
     }
 
-    fn weigh_level(&mut self, evidence: &mut Evidence, bucket: &Bucket) {
+    fn evaluate_location(&mut self, evidence: &mut Evidence, bucket: &Bucket) {
         let Some(mean) = bucket.mean_shift() else { return };
-        let height = self.level.weigh(mean * routes::NATS);
-        let is_shifted = height.shift > LEVEL_SHIFT;
-        let false_alarm_penalty = 1.0 + FALSE_ALARM_PENALTY * self.false_alarm_penalty;
+        let score = self.location_shift.evaluate(mean * NATS_PER_OCTAVE);
+        let is_shifted = score.shift > MIN_SHIFT;
+        let penalty = self.penalty();
         if is_shifted
-            && (height.z > LEVEL_BAR * false_alarm_penalty
-                || self.raised && height.z > LEVEL_AGAIN * false_alarm_penalty)
+            && (score.z > SHIFT_THRESHOLD * penalty
+                || self.was_shifted && score.z > SHIFT_THRESHOLD_TWICE * penalty)
         {
             if evidence.alarm.is_none() {
-                evidence.raise(Cause::Level, height.z / LEVEL_BAR);
+                evidence.raise(Cause::LocationShift, score.z / SHIFT_THRESHOLD);
             }
             evidence.is_alive = true;
-            evidence.weigh(Cause::Level, height.z);
+            evidence.record(Cause::LocationShift, score.z);
         }
-        self.raised = is_shifted && height.z > LEVEL_AGAIN;
+        self.was_shifted = is_shifted && score.z > SHIFT_THRESHOLD_TWICE;
     }
 
-    fn weigh_rhythm(
+    fn evaluate_periodicity(
         &mut self,
         evidence: &mut Evidence,
         index: u32,
@@ -416,19 +325,20 @@ impl Detector {
         rates: &RateEvidence,
         frozen: bool,
     ) {
-        let errors = self.blips.weigh(index, Kind::Errors, rates.blip, frozen);
+        let errors = self.periodicity.evaluate(index, BlipKind::Errors, rates.blip, frozen);
         let durations = if tail.dispersion > OVERDISPERSED {
             None
         } else {
-            self.blips.weigh(index, Kind::Durations, tail.blip(), frozen)
+            self.periodicity.evaluate(index, BlipKind::Durations, tail.blip(), frozen)
         };
-        evidence.periodicity = errors.or(durations).filter(|periodicity| periodicity.nats > PERIODICITY_BAR);
+        evidence.periodicity =
+            errors.or(durations).filter(|periodicity| periodicity.nats > PERIODICITY_THRESHOLD);
         if let Some(periodicity) = evidence.periodicity {
             if evidence.alarm.is_none() {
-                evidence.raise(Cause::Periodicity, periodicity.nats / PERIODICITY_BAR);
+                evidence.raise(Cause::Periodicity, periodicity.nats / PERIODICITY_THRESHOLD);
             }
             evidence.is_alive = true;
-            evidence.weigh(Cause::Periodicity, periodicity.nats);
+            evidence.record(Cause::Periodicity, periodicity.nats);
         }
     }
 }

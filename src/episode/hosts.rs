@@ -1,65 +1,74 @@
-//! One bad host of several: each host against its siblings in the same minute.
+//! One bad host of several: each host against the others in the same minute.
 //!
-//! What hits all hosts cancels, so a host is compared without any history but its own offset:
-//! y = Σ clip(r) − n · offset − n · (the others' mean), which gives (δy − nδ²/2) / (f·φ) nats for
-//! "δ sigmas slower"; failures are weighed like an upstream's, against the others' rate.
+//! A fault on all hosts cancels, so a host is compared without any history except its own offset:
+//! y = Σ clip(r) − n · offset − n · (the others' mean), which gives (δy − nδ²/2) / (f·φ) nats for "δ sigmas slower". Failures are
+//! scored like an upstream's, against the others' rate.
 #![allow(clippy::indexing_slicing)] // slots are below HOSTS by construction
 
-use super::HOSTS;
 use super::bucket::Bucket;
 use super::cusum::{Cusum, Dispersion};
+use super::dimensions::HOSTS;
 use super::residual::UNIT;
 
+/// Tested shifts of a host's durations, in sigmas.
 const SLOWER: [f32; 2] = [0.7, 1.2];
+/// Tested rises of a host's error rate.
 const ERRORS: [f32; 2] = [0.03, 0.12];
+/// Buckets in a minute.
 const EVERY: u32 = 6;
 /// Parts of a sigma in a stored offset.
 const FINE: f32 = 4096.0;
 
+/// State of one host.
 #[derive(Clone, Copy, Debug, Default)]
-struct Host {
+struct HostState {
     sum: i32,
     attempts: u16,
     failed: u16,
     offset: i16,
-    levels: [Cusum; 4],
+    sums: [Cusum; 4],
 }
 
 /// The hosts of one upstream.
 #[derive(Clone, Debug)]
-pub(super) struct Hosts {
-    all: [Host; HOSTS],
-    scatter: Dispersion,
+pub(super) struct HostComparison {
+    all: [HostState; HOSTS],
+    dispersion: Dispersion,
     due: u32,
 }
 
-/// The host that differs most from its siblings.
+/// The host that differs most from the others.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Culprit {
+pub(super) struct OutlierHost {
     pub(super) slot: u8,
     pub(super) nats: f32,
-    /// Did this minute add to it?
+    /// True if this minute added to the evidence.
     pub(super) is_rising: bool,
 }
 
-impl Culprit {
-    /// Enough to count against it.
-    pub(super) fn stands_out(self) -> bool {
+impl OutlierHost {
+    /// Returns true if the evidence is strong enough to count against the host.
+    pub(super) fn is_significant(self) -> bool {
         self.nats > 5.0
     }
 }
 
-impl Hosts {
+impl HostComparison {
     pub(super) fn new() -> Self {
-        Self { all: [Host::default(); HOSTS], scatter: Dispersion::new(2.0), due: 0 }
+        Self { all: [HostState::default(); HOSTS], dispersion: Dispersion::new(2.0), due: 0 }
     }
 
-    /// Adds a bucket; once a minute weighs every host and names the one that stands out most.
-    pub(super) fn weigh(&mut self, bucket: &Bucket, usual_errors: f32, frozen: bool) -> Option<Culprit> {
-        let mut culprit = None;
+    /// Adds a bucket. Once a minute evaluates every host and returns the one that differs most.
+    pub(super) fn evaluate(
+        &mut self,
+        bucket: &Bucket,
+        expected_errors: f32,
+        frozen: bool,
+    ) -> Option<OutlierHost> {
+        let mut outlier = None;
         if bucket.index >= self.due {
             if self.due != 0 {
-                culprit = self.minute(usual_errors, frozen);
+                outlier = self.minute(expected_errors, frozen);
             }
             self.due = bucket.index - bucket.index % EVERY + EVERY;
         }
@@ -68,10 +77,10 @@ impl Hosts {
             host.attempts = host.attempts.saturating_add(bucket.host_attempts[i]);
             host.failed = host.failed.saturating_add(bucket.host_failed[i].into());
         }
-        culprit
+        outlier
     }
 
-    fn minute(&mut self, usual_errors: f32, frozen: bool) -> Option<Culprit> {
+    fn minute(&mut self, expected_errors: f32, frozen: bool) -> Option<OutlierHost> {
         // Whole numbers, so that nothing depends on which host has which slot.
         let (mut sum, mut attempts, mut failed) = (0_i64, 0_u32, 0_u32);
         for host in &self.all {
@@ -79,9 +88,9 @@ impl Hosts {
             attempts += u32::from(host.attempts);
             failed += u32::from(host.failed);
         }
-        let phi = self.scatter.factor();
+        let phi = self.dispersion.factor();
         let (mut seen, mut expected) = (0_i64, 0_i64);
-        let mut worst: Option<Culprit> = None;
+        let mut worst: Option<OutlierHost> = None;
         for (slot, host) in self.all.iter_mut().enumerate() {
             let (n, k) = (f32::from(host.attempts), f32::from(host.failed));
             let others = (attempts - u32::from(host.attempts)) as f32;
@@ -89,16 +98,16 @@ impl Hosts {
                 host.clear();
                 continue;
             }
-            let well = (n - k).max(0.0);
-            let y = host.own() as f32 / FINE - well * ((sum - host.own()) as f32 / FINE / others);
+            let succeeded = (n - k).max(0.0);
+            let y = host.own() as f32 / FINE - succeeded * ((sum - host.own()) as f32 / FINE / others);
             let f = 1.0 + n / others;
             let failed_others = (failed - u32::from(host.failed)) as f32;
-            let p = usual_errors.max((failed_others + 20.0 * usual_errors) / (others + 20.0));
-            let slower = SLOWER.map(|by| (by * y - well * by * by / 2.0) / (f * phi));
+            let p = expected_errors.max((failed_others + 20.0 * expected_errors) / (others + 20.0));
+            let slower = SLOWER.map(|by| (by * y - succeeded * by * by / 2.0) / (f * phi));
             let errors = ERRORS.map(|more| k * libm::logf((p + more) / p).min(4.5) - n * more);
-            let mut here = Culprit { slot: slot as u8, nats: 0.0, is_rising: false };
-            for (level, x) in host.levels.iter_mut().zip(slower.iter().chain(&errors)) {
-                let nats = level.add(x.clamp(-8.0, 8.0));
+            let mut here = OutlierHost { slot: slot as u8, nats: 0.0, is_rising: false };
+            for (sum, x) in host.sums.iter_mut().zip(slower.iter().chain(&errors)) {
+                let nats = sum.add(x.clamp(-8.0, 8.0));
                 if nats > here.nats {
                     (here.nats, here.is_rising) = (nats, *x > 0.5);
                 }
@@ -106,43 +115,44 @@ impl Hosts {
             if worst.is_none_or(|worst| here.nats > worst.nats) {
                 worst = Some(here);
             }
-            if !frozen && well > 0.0 {
-                let usual = well * 0.9 * f;
-                seen += ((y * y).min(9.0 * usual) * 64.0) as i64;
-                expected += (usual * 64.0) as i64;
-                let evidence = well / (well + 600.0) * (y / well).clamp(-0.5, 0.5);
-                host.offset = (f32::from(host.offset) + evidence * FINE).clamp(-30_000.0, 30_000.0) as i16;
+            if !frozen && succeeded > 0.0 {
+                let variance = succeeded * 0.9 * f;
+                seen += ((y * y).min(9.0 * variance) * 64.0) as i64;
+                expected += (variance * 64.0) as i64;
+                let step = succeeded / (succeeded + 600.0) * (y / succeeded).clamp(-0.5, 0.5);
+                host.offset = (f32::from(host.offset) + step * FINE).clamp(-30_000.0, 30_000.0) as i16;
             }
             host.clear();
         }
         if !frozen {
-            self.scatter.learn(seen as f32 / 64.0, expected as f32 / 64.0, f32::MAX, 0.995);
+            self.dispersion.learn(seen as f32 / 64.0, expected as f32 / 64.0, f32::MAX, 0.995);
         }
         worst
     }
 
+    /// Resets the evidence, as after an alarm.
     pub(super) fn reset(&mut self) {
-        for h in &mut self.all {
-            h.levels.iter_mut().for_each(Cusum::reset);
+        for host in &mut self.all {
+            host.sums.iter_mut().for_each(Cusum::reset);
         }
     }
 
-    /// A slot goes to another host.
+    /// Resets the state of a host slot that was reassigned.
     pub(super) fn forget(&mut self, slot: usize) {
-        if let Some(h) = self.all.get_mut(slot) {
-            *h = Host::default();
+        if let Some(host) = self.all.get_mut(slot) {
+            *host = HostState::default();
         }
     }
 }
 
-impl Host {
-    /// Sum of the residuals beyond the host's own offset, in 1/4096 sigma.
+impl HostState {
+    /// Returns the sum of the residuals beyond the host's own offset, in 1/4096 sigma.
     fn own(&self) -> i64 {
-        let well = i64::from(self.attempts.saturating_sub(self.failed));
-        i64::from(self.sum) * (FINE as i64 / i64::from(UNIT)) - well * i64::from(self.offset)
+        let succeeded = i64::from(self.attempts.saturating_sub(self.failed));
+        i64::from(self.sum) * (FINE as i64 / i64::from(UNIT)) - succeeded * i64::from(self.offset)
     }
 
-    /// Begins a new minute.
+    /// Starts a new minute.
     fn clear(&mut self) {
         (self.sum, self.attempts, self.failed) = (0, 0, 0);
     }

@@ -1,4 +1,4 @@
-//! What the engine looks at in one exchange.
+//! The input of the episode engine: one exchange and its attempts.
 
 use crate::exchange::{Exchange, Substitute};
 use crate::flags::Flags;
@@ -6,63 +6,63 @@ use crate::histogram::Log2;
 use crate::units::Micros;
 use crate::verdict::{Fate, Signals, Verdict};
 
-/// The most failed attempts that are taken from a mere count.
-const MOST_UNKNOWN: u32 = 8;
+/// Maximum number of failed attempts derived from a count without a log.
+const MAX_UNKNOWN: u32 = 8;
 
-/// One exchange, as far as it says anything about a stretch of time.
+/// One judged exchange.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observation<'a> {
     pub(crate) exchange: &'a Exchange<'a>,
     pub(crate) verdict: &'a Verdict,
-    /// The slot of its route, `None` for one that is not in the table.
+    /// Slot of the route; `None` if the route is not tracked.
     pub(crate) route: Option<u8>,
-    /// The logarithm of its duration.
+    /// Logarithm of the duration.
     pub(crate) log2: Log2,
 }
 
 /// One attempt.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Try<'a> {
+pub(super) struct AttemptObservation<'a> {
     pub(super) host: Option<&'a str>,
-    /// It got no answer, a bad one, or something else answered in its stead.
+    /// True if the attempt got no response or a bad one, or a substitute answered instead.
     pub(super) failed: bool,
-    /// `None` where unknown or not to be learned from.
+    /// Logarithm of the duration; `None` if unknown or not to be learned.
     pub(super) log2: Option<Log2>,
-    /// It took most of its timeout.
+    /// True if the attempt took most of its timeout.
     pub(super) late: bool,
-    /// How long it took to time out, where nobody gives the timeout.
+    /// Logarithm of the duration if the attempt timed out and the timeout is not reported.
     pub(super) timed_out: Option<Log2>,
 }
 
 impl<'a> Observation<'a> {
-    /// The second of its bucket in which the exchange completed.
+    /// Returns the second of the bucket in which the exchange completed.
     pub(super) fn second(&self) -> u32 {
         (self.exchange.ts.micros() / 1_000_000 % 10) as u32
     }
 
-    /// A safety net other than a retry caught it.
+    /// Returns true if a safety net other than a retry caught the exchange.
     pub(super) fn is_caught(&self) -> bool {
         matches!(self.verdict.fate, Fate::Fallback | Fate::Stale | Fate::Failover | Fate::ClientRetried)
     }
 
-    /// It came near a limit that its attempts do not show.
+    /// Returns true if the exchange came near a limit that its attempts do not show.
     pub(super) fn is_short(&self) -> bool {
         const SHORT: Signals =
             Signals::DEADLINE.with(Signals::QUOTA).with(Signals::BREAKER).with(Signals::POOL);
         self.verdict.signals.any(SHORT)
     }
 
-    /// The attempt, if there was only one and nothing else is known of it; `learned` is the timeout where nobody gives one.
-    pub(super) fn only_try(&self, learned: Option<Log2>) -> Option<Try<'a>> {
+    /// Returns the attempt if there was only one and there is no attempt log; `learned` is the timeout to use if none is reported.
+    pub(super) fn only_attempt(&self, learned: Option<Log2>) -> Option<AttemptObservation<'a>> {
         let x = self.exchange;
         if x.attempts.is_some_and(|attempts| attempts > 1) || !x.attempt_log.is_empty() {
             return None;
         }
         let failed = self.has_failed();
         let timeless = self.is_timeless();
-        let is_untold = self.verdict.limits.timeout.is_none();
-        let has_timed_out = failed && is_untold && (x.status == 504 || x.flags.any(Flags::UT));
-        Some(Try {
+        let has_timeout = self.verdict.limits.timeout.is_some();
+        let has_timed_out = failed && !has_timeout && (x.status == 504 || x.flags.any(Flags::UT));
+        Some(AttemptObservation {
             host: x.host,
             failed,
             log2: (!timeless).then_some(self.log2),
@@ -71,37 +71,47 @@ impl<'a> Observation<'a> {
         })
     }
 
-    /// Calls `each` with every attempt that is known, where there were several.
-    pub(super) fn tries(&self, learned: Option<Log2>, mut each: impl FnMut(Try<'a>)) {
+    /// Calls `each` with every known attempt of an exchange with several.
+    pub(super) fn for_each_attempt(
+        &self,
+        learned: Option<Log2>,
+        mut each: impl FnMut(AttemptObservation<'a>),
+    ) {
         let x = self.exchange;
-        let is_untold = self.verdict.limits.timeout.is_none();
+        let has_timeout = self.verdict.limits.timeout.is_some();
         let timeless = self.is_timeless();
         let attempts = x.attempts.unwrap_or(1);
-        // What a log of attempts leaves out are the first ones, and they failed; else the last would not have been made.
-        let told = x.attempt_log.len().max(1) as u32;
-        let unknown = if x.hedged { 0 } else { attempts.saturating_sub(told) };
-        for _ in 0..unknown.min(MOST_UNKNOWN) {
-            each(Try { host: None, failed: true, log2: None, late: false, timed_out: None });
+        // An attempt log omits the first attempts, which failed: otherwise there would be no later ones.
+        let logged = x.attempt_log.len().max(1) as u32;
+        let unknown = if x.hedged { 0 } else { attempts.saturating_sub(logged) };
+        for _ in 0..unknown.min(MAX_UNKNOWN) {
+            each(AttemptObservation { host: None, failed: true, log2: None, late: false, timed_out: None });
         }
         if let [.., _] = x.attempt_log {
             for attempt in x.attempt_log {
-                each(Try {
+                each(AttemptObservation {
                     host: attempt.host,
                     failed: attempt.failed(),
                     log2: attempt.duration.filter(|_| !timeless).map(Log2::of),
                     late: attempt.duration.is_some_and(|took| self.is_late(took, learned)) && !timeless,
                     timed_out: attempt
                         .duration
-                        .filter(|_| matches!(attempt.status, None | Some(504)) && is_untold)
+                        .filter(|_| matches!(attempt.status, None | Some(504)) && !has_timeout)
                         .map(Log2::of),
                 });
             }
             return;
         }
-        each(Try { host: x.host, failed: self.has_failed(), log2: None, late: false, timed_out: None });
+        each(AttemptObservation {
+            host: x.host,
+            failed: self.has_failed(),
+            log2: None,
+            late: false,
+            timed_out: None,
+        });
     }
 
-    /// Its last attempt gave no usable answer, or something else answered in its stead.
+    /// Returns true if the last attempt gave no usable response, or a substitute answered instead.
     fn has_failed(&self) -> bool {
         match self.verdict.fate {
             Fate::Failed | Fate::Partial | Fate::Stale => true,
@@ -109,12 +119,12 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// Its duration says nothing.
+    /// Returns true if the duration does not measure the upstream.
     fn is_timeless(&self) -> bool {
         self.exchange.stream || self.exchange.status == 101
     }
 
-    /// From 70 % of the timeout.
+    /// Returns true from 70 % of the timeout.
     fn is_late(&self, took: Micros, learned: Option<Log2>) -> bool {
         /// log2(.7) in 1/256 octave.
         const SHARE: u16 = 132;

@@ -1,38 +1,38 @@
-//! An episode while it lasts, and its name.
+//! An open episode, and its pattern.
 //!
-//! It lives on evidence, and the longer the quiet, the more evidence it takes to belong to it: so noise does not keep it
-//! open, and a blip that comes back does. The name is asked for when it opens and again when it closes: the first guess and
-//! the final word.
+//! Evidence keeps an episode open, and the longer the quiet, the more evidence it takes: noise does not keep an episode open, and a
+//! blip that comes back does. The pattern is determined when the episode opens and again when it closes: the first guess and the
+//! final classification.
 
 use super::bucket::BucketCounts;
-use super::detector::{Cause, Evidence};
-use super::{HOSTS, ROUTES};
+use super::dimensions::{HOSTS, ROUTES};
+use super::evidence::{Cause, Evidence};
 use crate::units::Used;
 use alloc::vec::Vec;
 
-/// The kind of an episode.
+/// Pattern of an episode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Pattern {
-    /// A short run that healed.
+    /// A short run that recovered.
     Burst,
-    /// A run that stays.
+    /// A run that lasts.
     Sustained,
-    /// The same blip again and again.
+    /// The same blip, recurring.
     Recurring,
     /// The tail grows slowly.
     Creeping,
-    /// One host carries it, or one route.
+    /// Concentrated on one host or one route.
     Concentrated,
     /// Several upstreams at once.
     Correlated,
-    /// Attempts per exchange rise with it.
+    /// A retry storm: attempts per exchange rise.
     Storm,
     /// A whole day differs from the reference.
     Deviant,
 }
 
 impl Pattern {
-    /// The name in records and metrics.
+    /// Returns the name in records and metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Burst => "burst",
@@ -49,16 +49,17 @@ impl Pattern {
 
 /// Quiet buckets with traffic after which an episode is over: ten minutes.
 const QUIET: u16 = 60;
-/// Buckets of silence after which it is over.
-const SILENT: u32 = 180;
-/// The least that must have gone wrong before a route is blamed, and the share of it in basis points that the route must have:
-/// where half of the attempts are, chance gives that once in eight hundred episodes.
-const ROUTE_TROUBLES: u64 = 20;
+/// Buckets since the last evidence after which an episode is over, even without traffic.
+const EXPIRES_AFTER: u32 = 180;
+/// The smallest total impact with which a route is blamed.
+const MIN_IMPACT: u64 = 20;
+/// Share of the impact, in basis points, with which a route is blamed. For a route with half of the attempts, chance gives that once
+/// in eight hundred episodes.
 const ROUTE_SHARE: u16 = 8_500;
 /// Attempts per hundred exchanges that make a storm.
 const STORM: u32 = 150;
 
-/// What is kept of an open episode.
+/// State of an open episode.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenEpisode {
     pub(crate) start: u32,
@@ -66,36 +67,39 @@ pub(crate) struct OpenEpisode {
     /// The last bucket with evidence.
     pub(crate) last: u32,
     pub(crate) cause: Cause,
-    /// From the start to the last bucket with evidence, and since then.
+    /// Counts from the start to the last bucket with evidence.
     pub(crate) counts: BucketCounts,
+    /// Counts since then.
     since: BucketCounts,
-    /// Other upstreams that show the same.
+    /// Upstreams with an episode at the same time.
     pub(crate) related: Vec<u32>,
-    /// Buckets from one blip to the next, if there is a periodicity; 0 if not.
+    /// Period in buckets; 0 without a periodicity.
     pub(crate) interval: u32,
-    /// The most attempts per hundred exchanges over three buckets.
+    /// Maximum attempts per hundred exchanges over three buckets.
     pub(crate) amplification: u32,
-    /// The bucket in which it became an outage, or 0.
+    /// The bucket in which the episode became an outage, or 0.
     pub(crate) escalated: u32,
-    /// The nats of that periodicity.
+    /// Nats of the periodicity.
     periodicity: f32,
     /// Quiet buckets with traffic since the last evidence.
     quiet: u16,
-    /// Buckets with evidence, and runs of them.
+    /// Buckets with evidence.
     buckets: u16,
+    /// Runs of buckets with evidence.
     runs: u16,
-    /// How often each host stood out.
+    /// Minutes in which each host was a significant outlier.
     votes: [u8; HOSTS],
-    /// What went wrong on each route in buckets with evidence, and its attempts in them.
+    /// Impact on each route in buckets with evidence, and its attempts in them.
     routes: [(u16, u16); ROUTES],
     /// Attempts and exchanges of the last three buckets.
     window: [(u32, u32); 3],
-    /// The bucket from which attempts rose, or 0.
+    /// The bucket in which the ratio of attempts first reached [`STORM`], or 0.
     amplified: u32,
-    /// Slowness before it became an outage: nats, and nats times their age.
+    /// Slowness before the episode became an outage, in nats.
     slow: f32,
+    /// Sum of the same nats times their age in buckets.
     slow_age: f32,
-    /// Slowness had been adding up for long before something else raised the alarm.
+    /// True if slowness had been adding up long before another cause raised the alarm.
     drifted: bool,
 }
 
@@ -129,22 +133,22 @@ impl OpenEpisode {
             slow_age: 0.0,
             drifted: evidence.drifted,
         };
-        open.weigh(now, evidence);
+        open.apply(now, evidence);
         open
     }
 
-    /// The nats that a bucket must weigh to belong to this episode.
+    /// Returns the nats that a bucket needs to belong to this episode.
     pub(super) fn needed(&self) -> f32 {
         4.0 + f32::from(self.quiet) / 8.0
     }
 
-    /// One more bucket with traffic.
-    pub(super) fn follow(&mut self, now: u32, evidence: &Evidence) {
+    /// Adds a bucket with traffic.
+    pub(super) fn add(&mut self, now: u32, evidence: &Evidence) {
         self.since.merge(&evidence.counts);
-        self.weigh(now, evidence);
+        self.apply(now, evidence);
     }
 
-    fn weigh(&mut self, now: u32, evidence: &Evidence) {
+    fn apply(&mut self, now: u32, evidence: &Evidence) {
         let counted = [Cause::Errors, Cause::Caught, Cause::Late, Cause::Tail];
         let nats = |cause: Cause| evidence.nats.get(cause as usize).copied().unwrap_or(0.0);
         if evidence.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
@@ -153,20 +157,21 @@ impl OpenEpisode {
             self.last = now;
             self.quiet = 0;
             self.buckets = self.buckets.saturating_add(1);
-            self.blame_routes(&evidence.routes);
+            self.add_impact(&evidence.routes);
         } else {
             self.quiet = self.quiet.saturating_add(1);
         }
         if self.escalated == 0 {
-            let slow = nats(Cause::Tail).max(0.0) + nats(Cause::Level).max(0.0);
+            let slow = nats(Cause::Tail).max(0.0) + nats(Cause::LocationShift).max(0.0);
             self.slow += slow;
             self.slow_age += slow * now.saturating_sub(self.start) as f32;
         }
         if evidence.is_outage && self.escalated == 0 {
             self.escalated = now;
         }
-        if let Some(culprit) = evidence.culprit.filter(|culprit| culprit.stands_out() && culprit.is_rising)
-            && let Some(votes) = self.votes.get_mut(usize::from(culprit.slot))
+        if let Some(outlier) =
+            evidence.outlier.filter(|outlier| outlier.is_significant() && outlier.is_rising)
+            && let Some(votes) = self.votes.get_mut(usize::from(outlier.slot))
         {
             *votes = votes.saturating_add(1);
         }
@@ -179,12 +184,12 @@ impl OpenEpisode {
         self.amplify(now, evidence);
     }
 
-    /// Adds what went wrong on each route; only the shares matter, so all are halved before one is too large.
-    fn blame_routes(&mut self, here: &[(u16, u16); ROUTES]) {
-        let is_large = self.routes.iter().any(|(troubles, attempts)| *troubles.max(attempts) > u16::MAX / 2);
+    /// Adds the impact on each route. Only the shares matter, so all are halved before one overflows.
+    fn add_impact(&mut self, here: &[(u16, u16); ROUTES]) {
+        let is_large = self.routes.iter().any(|(impact, attempts)| *impact.max(attempts) > u16::MAX / 2);
         for (all, here) in self.routes.iter_mut().zip(here) {
-            let (troubles, attempts) = if is_large { (all.0 / 2, all.1 / 2) } else { *all };
-            *all = (troubles.saturating_add(here.0), attempts.saturating_add(here.1));
+            let (impact, attempts) = if is_large { (all.0 / 2, all.1 / 2) } else { *all };
+            *all = (impact.saturating_add(here.0), attempts.saturating_add(here.1));
         }
     }
 
@@ -204,23 +209,23 @@ impl OpenEpisode {
         }
     }
 
-    /// Whether it is over.
+    /// Returns true if the episode is over.
     pub(super) fn is_over(&self, now: u32) -> bool {
-        self.quiet >= QUIET || self.is_silent(now)
+        self.quiet >= QUIET || self.is_expired(now)
     }
 
-    /// Whether nothing was seen of it for so long that what comes now is something else.
-    pub(super) fn is_silent(&self, now: u32) -> bool {
-        now >= self.last.saturating_add(SILENT)
+    /// Returns true if the last evidence is so old that new evidence belongs to another episode.
+    pub(super) fn is_expired(&self, now: u32) -> bool {
+        now >= self.last.saturating_add(EXPIRES_AFTER)
     }
 
-    /// Nothing but timing, over at once, and hardly anyone noticed: overdispersed traffic rather than an episode.
+    /// Returns true if the episode was overdispersed traffic: only timing, over at once, and with few near misses.
     pub(super) fn is_false_alarm(&self) -> bool {
-        let is_timing = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Pool);
+        let is_timing = matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::CrossUpstream);
         is_timing && self.buckets <= 3 && self.counts.near.saturating_mul(50) < self.counts.exchanges
     }
 
-    /// A slot goes to another host.
+    /// Resets the counts of a host slot that was reassigned.
     pub(super) fn forget_host(&mut self, slot: usize) {
         self.counts.forget_host(slot);
         self.since.forget_host(slot);
@@ -229,7 +234,7 @@ impl OpenEpisode {
         }
     }
 
-    /// The host that carries it: named against its siblings again and again, with far more than its share.
+    /// Returns the host to blame: an outlier again and again, with far more than its share of failures.
     pub(crate) fn host(&self) -> Option<u8> {
         let votes: u32 = self.votes.iter().map(|votes| u32::from(*votes)).sum();
         let bad: u32 = self.counts.bad.iter().map(|bad| u32::from(*bad)).sum();
@@ -242,54 +247,54 @@ impl OpenEpisode {
         (is_sure || is_likely && share * hosts * 2 >= bad * 3).then_some(slot as u8)
     }
 
-    /// A slot goes to another route.
+    /// Resets the impact of a route slot that was reassigned.
     pub(super) fn forget_route(&mut self, slot: usize) {
         if let Some(route) = self.routes.get_mut(slot) {
             *route = (0, 0);
         }
     }
 
-    /// The route that carries it, with its share of what went wrong in basis points: nearly all of it, on no more than half
-    /// of the attempts.
+    /// Returns the route to blame, with its share of the impact in basis points: nearly all of it, on no more than half of the
+    /// attempts.
     pub(crate) fn route(&self) -> Option<(u8, u16)> {
         let sum =
             |of: fn(&(u16, u16)) -> u16| self.routes.iter().map(|route| u64::from(of(route))).sum::<u64>();
-        let (troubles, attempts) = (sum(|route| route.0), sum(|route| route.1));
-        // The last stands for all that have no slot.
-        let [told @ .., _] = &self.routes;
-        let (slot, route) = told.iter().enumerate().max_by_key(|(_, route)| route.0)?;
-        let share = Used::of(route.0.into(), troubles).filter(|_| troubles >= ROUTE_TROUBLES)?.basis_points();
+        let (impact, attempts) = (sum(|route| route.0), sum(|route| route.1));
+        // The last entry stands for all routes that are not tracked.
+        let [tracked @ .., _] = &self.routes;
+        let (slot, route) = tracked.iter().enumerate().max_by_key(|(_, route)| route.0)?;
+        let share = Used::of(route.0.into(), impact).filter(|_| impact >= MIN_IMPACT)?.basis_points();
         let is_minor = u64::from(route.1) * 2 <= attempts;
         (is_minor && share >= ROUTE_SHARE).then_some((slot as u8, share))
     }
 
-    /// The name it deserves by what is known now: the strongest that fits.
+    /// Returns the strongest pattern that fits the evidence so far.
     pub(crate) fn pattern(&self) -> Pattern {
         self.patterns().into_iter().flatten().next().unwrap_or(Pattern::Burst)
     }
 
-    /// All that fit, strongest first.
+    /// Returns all patterns that fit, strongest first.
     pub(crate) fn patterns(&self) -> [Option<Pattern>; 7] {
         let length = (self.last + 1).saturating_sub(self.start);
         let evidence = u32::from(self.buckets);
         let is_storm = self.amplified != 0 && self.amplified <= self.start + 8;
         let is_one_host = self.host().is_some() || self.cause == Cause::Host && length < 12;
-        let is_slow = matches!(self.cause, Cause::Tail | Cause::Level | Cause::Host);
+        let is_slow = matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::Host);
         let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
         let creeps = length >= 30 && (is_slow && grows || self.drifted);
         let is_sparse = evidence * 5 < length * 2;
-        let has_rhythm = self.cause == Cause::Periodicity || self.interval > 0 && evidence * 6 < length;
-        let comes_back = self.runs >= 3 && is_sparse || self.runs >= 2 && self.escalated > self.start + 12;
-        let stays = evidence >= 12 || self.cause == Cause::Late && length >= 12;
-        let has_own_rhythm = self.cause == Cause::Periodicity;
+        let has_interval = self.cause == Cause::Periodicity || self.interval > 0 && evidence * 6 < length;
+        let recurs = self.runs >= 3 && is_sparse || self.runs >= 2 && self.escalated > self.start + 12;
+        let lasts = evidence >= 12 || self.cause == Cause::Late && length >= 12;
+        let is_periodicity = self.cause == Cause::Periodicity;
         [
             (!self.related.is_empty()).then_some(Pattern::Correlated),
-            has_own_rhythm.then_some(Pattern::Recurring),
+            is_periodicity.then_some(Pattern::Recurring),
             is_storm.then_some(Pattern::Storm),
             (is_one_host || self.route().is_some()).then_some(Pattern::Concentrated),
-            (has_rhythm && !has_own_rhythm || comes_back && !creeps).then_some(Pattern::Recurring),
+            (has_interval && !is_periodicity || recurs && !creeps).then_some(Pattern::Recurring),
             creeps.then_some(Pattern::Creeping),
-            stays.then_some(Pattern::Sustained),
+            lasts.then_some(Pattern::Sustained),
         ]
     }
 }

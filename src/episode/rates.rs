@@ -1,30 +1,33 @@
-//! Too many failed attempts, fallbacks, late answers: counts against an upper estimate of the usual.
+//! Rates of failed attempts, fallbacks and late responses, against an upper estimate of their baseline.
 //!
-//! Per route k events in n attempts give Σ k · min(cap, ln((p + ε)/p)) − nε nats for "ε more than
-//! usual" (a Poisson likelihood ratio). p is an upper estimate, since a rate taken for smaller than
-//! it is raises most false alarms; the cap makes three events the least that can matter. Failures
-//! count once a second at most: one cause fails many attempts at once. Rates are forgotten only
-//! while more than a handful of events stand behind them: memory holds events, not time.
+//! Per route k events in n attempts give Σ k · min(cap, ln((p + ε)/p)) − nε nats for "ε above the baseline" (a Poisson likelihood
+//! ratio). p is an upper estimate, because an underestimated rate causes most false alarms; with the cap it takes at least three
+//! events to matter. Failures count once a second at most: one cause fails many attempts at once. A rate decays only while it is
+//! based on more than a handful of events: memory holds events, not time.
 #![allow(clippy::indexing_slicing)] // indices run over fixed arrays
 
-use super::ROUTES;
 use super::bucket::Bucket;
 use super::cusum::Dispersion;
-use super::routes::Routes;
+use super::dimensions::ROUTES;
+use super::routes::RouteModels;
 
+/// Tested rises of the share of failed attempts.
 pub(super) const ERRORS: [f32; 4] = [0.004, 0.015, 0.05, 0.2];
+/// Tested rises of the share of fallbacks.
 pub(super) const FALLBACKS: [f32; 2] = [0.03, 0.15];
+/// Tested rises of the share of late responses.
 pub(super) const LATE: [f32; 2] = [0.01, 0.04];
-/// The most that one bucket can say, unless attempts failed in most of its seconds: below the bars, so that two are needed.
-/// Recorded traffic is full of blips of a few seconds.
+/// Maximum evidence of one bucket, unless attempts failed in most of its seconds: below the thresholds, so that an alarm needs two
+/// buckets. Recorded traffic is full of blips of a few seconds.
 const ONE_BUCKET: f32 = 12.0;
+/// Seconds with failures from which the maximum does not apply.
 const MOST_SECONDS: f32 = 6.0;
 /// ε of the evidence for blips.
 const BLIP: f32 = 0.07;
-/// Kept per bucket when forgetting over two hours.
+/// Decay per bucket for a memory of two hours.
 const TWO_HOURS: f32 = 0.998_612;
 
-/// An upstream's own rate of something.
+/// Rate of one kind of event on an upstream.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     events: f32,
@@ -36,6 +39,7 @@ impl Rate {
         Self { events: 0.5, seen: 1_000.0 }
     }
 
+    /// Returns an upper estimate of the rate.
     fn upper(self) -> f32 {
         (self.events + 1.0 + 0.5 * libm::sqrtf(self.events + 1.0)) / self.seen
     }
@@ -51,8 +55,8 @@ impl Rate {
 }
 
 impl RateEvidence {
-    /// Evidence for the smallest rise of errors: what is pooled.
-    pub(super) fn least(&self) -> f32 {
+    /// Returns the evidence for the smallest rise of errors, to be combined over upstreams.
+    pub(super) fn smallest_rise(&self) -> f32 {
         self.errors[0]
     }
 }
@@ -64,23 +68,24 @@ pub(super) struct Rates {
     fallbacks: Rate,
     late: Rate,
     failed: Rate,
-    errors_scatter: Dispersion,
-    late_scatter: Dispersion,
+    errors_dispersion: Dispersion,
+    late_dispersion: Dispersion,
 }
 
-/// What a bucket's counts say.
+/// Evidence from the counts of a bucket, in nats.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RateEvidence {
     pub(super) errors: [f32; 4],
     pub(super) caught: [f32; 2],
     pub(super) late: [f32; 2],
     pub(super) blip: f32,
-    /// Upper estimate of the usual share of failed attempts.
-    pub(super) usual_errors: f32,
-    /// Far more failed than usual: no near miss any more.
+    /// Upper estimate of the baseline share of failed attempts.
+    pub(super) expected_errors: f32,
+    /// True if far more exchanges failed than the baseline explains: an outage, not a near miss.
     pub(super) is_outage: bool,
 }
 
+/// Returns the log likelihood ratio of one event.
 fn ratio(p: f32, more: f32, cap: f32) -> f32 {
     libm::logf((p + more) / p).min(cap)
 }
@@ -92,33 +97,38 @@ impl Rates {
             fallbacks: Rate::new(),
             late: Rate::new(),
             failed: Rate::new(),
-            errors_scatter: Dispersion::new(2.0),
-            late_scatter: Dispersion::new(2.0),
+            errors_dispersion: Dispersion::new(2.0),
+            late_dispersion: Dispersion::new(2.0),
         }
     }
 
-    /// Weighs a bucket and, unless `frozen`, learns it.
-    pub(super) fn weigh(&mut self, bucket: &Bucket, routes: &mut Routes, frozen: bool) -> RateEvidence {
+    /// Evaluates a bucket and, unless `frozen`, learns it.
+    pub(super) fn evaluate(
+        &mut self,
+        bucket: &Bucket,
+        routes: &mut RouteModels,
+        frozen: bool,
+    ) -> RateEvidence {
         let errors = seconds(bucket, routes);
         let fallbacks = bucket.caught.map(f32::from);
         let late = bucket.late.map(f32::from);
         let seen = bucket.attempts.map(f32::from);
         let n: f32 = seen.iter().sum();
         let (p, p_fallback, p_late) = (self.errors.upper(), self.fallbacks.upper(), self.late.upper());
-        let mut out = RateEvidence { usual_errors: p, ..RateEvidence::default() };
+        let mut out = RateEvidence { expected_errors: p, ..RateEvidence::default() };
         let (mut mean_errors, mut mean_late) = (0.0, 0.0);
         for i in 0..ROUTES {
             if seen[i] == 0.0 && fallbacks[i] == 0.0 {
                 continue;
             }
             let route = &mut routes.all[i];
-            let usual = |events: f32, p: f32, prior: f32| {
+            let upper = |events: f32, p: f32, prior: f32| {
                 (events + 0.5 * libm::sqrtf(events) + prior * p) / (route.seen + prior)
             };
             let (pe, pf, pl) = (
-                usual(route.errors, p, 100.0),
-                usual(route.caught, p_fallback, 100.0),
-                usual(route.late, p_late, 5.0),
+                upper(route.errors, p, 100.0),
+                upper(route.caught, p_fallback, 100.0),
+                upper(route.late, p_late, 5.0),
             );
             if errors[i] > 0.0 {
                 for (x, more) in out.errors.iter_mut().zip(ERRORS) {
@@ -153,14 +163,14 @@ impl Rates {
         }
         let (k, l): (f32, f32) = (errors.iter().sum(), late.iter().sum());
         let (failed, judged) = (bucket.counts.failed as f32, bucket.counts.judged() as f32);
-        let usual_failed = self.failed.upper();
-        out.is_outage = failed >= 3.0 && failed > judged * (0.05_f32).max(3.0 * usual_failed);
+        let expected_failed = self.failed.upper();
+        out.is_outage = failed >= 3.0 && failed > judged * (0.05_f32).max(3.0 * expected_failed);
         let most = if k >= MOST_SECONDS { f32::MAX } else { ONE_BUCKET };
-        let (phi, phi_late) = (self.errors_scatter.factor(), self.late_scatter.factor());
+        let (phi, phi_late) = (self.errors_dispersion.factor(), self.late_dispersion.factor());
         for (x, more) in out.errors.iter_mut().zip(ERRORS) {
             *x = ((*x - n * more) / phi).min(most);
         }
-        // Tempered less, for blips themselves raise the dispersion, and how high they must be their own number tells.
+        // Scaled down less: blips themselves raise the dispersion, and the threshold of a peak follows their rate.
         out.blip = (out.blip - n * BLIP) / libm::sqrtf(phi);
         for (x, more) in out.caught.iter_mut().zip(FALLBACKS) {
             *x = (*x - n * more).min(most);
@@ -170,13 +180,13 @@ impl Rates {
         }
         if !frozen {
             let square = |k: f32, mean: f32| (k - mean) * (k - mean);
-            self.errors_scatter.learn(
+            self.errors_dispersion.learn(
                 square(k, mean_errors),
                 mean_errors,
                 9.0 + 4.0 * mean_errors,
                 TWO_HOURS,
             );
-            self.late_scatter.learn(square(l, mean_late), mean_late, 9.0 + 4.0 * mean_late, TWO_HOURS);
+            self.late_dispersion.learn(square(l, mean_late), mean_late, 9.0 + 4.0 * mean_late, TWO_HOURS);
             self.failed.learn(failed, judged);
             self.errors.learn(k, n);
             self.fallbacks.learn(fallbacks.iter().sum(), n);
@@ -186,9 +196,9 @@ impl Rates {
     }
 }
 
-/// Failures per route, at most one a second in all; a second that several routes share counts for
-/// the one that fails most as a rule, which is the least evidence.
-fn seconds(bucket: &Bucket, routes: &Routes) -> [f32; ROUTES] {
+/// Returns the failures per route, at most one per second over all routes. A second with failures on several routes counts for the
+/// route with the highest rate of failures, where it is the weakest evidence.
+fn seconds(bucket: &Bucket, routes: &RouteModels) -> [f32; ROUTES] {
     let mut out = [0.0; ROUTES];
     if bucket.failed_in.iter().all(|&m| m == 0) {
         return out;

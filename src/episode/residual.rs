@@ -1,8 +1,8 @@
-//! Durations as distances from what is usual on their route.
+//! Residuals: durations relative to the baseline of their route.
 //!
-//! A residual is (log2 duration − the route's mean) / the route's sigma, so that a rare slow endpoint
-//! is not slow and a shift in the mix of endpoints is no change at all. It is an integer in 1/128
-//! sigma, computed once per attempt, and falls into one of 46 bins of a quarter sigma.
+//! A residual is (log2 duration − the route's mean) / the route's sigma, so that a rare slow endpoint is not slow and a shift in the
+//! mix of endpoints is no change at all. It is an integer in 1/128 sigma, computed once per attempt, and falls into one of 46 bins of a
+//! quarter sigma.
 
 #![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays, within bounds that are clamped")]
 
@@ -16,26 +16,26 @@ const PER_SIGMA: f32 = 4.0;
 /// One number per bin.
 pub(super) type Bins = [f32; BINS];
 
-/// The bin a residual falls into.
+/// Returns the bin of a residual.
 pub(super) fn bin(residual: i32) -> usize {
     usize::try_from((((residual + 3 * UNIT) >> 5) + 1).max(0)).map_or(0, |i| i.min(BINS - 1))
 }
 
-/// The middle of a bin, in sigmas.
+/// Returns the middle of a bin, in sigmas.
 pub(super) fn centre(bin: usize) -> f32 {
     -3.0 + (bin as f32 - 0.5) / PER_SIGMA
 }
 
-/// Bins beyond either end that a move may reach.
+/// Bins beyond either end that a shift may reach.
 const BEYOND: usize = 20;
-/// The open ends are given a width of four bins, so that a move spreads what they hold.
+/// Width of the open ends in bins, so that a shift spreads their mass.
 const END: f32 = 4.0;
 
-/// A histogram, cumulated, ready to be moved.
+/// A cumulative histogram, ready to be shifted.
 #[derive(Clone, Debug)]
-pub(super) struct Cumulated([f32; BINS + 1 + 2 * BEYOND]);
+pub(super) struct Cumulative([f32; BINS + 1 + 2 * BEYOND]);
 
-impl Cumulated {
+impl Cumulative {
     pub(super) fn of(mass: &Bins) -> Self {
         let mut below = [0.0_f32; BINS + 1 + 2 * BEYOND];
         let mut sum = 0.0;
@@ -48,31 +48,32 @@ impl Cumulated {
             below[BEYOND - i] = first * (1.0 - (i as f32 + 1.0) / END).max(0.0);
             below[BEYOND + BINS + i] = last + (sum - last) * ((i as f32 + 1.0) / END).min(1.0);
         }
-        // What is beyond both ends is everything.
+        // The mass beyond both ends is the total.
         Self(below)
     }
 
-    /// The histogram moved up by `sigmas`, linear between the borders of bins; what passes an end stays in its open bin.
-    pub(super) fn moved(&self, sigmas: f32) -> Bins {
+    /// Returns the histogram shifted up by `sigmas`, linear between the borders of bins; mass that passes an end stays in its open
+    /// bin.
+    pub(super) fn shifted(&self, sigmas: f32) -> Bins {
         let reach = BEYOND as f32 - 1.0;
-        let evidence = (sigmas * PER_SIGMA).clamp(-reach, reach);
-        let whole = libm::floorf(evidence);
-        let part = evidence - whole;
+        let bins = (sigmas * PER_SIGMA).clamp(-reach, reach);
+        let whole = libm::floorf(bins);
+        let part = bins - whole;
         let from = (BEYOND as f32 - whole) as usize;
         let total = self.0[2 * BEYOND + BINS];
         let mut out = [0.0; BINS];
         let mut before = 0.0;
         for (i, out) in out.iter_mut().enumerate().take(BINS - 1) {
-            let upto = self.0[from + i] * part + self.0[from + i + 1] * (1.0 - part);
-            *out = upto - before;
-            before = upto;
+            let up_to = self.0[from + i] * part + self.0[from + i + 1] * (1.0 - part);
+            *out = up_to - before;
+            before = up_to;
         }
         out[BINS - 1] = total - before;
         out
     }
 }
 
-/// The natural logarithm of a positive, normal number, to the precision of an `f32`: a series in (m − 1)/(m + 1).
+/// Returns the natural logarithm of a positive, normal number, to the precision of an `f32`: a series in (m − 1)/(m + 1).
 pub(super) fn ln(x: f32) -> f32 {
     const HALF_SQRT: u32 = 0x3f35_04f3;
     let shifted = x.to_bits().wrapping_sub(HALF_SQRT) as i32;
@@ -84,7 +85,7 @@ pub(super) fn ln(x: f32) -> f32 {
         + 2.0 * t * (1.0 + u * (1.0 / 3.0 + u * (0.2 + u * (1.0 / 7.0))))
 }
 
-/// Sum of the products.
+/// Returns the sum of the products.
 pub(super) fn dot(a: &Bins, b: &Bins) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
@@ -94,19 +95,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_move_keeps_the_mass_and_shifts_whole_bins_exactly() {
+    fn a_shift_keeps_the_mass_and_moves_whole_bins_exactly() {
         let mut mass = [0.0; BINS];
         (mass[10], mass[20], mass[45]) = (3.0, 2.0, 1.0);
-        let moved = Cumulated::of(&mass).moved(1.0);
-        assert_eq!((moved[14], moved[24], moved[45]), (3.0, 2.0, 1.0));
+        let shifted = Cumulative::of(&mass).shifted(1.0);
+        assert_eq!((shifted[14], shifted[24], shifted[45]), (3.0, 2.0, 1.0));
         for sigmas in [-9.0, -2.3, 0.0, 0.1, 3.5, 9.0] {
-            let sum: f32 = Cumulated::of(&mass).moved(sigmas).iter().sum();
+            let sum: f32 = Cumulative::of(&mass).shifted(sigmas).iter().sum();
             assert!((sum - 6.0).abs() < 1e-4, "{sigmas}: {sum}");
         }
     }
 
     #[test]
-    fn the_logarithm_is_one() {
+    fn the_fast_logarithm_matches_libm() {
         for x in [1e-6, 0.2, 0.5, 0.707, 0.708, 1.0, 1.3, 2.0, 60.0, 1e9_f32] {
             assert!((ln(x) - libm::logf(x)).abs() <= 2e-6 * libm::logf(x).abs().max(1.0), "{x}");
         }

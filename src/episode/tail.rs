@@ -1,32 +1,31 @@
-//! Too many slow answers: likelihood ratios against the upstream's own residuals.
+//! Slow responses: likelihood ratios against the upstream's own residuals.
 //!
-//! Five shapes of trouble (a share ε of the attempts, δ sigmas later) are tested against the
-//! histogram that this upstream had over the last hours. First the bucket is moved back by its own
-//! location, and the shapes are made orthogonal to a shift in the same way: load, daily drift and
-//! a deploy move everything alike, and only what the move leaves over is evidence for a tail.
+//! Five shapes of a slow tail (a share ε of the attempts, δ sigmas later) are tested against the histogram of this upstream over the
+//! last hours. First the bucket is shifted back by its own location, and the shapes are made orthogonal to a shift in the same way:
+//! load, daily drift and a deploy shift all durations alike, and only the remainder is evidence for a tail.
 //!
-//! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the
-//! measured dispersion. Where φ stays above three the tail says nothing more (`Level` takes over).
+//! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the measured dispersion. While φ is
+//! above three the tail is muted, and the location shift covers it.
 #![allow(clippy::indexing_slicing)] // indices run over fixed arrays
 
 use super::cusum::Dispersion;
-use super::residual::{BINS, Bins, Cumulated, centre, dot, ln};
+use super::residual::{BINS, Bins, Cumulative, centre, dot, ln};
 
-/// Shapes: (share of attempts, sigmas later). The last but one is for pooling, the last for blips.
+/// Shapes: (share of attempts, sigmas later). The last but one is also combined over upstreams, the last is for blips.
 pub(super) const SHAPES: [(f32, f32); 6] =
     [(0.03, 3.5), (0.06, 2.2), (0.06, 1.3), (0.25, 1.5), (0.3, 1.0), (0.15, 2.2)];
 /// Shapes that raise an alarm of their own.
 pub(super) const ALARMS: usize = 5;
-/// φ from which the tail says nothing more.
+/// φ above which the tail is muted.
 pub(super) const OVERDISPERSED: f32 = 3.0;
 /// Mass of the prior in the baseline.
 const PRIOR: f32 = 100.0;
-/// Mass from which the baseline forgets.
+/// Mass from which the baseline decays.
 const FULL: f32 = 2_000.0;
-/// Kept per bucket when forgetting over an hour.
+/// Decay per bucket for a memory of an hour.
 const HOUR: f32 = 0.997_226;
 
-/// What all upstreams share: the prior and the location score.
+/// The prior and the location score, shared by all upstreams.
 #[derive(Clone, Debug)]
 pub(super) struct Shapes {
     prior: Bins,
@@ -45,30 +44,30 @@ impl Shapes {
         let mut score = [0.0; BINS];
         let mut before = 0.0;
         for i in 0..BINS {
-            let upto = if i + 1 == BINS { 1.0 } else { below(centre(i) + 0.125) };
-            prior[i] = upto - before;
-            before = upto;
+            let up_to = if i + 1 == BINS { 1.0 } else { below(centre(i) + 0.125) };
+            prior[i] = up_to - before;
+            before = up_to;
             score[i] = centre(i).clamp(-2.5, 0.5);
         }
         let expected = dot(&prior, &score);
         Self { prior, score, expected }
     }
 
-    /// Where a histogram of unit mass lies, in sigmas, from its lower and middle part alone. The
-    /// constant comes from the fixed prior: with the learned one it would feed back and run away.
+    /// Returns the location of a histogram of unit mass, in sigmas, from its lower and middle part alone. The constant comes from the
+    /// fixed prior: a learned one would feed back and diverge.
     fn location(&self, mean_score: f32) -> f32 {
         (mean_score - self.expected) / 0.62
     }
 
-    /// ℓ of one shape against `p`, with its mean and variance under `p`.
-    fn ratio(&self, p: &Bins, cumulated: &Cumulated, (share, later): (f32, f32)) -> (Bins, f32, f32) {
-        let far = cumulated.moved(later);
+    /// Returns ℓ of one shape against `p`, with its mean and variance under `p`.
+    fn ratio(&self, p: &Bins, cumulative: &Cumulative, (share, later): (f32, f32)) -> (Bins, f32, f32) {
+        let far = cumulative.shifted(later);
         let mut q = [0.0; BINS];
         for i in 0..BINS {
             q[i] = (1.0 - share) * p[i] + share * far[i];
         }
         let back = (dot(&q, &self.score) - dot(p, &self.score)) / 0.62;
-        let q = Cumulated::of(&q).moved(-back);
+        let q = Cumulative::of(&q).shifted(-back);
         let (mut above_p, mut above_q) = (0.0, 0.0);
         let mut l = [0.0; BINS];
         let mut mass = 0.0;
@@ -91,16 +90,16 @@ impl Shapes {
     }
 }
 
-/// One upstream's usual residuals.
+/// The baseline of one upstream's residuals.
 #[derive(Clone, Debug)]
-pub(super) struct Tail {
-    usual: Bins,
-    /// Slow location of the upstream, in sigmas.
+pub(super) struct TailDetector {
+    baseline: Bins,
+    /// Slow mean of the upstream's location, in sigmas.
     location: f32,
     dispersion: [Dispersion; SHAPES.len()],
 }
 
-/// What a bucket's durations say.
+/// Evidence from the durations of a bucket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TailEvidence {
     nats: [f32; SHAPES.len()],
@@ -109,29 +108,29 @@ pub(super) struct TailEvidence {
 }
 
 impl TailEvidence {
-    /// Evidence of the shapes that raise an alarm.
+    /// Returns the evidence of the shapes that raise an alarm.
     pub(super) fn alarms(&self) -> &[f32] {
         &self.nats[..ALARMS]
     }
 
-    /// Evidence for a slow third: what is pooled.
+    /// Returns the evidence for a slow third, to be combined over upstreams.
     pub(super) fn slow(&self) -> f32 {
         if self.dispersion > OVERDISPERSED { 0.0 } else { self.nats[ALARMS - 1] }
     }
 
-    /// Evidence for a slow seventh: a blip.
+    /// Returns the evidence for a slow seventh: a blip.
     pub(super) fn blip(&self) -> f32 {
         self.nats[ALARMS]
     }
 }
 
-impl Tail {
+impl TailDetector {
     pub(super) const fn new() -> Self {
-        Self { usual: [0.0; BINS], location: 0.0, dispersion: [Dispersion::new(2.0); SHAPES.len()] }
+        Self { baseline: [0.0; BINS], location: 0.0, dispersion: [Dispersion::new(2.0); SHAPES.len()] }
     }
 
-    /// Weighs a bucket and, unless `frozen`, learns it.
-    pub(super) fn weigh(&mut self, counts: &[u16; BINS], shapes: &Shapes, frozen: bool) -> TailEvidence {
+    /// Evaluates a bucket and, unless `frozen`, learns it.
+    pub(super) fn evaluate(&mut self, counts: &[u16; BINS], shapes: &Shapes, frozen: bool) -> TailEvidence {
         let mut bucket = [0.0; BINS];
         for (b, c) in bucket.iter_mut().zip(counts) {
             *b = f32::from(*c);
@@ -143,16 +142,16 @@ impl Tail {
         let raw = shapes.location(dot(&bucket, &shapes.score) / n);
         let here = (self.location + n / (n + 8.0) * (raw - self.location)).clamp(-2.0, 4.0);
         self.location += 0.15 * (n / 40.0).min(1.0) * (here - self.location);
-        let bucket = Cumulated::of(&bucket).moved(-here);
-        let mass: f32 = self.usual.iter().sum();
+        let bucket = Cumulative::of(&bucket).shifted(-here);
+        let mass: f32 = self.baseline.iter().sum();
         let mut p = [0.0; BINS];
-        for ((p, usual), prior) in p.iter_mut().zip(&self.usual).zip(&shapes.prior) {
-            *p = (usual + PRIOR * prior) / (mass + PRIOR);
+        for ((p, baseline), prior) in p.iter_mut().zip(&self.baseline).zip(&shapes.prior) {
+            *p = (baseline + PRIOR * prior) / (mass + PRIOR);
         }
-        let cumulated = Cumulated::of(&p);
+        let cumulative = Cumulative::of(&p);
         let mut out = TailEvidence::default();
         for (k, shape) in SHAPES.iter().enumerate() {
-            let (l, mean, var) = shapes.ratio(&p, &cumulated, *shape);
+            let (l, mean, var) = shapes.ratio(&p, &cumulative, *shape);
             let s = dot(&bucket, &l);
             let phi = self.dispersion[k].factor();
             out.nats[k] = (s / phi).clamp(-20.0, 12.0);
@@ -167,7 +166,7 @@ impl Tail {
         }
         if !frozen {
             let keep = if mass > FULL { HOUR } else { 1.0 };
-            for (u, b) in self.usual.iter_mut().zip(&bucket) {
+            for (u, b) in self.baseline.iter_mut().zip(&bucket) {
                 *u = *u * keep + b;
             }
         }

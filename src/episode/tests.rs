@@ -11,11 +11,11 @@ use alloc::{format, vec};
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// Some Monday, 0:00.
+/// A Monday, 0:00.
 const T0: u64 = 1_795_392_000;
 const HOUR: u64 = 3_600;
 
-/// Numbers that look like chance and are the same in every run (splitmix64).
+/// Pseudo-random numbers, the same in every run (splitmix64).
 struct Chance(u64);
 
 impl Chance {
@@ -26,29 +26,32 @@ impl Chance {
         z ^ z >> 31
     }
 
-    /// 0 to 1.
+    /// Returns a number from 0 to 1.
     fn share(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1_u64 << 24) as f32
     }
 
-    /// Nearly normal: mean 0, sigma 1.
+    /// Returns a nearly normal number: mean 0, sigma 1.
     fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.share()).sum::<f32>() - 6.0
     }
 }
 
-/// How an upstream behaves at some second.
+/// Behaviour of an upstream in one second.
 #[derive(Clone, Copy)]
 struct Traffic {
     per_second: f32,
-    /// Milliseconds, and how much slower host 0 is.
+    /// Typical duration in milliseconds.
     typical: f32,
+    /// Factor by which host 0 is slower.
     host_0: f32,
-    /// Share of attempts that fail, and of those against host 0.
+    /// Share of attempts that fail.
     errors: f32,
+    /// Additional share on host 0.
     errors_0: f32,
-    /// Share of exchanges on a route that takes fourteen times as long, and of faults of the clients.
+    /// Share of exchanges on a route that takes fourteen times as long.
     slow_route: f32,
+    /// Share of exchanges with a client error.
     not_found: f32,
 }
 
@@ -76,7 +79,7 @@ struct Line {
 const UPSTREAMS: [&str; 4] = ["cart", "orders", "users", "ledger"];
 const HOSTS: [&str; 5] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80", "10.0.0.5:80"];
 
-/// The lines of `seconds` of traffic, in order of time; `at` says how the upstreams behave in each second.
+/// Returns the lines of `seconds` of traffic, in order of time; `at` gives the behaviour of an upstream in each second.
 fn lines(seconds: u64, upstreams: usize, at: impl Fn(u64, usize) -> Traffic) -> Vec<Line> {
     let mut chance = Chance(7);
     let mut lines = Vec::new();
@@ -154,7 +157,7 @@ fn drain(monitor: &mut Monitor, kind: &str, out: &mut Vec<String>) {
     }
 }
 
-/// The records of one type that lines leave.
+/// Returns the records of one type for these lines.
 fn records(lines: &[Line], kind: &str, config: &str) -> Vec<String> {
     let mut monitor = Monitor::new(Config::parse(config).unwrap(), Feed::Log, "test");
     let mut out = Vec::new();
@@ -178,7 +181,7 @@ fn time(second: u64) -> String {
 }
 
 #[test]
-fn one_bad_route_is_named_where_the_upstream_as_a_whole_looks_well() {
+fn one_bad_route_is_named_although_the_upstream_as_a_whole_looks_healthy() {
     let mut all = lines(8_000, 1, |_, _| QUIET);
     let mut chance = Chance(11);
     for line in &mut all {
@@ -237,7 +240,7 @@ fn a_burst_that_retries_hide_opens_once_and_closes_once() {
 }
 
 #[test]
-fn attempts_that_a_log_leaves_out_are_evidence_too() {
+fn attempts_missing_from_a_log_are_evidence_too() {
     let mut monitor = Monitor::new(Config::default(), Feed::Live, "test");
     let mut opened = Vec::new();
     for i in 0..900 * 8 {
@@ -263,8 +266,8 @@ fn attempts_that_a_log_leaves_out_are_evidence_too() {
 #[test]
 fn nothing_normal_is_an_episode() {
     let changed = HOUR;
-    type Change = fn(Traffic) -> Traffic;
-    let cases: [(&str, Change); 6] = [
+    type Modify = fn(Traffic) -> Traffic;
+    let cases: [(&str, Modify); 6] = [
         ("traffic doubles", |t| Traffic { per_second: 12.0, ..t }),
         ("traffic all but ends", |t| Traffic { per_second: 0.05, ..t }),
         ("clients ask for what is not there", |t| Traffic { not_found: 0.3, ..t }),
@@ -290,12 +293,12 @@ fn one_request_a_minute_is_an_upstream_too() {
 }
 
 #[test]
-fn a_step_that_stays_is_the_new_usual_after_half_an_hour() {
-    let evidence = lines(6 * HOUR, 1, |second, _| Traffic {
+fn a_persistent_step_is_the_new_baseline_after_half_an_hour() {
+    let step = lines(6 * HOUR, 1, |second, _| Traffic {
         typical: if second < 2 * HOUR { 40.0 } else { 90.0 },
         ..QUIET
     });
-    let found = episodes(&evidence);
+    let found = episodes(&step);
     assert!(found.len() <= 2, "{found:#?}");
     for close in found.iter().filter(|record| record["phase"] == "close") {
         assert!(close["end"].as_str() < Some(&*time(3 * HOUR)), "{close:#?}");
@@ -318,7 +321,7 @@ fn one_bad_host_is_named() {
 }
 
 #[test]
-fn what_is_weak_on_each_is_strong_together() {
+fn weak_evidence_on_several_upstreams_is_strong_together() {
     let dependency = |second, upstream| {
         let is_hit = upstream < 3 && (2 * HOUR..2 * HOUR + 120).contains(&second);
         Traffic { typical: if is_hit { 50.0 } else { 40.0 }, ..QUIET }
@@ -331,12 +334,12 @@ fn what_is_weak_on_each_is_strong_together() {
 }
 
 #[test]
-fn blips_that_keep_a_beat_are_told_with_their_interval() {
-    let beat = |second, _| {
+fn periodic_blips_are_reported_with_their_interval() {
+    let periodic = |second, _| {
         let is_blip = second > 2 * HOUR && second % 300 < 3;
         Traffic { errors: if is_blip { 0.2 } else { 0.0005 }, ..QUIET }
     };
-    let found = episodes(&lines(4 * HOUR, 1, beat));
+    let found = episodes(&lines(4 * HOUR, 1, periodic));
     let recurring = found.iter().rfind(|record| record["pattern"] == "recurring").expect("a periodicity");
     assert_eq!(recurring["interval_s"], 300, "{recurring:#?}");
 }
@@ -357,7 +360,7 @@ fn silence_closes_with_the_end_of_the_last_near_miss() {
 }
 
 #[test]
-fn the_end_of_input_truncates_what_is_open() {
+fn the_end_of_input_truncates_an_open_episode() {
     let found = episodes(&lines(4_060, 1, |second, _| Traffic {
         errors: if second >= 4_000 { 0.3 } else { 0.001 },
         ..QUIET
@@ -366,7 +369,7 @@ fn the_end_of_input_truncates_what_is_open() {
 }
 
 #[test]
-fn an_outage_after_a_run_up_is_escalated_and_says_how_long_it_was_visible() {
+fn an_outage_after_a_run_up_is_escalated_with_its_lead_time() {
     let run_up = |second, _| {
         let errors = match second {
             0..6_000 => 0.001,
@@ -384,7 +387,7 @@ fn an_outage_after_a_run_up_is_escalated_and_says_how_long_it_was_visible() {
 }
 
 #[test]
-fn summaries_tell_how_fast_the_budget_burns() {
+fn summaries_report_burn_rates() {
     let all = records(
         &lines(2 * HOUR, 1, |_, _| Traffic { errors: 0.05, ..QUIET }),
         "summary",
@@ -398,7 +401,7 @@ fn summaries_tell_how_fast_the_budget_burns() {
 }
 
 #[test]
-fn a_timeout_that_nobody_gives_is_learned_from_its_spike_and_marked() {
+fn an_unreported_timeout_is_learned_from_its_spike_and_marked() {
     let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
     let mut summaries = Vec::new();
     for second in 0..1_200 {
@@ -416,11 +419,11 @@ fn a_timeout_that_nobody_gives_is_learned_from_its_spike_and_marked() {
     let last: Value = serde_json::from_str(summaries.last().unwrap()).unwrap();
     let learned = last["timeout_ms_learned"].as_f64().unwrap();
     assert!((2_950.0..3_050.0).contains(&learned), "{learned}");
-    let told = records(&lines(1_200, 1, |_, _| Traffic { errors: 0.05, ..QUIET }), "summary", "{}");
-    assert!(!told.last().unwrap().contains("timeout_ms_learned"));
+    let reported = records(&lines(1_200, 1, |_, _| Traffic { errors: 0.05, ..QUIET }), "summary", "{}");
+    assert!(!reported.last().unwrap().contains("timeout_ms_learned"));
 }
 
-/// Days of sparse traffic, some of them slower.
+/// Returns days of sparse traffic, slower from `slow_from` on.
 fn days(count: u64, slow_from: u64) -> Vec<Line> {
     lines(count * 24 * HOUR, 1, |second, _| Traffic {
         per_second: if second % 20 == 0 { 1.0 } else { 0.0 },
@@ -430,7 +433,7 @@ fn days(count: u64, slow_from: u64) -> Vec<Line> {
 }
 
 #[test]
-fn what_has_become_normal_is_deviant_once_a_day_and_never_in_the_first() {
+fn a_new_normal_is_deviant_once_a_day_and_never_on_the_first_day() {
     let found = records(&days(5, 2), "episode", "{}");
     let deviant: Vec<Value> = found
         .iter()
@@ -442,7 +445,7 @@ fn what_has_become_normal_is_deviant_once_a_day_and_never_in_the_first() {
 }
 
 #[test]
-fn a_reference_comes_back_by_configuration_and_travels_in_summaries() {
+fn a_configured_reference_is_restored_and_written_to_summaries() {
     let config = r#"{"reference":{"cart":{"since":"2026-11-01","near_miss_bp":20,"typical_ms":20.5}}}"#;
     let summary: Value =
         serde_json::from_str(records(&days(1, 9), "summary", config).last().unwrap()).unwrap();
@@ -456,7 +459,7 @@ fn a_reference_comes_back_by_configuration_and_travels_in_summaries() {
 }
 
 #[test]
-fn an_accepted_reference_says_why_until_it_expires_and_then_a_day_of_its_own_takes_its_place() {
+fn an_accepted_reference_has_a_reason_until_it_expires_and_a_new_day_replaces_it() {
     let config = r#"{"reference":{"cart":{"since":"2026-11-01","near_miss_bp":20,"typical_ms":20.5,
         "expires":"2026-11-24T12:00:00.000Z","reason":"a slower disk until it is replaced"}}}"#;
     let summaries: Vec<Value> = records(&days(4, 9), "summary", config)
@@ -468,7 +471,7 @@ fn an_accepted_reference_says_why_until_it_expires_and_then_a_day_of_its_own_tak
     assert_eq!(first["reason"], "a slower disk until it is replaced");
     assert_eq!(first["expires"], "2026-11-24T12:00:00.000Z");
     assert_eq!((last.get("reason"), last.get("expires")), (None, None), "{last}");
-    assert!(last["since"].as_str() > Some("2026-11-23"), "taken anew: {last}");
+    assert!(last["since"].as_str() > Some("2026-11-23"), "a new reference: {last}");
 }
 
 #[test]
@@ -492,7 +495,7 @@ proptest! {
         };
         let sorted = lines(2_400, 2, burst);
         let mut chance = Chance(seed);
-        // Each line may come up to ten seconds late; time must not have gone on for more.
+        // Each line may arrive up to ten seconds late.
         let mut shuffled: Vec<(u64, Line)> =
             sorted.iter().map(|line| (line.ts + chance.next() % 9_900_000, line.clone())).collect();
         shuffled.sort_by_key(|(arrival, _)| *arrival);

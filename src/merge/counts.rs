@@ -1,34 +1,33 @@
-//! What the summaries of one upstream say together.
+//! Sums of the summaries of one upstream.
 
 use super::latency::Latency;
+use crate::counters::CounterTotals;
 use crate::hash;
 use crate::name;
 use crate::sort;
 use crate::sorted_map::SortedMap;
-use crate::tally::CounterTotals;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// The most hosts and routes that are told apart: those whose names have the smallest hashes, so that the order of merging
-/// changes nothing.
+/// Maximum number of hosts and of routes: those with the smallest hashes, so the order of merging does not matter.
 const MAX_NAMES: usize = 256;
 
-/// SummaryCounts that add.
+/// Sums of summaries.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SummaryCounts {
-    /// What every summary counts.
+    /// Counters that every summary has.
     pub totals: CounterTotals,
     /// Durations of all exchanges that were not aborted.
     pub latency: Latency,
-    /// Attempts, failed attempts, and near misses and failures behind which they are, by host.
-    pub(crate) hosts: Named<3>,
-    /// Exchanges, and near misses, by route.
-    pub(crate) routes: Named<2>,
+    /// Attempts, failed attempts, and near misses and failures they caused, by host.
+    pub(crate) hosts: CountsByName<3>,
+    /// Exchanges and near misses by route.
+    pub(crate) routes: CountsByName<2>,
 }
 
 impl SummaryCounts {
-    /// Adds all that `other` counted.
+    /// Adds all counts of `other`.
     pub(crate) fn add(&mut self, other: &Self) {
         let (mine, theirs) = (&mut self.totals, &other.totals);
         add_all(&mut mine.fates, &theirs.fates);
@@ -48,12 +47,12 @@ impl SummaryCounts {
     }
 }
 
-/// SummaryCounts of named things.
+/// Counts by name.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Named<const N: usize>(SortedMap<(u64, Box<str>), [u64; N]>);
+pub(crate) struct CountsByName<const N: usize>(SortedMap<(u64, Box<str>), [u64; N]>);
 
-impl<const N: usize> Named<N> {
-    /// Adds to the counts of one.
+impl<const N: usize> CountsByName<N> {
+    /// Adds to the counts of one name.
     pub(crate) fn add(&mut self, name: &str, counts: &[u64; N]) {
         let name = name::cut_to(name, name::MAX_NAME);
         self.put(&(hash::hash(name.as_bytes()), (*name).into()), counts);
@@ -75,7 +74,7 @@ impl<const N: usize> Named<N> {
         }
     }
 
-    /// All of them, the one with most in the count `by` first.
+    /// Returns all names, in descending order of the count at index `by`.
     pub(crate) fn ranked(&self, by: usize) -> Vec<(&str, &[u64; N])> {
         let mut ranked: Vec<_> = self.0.iter().map(|((_, name), counts)| (&**name, counts)).collect();
         let most = |counts: &[u64; N]| Reverse(counts.get(by).copied());

@@ -34,7 +34,7 @@ impl Monitor {
         while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
             let sealed = entry.upstream.seal(bucket);
             // The bucket is weighed before its seal replaces routes.
-            engine.weigh(bucket, entry.id.get(), &mut entry.detector);
+            engine.evaluate(bucket, entry.id.get(), &mut entry.detector);
             (0..8)
                 .filter(|slot| sealed.replaced_routes >> slot & 1 == 1)
                 .for_each(|slot| entry.detector.forget_route(slot));
@@ -45,7 +45,7 @@ impl Monitor {
         let mut position = 0;
         while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
             let id = entry.id.get();
-            engine.settle(bucket, id, &mut entry.detector, |change| changes.push((id, change)));
+            engine.update(bucket, id, &mut entry.detector, |change| changes.push((id, change)));
             position += 1;
         }
         engine.clear();

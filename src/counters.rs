@@ -7,31 +7,31 @@ use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::boxed::Box;
 
-/// How many bands the distribution of margins has; each is a tenth, the last takes in the full margin.
+/// Bands of the margin distribution; each is a tenth, the last includes the full margin.
 pub const MARGIN_BANDS: usize = 10;
 
-/// What was counted. Everything adds, so tallies of one upstream merge without loss.
+/// Counters of one upstream. Every field adds up, so counters of one upstream merge without loss.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     /// Exchanges by fate, in the order of [`Fate::ALL`]; they sum to the number of exchanges.
     pub fates: [u32; Fate::COUNT],
     /// Exchanges by signal, in the order of [`Signals::NAMES`].
     pub signals: [u32; Signals::COUNT],
-    /// Successes of one attempt that no safety net carried.
+    /// Successes with one attempt and without a safety net.
     pub first_try: u32,
-    /// Attempts, as far as they are known; an exchange that cannot tell counts one.
+    /// Attempts; an exchange with an unknown number counts one.
     pub attempts: u64,
-    /// Microseconds spent on attempts that failed, where attempts are known one by one.
+    /// Microseconds spent on failed attempts, for exchanges with an attempt log.
     pub failed_micros: u64,
-    /// Exchanges by margin, in tenths of the limit; those without a limit or aborted are in none.
+    /// Exchanges by margin, in tenths of the limit; those without a limit and aborted ones are in no band.
     pub margins: [u32; MARGIN_BANDS],
     /// Durations of all exchanges that were not aborted.
     pub latency: Histogram,
-    /// Exchanges that came after their bucket was sealed; they are in the counts above.
+    /// Exchanges that arrived after their bucket was sealed; the counts above include them.
     pub late: u32,
-    /// Records held back by the limit on records.
+    /// Records suppressed by the rate limit.
     pub suppressed: u32,
-    /// Exchanges by fate that another nearmiss has judged; they are in none of the counts above.
+    /// Exchanges by fate that another nearmiss judged; the counts above do not include them.
     pub relayed: Option<Box<[u32; Fate::COUNT]>>,
 }
 
@@ -61,27 +61,27 @@ impl Counters {
         }
     }
 
-    /// Counts one exchange that another nearmiss has judged.
+    /// Counts one exchange that another nearmiss judged.
     pub(crate) fn relay(&mut self, fate: Fate) {
         add(self.relayed.get_or_insert_default().get_mut(fate as usize));
     }
 
-    /// Whether nothing was counted.
+    /// Returns true if nothing was counted.
     pub(crate) fn is_empty(&self) -> bool {
         self.relayed.is_none() && self.exchanges() == 0
     }
 
-    /// How many exchanges were counted.
+    /// Returns the number of exchanges.
     pub fn exchanges(&self) -> u64 {
         self.fates.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// Whether another counters might not fit.
+    /// Returns true if adding the counters of another process might overflow.
     pub(crate) fn is_half_full(&self) -> bool {
         self.latency.is_half_full()
     }
 
-    /// Passes everything on, or takes others' in.
+    /// Encodes and drains all counts, or decodes and adds others.
     pub(crate) fn pass(&mut self, codec: &mut Codec<'_>) {
         codec.counts(&mut self.fates);
         codec.counts(&mut self.signals);
@@ -100,7 +100,7 @@ impl Counters {
         }
     }
 
-    /// Starts anew, keeping memory.
+    /// Resets all counts and keeps the allocation.
     pub(crate) fn clear(&mut self) {
         let mut latency = core::mem::take(&mut self.latency);
         latency.clear();
@@ -108,26 +108,26 @@ impl Counters {
     }
 }
 
-/// The counts of a counters, wide enough for those of many.
+/// Totals over many [`Counters`], in 64 bits.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CounterTotals {
     /// Exchanges by fate, in the order of [`Fate::ALL`].
     pub fates: [u64; Fate::COUNT],
-    /// Exchanges by fate that another nearmiss has judged, if there were any.
+    /// Exchanges by fate that another nearmiss judged, if any.
     pub relayed: Option<Box<[u64; Fate::COUNT]>>,
     /// Attempts.
     pub attempts: u64,
     /// Exchanges by signal, in the order of [`Signals::NAMES`].
     pub signals: [u64; Signals::COUNT],
-    /// Successes of one attempt that no safety net carried.
+    /// Successes with one attempt and without a safety net.
     pub first_try: u64,
-    /// Microseconds spent on attempts that failed.
+    /// Microseconds spent on failed attempts.
     pub failed_micros: u64,
     /// Exchanges by margin, in tenths of the limit.
     pub margins: [u64; MARGIN_BANDS],
-    /// Exchanges that came after their bucket was sealed.
+    /// Exchanges that arrived after their bucket was sealed.
     pub late: u64,
-    /// Records held back.
+    /// Records suppressed by the rate limit.
     pub suppressed: u64,
 }
 
@@ -148,32 +148,32 @@ impl From<&Counters> for CounterTotals {
 }
 
 impl CounterTotals {
-    /// Exchanges that were judged here.
+    /// Returns the number of exchanges judged here.
     pub fn exchanges(&self) -> u64 {
         sum(&self.fates)
     }
 
-    /// Exchanges that were judged elsewhere.
+    /// Returns the number of exchanges judged by another nearmiss.
     pub fn exchanges_relayed(&self) -> u64 {
         self.relayed.as_ref().map_or(0, |fates| sum(&**fates))
     }
 
-    /// Exchanges of one fate.
+    /// Returns the number of exchanges with one fate.
     pub fn of(&self, fate: Fate) -> u64 {
         self.fates.get(fate as usize).copied().unwrap_or(0)
     }
 
-    /// Exchanges that were not aborted.
+    /// Returns the number of exchanges that were not aborted.
     pub fn judged(&self) -> u64 {
         self.exchanges().saturating_sub(self.signals.last().copied().unwrap_or(0))
     }
 
-    /// The share of judged exchanges that did not fail; `None` if none was judged.
+    /// Returns the share of judged exchanges that did not fail; `None` if none was judged.
     pub fn final_success(&self) -> Option<Used> {
         Used::of(self.judged().saturating_sub(self.of(Fate::Failed)), self.judged())
     }
 
-    /// The share of judged exchanges that would have been well without safety nets.
+    /// Returns the share of judged exchanges that succeeded on the first try; `None` if none was judged.
     pub fn first_try_success(&self) -> Option<Used> {
         Used::of(self.first_try, self.judged())
     }
@@ -183,7 +183,7 @@ fn sum(counts: &[u64]) -> u64 {
     counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
-/// A success of one attempt that no safety net carried.
+/// Returns true for a success with one attempt and without a safety net.
 pub(crate) fn is_first_try(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
     verdict.fate != Fate::Failed
         && exchange.attempts.unwrap_or(1) <= 1

@@ -1,0 +1,67 @@
+//! A timeout that is not configured, learned from the spike of attempts that ended on it.
+//!
+//! Attempts that time out all take the same time; no other failure does. If the durations of a bucket's timed-out attempts lie within
+//! 3 % of each other, the longest is a vote for itself; a value with five more votes than others holds. It is published once a minute,
+//! like the rules of routes, and is used only to detect late responses: verdicts are judged by limits that the proxy reported.
+
+use crate::codec::Codec;
+use crate::histogram::Log2;
+
+/// 3 % in 1/256 octave.
+const TOLERANCE: u16 = 11;
+/// Votes that make a timeout known.
+const MIN_VOTES: u8 = 5;
+
+/// Durations of a bucket's timed-out attempts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimedOut {
+    count: u8,
+    shortest: u16,
+    longest: u16,
+}
+
+impl TimedOut {
+    pub(super) const NONE: Self = Self { count: 0, shortest: u16::MAX, longest: 0 };
+
+    /// Adds a timed-out attempt.
+    pub(super) fn add(&mut self, log2: Log2) {
+        self.count = self.count.saturating_add(1);
+        self.shortest = self.shortest.min(log2.0);
+        self.longest = self.longest.max(log2.0);
+    }
+
+    /// Encodes and drains, or decodes and adds.
+    pub(super) fn pass(&mut self, codec: &mut Codec<'_>) {
+        codec.count(&mut self.count);
+        codec.extreme(&mut self.shortest, u16::MAX, Ord::min);
+        codec.extreme(&mut self.longest, 0, Ord::max);
+    }
+}
+
+/// The learned timeout of one upstream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LearnedTimeout {
+    log2: u16,
+    votes: u8,
+}
+
+impl LearnedTimeout {
+    /// Learns the timed-out attempts of a sealed bucket.
+    pub(super) fn learn(&mut self, seen: TimedOut) {
+        if seen.count == 0 || seen.longest - seen.shortest > TOLERANCE {
+            return;
+        }
+        if self.log2.abs_diff(seen.longest) <= TOLERANCE {
+            self.votes = self.votes.saturating_add(seen.count);
+        } else if self.votes > seen.count {
+            self.votes -= seen.count;
+        } else {
+            *self = Self { log2: seen.longest, votes: seen.count };
+        }
+    }
+
+    /// Returns the timeout, if it has enough votes.
+    pub(super) fn known(self) -> Option<Log2> {
+        (self.votes >= MIN_VOTES).then_some(Log2(self.log2))
+    }
+}

@@ -1,0 +1,157 @@
+//! Whole days compared with a frozen, dated reference.
+//!
+//! After an hour of warm-up one whole day becomes the reference and never changes. Every later day is compared with it once, when
+//! it is over: a slow decay still shows, even after the rolling baselines have accepted it. A whole day, so that the hour of the
+//! day does not matter.
+
+use super::bucket::BucketCounts;
+use crate::codec::Codec;
+use crate::timeline;
+use crate::units::{Micros, Timestamp, Used};
+
+/// Buckets in an hour.
+const HOUR: u32 = 360;
+/// Buckets in a day.
+const DAY: u32 = 24 * HOUR;
+/// Judged exchanges that make a day worth comparing.
+const MIN_EXCHANGES: u32 = 200;
+/// Rise of the typical duration that makes a day deviant, in octaves: a factor of 1.25.
+const MIN_RISE: f32 = 0.32;
+/// Variance of a day's near misses over that of independent ones.
+const DISPERSION: f32 = 20.0;
+
+/// The reference of one upstream, and the day to compare with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DailyComparison {
+    day: Day,
+    reference: Option<Reference>,
+    /// The last bucket with traffic; 0 before the first.
+    last: u32,
+}
+
+/// Counts of one day.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Day {
+    /// First bucket of the day.
+    pub(crate) from: u32,
+    pub(crate) exchanges: u32,
+    pub(crate) aborted: u32,
+    pub(crate) near: u32,
+    pub(crate) failed: u32,
+    pub(crate) first_try: u32,
+    timed: f32,
+    log2: f32,
+}
+
+/// The frozen day that later days are compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Reference {
+    /// First bucket of the day.
+    pub(crate) from: u32,
+    /// Share of near misses among judged exchanges.
+    pub(crate) near: Used,
+    /// Typical duration: logarithm of microseconds to base 2, in 1/256.
+    pub(crate) log2: u16,
+    /// Bucket in which the reference expires; 0 for never.
+    pub(crate) expires: u32,
+}
+
+impl Reference {
+    /// Returns the typical duration.
+    pub(crate) fn typical(&self) -> Micros {
+        Micros::new(libm::roundf(libm::exp2f(f32::from(self.log2) / 256.0)) as u64)
+    }
+}
+
+/// A day that deviates from the reference.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deviation {
+    pub(crate) day: Day,
+    pub(crate) reference: Reference,
+    /// Share of near misses on the day.
+    pub(crate) near: Used,
+    /// Typical duration of the day, in the unit of [`Reference::log2`].
+    pub(crate) log2: u16,
+}
+
+impl Deviation {
+    /// Returns the end of the day.
+    pub(crate) fn end(&self) -> Timestamp {
+        timeline::start_of(u64::from(self.day.from) + u64::from(DAY))
+    }
+}
+
+impl DailyComparison {
+    /// Counts a sealed bucket, whose typical duration is `log2`.
+    pub(super) fn count(&mut self, index: u32, counts: &BucketCounts, log2: Option<f32>) {
+        if self.last == 0 {
+            // The warm-up: the first day begins after an hour.
+            self.day.from = index + HOUR;
+        }
+        self.last = index;
+        if index < self.day.from {
+            return;
+        }
+        let day = &mut self.day;
+        day.exchanges = day.exchanges.saturating_add(counts.exchanges);
+        day.aborted = day.aborted.saturating_add(counts.aborted);
+        day.near = day.near.saturating_add(counts.near);
+        day.failed = day.failed.saturating_add(counts.failed);
+        day.first_try = day.first_try.saturating_add(counts.first_try);
+        if let Some(log2) = log2 {
+            let n = counts.exchanges as f32;
+            day.timed += n;
+            day.log2 += (log2 - day.log2) * n / day.timed.max(1.0);
+        }
+    }
+
+    /// Ends the day if it is over. The first day becomes the reference; a later one is returned if it deviates.
+    pub(super) fn end_day(&mut self, index: u32) -> Option<Deviation> {
+        if self.last == 0 || index < self.day.from.saturating_add(DAY) {
+            return None;
+        }
+        let days = (index - self.day.from) / DAY;
+        let next = Day { from: self.day.from + days * DAY, ..Day::default() };
+        let day = core::mem::replace(&mut self.day, next);
+        let judged = day.exchanges.saturating_sub(day.aborted);
+        if judged < MIN_EXCHANGES {
+            return None;
+        }
+        let near = Used::of(day.near.into(), judged.into())?;
+        let log2 = libm::roundf(day.log2 * 256.0) as u16;
+        let Some(reference) = self.reference.filter(|held| held.expires == 0 || index < held.expires) else {
+            self.reference = Some(Reference { from: day.from, near, log2, expires: 0 });
+            return None;
+        };
+        let expected = f32::from(reference.near.basis_points()) / 10_000.0 * judged as f32;
+        let more = day.near as f32 - expected;
+        let is_more = more > expected && more * more > 9.0 * DISPERSION * expected.max(1.0);
+        let is_longer = (f32::from(log2) - f32::from(reference.log2)) / 256.0 > MIN_RISE;
+        (is_more || is_longer).then_some(Deviation { day, reference, near, log2 })
+    }
+
+    /// Returns the reference, once there is one.
+    pub(crate) fn get(&self) -> Option<Reference> {
+        self.reference
+    }
+
+    /// Sets a reference that was stored elsewhere.
+    pub(crate) fn restore(&mut self, reference: Reference) {
+        self.reference = Some(reference);
+    }
+
+    /// Encodes the reference, or decodes and sets it.
+    pub(super) fn tell(&mut self, codec: &mut Codec<'_>) {
+        if codec.number(self.reference.is_some().into()) == 0 {
+            return;
+        }
+        let empty = Reference { from: 0, near: Used::default(), log2: 0, expires: 0 };
+        let mut reference = self.reference.unwrap_or(empty);
+        codec.tell(&mut reference.from);
+        let near = codec.number(reference.near.basis_points().into()) as u16;
+        reference.near = Used::from_basis_points(near).unwrap_or_default();
+        codec.tell(&mut reference.log2);
+        codec.tell(&mut reference.expires);
+        self.reference = Some(reference);
+    }
+}
