@@ -1,17 +1,17 @@
-//! The fleet: summaries and episodes of any number of instances as one.
+//! Merges summaries and episodes of any number of instances.
 //!
-//! What is counted is a set: of each source (one run of one instance) which of its summaries. So the order in which summaries
-//! come changes nothing, and one that comes again, on its own or inside what was merged from it, is known and counts once. A
-//! merged summary says in `parts` what it is made of, and can be merged again. If it shares only some of its parts with what has
-//! been counted, the rest cannot be told apart: it is left out, and stats. Of those that are still waiting to be counted the
-//! larger one counts, so that what was merged may come together with what it was merged from in any order.
+//! The merger keeps a set: for each source (one run of one instance) the sequence numbers of the summaries that were counted.
+//! Therefore the order of summaries does not matter, and a repeated one counts once, alone or inside a merged summary. A merged
+//! summary lists its sources and sequence numbers in `parts`, so it can be merged again. If it shares only some of its parts with
+//! the counted ones, its counts cannot be separated: it is left out and reported as overlapping. Of two overlapping summaries
+//! that still wait, the larger one counts, so a merged summary and its inputs may arrive in any order.
 //!
-//! Summaries count by the interval that their end falls into. [`finish`](Merger::finish) leaves what is there; where there is no
-//! end, an interval leaves when the newest summary ended `wait` after it, and what comes later leaves in a summary more.
+//! A summary counts in the interval that contains its end. [`finish`](Merger::finish) emits all intervals. On an endless stream
+//! an interval is emitted when the newest summary ended `wait` after it; later arrivals are emitted in a further summary.
 //!
-//! *Bounds:* 10 000 upstreams; with an end in observation 2^20 ranges of sequence numbers in the intervals that have not left, without one
-//! 2^17; beyond, the oldest leaves early. As many again, twice, say what was counted; beyond, the older half is forgotten, and what is
-//! older than that is refused: it may be missing, and never counts twice.
+//! *Bounds:* 10 000 upstreams. The intervals that wait hold 2^20 ranges of sequence numbers on finite input and 2^17 on an endless
+//! stream; beyond that, the oldest interval is emitted early. Two more sets of this size remember the counted numbers; beyond
+//! that, the older set is dropped, and summaries older than it are refused: they may be missing, but never count twice.
 
 mod counts;
 mod episode;
@@ -22,6 +22,7 @@ mod latency;
 mod object;
 mod parts;
 mod ranges;
+mod stats;
 mod summary;
 mod upstream;
 mod write;
@@ -29,6 +30,7 @@ mod write;
 pub use counts::SummaryCounts;
 pub use error::RecordError;
 pub use latency::Latency;
+pub use stats::MergeStats;
 
 use crate::outbox::Outbox;
 use crate::record::{Record, RecordKind};
@@ -38,26 +40,26 @@ use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
 use episode::Episode;
 use episodes::Episodes;
-use found::Kind;
+use found::Mergeable;
 use summary::{Sources, Summary};
 use upstream::Upstream;
 
-/// The most upstreams that are told apart.
+/// Maximum number of upstreams.
 const MAX_UPSTREAMS: usize = 10_000;
 
-/// How much is kept.
+/// Bounds on memory.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// The most summaries that wait to be counted.
+    /// Maximum number of summaries that wait to be counted.
     waiting: usize,
-    /// The most ranges in intervals that have not left, and in each half of what was counted.
+    /// Maximum number of ranges in waiting intervals, and in each half of the counted ones.
     ranges: usize,
 }
 
 impl Bounds {
-    /// For files: some hundreds of MiB at worst.
+    /// For files: at worst some hundreds of MiB.
     const BATCH: Self = Self { waiting: 1 << 14, ranges: 1 << 20 };
-    /// Inside a host that has other things to do: some tens of MiB.
+    /// Inside a host: at worst some tens of MiB.
     const LIVE: Self = Self { waiting: 1 << 12, ranges: 1 << 17 };
 }
 
@@ -70,41 +72,24 @@ pub struct Merger {
     every: Micros,
     wait: Option<Micros>,
     bounds: Bounds,
-    /// How far time has come, by the ends of summaries; a single one from the future does not move it.
+    /// Watermark of the ends of summaries; a single one from the future does not move it.
     timeline: Timeline,
     upstreams: SortedMap<Box<str>, Box<Upstream>>,
     episodes: Episodes,
     sources: Sources,
     stats: MergeStats,
-    /// How many summaries wait to be counted, of all upstreams.
+    /// Number of summaries that wait to be counted, over all upstreams.
     waiting: usize,
-    /// How many ranges there are in intervals that have not left.
+    /// Number of ranges in waiting intervals.
     ranges: usize,
-    /// Every interval before this one has left.
+    /// First interval that was not emitted.
     due: u64,
     outbox: Outbox,
 }
 
-/// What became of the records that were taken.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct MergeStats {
-    /// Summaries that were read.
-    pub summaries: u64,
-    /// Episodes that were read.
-    pub episodes: u64,
-    /// Those of both that had been taken already.
-    pub repeated: u64,
-    /// Merged ones that were left out because they share some of their parts, not all, with what was counted.
-    pub overlapping: u64,
-    /// Those that say something else under the same source and number than another: two runs have one name.
-    pub contradicting: u64,
-    /// Those that are so old that nobody remembers whether they were counted.
-    pub too_late: u64,
-}
-
 impl Merger {
-    /// A merger of intervals of `every`. With `wait` they leave when the newest summary ended so long after them, without at
-    /// the end.
+    /// Returns a merger for intervals of `every`. With `wait`, an interval is emitted when the newest summary ended that long
+    /// after it; without, at the end.
     pub fn new(every: Micros, wait: Option<Micros>) -> Self {
         Self {
             every,
@@ -122,21 +107,21 @@ impl Merger {
         }
     }
 
-    /// Takes a line: a record, a line of a proxy's log with one, or somebody's record that carries some. Returns how many
-    /// summaries and episodes were in it.
+    /// Takes a line: a record, a line of a proxy's log with one, or a record of another program that carries some. Returns the
+    /// number of summaries and episodes in it.
     ///
     /// # Errors
     ///
-    /// Says what is wrong with the first record that was refused; the others were taken.
+    /// Returns the error of the first record that was refused; all others were taken.
     pub fn take(&mut self, line: &str) -> Result<u64, RecordError> {
         let mut taken = 0;
         let read = found::records(line, &mut |kind, record| {
             match kind {
-                Kind::Summary => {
+                Mergeable::Summary => {
                     let summary = Summary::read(record, &mut self.sources)?;
                     self.take_summary(summary)?;
                 }
-                Kind::Episode => {
+                Mergeable::Episode => {
                     let (upstream, episode) = Episode::read(record)?;
                     self.take_episode(upstream, episode);
                 }
@@ -146,33 +131,33 @@ impl Merger {
         });
         if self.waiting >= self.bounds.waiting {
             self.count_waiting();
-            // What is late leaves, even if time stands still for long.
-            self.leave_until(self.due);
+            // Late arrivals are emitted even if time stands still.
+            self.emit_until(self.due);
         }
-        self.leave_due();
+        self.emit_due();
         read.map(|()| taken)
     }
 
-    /// The next record, in order.
+    /// Returns the next record, in order.
     pub fn poll_record(&mut self) -> Option<Record<'_>> {
         self.outbox.pop()
     }
 
-    /// The end of input: everything leaves.
+    /// Ends the input: emits everything.
     pub fn finish(&mut self) {
         self.count_waiting();
-        self.leave_until(u64::MAX);
+        self.emit_until(u64::MAX);
         self.leave_episodes(Timestamp::from_micros(u64::MAX));
     }
 
-    /// What became of what was taken.
+    /// Returns the counts of the records that were taken.
     pub fn stats(&self) -> MergeStats {
         self.stats
     }
 
-    /// What has left, by upstream, with the number of sources.
+    /// Returns the emitted counts by upstream, with the number of sources.
     pub fn totals(&self) -> impl Iterator<Item = (&str, &SummaryCounts, usize)> {
-        self.upstreams.iter().map(|(name, upstream)| (&**name, upstream.left(), upstream.sources()))
+        self.upstreams.iter().map(|(name, upstream)| (&**name, upstream.emitted(), upstream.sources()))
     }
 
     fn take_summary(&mut self, summary: Summary) -> Result<(), RecordError> {
@@ -199,7 +184,7 @@ impl Merger {
     }
 
     fn leave_episodes(&mut self, until: Timestamp) {
-        for (upstream, episode) in self.episodes.leave(until, &mut self.stats) {
+        for (upstream, episode) in self.episodes.take_ended(until, &mut self.stats) {
             self.outbox
                 .push(RecordKind::Episode, episode.end, |out| write::episode(out, &upstream, &episode));
         }
@@ -213,19 +198,19 @@ impl Merger {
             remembered += upstream.remembered();
         }
         if remembered > self.bounds.ranges {
-            self.upstreams.iter_mut().for_each(|(_, upstream)| upstream.forget());
-            self.sources.tidy();
+            self.upstreams.iter_mut().for_each(|(_, upstream)| upstream.drop_older_half());
+            self.sources.drop_unused();
         }
         while self.ranges > self.bounds.ranges
             && let Some(first) =
                 self.upstreams.values().filter_map(|upstream| upstream.first_interval()).min()
         {
-            self.leave_until(first + 1);
+            self.emit_until(first + 1);
         }
     }
 
-    /// Leaves every interval that is due.
-    fn leave_due(&mut self) {
+    /// Emits the intervals that are due.
+    fn emit_due(&mut self) {
         let Some(until) = self.wait.and_then(|wait| Some(self.timeline.watermark()?.before(wait))) else {
             return;
         };
@@ -233,17 +218,17 @@ impl Merger {
         if due > self.due {
             self.due = due;
             self.count_waiting();
-            self.leave_until(due);
+            self.emit_until(due);
             self.leave_episodes(until);
         }
     }
 
-    /// Leaves every interval before this one.
-    fn leave_until(&mut self, interval: u64) {
+    /// Emits the intervals before `interval`.
+    fn emit_until(&mut self, interval: u64) {
         let Self { upstreams, outbox, ranges, .. } = self;
         for (name, upstream) in upstreams.iter_mut() {
             while let Some(first) = upstream.first_interval().filter(|first| *first < interval)
-                && let Some(cell) = upstream.leave(first)
+                && let Some(cell) = upstream.take_interval(first)
             {
                 *ranges = ranges.saturating_sub(cell.parts.len());
                 let totals = &cell.counts.totals;

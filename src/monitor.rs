@@ -10,15 +10,18 @@ use crate::name;
 use crate::outbox::Outbox;
 use crate::record::{self, HostNames, Record, RecordKind, Span};
 use crate::settings::Config;
-use crate::timeline::{self, Feed, Place, Timeline};
+use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
+use delta::ReadyDeltas;
 
+mod delta;
 mod episodes;
 mod share;
 
-pub use share::{Delta, Unreadable, end_of};
+pub use delta::{Delta, Unreadable};
+pub use share::end_of;
 
 /// Judges exchanges of many upstreams and turns near misses into records.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub struct Monitor {
     /// Time of the next summaries: the next multiple of `summary_every`.
     summary_due: Timestamp,
     /// Deltas ready for the reporter; `Some` in a worker only.
-    ready: Option<share::Ready>,
+    ready: Option<ReadyDeltas>,
     /// End of the latest bucket that was absorbed.
     absorbed: Timestamp,
 }
@@ -119,13 +122,13 @@ impl Monitor {
             entry.detector.forget_host(replaced.trailing_zeros() as u8);
             replaced &= replaced - 1;
         }
-        if let Place::Open(bucket) = place {
+        if let Placement::Open(bucket) = place {
             let observation =
                 Observation { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
             let upstream = &entry.upstream;
             let has_log = !exchange.attempt_log.is_empty();
             let slot_of = |host: &str| if has_log { upstream.host(host) } else { taken.host };
-            entry.detector.note(bucket, &observation, slot_of);
+            entry.detector.observe(bucket, &observation, slot_of);
         }
         let upstream = entry.id;
         let recorded = self.record_exchange(index, exchange, &taken.verdict);
@@ -264,7 +267,7 @@ impl Monitor {
         let hosts = HostNames(self.config.hosts);
         let reference = self.config.references.get(entry.upstream.name()).filter(|told| told.holds(end));
         if let Some(reference) = reference {
-            entry.detector.habits.restore(reference.into());
+            entry.detector.reference.restore(reference.into());
         }
         let reason = reference.and_then(|reference| reference.reason.as_deref());
         let (upstream, detector, budget) = (&entry.upstream, &entry.detector, self.config.budget);

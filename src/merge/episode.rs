@@ -1,4 +1,4 @@
-//! One episode, of one instance or merged from several: what it says, and how two become one.
+//! One episode, of one instance or merged from several.
 
 use super::error::RecordError;
 use super::object::Object;
@@ -12,20 +12,20 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use serde_json::{Map, Value};
 
-/// Names an episode record: its start in Unix seconds, which open and close have in common, and a hash of what it says.
+/// Identifies an episode record: its start in Unix seconds, which open and close share, and a hash of its content.
 pub(crate) type Member = (u64, u64);
 
-/// An episode.
+/// One episode.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Episode {
     pub(crate) members: SortedMap<Member>,
     pub(crate) is_open: bool,
     pub(crate) start: Timestamp,
-    /// The end, or while it is open when it was detected.
+    /// End; while it is open, the time of its detection.
     pub(crate) end: Timestamp,
-    /// All patterns that fit, by their rank.
-    pub(crate) patterns: SortedMap<Rank>,
-    /// When it became an outage.
+    /// All patterns that fit, strongest first.
+    pub(crate) patterns: SortedMap<RankedPattern>,
+    /// Time at which it became an outage.
     pub(crate) escalated: Option<Timestamp>,
     pub(crate) truncated: bool,
     pub(crate) exchanges: u64,
@@ -34,19 +34,19 @@ pub(crate) struct Episode {
     pub(crate) first_try: u64,
     pub(crate) margin_min: Option<u64>,
     pub(crate) signals: [u64; Signals::COUNT],
-    /// What each host has of what went wrong, as far as shares tell.
+    /// Near misses and failures by host, estimated from the shares.
     pub(crate) hosts: SortedMap<Box<str>, u64>,
     pub(crate) related: SortedMap<Box<str>>,
     pub(crate) interval_s: Option<u64>,
     pub(crate) amplification_bp: Option<u64>,
 }
 
-/// A pattern among patterns: the strongest is the first.
+/// A pattern with its rank; the strongest sorts first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Rank(u8);
+pub(crate) struct RankedPattern(u8);
 
-impl Rank {
-    /// All patterns, the strongest first.
+impl RankedPattern {
+    /// All patterns, strongest first.
     const PATTERNS: [Pattern; 8] = [
         Pattern::Deviant,
         Pattern::Correlated,
@@ -70,7 +70,7 @@ impl Rank {
 }
 
 impl Episode {
-    /// Reads the record of an episode; returns its upstream too.
+    /// Reads the record of an episode; returns its upstream as well.
     pub(crate) fn read(record: &Map<String, Value>) -> Result<(Box<str>, Self), RecordError> {
         const PATTERN: &str = "a known pattern";
         let record = Object::root(record);
@@ -82,10 +82,10 @@ impl Episode {
         };
         let start = record.time("start")?;
         let mut patterns = SortedMap::default();
-        let pattern = Rank::from_name(record.text("pattern")?);
+        let pattern = RankedPattern::from_name(record.text("pattern")?);
         patterns.insert(pattern.ok_or_else(|| record.error("pattern", PATTERN))?, ());
         for name in record.optional("also", Object::texts)?.unwrap_or_default() {
-            patterns.insert(Rank::from_name(name).ok_or_else(|| record.error("also", PATTERN))?, ());
+            patterns.insert(RankedPattern::from_name(name).ok_or_else(|| record.error("also", PATTERN))?, ());
         }
         let lead = record.optional("lead_s", Object::count)?;
         let mut episode = Self {
@@ -140,21 +140,21 @@ impl Episode {
         Ok(())
     }
 
-    /// Exchanges that were not aborted.
+    /// Returns the number of exchanges that were not aborted.
     pub(crate) fn judged(&self) -> u64 {
         self.exchanges.saturating_sub(self.signals.last().copied().unwrap_or(0))
     }
 
-    /// How much went wrong.
-    pub(crate) fn wrong(&self) -> u64 {
+    /// Returns the number of near misses and failures.
+    pub(crate) fn near_misses_and_failures(&self) -> u64 {
         self.near_misses.saturating_add(self.failed)
     }
 
     pub(crate) fn is_deviant(&self) -> bool {
-        self.patterns.contains(&Rank::DEVIANT)
+        self.patterns.contains(&RankedPattern::DEVIANT)
     }
 
-    /// Takes in another episode of the same upstream and phase.
+    /// Merges another episode of the same upstream and phase.
     pub(crate) fn join(&mut self, other: &Self) {
         let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
         self.members.extend(other.members.keys().copied());
@@ -178,7 +178,7 @@ impl Episode {
         self.amplification_bp = self.amplification_bp.max(other.amplification_bp);
     }
 
-    /// A hash of what it says: two instances say the same only of the same.
+    /// Returns a hash of the content: two instances report equal content only for the same episode.
     fn digest(&self, upstream: &str) -> u64 {
         let mut digest = hash::hash(upstream.as_bytes());
         let mut add = |number: u64| digest = hash::mix(digest.rotate_left(17) ^ number);
@@ -197,7 +197,7 @@ impl Episode {
     }
 }
 
-/// `1795423550/0123456789abcdef`.
+/// Parses `1795423550/0123456789abcdef`.
 fn member(text: &str) -> Option<Member> {
     let (start, hash) = text.split_once('/')?;
     Some((start.parse().ok()?, u64::from_str_radix(hash, 16).ok()?))

@@ -1,8 +1,7 @@
-//! Episodes of the same upstream that overlap become one, and upstreams whose episodes began at the same time are related,
-//! whoever saw them.
+//! Joins overlapping episodes of an upstream, and relates upstreams whose episodes began at the same time, across instances.
 
-use super::MergeStats;
-use super::episode::{Episode, Member, Rank};
+use super::episode::{Episode, Member, RankedPattern};
+use super::stats::MergeStats;
 use crate::episode::{SAME_TIME, SAME_TIME_TWO};
 use crate::sorted_map::SortedMap;
 use crate::timeline::BUCKET;
@@ -11,29 +10,29 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// The most records of episodes that are held.
+/// Maximum number of episode records that are held.
 const MAX_HELD: usize = 1 << 14;
 
-/// How long after its end the record of an episode may come: an instance waits for half an hour of silence.
-const LATEST_CLOSE: Micros = Micros::from_seconds(2_100);
+/// Latest arrival of an episode record after its end: an instance waits for half an hour of silence.
+const MAX_CLOSE_DELAY: Micros = Micros::from_seconds(2_100);
 
-/// Episodes until they leave, those made of most first.
-type Held = SortedMap<(Reverse<usize>, Box<str>, SortedMap<Member>), Box<Episode>>;
+/// Episodes that wait, those with the most members first.
+type HeldEpisodes = SortedMap<(Reverse<usize>, Box<str>, SortedMap<Member>), Box<Episode>>;
 
-/// The episodes of the fleet.
+/// Episodes of the fleet.
 #[derive(Debug, Default)]
 pub(crate) struct Episodes {
-    open: Held,
-    closed: Held,
-    /// Members that have left, the newer and the older half.
-    left: [SortedMap<(Box<str>, Member)>; 2],
+    open: HeldEpisodes,
+    closed: HeldEpisodes,
+    /// Members that were emitted, the newer and the older half.
+    emitted: [SortedMap<(Box<str>, Member)>; 2],
 }
 
-/// An episode of the fleet and its upstream.
+/// A joined episode and its upstream.
 pub(crate) type Joined = (Box<str>, Episode);
 
 impl Episodes {
-    /// Holds an episode until it leaves.
+    /// Holds an episode until it is emitted.
     pub(crate) fn hold(&mut self, upstream: Box<str>, episode: Episode, stats: &mut MergeStats) {
         let held = if episode.is_open { &mut self.open } else { &mut self.closed };
         let key = (Reverse(episode.members.len()), upstream, episode.members.clone());
@@ -42,13 +41,13 @@ impl Episodes {
         }
     }
 
-    /// Whether it holds all it may.
+    /// Returns true at the maximum number of held records.
     pub(crate) fn is_full(&self) -> bool {
         self.open.len() + self.closed.len() >= MAX_HELD
     }
 
-    /// Takes out what ended before `until`, joined; what does not belong to that stays.
-    pub(crate) fn leave(&mut self, until: Timestamp, stats: &mut MergeStats) -> Vec<Joined> {
+    /// Removes and returns the episodes that ended before `until`, joined; unrelated ones stay.
+    pub(crate) fn take_ended(&mut self, until: Timestamp, stats: &mut MergeStats) -> Vec<Joined> {
         let closed = join(self.distinct(false, stats));
         let open = join(self.distinct(true, stats));
         let ended = ended(&closed);
@@ -56,16 +55,16 @@ impl Episodes {
         all.extend(closed);
         relate(&mut all);
         let is_due = |episode: &Episode| {
-            episode.end <= if episode.is_open { until } else { until.before(LATEST_CLOSE) }
+            episode.end <= if episode.is_open { until } else { until.before(MAX_CLOSE_DELAY) }
         };
         let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, episode)| is_due(episode));
         for (upstream, episode) in rest {
             self.hold(upstream, episode, stats);
         }
         self.remember(&due);
-        // What is over is told by its close; it is kept as long as one that comes again could be taken for another.
+        // A close reports the episode; it is remembered as long as a repeat of it could be mistaken for another one.
         let (old, recent): (Vec<_>, Vec<_>) =
-            over.into_iter().partition(|(_, episode)| episode.end <= until.before(LATEST_CLOSE));
+            over.into_iter().partition(|(_, episode)| episode.end <= until.before(MAX_CLOSE_DELAY));
         self.remember(&old);
         for (upstream, episode) in recent {
             self.hold(upstream, episode, stats);
@@ -73,14 +72,15 @@ impl Episodes {
         due
     }
 
-    /// What is held of one phase, each member once.
+    /// Returns the held episodes of one phase, each member once.
     fn distinct(&mut self, is_open: bool, stats: &mut MergeStats) -> Vec<Joined> {
         let held = core::mem::take(if is_open { &mut self.open } else { &mut self.closed });
         let mut known: SortedMap<Box<str>, SortedMap<Member>> = SortedMap::default();
         let mut distinct = Vec::new();
         for ((_, upstream, members), episode) in held.into_iter() {
-            let has_left =
-                |member: &Member| self.left.iter().any(|left| left.contains(&(upstream.clone(), *member)));
+            let has_left = |member: &Member| {
+                self.emitted.iter().any(|emitted| emitted.contains(&(upstream.clone(), *member)))
+            };
             let mine = known.get(&upstream);
             let is_mine = |member: &Member| mine.is_some_and(|mine| mine.contains(member));
             let repeated = members.keys().filter(|member| is_mine(member) || has_left(member)).count();
@@ -96,9 +96,9 @@ impl Episodes {
         distinct
     }
 
-    fn remember(&mut self, left: &[Joined]) {
-        let [newer, older] = &mut self.left;
-        for (upstream, episode) in left {
+    fn remember(&mut self, episodes: &[Joined]) {
+        let [newer, older] = &mut self.emitted;
+        for (upstream, episode) in episodes {
             newer.extend(episode.members.keys().map(|member| (upstream.clone(), *member)));
         }
         if newer.len() > MAX_HELD {
@@ -107,7 +107,7 @@ impl Episodes {
     }
 }
 
-/// Whether as many have ended as are open.
+/// Returns true if as many episodes have ended as were opened.
 fn is_over((upstream, open): &Joined, ended: &SortedMap<(&str, u64), usize>) -> bool {
     let opened = |start: u64| open.members.keys().filter(|member| member.0 == start).count();
     let is_over = |start: u64| ended.get(&(&**upstream, start)).is_some_and(|ended| *ended >= opened(start));
@@ -137,7 +137,7 @@ fn join(episodes: Vec<Joined>) -> Vec<Joined> {
     joined
 }
 
-/// How many closed episodes of each upstream and start there are: what an open and a close of one episode have in common.
+/// Counts the closed episodes of each upstream and start, which the open and the close of an episode share.
 fn ended(closed: &[Joined]) -> SortedMap<(&str, u64), usize> {
     let mut ended = SortedMap::default();
     for (upstream, episode) in closed {
@@ -147,7 +147,7 @@ fn ended(closed: &[Joined]) -> SortedMap<(&str, u64), usize> {
     ended
 }
 
-/// Episodes that began at the same time have one cause: two close together, three a little apart, as on one instance.
+/// Relates episodes that began at the same time: two close together, or three further apart, as on one instance.
 fn relate(episodes: &mut [Joined]) {
     let starts: SortedMap<(Timestamp, Box<str>)> = episodes
         .iter()
@@ -167,7 +167,7 @@ fn relate(episodes: &mut [Joined]) {
         let related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
         episode.related.extend(related.keys().cloned());
         if !episode.related.is_empty() {
-            episode.patterns.insert(Rank::CORRELATED, ());
+            episode.patterns.insert(RankedPattern::CORRELATED, ());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a record was refused.
+//! Errors of records that were refused.
 
 use crate::json::value;
 use crate::record::SCHEMA;
@@ -6,29 +6,29 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use serde_json::Value;
 
-/// Why a record could not be merged.
+/// An error in a record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// A field is not there, or not what it must be.
+    /// A field is missing or wrong.
     Field {
-        /// The field's path.
+        /// Path of the field.
         field: String,
-        /// What was found, as JSON; `None` if nothing was.
+        /// Value found, as JSON; `None` if the field is missing.
         found: Option<String>,
-        /// What the field takes.
+        /// Values that the field takes.
         takes: &'static str,
     },
-    /// There is no room for another upstream or source.
+    /// No room for another upstream or source.
     Full(&'static str),
-    /// A version of records that this reader does not know.
+    /// Unknown version of records.
     Schema(String),
-    /// Not JSON, or too deep to look at.
+    /// The line is not JSON, or nested too deep.
     Syntax(String),
 }
 
 impl RecordError {
-    /// That `field` is `found` and must be something else.
+    /// Returns the error that `field` is `found` and takes `takes`.
     pub(super) fn field(field: &str, found: Option<&Value>, takes: &'static str) -> Self {
         Self::Field { field: field.to_string(), found: found.map(value::shown), takes }
     }

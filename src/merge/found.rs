@@ -1,7 +1,7 @@
-//! Records in a line, however they travelled.
+//! Finds the records in a line of any transport.
 //!
-//! A line may be a record, a list of them, a line of a proxy's log with `nearmiss {…}` in it, or somebody's JSON: with records
-//! in `near_miss_summaries` and `near_miss_episodes`, or with such a line in `log` or `message`.
+//! A line may be a record, a list of records, a line of a proxy's log with `nearmiss {…}` in it, or JSON of another program: with
+//! records in `near_miss_summaries` and `near_miss_episodes`, or with such a line in `log` or `message`.
 
 use super::error::RecordError;
 use crate::json::outline::is_deeper_than;
@@ -9,24 +9,24 @@ use crate::record::SCHEMA;
 use alloc::string::String;
 use serde_json::{Map, Value};
 
-/// The deepest a line may nest that is looked at.
+/// Maximum nesting depth of a line.
 const MAX_DEPTH: usize = 32;
 
-/// Who takes what is found.
-type Take<'a> = dyn FnMut(Kind, &Map<String, Value>) -> Result<(), RecordError> + 'a;
+/// Callback for each record.
+type Take<'a> = dyn FnMut(Mergeable, &Map<String, Value>) -> Result<(), RecordError> + 'a;
 
-/// What a record is about.
+/// Mergeable of a record that can be merged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum Mergeable {
     Episode,
     Summary,
 }
 
-/// Hands every summary and episode in `line` to `take`; what is none is passed over. The first error is returned when all
-/// have been handed over.
+/// Passes every summary and episode in `line` to `take` and ignores everything else. Returns the first error after all records
+/// were passed.
 pub(super) fn records(line: &str, take: &mut Take<'_>) -> Result<(), RecordError> {
     let line = line.trim_ascii();
-    // Most lines of others are told by looking, without taking them apart.
+    // A substring search rules out most lines of other programs without parsing them.
     if !["summary", "episode", "near_miss_"].into_iter().any(|word| line.contains(word)) {
         return Ok(());
     }
@@ -41,7 +41,7 @@ pub(super) fn records(line: &str, take: &mut Take<'_>) -> Result<(), RecordError
     of_value(&value, take)
 }
 
-/// The record in a line of a proxy's log.
+/// Returns the record in a line of a proxy's log.
 fn logged(line: &str) -> Option<&str> {
     let (_, record) = line.split_once("nearmiss {")?;
     line.get(line.len() - record.len() - 1..)
@@ -63,8 +63,8 @@ fn of_object(object: &Map<String, Value>, take: &mut Take<'_>) -> Result<(), Rec
             return Err(RecordError::Schema(alloc::format!("{schema}")));
         }
         return match kind {
-            "episode" => take(Kind::Episode, object),
-            "summary" => take(Kind::Summary, object),
+            "episode" => take(Mergeable::Episode, object),
+            "summary" => take(Mergeable::Summary, object),
             _ => Ok(()),
         };
     }

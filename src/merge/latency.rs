@@ -1,19 +1,19 @@
-//! Exponential histograms of any scale and offset as one.
+//! Merges exponential histograms of any scale and offset.
 //!
 //! A bucket of a coarser scale is two whole buckets of the next finer one, so histograms of different scales merge at the
-//! coarsest without loss. What would need more than [`MAX_BUCKETS`] is told less finely, by whole halvings. Both rules
-//! only ever look at the coarsest scale and at the outermost buckets, so the order of merging changes nothing.
+//! coarsest without loss. A histogram that would need more than [`MAX_BUCKETS`] is coarsened by whole halvings. Both rules
+//! depend only on the coarsest scale and on the outermost buckets, so the order of merging does not matter.
 
 use crate::histogram::SCALE;
 use crate::units::Micros;
 use alloc::collections::VecDeque;
 
-/// The most buckets that are kept; at our scale of 3 all durations there are need 202.
+/// Maximum number of buckets; at scale 3 all durations fit into 202.
 pub(crate) const MAX_BUCKETS: usize = 512;
-/// The scales that are read: OpenTelemetry's, and below them what halving can come to.
+/// Scales that are read: OpenTelemetry's, and the coarser ones that halving can lead to.
 pub(crate) const SCALES: core::ops::RangeInclusive<i32> = -32..=20;
 
-/// SummaryCounts per bucket, from the first to the last in use.
+/// Counts per bucket, from the first to the last in use.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Latency {
     scale: i32,
@@ -29,7 +29,7 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// A histogram as a summary has it.
+    /// Returns the histogram of a summary.
     pub(crate) fn new(scale: i32, offset: i32, counts: impl Iterator<Item = u64>) -> Self {
         let mut latency = Self { scale, offset, counts: VecDeque::new() };
         let (mut index, mut started) = (offset, false);
@@ -52,7 +52,7 @@ impl Latency {
         latency
     }
 
-    /// Adds all that `other` counted.
+    /// Adds all counts of `other`.
     pub(crate) fn add(&mut self, other: &Self) {
         if other.counts.is_empty() {
             return;
@@ -69,7 +69,7 @@ impl Latency {
             other = &coarser;
         }
         self.coarsen(other.scale);
-        // Both ends first: what is between them may be too wide for this scale.
+        // Both ends first: the range between them may be too wide for this scale.
         let (mut first, mut last) = (self.offset.min(other.offset), self.last().max(other.last()));
         let mut scale = self.scale;
         while last.abs_diff(first) as usize >= MAX_BUCKETS {
@@ -92,9 +92,9 @@ impl Latency {
         }
     }
 
-    /// The duration that a share of all took at most, `per_mille` of a thousand; `None` of none.
+    /// Returns the quantile `per_mille` / 1 000 of the durations; `None` without any.
     ///
-    /// It is the middle of its bucket, in proportion: at our scale at most 4.5 % off.
+    /// The result is the geometric middle of its bucket: at scale 3 at most 4.5 % off.
     pub fn quantile(&self, per_mille: u64) -> Option<Micros> {
         let total = self.total();
         if total == 0 {
@@ -111,7 +111,7 @@ impl Latency {
         Some(Micros::new(libm::round(millis * 1_000.0) as u64))
     }
 
-    /// How many durations were counted.
+    /// Returns the number of durations.
     pub fn total(&self) -> u64 {
         self.counts.iter().fold(0, |total, count| total.saturating_add(*count))
     }
@@ -138,7 +138,7 @@ impl Latency {
         }
     }
 
-    /// Goes over to a coarser scale.
+    /// Changes to a coarser scale.
     fn coarsen(&mut self, scale: i32) {
         let shift = self.scale.saturating_sub(scale);
         if shift <= 0 {

@@ -1,4 +1,4 @@
-//! The fields of a record, read so that every complaint names the field, what was found and what it takes.
+//! The fields of a record; every error names the field, the value found and the values it takes.
 
 use super::error::RecordError;
 use crate::json::value;
@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde_json::{Map, Value};
 
-/// An object, and the field of the record that it is in.
+/// An object and its path in the record.
 pub(super) struct Object<'a> {
     within: &'a str,
     fields: &'a Map<String, Value>,
@@ -21,7 +21,7 @@ impl<'a> Object<'a> {
         Self { within: "", fields }
     }
 
-    /// The complaint about one of its fields.
+    /// Returns the error that a field of it takes `takes`.
     pub(super) fn error(&self, key: &str, takes: &'static str) -> RecordError {
         let dot = if self.within.is_empty() { "" } else { "." };
         RecordError::field(&alloc::format!("{}{dot}{key}", self.within), self.fields.get(key), takes)
@@ -43,7 +43,7 @@ impl<'a> Object<'a> {
         self.get(key, COUNT, Value::as_u64)
     }
 
-    /// A field that need not be there.
+    /// Reads an optional field.
     pub(super) fn optional<T>(
         &self,
         key: &str,
@@ -61,7 +61,7 @@ impl<'a> Object<'a> {
         self.get(key, takes, |value| value.as_i64().filter(|number| range.contains(number)))
     }
 
-    /// Milliseconds, to the microsecond.
+    /// Reads milliseconds, to the microsecond.
     pub(super) fn millis(&self, key: &str) -> Result<Micros, RecordError> {
         self.get(key, "milliseconds such as 42.1", value::millis)
     }
@@ -76,7 +76,7 @@ impl<'a> Object<'a> {
         Ok(Self { within: key, fields })
     }
 
-    /// The objects of a list.
+    /// Reads a list of objects.
     pub(super) fn objects(
         &self,
         key: &'a str,
@@ -89,14 +89,14 @@ impl<'a> Object<'a> {
         }))
     }
 
-    /// The whole numbers of a list.
+    /// Reads a list of whole numbers.
     pub(super) fn counts(&self, key: &str) -> Result<Vec<u64>, RecordError> {
         self.get(key, "a list of whole numbers", |value| {
             value.as_array()?.iter().map(Value::as_u64).collect()
         })
     }
 
-    /// The texts of a list.
+    /// Reads a list of texts.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<&'a str>, RecordError> {
         self.get(key, "a list of texts", |value| value.as_array()?.iter().map(Value::as_str).collect())
     }

@@ -1,4 +1,4 @@
-//! What a summary is made of: which summaries of which sources.
+//! The parts of a merged summary: sequence numbers by source.
 
 use super::ranges::Ranges;
 use crate::hash;
@@ -7,18 +7,18 @@ use alloc::sync::Arc;
 
 /// Summaries of one source.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Part {
-    /// Their sequence numbers.
+pub(crate) struct SourceParts {
+    /// Sequence numbers.
     pub(crate) seqs: Ranges,
-    /// The source has shown already-judged exchanges of this upstream: others report them.
+    /// True if the source relays exchanges of this upstream that other instances judged and report.
     pub(crate) relays: bool,
 }
 
 /// Summaries by source.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Parts(pub(crate) SortedMap<Arc<str>, Part>);
+pub(crate) struct Parts(pub(crate) SortedMap<Arc<str>, SourceParts>);
 
-/// How much of some parts is in others.
+/// Overlap of two sets of parts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Overlap {
     None,
@@ -27,16 +27,16 @@ pub(crate) enum Overlap {
 }
 
 impl Parts {
-    /// One summary.
+    /// Returns the parts of one summary.
     pub(crate) fn one(source: Arc<str>, seq: u64, relays: bool) -> Self {
-        let mut part = Part { relays, ..Part::default() };
+        let mut part = SourceParts { relays, ..SourceParts::default() };
         part.seqs.insert(seq, seq);
         let mut parts = Self::default();
         parts.0.insert(source, part);
         parts
     }
 
-    /// Adds all of `other`; returns how many ranges more that takes.
+    /// Adds all of `other`; returns the number of additional ranges.
     pub(crate) fn extend(&mut self, other: &Self) -> usize {
         let mut more = 0;
         for (source, part) in other.0.iter() {
@@ -50,9 +50,9 @@ impl Parts {
         more
     }
 
-    /// How much of `other` is in them.
+    /// Returns the overlap with `other`.
     pub(crate) fn overlap(&self, other: &Self) -> Overlap {
-        let holds = |test: fn(&Ranges, &Ranges) -> bool, source: &Arc<str>, part: &Part| {
+        let holds = |test: fn(&Ranges, &Ranges) -> bool, source: &Arc<str>, part: &SourceParts| {
             self.0.get(source).is_some_and(|mine| test(&mine.seqs, &part.seqs))
         };
         if other.0.iter().all(|(source, part)| holds(Ranges::has_all, source, part)) {
@@ -64,17 +64,17 @@ impl Parts {
         }
     }
 
-    /// How many summaries there are.
+    /// Returns the number of summaries.
     pub(crate) fn total(&self) -> u64 {
         self.0.values().fold(0, |total, part| total.saturating_add(part.seqs.total()))
     }
 
-    /// How many ranges they take.
+    /// Returns the number of ranges.
     pub(crate) fn len(&self) -> usize {
         self.0.values().map(|part| part.seqs.len()).sum()
     }
 
-    /// A name for these parts of this upstream, the same wherever they came together.
+    /// Returns a digest of these parts of this upstream, the same on every instance that merges them.
     pub(crate) fn digest(&self, upstream: &str) -> u64 {
         let mut digest = hash::hash(upstream.as_bytes());
         let mut add = |number: u64| digest = hash::mix(digest.rotate_left(17) ^ number);

@@ -1,13 +1,13 @@
-//! A set of sequence numbers as ranges: what arrives in order takes one, whatever its length.
+//! A set of sequence numbers as ranges: a run without gaps takes one range.
 
 use alloc::vec::Vec;
 
-/// Whole numbers, as ranges that do not touch, in order; both ends belong to a range.
+/// Whole numbers as ordered inclusive ranges that do not touch.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
-    /// Adds `first` to `last`.
+    /// Adds the numbers from `first` to `last`.
     pub(crate) fn insert(&mut self, first: u64, last: u64) {
         let from = self.0.partition_point(|range| range.1 < first.saturating_sub(1));
         let to = self.0.partition_point(|range| range.0 <= last.saturating_add(1)).max(from);
@@ -22,7 +22,7 @@ impl Ranges {
         other.0.iter().for_each(|(first, last)| self.insert(*first, *last));
     }
 
-    /// Whether all of `other` is in it.
+    /// Returns true if it contains all of `other`.
     pub(crate) fn has_all(&self, other: &Self) -> bool {
         other.0.iter().all(|(first, last)| {
             let at = self.0.partition_point(|range| range.1 < *first);
@@ -30,7 +30,7 @@ impl Ranges {
         })
     }
 
-    /// Whether any of `other` is in it.
+    /// Returns true if it contains any of `other`.
     pub(crate) fn has_any(&self, other: &Self) -> bool {
         other.0.iter().any(|(first, last)| {
             let at = self.0.partition_point(|range| range.1 < *first);
@@ -38,14 +38,14 @@ impl Ranges {
         })
     }
 
-    /// How many numbers are in it.
+    /// Returns the number of numbers.
     pub(crate) fn total(&self) -> u64 {
         self.0
             .iter()
             .fold(0, |total: u64, (first, last)| total.saturating_add((last - first).saturating_add(1)))
     }
 
-    /// How many ranges it takes.
+    /// Returns the number of ranges.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

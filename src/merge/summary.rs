@@ -1,10 +1,10 @@
-//! Reading a summary.
+//! Reads a summary.
 
 use super::counts::SummaryCounts;
 use super::error::RecordError;
 use super::latency::{Latency, SCALES};
 use super::object::Object;
-use super::parts::{Part, Parts};
+use super::parts::{Parts, SourceParts};
 use crate::name;
 use crate::sorted_map::SortedMap;
 use crate::units::Timestamp;
@@ -15,10 +15,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde_json::{Map, Value};
 
-/// The longest name of a source, in bytes.
-const LONGEST_SOURCE: usize = 512;
-/// The most latency buckets of a summary.
-const MOST_COUNTS: usize = 4_096;
+/// Maximum length of the name of a source, in bytes.
+const MAX_SOURCE_NAME: usize = 512;
+/// Maximum number of latency buckets of a summary.
+const MAX_COUNTS: usize = 4_096;
 
 /// One summary, of one source or merged from several.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Summary {
     pub(crate) counts: SummaryCounts,
 }
 
-/// The names of sources that are known, each kept once.
+/// Interned names of sources.
 #[derive(Debug, Default)]
 pub(crate) struct Sources(SortedMap<Arc<str>, Arc<str>>);
 
@@ -44,8 +44,8 @@ impl Sources {
         name
     }
 
-    /// Forgets those that nobody speaks of any more.
-    pub(crate) fn tidy(&mut self) {
+    /// Drops the names that are no longer referenced.
+    pub(crate) fn drop_unused(&mut self) {
         self.0.retain(|name| Arc::strong_count(name) > 2);
     }
 }
@@ -123,13 +123,13 @@ fn read_latency(latency: &Object<'_>) -> Result<Latency, RecordError> {
         latency.signed("scale", i64::from(*SCALES.start())..=i64::from(*SCALES.end()), "-32 to 20")?;
     let offset = latency.signed("offset", OFFSETS, "-67108864 to 67108864")?;
     let counts = latency.counts("counts")?;
-    if counts.len() > MOST_COUNTS {
+    if counts.len() > MAX_COUNTS {
         return Err(latency.error("counts", "at most 4096 whole numbers"));
     }
     Ok(Latency::new(scale as i32, offset as i32, counts.into_iter()))
 }
 
-/// `{"source":[3,[5,9]]}`: sequence numbers, and ranges of them with both ends.
+/// Reads `{"source":[3,[5,9]]}`: sequence numbers and inclusive ranges of them.
 fn read_parts(
     record: &Object<'_>,
     key: &'static str,
@@ -144,7 +144,7 @@ fn read_parts(
     let named = record.object(key)?;
     for (name, seqs) in named.iter() {
         let wrong = || named.error(name, TAKES);
-        let mut part = Part { relays, ..Part::default() };
+        let mut part = SourceParts { relays, ..SourceParts::default() };
         for seq in seqs.as_array().ok_or_else(wrong)? {
             let pair: Option<Vec<u64>> = match seq {
                 Value::Array(pair) => pair.iter().map(Value::as_u64).collect(),
@@ -167,6 +167,6 @@ fn read_parts(
 }
 
 fn source<'a>(record: &Object<'_>, key: &str, name: &'a str) -> Result<&'a str, RecordError> {
-    let fits = (1..=LONGEST_SOURCE).contains(&name.len());
+    let fits = (1..=MAX_SOURCE_NAME).contains(&name.len());
     if fits { Ok(name) } else { Err(record.error(key, "a text of 1 to 512 bytes")) }
 }

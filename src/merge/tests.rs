@@ -9,7 +9,7 @@ use serde_json::Value;
 const T0: u64 = 1_795_423_560;
 const MINUTE: Micros = Micros::from_seconds(60);
 
-/// What one proxy sends: `exchanges` are its upstream, its second, its milliseconds and how many attempts it took.
+/// Returns the summaries that one proxy sends: `exchanges` are its upstream, its second, its milliseconds and how many attempts it took.
 fn summaries(source: &str, exchanges: &[(u8, u64, u64, u32)]) -> Vec<String> {
     let mut monitor = Monitor::new(Config::parse(r#"{"reorder":"0s"}"#).unwrap(), Feed::Log, source);
     let mut exchanges = exchanges.to_vec();
@@ -41,7 +41,7 @@ fn drain(monitor: &mut Monitor, records: &mut Vec<String>) {
     }
 }
 
-/// What a proxy says that reads what another has judged.
+/// Returns the summaries of a proxy that relays verdicts of another one.
 fn relayed(source: &str, upstream: &str, clean: u64) -> String {
     let mut monitor = Monitor::new(Config::default(), Feed::Log, source);
     (0..clean).for_each(|_| monitor.relay(Some(Timestamp::from_seconds(T0 + 1)), upstream, Fate::Clean));
@@ -274,7 +274,7 @@ fn what_is_forgotten_is_refused() {
         let summary = Summary::read(value.as_object().unwrap(), &mut Sources::default()).unwrap();
         upstream.hold(summary.clone(), &mut stats);
         assert_eq!(upstream.count_waiting(MINUTE, &mut stats), 1);
-        upstream.forget();
+        upstream.drop_older_half();
     }
     assert_eq!(upstream.remembered(), 0);
     for n in 0..3 {

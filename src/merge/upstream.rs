@@ -1,8 +1,8 @@
-//! What the fleet says of one upstream.
+//! One upstream of the fleet: its waiting, counted and emitted summaries.
 
-use super::MergeStats;
 use super::counts::SummaryCounts;
 use super::parts::{Overlap, Parts};
+use super::stats::MergeStats;
 use super::summary::Summary;
 use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Timestamp};
@@ -12,32 +12,32 @@ use core::cmp::Reverse;
 /// One upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Upstream {
-    /// Summaries that are not counted yet, those made of most first: of two that overlap the larger one counts, whichever
-    /// came first.
+    /// Summaries that are not counted yet, those with the most parts first: of two that overlap, the larger one counts,
+    /// in either order of arrival.
     waiting: SortedMap<(Reverse<u64>, Parts), Box<Summary>>,
     counted: Generation,
     before: Generation,
-    /// What ends no later than this is too late: whether it was counted has been forgotten.
+    /// Summaries that end at or before this time are too late: the memory of them was dropped.
     horizon: Option<Timestamp>,
-    /// A source that has been forgotten reported it itself.
+    /// True if a source that was dropped reported the upstream itself.
     was_reported: bool,
-    /// What was counted and has not left, by interval.
-    cells: SortedMap<u64, Box<Cell>>,
-    /// What has left.
-    left: SummaryCounts,
+    /// Counted summaries that were not emitted, by interval.
+    cells: SortedMap<u64, Box<IntervalCounts>>,
+    /// Emitted counts.
+    emitted: SummaryCounts,
 }
 
-/// Which summaries were counted over a stretch of time.
+/// Summaries counted over a period.
 #[derive(Debug, Default)]
 struct Generation {
     parts: Parts,
-    /// When the last of them ended.
+    /// Latest end of them.
     last: Timestamp,
 }
 
-/// The counts of one interval.
+/// Counts of one interval.
 #[derive(Debug, Default)]
-pub(crate) struct Cell {
+pub(crate) struct IntervalCounts {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
     pub(crate) parts: Parts,
@@ -45,7 +45,7 @@ pub(crate) struct Cell {
 }
 
 impl Upstream {
-    /// Keeps a summary until it is counted; false if it is there already.
+    /// Holds a summary until it is counted; returns false for a repeat.
     pub(crate) fn hold(&mut self, summary: Summary, stats: &mut MergeStats) -> bool {
         let key = (Reverse(summary.parts.total()), summary.parts.clone());
         let Some(known) = self.waiting.get(&key) else {
@@ -57,7 +57,7 @@ impl Upstream {
         false
     }
 
-    /// SummaryCounts what waits; returns how many ranges more the intervals and what was counted take.
+    /// Counts the waiting summaries; returns the number of additional ranges.
     pub(crate) fn count_waiting(&mut self, every: Micros, stats: &mut MergeStats) -> usize {
         let mut more = 0;
         for ((_, parts), summary) in core::mem::take(&mut self.waiting).into_iter() {
@@ -87,53 +87,53 @@ impl Upstream {
         })
     }
 
-    /// The first interval that has not left.
+    /// Returns the first interval that was not emitted.
     pub(crate) fn first_interval(&self) -> Option<u64> {
         self.cells.keys().next().copied()
     }
 
-    /// Takes an interval out. What is relayed goes only where nobody reports the upstream himself.
-    pub(crate) fn leave(&mut self, interval: u64) -> Option<Box<Cell>> {
+    /// Removes and returns an interval. Relayed counts are kept only if no instance reports the upstream itself.
+    pub(crate) fn take_interval(&mut self, interval: u64) -> Option<Box<IntervalCounts>> {
         let mut cell = self.cells.remove(&interval)?;
         if self.is_reported() {
             cell.counts.totals.relayed = None;
         }
-        self.left.add(&cell.counts);
+        self.emitted.add(&cell.counts);
         Some(cell)
     }
 
-    /// Whether any source reports it that does not read what others have judged.
+    /// Returns true if any source reports the upstream itself instead of relaying.
     fn is_reported(&self) -> bool {
         let generations = [&self.counted, &self.before];
         self.was_reported
             || generations.into_iter().any(|known| known.parts.0.values().any(|part| !part.relays))
     }
 
-    /// Forgets the older half of what was counted.
-    pub(crate) fn forget(&mut self) {
+    /// Drops the older half of the counted sequence numbers.
+    pub(crate) fn drop_older_half(&mut self) {
         self.was_reported = self.is_reported();
         self.horizon = Some(self.before.last).max(self.horizon);
         self.before = core::mem::take(&mut self.counted);
     }
 
-    /// How many ranges the newer half of what was counted takes.
+    /// Returns the number of ranges in the newer half of the counted sequence numbers.
     pub(crate) fn remembered(&self) -> usize {
         self.counted.parts.len()
     }
 
-    /// Everything that has left.
-    pub(crate) fn left(&self) -> &SummaryCounts {
-        &self.left
+    /// Returns the emitted counts.
+    pub(crate) fn emitted(&self) -> &SummaryCounts {
+        &self.emitted
     }
 
-    /// How many sources it has.
+    /// Returns the number of sources.
     pub(crate) fn sources(&self) -> usize {
         let new = |source| !self.before.parts.0.contains(source);
         self.before.parts.0.len() + self.counted.parts.0.keys().filter(|source| new(*source)).count()
     }
 }
 
-/// The interval that a summary ending at `end` counts under: its end belongs to it.
+/// Returns the interval of a summary that ends at `end`; intervals include their end.
 fn interval_of(end: Timestamp, every: Micros) -> u64 {
     end.micros().saturating_sub(1) / every.get().max(1)
 }

@@ -1,8 +1,8 @@
-//! Writing what was merged.
+//! Writes merged summaries and episodes.
 
 use super::episode::Episode;
 use super::parts::Parts;
-use super::upstream::Cell;
+use super::upstream::IntervalCounts;
 use crate::json::write::{self, Json};
 use crate::name::NO_UPSTREAM;
 use crate::record::{self, SCHEMA};
@@ -13,11 +13,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// What the name of a merged summary begins with; a digest of its parts follows.
+/// Prefix of the source of a merged summary; a digest of its parts follows.
 const SOURCE: &str = "merge/";
 
 /// Writes the summary of one upstream over one interval.
-pub(super) fn summary(out: &mut String, upstream: &str, cell: &Cell) {
+pub(super) fn summary(out: &mut String, upstream: &str, cell: &IntervalCounts) {
     let counts = &cell.counts;
     let mut json = Json::new(out);
     json.open('{');
@@ -58,7 +58,7 @@ pub(super) fn summary(out: &mut String, upstream: &str, cell: &Cell) {
     json.close('}');
 }
 
-/// The sources that relay, or those that do not, each with its sequence numbers.
+/// Writes the sources that relay, or those that do not, each with its sequence numbers.
 fn parts(json: &mut Json<'_>, key: &str, parts: &Parts, relays: bool) {
     let mut those = parts.0.iter().filter(|(_, part)| part.relays == relays).peekable();
     if those.peek().is_none() {
@@ -83,7 +83,7 @@ fn parts(json: &mut Json<'_>, key: &str, parts: &Parts, relays: bool) {
     json.close('}');
 }
 
-/// Hosts with less than this share, in basis points, are left out.
+/// Least share of a listed host, in basis points.
 const LEAST_SHARE: u64 = 1_000;
 
 /// Writes an episode of the fleet.
@@ -172,9 +172,11 @@ fn episode_counts(json: &mut Json<'_>, episode: &Episode, hosts: &[(&str, u64)])
     json.close(']');
 }
 
-/// The hosts behind what went wrong with their shares, the largest first.
+/// Returns the hosts to blame with their shares, largest first.
 fn hosts(episode: &Episode) -> Vec<(&str, u64)> {
-    let share = |part: u64| Used::of(part, episode.wrong()).map_or(0, |share| share.basis_points().into());
+    let share = |part: u64| {
+        Used::of(part, episode.near_misses_and_failures()).map_or(0, |share| share.basis_points().into())
+    };
     let mut hosts: Vec<(&str, u64)> =
         episode.hosts.iter().map(|(name, part)| (&**name, share(*part))).collect();
     hosts.retain(|(_, share)| *share >= LEAST_SHARE);

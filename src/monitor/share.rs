@@ -11,19 +11,14 @@
 //! Each message begins with a version and a checksum: a module of another build may read the same storage.
 
 use super::Monitor;
+use super::delta::{Delta, HEAD, ReadyDeltas, Unreadable, close, opened};
 use crate::codec::Codec;
+use crate::counters::Counters;
 use crate::fleet::Lookup;
-use crate::hash;
-use crate::tally::Counters;
 use crate::timeline;
 use crate::units::Timestamp;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// Version of all messages.
-const FORMAT: u8 = 1;
-/// Length of version and checksum, in bytes.
-const HEAD: usize = 9;
 /// Buckets between a seal and the use of its result.
 const LAG: u32 = 1;
 /// Exchanges of one upstream after which a worker publishes a delta early: half of a reporter's counter range.
@@ -31,31 +26,12 @@ const EARLY: u64 = 1 << 15;
 /// Maximum number of deltas that wait. Beyond it counters stay in the worker, and only evidence for episodes is dropped.
 const WAITING: usize = 8;
 
-/// Deltas that a worker has ready for the reporter.
-#[derive(Debug, Default)]
-pub(super) struct Ready {
-    deltas: VecDeque<Delta>,
-}
-
-/// Counts of one worker over all upstreams in one bucket, or in a part of it.
-#[derive(Debug)]
-pub struct Delta {
-    /// Number of the bucket.
-    pub bucket: u64,
-    /// Message for [`Monitor::absorb`].
-    pub bytes: Vec<u8>,
-}
-
-/// Error: a message of another build, or an incomplete one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Unreadable;
-
 impl Monitor {
     /// Becomes a worker, which only judges and counts: drain [`next_delta`](Self::next_delta). Open episodes end.
     pub fn become_worker(&mut self) {
         self.truncate_episodes();
         self.timeline.set_lag(LAG.into());
-        self.ready = Some(Ready::default());
+        self.ready = Some(ReadyDeltas::default());
     }
 
     /// Becomes a reporter, which may [`absorb`](Self::absorb) the deltas of workers.
@@ -167,7 +143,7 @@ impl Monitor {
         let mut position = 0;
         while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
             position += 1;
-            if !entry.upstream.has_counted() {
+            if !entry.upstream.has_counts() {
                 continue;
             }
             if !has_room {
@@ -194,21 +170,6 @@ impl Monitor {
 /// Returns the end of a bucket: the time to wake a reporter that has absorbed all of its deltas.
 pub fn end_of(bucket: u64) -> Timestamp {
     timeline::start_of(bucket.saturating_add(1))
-}
-
-/// Fills in version and checksum at the head of a finished message.
-fn close(message: &mut [u8]) {
-    if let Some((head, body)) = message.split_at_mut_checked(HEAD) {
-        let [version, sum @ ..] = head else { return };
-        *version = FORMAT;
-        sum.copy_from_slice(&hash::hash(body).to_le_bytes());
-    }
-}
-
-fn opened(message: &[u8]) -> Result<Codec<'_>, Unreadable> {
-    let (head, body) = message.split_at_checked(HEAD).ok_or(Unreadable)?;
-    let [FORMAT, sum @ ..] = head else { return Err(Unreadable) };
-    if *sum == hash::hash(body).to_le_bytes() { Ok(Codec::In(body, false)) } else { Err(Unreadable) }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Writes the record of an episode with its sentence.
 
-use super::{HostNames, SCHEMA};
+use super::SCHEMA;
+use super::host_names::HostNames;
 use crate::episode::{BucketCounts, Cause, Deviation, OpenEpisode, Pattern};
 use crate::json::write::{Json, push_number};
 use crate::sort;
 use crate::timeline;
 use crate::units::{Timestamp, Used};
-use crate::upstream::Upstream;
+use crate::upstream::UpstreamState;
 use crate::verdict::Signals;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -28,7 +29,7 @@ pub(crate) enum Phase {
 /// Surroundings of an episode that its record names.
 #[derive(Clone, Copy)]
 pub(crate) struct EpisodeContext<'a> {
-    pub(crate) upstream: &'a Upstream,
+    pub(crate) upstream: &'a UpstreamState,
     pub(crate) hosts: HostNames,
     /// Names of the related upstreams.
     pub(crate) related: &'a [&'a str],
@@ -182,13 +183,13 @@ fn also(json: &mut Json<'_>, open: &OpenEpisode, pattern: Pattern) {
 }
 
 /// Returns the route that carries the episode, with its share.
-fn route<'a>(open: &OpenEpisode, upstream: &'a Upstream) -> Option<(&'a str, u16)> {
+fn route<'a>(open: &OpenEpisode, upstream: &'a UpstreamState) -> Option<(&'a str, u16)> {
     let (slot, share) = open.route()?;
     Some((upstream.routes().name(slot)?, share))
 }
 
 /// Returns the hosts to blame, largest share first.
-fn shares(bad: &[u16], upstream: &Upstream) -> Vec<(u8, u64)> {
+fn shares(bad: &[u16], upstream: &UpstreamState) -> Vec<(u8, u64)> {
     let all: u64 = bad.iter().map(|count| u64::from(*count)).sum();
     let share = |count: &u16| (u64::from(*count) * 10_000).checked_div(all).unwrap_or(0);
     let mut shares: Vec<(u8, u64)> =
@@ -217,10 +218,10 @@ fn explain(
         Cause::Caught => "safety nets caught more than usual",
         Cause::Late => "answers came nearer to their limits than usual",
         Cause::Tail => "slow answers were more than usual",
-        Cause::Level => "answers took longer than in the minutes before",
+        Cause::LocationShift => "answers took longer than in the minutes before",
         Cause::Host => "one host stood out from its siblings",
         Cause::Periodicity => "the same blip came again and again",
-        Cause::Pool => "weak signs came on several upstreams at once",
+        Cause::CrossUpstream => "weak signs came on several upstreams at once",
     });
     match pattern {
         Pattern::Recurring if open.interval > 0 => {

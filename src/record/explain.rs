@@ -1,6 +1,6 @@
 //! Writes one plain sentence: the event, how close it was, where to look next.
 
-use super::HostNames;
+use super::host_names::HostNames;
 use crate::exchange::{Attempt, Exchange};
 use crate::json::write::{push_millis, push_number};
 use crate::limits::Limit;

@@ -1,0 +1,46 @@
+//! Messages between monitors that report as one: a version and a checksum, then the content.
+
+use crate::codec::Codec;
+use crate::hash;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// Version of all messages.
+const FORMAT: u8 = 1;
+/// Length of version and checksum, in bytes.
+pub(super) const HEAD: usize = 9;
+
+/// Deltas that a worker has ready for the reporter.
+#[derive(Debug, Default)]
+pub(super) struct ReadyDeltas {
+    pub(super) deltas: VecDeque<Delta>,
+}
+
+/// Counts of one worker over all upstreams in one bucket, or in a part of it.
+#[derive(Debug)]
+pub struct Delta {
+    /// Number of the bucket.
+    pub bucket: u64,
+    /// Message for [`Monitor::absorb`](crate::Monitor::absorb).
+    pub bytes: Vec<u8>,
+}
+
+/// Error: a message of another build, or an incomplete one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unreadable;
+
+/// Fills in version and checksum at the head of a finished message.
+pub(super) fn close(message: &mut [u8]) {
+    if let Some((head, body)) = message.split_at_mut_checked(HEAD) {
+        let [version, sum @ ..] = head else { return };
+        *version = FORMAT;
+        sum.copy_from_slice(&hash::hash(body).to_le_bytes());
+    }
+}
+
+/// Returns a reader of the content of a message.
+pub(super) fn opened(message: &[u8]) -> Result<Codec<'_>, Unreadable> {
+    let (head, body) = message.split_at_checked(HEAD).ok_or(Unreadable)?;
+    let [FORMAT, sum @ ..] = head else { return Err(Unreadable) };
+    if *sum == hash::hash(body).to_le_bytes() { Ok(Codec::In(body, false)) } else { Err(Unreadable) }
+}

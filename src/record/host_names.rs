@@ -1,0 +1,33 @@
+//! Names of hosts, in the configured form.
+
+use crate::hash;
+use crate::json::write::{self, Json};
+use crate::settings::Hosts;
+use alloc::string::String;
+
+/// Writes the names of hosts in the configured form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostNames(pub(crate) Hosts);
+
+impl HostNames {
+    /// Appends the name or its hash, escaped for JSON.
+    pub(crate) fn push(self, out: &mut String, host: &str) {
+        match self.0 {
+            Hosts::Plain => write::escape(out, host),
+            Hosts::Hashed => {
+                out.push_str("host-");
+                let hash = hash::hash(host.as_bytes()) as u32;
+                for nibble in (0..8).rev() {
+                    out.push(char::from_digit(hash >> (4 * nibble) & 15, 16).unwrap_or('0'));
+                }
+            }
+        }
+    }
+
+    /// Writes the name or its hash as a JSON string.
+    pub(super) fn value(self, json: &mut Json<'_>, host: &str) {
+        json.raw().push('"');
+        self.push(json.raw(), host);
+        json.raw().push('"');
+    }
+}
