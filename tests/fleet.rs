@@ -1,10 +1,10 @@
-//! Two hundred proxies, whose summaries come in any order, some twice and some late, are one fleet.
+//! Merging the summaries of two hundred proxies, which arrive out of order, some twice and some late.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test says what is wrong by failing"
+    reason = "a panic fails the test"
 )]
 
 use nearmiss::merge::Merger;
@@ -12,31 +12,31 @@ use nearmiss::{Config, Exchange, Fate, Feed, Micros, Monitor, RecordKind, Timest
 use std::collections::BTreeMap;
 
 const PROXIES: u64 = 200;
-/// Exchanges of each proxy, over five minutes.
+/// Exchanges per proxy over five minutes.
 const EXCHANGES: u64 = 1_000;
 const UPSTREAMS: [&str; 3] = ["cart", "ledger", "search"];
 const MINUTE: Micros = Micros::from_seconds(60);
 
-/// What is true of one upstream of the whole fleet.
+/// The exact counts of one upstream over the whole fleet.
 #[derive(Debug, Default)]
-struct Truth {
+struct ExactCounts {
     fates: [u64; Fate::COUNT],
     attempts: u64,
     durations: Vec<u64>,
 }
 
-/// The fleet: every summary that was sent, and the truth.
-fn fleet() -> (Vec<String>, BTreeMap<&'static str, Truth>) {
-    let (mut random, mut sent, mut truth) = (Random(7), Vec::new(), BTreeMap::<_, Truth>::new());
+/// Runs the fleet; returns every summary, and the exact counts.
+fn fleet() -> (Vec<String>, BTreeMap<&'static str, ExactCounts>) {
+    let (mut random, mut sent, mut truth) = (Random(7), Vec::new(), BTreeMap::<_, ExactCounts>::new());
     for proxy in 0..PROXIES {
         let config = Config::parse(r#"{"reorder":"0s"}"#).unwrap();
         let mut monitor = Monitor::new(config, Feed::Live, &format!("proxy-{proxy}/1/1795423550"));
-        // Every proxy has its own pace and its own clock.
-        let (pace, skew) = (random.below(40) + 5, random.below(10_000_000));
+        // Every proxy has its own latency and its own clock skew.
+        let (base_ms, skew) = (random.below(40) + 5, random.below(10_000_000));
         for n in 0..EXCHANGES {
             let upstream = UPSTREAMS[random.below(3) as usize];
             let exponent = random.below(4_000) + random.below(4_000);
-            let micros = pace * 1_000 * (1 << (exponent / 1_000)) + random.below(1_000);
+            let micros = base_ms * 1_000 * (1 << (exponent / 1_000)) + random.below(1_000);
             let attempts = 1 + u32::from(random.below(50) == 0) + u32::from(random.below(200) == 0);
             let ts = Timestamp::from_micros(1_795_423_550_000_000 + skew + n * 300_000_000 / EXCHANGES);
             let observed = monitor.observe(&Exchange {
@@ -68,8 +68,8 @@ fn drain(monitor: &mut Monitor, sent: &mut Vec<String>) {
     }
 }
 
-/// The summaries in an order of their own, a tenth twice and a tenth after all others.
-fn delivered(sent: &[String], seed: u64) -> Vec<&str> {
+/// Shuffles the summaries, a tenth of them repeated and a tenth after all others.
+fn shuffled(sent: &[String], seed: u64) -> Vec<&str> {
     let mut random = Random(seed);
     let (mut timely, mut late) = (Vec::new(), Vec::new());
     for summary in sent {
@@ -81,29 +81,29 @@ fn delivered(sent: &[String], seed: u64) -> Vec<&str> {
         }
     }
     for queue in [&mut timely, &mut late] {
-        (1..queue.len()).for_each(|place| queue.swap(place, random.below(place as u64 + 1) as usize));
+        (1..queue.len()).for_each(|index| queue.swap(index, random.below(index as u64 + 1) as usize));
     }
     [timely, late].concat()
 }
 
-/// What the merger leaves.
+/// Merges lines and returns the records.
 fn merge(wait: Option<Micros>, lines: &[&str]) -> (Vec<String>, Merger) {
     let (mut merger, mut records) = (Merger::new(MINUTE, wait), Vec::new());
-    let mut leave = |merger: &mut Merger| {
+    let mut poll = |merger: &mut Merger| {
         while let Some(record) = merger.poll_record() {
             records.push(record.json.to_owned());
         }
     };
     for line in lines {
         merger.take(line).unwrap();
-        leave(&mut merger);
+        poll(&mut merger);
     }
     merger.finish();
-    leave(&mut merger);
+    poll(&mut merger);
     (records, merger)
 }
 
-fn check(merger: &Merger, truth: &BTreeMap<&'static str, Truth>) {
+fn check(merger: &Merger, truth: &BTreeMap<&'static str, ExactCounts>) {
     let mut known = 0;
     for (name, counts, sources) in merger.totals() {
         let truth = &truth[name];
@@ -113,8 +113,11 @@ fn check(merger: &Merger, truth: &BTreeMap<&'static str, Truth>) {
         for per_mille in [500, 900, 990, 999] {
             let rank = (truth.durations.len() * per_mille).div_ceil(1_000);
             let exact = truth.durations[rank - 1] as f64;
-            let told = counts.latency.quantile(per_mille as u64).expect("durations").get() as f64;
-            assert!((told / exact - 1.0).abs() < 0.05, "{name} p{per_mille}: {told} for {exact}");
+            let reported = counts.latency.quantile(per_mille as u64).expect("durations").get() as f64;
+            assert!(
+                (reported / exact - 1.0).abs() < 0.05,
+                "{name} p{per_mille}: {reported} instead of {exact}"
+            );
         }
         known += 1;
     }
@@ -122,27 +125,27 @@ fn check(merger: &Merger, truth: &BTreeMap<&'static str, Truth>) {
 }
 
 #[test]
-fn two_hundred_proxies_merge_to_the_exact_counters_and_to_quantiles_within_five_percent() {
+fn merged_counters_are_exact_and_quantiles_within_five_percent() {
     let (sent, truth) = fleet();
     assert!(sent.len() >= 200 * 3 * 5, "{} summaries", sent.len());
     let in_order: Vec<&str> = sent.iter().map(String::as_str).collect();
     let (expected, merger) = merge(None, &in_order);
     check(&merger, &truth);
     for seed in 1..=3 {
-        let lines = delivered(&sent, seed);
+        let lines = shuffled(&sent, seed);
         let (records, merger) = merge(None, &lines);
         assert_eq!(records, expected, "byte for byte, in any order");
         assert_eq!(merger.stats().repeated as usize, lines.len() - sent.len());
-        // As an aggregator does it: an interval leaves after a minute, and what is late in a summary more.
+        // Like an aggregator: an interval is emitted after a minute, and late summaries in a further record.
         let (pieces, merger) = merge(Some(MINUTE), &lines);
         check(&merger, &truth);
-        assert!(pieces.len() > expected.len(), "what was late left later");
+        assert!(pieces.len() > expected.len(), "late summaries are emitted in further records");
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
-        assert_eq!(merge(None, &pieces).0, expected, "and they add up to the same");
+        assert_eq!(merge(None, &pieces).0, expected, "the pieces merge to the same records");
     }
 }
 
-/// Numbers that look random and are the same every time (Knuth's MMIX generator, the upper bits).
+/// A deterministic pseudo-random generator (Knuth's MMIX generator, the upper bits).
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! The demo tells its story, and cleans up after itself whatever ends it.
+//! The demo prints a table and a summary, and stops its processes however it ends.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -12,12 +12,13 @@ fn demo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Returns standard output and standard error.
 fn text(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// The port in `Envoy listens on 127.0.0.1:PORT, …`.
+/// Parses the port in `Envoy listens on 127.0.0.1:PORT, …`.
 fn port_in(line: &str) -> u16 {
     let rest = line.split("127.0.0.1:").nth(1).unwrap_or_default();
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -30,32 +31,35 @@ fn assert_gone(port: u16) {
 }
 
 #[test]
-fn it_ends_with_the_story_and_three_records() {
+fn the_demo_ends_with_a_summary_and_three_records() {
     let output = demo(&["--seconds", "6"]).output().unwrap();
-    let (told, complained) = text(&output);
-    assert!(output.status.success(), "{told}{complained}");
-    assert_eq!(complained, "");
-    assert!(told.contains("first try") && told.contains("The story"), "{told}");
+    let (stdout, stderr) = text(&output);
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert_eq!(stderr, "");
+    assert!(stdout.contains("first try") && stdout.contains("Summary"), "{stdout}");
     for upstream in ["cart", "catalog", "geocoder", "payments", "search"] {
-        assert!(told.contains(&format!("  {upstream}: ")), "{upstream} has no part in the story:\n{told}");
+        assert!(
+            stdout.contains(&format!("  {upstream}: ")),
+            "{upstream} is missing in the summary:\n{stdout}"
+        );
     }
     let records =
-        told.lines().filter(|line| line.trim_start().starts_with(r#"{"schema":1,"type":"exchange""#));
-    assert_eq!(records.count(), 3, "{told}");
-    let kept = std::fs::read_to_string(host_tests::artifact::root().join("target/demo.ndjson")).unwrap();
-    assert!(told.contains("target/demo.ndjson") && kept.lines().count() > 3, "{told}");
-    assert!(kept.lines().all(|line| line.starts_with(r#"{"schema":1,"type":""#)), "{kept}");
-    assert_gone(port_in(&told));
+        stdout.lines().filter(|line| line.trim_start().starts_with(r#"{"schema":1,"type":"exchange""#));
+    assert_eq!(records.count(), 3, "{stdout}");
+    let saved = std::fs::read_to_string(host_tests::artifact::root().join("target/demo.ndjson")).unwrap();
+    assert!(stdout.contains("target/demo.ndjson") && saved.lines().count() > 3, "{stdout}");
+    assert!(saved.lines().all(|line| line.starts_with(r#"{"schema":1,"type":""#)), "{saved}");
+    assert_gone(port_in(&stdout));
 }
 
 #[test]
-fn on_ctrl_c_it_leaves_nothing_behind() {
+fn ctrl_c_stops_all_processes_of_the_demo() {
     let mut child = demo(&["--seconds", "600"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     let port = port_in(&line);
-    // SAFETY: a signal to a child that was not waited for yet.
+    // SAFETY: the child has not been waited for, so the process id is still its own.
     unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGINT) };
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
@@ -65,26 +69,26 @@ fn on_ctrl_c_it_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_taken_port_gives_one_sentence() {
+fn a_port_in_use_is_reported_in_one_line() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    one_sentence(&demo(&["--port", &port]).output().unwrap(), &["is taken", &port]);
+    assert_one_line(&demo(&["--port", &port]).output().unwrap(), &["is in use", &port]);
 }
 
 #[test]
-fn a_missing_envoy_gives_one_sentence() {
+fn a_missing_envoy_is_reported_in_one_line() {
     let output = demo(&[]).env("NEARMISS_ENVOY", "/nowhere/envoy").output().unwrap();
-    one_sentence(&output, &["/nowhere/envoy", "make"]);
+    assert_one_line(&output, &["/nowhere/envoy", "make"]);
 }
 
 #[test]
-fn an_argument_it_does_not_know_gives_one_sentence() {
-    one_sentence(&demo(&["--fast"]).output().unwrap(), &["--fast", "--seconds"]);
+fn an_unknown_argument_is_reported_in_one_line() {
+    assert_one_line(&demo(&["--fast"]).output().unwrap(), &["--fast", "--seconds"]);
 }
 
-fn one_sentence(output: &Output, named: &[&str]) {
-    let (told, complained) = text(output);
+fn assert_one_line(output: &Output, named: &[&str]) {
+    let (stdout, stderr) = text(output);
     assert!(!output.status.success());
-    assert_eq!((told.as_str(), complained.lines().count()), ("", 1), "{complained}");
-    assert!(named.iter().all(|name| complained.contains(name)), "{complained}");
+    assert_eq!((stdout.as_str(), stderr.lines().count()), ("", 1), "{stderr}");
+    assert!(named.iter().all(|name| stderr.contains(name)), "{stderr}");
 }

@@ -1,36 +1,36 @@
-//! Real proxies in front of origins that misbehave: the verdict from each log line is what the origins know they did.
+//! Real proxies in front of origins that fail on request: the verdict of each log line matches the origins' actions.
 
-use host_tests::capture::{DOCUMENTED, Expected, PROGRAMS};
+use host_tests::capture::{DOCUMENTED, Expected, PROXIES};
 use nearmiss::{Config, Feed, Monitor};
 use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 
 #[test]
-fn nginx_logs_what_its_origins_did() {
-    play("nginx");
+fn nginx_logs_yield_the_true_verdicts() {
+    assert_verdicts("nginx");
 }
 
 #[test]
-fn haproxy_logs_what_its_origins_did() {
-    play("haproxy");
+fn haproxy_logs_yield_the_true_verdicts() {
+    assert_verdicts("haproxy");
 }
 
 #[test]
-fn traefik_logs_what_its_origins_did() {
-    play("traefik");
+fn traefik_logs_yield_the_true_verdicts() {
+    assert_verdicts("traefik");
 }
 
 #[test]
-fn caddy_logs_what_its_origins_did() {
-    play("caddy");
+fn caddy_logs_yield_the_true_verdicts() {
+    assert_verdicts("caddy");
 }
 
 #[test]
-fn envoy_logs_what_its_origins_did() {
-    play("envoy");
+fn envoy_logs_yield_the_true_verdicts() {
+    assert_verdicts("envoy");
 }
 
 #[test]
-fn the_documented_formats_are_the_ones_that_are_played() {
+fn the_tested_formats_are_documented() {
     let docs =
         std::fs::read_to_string(host_tests::artifact::root().join("docs/formats.md")).expect("the page");
     for format in DOCUMENTED {
@@ -38,19 +38,18 @@ fn the_documented_formats_are_the_ones_that_are_played() {
     }
 }
 
-fn play(program: &str) {
-    let (_, play) =
-        PROGRAMS.into_iter().find(|(name, _)| *name == program).expect("a program that is played");
+fn assert_verdicts(proxy: &str) {
+    let (_, capture) = PROXIES.into_iter().find(|(name, _)| *name == proxy).expect("a known proxy");
     let mut wrong = Vec::new();
-    for logged in play() {
-        let format: Format = logged.format.parse().expect("a format");
-        for (case, expected, line) in &logged.lines {
+    for log in capture() {
+        let format: Format = log.format.parse().expect("a format");
+        for (case, expected, line) in &log.lines {
             for format in [format, Format::Auto] {
                 let read = verdict(format, line);
                 if read != Ok(*expected) {
                     wrong.push(format!(
                         "{} {format} {case}: {read:?} instead of {expected:?}\n  {line}",
-                        logged.program
+                        log.program
                     ));
                 }
             }
@@ -59,7 +58,7 @@ fn play(program: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the format and the core make of one line.
+/// Returns the verdict of the format and the core for one line.
 fn verdict(format: Format, line: &str) -> Result<Expected, String> {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {

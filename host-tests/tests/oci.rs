@@ -1,4 +1,4 @@
-//! The image that `make oci` leaves, read as Istio and Envoy Gateway read it.
+//! The image that `make oci` builds, read as Istio and Envoy Gateway do.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,12 +11,12 @@ use host_tests::artifact;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// A layout that goes with this value.
+/// An OCI image layout, removed on drop.
 struct Layout(PathBuf);
 
 #[test]
-fn the_image_holds_the_module_that_ships_and_every_digest_is_true() {
-    let layout = Layout::pack("whole");
+fn the_image_contains_the_shipped_module_and_its_digests_are_correct() {
+    let layout = Layout::build("whole");
     let index = layout.json("index.json");
     assert_eq!(index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"], "1.2.3");
     assert_eq!(layout.json("oci-layout")["imageLayoutVersion"], "1.0.0");
@@ -30,18 +30,18 @@ fn the_image_holds_the_module_that_ships_and_every_digest_is_true() {
     GzDecoder::new(packed.as_slice()).read_to_end(&mut archive).expect("gzip");
     assert_eq!(config["rootfs"]["diff_ids"][0], digest(&archive));
     let shipped = fs::read(artifact::envoy_module()).expect("the module");
-    assert!(only_file(&archive, "plugin.wasm") == shipped, "not the module that ships");
+    assert!(only_file(&archive, "plugin.wasm") == shipped, "not the shipped module");
 }
 
 #[test]
-fn two_runs_give_the_same_bytes() {
-    let (one, two) = (Layout::pack("one"), Layout::pack("two"));
-    assert_eq!(one.files().len(), 5, "an index, a version, and three blobs");
+fn two_builds_are_byte_identical() {
+    let (one, two) = (Layout::build("one"), Layout::build("two"));
+    assert_eq!(one.files().len(), 5, "an index, the layout version, and three blobs");
     assert!(one.files() == two.files());
 }
 
 #[test]
-fn the_examples_pull_the_tag_that_make_oci_gives() {
+fn the_examples_pull_the_tag_that_make_oci_sets() {
     let makefile = fs::read_to_string(artifact::root().join("Makefile")).expect("the Makefile");
     assert!(makefile.contains("filters/envoy/oci.py $< dist/oci $(VERSION)"));
     let manifest = fs::read_to_string(artifact::root().join("Cargo.toml")).expect("the manifest");
@@ -56,13 +56,14 @@ fn the_examples_pull_the_tag_that_make_oci_gives() {
 }
 
 impl Layout {
-    fn pack(name: &str) -> Self {
+    /// Builds an image.
+    fn build(name: &str) -> Self {
         let folder = artifact::root().join("target/e2e").join(format!("oci-{}-{name}", std::process::id()));
         let output = Command::new(artifact::root().join("filters/envoy/oci.py"))
             .args([artifact::envoy_module().as_path(), folder.as_path(), Path::new("1.2.3")])
             .stdin(Stdio::null())
             .output()
-            .unwrap_or_else(|error| panic!("oci.py does not run: {error}; it takes python3"));
+            .unwrap_or_else(|error| panic!("oci.py does not run: {error}; python3 is needed"));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Self(folder)
     }
@@ -71,7 +72,7 @@ impl Layout {
         parsed(&fs::read(self.0.join(name)).unwrap_or_else(|error| panic!("{name}: {error}")))
     }
 
-    /// What a descriptor points at, if it is what it is said to be.
+    /// Reads the blob of a descriptor and checks its media type, digest and size.
     fn blob(&self, descriptor: &Value, kind: &str) -> Vec<u8> {
         let text = |key: &str| descriptor[key].as_str().unwrap_or_else(|| panic!("no {key}: {descriptor}"));
         assert_eq!(text("mediaType"), format!("application/vnd.oci.{kind}"));
@@ -92,7 +93,7 @@ impl Layout {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    let name = path.strip_prefix(&self.0).expect("a file of ours").to_path_buf();
+                    let name = path.strip_prefix(&self.0).expect("a file in the layout").to_path_buf();
                     files.insert(name, fs::read(path).expect("a file"));
                 }
             }
@@ -107,7 +108,7 @@ impl Drop for Layout {
     }
 }
 
-/// The only file of a tar archive: a header of 512 bytes with its name and its size in octal, then its bytes.
+/// Returns the only file of a tar archive: a header of 512 bytes with name and octal size, then the content.
 fn only_file<'a>(archive: &'a [u8], name: &str) -> &'a [u8] {
     let text = |field: &'a [u8]| std::str::from_utf8(field).expect("text").trim_end_matches(['\0', ' ']);
     assert_eq!(text(&archive[..100]), name);

@@ -186,7 +186,7 @@ fn looked_at(page: &Path) -> Value {
         driver.join("node_modules/axe-core").is_dir(),
         "axe-core is missing; `make report-deps` installs it"
     );
-    let output = Command::new("node").arg(driver.join("look.mjs")).arg(page).output();
+    let output = Command::new("node").arg(driver.join("inspect.mjs")).arg(page).output();
     let output = output.expect("node is missing; Debian: apt-get install nodejs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -203,13 +203,13 @@ fn in_chromium_it_tells_what_the_records_tell_and_asks_for_nothing() {
     printed(&["report", "-q", &source, "-o", &page], "");
     let seen = looked_at(Path::new(&page));
 
-    assert_eq!(seen["complaints"], serde_json::json!([]), "on the console");
+    assert_eq!(seen["messages"], serde_json::json!([]), "on the console");
     assert_eq!(seen["requests"], serde_json::json!([]));
-    for (look, found) in seen["looks"].as_object().unwrap() {
+    for (look, found) in seen["layouts"].as_object().unwrap() {
         assert_eq!(found["violations"], serde_json::json!([]), "axe at {look}");
         assert_eq!(found["overflow"], 0, "the page scrolls sideways at {look}");
     }
-    assert_ne!(seen["looks"]["1280"]["background"], seen["looks"]["1280 dark"]["background"]);
+    assert_ne!(seen["layouts"]["1280"]["background"], seen["layouts"]["1280 dark"]["background"]);
 
     let all = sums(0);
     let mut total = Sums::default();
@@ -231,23 +231,26 @@ fn in_chromium_it_tells_what_the_records_tell_and_asks_for_nothing() {
     let filters = &seen["filters"];
     assert_eq!(filters["all"]["rows"], rows(&all));
     assert_eq!(filters["half"]["rows"], rows(&sums(filters["from"].as_u64().unwrap())), "the later half");
-    assert_eq!(filters["again"], filters["all"], "the button shows everything again");
+    assert_eq!(filters["reset"], filters["all"], "the button shows everything again");
 
     let one = filters["upstream"]["rows"].as_object().unwrap();
     let name = one.keys().next().unwrap();
     assert_eq!((one.len(), &filters["upstream"]["figures"]), (1, &serde_json::json!([name])));
-    assert!(text(&filters["upstream"]["told"]).starts_with(name.as_str()), "{filters}");
+    assert!(text(&filters["upstream"]["status"]).starts_with(name.as_str()), "{filters}");
     let episodes = |part: &str| filters[part]["episodes"].as_array().unwrap().len();
     assert!(episodes("all") > 0, "cart-7 makes an episode");
 
-    assert!(text(&seen["tips"]["pointer"]).contains("callers"), "{}", seen["tips"]);
-    assert_eq!((&seen["tips"]["away"], &seen["tips"]["key"]), (&Value::Null, &seen["tips"]["pointer"]));
+    assert!(text(&seen["tooltips"]["pointer"]).contains("callers"), "{}", seen["tooltips"]);
+    assert_eq!(
+        (&seen["tooltips"]["away"], &seen["tooltips"]["key"]),
+        (&Value::Null, &seen["tooltips"]["pointer"])
+    );
     let headings: Vec<_> =
         seen["elements"]["headings"].as_array().unwrap().iter().map(|h| h.as_u64().unwrap()).collect();
     assert_eq!((headings[0], headings.iter().filter(|level| **level == 1).count()), (1, 1));
     assert!(headings.windows(2).all(|pair| pair[1] <= pair[0] + 1), "no level is left out: {headings:?}");
     assert_eq!(
-        seen["plain"],
+        seen["withoutScript"],
         serde_json::json!({"rows": 3, "figures": 3, "hidden": 1}),
         "without JavaScript"
     );
@@ -298,15 +301,15 @@ fn names_that_are_code_do_nothing_in_chromium() {
         !html.contains(|c: char| c.is_control() && c != '\n') && !html.contains(['\u{202e}', '\u{200b}'])
     );
     let seen = looked_at(Path::new(&page));
-    assert_eq!((&seen["complaints"], &seen["requests"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!((&seen["messages"], &seen["requests"]), (&serde_json::json!([]), &serde_json::json!([])));
     let elements = &seen["elements"];
     assert_eq!(elements["touched"], Value::Null);
     assert_eq!(
         (&elements["images"], &elements["frames"], &elements["handlers"]),
         (&0.into(), &0.into(), &0.into())
     );
-    assert_eq!((&elements["scripts"], &elements["strange"]), (&2.into(), &serde_json::json!([])));
-    for (look, found) in seen["looks"].as_object().unwrap() {
+    assert_eq!((&elements["scripts"], &elements["externalLinks"]), (&2.into(), &serde_json::json!([])));
+    for (look, found) in seen["layouts"].as_object().unwrap() {
         assert_eq!(
             (&found["violations"], &found["overflow"]),
             (&serde_json::json!([]), &0.into()),

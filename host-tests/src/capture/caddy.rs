@@ -1,8 +1,9 @@
-//! Caddy with what `log_append` adds.
+//! Caddy's JSON log, with and without the fields of `log_append`.
 
-use super::case::{Case, Expected, Truth};
-use super::program::{Folder, Program, free_port};
-use super::stage::{Logged, Stage, sorted};
+use super::case::{Case, Expected, GroundTruth};
+use super::driver::{CapturedLog, Origins, group_by_log};
+use super::executable::{Executable, free_port};
+use crate::real::TempDir;
 use nearmiss::Fate;
 
 const CASES: [Case; 13] = [
@@ -14,7 +15,7 @@ const CASES: [Case; 13] = [
     Case::new("error-500", "/search/", "500"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/plain/", "cut"),
-    Case::new("client-left", "/plain/", "hang").leaves(),
+    Case::new("client-left", "/plain/", "hang").client_aborts(),
     Case::new("all-refused", "/refused/", "200").refused(1),
     Case::new("rescued", "/rescued/", "503,200"),
     Case::new("static-page", "/static/", "503"),
@@ -26,55 +27,60 @@ const APPENDED: &str = "  log_append retries {http.reverse_proxy.retries}
   log_append upstream_status {http.reverse_proxy.status_code}
   log_append upstream_duration_ms {http.reverse_proxy.upstream.duration_ms}";
 
-/// Plays all cases, with what `log_append` adds (which old versions cannot) and without.
-pub(super) fn play() -> Vec<Logged> {
-    let appending = Program::find("caddy", &["version"]);
-    let packaged = Program::at("/usr/bin/caddy".into(), &["version"]);
+/// Runs all cases with `log_append`, which old versions lack, and without.
+pub(super) fn capture() -> Vec<CapturedLog> {
+    let appending = Executable::find("caddy", &["version"]);
+    let packaged = Executable::at("/usr/bin/caddy".into(), &["version"]);
     [(appending, "json with log_append"), (packaged, "json")]
         .into_iter()
-        .flat_map(|(program, told)| {
-            let (stage, folder, port) = (Stage::new(), Folder::new(), free_port());
-            let config = config(&stage, &folder, port, told.ends_with("append"));
-            let config = folder.write("Caddyfile", &config);
+        .flat_map(|(program, log_config)| {
+            let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
+            let config = config(&origins, &folder, port, log_config.ends_with("append"));
+            let config = folder.write("Caddyfile", &config).display().to_string();
             let running =
                 program.start(folder, &["run", "--adapter", "caddyfile", "--config", &config], port);
             let is_line = |line: &str| line.contains("http.log.access");
-            let played = stage.play(&running, port, &CASES, &["access.log"], is_line);
-            let shown = if told.ends_with("append") { shown_appended } else { shown };
-            sorted(played, vec![("caddy", told.into())], &format!("caddy {}", program.version), shown)
+            let results = origins.run(&running, port, &CASES, &["access.log"], is_line);
+            let expected = if log_config.ends_with("append") { expected_with_log_append } else { expected };
+            group_by_log(
+                results,
+                vec![("caddy", log_config.into())],
+                &format!("caddy {}", program.version),
+                expected,
+            )
         })
         .collect()
 }
 
-fn shown_appended(_: &str, case: &Case, truth: &Truth) -> Expected {
-    // A handler that was aborted appends nothing.
+fn expected_with_log_append(_: &str, case: &Case, truth: &GroundTruth) -> Expected {
+    // An aborted handler appends no fields.
     let known = !matches!(case.name, "cut" | "local");
-    // A second `reverse_proxy` puts its own answer where the first one's stood.
+    // The fields of a second `reverse_proxy` overwrite those of the first one.
     let fate = if case.name == "rescued" { Fate::Clean } else { truth.fate };
     Expected { fate, attempts: known.then_some(truth.attempts) }
 }
 
-/// Nothing tells of retries or of who answered.
-fn shown(_: &str, _: &Case, truth: &Truth) -> Expected {
+/// Without `log_append` the log shows neither retries nor the host that responded.
+fn expected(_: &str, _: &Case, truth: &GroundTruth) -> Expected {
     let hidden = matches!(truth.fate, Fate::Retried | Fate::Fallback);
     Expected { fate: if hidden { Fate::Clean } else { truth.fate }, attempts: None }
 }
 
-fn config(stage: &Stage, folder: &Folder, port: u16, appends: bool) -> String {
-    let hosts = stage.hosts.iter().map(|host| format!(" 127.0.0.1:{}", host.port)).collect::<String>();
-    let place = folder.path().display();
+fn config(origins: &Origins, folder: &TempDir, port: u16, appends: bool) -> String {
+    let hosts = origins.hosts.iter().map(|host| format!(" 127.0.0.1:{}", host.port)).collect::<String>();
+    let path = folder.path().display();
     let appended = if appends { APPENDED } else { "" };
-    let (spare, refusing) = (stage.spare.port, stage.refusing.port);
+    let (fallback, refusing) = (origins.fallback.port, origins.refusing.port);
     format!(
         r#"{{
   admin off
   auto_https off
-  storage file_system {place}/storage
+  storage file_system {path}/storage
 }}
 http://:{port} {{
   bind 127.0.0.1
   log {{
-    output file {place}/access.log
+    output file {path}/access.log
     format json
   }}
 {appended}
@@ -104,7 +110,7 @@ http://:{port} {{
     reverse_proxy{hosts} {{
       @bad status 5xx
       handle_response @bad {{
-        reverse_proxy 127.0.0.1:{spare}
+        reverse_proxy 127.0.0.1:{fallback}
       }}
     }}
   }}

@@ -1,94 +1,95 @@
-//! What is asked, what really happened, and what a log can show of it.
+//! Cases: the request, the ground truth, and the verdict that a log can show.
 
 use crate::real::{Action, Arrival, Response};
 use nearmiss::Fate;
 use nearmiss::exchange::is_error;
 
-/// One request.
+/// One request and its fault script.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Names the exchange.
+    /// Id of the exchange.
     pub name: &'static str,
-    /// Where it goes; picks the route.
+    /// Path, which selects the route.
     pub path: &'static str,
-    /// What the origins do at each attempt.
+    /// Fault script: an action per attempt.
     pub script: &'static str,
-    /// Headers for the origins to answer with.
+    /// Headers that the origins add to their responses.
     pub respond: &'static [&'static str],
-    /// Attempts that no origin can know of, because the connection is refused.
+    /// Number of attempts that no origin sees because the connection is refused.
     pub refused: u32,
-    /// The client leaves as soon as the request has arrived.
-    pub leaves: bool,
-    /// Waits so long before asking, in milliseconds.
-    pub after_ms: u64,
+    /// True if the client disconnects once the request has arrived.
+    pub client_aborts: bool,
+    /// Delay before the request, in milliseconds.
+    pub delay_ms: u64,
 }
 
 impl Case {
-    /// A request to `path` that the origins answer after `script`.
+    /// Returns a case for a path and a fault script.
     pub const fn new(name: &'static str, path: &'static str, script: &'static str) -> Self {
-        Self { name, path, script, respond: &[], refused: 0, leaves: false, after_ms: 0 }
+        Self { name, path, script, respond: &[], refused: 0, client_aborts: false, delay_ms: 0 }
     }
 
-    /// The origins add this header to their answers.
+    /// Sets the headers that the origins add to their responses.
     pub const fn respond(mut self, headers: &'static [&'static str]) -> Self {
         self.respond = headers;
         self
     }
 
-    /// So many attempts are refused before one arrives.
+    /// Sets the number of attempts that are refused before one arrives.
     pub const fn refused(mut self, attempts: u32) -> Self {
         self.refused = attempts;
         self
     }
 
-    /// The client leaves without an answer.
-    pub const fn leaves(mut self) -> Self {
-        self.leaves = true;
+    /// Makes the client disconnect before the response.
+    pub const fn client_aborts(mut self) -> Self {
+        self.client_aborts = true;
         self
     }
 
-    /// Asks only after a while.
-    pub const fn after_ms(mut self, millis: u64) -> Self {
-        self.after_ms = millis;
+    /// Sets the delay before the request.
+    pub const fn delay_ms(mut self, millis: u64) -> Self {
+        self.delay_ms = millis;
         self
     }
 }
 
-/// What really happened to one exchange.
+/// The true course of one exchange.
 #[derive(Clone, Debug)]
-pub struct Truth {
-    /// The fate, by what the origins did and the client saw.
+pub struct GroundTruth {
+    /// The fate that follows from the origins' actions and the client's response.
     pub fate: Fate,
-    /// The attempts that the upstream itself got, or refused.
+    /// Number of attempts that reached the upstream or were refused.
     pub attempts: u32,
 }
 
-/// What a line must come out as.
+/// The verdict that a line must have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Expected {
     /// The fate.
     pub fate: Fate,
-    /// The attempts; `None` where the format cannot tell.
+    /// Number of attempts; `None` if the format does not show it.
     pub attempts: Option<u32>,
 }
 
-impl Truth {
-    /// What `arrivals` at the origins, of which `spare` stands in for the others, and the client's `response` prove.
-    /// `served_stale` is what the response says of itself.
-    pub fn of(case: &Case, arrivals: &[Arrival], spare: Option<u16>, response: Option<&Response>) -> Self {
-        let own: Vec<_> = arrivals.iter().filter(|arrival| Some(arrival.port) != spare).collect();
-        let attempts = own.len() as u32 + case.refused;
-        let rescued = arrivals.len() > own.len();
+impl GroundTruth {
+    /// Derives the ground truth from the attempts that arrived and the client's response. `fallback` is the port of the
+    /// fallback host, whose attempts are not the upstream's; the response header `x-stand-in` marks a stale copy or a static
+    /// page.
+    pub fn of(case: &Case, arrivals: &[Arrival], fallback: Option<u16>, response: Option<&Response>) -> Self {
+        let upstream: Vec<_> = arrivals.iter().filter(|arrival| Some(arrival.port) != fallback).collect();
+        let attempts = upstream.len() as u32 + case.refused;
+        let fell_back = arrivals.len() > upstream.len();
         let Some(response) = response else { return Self { fate: Fate::Clean, attempts } };
-        let marked = |header: &str| response.header("x-stand-in") == Some(header);
-        let last_failed = own.last().is_none_or(|arrival| !is_good(arrival.action));
+        let marked = |mark: &str| response.header("x-stand-in") == Some(mark);
+        let last_failed = upstream.last().is_none_or(|arrival| !is_good(arrival.action));
         let fate = if is_error(response.status) {
             Fate::Failed
         } else if !response.complete {
             Fate::Partial
         } else if marked("stale") && last_failed {
             Fate::Stale
-        } else if (rescued || marked("static")) && (attempts == 0 || last_failed) {
+        } else if (fell_back || marked("static")) && (attempts == 0 || last_failed) {
             Fate::Fallback
         } else if attempts > 1 {
             Fate::Retried

@@ -1,9 +1,9 @@
-//! Envoy with its default text, Istio's, and JSON.
+//! Envoy with its default text format, Istio's, and JSON.
 
-use super::case::{Case, Expected, Truth};
-use super::program::{Folder, Program, free_port};
-use super::stage::{Logged, Stage, sorted};
-use crate::real::{cluster, envoy_binary, route};
+use super::case::{Case, Expected, GroundTruth};
+use super::driver::{CapturedLog, Origins, group_by_log};
+use super::executable::{Executable, free_port};
+use crate::real::{TempDir, cluster, envoy_binary, route};
 use nearmiss::Fate;
 use serde_json::{Value, json};
 
@@ -23,18 +23,18 @@ const CASES: [Case; 17] = [
     Case::new("exhausted-hang", "/search/", "hang"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
-    Case::new("client-left", "/plain/", "hang").leaves(),
+    Case::new("client-left", "/plain/", "hang").client_aborts(),
     Case::new("all-refused", "/refused/", "200").refused(4),
     Case::new("gone", "/gone/", "200"),
     Case::new("local", "/local/", ""),
     Case::new("no-route", "/nowhere/", ""),
 ];
 
-/// Plays all cases.
-pub(super) fn play() -> Vec<Logged> {
-    let program = Program::at(envoy_binary(), &["--version"]);
-    let (stage, folder, port) = (Stage::new(), Folder::new(), free_port());
-    let place = folder.path().display().to_string();
+/// Runs all cases.
+pub(super) fn capture() -> Vec<CapturedLog> {
+    let program = Executable::at(envoy_binary(), &["--version"]);
+    let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
+    let path = folder.path().display().to_string();
     let json: Value = json!({
         "start_time": "%START_TIME%", "method": "%REQ(:METHOD)%", "protocol": "%PROTOCOL%",
         "response_code": "%RESPONSE_CODE%", "response_flags": "%RESPONSE_FLAGS%",
@@ -43,30 +43,31 @@ pub(super) fn play() -> Vec<Logged> {
         "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
         "upstream_service_time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
     });
-    let config = folder.write("envoy.json", &config(&stage, port, &place, &json).to_string());
+    let config = folder.write("envoy.json", config(&origins, port, &path, &json).to_string());
+    let config = config.display().to_string();
     let arguments =
         ["-c", &config, "--file-flush-interval-msec", "10", "--use-dynamic-base-id", "--concurrency", "1"];
     let running = program.start(folder, &arguments, port);
-    let played = stage.play(&running, port, &CASES, &["text.log", "istio.log", "json.log"], |_| true);
-    let told = vec![
+    let results = origins.run(&running, port, &CASES, &["text.log", "istio.log", "json.log"], |_| true);
+    let log_config = vec![
         ("envoy", TEXT.trim_end().to_owned()),
         ("istio", ISTIO.trim_end().to_owned()),
         ("envoy-json", json.to_string()),
     ];
-    sorted(played, told, &format!("envoy {}", program.version), shown)
+    group_by_log(results, log_config, &format!("envoy {}", program.version), expected)
 }
 
-/// The texts say nothing of attempts, so what a retry rescued looks clean there.
-fn shown(format: &str, case: &Case, truth: &Truth) -> Expected {
-    let counts = format == "envoy-json";
-    // Envoy counts the attempt for which it found no host.
+/// The text formats lack the number of attempts, so a retried exchange is clean in them.
+fn expected(format: &str, case: &Case, truth: &GroundTruth) -> Expected {
+    let shows_attempts = format == "envoy-json";
+    // Envoy counts an attempt for which it has no host.
     let attempts = if case.name == "gone" { 1 } else { truth.attempts };
-    let fate = if truth.fate == Fate::Retried && !counts { Fate::Clean } else { truth.fate };
-    Expected { fate, attempts: counts.then_some(attempts) }
+    let fate = if truth.fate == Fate::Retried && !shows_attempts { Fate::Clean } else { truth.fate };
+    Expected { fate, attempts: shows_attempts.then_some(attempts) }
 }
 
-fn config(stage: &Stage, port: u16, place: &str, json: &Value) -> Value {
-    let hosts: Vec<_> = stage.hosts.iter().map(|host| host.port).collect();
+fn config(origins: &Origins, port: u16, path: &str, json: &Value) -> Value {
+    let hosts: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
     let retry = json!({"timeout": "5s", "retry_policy": {
         "retry_on": "5xx,reset,connect-failure", "num_retries": 3, "per_try_timeout": "0.3s",
         "retry_back_off": {"base_interval": "0.001s"},
@@ -74,7 +75,7 @@ fn config(stage: &Stage, port: u16, place: &str, json: &Value) -> Value {
     let logger = |file: &str, format: Value| {
         json!({"name": "envoy.access_loggers.file", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-            "path": format!("{place}/{file}"), "log_format": format,
+            "path": format!("{path}/{file}"), "log_format": format,
         }})
     };
     let text = |format: &str| json!({"text_format_source": {"inline_string": format}});
@@ -82,7 +83,7 @@ fn config(stage: &Stage, port: u16, place: &str, json: &Value) -> Value {
     json!({
         "static_resources": {
             "clusters": [
-                cluster("search", &hosts), cluster("refused", &[stage.refusing.port]), cluster("gone", &[]),
+                cluster("search", &hosts), cluster("refused", &[origins.refusing.port]), cluster("gone", &[]),
             ],
             "listeners": [{
                 "name": "main",

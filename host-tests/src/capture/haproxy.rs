@@ -1,8 +1,9 @@
-//! HAProxy with httplog, and with captures and TLS fields (httpslog).
+//! HAProxy with `httplog`, and with `httpslog`, which adds captures and TLS fields.
 
-use super::case::{Case, Expected, Truth};
-use super::program::{Folder, Program, free_port};
-use super::stage::{Logged, Stage, sorted};
+use super::case::{Case, Expected, GroundTruth};
+use super::driver::{CapturedLog, Origins, group_by_log};
+use super::executable::{Executable, free_port};
+use crate::real::TempDir;
 use nearmiss::Fate;
 
 const CASES: [Case; 19] = [
@@ -20,16 +21,16 @@ const CASES: [Case; 19] = [
     Case::new("error-500", "/search/", "500"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
-    Case::new("client-left", "/search/", "late:150").leaves(),
+    Case::new("client-left", "/search/", "late:150").client_aborts(),
     Case::new("all-refused", "/refused/", "200").refused(4),
     Case::new("gone", "/gone/", "200"),
     Case::new("local", "/local/", ""),
     Case::new("denied", "/denied/", ""),
 ];
 
-/// Plays all cases, once with each format.
-pub(super) fn play() -> Vec<Logged> {
-    let program = Program::find("haproxy", &["-v"]);
+/// Runs all cases once with each format.
+pub(super) fn capture() -> Vec<CapturedLog> {
+    let program = Executable::find("haproxy", &["-v"]);
     [
         ("option httplog", ""),
         (
@@ -39,31 +40,32 @@ pub(super) fn play() -> Vec<Logged> {
     ]
     .into_iter()
     .flat_map(|(option, captures)| {
-        let (stage, folder, port) = (Stage::new(), Folder::new(), free_port());
-        let config = folder.write("haproxy.cfg", &config(&stage, port, option, captures));
+        let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
+        let config =
+            folder.write("haproxy.cfg", config(&origins, port, option, captures)).display().to_string();
         let running = program.start(folder, &["-db", "-f", &config], port);
-        let played = stage.play(&running, port, &CASES, &["stdout"], |line| {
+        let results = origins.run(&running, port, &CASES, &["stdout"], |line| {
             line.contains("] http-in") && !line.contains("<BADREQ>")
         });
-        let told = vec![("haproxy", option.to_owned())];
-        sorted(played, told, &format!("haproxy {}", program.version), shown)
+        let log_config = vec![("haproxy", option.to_owned())];
+        group_by_log(results, log_config, &format!("haproxy {}", program.version), expected)
     })
     .collect()
 }
 
-fn shown(_: &str, case: &Case, truth: &Truth) -> Expected {
-    // What HAProxy answers by itself has no upstream: a refusal of its own is no failure of anybody's.
+fn expected(_: &str, case: &Case, truth: &GroundTruth) -> Expected {
+    // A response by HAProxy itself has no upstream, so a denied request is not a failure.
     let fate = if case.name == "denied" { Fate::Clean } else { truth.fate };
     Expected { fate, attempts: Some(truth.attempts) }
 }
 
-fn config(stage: &Stage, port: u16, option: &str, captures: &str) -> String {
+fn config(origins: &Origins, port: u16, option: &str, captures: &str) -> String {
     let servers = |hosts: &[u16]| -> String {
         let server = |(i, port): (usize, &u16)| format!("  server s{i} 127.0.0.1:{port}\n");
         hosts.iter().enumerate().map(server).collect()
     };
-    let hosts: Vec<_> = stage.hosts.iter().map(|host| host.port).collect();
-    let (all, refusing) = (servers(&hosts), stage.refusing.port);
+    let hosts: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
+    let (all, refusing) = (servers(&hosts), origins.refusing.port);
     format!(
         r#"global
   log stdout format raw local0

@@ -1,33 +1,33 @@
-//! Real proxies in front of misbehaving origins, for what they log.
+//! Captures log lines of real proxies in front of origins that fail on request.
 //!
-//! A [`Case`] is one request with what its origins shall do. What they did, and what the client saw, is the [`Truth`];
-//! what of it a format can show is the [`Expected`] verdict, and that must be what the format and the core make of the
-//! line. `make fixtures` checks lines in, the live tests compare on the spot.
+//! A [`Case`] is one request and its fault script. The [`GroundTruth`] is what the origins did and the client received. A
+//! log format may show less of it: that is the [`Expected`] verdict, which the format and the core must derive from the
+//! line. `make fixtures` stores the lines in the repository; the live tests compare them at once.
 
 mod caddy;
 mod case;
+mod driver;
 mod envoy;
+mod executable;
 mod haproxy;
 mod nginx;
-mod program;
-mod stage;
 mod traefik;
 
-pub use case::{Case, Expected, Truth};
-pub use program::{Folder, Program, Running};
-pub use stage::{Logged, Stage};
+pub use case::{Case, Expected, GroundTruth};
+pub use driver::{CapturedLog, Origins};
+pub use executable::{Executable, RunningProxy};
 
-/// One program with one configuration: starts it, plays the cases, and gives back what it logged.
-pub type Play = fn() -> Vec<Logged>;
+/// Starts a proxy, runs its cases, and returns its logs.
+pub type Capture = fn() -> Vec<CapturedLog>;
 
-/// All programs that are played, by name.
-pub const PROGRAMS: [(&str, Play); 5] = [
-    ("nginx", nginx::play),
-    ("haproxy", haproxy::play),
-    ("traefik", traefik::play),
-    ("caddy", caddy::play),
-    ("envoy", envoy::play),
+/// All proxies by name.
+pub const PROXIES: [(&str, Capture); 5] = [
+    ("nginx", nginx::capture),
+    ("haproxy", haproxy::capture),
+    ("traefik", traefik::capture),
+    ("caddy", caddy::capture),
+    ("envoy", envoy::capture),
 ];
 
-/// The formats of nginx that docs/formats.md tells users to log.
+/// nginx log formats that docs/formats.md recommends.
 pub const DOCUMENTED: [&str; 2] = [nginx::TEXT, nginx::JSON];

@@ -1,8 +1,9 @@
-//! nginx, with our formats and the default one of ingress-nginx.
+//! nginx with the formats of docs/formats.md and the default format of ingress-nginx.
 
-use super::case::{Case, Expected, Truth};
-use super::program::{Folder, Program, free_port};
-use super::stage::{Logged, Stage, sorted};
+use super::case::{Case, Expected, GroundTruth};
+use super::driver::{CapturedLog, Origins, group_by_log};
+use super::executable::{Executable, free_port};
+use crate::real::TempDir;
 use nearmiss::Fate;
 
 pub(super) const TEXT: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" ua="$upstream_addr" us="$upstream_status" ucs="$upstream_cache_status" upstream="$upstream_name""#;
@@ -23,7 +24,7 @@ const CASES: [Case; 26] = [
     Case::new("error-500", "/search/", "500"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
-    Case::new("client-left", "/search/", "hang").leaves(),
+    Case::new("client-left", "/search/", "hang").client_aborts(),
     Case::new("refused-then-backup", "/backup/", "200").refused(1),
     Case::new("all-refused", "/refused/", "200").refused(1),
     Case::new("gone", "/gone/", "200"),
@@ -34,57 +35,57 @@ const CASES: [Case; 26] = [
     Case::new("retried-handed-over", "/search/", "503,200,200").respond(&["x-accel-redirect: /vault/"]),
     Case::new("redirect-loop", "/search/", "200").respond(&["x-accel-redirect: /loop/"]),
     Case::new("fill", "/stale/", "200").respond(&["cache-control: max-age=1"]),
-    Case::new("stale", "/stale/", "503").after_ms(2_100),
+    Case::new("stale", "/stale/", "503").delay_ms(2_100),
     Case::new("local", "/local/", ""),
 ];
 
-/// Plays all cases.
-pub(super) fn play() -> Vec<Logged> {
-    let program = Program::find("nginx", &["-v"]);
-    let (stage, folder, port) = (Stage::new(), Folder::new(), free_port());
-    let config = folder.write("nginx.conf", &config(&stage, &folder, port));
-    let place = folder.path().display().to_string();
-    let running = program.start(folder, &["-p", &place, "-c", &config, "-e", "stderr"], port);
+/// Runs all cases.
+pub(super) fn capture() -> Vec<CapturedLog> {
+    let program = Executable::find("nginx", &["-v"]);
+    let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
+    let config = folder.write("nginx.conf", config(&origins, &folder, port)).display().to_string();
+    let path = folder.path().display().to_string();
+    let running = program.start(folder, &["-p", &path, "-c", &config, "-e", "stderr"], port);
     let logs = ["text.log", "json.log", "ingress.log"];
-    let played = stage.play(&running, port, &CASES, &logs, |_| true);
-    let told = vec![("nginx", TEXT.into()), ("nginx-json", JSON.into()), ("ingress-nginx", INGRESS.into())];
-    sorted(played, told, &format!("nginx {}", program.version), shown)
+    let results = origins.run(&running, port, &CASES, &logs, |_| true);
+    let log_config =
+        vec![("nginx", TEXT.into()), ("nginx-json", JSON.into()), ("ingress-nginx", INGRESS.into())];
+    group_by_log(results, log_config, &format!("nginx {}", program.version), expected)
 }
 
-fn shown(format: &str, case: &Case, truth: &Truth) -> Expected {
+fn expected(format: &str, case: &Case, truth: &GroundTruth) -> Expected {
     let fate = match truth.fate {
-        // Only the byte count could tell.
+        // The log shows an incomplete response only by its byte count.
         Fate::Partial => Fate::Clean,
-        // There is no cache status in it, so a stale copy looks like any page put in an error's place.
+        // The format lacks the cache status, so a stale copy looks like a fallback page.
         Fate::Stale if format == "ingress-nginx" => Fate::Fallback,
-        // What answers by itself has no upstream.
         fate => fate,
     };
-    // The vault answers on the upstream's behalf: that is no attempt.
+    // An internal redirect to the vault is not an attempt on the upstream.
     let handed_over = case.name.ends_with("handed-over");
     let fate = if handed_over && truth.attempts > 1 { Fate::Retried } else { fate };
     let fate = if case.name == "handed-over" { Fate::Clean } else { fate };
     Expected { fate, attempts: Some(truth.attempts) }
 }
 
-fn config(stage: &Stage, folder: &Folder, port: u16) -> String {
-    let place = folder.path().display();
-    let servers = stage.hosts.iter().map(|host| format!("server 127.0.0.1:{} max_fails=0;", host.port));
+fn config(origins: &Origins, folder: &TempDir, port: u16) -> String {
+    let path = folder.path().display();
+    let servers = origins.hosts.iter().map(|host| format!("server 127.0.0.1:{} max_fails=0;", host.port));
     let servers: String = servers.collect();
-    let (spare, refusing) = (stage.spare.port, stage.refusing.port);
-    let first = stage.hosts.first().map_or(0, |host| host.port);
+    let (fallback, refusing) = (origins.fallback.port, origins.refusing.port);
+    let first = origins.hosts.first().map_or(0, |host| host.port);
     format!(
-        r#"daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/error.log;
+        r#"daemon off; worker_processes 1; pid {path}/nginx.pid; error_log {path}/error.log;
 events {{ worker_connections 64; }}
 http {{
-  client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
-  uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
-  proxy_cache_path {place}/cache keys_zone=cache:1m;
+  client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; fastcgi_temp_path {path}/fastcgi;
+  uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;
+  proxy_cache_path {path}/cache keys_zone=cache:1m;
   log_format text '{TEXT}';
   log_format json escape=json '{JSON}';
   log_format ingress '{INGRESS}';
   upstream search {{ {servers} }}
-  upstream spare {{ server 127.0.0.1:{spare}; }}
+  upstream spare {{ server 127.0.0.1:{fallback}; }}
   upstream backed {{ server 127.0.0.1:{refusing} max_fails=0; server 127.0.0.1:{first} backup; }}
   upstream refused {{ server 127.0.0.1:{refusing} max_fails=0; }}
   upstream gone {{ server 127.0.0.1:{refusing} down; }}
@@ -92,7 +93,7 @@ http {{
   proxy_next_upstream error timeout http_502 http_503 http_504;
   server {{
     listen 127.0.0.1:{port}; default_type text/plain;
-    access_log {place}/text.log text; access_log {place}/json.log json; access_log {place}/ingress.log ingress;
+    access_log {path}/text.log text; access_log {path}/json.log json; access_log {path}/ingress.log ingress;
     location /search/ {{ set $upstream_name search; proxy_pass http://search; }}
     location /backup/ {{ set $upstream_name backed; proxy_pass http://backed; }}
     location /refused/ {{ set $upstream_name refused; proxy_pass http://refused; }}

@@ -1,9 +1,9 @@
-//! Traefik with its JSON and its common log format.
+//! Traefik with its JSON format and its common log format.
 
-use super::case::{Case, Expected, Truth};
-use super::program::{Folder, Program, free_port};
-use super::stage::{Logged, Stage, sorted};
-use crate::real::{Client, Request, eventually};
+use super::case::{Case, Expected, GroundTruth};
+use super::driver::{CapturedLog, Origins, group_by_log};
+use super::executable::{Executable, free_port};
+use crate::real::{Client, Request, TempDir, eventually};
 use nearmiss::Fate;
 
 const CASES: [Case; 14] = [
@@ -17,44 +17,44 @@ const CASES: [Case; 14] = [
     Case::new("error-500", "/search/", "500"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
-    Case::new("client-left", "/plain/", "hang").leaves(),
+    Case::new("client-left", "/plain/", "hang").client_aborts(),
     Case::new("all-refused", "/refused/", "200").refused(4),
     Case::new("gone", "/gone/", "200"),
     Case::new("no-route", "/nowhere/", ""),
 ];
 
-/// Plays all cases, once with each format.
-pub(super) fn play() -> Vec<Logged> {
-    let program = Program::find("traefik", &["version"]);
+/// Runs all cases once with each format.
+pub(super) fn capture() -> Vec<CapturedLog> {
+    let program = Executable::find("traefik", &["version"]);
     [("traefik", "json"), ("traefik-clf", "common")]
         .into_iter()
         .flat_map(|(name, format)| {
-            let (stage, folder, port) = (Stage::new(), Folder::new(), free_port());
-            let routes = folder.write("routes.yaml", &routes(&stage));
-            let place = folder.path().display();
+            let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
+            let routes = folder.write("routes.yaml", routes(&origins)).display().to_string();
+            let path = folder.path().display();
             let config = format!(
-                "entryPoints:\n  web:\n    address: 127.0.0.1:{port}\naccessLog:\n  filePath: {place}/access.log\n  format: {format}\nproviders:\n  file:\n    filename: {routes}\nglobal:\n  checkNewVersion: false\n  sendAnonymousUsage: false\n"
+                "entryPoints:\n  web:\n    address: 127.0.0.1:{port}\naccessLog:\n  filePath: {path}/access.log\n  format: {format}\nproviders:\n  file:\n    filename: {routes}\nglobal:\n  checkNewVersion: false\n  sendAnonymousUsage: false\n"
             );
-            let config = folder.write("traefik.yaml", &config);
+            let config = folder.write("traefik.yaml", &config).display().to_string();
             let running = program.start(folder, &[&format!("--configFile={config}")], port);
-            // Until it has read its routes, Traefik answers 404 and logs nothing.
-            eventually("Traefik to know its routes", || {
+            // Until Traefik has read its routes, it responds with 404 and logs nothing.
+            eventually("Traefik to load its routes", || {
                 let response = Client::new(port).try_send(&Request::get("/ready/")).ok()?;
                 (response.status == 200).then_some(())
             });
-            let played = stage.play(&running, port, &CASES, &["access.log"], |line| !line.contains("/ready/"));
-            let told = vec![(name, format!("accessLog.format: {format}"))];
-            sorted(played, told, &format!("traefik {}", program.version), shown)
+            let results = origins.run(&running, port, &CASES, &["access.log"], |line| !line.contains("/ready/"));
+            let log_config = vec![(name, format!("accessLog.format: {format}"))];
+            group_by_log(results, log_config, &format!("traefik {}", program.version), expected)
         })
         .collect()
 }
 
-/// Retries leave no trace, so a rescued exchange looks clean, and nothing says how many attempts there were.
-fn shown(format: &str, case: &Case, truth: &Truth) -> Expected {
+/// The log shows no retries, so a retried exchange is clean and the number of attempts is unknown.
+fn expected(format: &str, case: &Case, truth: &GroundTruth) -> Expected {
     let fate = match truth.fate {
         Fate::Retried => Fate::Clean,
-        // A short body never leaves Traefik's buffer, so the client gets nothing at all; the line says 200 all the
-        // same. Only the JSON has the origin's status beside it.
+        // Traefik does not flush a short body, so the client receives nothing, but the line says 200. Only the JSON format
+        // has the origin's status as well.
         _ if case.name == "cut" && format == "traefik" => Fate::Partial,
         _ if case.name == "cut" => Fate::Clean,
         fate => fate,
@@ -62,11 +62,11 @@ fn shown(format: &str, case: &Case, truth: &Truth) -> Expected {
     Expected { fate, attempts: None }
 }
 
-fn routes(stage: &Stage) -> String {
+fn routes(origins: &Origins) -> String {
     let servers = |ports: &[u16]| -> String {
         ports.iter().map(|port| format!("          - url: http://127.0.0.1:{port}\n")).collect()
     };
-    let hosts: Vec<_> = stage.hosts.iter().map(|host| host.port).collect();
+    let hosts: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
     let service = |name: &str, ports: &[u16]| {
         format!(
             "    {name}:\n      loadBalancer:\n        serversTransport: short\n        servers:\n{}",
@@ -89,6 +89,6 @@ fn routes(stage: &Stage) -> String {
         service("search", &hosts),
         service("plain", &hosts),
         service("ready", &hosts),
-        service("refused", &[stage.refusing.port]),
+        service("refused", &[origins.refusing.port]),
     )
 }

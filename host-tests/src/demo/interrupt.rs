@@ -1,22 +1,22 @@
-//! Ctrl-C ends the demo in good order instead of at once.
+//! Handles Ctrl-C, so that the demo stops its processes before it exits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-static HEARD: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the first Ctrl-C is only noted.
-pub(super) fn listen() {
-    // SAFETY: the handler stores into an atomic, which is all that a handler may safely do.
-    unsafe { libc::signal(libc::SIGINT, note as *const () as libc::sighandler_t) };
+/// Installs the signal handlers.
+pub(super) fn install() {
+    // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
+    unsafe { libc::signal(libc::SIGINT, on_signal as *const () as libc::sighandler_t) };
     // SAFETY: as above.
-    unsafe { libc::signal(libc::SIGTERM, note as *const () as libc::sighandler_t) };
+    unsafe { libc::signal(libc::SIGTERM, on_signal as *const () as libc::sighandler_t) };
 }
 
-/// Whether it came.
-pub(super) fn heard() -> bool {
-    HEARD.load(Ordering::Relaxed)
+/// Returns true after the first signal.
+pub(super) fn received() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
 }
 
-extern "C" fn note(_signal: libc::c_int) {
-    HEARD.store(true, Ordering::Relaxed);
+extern "C" fn on_signal(_signal: libc::c_int) {
+    INTERRUPTED.store(true, Ordering::Relaxed);
 }

@@ -1,27 +1,27 @@
-//! The live table: redrawn on a terminal, printed now and then elsewhere.
+//! The live table: redrawn every second on a terminal, printed every five seconds elsewhere.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::upstream::Upstream;
+use super::upstream_stats::UpstreamStats;
 
 pub(super) struct Table {
     on_terminal: bool,
-    drawn: usize,
-    before: HashMap<String, (u64, Duration)>,
+    drawn_lines: usize,
+    previous: HashMap<String, (u64, Duration)>,
 }
 
 impl Table {
     pub(super) fn new(on_terminal: bool) -> Self {
-        Self { on_terminal, drawn: 0, before: HashMap::new() }
+        Self { on_terminal, drawn_lines: 0, previous: HashMap::new() }
     }
 
-    /// How long to wait before the next one.
-    pub(super) fn pause(&self) -> Duration {
+    /// Returns the time between two tables.
+    pub(super) fn interval(&self) -> Duration {
         Duration::from_secs(if self.on_terminal { 1 } else { 5 })
     }
 
-    pub(super) fn show(&mut self, upstreams: &[Upstream], elapsed: Duration) {
+    pub(super) fn show(&mut self, upstreams: &[UpstreamStats], elapsed: Duration) {
         let mut lines = vec![
             format!("{} s", elapsed.as_secs()),
             format!(
@@ -33,12 +33,12 @@ impl Table {
                 "failed",
                 "first try",
                 "for caller",
-                "margin, and what it took"
+                "margin, near misses by fate"
             ),
         ];
         lines.extend(upstreams.iter().map(|upstream| self.row(upstream, elapsed)));
-        if self.on_terminal && self.drawn > 0 {
-            print!("\x1b[{}A", self.drawn);
+        if self.on_terminal && self.drawn_lines > 0 {
+            print!("\x1b[{}A", self.drawn_lines);
         }
         let clear = if self.on_terminal { "\x1b[K" } else { "" };
         for line in &lines {
@@ -47,15 +47,14 @@ impl Table {
         if !self.on_terminal {
             println!();
         }
-        self.drawn = lines.len();
+        self.drawn_lines = lines.len();
     }
 
-    fn row(&mut self, upstream: &Upstream, elapsed: Duration) -> String {
-        let now = (upstream.exchanges(), elapsed);
-        let (count, at) = self.before.insert(upstream.name.clone(), now).unwrap_or_default();
-        let rate = (now.0 - count) as f64 / (elapsed - at).as_secs_f64().max(0.001);
-        let margin =
-            upstream.lowest_margin.map_or("none known".to_owned(), |margin| format!("≥ {margin:.0} %"));
+    fn row(&mut self, upstream: &UpstreamStats, elapsed: Duration) -> String {
+        let current = (upstream.exchanges(), elapsed);
+        let (count, at) = self.previous.insert(upstream.name.clone(), current).unwrap_or_default();
+        let rate = (current.0 - count) as f64 / (elapsed - at).as_secs_f64().max(0.001);
+        let margin = upstream.lowest_margin.map_or("unknown".to_owned(), |margin| format!("≥ {margin:.0} %"));
         format!(
             "{:<10} {:>6.0} {:>7} {:>11} {:>7} {:>7.2} % {:>8.2} %  {}{}",
             upstream.name,
@@ -66,13 +65,13 @@ impl Table {
             upstream.first_try_success(),
             upstream.final_success(),
             margin,
-            taken(upstream),
+            near_miss_fates(upstream),
         )
     }
 }
 
-/// The near misses by fate.
-fn taken(upstream: &Upstream) -> String {
+/// Formats the number of near misses by fate.
+fn near_miss_fates(upstream: &UpstreamStats) -> String {
     let fates = upstream.fates.iter().filter(|(fate, _)| *fate != "clean" && *fate != "failed");
     fates.map(|(fate, count)| format!(", {count} {fate}")).collect()
 }

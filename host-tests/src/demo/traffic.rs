@@ -1,4 +1,4 @@
-//! Five upstreams, each with a safety net that is busier than anybody knows.
+//! Traffic to five upstreams whose errors are hidden by retries, fallbacks and caches.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::real::{Client, Ledger, Origin, Refusing, Request, Site, cluster, route, tiers};
+use crate::real::{
+    ArrivalLog, Bootstrap, Client, Origin, RefusingPort, Request, cluster, route, tiered_cluster,
+};
 
-/// Clients that send at the same time.
+/// Number of concurrent clients.
 const CLIENTS: u64 = 6;
-/// What each of them waits between two requests.
-const THINK: Duration = Duration::from_millis(12);
+/// Pause of a client between two requests.
+const THINK_TIME: Duration = Duration::from_millis(12);
 
-/// What is sent: weight in a thousand, path, script, and a header for the origin to answer with.
+/// Request mix: weight per thousand, path, fault script, and a header that the origin adds to its response.
 const MIX: [(u64, &str, &str, &str); 13] = [
     (400, "/cart", "200", ""),
     (22, "/cart", "503,200", ""),
@@ -31,31 +33,31 @@ const MIX: [(u64, &str, &str, &str); 13] = [
     (6, "/cart", "404", ""),
 ];
 
-/// The origins, before any request is sent.
+/// The origins behind the demo's Envoy.
 pub(super) struct Traffic {
     hosts: Vec<Origin>,
-    spare: Origin,
-    refusing: Refusing,
+    fallback: Origin,
+    refusing: RefusingPort,
 }
 
-/// Clients at work.
-pub(super) struct Sending {
-    over: Arc<AtomicBool>,
+/// Running clients.
+pub(super) struct Load {
+    stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
 }
 
 impl Traffic {
     pub(super) fn prepare() -> Self {
-        let ledger = Ledger::forgetful();
-        let hosts = (0..3).map(|_| Origin::with(Arc::clone(&ledger))).collect();
-        Self { hosts, spare: Origin::with(ledger), refusing: Refusing::start() }
+        let arrivals = ArrivalLog::counting_only();
+        let hosts = (0..3).map(|_| Origin::with_log(Arc::clone(&arrivals))).collect();
+        Self { hosts, fallback: Origin::with_log(arrivals), refusing: RefusingPort::reserve() }
     }
 
-    pub(super) fn site(&self) -> Site {
+    pub(super) fn bootstrap(&self) -> Bootstrap {
         let ports: Vec<_> = self.hosts.iter().map(|host| host.port).collect();
         let retries = json!({"timeout": "2s", "retry_policy": {
             "retry_on": "5xx,reset,retriable-status-codes", "retriable_status_codes": [429], "num_retries": 2}});
-        let to_spare = json!({"timeout": "2s", "retry_policy": {
+        let to_fallback = json!({"timeout": "2s", "retry_policy": {
             "retry_on": "connect-failure", "num_retries": 2,
             "retry_priority": {
                 "name": "envoy.retry_priorities.previous_priorities",
@@ -65,52 +67,53 @@ impl Traffic {
                 },
             },
         }});
-        // Of search's four hosts one is down: a quarter of its requests is answered by the spare.
+        // One of search's four hosts is down, so the fallback serves a quarter of its requests.
         let search = [ports[0], ports[1], ports[2], self.refusing.port];
-        let mut fallback = tiers("search", &[(0, None), (self.spare.port, Some("fallback"))]);
-        fallback["load_assignment"]["endpoints"][0] =
+        let mut search_cluster =
+            tiered_cluster("search", &[(0, None), (self.fallback.port, Some("fallback"))]);
+        search_cluster["load_assignment"]["endpoints"][0] =
             cluster("search", &search)["load_assignment"]["endpoints"][0].clone();
-        Site::new()
+        Bootstrap::new()
             .cluster(cluster("cart", &ports))
             .cluster(cluster("payments", &ports[..2]))
             .cluster(cluster("catalog", &ports[..1]))
             .cluster(cluster("geocoder", &ports[1..]))
-            .cluster(fallback)
+            .cluster(search_cluster)
             .route(route("/cart", "cart", &retries))
             .route(route("/payments", "payments", &json!({"timeout": "0.6s"})))
-            .route(route("/search", "search", &to_spare))
+            .route(route("/search", "search", &to_fallback))
             .route(route("/catalog", "catalog", &json!({"timeout": "2s"})))
             .route(route("/geocoder", "geocoder", &retries))
     }
 
-    pub(super) fn start(&self, port: u16) -> Sending {
-        let over = Arc::new(AtomicBool::new(false));
+    pub(super) fn start(&self, port: u16) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
         let clients = (1..=CLIENTS).map(|client| {
-            let over = Arc::clone(&over);
-            thread::spawn(move || send(port, client, &over))
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || send(port, client, &stop))
         });
-        Sending { clients: clients.collect(), over }
+        Load { clients: clients.collect(), stop }
     }
 }
 
-impl Sending {
-    /// Lets every client finish what it began.
+impl Load {
+    /// Stops all clients after their current request.
     pub(super) fn stop(self) {
-        self.over.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
         for client in self.clients {
             drop(client.join());
         }
     }
 }
 
-fn send(port: u16, client: u64, over: &AtomicBool) {
+fn send(port: u16, client: u64, stop: &AtomicBool) {
     let mut connection = Client::new(port);
-    let (mut dice, mut number) = (client.wrapping_mul(0x9E37_79B9_7F4A_7C15), 0_u64);
-    while !over.load(Ordering::Relaxed) {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        let (_, path, script, header) = pick(dice % 1_000);
+    let (mut random, mut number) = (client.wrapping_mul(0x9E37_79B9_7F4A_7C15), 0_u64);
+    while !stop.load(Ordering::Relaxed) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let (_, path, script, header) = pick(random % 1_000);
         number += 1;
         let mut request = Request::get(path).script(&format!("{client}-{number}"), script);
         if !header.is_empty() {
@@ -122,7 +125,7 @@ fn send(port: u16, client: u64, over: &AtomicBool) {
         if connection.try_send(&request).is_err() {
             connection = Client::new(port);
         }
-        thread::sleep(THINK);
+        thread::sleep(THINK_TIME);
     }
 }
 
@@ -141,7 +144,7 @@ mod tests {
     use super::MIX;
 
     #[test]
-    fn the_weights_of_the_mix_add_up_to_a_thousand() {
+    fn the_weights_add_up_to_a_thousand() {
         assert_eq!(MIX.iter().map(|(weight, ..)| weight).sum::<u64>(), 1_000);
     }
 }

@@ -1,54 +1,54 @@
-//! A client: one connection, one request at a time.
+//! An HTTP/1.1 client: one connection, one request at a time.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
-use super::script::{EXCHANGE, RESPOND, SCRIPT};
-use super::wait::PATIENCE;
+use super::fault_script::{EXCHANGE, RESPOND, SCRIPT};
+use super::wait::TIMEOUT;
 
-/// A connection to a listener, kept alive between requests.
+/// A client with one connection to a listener, kept alive between requests.
 pub struct Client {
     port: u16,
     connection: Option<BufReader<TcpStream>>,
 }
 
-/// What to ask for.
+/// A GET request.
 #[derive(Clone, Debug)]
 pub struct Request {
     path: String,
     headers: Vec<(String, Vec<u8>)>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The status line's.
+    /// Status code.
     pub status: u16,
-    /// Names in lower case.
+    /// Headers, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// As far as it came.
+    /// Body, as far as it was received.
     pub body: Vec<u8>,
-    /// Whether all of the body came.
+    /// True if the whole body was received.
     pub complete: bool,
 }
 
 impl Request {
-    /// A GET.
+    /// Returns a GET request for a path.
     pub fn get(path: &str) -> Self {
         Self { path: path.to_owned(), headers: Vec::new() }
     }
 
-    /// The exchange's name, and what its origins shall do at each attempt.
+    /// Sets the exchange's id and its fault script.
     pub fn script(self, exchange: &str, script: &str) -> Self {
         self.header(EXCHANGE, exchange).header(SCRIPT, script)
     }
 
-    /// A header for the origin to answer with.
+    /// Adds a header to the origin's response.
     pub fn respond(self, header: &str) -> Self {
         self.header(RESPOND, header)
     }
 
-    /// One more header.
+    /// Adds a request header.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
@@ -68,31 +68,31 @@ impl Request {
 }
 
 impl Response {
-    /// The first header of that name.
+    /// Returns the first header with this name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known == name);
+        let found = self.headers.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     }
 }
 
 impl Client {
-    /// Connects when there is something to send.
+    /// Returns a client that connects on its first request.
     pub fn new(port: u16) -> Self {
         Self { port, connection: None }
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     ///
     /// # Panics
     ///
-    /// If no answer comes, or none that is HTTP.
+    /// If there is no valid HTTP response.
     pub fn send(&mut self, request: &Request) -> Response {
-        self.try_send(request).unwrap_or_else(|error| panic!("no answer to {}: {error}", request.path))
+        self.try_send(request).unwrap_or_else(|error| panic!("no response to {}: {error}", request.path))
     }
 
-    /// The same where the answer may well be missing.
+    /// Sends a request and reads the response, if there is one.
     pub fn try_send(&mut self, request: &Request) -> io::Result<Response> {
-        let mut connection = self.begin(request)?;
+        let mut connection = self.write(request)?;
         let response = Response::read(&mut connection)?;
         if response.complete && response.header("connection") != Some("close") {
             self.connection = Some(connection);
@@ -100,24 +100,24 @@ impl Client {
         Ok(response)
     }
 
-    /// Sends a request and leaves as soon as `ready` says so, without reading the answer.
+    /// Sends a request and disconnects when `ready` returns, without reading the response.
     ///
     /// # Panics
     ///
-    /// If the connection breaks before.
+    /// If the request cannot be sent.
     pub fn abandon(&mut self, request: &Request, ready: impl FnOnce()) {
-        let connection = self.begin(request).expect("the request can be sent");
+        let connection = self.write(request).expect("the request can be sent");
         ready();
         drop(connection);
     }
 
-    fn begin(&mut self, request: &Request) -> io::Result<BufReader<TcpStream>> {
+    fn write(&mut self, request: &Request) -> io::Result<BufReader<TcpStream>> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
                 let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
                 stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_read_timeout(Some(TIMEOUT))?;
                 BufReader::new(stream)
             }
         };
@@ -128,11 +128,11 @@ impl Client {
 
 impl Response {
     fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Self> {
-        let status = line(reader)?;
-        let status = status.split(' ').nth(1).and_then(|word| word.parse().ok()).ok_or_else(bad)?;
+        let status = read_line(reader)?;
+        let status = status.split(' ').nth(1).and_then(|word| word.parse().ok()).ok_or_else(invalid)?;
         let mut headers = Vec::new();
         loop {
-            let line = line(reader)?;
+            let line = read_line(reader)?;
             let Some((name, value)) = line.split_once(':') else { break };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
@@ -150,12 +150,12 @@ impl Response {
 
     fn read_chunks(&mut self, reader: &mut BufReader<TcpStream>) -> io::Result<()> {
         loop {
-            let size = u64::from_str_radix(&line(reader)?, 16).map_err(|_| bad())?;
+            let size = u64::from_str_radix(&read_line(reader)?, 16).map_err(|_| invalid())?;
             let read = reader.take(size).read_to_end(&mut self.body)?;
             if read as u64 != size {
-                return Err(bad());
+                return Err(invalid());
             }
-            line(reader)?;
+            read_line(reader)?;
             if size == 0 {
                 return Ok(());
             }
@@ -163,7 +163,7 @@ impl Response {
     }
 }
 
-fn line(reader: &mut BufReader<TcpStream>) -> io::Result<String> {
+fn read_line(reader: &mut BufReader<TcpStream>) -> io::Result<String> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -171,6 +171,6 @@ fn line(reader: &mut BufReader<TcpStream>) -> io::Result<String> {
     Ok(line.trim_end().to_owned())
 }
 
-fn bad() -> io::Error {
+fn invalid() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }

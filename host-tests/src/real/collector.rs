@@ -1,4 +1,4 @@
-//! A collector of OpenTelemetry logs that takes them, refuses them, stalls or lies.
+//! An OpenTelemetry log collector that accepts, rejects or stalls on request, or sends an invalid response.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -6,47 +6,48 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::wait::PATIENCE;
+use super::wait::TIMEOUT;
 
-/// How it behaves, from now on.
+/// A collector's behaviour.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mood {
-    /// Takes every batch.
-    Willing,
-    /// Answers with this status and takes nothing.
-    Refusing(u16),
-    /// Reads the batch and answers only after this time, without having taken it.
-    Stalling(Duration),
-    /// Answers something that is no HTTP, and takes nothing.
+pub enum Behaviour {
+    /// Accepts every batch.
+    Accept,
+    /// Rejects every batch with this status.
+    Reject(u16),
+    /// Reads the batch, drops it and closes the connection after this time.
+    Stall(Duration),
+    /// Drops the batch and sends bytes that are not HTTP.
     Garbage,
-    /// Takes the batch and answers with this many bytes.
-    Huge(usize),
-    /// Closes every connection at once.
-    Dead,
+    /// Accepts the batch and sends a response body of this many bytes.
+    LargeResponse(usize),
+    /// Closes the connection after the first batch, without a response.
+    Close,
 }
 
 /// A collector on loopback.
 pub struct Collector {
-    /// Where it listens.
+    /// Its port.
     pub port: u16,
     state: Arc<State>,
 }
 
 struct State {
-    inner: Mutex<(Mood, Vec<Vec<u8>>)>,
-    news: Condvar,
+    inner: Mutex<(Behaviour, Vec<Vec<u8>>)>,
+    changed: Condvar,
 }
 
 impl Collector {
-    /// Starts one that is willing.
+    /// Starts a collector that accepts every batch.
     ///
     /// # Panics
     ///
-    /// If there is no port left.
+    /// If there is no free port.
     pub fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let port = listener.local_addr().expect("a bound socket").port();
-        let state = Arc::new(State { inner: Mutex::new((Mood::Willing, Vec::new())), news: Condvar::new() });
+        let state =
+            Arc::new(State { inner: Mutex::new((Behaviour::Accept, Vec::new())), changed: Condvar::new() });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -57,24 +58,24 @@ impl Collector {
         Self { port, state }
     }
 
-    /// Behaves otherwise from the next batch on.
-    pub fn set(&self, mood: Mood) {
-        self.state.lock().0 = mood;
+    /// Sets the behaviour from the next batch on.
+    pub fn set(&self, behaviour: Behaviour) {
+        self.state.lock().0 = behaviour;
     }
 
-    /// The batches taken so far.
+    /// Returns the batches accepted so far.
     pub fn batches(&self) -> Vec<Vec<u8>> {
         self.state.lock().1.clone()
     }
 
-    /// Waits until something is true of the batches taken.
+    /// Waits until `holds` returns true for the accepted batches.
     ///
     /// # Panics
     ///
-    /// If it does not come true within a minute.
+    /// If it does not within a minute; the message names `what`.
     pub fn wait_until(&self, what: &str, holds: impl Fn(&[Vec<u8>]) -> bool) {
         let waited =
-            self.state.news.wait_timeout_while(self.state.lock(), PATIENCE, |(_, batches)| !holds(batches));
+            self.state.changed.wait_timeout_while(self.state.lock(), TIMEOUT, |(_, batches)| !holds(batches));
         let (state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         drop(state);
         assert!(!waited.timed_out(), "waited a minute for {what}");
@@ -82,13 +83,13 @@ impl Collector {
 }
 
 impl State {
-    fn lock(&self) -> MutexGuard<'_, (Mood, Vec<Vec<u8>>)> {
+    fn lock(&self) -> MutexGuard<'_, (Behaviour, Vec<Vec<u8>>)> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, batch: Vec<u8>) {
+    fn accept(&self, batch: Vec<u8>) {
         self.lock().1.push(batch);
-        self.news.notify_all();
+        self.changed.notify_all();
     }
 }
 
@@ -96,29 +97,29 @@ fn serve(connection: &TcpStream, state: &State) -> std::io::Result<()> {
     let mut writer = connection.try_clone()?;
     let mut reader = BufReader::new(connection);
     loop {
-        let Some(body) = batch(&mut reader)? else { return Ok(()) };
-        let mood = state.lock().0;
-        let (status, answer) = match mood {
-            Mood::Willing => (200, "{}".to_owned()),
-            Mood::Refusing(status) => (status, String::new()),
-            Mood::Huge(bytes) => (200, "x".repeat(bytes)),
-            Mood::Garbage => return writer.write_all(b"\x00\x01 this is no answer\r\n\r\n"),
-            Mood::Dead => return Ok(()),
-            Mood::Stalling(time) => {
+        let Some(body) = read_batch(&mut reader)? else { return Ok(()) };
+        let behaviour = state.lock().0;
+        let (status, response) = match behaviour {
+            Behaviour::Accept => (200, "{}".to_owned()),
+            Behaviour::Reject(status) => (status, String::new()),
+            Behaviour::LargeResponse(bytes) => (200, "x".repeat(bytes)),
+            Behaviour::Garbage => return writer.write_all(b"\x00\x01 this is not HTTP\r\n\r\n"),
+            Behaviour::Close => return Ok(()),
+            Behaviour::Stall(time) => {
                 thread::sleep(time);
                 return Ok(());
             }
         };
-        if matches!(mood, Mood::Willing | Mood::Huge(_)) {
-            state.take(body);
+        if matches!(behaviour, Behaviour::Accept | Behaviour::LargeResponse(_)) {
+            state.accept(body);
         }
-        write!(writer, "HTTP/1.1 {status} So\r\ncontent-length: {}\r\n\r\n", answer.len())?;
-        writer.write_all(answer.as_bytes())?;
+        write!(writer, "HTTP/1.1 {status} Test\r\ncontent-length: {}\r\n\r\n", response.len())?;
+        writer.write_all(response.as_bytes())?;
     }
 }
 
-/// The body of the next request; `None` if the other side has closed.
-fn batch(reader: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
+/// Reads the body of the next request; `None` if the peer has closed the connection.
+fn read_batch(reader: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
     let mut length = 0;
     let mut lines = 0;
     loop {

@@ -1,4 +1,4 @@
-//! An Envoy process: started, asked, stopped.
+//! Envoy processes: start, query, stop.
 
 mod callgrind;
 mod log;
@@ -8,7 +8,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -16,23 +15,24 @@ use serde_json::Value;
 
 use log::Log;
 
-use super::{Client, Request, Site, Stats, eventually};
+use super::process::{die_with_parent, working_directory};
+use super::{Bootstrap, Client, Request, Stats, eventually};
 use crate::artifact;
 
-/// A running Envoy; killed when it is dropped.
+/// A running Envoy, killed on drop.
 pub struct Envoy {
     child: Child,
-    /// Its admin page.
+    /// Port of the admin page.
     pub admin: u16,
-    /// Where it takes requests.
+    /// Port of the listener.
     pub port: u16,
     folder: PathBuf,
     log: Arc<Log>,
 }
 
-/// How to start an Envoy.
+/// Builds and starts an Envoy process.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub struct EnvoyCommand {
     workers: u32,
     from_file: bool,
     core: Option<usize>,
@@ -41,7 +41,7 @@ pub struct Start {
     counts_instructions: bool,
 }
 
-/// The Envoy to test with: make names it in `NEARMISS_ENVOY`; else the one it installs unless told otherwise.
+/// Returns the path of the Envoy under test: `NEARMISS_ENVOY`, which make sets, or the release that make installs by default.
 pub fn envoy_binary() -> PathBuf {
     match std::env::var_os("NEARMISS_ENVOY") {
         Some(path) => path.into(),
@@ -49,92 +49,92 @@ pub fn envoy_binary() -> PathBuf {
     }
 }
 
-impl Default for Start {
+impl Default for EnvoyCommand {
     fn default() -> Self {
         Self { workers: 1, from_file: false, core: None, clock: 1, drain_s: 1, counts_instructions: false }
     }
 }
 
-impl Start {
-    /// One worker, listener in the bootstrap.
+impl EnvoyCommand {
+    /// Returns a command for one worker, with the listener in the bootstrap.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// So many workers.
+    /// Sets the number of workers.
     pub fn workers(mut self, workers: u32) -> Self {
         self.workers = workers;
         self
     }
 
-    /// The listener comes over the file system, so that it can be updated.
+    /// Serves the listener from a file, so that it can be updated.
     pub fn updatable(mut self) -> Self {
         self.from_file = true;
         self
     }
 
-    /// Pinned to one core.
+    /// Pins the process to one core.
     pub fn on_core(mut self, core: usize) -> Self {
         self.core = Some(core);
         self
     }
 
-    /// Connections of a listener that was replaced may live on for so many seconds.
+    /// Sets the drain time: connections of a replaced listener stay open for this many seconds.
     pub fn drain_s(mut self, seconds: u32) -> Self {
         self.drain_s = seconds;
         self
     }
 
-    /// Its time of day runs so much faster; what measures spans does not.
+    /// Accelerates the wall clock by a factor; the monotonic clock is unchanged.
     pub fn clock(mut self, factor: u32) -> Self {
         self.clock = factor;
         self
     }
 
-    /// Under callgrind, some fifty times slower, for [`Envoy::count_instructions`].
+    /// Runs Envoy under callgrind, about fifty times slower, for [`Envoy::count_instructions`].
     pub fn counting_instructions(mut self) -> Self {
         self.counts_instructions = true;
         self
     }
 
-    /// Starts it, and waits until it takes requests.
+    /// Starts Envoy and waits until it accepts requests.
     ///
     /// # Panics
     ///
-    /// If it does not come up.
-    pub fn run(&self, site: &Site) -> Envoy {
-        self.try_run(site).unwrap_or_else(|log| panic!("Envoy did not start:\n{log}"))
+    /// If Envoy does not start.
+    pub fn run(&self, bootstrap: &Bootstrap) -> Envoy {
+        self.try_run(bootstrap).unwrap_or_else(|log| panic!("Envoy did not start:\n{log}"))
     }
 
-    /// The same where it may well refuse: the error is all that it said.
-    pub fn try_run(&self, site: &Site) -> Result<Envoy, String> {
-        let folder = folder();
+    /// Starts Envoy and waits until it accepts requests. If Envoy exits instead, the error is its log.
+    pub fn try_run(&self, bootstrap: &Bootstrap) -> Result<Envoy, String> {
+        let folder = working_directory();
         let listeners = self.from_file.then(|| folder.join("listeners.json").display().to_string());
         let access_log = folder.join("access.log").display().to_string();
         if let Some(path) = &listeners {
-            publish(Path::new(path), site, &access_log);
+            publish(Path::new(path), bootstrap, &access_log);
         }
-        write(&folder.join("envoy.json"), &site.bootstrap(&access_log, listeners.as_deref()));
+        write(&folder.join("envoy.json"), &bootstrap.document(&access_log, listeners.as_deref()));
         self.try_run_in(folder, "envoy.json")
     }
 
-    /// Starts it with a YAML document of its own, which logs to standard output: that goes to a file.
+    /// Starts Envoy with a YAML document. An access log to standard output is written to a file instead.
     ///
     /// # Panics
     ///
-    /// If it does not come up.
+    /// If Envoy does not start.
     pub fn run_document(&self, document: &str) -> Envoy {
-        let folder = folder();
+        let folder = working_directory();
         let document = document.replace("/dev/stdout", &folder.join("access.log").display().to_string());
-        fs::write(folder.join("envoy.yaml"), document).expect("a folder of our own can be written");
+        fs::write(folder.join("envoy.yaml"), document).expect("the working directory can be written");
         self.try_run_in(folder, "envoy.yaml").unwrap_or_else(|log| panic!("Envoy did not start:\n{log}"))
     }
 
-    /// What `envoy --mode validate` says to it: whether it is valid, and all that was printed.
-    pub fn validate(site: &Site) -> (bool, String) {
-        let folder = folder();
+    /// Runs `envoy --mode validate`; returns true if the configuration is valid, and the output.
+    pub fn validate(bootstrap: &Bootstrap) -> (bool, String) {
+        let folder = working_directory();
         let config = folder.join("envoy.json");
-        write(&config, &site.bootstrap("/dev/null", None));
+        write(&config, &bootstrap.document("/dev/null", None));
         let output = command().arg("--mode").arg("validate").arg("-c").arg(config).output();
         let output = output.unwrap_or_else(|error| panic!("{}", missing(&error)));
         drop(fs::remove_dir_all(folder));
@@ -143,7 +143,8 @@ impl Start {
     }
 
     fn try_run_in(&self, folder: PathBuf, config: &str) -> Result<Envoy, String> {
-        let mut command = if self.counts_instructions { callgrind::command(&folder) } else { command() };
+        let mut command =
+            if self.counts_instructions { callgrind::command(&envoy_binary(), &folder) } else { command() };
         command
             .arg("-c")
             .arg(folder.join(config))
@@ -157,7 +158,7 @@ impl Start {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .process_group(0); // a Ctrl-C is ours to hear
+            .process_group(0); // a Ctrl-C reaches only the test
         if self.clock > 1 {
             command.env("LD_PRELOAD", artifact::swift_clock()).env("SWIFT_CLOCK", self.clock.to_string());
         }
@@ -179,69 +180,69 @@ impl Start {
 }
 
 impl Envoy {
-    /// Replaces the listener, and waits for Envoy's word: whether it took it.
-    pub fn update(&self, site: &Site) -> bool {
-        let [taken, refused] =
+    /// Replaces the listener; returns true if Envoy accepts the new one, false if Envoy rejects it.
+    pub fn update(&self, bootstrap: &Bootstrap) -> bool {
+        let [accepted, rejected] =
             ["listener_manager.lds.update_success", "listener_manager.lds.update_rejected"];
         let before = self.stats("listener_manager.lds");
         let access_log = self.folder.join("access.log").display().to_string();
-        publish(&self.folder.join("listeners.json"), site, &access_log);
-        eventually("Envoy's word on the new listener", || {
+        publish(&self.folder.join("listeners.json"), bootstrap, &access_log);
+        eventually("Envoy to accept or reject the new listener", || {
             let now = self.stats("listener_manager.lds");
-            (now.of(taken) > before.of(taken))
+            (now.value(accepted) > before.value(accepted))
                 .then_some(true)
-                .or_else(|| (now.of(refused) > before.of(refused)).then_some(false))
+                .or_else(|| (now.value(rejected) > before.value(rejected)).then_some(false))
         })
     }
 
-    /// The statistics whose name contains `filter`.
+    /// Returns the statistics whose name matches `filter`.
     pub fn stats(&self, filter: &str) -> Stats {
-        Stats::parse(&self.ask(&format!("/stats?filter={filter}")))
+        Stats::parse(&self.admin_page(&format!("/stats?filter={filter}")))
     }
 
-    /// All of ours.
-    pub fn near_misses(&self) -> Stats {
+    /// Returns the filter's own statistics.
+    pub fn nearmiss_stats(&self) -> Stats {
         self.stats("wasmcustom")
     }
 
-    /// An admin page.
-    pub fn ask(&self, path: &str) -> String {
+    /// Returns a page of the admin interface.
+    pub fn admin_page(&self, path: &str) -> String {
         let response = Client::new(self.admin).send(&Request::get(path));
         String::from_utf8_lossy(&response.body).into_owned()
     }
 
-    /// The access log's line about an exchange.
-    pub fn logged(&self, exchange: &str) -> Value {
+    /// Waits for the access log entry of an exchange.
+    pub fn access_log_entry(&self, exchange: &str) -> Value {
         eventually(&format!("{exchange} in the access log"), || {
             self.access_log().into_iter().find(|line| line["id"] == exchange)
         })
     }
 
-    /// Waits until so many exchanges are in the access log: then all of them have been judged.
+    /// Waits until `count` exchanges are in the access log. An exchange is judged before it is logged.
     pub fn wait_for_exchanges(&self, count: usize) -> Vec<Value> {
         eventually(&format!("{count} lines in the access log"), || {
             Some(self.access_log()).filter(|lines| lines.len() >= count)
         })
     }
 
-    /// The access log so far.
+    /// Returns the JSON entries of the access log so far.
     pub fn access_log(&self) -> Vec<Value> {
         self.access_text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// The same where it is not JSON: the whole lines.
+    /// Returns the complete lines of the access log so far.
     pub fn access_text(&self) -> String {
         let mut text = fs::read_to_string(self.folder.join("access.log")).unwrap_or_default();
         text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         text
     }
 
-    /// What was logged so far, line by line.
+    /// Returns the lines of Envoy's log so far.
     pub fn log(&self) -> Vec<String> {
         self.log.lines()
     }
 
-    /// The records logged so far.
+    /// Returns the records in Envoy's log so far.
     pub fn records(&self) -> Vec<Value> {
         let record = |line: &String| {
             let (_, json) = line.split_once("nearmiss {")?;
@@ -250,60 +251,60 @@ impl Envoy {
         self.log().iter().filter_map(record).collect()
     }
 
-    /// Waits for a record.
-    pub fn record(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        eventually(what, || self.records().into_iter().find(|record| wanted(record)))
+    /// Waits for a record that `matches`.
+    pub fn wait_for_record(&self, what: &str, matches: impl Fn(&Value) -> bool) -> Value {
+        eventually(what, || self.records().into_iter().find(|record| matches(record)))
     }
 
-    /// Processor time spent so far.
+    /// Returns the CPU time used so far.
     ///
     /// # Panics
     ///
-    /// If the process is gone.
+    /// If the process has ended.
     pub fn cpu_time(&self) -> Duration {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
         // SAFETY: both calls write only where these references point.
-        let told = unsafe {
+        let succeeded = unsafe {
             libc::clock_getcpuclockid(pid, &raw mut clock) == 0
                 && libc::clock_gettime(clock, &raw mut time) == 0
         };
-        assert!(told, "a process that runs");
+        assert!(succeeded, "a running process");
         let seconds = Duration::from_secs(time.tv_sec.try_into().unwrap_or(0));
         seconds + Duration::from_nanos(time.tv_nsec.try_into().unwrap_or(0))
     }
 
-    /// How much memory it holds, in KiB.
+    /// Counts the instructions that the worker executes during `work`, and stops Envoy.
     ///
     /// # Panics
     ///
-    /// If it does not run any more.
-    pub fn resident_kib(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = fs::read_to_string(path).expect("a process that runs");
-        let line =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process with memory");
-        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    /// If Envoy was not started with [`EnvoyCommand::counting_instructions`].
+    pub fn count_instructions(mut self, work: impl FnOnce()) -> u64 {
+        callgrind::set_counting(self.child.id(), true);
+        work();
+        callgrind::set_counting(self.child.id(), false);
+        self.terminate();
+        callgrind::instructions(&self.folder)
     }
 
-    /// Resident memory, in bytes.
+    /// Returns the resident memory in bytes.
     ///
     /// # Panics
     ///
-    /// If the process is gone.
+    /// If the process has ended.
     pub fn resident_bytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("a process that runs");
+        let status = status.expect("a running process");
         let kilobytes =
             status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
         kilobytes.and_then(|text| text.trim().parse::<u64>().ok()).expect("a number of kB") * 1024
     }
 
-    /// Asks it to stop, and returns all it logged.
+    /// Stops Envoy and returns its log.
     ///
     /// # Panics
     ///
-    /// If it does not stop within a minute.
+    /// If Envoy does not stop within a minute.
     pub fn stop(mut self) -> Vec<String> {
         self.terminate();
         self.log.wait_for_end();
@@ -312,7 +313,7 @@ impl Envoy {
 
     fn terminate(&mut self) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
-        // SAFETY: a signal to a child that was not waited for yet, so the id is its own.
+        // SAFETY: the child has not been waited for, so the process id is still its own.
         unsafe { libc::kill(pid, libc::SIGTERM) };
         eventually("Envoy to stop", || self.child.try_wait().ok().flatten());
     }
@@ -332,7 +333,11 @@ impl Drop for Envoy {
         if thread::panicking() {
             let log = self.log();
             let tail = log.len().saturating_sub(20);
-            eprintln!("Envoy's last lines, more in {}:\n{}", self.folder.display(), log[tail..].join("\n"));
+            eprintln!(
+                "The last lines of Envoy's log; more in {}:\n{}",
+                self.folder.display(),
+                log[tail..].join("\n")
+            );
         } else {
             drop(fs::remove_dir_all(&self.folder));
         }
@@ -347,37 +352,13 @@ fn missing(error: &std::io::Error) -> String {
     format!("{}: {error}; `make envoy-bin` installs Envoy", envoy_binary().display())
 }
 
-/// The child ends with us, whatever ends us, and stays on its core.
-pub(super) fn die_with_parent(core: Option<usize>) -> std::io::Result<()> {
-    // SAFETY: prctl with constants; sched_setaffinity reads a set that lives on this stack.
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        if let Some(core) = core {
-            let mut set: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(core, &mut set);
-            if libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) != 0 {
-                return Err(std::io::Error::last_os_error());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Atomically, as Envoy's watch wants it: a new file moved over the old one.
-fn publish(path: &Path, site: &Site, access_log: &str) {
-    let fresh = path.with_extension("new");
-    write(&fresh, &site.resources(access_log));
-    fs::rename(fresh, path).expect("a folder of our own can be written");
+/// Replaces the listener file atomically by a rename, which is what Envoy watches for.
+fn publish(path: &Path, bootstrap: &Bootstrap, access_log: &str) {
+    let new = path.with_extension("new");
+    write(&new, &bootstrap.resources(access_log));
+    fs::rename(new, path).expect("the working directory can be written");
 }
 
 fn write(path: &Path, document: &Value) {
-    fs::write(path, document.to_string()).expect("a folder of our own can be written");
-}
-
-pub(super) fn folder() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let folder = artifact::root().join("target/e2e").join(name);
-    fs::create_dir_all(&folder).expect("target can be written");
-    folder
+    fs::write(path, document.to_string()).expect("the working directory can be written");
 }

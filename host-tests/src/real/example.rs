@@ -1,39 +1,39 @@
-//! A configuration out of `examples/`, started as it stands.
+//! Starts the configurations in `examples/`.
 
 use std::fs;
 
-use super::{Envoy, Origin, Start};
+use super::{Envoy, EnvoyCommand, Origin};
 use crate::artifact;
 
-/// The hosts' ports in every example: two, and a spare.
+/// Ports of the hosts in every example: two hosts and a fallback.
 const HOSTS: [&str; 3] = ["8081", "8082", "8090"];
 
-/// A file of the repository, by its path from the root.
+/// Reads a file of the repository by its path from the root.
 ///
 /// # Panics
 ///
-/// If it is not there.
-pub fn shipped(path: &str) -> String {
+/// If there is no such file.
+pub fn repository_file(path: &str) -> String {
     fs::read_to_string(artifact::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Starts an example's Envoy.
+/// Starts Envoy with an example.
 ///
 /// # Panics
 ///
-/// If it does not come up.
-pub fn example(path: &str) -> (Envoy, Vec<Origin>) {
+/// If Envoy does not start.
+pub fn start_example(path: &str) -> (Envoy, Vec<Origin>) {
     let (document, hosts) = example_document(path);
-    (Start::new().run_document(&document), hosts)
+    (EnvoyCommand::new().run_document(&document), hosts)
 }
 
-/// An example as it stands; only its ports and its module's place are ours.
+/// Returns an example with its ports and the path of its module replaced, and the origins behind it.
 ///
 /// # Panics
 ///
-/// If it is not built like the others.
+/// If the example lacks one of them.
 pub fn example_document(path: &str) -> (String, Vec<Origin>) {
-    let mut document = shipped(path);
+    let mut document = repository_file(path);
     let hosts = Origin::several(HOSTS.len());
     let mut replace = |from: &str, to: String| {
         assert!(document.contains(from), "{path} has no `{from}`");
@@ -46,7 +46,7 @@ pub fn example_document(path: &str) -> (String, Vec<Origin>) {
     for (port, host) in HOSTS.iter().zip(&hosts) {
         replace(&format!("port_value: {port}"), format!("port_value: {}", host.port));
     }
-    // Histograms are merged when statistics are flushed: every five seconds, unless told otherwise.
+    // Histograms are merged when statistics are flushed, by default every five seconds.
     document.push_str("\nstats_flush_interval: 0.2s\n");
     (document, hosts)
 }

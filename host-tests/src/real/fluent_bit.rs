@@ -1,29 +1,27 @@
-//! A real Fluent Bit, of whatever release the environment names.
+//! Fluent Bit processes, of the release that the environment names.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::wait::TIMEOUT;
 
-/// A Fluent Bit that runs, and what it prints on standard output and standard error.
+/// A running Fluent Bit and its output, killed on drop.
 pub struct FluentBit {
     child: Child,
     lines: Receiver<String>,
-    /// What has been printed so far.
+    /// The lines of standard output and standard error so far.
     pub printed: Vec<String>,
 }
 
-/// The program that `FLUENT_BIT` names.
+/// Returns the path in `FLUENT_BIT`.
 ///
 /// # Panics
 ///
-/// If it names none: there is no package to take one from.
+/// If there is no such file. No package registry has a Fluent Bit, so make cannot install one.
 pub fn program() -> PathBuf {
     let path = std::env::var_os("FLUENT_BIT").map(PathBuf::from);
     let path = path.filter(|path| path.is_file());
@@ -31,11 +29,11 @@ pub fn program() -> PathBuf {
 }
 
 impl FluentBit {
-    /// Starts with a configuration file, in a folder.
+    /// Starts Fluent Bit in a folder, with a configuration file.
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// If Fluent Bit does not start.
     pub fn start(folder: &Path, configuration: &Path) -> Self {
         let mut child = Command::new(program())
             .arg("-c")
@@ -60,32 +58,32 @@ impl FluentBit {
         Self { child, lines, printed: Vec::new() }
     }
 
-    /// Waits until what has been printed is enough.
+    /// Waits until `holds` returns true for the output.
     ///
     /// # Panics
     ///
-    /// If it never is.
-    pub fn until(&mut self, what: &str, enough: impl Fn(&[String]) -> bool) {
+    /// If it does not within a minute; the message names `what`.
+    pub fn wait_until(&mut self, what: &str, holds: impl Fn(&[String]) -> bool) {
         let start = Instant::now();
-        while !enough(&self.printed) {
-            let left = PATIENCE.saturating_sub(start.elapsed());
-            match self.lines.recv_timeout(left) {
+        while !holds(&self.printed) {
+            let remaining = TIMEOUT.saturating_sub(start.elapsed());
+            match self.lines.recv_timeout(remaining) {
                 Ok(line) => self.printed.push(line),
-                Err(_) => panic!("no {what} in {PATIENCE:?}; printed:\n{}", self.printed.join("\n")),
+                Err(_) => panic!("no {what} in {TIMEOUT:?}; printed:\n{}", self.printed.join("\n")),
             }
         }
     }
 
-    /// Asks it to stop, and gives all that it has printed.
+    /// Stops Fluent Bit and returns its output.
     ///
     /// # Panics
     ///
-    /// If it ends otherwise than it should: then it has crashed.
+    /// If it crashes or exits with an error.
     pub fn stop(mut self) -> Vec<String> {
         let id = i32::try_from(self.child.id()).expect("a process id");
-        // SAFETY: a signal to a child that has not been waited for.
+        // SAFETY: the child has not been waited for, so the process id is still its own.
         unsafe { libc::kill(id, libc::SIGTERM) };
-        let status = self.child.wait().expect("it was started");
+        let status = self.child.wait().expect("a child process");
         assert!(status.success(), "{status}: {}", self.printed.join("\n"));
         self.printed.extend(self.lines.iter());
         std::mem::take(&mut self.printed)
@@ -96,38 +94,5 @@ impl Drop for FluentBit {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// A folder of a test's own, gone with it.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    /// Makes one.
-    ///
-    /// # Panics
-    ///
-    /// If there cannot be one.
-    pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("nearmiss-fluent-bit-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    /// Writes a file into it.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot be written.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, content).expect("a file");
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

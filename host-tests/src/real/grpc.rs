@@ -1,4 +1,4 @@
-//! gRPC over HTTP/2: an origin that puts its error where it is told to, and a client.
+//! gRPC over HTTP/2: an origin that sends its error in the headers or the trailers, and a client.
 
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::sync::Arc;
@@ -9,66 +9,66 @@ use http::{HeaderMap, HeaderValue, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
-use super::Ledger;
-use super::script::{Action, EXCHANGE, SCRIPT};
+use super::ArrivalLog;
+use super::fault_script::{Action, EXCHANGE, SCRIPT};
 
-/// A host that speaks gRPC.
+/// A gRPC host.
 pub struct GrpcOrigin {
-    /// Where it listens.
+    /// Its port.
     pub port: u16,
-    /// What arrived.
-    pub ledger: Arc<Ledger>,
+    /// The attempts that arrived.
+    pub arrivals: Arc<ArrivalLog>,
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GrpcReply {
-    /// HTTP's.
+    /// HTTP status.
     pub status: u16,
-    /// gRPC's, from the trailers or the headers.
+    /// gRPC status, from the trailers or the headers.
     pub grpc_status: Option<String>,
-    /// Bytes of the body.
+    /// Size of the body in bytes.
     pub body: usize,
-    /// `near-miss`, if it was there.
+    /// The `near-miss` header.
     pub near_miss: Option<String>,
 }
 
 impl GrpcOrigin {
-    /// Starts one.
+    /// Starts a gRPC host.
     ///
     /// # Panics
     ///
-    /// If there is no port left.
+    /// If there is no free port.
     pub fn start() -> Self {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let port = listener.local_addr().expect("a bound socket").port();
-        let ledger = Ledger::shared();
-        let book = Arc::clone(&ledger);
+        let arrivals = ArrivalLog::shared();
+        let shared = Arc::clone(&arrivals);
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                listener.set_nonblocking(true).expect("a socket of ours");
-                let listener = TcpListener::from_std(listener).expect("a socket of ours");
+                listener.set_nonblocking(true).expect("a bound socket");
+                let listener = TcpListener::from_std(listener).expect("a bound socket");
                 while let Ok((connection, _)) = listener.accept().await {
-                    tokio::spawn(serve(connection, port, Arc::clone(&book)));
+                    tokio::spawn(serve(connection, port, Arc::clone(&shared)));
                 }
             });
         });
-        Self { port, ledger }
+        Self { port, arrivals }
     }
 }
 
-/// Makes one call, with this exchange's name and script.
+/// Makes one call with an exchange's id and fault script.
 ///
 /// # Panics
 ///
-/// If the connection breaks.
+/// If there is no response.
 pub fn call(port: u16, path: &str, exchange: &str, script: &str) -> GrpcReply {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(ask(port, path, exchange, script)).expect("an answer over HTTP/2")
+    runtime.block_on(send(port, path, exchange, script)).expect("an HTTP/2 response")
 }
 
-async fn ask(port: u16, path: &str, exchange: &str, script: &str) -> Result<GrpcReply, h2::Error> {
+async fn send(port: u16, path: &str, exchange: &str, script: &str) -> Result<GrpcReply, h2::Error> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("a listener");
     let (client, connection) = h2::client::handshake(stream).await?;
     tokio::spawn(connection);
@@ -100,19 +100,19 @@ async fn ask(port: u16, path: &str, exchange: &str, script: &str) -> Result<Grpc
     Ok(reply)
 }
 
-async fn serve(connection: TcpStream, port: u16, ledger: Arc<Ledger>) {
+async fn serve(connection: TcpStream, port: u16, arrivals: Arc<ArrivalLog>) {
     let Ok(mut connection) = h2::server::handshake(connection).await else { return };
     while let Some(Ok((request, respond))) = connection.accept().await {
         let text = |name: &str| {
             request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
         };
-        let action = ledger.arrive(&text(EXCHANGE), &text(SCRIPT), port);
-        // An answer that cannot be sent is the other side's decision.
-        drop(answer(respond, action));
+        let action = arrivals.record(&text(EXCHANGE), &text(SCRIPT), port);
+        // An error means that the peer has closed the stream, which a test may want.
+        drop(perform(respond, action));
     }
 }
 
-fn answer(mut respond: h2::server::SendResponse<Bytes>, action: Action) -> Result<(), h2::Error> {
+fn perform(mut respond: h2::server::SendResponse<Bytes>, action: Action) -> Result<(), h2::Error> {
     let head = |status: u16| {
         let mut response = Response::new(());
         *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
@@ -130,7 +130,7 @@ fn answer(mut respond: h2::server::SendResponse<Bytes>, action: Action) -> Resul
             body.send_data(Bytes::from_static(b"\0\0\0\0\x02ok"), false)?;
             body.send_trailers(status(code))
         }
-        Action::Bare(code) => {
+        Action::TrailersOnly(code) => {
             let mut response = head(200);
             response.headers_mut().extend(status(code));
             respond.send_response(response, true).map(drop)

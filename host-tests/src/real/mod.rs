@@ -1,38 +1,41 @@
-//! A real Envoy and a real Prometheus as processes, and origins of our own that misbehave on request.
+//! Real Envoy, Prometheus and Fluent Bit processes, and test origins that fail on request.
 //!
-//! Nothing here sleeps and hopes: a test waits for the line, the count or the arrival it needs, and
-//! fails with its name after a minute. Ports come from the system; everything listens on loopback;
-//! every process ends with the value that stands for it.
+//! No test relies on a fixed sleep: it waits for the log line, count or request it needs, and fails after a minute with a
+//! message that names it. Ports are assigned by the kernel, everything listens on loopback, and dropping a handle kills
+//! its process.
 
+mod accelerate;
+mod bootstrap;
 mod client;
 mod collector;
 mod envoy;
 mod example;
+mod fault_script;
 mod fluent_bit;
 #[cfg(feature = "grpc")]
 mod grpc;
-mod hurry;
 mod origin;
+mod process;
 mod prometheus;
-mod script;
-mod site;
 mod stats;
+mod temp_dir;
 mod wait;
 
+use accelerate::accelerated;
+pub use bootstrap::{
+    Bootstrap, cluster, grpc_cluster, one_request_per_connection, plugin, route, tiered_cluster, wasm_filter,
+    wasm_filter_of, wasm_logger, wasm_logger_of, wasm_upstream_filter, with_upstream_filter,
+};
 pub use client::{Client, Request, Response};
-pub use collector::{Collector, Mood};
-pub use envoy::{Envoy, Start, envoy_binary};
-pub use example::{example, example_document, shipped};
-pub use fluent_bit::{FluentBit, Folder};
+pub use collector::{Behaviour, Collector};
+pub use envoy::{Envoy, EnvoyCommand, envoy_binary};
+pub use example::{example_document, repository_file, start_example};
+pub use fault_script::Action;
+pub use fluent_bit::FluentBit;
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcOrigin, GrpcReply, call as grpc_call};
-use hurry::hurried;
-pub use origin::{Arrival, Ledger, Origin, Refusing};
+pub use origin::{Arrival, ArrivalLog, Origin, RefusingPort};
 pub use prometheus::{Prometheus, promtool};
-pub use script::Action;
-pub use site::{
-    Site, cluster, grpc_cluster, one_request_a_connection, plugin, route, tiers, wasm_filter, wasm_filter_of,
-    wasm_logger, wasm_logger_of, wasm_upstream_filter, with_upstream_filter,
-};
 pub use stats::Stats;
+pub use temp_dir::TempDir;
 pub use wait::eventually;

@@ -1,4 +1,4 @@
-//! Origins over HTTP/1.1: they do what the request tells them, and keep a ledger of it.
+//! HTTP/1.1 origins that follow the fault script in the request and log every attempt.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,94 +9,94 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use super::script::{Action, EXCHANGE, RESPOND, SCRIPT};
-use super::wait::PATIENCE;
+use super::fault_script::{Action, EXCHANGE, RESPOND, SCRIPT};
+use super::wait::TIMEOUT;
 
-/// One host. Several share a [`Ledger`], so that a script runs on from host to host.
+/// One host. Hosts that share an [`ArrivalLog`] continue each other's scripts.
 pub struct Origin {
-    /// Where it listens.
+    /// Its port.
     pub port: u16,
-    /// What arrived.
-    pub ledger: Arc<Ledger>,
+    /// The attempts that arrived.
+    pub arrivals: Arc<ArrivalLog>,
 }
 
-/// A port that belongs to us and refuses every connection.
-pub struct Refusing {
-    /// Where nobody listens.
+/// A reserved port that refuses every connection.
+pub struct RefusingPort {
+    /// The port, on which no process listens.
     pub port: u16,
     _socket: Socket,
 }
 
-/// What all the origins of a test did, in order.
+/// The attempts that arrived at the origins of a test, in order.
 #[derive(Default)]
-pub struct Ledger {
-    arrivals: Mutex<Book>,
-    news: Condvar,
+pub struct ArrivalLog {
+    inner: Mutex<Inner>,
+    changed: Condvar,
 }
 
 #[derive(Default)]
-struct Book {
+struct Inner {
     arrivals: Vec<Arrival>,
-    by_exchange: HashMap<String, usize>,
+    attempts_by_exchange: HashMap<String, usize>,
     total: usize,
-    /// Off for load, where nobody reads it.
-    kept: bool,
+    /// False under load: attempts are counted, but not kept.
+    keeps_arrivals: bool,
 }
 
-/// One attempt as its origin saw it.
+/// One attempt as seen by its origin.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Arrival {
-    /// From the request.
+    /// Id of the exchange, from the request.
     pub exchange: String,
     /// The origin's port.
     pub port: u16,
-    /// What the origin did.
+    /// The origin's action.
     pub action: Action,
 }
 
 impl Origin {
-    /// Starts a host of its own.
+    /// Starts a host with a log of its own.
     pub fn start() -> Self {
-        Self::with(Ledger::shared())
+        Self::with_log(ArrivalLog::shared())
     }
 
-    /// Starts a host that writes into this ledger.
+    /// Starts a host that writes to a shared log.
     ///
     /// # Panics
     ///
-    /// If there is no port left.
-    pub fn with(ledger: Arc<Ledger>) -> Self {
+    /// If there is no free port.
+    pub fn with_log(arrivals: Arc<ArrivalLog>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let port = listener.local_addr().expect("a bound socket").port();
-        let book = Arc::clone(&ledger);
+        let shared = Arc::clone(&arrivals);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let book = Arc::clone(&book);
-                thread::spawn(move || drop(serve(connection, port, &book)));
+                let arrivals = Arc::clone(&shared);
+                thread::spawn(move || drop(serve(connection, port, &arrivals)));
             }
         });
-        Self { port, ledger }
+        Self { port, arrivals }
     }
 
-    /// Several hosts with one ledger.
+    /// Starts several hosts that share a log.
     pub fn several(count: usize) -> Vec<Self> {
-        let ledger = Ledger::shared();
-        (0..count).map(|_| Self::with(Arc::clone(&ledger))).collect()
+        let arrivals = ArrivalLog::shared();
+        (0..count).map(|_| Self::with_log(Arc::clone(&arrivals))).collect()
     }
 
-    /// As Envoy's logs name it.
+    /// Returns the address as it appears in Envoy's logs.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }
 
-impl Refusing {
-    /// Takes a port without listening on it.
+impl RefusingPort {
+    /// Reserves a port without listening on it.
     ///
     /// # Panics
     ///
-    /// If there is no port left.
-    pub fn start() -> Self {
+    /// If there is no free port.
+    pub fn reserve() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         socket.bind(&any.into()).expect("a free port on loopback");
@@ -105,84 +105,85 @@ impl Refusing {
     }
 }
 
-impl Ledger {
-    /// An empty ledger.
+impl ArrivalLog {
+    /// Returns an empty log.
     pub fn shared() -> Arc<Self> {
-        let ledger = Self::default();
-        ledger.book().kept = true;
-        Arc::new(ledger)
+        let log = Self::default();
+        log.lock().keeps_arrivals = true;
+        Arc::new(log)
     }
 
-    /// A ledger for load: scripts run, nothing is written down.
-    pub fn forgetful() -> Arc<Self> {
+    /// Returns a log that only counts, for load tests.
+    pub fn counting_only() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
-    /// The attempts of one exchange.
+    /// Returns the attempts of one exchange.
     pub fn of(&self, exchange: &str) -> Vec<Arrival> {
-        let book = self.book();
-        book.arrivals.iter().filter(|arrival| arrival.exchange == exchange).cloned().collect()
+        let inner = self.lock();
+        inner.arrivals.iter().filter(|arrival| arrival.exchange == exchange).cloned().collect()
     }
 
-    /// How many attempts there were.
+    /// Returns the number of attempts.
     pub fn count(&self) -> usize {
-        self.book().total
+        self.lock().total
     }
 
-    /// An exchange is over; the next of that name begins its script anew.
-    pub fn forget(&self, exchange: &str) {
-        self.book().by_exchange.remove(exchange);
+    /// Restarts the script of an exchange id, so that the id can be reused.
+    pub fn restart_script(&self, exchange: &str) {
+        self.lock().attempts_by_exchange.remove(exchange);
     }
 
-    /// Waits until an attempt of the exchange has arrived.
+    /// Waits for an attempt of the exchange.
     ///
     /// # Panics
     ///
     /// If none arrives within a minute.
     pub fn wait_for(&self, exchange: &str) {
-        let absent = |book: &mut Book| book.arrivals.iter().all(|arrival| arrival.exchange != exchange);
-        let (book, waited) = self
-            .news
-            .wait_timeout_while(self.book(), PATIENCE, absent)
+        let absent = |inner: &mut Inner| inner.arrivals.iter().all(|arrival| arrival.exchange != exchange);
+        let (inner, waited) = self
+            .changed
+            .wait_timeout_while(self.lock(), TIMEOUT, absent)
             .unwrap_or_else(PoisonError::into_inner);
-        drop(book);
+        drop(inner);
         assert!(!waited.timed_out(), "no attempt of {exchange} arrived");
     }
 
-    pub(super) fn arrive(&self, exchange: &str, script: &str, port: u16) -> Action {
-        let mut book = self.book();
-        book.total += 1;
+    /// Records an attempt and returns the action for it.
+    pub(super) fn record(&self, exchange: &str, script: &str, port: u16) -> Action {
+        let mut inner = self.lock();
+        inner.total += 1;
         let action = if exchange.is_empty() {
-            Action::of(script, 0)
+            Action::for_attempt(script, 0)
         } else {
-            let attempt = book.by_exchange.entry(exchange.to_owned()).or_insert(0);
+            let attempt = inner.attempts_by_exchange.entry(exchange.to_owned()).or_insert(0);
             *attempt += 1;
-            Action::of(script, *attempt - 1)
+            Action::for_attempt(script, *attempt - 1)
         };
-        if book.kept {
-            book.arrivals.push(Arrival { exchange: exchange.to_owned(), port, action });
-            self.news.notify_all();
+        if inner.keeps_arrivals {
+            inner.arrivals.push(Arrival { exchange: exchange.to_owned(), port, action });
+            self.changed.notify_all();
         }
         action
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Serves one connection until either side ends it.
-fn serve(connection: TcpStream, port: u16, ledger: &Ledger) -> std::io::Result<()> {
+/// Serves one connection until either side closes it.
+fn serve(connection: TcpStream, port: u16, arrivals: &ArrivalLog) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
     let mut writer = connection.try_clone()?;
     let mut reader = BufReader::new(connection);
     loop {
         let Some(request) = Incoming::read(&mut reader)? else { return Ok(()) };
-        match ledger.arrive(&request.exchange, &request.script, port) {
-            Action::Status(status) => request.answer(&mut writer, status)?,
+        match arrivals.record(&request.exchange, &request.script, port) {
+            Action::Status(status) => request.respond(&mut writer, status)?,
             Action::Late(delay) => {
                 thread::sleep(delay);
-                request.answer(&mut writer, 200)?;
+                request.respond(&mut writer, 200)?;
             }
             Action::Reset => {
                 SockRef::from(&writer).set_linger(Some(Duration::ZERO))?;
@@ -194,21 +195,23 @@ fn serve(connection: TcpStream, port: u16, ledger: &Ledger) -> std::io::Result<(
                 writer.shutdown(Shutdown::Both)?;
                 return Ok(());
             }
-            Action::Trailers(_) | Action::Bare(_) => panic!("gRPC on an origin that speaks HTTP/1.1"),
+            Action::Trailers(_) | Action::TrailersOnly(_) => {
+                panic!("a gRPC action at an HTTP/1.1 origin")
+            }
         }
     }
 }
 
-/// The parts of a request that matter here.
+/// The parts of a request that an origin needs.
 #[derive(Default)]
 struct Incoming {
     exchange: String,
     script: String,
-    respond: Vec<String>,
+    response_headers: Vec<String>,
 }
 
 impl Incoming {
-    /// `None` if the other side has closed.
+    /// Reads a request; `None` if the peer has closed the connection.
     fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Self>> {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -223,11 +226,11 @@ impl Incoming {
             let line = String::from_utf8_lossy(&raw);
             let line = line.trim_end();
             let Some((name, value)) = line.split_once(": ") else { break };
-            // Programs written in Go capitalise names.
+            // Proxies written in Go capitalise header names.
             match name.to_ascii_lowercase().as_str() {
                 EXCHANGE => value.clone_into(&mut request.exchange),
                 SCRIPT => value.clone_into(&mut request.script),
-                RESPOND => request.respond.push(value.to_owned()),
+                RESPOND => request.response_headers.push(value.to_owned()),
                 "content-length" => body = value.parse().unwrap_or(0),
                 _ => (),
             }
@@ -236,9 +239,9 @@ impl Incoming {
         Ok(Some(request))
     }
 
-    fn answer(&self, writer: &mut TcpStream, status: u16) -> std::io::Result<()> {
-        let mut text = format!("HTTP/1.1 {status} Told So\r\ncontent-length: 2\r\n");
-        for header in &self.respond {
+    fn respond(&self, writer: &mut TcpStream, status: u16) -> std::io::Result<()> {
+        let mut text = format!("HTTP/1.1 {status} Test\r\ncontent-length: 2\r\n");
+        for header in &self.response_headers {
             text.push_str(header);
             text.push_str("\r\n");
         }

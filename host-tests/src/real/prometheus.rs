@@ -1,4 +1,4 @@
-//! A Prometheus process: started, waited for, asked.
+//! Prometheus processes: start, wait, query.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -7,10 +7,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use super::envoy::{die_with_parent, folder};
-use super::{Client, Envoy, Request, eventually, hurried, shipped};
+use super::process::{die_with_parent, working_directory};
+use super::{Client, Envoy, Request, accelerated, eventually, repository_file};
 
-/// A running Prometheus; killed when it is dropped.
+/// A running Prometheus, killed on drop.
 pub struct Prometheus {
     child: Child,
     port: u16,
@@ -18,13 +18,13 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with all of `examples/prometheus` on this Envoy, sixty times as fast.
+    /// Starts Prometheus with the files in `examples/prometheus`, accelerated sixty times, and an Envoy as its target.
     ///
     /// # Panics
     ///
-    /// If it does not come up.
-    pub fn watch(envoy: &Envoy) -> Self {
-        let fast = |name: &str| hurried(&shipped(&format!("examples/prometheus/{name}")));
+    /// If Prometheus does not start.
+    pub fn scrape(envoy: &Envoy) -> Self {
+        let fast = |name: &str| accelerated(&repository_file(&format!("examples/prometheus/{name}")));
         let (configuration, target) = (fast("prometheus.yml"), "127.0.0.1:9901");
         assert!(configuration.contains(target), "prometheus.yml does not scrape {target}");
         let configuration = configuration.replace(target, &format!("127.0.0.1:{}", envoy.admin));
@@ -35,17 +35,17 @@ impl Prometheus {
         ])
     }
 
-    /// Starts it with these files, the first of which is its configuration, and waits until it is ready.
+    /// Starts Prometheus with these files, of which the first is its configuration, and waits until it is ready.
     ///
     /// # Panics
     ///
-    /// If it does not come up.
+    /// If Prometheus does not start.
     fn start(files: &[(&str, String)]) -> Self {
-        let folder = folder();
+        let folder = working_directory();
         for (name, text) in files {
-            fs::write(folder.join(name), text).expect("a folder of our own can be written");
+            fs::write(folder.join(name), text).expect("the working directory can be written");
         }
-        let log = File::create(folder.join("log")).expect("a folder of our own can be written");
+        let log = File::create(folder.join("log")).expect("the working directory can be written");
         let mut command = Command::new("prometheus");
         command
             .current_dir(&folder)
@@ -65,36 +65,36 @@ impl Prometheus {
         prometheus
     }
 
-    /// What an instant query finds: series with their labels and values.
+    /// Runs an instant query and returns its series, with labels and values.
     ///
     /// # Panics
     ///
-    /// If the query is none.
+    /// If Prometheus rejects the query.
     pub fn query(&self, query: &str) -> Vec<Value> {
-        let answer = self.ask(&format!("/api/v1/query?query={}", percent_encoded(query)));
-        assert_eq!(answer["status"], "success", "{query}: {answer}");
-        answer["data"]["result"].as_array().expect("a list of series").clone()
+        let response = self.api(&format!("/api/v1/query?query={}", percent_encoded(query)));
+        assert_eq!(response["status"], "success", "{query}: {response}");
+        response["data"]["result"].as_array().expect("a list of series").clone()
     }
 
-    /// Waits until a query finds something.
+    /// Waits until a query returns a series.
     pub fn wait_for(&self, query: &str) -> Vec<Value> {
-        eventually(&format!("`{query}` to find something"), || {
+        eventually(&format!("`{query}` to return a series"), || {
             Some(self.query(query)).filter(|found| !found.is_empty())
         })
     }
 
-    /// Waits until a query finds nothing.
+    /// Waits until a query returns no series.
     pub fn wait_for_none(&self, query: &str) {
-        eventually(&format!("`{query}` to find nothing"), || self.query(query).is_empty().then_some(()));
+        eventually(&format!("`{query}` to return nothing"), || self.query(query).is_empty().then_some(()));
     }
 
-    /// A page of its API.
+    /// Returns a response of Prometheus's HTTP API.
     ///
     /// # Panics
     ///
-    /// If there is no answer, or none that is JSON.
-    pub fn ask(&self, path: &str) -> Value {
-        let (_, body) = self.get(path).unwrap_or_else(|| panic!("Prometheus does not answer {path}"));
+    /// If there is no response, or it is not JSON.
+    pub fn api(&self, path: &str) -> Value {
+        let (_, body) = self.get(path).unwrap_or_else(|| panic!("Prometheus does not respond to {path}"));
         serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
@@ -103,7 +103,7 @@ impl Prometheus {
         Some((response.status, response.body))
     }
 
-    /// The port, when the log tells it.
+    /// Returns the port once it is in the log.
     fn listening(&mut self) -> Option<u16> {
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         if let Ok(Some(status)) = self.child.try_wait() {
@@ -128,7 +128,7 @@ impl Drop for Prometheus {
 ///
 /// # Panics
 ///
-/// If it is not installed.
+/// If promtool is not installed.
 pub fn promtool(folder: &Path, arguments: &[&str]) -> Output {
     let run = Command::new("promtool").current_dir(folder).args(arguments).stdin(Stdio::null()).output();
     run.unwrap_or_else(|error| panic!("{}", missing("promtool", &error)))

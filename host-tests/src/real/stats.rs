@@ -1,8 +1,8 @@
-//! What Envoy's admin page tells of statistics.
+//! Statistics of Envoy's admin page.
 
 use std::collections::BTreeMap;
 
-/// Counters and gauges by name; histograms as the number of values seen.
+/// Counters and gauges by name; a histogram is its number of samples.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Stats(pub BTreeMap<String, u64>);
 
@@ -14,12 +14,12 @@ impl Stats {
         Self(text.lines().filter_map(pair).collect())
     }
 
-    /// One value; 0 if it is not there.
-    pub fn of(&self, name: &str) -> u64 {
+    /// Returns one value; 0 if it is missing.
+    pub fn value(&self, name: &str) -> u64 {
         self.0.get(name).copied().unwrap_or(0)
     }
 
-    /// `nearmiss_exchanges_total` of one upstream: the fates that occurred.
+    /// Returns `nearmiss_exchanges_total` of one upstream: the fates that occurred.
     pub fn fates(&self, upstream: &str) -> BTreeMap<String, u64> {
         let head = format!("wasmcustom.nearmiss.upstream=.={upstream};.;fate=.=");
         let fate =
@@ -31,13 +31,13 @@ impl Stats {
             .collect()
     }
 
-    /// All exchanges of all upstreams.
+    /// Returns the number of exchanges of all upstreams.
     pub fn exchanges(&self) -> u64 {
         self.0.iter().filter(|(name, _)| name.ends_with(";.;exchanges_total")).map(|(_, count)| count).sum()
     }
 
-    /// `nearmiss_attempts_total` of one upstream.
+    /// Returns `nearmiss_attempts_total` of one upstream.
     pub fn attempts(&self, upstream: &str) -> u64 {
-        self.of(&format!("wasmcustom.nearmiss.upstream=.={upstream};.;attempts_total"))
+        self.value(&format!("wasmcustom.nearmiss.upstream=.={upstream};.;attempts_total"))
     }
 }

@@ -1,23 +1,23 @@
-//! Waiting for what must come.
+//! Polling with a timeout.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long enough for the slowest machine; a test that is going to pass never waits that long.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of every wait. Long enough for the slowest machine; a passing test never waits that long.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Asks until there is an answer.
+/// Calls `poll` until it returns a value.
 ///
 /// # Panics
 ///
-/// If there is none after a minute: with `what` was waited for.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+/// If it returns none within a minute; the message names `what`.
+pub fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        if let Some(answer) = ask() {
-            return answer;
+        if let Some(value) = poll() {
+            return value;
         }
-        assert!(start.elapsed() < PATIENCE, "waited a minute for {what}");
+        assert!(start.elapsed() < TIMEOUT, "waited a minute for {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

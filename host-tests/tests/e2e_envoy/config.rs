@@ -1,64 +1,64 @@
-//! Configuration: refused by the field's name, replaced without loss.
+//! Configuration: errors name the field, and an update loses no counts.
 
-use host_tests::real::{Start, eventually, wasm_filter};
+use host_tests::real::{EnvoyCommand, eventually, wasm_filter};
 use serde_json::json;
 
-use crate::stage::{Cast, counts, fate};
+use crate::harness::{Origins, counts, fate};
 
 #[test]
-fn at_start_envoy_refuses_a_bad_configuration_and_says_which_field() {
-    let cast = Cast::gather();
-    let site = cast.site().filter(wasm_filter(r#"{"tight_margin":"250%"}"#));
-    let said = Start::new().try_run(&site).err().expect("Envoy exits");
-    assert!(said.contains("tight_margin") && said.contains("250%"), "{said}");
-    let (valid, said) = Start::validate(&site);
-    assert!(!valid, "`envoy --mode validate` says so beforehand");
-    assert!(said.contains("tight_margin"), "{said}");
-    let (valid, said) = Start::validate(&cast.site().filter(wasm_filter("{}")));
-    assert!(valid, "{said}");
+fn envoy_does_not_start_with_a_bad_configuration_and_logs_the_field() {
+    let origins = Origins::start();
+    let bootstrap = origins.bootstrap().filter(wasm_filter(r#"{"tight_margin":"250%"}"#));
+    let output = EnvoyCommand::new().try_run(&bootstrap).err().expect("Envoy exits");
+    assert!(output.contains("tight_margin") && output.contains("250%"), "{output}");
+    let (valid, output) = EnvoyCommand::validate(&bootstrap);
+    assert!(!valid, "`envoy --mode validate` rejects it as well");
+    assert!(output.contains("tight_margin"), "{output}");
+    let (valid, output) = EnvoyCommand::validate(&origins.bootstrap().filter(wasm_filter("{}")));
+    assert!(valid, "{output}");
 }
 
 #[test]
-fn over_xds_a_bad_configuration_leaves_the_old_one_at_work() {
-    let cast = Cast::gather();
-    let good = cast.site().filter(wasm_filter("{}"));
-    let bad = cast.site().filter(wasm_filter(r#"{"nosuch":1}"#));
-    let mut stage = cast.on_stage(&Start::new().updatable(), &good);
-    stage.tell("/cart", "one", "503,200");
-    assert!(!stage.envoy.update(&bad), "refused");
+fn a_bad_configuration_over_xds_is_rejected_and_the_old_one_stays() {
+    let origins = Origins::start();
+    let good = origins.bootstrap().filter(wasm_filter("{}"));
+    let bad = origins.bootstrap().filter(wasm_filter(r#"{"nosuch":1}"#));
+    let mut harness = origins.start_envoy(&EnvoyCommand::new().updatable(), &good);
+    harness.get("/cart", "one", "503,200");
+    assert!(!harness.envoy.update(&bad), "rejected");
     eventually("the field's name in Envoy's log", || {
-        stage.envoy.log().iter().any(|line| line.contains("nosuch")).then_some(())
+        harness.envoy.log().iter().any(|line| line.contains("nosuch")).then_some(())
     });
-    let told = stage.tell("/cart", "two", "503,200");
-    assert_eq!(fate(told.near_miss.as_deref()), "retried");
-    assert_eq!(stage.fates("cart"), counts(&[("retried", 2)]));
+    let outcome = harness.get("/cart", "two", "503,200");
+    assert_eq!(fate(outcome.near_miss.as_deref()), "retried");
+    assert_eq!(harness.fates("cart"), counts(&[("retried", 2)]));
 }
 
 #[test]
-fn a_new_configuration_takes_effect_and_no_count_is_lost() {
-    let cast = Cast::gather();
-    let before = cast.site().filter(wasm_filter("{}"));
-    let after = cast.site().filter(wasm_filter(r#"{"envoy":{"header":true}}"#));
-    let mut stage = cast.on_stage(&Start::new().updatable(), &before);
-    assert_eq!(stage.tell("/cart", "one", "503,200").response.header("near-miss"), None);
-    assert!(stage.envoy.update(&after));
-    stage.reconnect();
-    let told = stage.tell("/cart", "two", "503,200");
-    assert_eq!(fate(told.response.header("near-miss")), "retried");
-    assert_eq!(stage.fates("cart"), counts(&[("retried", 2)]));
-    assert_eq!(stage.envoy.near_misses().attempts("cart"), 4);
+fn a_new_configuration_takes_effect_and_loses_no_counts() {
+    let origins = Origins::start();
+    let before = origins.bootstrap().filter(wasm_filter("{}"));
+    let after = origins.bootstrap().filter(wasm_filter(r#"{"envoy":{"header":true}}"#));
+    let mut harness = origins.start_envoy(&EnvoyCommand::new().updatable(), &before);
+    assert_eq!(harness.get("/cart", "one", "503,200").response.header("near-miss"), None);
+    assert!(harness.envoy.update(&after));
+    harness.reconnect();
+    let outcome = harness.get("/cart", "two", "503,200");
+    assert_eq!(fate(outcome.response.header("near-miss")), "retried");
+    assert_eq!(harness.fates("cart"), counts(&[("retried", 2)]));
+    assert_eq!(harness.envoy.nearmiss_stats().attempts("cart"), 4);
 }
 
 #[test]
-fn taken_out_again_the_filter_leaves_traffic_as_it_was() {
-    let cast = Cast::gather();
-    let with = cast.site().filter(wasm_filter(r#"{"envoy":{"header":true}}"#));
-    let without = cast.site();
-    let mut stage = cast.on_stage(&Start::new().updatable(), &with);
-    stage.tell("/cart", "one", "503,200");
-    assert!(stage.envoy.update(&without));
-    stage.reconnect();
-    let told = stage.tell("/cart", "two", "503,200");
-    assert_eq!((told.response.status, told.near_miss), (200, None));
-    assert_eq!(told.line["near_miss"], json!(null));
+fn traffic_is_unchanged_after_the_filter_is_removed() {
+    let origins = Origins::start();
+    let with = origins.bootstrap().filter(wasm_filter(r#"{"envoy":{"header":true}}"#));
+    let without = origins.bootstrap();
+    let mut harness = origins.start_envoy(&EnvoyCommand::new().updatable(), &with);
+    harness.get("/cart", "one", "503,200");
+    assert!(harness.envoy.update(&without));
+    harness.reconnect();
+    let outcome = harness.get("/cart", "two", "503,200");
+    assert_eq!((outcome.response.status, outcome.near_miss), (200, None));
+    assert_eq!(outcome.line["near_miss"], json!(null));
 }

@@ -1,64 +1,64 @@
-//! Statistics are exact, however many workers there are.
+//! Statistics are exact with any number of workers.
 
 use std::thread;
 
-use host_tests::real::{Client, Request, Start, wasm_filter, wasm_logger};
+use host_tests::real::{Client, EnvoyCommand, Request, wasm_filter, wasm_logger};
 
-use crate::stage::{Cast, counts};
+use crate::harness::{Origins, counts};
 
 const CLIENTS: usize = 8;
 const ROUNDS: usize = 25;
-/// Path, script and the attempts it takes; one of each is sent per client and round.
+/// Path, fault script and number of attempts; each is sent once per client and round.
 const MIX: [(&str, &str, u64); 4] =
     [("/plain", "200", 1), ("/cart", "503,200", 2), ("/cart", "reset,503,200", 3), ("/plain", "503", 1)];
 
 #[test]
-fn with_one_worker_the_metrics_are_exact() {
-    exact(1, true);
+fn metrics_are_exact_with_one_worker() {
+    assert_exact(1, true);
 }
 
 #[test]
-fn with_two_workers_the_metrics_are_exact() {
-    exact(2, true);
+fn metrics_are_exact_with_two_workers() {
+    assert_exact(2, true);
 }
 
 #[test]
-fn with_four_workers_the_metrics_are_exact() {
-    exact(4, true);
+fn metrics_are_exact_with_four_workers() {
+    assert_exact(4, true);
 }
 
 #[test]
-fn with_four_workers_the_access_logger_is_as_exact() {
-    exact(4, false);
+fn metrics_of_the_access_logger_are_exact_with_four_workers() {
+    assert_exact(4, false);
 }
 
-fn exact(workers: u32, as_filter: bool) {
-    let cast = Cast::gather();
-    let site = if as_filter {
-        cast.site().filter(wasm_filter("{}"))
+fn assert_exact(workers: u32, as_filter: bool) {
+    let origins = Origins::start();
+    let bootstrap = if as_filter {
+        origins.bootstrap().filter(wasm_filter("{}"))
     } else {
-        cast.site().logger(wasm_logger(r#"{"envoy":{"attach":"log"}}"#))
+        origins.bootstrap().logger(wasm_logger(r#"{"envoy":{"attach":"log"}}"#))
     };
-    let stage = cast.on_stage(&Start::new().workers(workers), &site);
-    let port = stage.envoy.port;
+    let harness = origins.start_envoy(&EnvoyCommand::new().workers(workers), &bootstrap);
+    let port = harness.envoy.port;
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             scope.spawn(move || send(port, client));
         }
     });
-    let lines = stage.envoy.wait_for_exchanges(CLIENTS * ROUNDS * MIX.len());
+    let lines = harness.envoy.wait_for_exchanges(CLIENTS * ROUNDS * MIX.len());
     let each = (CLIENTS * ROUNDS) as u64;
     assert_eq!(lines.len(), CLIENTS * ROUNDS * MIX.len());
     let wanted = counts(&[("clean", each), ("failed", each), ("retried", 2 * each)]);
-    assert_eq!(stage.fates("cart"), wanted);
+    assert_eq!(harness.fates("cart"), wanted);
     let attempts: u64 = MIX.iter().map(|(_, _, attempts)| attempts * each).sum();
-    let stats = stage.envoy.near_misses();
+    let stats = harness.envoy.nearmiss_stats();
     assert_eq!(stats.attempts("cart"), attempts);
-    assert_eq!(stage.hosts[0].ledger.count() as u64, attempts, "as the origins have it");
-    assert_eq!(stats.of("wasmcustom.nearmiss.dropped_total"), 0);
+    assert_eq!(harness.hosts[0].arrivals.count() as u64, attempts, "as the origins count them");
+    assert_eq!(stats.value("wasmcustom.nearmiss.dropped_total"), 0);
 }
 
-/// A connection a round, so that every worker gets its share.
+/// Opens a connection per round, so that every worker gets connections.
 fn send(port: u16, client: usize) {
     for round in 0..ROUNDS {
         let mut connection = Client::new(port);

@@ -1,16 +1,15 @@
-//! The filter in a real Envoy, end to end.
+//! End-to-end tests of the filter in a real Envoy.
 //!
-//! Each test starts an Envoy of its own and tells it stories: a request, and what the origins do at each
-//! attempt. A story is over when its line is in Envoy's access log: everything the filter does for an
-//! exchange has been done by then.
+//! Each test starts its own Envoy and sends requests with a fault script, which says what the origins do at each attempt. An
+//! exchange is complete when its entry is in Envoy's access log: the filter has processed it by then.
 
 mod attach;
+mod attempt_log;
 mod config;
 mod exact;
 mod examples;
 mod fates;
+mod harness;
 mod privacy;
 mod reload;
 mod sidecar;
-mod stage;
-mod story;

@@ -1,16 +1,16 @@
-//! Records that nobody should send, in one chunk with sound ones: none is lost, and Fluent Bit lives.
+//! Hostile records in one chunk with valid ones: none is lost, and Fluent Bit does not crash.
 
 use std::io::Write;
 use std::net::TcpStream;
 
-use host_tests::real::{FluentBit, Folder, eventually};
+use host_tests::real::{FluentBit, TempDir, eventually};
 
+use crate::harness::{free_port, module, records};
 use crate::msgpack::{Packed, binary, extension, float, integer, list, map, text};
-use crate::stage::{free_port, module, records};
 
 const RETRIED: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"duration_ms":42,"attempts":3}"#;
 
-/// Every shape of record that Fluent Bit writes as no JSON, or as JSON that it would not take back.
+/// Records that Fluent Bit converts to invalid JSON, or to JSON that it cannot read back.
 fn hostile() -> Vec<Packed> {
     let of = |value: Packed| map(&[(text("a"), value), (text("log"), text(RETRIED))]);
     let mut deep = integer(1);
@@ -36,11 +36,11 @@ fn hostile() -> Vec<Packed> {
 }
 
 #[test]
-fn hostile_records_among_sound_ones_are_neither_lost_nor_deadly() {
-    let own = Folder::new("hostile");
+fn hostile_records_among_valid_ones_are_not_lost_and_do_not_crash_fluent_bit() {
+    let temp = TempDir::new("hostile");
     let port = free_port();
     let module = module();
-    let configuration = own.write(
+    let configuration = temp.write(
         "hostile.yaml",
         format!(
             r#"
@@ -56,30 +56,34 @@ pipeline:
             module.display()
         ),
     );
-    let mut fluent_bit = FluentBit::start(&own.0, &configuration);
+    let mut fluent_bit = FluentBit::start(temp.path(), &configuration);
     let mut stream = eventually("the forward input", || TcpStream::connect(("127.0.0.1", port)).ok());
-    let sound = map(&[(text("log"), text(RETRIED))]);
+    let valid = map(&[(text("log"), text(RETRIED))]);
     let hostile = hostile();
     let rounds = 20;
     for round in 0..rounds {
         let time = integer(1_795_423_554 + round);
         let entries: Vec<_> = hostile
             .iter()
-            .flat_map(|record| [list(&[time.clone(), sound.clone()]), list(&[time.clone(), record.clone()])])
+            .flat_map(|record| [list(&[time.clone(), valid.clone()]), list(&[time.clone(), record.clone()])])
             .collect();
         stream.write_all(&list(&[text("hostile"), list(&entries)]).0).unwrap();
     }
     let wanted = 2 * hostile.len() * rounds as usize;
-    fluent_bit.until("every record", |printed| {
+    fluent_bit.wait_until("every record", |printed| {
         printed.iter().filter(|line| line.starts_with('{')).count() >= wanted
     });
     let printed = fluent_bit.stop();
     let records = records(&printed);
     assert_eq!(records.len(), wanted);
     let retried = records.iter().filter(|record| record["near_miss"]["fate"] == "retried").count();
-    assert_eq!(retried, (hostile.len() + 8) * rounds as usize, "each line inside but one too long is judged");
+    assert_eq!(
+        retried,
+        (hostile.len() + 8) * rounds as usize,
+        "every embedded line is judged, except one that is too long"
+    );
     let noted = records.iter().filter(|record| record["near_miss_note"].is_string()).count();
-    assert!(noted >= 6 * rounds as usize, "{noted} say what was changed");
+    assert!(noted >= 6 * rounds as usize, "{noted} records note a change");
     let errors = printed.iter().filter(|line| line.contains("[error]"));
     assert_eq!(errors.count(), 0, "{printed:#?}");
 }

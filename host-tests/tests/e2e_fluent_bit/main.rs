@@ -1,8 +1,8 @@
-//! The filter in a real Fluent Bit, end to end: `make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit`.
+//! End-to-end tests of the filter in a real Fluent Bit: `make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit`.
 //!
-//! No registry has a Fluent Bit, so these tests are not part of `make test`.
+//! No package registry has a Fluent Bit, so these tests are not part of `make test`.
 
 mod examples;
+mod harness;
 mod hostile;
 mod msgpack;
-mod stage;

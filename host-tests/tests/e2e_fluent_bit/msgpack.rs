@@ -1,6 +1,6 @@
-//! Just enough MessagePack to say what JSON cannot.
+//! A MessagePack encoder for values that JSON lacks.
 
-/// A value in its bytes.
+/// An encoded value.
 #[derive(Clone)]
 pub struct Packed(pub Vec<u8>);
 
@@ -30,7 +30,7 @@ pub fn integer(number: i64) -> Packed {
     Packed(bytes)
 }
 
-/// Four bytes of an extension's own.
+/// Encodes an extension of four bytes.
 pub fn extension(kind: u8, content: [u8; 4]) -> Packed {
     let mut bytes = vec![0xd6, kind];
     bytes.extend_from_slice(&content);

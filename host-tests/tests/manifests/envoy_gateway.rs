@@ -1,18 +1,18 @@
-//! What Envoy Gateway makes of examples/envoy-gateway.
+//! The configuration that Envoy Gateway generates from examples/envoy-gateway.
 
 use serde_json::{Value, json};
 
-use crate::stage::{Making, assert_told, manifest};
+use crate::harness::{GeneratedConfig, assert_retry_reported, manifest};
 
-/// A cluster is a rule of a route here.
+/// Cluster name: Envoy Gateway creates a cluster per rule of a route.
 const UPSTREAM: &str = "httproute/shop/cart/rule/0";
 
 #[test]
-fn the_policy_and_the_proxy_tell_a_retry() {
+fn the_policy_and_the_proxy_report_a_retry() {
     let policy = manifest("examples/envoy-gateway/policy.yaml");
     let wasm = &policy["spec"]["wasm"][0];
     let proxy = manifest("examples/envoy-gateway/proxy.yaml");
-    let mut gateway = Making::with_cluster(UPSTREAM);
+    let mut gateway = GeneratedConfig::with_cluster(UPSTREAM);
     gateway.add_filter(&wasm["rootID"], "envoyextensionpolicy/shop/nearmiss/wasm/0", &wasm["config"]);
     let log = &proxy["spec"]["telemetry"]["accessLog"]["settings"][0];
     assert_eq!(log["sinks"], json!([{"type": "File", "file": {"path": "/dev/stdout"}}]));
@@ -21,21 +21,21 @@ fn the_policy_and_the_proxy_tell_a_retry() {
         add(gateway.stats_config(), patch);
     }
     let (envoy, _hosts) = gateway.run();
-    assert_told(&envoy, UPSTREAM);
+    assert_retry_reported(&envoy, UPSTREAM);
 }
 
 #[test]
-fn the_buckets_of_the_margin_are_the_same_everywhere() {
-    let own = manifest("examples/prometheus/envoy.yaml");
+fn the_margin_histogram_has_the_same_buckets_in_all_examples() {
+    let expected = manifest("examples/prometheus/envoy.yaml");
     let proxy = manifest("examples/envoy-gateway/proxy.yaml");
     let mut patched = json!({"stats_tags": []});
     for patch in proxy["spec"]["bootstrap"]["jsonPatches"].as_array().expect("patches") {
         add(&mut patched, patch);
     }
-    assert_eq!(patched, own["stats_config"]);
+    assert_eq!(patched, expected["stats_config"]);
 }
 
-/// A patch of the bootstrap's `stats_config`: one more in a list, or a list that was not there.
+/// Applies a JSON patch to `stats_config`: appends to a list or sets a field.
 fn add(stats_config: &mut Value, patch: &Value) {
     assert_eq!(patch["op"], "add");
     let path = patch["path"].as_str().expect("a path");

@@ -1,9 +1,9 @@
-//! The examples for Istio and Envoy Gateway: their fields are those of the published schemas, and what they hand to Envoy does
-//! in a real one what they say.
+//! The examples for Istio and Envoy Gateway: their fields are in the published schemas, and the Envoy configuration that they
+//! produce works in a real Envoy.
 //!
-//! Neither control plane runs here. What it makes of an example is done by hand, step by step, in each host's module.
+//! No control plane runs here. Each module translates its examples into Envoy's configuration step by step.
 
 mod envoy_gateway;
 mod fields;
+mod harness;
 mod istio;
-mod stage;

@@ -1,27 +1,27 @@
-//! One upstream as Envoy's statistics show it.
+//! Envoy's statistics of one upstream.
 
 use std::collections::BTreeMap;
 
 use crate::real::Envoy;
 
-/// Fates that a safety net, and not the first answer, led to.
+/// Fates of requests that the first attempt alone would have failed.
 const RESCUED: [&str; 4] = ["fallback", "failover", "retried", "stale"];
 
-/// What was counted so far.
+/// The counts so far.
 #[derive(Clone, Debug)]
-pub(super) struct Upstream {
+pub(super) struct UpstreamStats {
     pub(super) name: String,
     pub(super) fates: BTreeMap<String, u64>,
     pub(super) attempts: u64,
-    /// The smallest margin seen, in percent.
+    /// Smallest margin in percent.
     pub(super) lowest_margin: Option<f64>,
 }
 
-impl Upstream {
-    /// All upstreams but `none`, in order of their names.
+impl UpstreamStats {
+    /// Reads the statistics of all upstreams but `none`, sorted by name.
     pub(super) fn read(envoy: &Envoy) -> Vec<Self> {
-        let stats = envoy.near_misses();
-        let margins = envoy.ask("/stats?filter=margin_bp&histogram_buckets=summary");
+        let stats = envoy.nearmiss_stats();
+        let margins = envoy.admin_page("/stats?filter=margin_bp&histogram_buckets=summary");
         let mut names: Vec<_> = stats.0.keys().filter_map(|name| upstream_of(name)).collect();
         names.dedup();
         names.retain(|name| *name != "none");
@@ -29,7 +29,7 @@ impl Upstream {
             name: name.to_owned(),
             fates: stats.fates(name),
             attempts: stats.attempts(name),
-            lowest_margin: lowest(&margins, name),
+            lowest_margin: lowest_margin(&margins, name),
         };
         names.into_iter().map(read).collect()
     }
@@ -50,12 +50,12 @@ impl Upstream {
         self.exchanges() - self.failed() - self.fate("clean")
     }
 
-    /// In percent: what callers got.
+    /// Returns the success rate that callers see, in percent.
     pub(super) fn final_success(&self) -> f64 {
         share(self.exchanges() - self.failed(), self.exchanges())
     }
 
-    /// In percent: what they would have got without retries, fallbacks and stale copies.
+    /// Returns the success rate without retries, fallbacks and stale copies, in percent.
     pub(super) fn first_try_success(&self) -> f64 {
         share(self.exchanges() - self.failed() - self.rescued(), self.exchanges())
     }
@@ -69,8 +69,8 @@ fn upstream_of(metric: &str) -> Option<&str> {
     metric.strip_prefix("wasmcustom.nearmiss.upstream=.=")?.split(";.;").next()
 }
 
-/// From `….margin_bp: P0(nan,3300) P25(nan,6600) …`: since the start, what nothing fell below.
-fn lowest(page: &str, upstream: &str) -> Option<f64> {
+/// Returns the lower bound of the margins since the start, from `….margin_bp: P0(nan,3300) P25(nan,6600) …`.
+fn lowest_margin(page: &str, upstream: &str) -> Option<f64> {
     let head = format!("wasmcustom.nearmiss.upstream=.={upstream};.;margin_bp: P0(");
     let line = page.lines().find_map(|line| line.strip_prefix(&head))?;
     let since_start = line.split([',', ')']).nth(1)?;

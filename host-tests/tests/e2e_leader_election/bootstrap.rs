@@ -1,10 +1,10 @@
 //! One cluster of three hosts behind a route that retries.
 
-use host_tests::real::{Origin, Site, cluster, route};
+use host_tests::real::{Bootstrap, Origin, cluster, route};
 use serde_json::json;
 
-/// The site without a filter.
-pub(crate) fn site(hosts: &[Origin]) -> Site {
+/// Returns the configuration without a filter.
+pub(crate) fn bootstrap(hosts: &[Origin]) -> Bootstrap {
     let ports: Vec<_> = hosts.iter().map(|host| host.port).collect();
     let retries = json!({"timeout": "40s", "retry_policy": {
         "retry_on": "5xx,reset,connect-failure",
@@ -12,5 +12,5 @@ pub(crate) fn site(hosts: &[Origin]) -> Site {
         "per_try_timeout": "10s",
         "retry_back_off": {"base_interval": "0.001s"},
     }});
-    Site::new().cluster(cluster("cart", &ports)).route(route("/", "cart", &retries))
+    Bootstrap::new().cluster(cluster("cart", &ports)).route(route("/", "cart", &retries))
 }

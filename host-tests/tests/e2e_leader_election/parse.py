@@ -1,4 +1,4 @@
-"""Parses batches of OpenTelemetry logs, one a line, by OpenTelemetry's own definitions: how many records, and their names."""
+"""Parses batches of OpenTelemetry logs, one per line, with OpenTelemetry's protobuf definitions; prints event name and id of each record."""
 
 import sys
 

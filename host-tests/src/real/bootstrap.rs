@@ -1,4 +1,4 @@
-//! Envoy configurations for tests: one listener, routes by path, clusters of our origins.
+//! Envoy bootstrap configurations: one listener, routes by path, clusters of test origins.
 
 use std::path::Path;
 
@@ -6,60 +6,60 @@ use serde_json::{Value, json};
 
 use crate::artifact;
 
-/// What one Envoy is configured with.
+/// The configuration of one Envoy.
 #[derive(Clone, Debug, Default)]
-pub struct Site {
+pub struct Bootstrap {
     filters: Vec<Value>,
     upstream_filters: Vec<Value>,
     loggers: Vec<Value>,
     routes: Vec<Value>,
     clusters: Vec<Value>,
     port: u16,
-    silent: bool,
+    without_access_log: bool,
 }
 
-impl Site {
-    /// No filter, no route.
+impl Bootstrap {
+    /// Returns a configuration without filters, routes and clusters.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more HTTP filter before the router.
+    /// Adds an HTTP filter before the router.
     pub fn filter(mut self, filter: Value) -> Self {
         self.filters.push(filter);
         self
     }
 
-    /// One more HTTP filter on every attempt, wherever it goes.
+    /// Adds an upstream HTTP filter, which runs on every attempt to any cluster.
     pub fn upstream_filter(mut self, filter: Value) -> Self {
         self.upstream_filters.push(filter);
         self
     }
 
-    /// One more access logger; the log that the tests read is there anyway, as the last.
+    /// Adds an access logger before the one that the tests read.
     pub fn logger(mut self, logger: Value) -> Self {
         self.loggers.push(logger);
         self
     }
 
-    /// One more route; the first whose prefix fits wins.
+    /// Adds a route; the first one whose prefix matches wins.
     pub fn route(mut self, route: Value) -> Self {
         self.routes.push(route);
         self
     }
 
-    /// One more cluster.
+    /// Adds a cluster.
     pub fn cluster(mut self, cluster: Value) -> Self {
         self.clusters.push(cluster);
         self
     }
 
-    /// The listener, which writes its access log to `log`.
+    /// Returns the listener, which writes its access log to `log`.
     fn listener(&self, log: &str) -> Value {
         let mut filters = self.filters.clone();
         filters.push(self.router());
         let mut loggers = self.loggers.clone();
-        if !self.silent {
+        if !self.without_access_log {
             loggers.push(access_log(log));
         }
         json!({
@@ -90,27 +90,27 @@ impl Site {
         router
     }
 
-    /// The port to listen on; 0, as it is unless set, takes any that is free.
+    /// Sets the port to listen on; 0, the default, takes any free port.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// No log for tests to read: for measuring.
+    /// Leaves out the access log that the tests read, for benchmarks.
     pub fn without_access_log(mut self) -> Self {
-        self.silent = true;
+        self.without_access_log = true;
         self
     }
 
-    /// The listener as a discovery service sends it.
+    /// Returns the listener as an LDS response.
     pub(super) fn resources(&self, log: &str) -> Value {
         let mut listener = self.listener(log);
         listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
         json!({"resources": [listener]})
     }
 
-    /// The whole document, with its listener inside or in the file `listeners`.
-    pub(super) fn bootstrap(&self, log: &str, listeners: Option<&str>) -> Value {
+    /// Returns the whole document, with the listener inside or in the file `listeners`.
+    pub(super) fn document(&self, log: &str, listeners: Option<&str>) -> Value {
         let mut document = json!({
             "node": {"id": "test", "cluster": "test"},
             "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
@@ -127,7 +127,7 @@ impl Site {
     }
 }
 
-/// The plugin as it ships, with our configuration; plugins with the same `vm_id` share a VM.
+/// Returns a Wasm plugin configuration for a module; plugins with the same `vm_id` share a VM.
 pub fn plugin(module: &Path, vm_id: &str, configuration: &str) -> Value {
     json!({
         "name": "nearmiss",
@@ -142,12 +142,12 @@ pub fn plugin(module: &Path, vm_id: &str, configuration: &str) -> Value {
     })
 }
 
-/// The module as an HTTP filter.
+/// Returns the module as an HTTP filter.
 pub fn wasm_filter(configuration: &str) -> Value {
     wasm_filter_of(&artifact::envoy_module(), configuration)
 }
 
-/// Any module as an HTTP filter.
+/// Returns any module as an HTTP filter.
 pub fn wasm_filter_of(module: &Path, configuration: &str) -> Value {
     json!({
         "name": "nearmiss",
@@ -158,7 +158,7 @@ pub fn wasm_filter_of(module: &Path, configuration: &str) -> Value {
     })
 }
 
-/// The module as a filter on attempts, in one VM with the filter or the logger beside it.
+/// Returns the module as an upstream filter, in one VM with the HTTP filter or the access logger.
 pub fn wasm_upstream_filter() -> Value {
     let mut filter = wasm_filter(r#"{"envoy":{"attach":"upstream"}}"#);
     filter["typed_config"]["config"]["name"] = json!("nearmiss-upstream");
@@ -166,12 +166,12 @@ pub fn wasm_upstream_filter() -> Value {
     filter
 }
 
-/// The module as an access logger.
+/// Returns the module as an access logger.
 pub fn wasm_logger(configuration: &str) -> Value {
     wasm_logger_of(&artifact::envoy_module(), configuration)
 }
 
-/// Any module as an access logger.
+/// Returns any module as an access logger.
 pub fn wasm_logger_of(module: &Path, configuration: &str) -> Value {
     json!({
         "name": "envoy.access_loggers.wasm",
@@ -182,21 +182,21 @@ pub fn wasm_logger_of(module: &Path, configuration: &str) -> Value {
     })
 }
 
-/// A route to a cluster; `action` holds what else the route's action says.
+/// Returns a route to a cluster; `action` holds further fields of the route's action.
 pub fn route(prefix: &str, cluster: &str, action: &Value) -> Value {
     let mut full = json!({"cluster": cluster});
     merge(&mut full, action);
     json!({"name": prefix.trim_matches('/'), "match": {"prefix": prefix}, "route": full})
 }
 
-/// A cluster of hosts on loopback.
+/// Returns a cluster of hosts on loopback.
 pub fn cluster(name: &str, ports: &[u16]) -> Value {
     let hosts: Vec<_> = ports.iter().map(|port| host(*port, None)).collect();
     cluster_of(name, &json!([{"lb_endpoints": hosts}]))
 }
 
-/// A cluster with a priority for each port; a tier goes into the host's metadata.
-pub fn tiers(name: &str, hosts: &[(u16, Option<&str>)]) -> Value {
+/// Returns a cluster with a priority per host; a host's tier goes into its metadata.
+pub fn tiered_cluster(name: &str, hosts: &[(u16, Option<&str>)]) -> Value {
     let levels = hosts
         .iter()
         .enumerate()
@@ -204,7 +204,7 @@ pub fn tiers(name: &str, hosts: &[(u16, Option<&str>)]) -> Value {
     cluster_of(name, &levels.collect())
 }
 
-/// A cluster that is spoken to in HTTP/2.
+/// Returns an HTTP/2 cluster with one host.
 pub fn grpc_cluster(name: &str, port: u16) -> Value {
     let mut cluster = cluster(name, &[port]);
     cluster["typed_extension_protocol_options"] = json!({
@@ -216,9 +216,9 @@ pub fn grpc_cluster(name: &str, port: u16) -> Value {
     cluster
 }
 
-/// The same cluster, but no connection serves twice: a kept-alive one that dies just then makes an attempt of which no
-/// origin knows.
-pub fn one_request_a_connection(mut cluster: Value) -> Value {
+/// Disables connection reuse for a cluster: a reused connection that closes at the wrong moment makes an attempt that no
+/// origin sees.
+pub fn one_request_per_connection(mut cluster: Value) -> Value {
     cluster["typed_extension_protocol_options"] = json!({
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -229,7 +229,7 @@ pub fn one_request_a_connection(mut cluster: Value) -> Value {
     cluster
 }
 
-/// The same cluster with filters on its own attempts; it must have protocol options already.
+/// Adds an upstream filter to one cluster, which must have protocol options.
 pub fn with_upstream_filter(mut cluster: Value, filter: Value) -> Value {
     let options = &mut cluster["typed_extension_protocol_options"];
     options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]["http_filters"] =
@@ -237,7 +237,7 @@ pub fn with_upstream_filter(mut cluster: Value, filter: Value) -> Value {
     cluster
 }
 
-/// Upstream filters, and what must come after them.
+/// Returns upstream filters followed by the codec filter, which Envoy requires as the last.
 fn before_codec(filters: &[Value]) -> Value {
     let mut filters = filters.to_vec();
     filters.push(json!({
@@ -252,7 +252,7 @@ fn cluster_of(name: &str, endpoints: &Value) -> Value {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
-        // Envoy's default allows three retries at once.
+        // Envoy's default allows three concurrent retries.
         "circuit_breakers": {"thresholds": [{"max_retries": 1000}]},
         "load_assignment": {"cluster_name": name, "endpoints": endpoints},
     })
