@@ -145,7 +145,7 @@ impl<'a> AttemptLog<'a> {
         log
     }
 
-    /// Returns the winning attempt alone, if no upstream filter saw any: only its latency is known.
+    /// Builds the log if no upstream filter saw the attempts: only the winning one is known.
     fn winner_only(result: &ExchangeResult<'a>) -> Self {
         let winner =
             |latency| Attempt { host: result.host, status: Some(result.status), duration: Some(latency) };

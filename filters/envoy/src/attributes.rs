@@ -1,8 +1,8 @@
 //! Attributes: the properties of an exchange that are not headers.
 //!
 //! For every result the host calls back into the module to allocate memory. Envoy can evaluate a CEL expression, and an
-//! expression can be a list: so all attributes of an exchange come in one result, at the price of six. The expression fails as a
-//! whole if an attribute is missing (no upstream was selected, no host was found), and it cannot be created if Envoy was built
+//! expression can be a list: so all attributes of an exchange come in one result, for the price of six single reads. The
+//! expression fails as a whole if an attribute is missing (no upstream was selected, no host was found), and it cannot be created if Envoy was built
 //! without CEL. In both cases the attributes are read one by one, the cluster first.
 
 use crate::headers::{Headers, text};
@@ -93,9 +93,9 @@ impl Query {
         let flags = flags(hostcalls.get_property(FLAGS));
         // Without CEL the route is not worth a hostcall for an exchange in which nothing went wrong.
         let is_plain = flags.is_empty() && attributes.attempts == Some(1);
-        let affordable = self.expression.is_some() || !is_plain;
+        let reads_route = self.expression.is_some() || !is_plain;
         Attributes {
-            route: if affordable { name(hostcalls.get_property(ROUTE)) } else { None },
+            route: if reads_route { name(hostcalls.get_property(ROUTE)) } else { None },
             host: name(hostcalls.get_property(HOST)),
             flags,
             ..attributes
@@ -118,9 +118,9 @@ fn evaluate(hostcalls: &Hostcalls, expression: u32) -> Result<impl Iterator<Item
 fn read_rest_of_lean<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> Attributes<'a> {
     let status = integer(hostcalls.get_property(STATUS)).and_then(|status| u16::try_from(status).ok());
     // The flags are not worth a hostcall for an exchange that succeeded.
-    let affordable = status.is_none_or(nearmiss::exchange::is_error);
+    let reads_flags = status.is_none_or(nearmiss::exchange::is_error);
     Attributes {
-        flags: if affordable { flags(hostcalls.get_property(FLAGS)) } else { Flags::default() },
+        flags: if reads_flags { flags(hostcalls.get_property(FLAGS)) } else { Flags::default() },
         status,
         ..attributes
     }

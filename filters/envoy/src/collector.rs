@@ -220,7 +220,7 @@ fn batch_result(hostcalls: &Hostcalls, body_size: usize) -> BatchResult {
     match status {
         200..=299 => {
             let body =
-                hostcalls.get_buffer(BufferType::HttpCallResponseBody, body_size.min(MAX_RESPONSE_BYTES));
+                hostcalls.get_buffer(BufferType::HttpCallResponseBody, 0, body_size.min(MAX_RESPONSE_BYTES));
             BatchResult::Accepted { rejected: body.map_or(0, |body| otlp::refused(text(body))) }
         }
         408 | 429 | 502..=504 => BatchResult::Retryable { retry_after: header("retry-after").unwrap_or(0) },

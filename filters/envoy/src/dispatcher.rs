@@ -67,7 +67,7 @@ impl Dispatcher {
         let identity = identity::plugin(hostcalls);
         let siblings: Vec<_> =
             self.roots.iter().filter(|root| root.id != context_id).filter_map(Root::plugin).collect();
-        let text = hostcalls.get_buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
+        let text = hostcalls.get_buffer(BufferType::PluginConfiguration, 0, size).unwrap_or_default();
         let Some(root) = self.root_or_new(context_id) else { return false };
         match root.on_configure(hostcalls, text, identity, &siblings) {
             Ok(()) => true,

@@ -92,12 +92,12 @@ fn observe_full(
         Some(host) => plugin.host_tiers.get_or_query(exchange.upstream, host, ts, || host_tier(hostcalls)),
         None => host_tier(hostcalls),
     };
-    let is_only = exchange.attempts == Some(1) && exchange.flags.is_empty();
+    let is_single = exchange.attempts == Some(1) && exchange.flags.is_empty();
     plugin.observe(
         hostcalls,
         &Exchange {
             // A single attempt uses no retries, so their limit matters only if there is no other.
-            max_attempts: if is_only && request.timeout.is_some() { None } else { max_attempts(hostcalls) },
+            max_attempts: if is_single && request.timeout.is_some() { None } else { max_attempts(hostcalls) },
             timeout: request.timeout,
             deadline: client.deadline,
             grpc_status,

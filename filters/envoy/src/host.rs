@@ -23,11 +23,16 @@ impl Hostcalls {
         ArenaGuard::acquire().map(Self)
     }
 
-    /// Returns the first `max_size` bytes of a buffer.
-    pub(crate) fn get_buffer(&self, buffer: BufferType, max_size: usize) -> Result<&[u8], Status> {
+    /// Returns at most `max_size` bytes of a buffer.
+    pub(crate) fn get_buffer(
+        &self,
+        buffer: BufferType,
+        start: usize,
+        max_size: usize,
+    ) -> Result<&[u8], Status> {
         // SAFETY: both out-pointers are valid for writes during the call.
         self.returned_bytes(|data, length| unsafe {
-            imports::proxy_get_buffer_bytes(buffer as u32, 0, max_size, data, length)
+            imports::proxy_get_buffer_bytes(buffer as u32, start, max_size, data, length)
         })
     }
 

@@ -157,7 +157,7 @@ impl Leadership {
 
     /// Returns the number of exchanges that the leader has absorbed since the last call, and the number of upstreams that the
     /// reporting monitor knows. Both are 0 in a VM that only follows.
-    pub(crate) fn absorbed(&mut self) -> (u64, usize) {
+    pub(crate) fn take_absorbed(&mut self) -> (u64, usize) {
         let leader = self
             .leader
             .as_mut()

@@ -142,7 +142,7 @@ impl Plugin {
             return;
         };
         self.leadership.on_tick(hostcalls, &self.config, now);
-        let (absorbed, upstreams) = self.leadership.absorbed();
+        let (absorbed, upstreams) = self.leadership.take_absorbed();
         if absorbed > 0 {
             self.last_exchange = now;
         }

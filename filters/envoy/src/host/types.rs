@@ -6,6 +6,7 @@ pub(crate) struct Status;
 
 /// A header map.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::enum_variant_names, reason = "the SDK's names")]
 pub(crate) enum MapType {
     /// Readable in the request phase and when the exchange is over.
     HttpRequestHeaders = 0,
