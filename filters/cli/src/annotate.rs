@@ -1,8 +1,9 @@
-//! A line with its verdict inside.
+//! Inserts verdicts into log lines.
 
-/// Puts `verdict`, a JSON object, into `line`: as a field where the line is an object, beside the line elsewhere.
-/// Without a verdict, a line of text is only wrapped, so that all lines of the output have one shape.
-pub(crate) fn annotated(out: &mut Vec<u8>, line: &[u8], verdict: Option<&str>) {
+/// Appends `line` to `out` with `verdict`, a JSON object, inside: as the field `near_miss` of a JSON object, or
+/// beside the text in a wrapping object. A text line without a verdict is wrapped too, so that all lines of the
+/// output have one structure.
+pub(crate) fn annotate(out: &mut Vec<u8>, line: &[u8], verdict: Option<&str>) {
     let Some(inside) = object(line) else {
         out.extend_from_slice(br#"{"log":""#);
         escape(out, &String::from_utf8_lossy(line));
@@ -27,13 +28,13 @@ pub(crate) fn annotated(out: &mut Vec<u8>, line: &[u8], verdict: Option<&str>) {
     out.push(b'}');
 }
 
-/// `line` without its closing brace, if it looks like an object.
+/// Returns `line` without its closing brace if it looks like a JSON object.
 fn object(line: &[u8]) -> Option<&[u8]> {
     let line = line.trim_ascii_end();
     line.trim_ascii_start().starts_with(b"{").then(|| line.strip_suffix(b"}")).flatten()
 }
 
-/// Adds `text`, escaped as JSON wants it.
+/// Appends `text`, escaped for a JSON string.
 fn escape(out: &mut Vec<u8>, text: &str) {
     for byte in text.bytes() {
         match byte {
@@ -53,7 +54,7 @@ mod tests {
 
     fn of(line: &str, verdict: Option<&str>) -> String {
         let mut out = Vec::new();
-        annotated(&mut out, line.as_bytes(), verdict);
+        annotate(&mut out, line.as_bytes(), verdict);
         String::from_utf8(out).unwrap()
     }
 

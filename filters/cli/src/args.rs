@@ -1,15 +1,16 @@
-//! What may be said on the command line.
+//! Command-line arguments.
 
-use crate::moment::Moment;
+use crate::time_arg::TimeArg;
 use clap::{Parser, Subcommand, ValueEnum};
 use nearmiss::Micros;
 use nearmiss_formats::Format;
 use std::path::PathBuf;
 
-/// Makes near misses visible: exchanges that ended well only because a safety net caught them.
+/// Finds requests that succeeded only because of a retry, a fallback or a stale copy, or that came close to a
+/// timeout.
 #[derive(Debug, Parser)]
 #[command(name = "nearmiss", version, after_help = EXIT_CODES)]
-pub(crate) struct Args {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -18,26 +19,26 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 could not be done, 2 too many li
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judges every exchange in log files and prints what stands out.
+    /// Judges every exchange in log files and prints records of near misses, failures and episodes.
     #[command(after_help = EXIT_CODES)]
-    Replay(Replay),
-    /// Tells the story of log files or records on one page, or as a digest for a chat or a ticket.
+    Replay(ReplayArgs),
+    /// Writes a report about log files or records: an HTML page, or a Markdown digest for a chat or a ticket.
     #[command(after_help = EXIT_CODES)]
-    Report(Report),
-    /// Validates a configuration, or tells what a log line means and why it got its fate.
+    Report(ReportArgs),
+    /// Validates a configuration, or explains how a log line is read and why it got its fate.
     #[command(after_help = EXIT_CODES)]
-    Check(Check),
-    /// Merges the records of any number of proxies and agents into those of the fleet.
+    Check(CheckArgs),
+    /// Merges the records of any number of proxies and agents into records of the whole fleet.
     #[command(after_help = EXIT_CODES)]
-    Merge(Merge),
-    /// Follows a growing log file, rotation included, and prints what stands out as it comes.
+    Merge(MergeArgs),
+    /// Follows a growing log file across rotations and prints records as they are emitted.
     #[command(after_help = EXIT_CODES)]
-    Watch(Watch),
+    Watch(WatchArgs),
 }
 
-/// How lines are read.
+/// Format and configuration of the input.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Reading {
+pub(crate) struct InputArgs {
     /// The format of the lines.
     #[arg(long, short, default_value = "auto", value_name = "FORMAT", help = format_help())]
     pub(crate) format: Format,
@@ -47,50 +48,51 @@ pub(crate) struct Reading {
     pub(crate) config: Option<PathBuf>,
 }
 
-/// What of all that is read is asked for.
+/// Restriction to a time range and to some upstreams.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Wanted {
-    /// Leaves out what ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
+pub(crate) struct FilterArgs {
+    /// Skips exchanges that ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
     #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<Moment>,
+    pub(crate) since: Option<TimeArg>,
 
-    /// Leaves out what ended then or later.
+    /// Skips exchanges that ended at this time or later.
     #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<Moment>,
+    pub(crate) until: Option<TimeArg>,
 
-    /// Leaves out all other upstreams; may be given several times.
+    /// Skips all other upstreams; may be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) upstream: Vec<String>,
 }
 
 /// Records go to standard output, everything else to standard error.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Replay {
+pub(crate) struct ReplayArgs {
     /// Files to read, merged by time; plain, .gz or .zst; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) input: InputArgs,
 
     /// Prints every line with its verdict instead of records.
     #[arg(long)]
     pub(crate) annotate: bool,
 
-    /// Judges with this module, the one for Fluent Bit, instead of with the core inside: it does the same, slower.
+    /// Judges with this wasm module, the one for Fluent Bit, instead of the built-in core: the same results, but
+    /// slower.
     ///
     /// The format of the lines is then the configuration's `fluent_bit.format`.
     #[arg(long, value_name = "MODULE", conflicts_with_all = ["format", "since", "until", "upstream", "max_bad"])]
     pub(crate) wasm: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) wanted: Wanted,
+    pub(crate) filter: FilterArgs,
 
     /// How many lines may be unreadable before the exit code is 2.
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
-    /// What summaries name as their source; runs whose records are merged need names of their own.
+    /// Source name in summaries; runs whose records are merged need different names.
     #[arg(long, default_value = "replay", value_name = "NAME")]
     pub(crate) source: String,
 
@@ -101,12 +103,12 @@ pub(crate) struct Replay {
 
 /// Records of the fleet go to standard output, everything else to standard error.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Merge {
+pub(crate) struct MergeArgs {
     /// Files with records, alone or inside other lines; plain, .gz or .zst; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The length of the intervals that summaries are merged into.
+    /// Length of the intervals that summaries are merged into.
     #[arg(long, default_value = "60s", value_name = "SPAN", value_parser = interval)]
     pub(crate) every: Micros,
 
@@ -119,22 +121,22 @@ pub(crate) struct Merge {
     pub(crate) quiet: bool,
 }
 
-/// The page goes to a file or to standard output, everything else to standard error.
+/// The report goes to a file or to standard output, everything else to standard error.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Report {
+pub(crate) struct ReportArgs {
     /// Logs or records to read, merged by time; plain, .gz or .zst; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Where to write it.
+    /// Output file; standard output by default.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// What to write: html, or markdown, as it is anyway if the output ends in .md.
-    #[arg(long, value_name = "SHAPE")]
-    pub(crate) format: Option<Shape>,
+    /// Output format; by default markdown if the output file ends in .md, html otherwise.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ReportFormat>,
 
-    /// The format of the lines, where they are no records.
+    /// Format of the lines that are not records.
     #[arg(long, short = 'f', default_value = "auto", value_name = "FORMAT")]
     pub(crate) log_format: Format,
 
@@ -143,52 +145,53 @@ pub(crate) struct Report {
     pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) wanted: Wanted,
+    pub(crate) filter: FilterArgs,
 
     /// How many lines may be unreadable before the exit code is 2.
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
-    /// Shows no progress, only what went wrong.
+    /// Prints only errors, no progress.
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
 
-/// What a report is written as.
+/// Format of a report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Shape {
-    /// One page that needs nothing else.
+pub(crate) enum ReportFormat {
+    /// A self-contained page.
     Html,
-    /// A digest.
+    /// A short digest.
     Markdown,
 }
 
 /// Without a line, the configuration is validated.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Check {
+pub(crate) struct CheckArgs {
     /// The line to explain; `-` explains each line of standard input.
     #[arg(value_name = "LINE")]
     pub(crate) line: Option<String>,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) input: InputArgs,
 }
 
-/// Records go to standard output as they come, everything else to standard error.
+/// Records go to standard output as they are emitted, everything else to standard error.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Watch {
-    /// The file to follow; it may not be there yet.
+pub(crate) struct WatchArgs {
+    /// The file to follow; it may not exist yet.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) input: InputArgs,
 
-    /// Reads what is in the file already before following it.
+    /// Reads the existing content of the file before following it.
     #[arg(long)]
     pub(crate) from_start: bool,
 
-    /// Shows upstreams, episodes and the last records on the whole terminal; without one, lines as ever.
+    /// Shows upstreams, episodes and the last records on the full terminal; has no effect if standard output is not a
+    /// terminal.
     #[arg(long)]
     pub(crate) tui: bool,
 }
@@ -198,7 +201,7 @@ fn format_help() -> String {
     format!("The format of the lines: {}", names.join(", "))
 }
 
-/// A share such as `5%`, as a fraction.
+/// Parses a share such as `5%` as a fraction.
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text);
     match number.trim().parse::<f64>() {
@@ -207,7 +210,7 @@ fn percent(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A span such as `60s`, from a second to a day.
+/// Parses a span such as `60s`, from a second to a day.
 fn interval(text: &str) -> Result<Micros, String> {
     const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
     let seconds = UNITS

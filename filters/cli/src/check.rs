@@ -1,10 +1,11 @@
-//! `nearmiss check`: is the configuration sound, and what does a line mean?
+//! `nearmiss check`: validates a configuration and explains lines.
 
-use crate::args::Check;
+use crate::args::CheckArgs;
+use crate::config;
+use crate::error::Error;
 use crate::input::Lines;
+use crate::line_counts::FORMAT_HINT;
 use crate::output::Output;
-use crate::setup::{self, Error};
-use crate::tally::ADVICE;
 use core::fmt::Write;
 use nearmiss::upstream_name;
 use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
@@ -12,20 +13,20 @@ use nearmiss_formats::{Attempts, LineError, ParsedLine, Reader};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Validates the configuration, then explains what was given.
-pub(crate) fn run(args: &Check) -> Result<ExitCode, Error> {
-    let config = setup::config(args.reading.config.as_deref())?;
+/// Validates the configuration, then explains the given line or lines.
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
+    let config = config::load(args.input.config.as_deref())?;
     let mut output = Output::new();
-    let mut reader = setup::reader(args.reading.format, &config);
-    let sound = match (args.line.as_deref(), &args.reading.config) {
+    let mut reader = config::line_reader(args.input.format, &config);
+    let valid = match (args.line.as_deref(), &args.input.config) {
         (Some("-"), _) => {
             let mut lines = Lines::new(Path::new("-"), Box::new(std::io::stdin().lock()));
-            let mut sound = true;
+            let mut valid = true;
             while let Some((_, line)) = lines.next()? {
-                sound &= explain(line, &mut reader, &config, &mut output)?;
+                valid &= explain(line, &mut reader, &config, &mut output)?;
                 output.line("")?;
             }
-            sound
+            valid
         }
         (Some(line), _) => explain(line.as_bytes(), &mut reader, &config, &mut output)?,
         (None, Some(path)) => {
@@ -35,47 +36,47 @@ pub(crate) fn run(args: &Check) -> Result<ExitCode, Error> {
         (None, None) => return Err(Error::NothingToCheck),
     };
     output.flush()?;
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Tells what `line` means; false if it means nothing.
+/// Explains `line`; returns false if it is unreadable.
 fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Output) -> Result<bool, Error> {
     let mut attempts = Attempts::default();
     let read = reader.read(line, &mut attempts);
-    let mut fields = Fields::default();
-    let sound = match read {
+    let mut explanation = Explanation::default();
+    let valid = match read {
         Ok(ParsedLine::Exchange(exchange)) => {
             let mut monitor = Monitor::new(config.clone(), Feed::Log, "check");
             let observed = monitor.observe(&exchange);
-            fields.exchange(&exchange);
-            fields.verdict(&observed, &mut monitor);
+            explanation.exchange(&exchange);
+            explanation.verdict(&observed, &mut monitor);
             true
         }
         Ok(ParsedLine::Judged(judged)) => {
-            fields.add("upstream", judged.upstream.unwrap_or("unknown"));
-            fields.add("fate", judged.fate.name());
-            fields.add("why", "another nearmiss has judged it; it is counted and not judged again");
+            explanation.add("upstream", judged.upstream.unwrap_or("unknown"));
+            explanation.add("fate", judged.fate.name());
+            explanation.add("why", "another nearmiss has judged it; it is counted and not judged again");
             true
         }
         Ok(ParsedLine::LeftOut(why)) => {
-            fields.add("left out", why);
+            explanation.add("left out", why);
             true
         }
         Err(error) => {
-            fields.error(line, &error);
+            explanation.error(line, &error);
             false
         }
     };
     output.line(&format!("{:12}{}", "format", reader.format()))?;
-    output.line(fields.0.trim_end())?;
-    Ok(sound)
+    output.line(explanation.0.trim_end())?;
+    Ok(valid)
 }
 
-/// Field by field, what is known and what is not.
+/// The explanation of one line: a row per field, then the unknown fields.
 #[derive(Default)]
-struct Fields(String);
+struct Explanation(String);
 
-impl Fields {
+impl Explanation {
     fn add(&mut self, name: &str, value: impl core::fmt::Display) {
         let value: String =
             value.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -161,10 +162,10 @@ impl Fields {
         self.add("why", why);
     }
 
-    /// Points at the place where the line stopped making sense.
+    /// Adds the error and marks its position in the line.
     fn error(&mut self, line: &[u8], error: &LineError) {
         const BEFORE: usize = 40;
-        self.add("unreadable", error.with_advice(ADVICE));
+        self.add("unreadable", error.with_advice(FORMAT_HINT));
         let from = error.offset.saturating_sub(BEFORE);
         let show = |bytes: &[u8]| -> String {
             String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -182,7 +183,7 @@ fn millis(span: Micros) -> String {
     format!("{} ms", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// RFC 3339, in UTC, to the microsecond.
+/// Formats a time after RFC 3339, in UTC, to the microsecond.
 fn time(ts: Timestamp) -> String {
     let (days, seconds) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
     // The civil calendar from days since 0000-03-01, in eras of 400 years.

@@ -1,35 +1,35 @@
-//! Lines of files and of standard input, packed or not.
+//! Lines of files and of standard input, compressed or not.
 
+use crate::error::Error;
 use crate::progress::Progress;
-use crate::setup::Error;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The longest line that is looked at, in bytes; more of it is passed over and the line counts as unreadable.
+/// Maximum length of a line in bytes. The rest of a longer line is discarded, and the line counts as unreadable.
 const LONGEST_LINE: usize = 64 << 20;
-/// What is read at once.
+/// Initial size of the buffer.
 const CHUNK: usize = 1 << 20;
 
-/// The lines of one source, each borrowed from one buffer that is used again and again.
+/// The lines of one source, each borrowed from a buffer that is reused.
 pub(crate) struct Lines {
     path: PathBuf,
     source: Box<dyn Read>,
     buffer: Vec<u8>,
-    /// What has been read and not been given out lies between these.
+    /// Range of the buffer that has been read but not returned.
     start: usize,
     end: usize,
-    /// Nothing more comes from the source.
+    /// True at the end of the source.
     drained: bool,
-    /// Lines given out so far.
+    /// Number of lines returned so far.
     number: u64,
 }
 
 impl Lines {
-    /// Opens a file, unpacking what its first bytes say is packed; `-` is standard input.
+    /// Opens a file and decompresses it if its first bytes are those of gzip or zstd; `-` is standard input.
     ///
-    /// `progress` is told how far into the files reading has come.
+    /// `progress` counts the bytes that are read of the file.
     pub(crate) fn open(path: &Path, progress: &Progress) -> Result<Self, Error> {
         let wrong = |error| Error::Input(path.into(), error);
         let source: Box<dyn Read> = if path.as_os_str() == "-" {
@@ -45,31 +45,31 @@ impl Lines {
         Ok(Self::new(path, unpacked(source).map_err(wrong)?))
     }
 
-    /// The lines of `source`, called `path` for people.
+    /// Reads lines from `source`; `path` is its name in messages.
     pub(crate) fn new(path: &Path, source: Box<dyn Read>) -> Self {
         let buffer = vec![0; CHUNK];
         Self { path: path.into(), source, buffer, start: 0, end: 0, drained: false, number: 0 }
     }
 
-    /// The number of the line that was given out last, from 1.
+    /// Returns the number of the last line returned by [`next`](Self::next), from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Makes sure that the next line lies in the buffer; false at the end.
+    /// Reads until the next line is in the buffer and returns its end, `None` at the end of the source.
     fn fill(&mut self) -> Result<Option<usize>, Error> {
         let mut searched = self.start;
         loop {
             let fresh = self.buffer.get(searched..self.end).unwrap_or_default();
-            if let Some(place) = memchr::memchr(b'\n', fresh) {
-                return Ok(Some(searched + place));
+            if let Some(newline) = memchr::memchr(b'\n', fresh) {
+                return Ok(Some(searched + newline));
             }
             searched = self.end;
             if self.drained {
                 return Ok((self.start < self.end).then_some(self.end));
             }
             if self.end - self.start >= LONGEST_LINE {
-                // Of a line that has no end, one byte is kept: enough to count it.
+                // One byte of an endless line is kept, so that it counts as a line.
                 self.end = self.start + 1;
                 searched = self.end;
             }
@@ -92,19 +92,19 @@ impl Lines {
         }
     }
 
-    /// What has been read and not been given out, at least the next line; `None` at the end.
-    pub(crate) fn ahead(&mut self) -> Result<Option<&[u8]>, Error> {
+    /// Returns everything that is buffered, at least the next line; `None` at the end.
+    pub(crate) fn buffered(&mut self) -> Result<Option<&[u8]>, Error> {
         Ok(self.fill()?.map(|_| self.buffer.get(self.start..self.end).unwrap_or_default()))
     }
 
-    /// The line that [`next`](Self::next) will give out.
+    /// Returns the next line without consuming it.
     pub(crate) fn peek(&mut self) -> Result<Option<&[u8]>, Error> {
         let Some(end) = self.fill()? else { return Ok(None) };
         let line = self.buffer.get(self.start..end).unwrap_or_default();
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
-    /// The next line without its line ending, and the file's name for people; `None` at the end.
+    /// Returns the next line without its line ending, and the file's name for messages; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<(&Path, &[u8])>, Error> {
         let Some(end) = self.fill()? else { return Ok(None) };
         let start = self.start;
@@ -115,7 +115,7 @@ impl Lines {
     }
 }
 
-/// `source`, or what is packed in it.
+/// Wraps `source` in a decoder if it is compressed.
 fn unpacked(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut magic = [0; 4];
     let mut known = 0;
@@ -142,7 +142,7 @@ fn unpacked(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
 mod tests {
     use super::*;
 
-    /// Gives out a few bytes at a time.
+    /// A reader that returns a few bytes at a time.
     struct Dribble(Vec<u8>, usize);
 
     impl Read for Dribble {

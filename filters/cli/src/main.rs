@@ -1,40 +1,43 @@
-//! `nearmiss`, the command line: near misses in the logs that are already there.
+//! `nearmiss`, the command line: finds near misses in existing logs.
 //!
-//! Exit codes: 0 done, 1 could not be done (arguments, configuration, files), 2 done, but too many lines could not be
+//! Exit codes: 0 success, 1 failure (arguments, configuration, files), 2 success, but too many lines could not be
 //! read.
 
 mod annotate;
 mod args;
 mod check;
+mod config;
+mod counts;
+mod display;
+mod error;
+mod fate_class;
 mod filter;
 mod input;
+mod line_counts;
 mod merge;
-mod moment;
 mod output;
-mod plain;
 mod progress;
-mod quantiles;
+mod records;
 mod replay;
 mod report;
-mod sequence;
-mod setup;
-mod table;
-mod tally;
+mod sanitize;
+mod time_arg;
+mod time_ordered;
 mod watch;
 
-use args::{Args, Command};
+use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let done = match args.command {
+    let done = match cli.command {
         Command::Replay(args) => replay::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Merge(args) => merge::run(&args),

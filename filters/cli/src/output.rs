@@ -1,12 +1,12 @@
-//! Standard output, a large piece at a time.
+//! Buffered standard output.
 
-use crate::setup::Error;
+use crate::error::Error;
 use std::io::{StdoutLock, Write};
 
-/// What is gathered before it is written.
+/// Number of bytes after which the buffer is written.
 const CHUNK: usize = 256 << 10;
 
-/// Lines on their way to standard output.
+/// Buffers lines for standard output.
 pub(crate) struct Output {
     gathered: Vec<u8>,
     stdout: StdoutLock<'static>,
@@ -17,13 +17,13 @@ impl Output {
         Self { gathered: Vec::with_capacity(2 * CHUNK), stdout: std::io::stdout().lock() }
     }
 
-    /// Adds one line.
+    /// Appends one line of text.
     #[inline]
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Error> {
         self.raw(line.as_bytes())
     }
 
-    /// Adds one line that need not be text.
+    /// Appends one line of bytes.
     #[inline]
     pub(crate) fn raw(&mut self, line: &[u8]) -> Result<(), Error> {
         self.gathered.extend_from_slice(line);
@@ -31,7 +31,7 @@ impl Output {
         if self.gathered.len() >= CHUNK { self.flush() } else { Ok(()) }
     }
 
-    /// Writes what was gathered.
+    /// Writes the buffered lines.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.stdout.write_all(&self.gathered).map_err(Error::Output)?;
         self.gathered.clear();

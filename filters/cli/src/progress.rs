@@ -1,4 +1,4 @@
-//! How far reading has come, shown on a terminal.
+//! A progress bar on standard error.
 
 use core::cell::Cell;
 use core::time::Duration;
@@ -7,44 +7,46 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::rc::Rc;
 use std::time::Instant;
 
-/// Bytes read of all files, and the line that says so.
+/// Progress through all files, and the bar that shows it.
 #[derive(Debug)]
 pub(crate) struct Progress {
     read: Rc<Cell<u64>>,
     total: Cell<u64>,
     started: Instant,
-    /// When the bar is to be drawn next; `None` where it is never drawn.
+    /// Time of the next redraw; `None` disables the bar.
     due: Option<Instant>,
     drawn: bool,
 }
 
-/// Nothing is shown of what is done sooner.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// How often the bar is drawn.
-const PERIOD: Duration = Duration::from_millis(100);
-/// The width of the bar itself.
+/// Lines between two calls of [`Progress::tick`], which reads the clock.
+pub(crate) const LINES_PER_TICK: u64 = 8_192;
+/// Delay before the bar appears: shorter runs show none.
+const SHOW_AFTER: Duration = Duration::from_millis(500);
+/// Minimum time between two redraws.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+/// Width of the bar in columns.
 const WIDTH: u64 = 30;
 
 impl Progress {
     pub(crate) fn new(wanted: bool) -> Self {
         let started = Instant::now();
-        let due = (wanted && io::stderr().is_terminal()).then(|| started + PATIENCE);
+        let due = (wanted && io::stderr().is_terminal()).then(|| started + SHOW_AFTER);
         Self { read: Rc::default(), total: Cell::new(0), started, due, drawn: false }
     }
 
-    /// `file`, of `length` bytes, with every byte that is read of it counted.
+    /// Wraps `file`, of `length` bytes, in a reader that counts the bytes read.
     pub(crate) fn counted(&self, file: File, length: u64) -> impl Read + use<> {
         self.total.set(self.total.get() + length);
-        Counted { file, read: Rc::clone(&self.read) }
+        CountingReader { file, read: Rc::clone(&self.read) }
     }
 
-    /// Draws the bar if it is time; called now and then with the lines read so far.
+    /// Redraws the bar if it is due. `lines` is the number of lines read so far.
     pub(crate) fn tick(&mut self, lines: u64) {
         let now = Instant::now();
         if self.due.is_none_or(|due| now < due) {
             return;
         }
-        self.due = Some(now + PERIOD);
+        self.due = Some(now + REDRAW_INTERVAL);
         self.drawn = true;
         let (read, total) = (self.read.get(), self.total.get().max(1));
         let share = (read.min(total) * 100) / total;
@@ -56,7 +58,7 @@ impl Progress {
         let _ = stderr.flush();
     }
 
-    /// Takes the bar away.
+    /// Clears the bar.
     pub(crate) fn clear(&mut self) {
         if core::mem::take(&mut self.drawn) {
             eprint!("\r\x1b[K");
@@ -65,12 +67,12 @@ impl Progress {
     }
 }
 
-struct Counted {
+struct CountingReader {
     file: File,
     read: Rc<Cell<u64>>,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(room)?;
         self.read.set(self.read.get() + count as u64);

@@ -1,76 +1,80 @@
-//! `nearmiss replay`: old lines in, records or annotated lines out.
+//! `nearmiss replay`: judges recorded log lines and prints records or annotated lines.
 
+mod colors;
+mod fnv;
+mod table;
 mod wasm;
 
-use crate::annotate::annotated;
-use crate::args::Replay;
-use crate::filter::Filter;
+use crate::annotate::annotate;
+use crate::args::ReplayArgs;
+use crate::config;
+use crate::error::Error;
+use crate::filter::ExchangeFilter;
 use crate::input::Lines;
+use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::sequence::{Sequence, Source};
-use crate::setup::{self, Error};
-use crate::table::Table;
-use crate::tally::{ADVICE, Tally};
+use crate::progress::{LINES_PER_TICK, Progress};
+use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::upstream_name;
 use nearmiss::{Feed, Monitor, RecordKind};
 use nearmiss_formats::{Attempts, Format, ParsedLine};
 use std::process::ExitCode;
+use table::ReplayTable;
 
-/// How many lines are read between two looks at the clock.
-const LINES_A_LOOK: u64 = 8_192;
-
-/// Reads the files to their end.
-pub(crate) fn run(args: &Replay) -> Result<ExitCode, Error> {
+/// Judges the files.
+pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     if let Some(module) = &args.wasm {
         return wasm::run(args, module);
     }
-    let config = setup::config(args.reading.config.as_deref())?;
+    let config = config::load(args.input.config.as_deref())?;
     let mut progress = Progress::new(!args.quiet);
     let mut sources = Vec::new();
     for path in &args.files {
-        sources.push(Source::new(Lines::open(path, &progress)?, setup::reader(args.reading.format, &config)));
+        sources.push(Source::new(
+            Lines::open(path, &progress)?,
+            config::line_reader(args.input.format, &config),
+        ));
     }
-    let mut replay = Run {
+    let mut replayer = Replayer {
         monitor: Monitor::new(config, Feed::Log, &args.source),
-        filter: Filter::new(&args.wanted),
+        filter: ExchangeFilter::new(&args.filter),
         annotate: args.annotate,
         output: Output::new(),
-        tally: Tally::default(),
-        table: Table::default(),
+        line_counts: LineCounts::default(),
+        table: ReplayTable::default(),
         annotation: Vec::new(),
         clean: String::new(),
         format: None,
     };
-    let mut sources = Sequence::new(sources)?;
+    let mut sources = TimeOrdered::new(sources)?;
     while let Some(source) = sources.next()? {
-        if !replay.take(source)? {
+        if !replayer.take(source)? {
             break;
         }
-        if replay.tally.lines().is_multiple_of(LINES_A_LOOK) {
-            progress.tick(replay.tally.lines());
+        if replayer.line_counts.lines().is_multiple_of(LINES_PER_TICK) {
+            progress.tick(replayer.line_counts.lines());
         }
     }
     progress.clear();
-    replay.finish(args)
+    replayer.finish(args)
 }
 
-/// Everything that lasts from line to line.
-struct Run {
+/// State that is kept from line to line.
+struct Replayer {
     monitor: Monitor,
-    filter: Filter,
+    filter: ExchangeFilter,
     annotate: bool,
     output: Output,
-    tally: Tally,
-    table: Table,
+    line_counts: LineCounts,
+    table: ReplayTable,
     annotation: Vec<u8>,
     clean: String,
-    /// The format that was recognised last.
+    /// Format of the previous line.
     format: Option<Format>,
 }
 
-impl Run {
-    /// Takes one line from `source`; false at its end.
+impl Replayer {
+    /// Judges one line from `source`; returns false at its end.
     fn take(&mut self, source: &mut Source) -> Result<bool, Error> {
         let number = source.lines.number() + 1;
         let Some((path, line)) = source.lines.next()? else { return Ok(false) };
@@ -79,11 +83,11 @@ impl Run {
         let (mut verdict, mut is_judged) = (None, false);
         match read {
             Ok(ParsedLine::Exchange(exchange)) => {
-                if !self.filter.wants(Some(exchange.ts), Some(exchange.upstream)) {
-                    self.tally.left_out += 1;
+                if !self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) {
+                    self.line_counts.skipped += 1;
                     return Ok(true);
                 }
-                self.tally.judged += 1;
+                self.line_counts.judged += 1;
                 let observed = self.monitor.observe(&exchange);
                 self.table.count(&exchange, &observed.verdict);
                 if self.annotate && !observed.recorded {
@@ -93,17 +97,17 @@ impl Run {
                 }
             }
             Ok(ParsedLine::Judged(judged)) => {
-                if !self.filter.wants(judged.ts, judged.upstream) {
-                    self.tally.left_out += 1;
+                if !self.filter.matches(judged.ts, judged.upstream) {
+                    self.line_counts.skipped += 1;
                     return Ok(true);
                 }
-                self.tally.judged += 1;
+                self.line_counts.judged += 1;
                 self.table.count_judged(judged.upstream, judged.fate);
                 self.monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
                 is_judged = true;
             }
-            Ok(ParsedLine::LeftOut(_)) => self.tally.left_out += 1,
-            Err(error) => self.tally.bad(path, number, &error.with_advice(ADVICE)),
+            Ok(ParsedLine::LeftOut(_)) => self.line_counts.skipped += 1,
+            Err(error) => self.line_counts.bad(path, number, &error.with_advice(FORMAT_HINT)),
         }
         if self.annotate {
             self.annotation.clear();
@@ -111,7 +115,7 @@ impl Run {
             while let Some(record) = self.monitor.poll_record() {
                 match record.kind {
                     RecordKind::Exchange => {
-                        annotated(&mut self.annotation, line, Some(record.json));
+                        annotate(&mut self.annotation, line, Some(record.json));
                         written = true;
                     }
                     RecordKind::Episode => eprintln!("{}", record.json),
@@ -119,10 +123,10 @@ impl Run {
                 }
             }
             if is_judged {
-                // It has its verdict: it goes on as it came.
+                // The line already has a verdict and passes through unchanged.
                 self.annotation.extend_from_slice(line);
             } else if !written {
-                annotated(&mut self.annotation, line, verdict);
+                annotate(&mut self.annotation, line, verdict);
             }
             self.output.raw(&self.annotation)?;
         } else {
@@ -130,12 +134,12 @@ impl Run {
         }
         if self.format != Some(source.reader.format()) {
             self.format = Some(source.reader.format());
-            self.tally.format(path, source.reader.format());
+            self.line_counts.format(path, source.reader.format());
         }
         Ok(true)
     }
 
-    /// Prints the records that wait.
+    /// Prints the pending records.
     fn drain(&mut self) -> Result<(), Error> {
         while let Some(record) = self.monitor.poll_record() {
             self.output.line(record.json)?;
@@ -143,7 +147,7 @@ impl Run {
         Ok(())
     }
 
-    fn finish(mut self, args: &Replay) -> Result<ExitCode, Error> {
+    fn finish(mut self, args: &ReplayArgs) -> Result<ExitCode, Error> {
         self.monitor.finish();
         if self.annotate {
             while let Some(record) = self.monitor.poll_record() {
@@ -157,10 +161,10 @@ impl Run {
         self.output.flush()?;
         if !args.quiet {
             self.table.print();
-            self.tally.report("judged");
-        } else if self.tally.bad > 0 {
-            self.tally.report("judged");
+            self.line_counts.report("judged");
+        } else if self.line_counts.bad > 0 {
+            self.line_counts.report("judged");
         }
-        Ok(self.tally.exit_code(args.max_bad))
+        Ok(self.line_counts.exit_code(args.max_bad))
     }
 }

@@ -1,4 +1,4 @@
-//! The command line as people and scripts use it.
+//! The command line, run as a process.
 
 #![allow(
     clippy::expect_used,
@@ -15,7 +15,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
 
-/// An exchange line, `second` seconds into the test's day.
+/// Returns an exchange line, `second` seconds after the start of the test's time range.
 fn line(second: u32, upstream: &str, attempts: u32) -> String {
     format!(
         r#"{{"ts":{}.5,"upstream":"{upstream}","status":200,"duration_ms":12.5,"attempts":{attempts},"max_attempts":4}}"#,
@@ -23,10 +23,10 @@ fn line(second: u32, upstream: &str, attempts: u32) -> String {
     )
 }
 
-/// A folder of the test's own.
-struct Folder(PathBuf);
+/// A temporary directory, removed when dropped.
+struct TempDir(PathBuf);
 
-impl Folder {
+impl TempDir {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("nearmiss-cli-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
@@ -40,7 +40,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -70,7 +70,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The exchange records on standard output.
+/// Returns the exchange records on standard output.
 fn records(output: &Output) -> Vec<String> {
     stdout(output).lines().filter(|line| line.contains(r#""type":"exchange""#)).map(str::to_owned).collect()
 }
@@ -83,41 +83,41 @@ fn records_go_to_standard_output_and_the_table_to_standard_error() {
     let records = records(&output);
     assert_eq!(records.len(), 1, "{records:?}");
     assert!(records[0].contains(r#""upstream":"cart","fate":"retried","margin_bp":3334"#), "{records:?}");
-    assert!(stdout(&output).contains(r#""type":"summary""#), "counts leave at the end");
-    let told = stderr(&output);
-    assert!(told.contains("nearmiss: 3 lines: 3 judged, 0 unreadable"), "{told}");
+    assert!(stdout(&output).contains(r#""type":"summary""#), "summaries are emitted at the end");
+    let log = stderr(&output);
+    assert!(log.contains("nearmiss: 3 lines: 3 judged, 0 unreadable"), "{log}");
     assert!(
-        told.lines()
+        log.lines()
             .any(|row| row.starts_with("cart") && row.contains("50.00 %") && row.ends_with("retried 1")),
-        "{told}"
+        "{log}"
     );
-    assert!(!told.contains('\u{1b}'), "no colours but on a terminal");
+    assert!(!log.contains('\u{1b}'), "no colors without a terminal");
 }
 
 #[test]
-fn unreadable_lines_are_counted_shown_and_tell_in_the_exit_code() {
+fn unreadable_lines_are_counted_printed_and_decide_the_exit_code() {
     let mut lines: Vec<_> = (0..95).map(|second| line(second, "cart", 1)).collect();
     lines.extend((0..5).map(|_| "{\"ts\":1".to_owned()));
     let output = nearmiss(&["replay", "-f", "exchange", "-"], &lines.join("\n"));
     assert_eq!(output.status.code(), Some(0), "exactly five of a hundred are allowed");
-    let told = stderr(&output);
-    assert!(told.contains("nearmiss: -:96: the line is cut off"), "{told}");
-    assert!(told.contains("-:98:") && !told.contains("-:99:"), "the first three: {told}");
-    assert!(told.contains("100 lines: 95 judged, 5 unreadable"), "{told}");
+    let log = stderr(&output);
+    assert!(log.contains("nearmiss: -:96: the line is truncated"), "{log}");
+    assert!(log.contains("-:98:") && !log.contains("-:99:"), "only the first three are printed: {log}");
+    assert!(log.contains("100 lines: 95 judged, 5 unreadable"), "{log}");
     lines.push("hello".into());
     assert_eq!(nearmiss(&["replay", "-f", "exchange", "-"], &lines.join("\n")).status.code(), Some(2));
-    let patient = nearmiss(&["replay", "-f", "exchange", "--max-bad", "10%", "-"], &lines.join("\n"));
-    assert_eq!(patient.status.code(), Some(0));
+    let tolerant = nearmiss(&["replay", "-f", "exchange", "--max-bad", "10%", "-"], &lines.join("\n"));
+    assert_eq!(tolerant.status.code(), Some(0));
     let none = nearmiss(&["replay", "-f", "exchange", "-"], "");
-    assert_eq!((none.status.code(), none.stdout.len()), (Some(0), 0), "no line is no bad line");
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(0), 0), "no lines are no unreadable lines");
 }
 
 #[test]
-fn what_was_judged_before_is_counted_apart_and_not_judged_again() {
+fn lines_with_verdicts_are_counted_as_relayed_and_not_judged_again() {
     let mut lines: Vec<_> = (0..20).map(|second| line(second, "cart", 1)).collect();
     lines.extend((20..30).map(|second| line(second, "cart", 3)));
     let annotated = stdout(&nearmiss(&["replay", "--annotate", "-"], &lines.join("\n")));
-    // A clean exchange carries nothing in JSON lines; Envoy's own log says `null`.
+    // A clean exchange has no field in JSON lines; Envoy's own log writes `null`.
     let judged: Vec<_> =
         annotated
             .lines()
@@ -138,17 +138,17 @@ fn what_was_judged_before_is_counted_apart_and_not_judged_again() {
     );
     assert!(out.contains(r#""fates":{"clean":0,"#), "{out}");
     let again = nearmiss(&["replay", "--annotate", "-"], &judged.join("\n"));
-    assert_eq!(stdout(&again).trim_end(), judged.join("\n"), "lines go on as they came");
+    assert_eq!(stdout(&again).trim_end(), judged.join("\n"), "lines pass through unchanged");
 }
 
 #[test]
-fn the_records_of_several_runs_become_those_of_the_fleet() {
+fn records_of_several_runs_are_merged_into_records_of_the_fleet() {
     let replay = |source: &str, attempts: u32| {
         let lines: Vec<_> = (0..50).map(|second| line(second, "cart", 1 + attempts * (second % 2))).collect();
         stdout(&nearmiss(&["replay", "--source", source, "-"], &lines.join("\n")))
     };
-    let folder = Folder::new("fleet");
-    let (a, b) = (folder.write("a.ndjson", replay("a", 1)), folder.write("b.ndjson", replay("b", 0)));
+    let dir = TempDir::new("fleet");
+    let (a, b) = (dir.write("a.ndjson", replay("a", 1)), dir.write("b.ndjson", replay("b", 0)));
     let output = nearmiss(&["merge", &a, &b, &a], "");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let out = stdout(&output);
@@ -157,13 +157,13 @@ fn the_records_of_several_runs_become_those_of_the_fleet() {
         "{out}"
     );
     assert_eq!(out.lines().count(), 1, "{out}");
-    let told = stderr(&output);
-    let row = told.lines().find(|row| row.starts_with("cart")).unwrap();
+    let log = stderr(&output);
+    let row = log.lines().find(|row| row.starts_with("cart")).unwrap();
     let cells: Vec<_> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-    assert_eq!(cells[..6], ["cart", "100", "75.00 %", "100.00 %", "25", "0"], "{told}");
-    assert!(cells[6].ends_with(" ms") && cells[11] == "2", "{told}");
+    assert_eq!(cells[..6], ["cart", "100", "75.00 %", "100.00 %", "25", "0"], "{log}");
+    assert!(cells[6].ends_with(" ms") && cells[11] == "2", "{log}");
     let again = nearmiss(&["merge", "-"], &out);
-    assert_eq!(stdout(&again), out, "what was merged is merged again");
+    assert_eq!(stdout(&again), out, "merged records can be merged again");
     let other = nearmiss(&["merge", "-"], &out.replace(r#""schema":1"#, r#""schema":2"#));
     assert_eq!(other.status.code(), Some(2));
     assert!(
@@ -172,41 +172,41 @@ fn the_records_of_several_runs_become_those_of_the_fleet() {
         stderr(&other)
     );
     let twice = replay("a", 1) + &replay("a", 0);
-    let told = stderr(&nearmiss(&["merge", "-q", "-"], &twice));
-    assert!(told.contains("give each run a name of its own (`--source`)"), "{told}");
+    let log = stderr(&nearmiss(&["merge", "-q", "-"], &twice));
+    assert!(log.contains("give each run a name of its own (`--source`)"), "{log}");
 }
 
 #[test]
-fn odd_lines_are_refused_and_never_lost() {
+fn malformed_lines_are_rejected_and_counted() {
     let long = format!(r#"{{"ts":1,"upstream":"{}","status":200,"duration_ms":1}}"#, "x".repeat(10 << 20));
     let input = format!("\n{long}\n{}\n{{\n\u{0}\n{}", &long[..5 << 20], line(1, "cart", 2));
     let output = nearmiss(&["replay", "-f", "exchange", "--max-bad", "100%", "-"], &input);
-    let told = stderr(&output);
-    assert!(told.contains("6 lines: 2 judged, 4 unreadable"), "{told}");
-    assert!(told.contains("-:1: the line is empty"), "{told}");
-    assert!(told.contains("-:3: the line is cut off; a closing quote should come (byte 5242880)"), "{told}");
+    let log = stderr(&output);
+    assert!(log.contains("6 lines: 2 judged, 4 unreadable"), "{log}");
+    assert!(log.contains("-:1: the line is empty"), "{log}");
+    assert!(log.contains("-:3: the line is truncated: expected a closing quote (byte 5242880)"), "{log}");
 }
 
 #[test]
-fn every_line_that_goes_in_is_accounted_for() {
+fn every_input_line_is_accounted_for() {
     let (mut random, mut input) = (0x9e37_79b9_7f4a_7c15_u64, Vec::new());
     for second in 0..5_000 {
         let mut bytes = line(second, "cart", 1).into_bytes();
         random = random.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
-        let place = (random >> 33) as usize % bytes.len();
+        let index = (random >> 33) as usize % bytes.len();
         match random >> 20 & 3 {
-            0 => bytes[place] = (random >> 24) as u8,
-            1 => bytes.truncate(place),
-            2 => drop(bytes.remove(place)),
+            0 => bytes[index] = (random >> 24) as u8,
+            1 => bytes.truncate(index),
+            2 => drop(bytes.remove(index)),
             _ => {}
         }
         bytes.push(b'\n');
         input.extend_from_slice(&bytes);
     }
-    let folder = Folder::new("accounted");
-    let path = folder.write("a.log", &input);
-    let told = stderr(&nearmiss(&["replay", "--max-bad", "100%", &path], ""));
-    let report = told.lines().find(|row| row.contains(" judged, ")).unwrap();
+    let dir = TempDir::new("accounted");
+    let path = dir.write("a.log", &input);
+    let log = stderr(&nearmiss(&["replay", "--max-bad", "100%", &path], ""));
+    let report = log.lines().find(|row| row.contains(" judged, ")).unwrap();
     let numbers: Vec<usize> =
         report.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
     assert_eq!(numbers[0], input.iter().filter(|byte| **byte == b'\n').count(), "{report}");
@@ -215,36 +215,36 @@ fn every_line_that_goes_in_is_accounted_for() {
 }
 
 #[test]
-fn packed_files_read_like_plain_ones() {
-    let folder = Folder::new("packed");
+fn compressed_files_read_like_plain_ones() {
+    let dir = TempDir::new("packed");
     let text: String = (0..500).map(|second| line(second, "cart", second % 3 + 1) + "\n").collect();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
     let zstd =
         ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
-    let plain = nearmiss(&["replay", &folder.write("a.log", &text)], "");
+    let plain = nearmiss(&["replay", &dir.write("a.log", &text)], "");
     assert_eq!(records(&plain).len(), 333);
-    for packed in [folder.write("a.log.gz", gzip.finish().unwrap()), folder.write("a.log.zst", zstd)] {
+    for packed in [dir.write("a.log.gz", gzip.finish().unwrap()), dir.write("a.log.zst", zstd)] {
         assert_eq!(stdout(&nearmiss(&["replay", &packed], "")), stdout(&plain), "{packed}");
     }
 }
 
 #[test]
 fn several_files_are_merged_by_time() {
-    let folder = Folder::new("merged");
+    let dir = TempDir::new("merged");
     let (mut odd, mut even) = (String::new(), String::new());
     for second in 0..600 {
         let file = if second % 2 == 0 { &mut even } else { &mut odd };
         *file += &(line(second, "cart", 2) + "\n");
     }
     let whole: String = (0..600).map(|second| line(second, "cart", 2) + "\n").collect();
-    let (odd, even) = (folder.write("odd", odd), folder.write("even", even));
+    let (odd, even) = (dir.write("odd", odd), dir.write("even", even));
     let merged = nearmiss(&["replay", &odd, &even], "");
     assert_eq!(stdout(&merged), stdout(&nearmiss(&["replay", "-"], &whole)));
 }
 
 #[test]
-fn annotated_lines_come_in_order_each_with_the_record_byte_for_byte() {
+fn annotated_lines_keep_their_order_and_contain_the_record_byte_for_byte() {
     let text = r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] "GET /p HTTP/1.1" 200 612 "-" "a\x22b" rt=0.684 ua="10.0.0.1:80, 10.0.0.2:80" us="502, 200" ph="cart""#;
     let judged = line(3, "cart", 1).replace('}', r#","near_miss":"slow;ratio=4.1"}"#);
     let input =
@@ -258,13 +258,13 @@ fn annotated_lines_come_in_order_each_with_the_record_byte_for_byte() {
     assert_eq!(lines[1], line(1, "cart", 3).replace('}', &format!(r#","near_miss":{}}}"#, records[0])));
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
     assert_eq!(lines[2], format!(r#"{{"log":"{escaped}","near_miss":{}}}"#, records[1]));
-    assert_eq!(lines[3], judged, "it has its verdict");
+    assert_eq!(lines[3], judged, "the line already has a verdict");
     assert_eq!(lines[4], r#"{"log":"broken"}"#);
     assert!(stderr(&output).contains("5 lines: 4 judged, 1 unreadable"), "{}", stderr(&output));
 }
 
 #[test]
-fn only_what_was_asked_for_is_judged() {
+fn only_selected_exchanges_are_judged() {
     let input: String = (0..60)
         .map(|second| line(second, if second % 2 == 0 { "cart" } else { "ledger" }, 2) + "\n")
         .collect();
@@ -274,24 +274,24 @@ fn only_what_was_asked_for_is_judged() {
     assert_eq!(some(&["--upstream", "cart", "--upstream", "ledger"]), 60);
     assert_eq!(some(&["--since", "2026-11-23T08:00:10Z"]), 50);
     assert_eq!(some(&["--since", "2026-11-23T08:00:10Z", "--until", "1795420820"]), 10);
-    let told = stderr(&nearmiss(&["replay", "-", "--upstream", "cart"], &input));
-    assert!(told.contains("60 lines: 30 judged, 30 left out, 0 unreadable"), "{told}");
+    let log = stderr(&nearmiss(&["replay", "-", "--upstream", "cart"], &input));
+    assert!(log.contains("60 lines: 30 judged, 30 left out, 0 unreadable"), "{log}");
 }
 
 #[test]
-fn a_configuration_changes_verdicts_and_a_wrong_one_is_refused_by_field() {
-    let folder = Folder::new("config");
-    let tight = folder.write("tight.json", r#"{"upstreams":{"cart":{"timeout":"13ms"}}}"#);
+fn a_configuration_changes_verdicts_and_an_invalid_one_is_rejected_with_its_field() {
+    let dir = TempDir::new("config");
+    let tight = dir.write("tight.json", r#"{"upstreams":{"cart":{"timeout":"13ms"}}}"#);
     let output = nearmiss(&["replay", "-", "--config", &tight], &line(0, "cart", 1));
     assert!(records(&output)[0].contains(r#""fate":"tight","margin_bp":385"#), "{}", stdout(&output));
     assert_eq!(nearmiss(&["check", "--config", &tight], "").status.code(), Some(0));
     for (wrong, why) in [
         (r#"{"tight_margin":"200%"}"#, "`tight_margin` is \"200%\""),
         (r#"{"fields":{"colour":"x"}}"#, "`fields.colour` is not a field"),
-        (r#"{"fields":{"log_format":"$status"}}"#, "`fields.log_format` cannot be followed"),
+        (r#"{"fields":{"log_format":"$status"}}"#, "invalid `fields.log_format`"),
         ("{", ""),
     ] {
-        let wrong = folder.write("wrong.json", wrong);
+        let wrong = dir.write("wrong.json", wrong);
         for arguments in [&["check", "--config", &wrong][..], &["replay", "-", "--config", &wrong]] {
             let output = nearmiss(arguments, "");
             assert_eq!(output.status.code(), Some(1));
@@ -301,9 +301,9 @@ fn a_configuration_changes_verdicts_and_a_wrong_one_is_refused_by_field() {
 }
 
 #[test]
-fn check_tells_what_a_line_means_and_where_it_breaks() {
+fn check_explains_a_line_and_marks_the_position_of_an_error() {
     let output = nearmiss(&["check", &line(0, "outbound|9080||cart", 3)], "");
-    let told = stdout(&output);
+    let log = stdout(&output);
     for row in [
         "format      exchange",
         "ended       2026-11-23T08:00:00.500000Z",
@@ -313,18 +313,18 @@ fn check_tells_what_a_line_means_and_where_it_breaks() {
         "margin      33.34 %",
         "unknown     host, route",
     ] {
-        assert!(told.contains(row), "{row} in\n{told}");
+        assert!(log.contains(row), "{row} in\n{log}");
     }
     let broken = nearmiss(&["check", r#"{"ts":1,"upstream":"cart","statuss":200}"#], "");
     assert_eq!(broken.status.code(), Some(1));
-    assert!(stdout(&broken).contains("`statuss` is no field of this format"), "{}", stdout(&broken));
+    assert!(stdout(&broken).contains("unknown field `statuss`"), "{}", stdout(&broken));
     let several = nearmiss(&["check", "-"], &[line(0, "a", 1), line(1, "b", 1)].join("\n"));
     assert_eq!(stdout(&several).matches("fate        clean").count(), 2);
     assert_eq!(nearmiss(&["check"], "").status.code(), Some(1));
 }
 
 #[test]
-fn a_reader_that_has_had_enough_is_no_error() {
+fn a_closed_output_pipe_is_no_error() {
     let input: String = (0..20_000).map(|second| line(second, "cart", 2) + "\n").collect();
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["replay", "-q", "-"])
@@ -345,11 +345,11 @@ fn a_reader_that_has_had_enough_is_no_error() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
+fn failures_are_explained_on_standard_error() {
     for (arguments, why) in [
         (&["replay", "/nonexistent/file"][..], "/nonexistent/file: "),
         (&["replay", "."], ".: is a directory"),
-        (&["replay", "-", "--format", "apache"], "no such format; it takes auto exchange envoy"),
+        (&["replay", "-", "--format", "apache"], "unknown format; it takes auto exchange envoy"),
         (&["replay", "-", "--since", "yesterday"], "it takes a date"),
         (&["replay"], "FILE"),
         (&["frobnicate"], "frobnicate"),
@@ -367,9 +367,9 @@ fn what_cannot_be_done_is_said_in_one_line() {
 
 #[test]
 fn watch_follows_a_file_through_rotation_and_truncation() {
-    let folder = Folder::new("watch");
-    let path = folder.write("access.log", line(0, "old", 2) + "\n");
-    let records = folder.0.join("records");
+    let dir = TempDir::new("watch");
+    let path = dir.write("access.log", line(0, "old", 2) + "\n");
+    let records = dir.0.join("records");
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["watch", "--from-start", &path])
         .stdout(fs::File::create(&records).unwrap())
@@ -379,8 +379,8 @@ fn watch_follows_a_file_through_rotation_and_truncation() {
     wait_for(&records, "\"upstream\":\"old\"");
     append(&path, &line(1, "grown", 2));
     wait_for(&records, "\"upstream\":\"grown\"");
-    fs::rename(&path, folder.0.join("access.log.1")).unwrap();
-    append(&folder.0.join("access.log.1").display().to_string(), &line(2, "late", 2));
+    fs::rename(&path, dir.0.join("access.log.1")).unwrap();
+    append(&dir.0.join("access.log.1").display().to_string(), &line(2, "late", 2));
     append(&path, &line(3, "rotated", 2));
     wait_for(&records, "\"upstream\":\"rotated\"");
     wait_for(&records, "\"upstream\":\"late\"");
@@ -407,7 +407,7 @@ fn wait_for(path: &Path, what: &str) {
     }
 }
 
-/// The module that ships for Fluent Bit.
+/// Returns the path of the module for Fluent Bit.
 fn module() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist/nearmiss-fluent-bit.wasm");
     assert!(path.exists(), "{} is missing; `make wasm` builds it", path.display());
@@ -415,64 +415,64 @@ fn module() -> String {
 }
 
 #[test]
-fn the_module_that_ships_gives_the_same_records_as_the_core() {
-    let folder = Folder::new("wasm");
+fn the_wasm_module_emits_the_same_records_as_the_core() {
+    let dir = TempDir::new("wasm");
     let exchanges: String = (0..2_000)
         .map(|n| line(n / 10, ["cart", "search"][n as usize % 2], if n % 40 == 7 { 2 } else { 1 }) + "\n")
         .collect();
     let raw =
         fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/fluent-bit/access.log")).unwrap();
-    let config = folder.write("nearmiss.json", r#"{"reorder":"5s","upstreams":{"cart":{"timeout":"13ms"}}}"#);
-    for path in [folder.write("exchanges", exchanges), folder.write("raw", raw)] {
-        let told = nearmiss(&["replay", "-q", "--config", &config, &path], "");
+    let config = dir.write("nearmiss.json", r#"{"reorder":"5s","upstreams":{"cart":{"timeout":"13ms"}}}"#);
+    for path in [dir.write("exchanges", exchanges), dir.write("raw", raw)] {
+        let log = nearmiss(&["replay", "-q", "--config", &config, &path], "");
         let module = nearmiss(&["replay", "-q", "--config", &config, "--wasm", &module(), &path], "");
         assert!(module.status.success(), "{}", String::from_utf8_lossy(&module.stderr));
-        let told = String::from_utf8(told.stdout).unwrap();
-        let told = told.replace(r#""source":"replay""#, r#""source":"fluent-bit/0/0""#);
-        let count = told.lines().count();
-        assert!(count > 5 && told.contains("summary"), "{count} records");
-        assert_eq!(String::from_utf8(module.stdout).unwrap(), told);
+        let log = String::from_utf8(log.stdout).unwrap();
+        let log = log.replace(r#""source":"replay""#, r#""source":"fluent-bit/0/0""#);
+        let count = log.lines().count();
+        assert!(count > 5 && log.contains("summary"), "{count} records");
+        assert_eq!(String::from_utf8(module.stdout).unwrap(), log);
     }
 }
 
 #[test]
-fn what_is_no_such_module_is_refused_by_name() {
-    let folder = Folder::new("no-module");
-    let path = folder.write("x.wasm", "no module");
+fn an_invalid_module_is_rejected_by_name() {
+    let dir = TempDir::new("no-module");
+    let path = dir.write("x.wasm", "no module");
     let output = nearmiss(&["replay", "--wasm", &path, "-"], "");
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && said.contains("x.wasm: "), "{said}");
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && log.contains("x.wasm: "), "{log}");
 }
 
 #[test]
-fn names_made_to_explode_leave_a_bounded_table_and_page_that_tell_what_is_other() {
+fn a_flood_of_names_keeps_table_and_page_bounded_with_a_row_for_the_rest() {
     const LINES: u32 = 20_000;
-    /// Upstreams that the table tells apart.
-    const APART: u32 = 10_000;
-    let folder = Folder::new("many");
+    /// Maximum number of upstreams in the table.
+    const MAX_UPSTREAMS: u32 = 10_000;
+    let dir = TempDir::new("many");
     let hostile =
         |number: u32| line(number / 20, &format!("{number}-{}", "x\\u001b[2J".repeat(60)), 1 + number % 2);
     let input: String = (0..LINES).map(|number| hostile(number) + "\n").collect();
-    let config = folder.write("nearmiss.json", r#"{"max_upstreams":40}"#);
-    let log = folder.write("access.log", &input);
+    let config = dir.write("nearmiss.json", r#"{"max_upstreams":40}"#);
+    let log = dir.write("access.log", &input);
     let output = nearmiss(&["replay", "--config", &config, &log], "");
     let table = stderr(&output);
     assert!(output.status.success() && table.lines().count() <= 60, "{}", table.lines().count());
     assert!(
         table.lines().all(|line| line.len() < 400 && !line.contains('\u{1b}')),
-        "names are cut and do nothing"
+        "names are cut and escaped"
     );
-    let other = table.lines().find(|line| line.starts_with("other ")).expect("a row for what is too much");
+    let other = table.lines().find(|line| line.starts_with("other ")).expect("a row for the rest");
     let exchanges: u32 = other.split_whitespace().nth(1).unwrap().parse().unwrap();
-    assert_eq!(exchanges, LINES - APART, "{other}");
-    let told = stdout(&output);
-    let summaries = told.lines().filter(|record| record.contains(r#""type":"summary""#));
+    assert_eq!(exchanges, LINES - MAX_UPSTREAMS, "{other}");
+    let log = stdout(&output);
+    let summaries = log.lines().filter(|record| record.contains(r#""type":"summary""#));
     let names = summaries.filter_map(|summary| summary.split(r#""upstream":""#).nth(1)?.split('"').next());
     let names: std::collections::BTreeSet<_> = names.collect();
     assert!(names.len() == 41 && names.contains("other"), "{} upstreams have summaries", names.len());
-    assert!(told.len() < 2 * input.len(), "{} bytes of records for {} of input", told.len(), input.len());
+    assert!(log.len() < 2 * input.len(), "{} bytes of records for {} of input", log.len(), input.len());
     for name in ["report.html", "report.md"] {
-        let report = folder.0.join(name).display().to_string();
+        let report = dir.0.join(name).display().to_string();
         let made = nearmiss(&["report", "--config", &config, &log, "-o", &report], "");
         assert!(made.status.success(), "{}", stderr(&made));
         let text = fs::read_to_string(report).unwrap();

@@ -1,5 +1,4 @@
-//! The report as people open it: in a real Chromium, with names that would rather be code, and with the numbers that the
-//! records have.
+//! The report in a real Chromium, with hostile names, and with numbers checked against the records.
 
 #![allow(
     clippy::expect_used,
@@ -21,10 +20,10 @@ use std::sync::OnceLock;
 /// 2026-11-23 08:00:00 UTC.
 const START: u64 = 1_795_420_800;
 
-/// A folder of the test's own.
-struct Folder(PathBuf);
+/// A temporary directory, removed when dropped.
+struct TempDir(PathBuf);
 
-impl Folder {
+impl TempDir {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("nearmiss-report-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
@@ -41,7 +40,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -63,14 +62,15 @@ fn nearmiss(arguments: &[&str], input: &str) -> Output {
     output
 }
 
-/// What a command that works prints.
-fn printed(arguments: &[&str], input: &str) -> String {
+/// Runs a command that must succeed and returns its standard output.
+fn stdout_of(arguments: &[&str], input: &str) -> String {
     let output = nearmiss(arguments, input);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Two hours of three upstreams: one whose host `cart-7` fails for ten minutes, one with a fallback, one that has no trouble.
+/// Two hours of three upstreams: one whose host `cart-7` fails for ten minutes, one with a fallback, one without
+/// problems.
 fn traffic() -> &'static str {
     static TRAFFIC: OnceLock<String> = OnceLock::new();
     TRAFFIC.get_or_init(|| {
@@ -107,13 +107,13 @@ fn traffic() -> &'static str {
     })
 }
 
-/// The records of that traffic.
+/// Returns the records of that traffic.
 fn records() -> &'static str {
     static RECORDS: OnceLock<String> = OnceLock::new();
-    RECORDS.get_or_init(|| printed(&["replay", "-q", "-f", "exchange", "-"], traffic()))
+    RECORDS.get_or_init(|| stdout_of(&["replay", "-q", "-f", "exchange", "-"], traffic()))
 }
 
-/// What summaries say together of an upstream, added up here and not by what is tested.
+/// Sums of an upstream's summaries, computed independently of the code under test.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     exchanges: u64,
@@ -148,7 +148,7 @@ impl Sums {
     }
 }
 
-/// The sums of all summaries that ended after `from` in milliseconds, by upstream.
+/// Sums all summaries that ended after `from` in milliseconds, by upstream.
 fn sums(from: u64) -> BTreeMap<String, Sums> {
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
     for record in records().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
@@ -159,7 +159,7 @@ fn sums(from: u64) -> BTreeMap<String, Sums> {
     sums
 }
 
-/// Milliseconds since 1970 of a time of the one day that the traffic lasts.
+/// Returns milliseconds since 1970 for a time of the single day that the traffic covers.
 fn millis(time: &str) -> u64 {
     assert!(time.starts_with("2026-11-23T"), "{time}");
     let number = |from: usize, to: usize| time[from..to].parse::<u64>().unwrap();
@@ -179,8 +179,8 @@ fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02}\u{202f}%", share / 100, share % 100)
 }
 
-/// What Chromium says of a page.
-fn looked_at(page: &Path) -> Value {
+/// Opens a page in Chromium and returns what the driver reports.
+fn open_in_chromium(page: &Path) -> Value {
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host-tests/report");
     assert!(
         driver.join("node_modules/axe-core").is_dir(),
@@ -193,23 +193,23 @@ fn looked_at(page: &Path) -> Value {
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string"))
 }
 
 #[test]
-fn in_chromium_it_tells_what_the_records_tell_and_asks_for_nothing() {
-    let folder = Folder::new("chromium");
-    let (source, page) = (folder.write("records.ndjson", records()), folder.path("report.html"));
-    printed(&["report", "-q", &source, "-o", &page], "");
-    let seen = looked_at(Path::new(&page));
+fn in_chromium_the_page_shows_the_numbers_of_the_records_and_loads_nothing() {
+    let dir = TempDir::new("chromium");
+    let (source, page) = (dir.write("records.ndjson", records()), dir.path("report.html"));
+    stdout_of(&["report", "-q", &source, "-o", &page], "");
+    let page_state = open_in_chromium(Path::new(&page));
 
-    assert_eq!(seen["messages"], serde_json::json!([]), "on the console");
-    assert_eq!(seen["requests"], serde_json::json!([]));
-    for (look, found) in seen["layouts"].as_object().unwrap() {
+    assert_eq!(page_state["messages"], serde_json::json!([]), "on the console");
+    assert_eq!(page_state["requests"], serde_json::json!([]));
+    for (look, found) in page_state["layouts"].as_object().unwrap() {
         assert_eq!(found["violations"], serde_json::json!([]), "axe at {look}");
         assert_eq!(found["overflow"], 0, "the page scrolls sideways at {look}");
     }
-    assert_ne!(seen["layouts"]["1280"]["background"], seen["layouts"]["1280 dark"]["background"]);
+    assert_ne!(page_state["layouts"]["1280"]["background"], page_state["layouts"]["1280 dark"]["background"]);
 
     let all = sums(0);
     let mut total = Sums::default();
@@ -223,15 +223,15 @@ fn in_chromium_it_tells_what_the_records_tell_and_asks_for_nothing() {
         percent(total.judged - total.failed, total.judged),
         percent(total.first_try, total.judged)
     );
-    assert_eq!(seen["elements"]["headline"], headline);
+    assert_eq!(page_state["elements"]["headline"], headline);
     let rows = |of: &BTreeMap<String, Sums>| {
         let cells: BTreeMap<_, _> = of.iter().map(|(name, sums)| (name.clone(), sums.cells())).collect();
         serde_json::to_value(cells).unwrap()
     };
-    let filters = &seen["filters"];
+    let filters = &page_state["filters"];
     assert_eq!(filters["all"]["rows"], rows(&all));
     assert_eq!(filters["half"]["rows"], rows(&sums(filters["from"].as_u64().unwrap())), "the later half");
-    assert_eq!(filters["reset"], filters["all"], "the button shows everything again");
+    assert_eq!(filters["reset"], filters["all"], "the button resets the filter");
 
     let one = filters["upstream"]["rows"].as_object().unwrap();
     let name = one.keys().next().unwrap();
@@ -240,23 +240,23 @@ fn in_chromium_it_tells_what_the_records_tell_and_asks_for_nothing() {
     let episodes = |part: &str| filters[part]["episodes"].as_array().unwrap().len();
     assert!(episodes("all") > 0, "cart-7 makes an episode");
 
-    assert!(text(&seen["tooltips"]["pointer"]).contains("callers"), "{}", seen["tooltips"]);
+    assert!(text(&page_state["tooltips"]["pointer"]).contains("callers"), "{}", page_state["tooltips"]);
     assert_eq!(
-        (&seen["tooltips"]["away"], &seen["tooltips"]["key"]),
-        (&Value::Null, &seen["tooltips"]["pointer"])
+        (&page_state["tooltips"]["away"], &page_state["tooltips"]["key"]),
+        (&Value::Null, &page_state["tooltips"]["pointer"])
     );
     let headings: Vec<_> =
-        seen["elements"]["headings"].as_array().unwrap().iter().map(|h| h.as_u64().unwrap()).collect();
+        page_state["elements"]["headings"].as_array().unwrap().iter().map(|h| h.as_u64().unwrap()).collect();
     assert_eq!((headings[0], headings.iter().filter(|level| **level == 1).count()), (1, 1));
-    assert!(headings.windows(2).all(|pair| pair[1] <= pair[0] + 1), "no level is left out: {headings:?}");
+    assert!(headings.windows(2).all(|pair| pair[1] <= pair[0] + 1), "no level is skipped: {headings:?}");
     assert_eq!(
-        seen["withoutScript"],
+        page_state["withoutScript"],
         serde_json::json!({"rows": 3, "figures": 3, "hidden": 1}),
         "without JavaScript"
     );
 }
 
-/// Names that would like to be more than names.
+/// Names that contain code or markup.
 const HOSTILE: [&str; 8] = [
     "<script>window.touched=1</script>",
     r#""><img src=x onerror=window.touched=2>"#,
@@ -268,7 +268,7 @@ const HOSTILE: [&str; 8] = [
     "' onmouseover='window.touched=5' x='",
 ];
 
-/// Records of hostile upstreams, hosts and sentences.
+/// Returns records with hostile upstreams, hosts and sentences.
 fn hostile_records() -> String {
     let mut records = String::new();
     for (number, name) in HOSTILE.iter().enumerate() {
@@ -292,38 +292,41 @@ fn hostile_records() -> String {
 }
 
 #[test]
-fn names_that_are_code_do_nothing_in_chromium() {
-    let folder = Folder::new("hostile");
-    let (source, page) = (folder.write("<img src=x>.ndjson", &hostile_records()), folder.path("report.html"));
-    printed(&["report", "-q", &source, "-o", &page], "");
+fn code_in_names_does_not_run_in_chromium() {
+    let dir = TempDir::new("hostile");
+    let (source, page) = (dir.write("<img src=x>.ndjson", &hostile_records()), dir.path("report.html"));
+    stdout_of(&["report", "-q", &source, "-o", &page], "");
     let html = fs::read_to_string(&page).unwrap();
     assert!(
         !html.contains(|c: char| c.is_control() && c != '\n') && !html.contains(['\u{202e}', '\u{200b}'])
     );
-    let seen = looked_at(Path::new(&page));
-    assert_eq!((&seen["messages"], &seen["requests"]), (&serde_json::json!([]), &serde_json::json!([])));
-    let elements = &seen["elements"];
+    let page_state = open_in_chromium(Path::new(&page));
+    assert_eq!(
+        (&page_state["messages"], &page_state["requests"]),
+        (&serde_json::json!([]), &serde_json::json!([]))
+    );
+    let elements = &page_state["elements"];
     assert_eq!(elements["touched"], Value::Null);
     assert_eq!(
         (&elements["images"], &elements["frames"], &elements["handlers"]),
         (&0.into(), &0.into(), &0.into())
     );
     assert_eq!((&elements["scripts"], &elements["externalLinks"]), (&2.into(), &serde_json::json!([])));
-    for (look, found) in seen["layouts"].as_object().unwrap() {
+    for (look, found) in page_state["layouts"].as_object().unwrap() {
         assert_eq!(
             (&found["violations"], &found["overflow"]),
             (&serde_json::json!([]), &0.into()),
             "at {look}"
         );
     }
-    let rows = seen["filters"]["all"]["rows"].as_object().unwrap();
-    assert!(rows.contains_key(HOSTILE[0]), "the name is there to be read: {:?}", rows.keys());
+    let rows = page_state["filters"]["all"]["rows"].as_object().unwrap();
+    assert!(rows.contains_key(HOSTILE[0]), "the name is readable: {:?}", rows.keys());
     assert_eq!(rows.len(), HOSTILE.len());
 }
 
 #[test]
-fn names_that_are_markup_are_text_in_the_digest() {
-    let digest = printed(&["report", "-q", "--format", "markdown", "-"], &hostile_records());
+fn markup_in_names_is_text_in_the_digest() {
+    let digest = stdout_of(&["report", "-q", "--format", "markdown", "-"], &hostile_records());
     assert!(!digest.contains(|c: char| c.is_control() && c != '\n') && !digest.contains('\u{202e}'));
     for markup in ["<script", "<img", "](http", "@everyone", "\n## more", "http://evil.example)"] {
         let outside: String = digest.split('`').step_by(2).collect();
@@ -332,15 +335,16 @@ fn names_that_are_markup_are_text_in_the_digest() {
     let rows: Vec<_> = digest.lines().filter(|line| line.starts_with("| `")).collect();
     assert_eq!(rows.len(), 2 * HOSTILE.len());
     for row in rows {
-        assert!([9, 7].contains(&row.matches('|').count()), "a cell was broken: {row}");
+        assert!([9, 7].contains(&row.matches('|').count()), "a cell is broken: {row}");
     }
 }
 
 #[test]
-fn a_log_and_its_records_tell_the_same_story() {
+fn a_log_and_its_records_produce_the_same_report() {
     let of = |arguments: &[&str], input: &str| {
-        let digest = printed(&[&["report", "-q", "--format", "markdown"], arguments, &["-"]].concat(), input);
-        // The small timelines differ: summaries of a log read here come as often as its bins want.
+        let digest =
+            stdout_of(&[&["report", "-q", "--format", "markdown"], arguments, &["-"]].concat(), input);
+        // The sparklines differ: here, the summary interval of a log depends on its time bins.
         let without_lines =
             |line: &str| line.rsplit_once(" | ").map_or(line.to_owned(), |(row, _)| row.to_owned());
         digest.lines().map(without_lines).collect::<Vec<_>>().join("\n")
@@ -361,16 +365,16 @@ fn a_log_and_its_records_tell_the_same_story() {
 }
 
 #[test]
-fn lines_that_were_judged_before_are_told_by_their_fates() {
-    let annotated = printed(&["replay", "-q", "--annotate", "-f", "exchange", "-"], traffic());
-    let digest = printed(&["report", "-q", "--format", "markdown", "-"], &annotated);
+fn lines_with_verdicts_are_counted_by_fate() {
+    let annotated = stdout_of(&["replay", "-q", "--annotate", "-f", "exchange", "-"], traffic());
+    let digest = stdout_of(&["report", "-q", "--format", "markdown", "-"], &annotated);
     let failed: u64 = sums(0).values().map(|sums| sums.failed).sum();
     assert!(digest.contains(&format!("{} failures", grouped(failed))), "{digest}");
 }
 
 #[test]
-fn a_day_is_held_against_the_reference() {
-    let folder = Folder::new("reference");
+fn a_day_is_compared_with_the_reference() {
+    let dir = TempDir::new("reference");
     let reference = |near: u32, typical: f64| {
         format!(r#"{{"since":"2026-11-02","near_miss_bp":{near},"typical_ms":{typical}}}"#)
     };
@@ -380,26 +384,26 @@ fn a_day_is_held_against_the_reference() {
         reference(1, 900.0),
         reference(9_000, 900.0)
     );
-    let config = folder.write("nearmiss.json", &config);
+    let config = dir.write("nearmiss.json", &config);
     let digest =
-        printed(&["report", "-q", "-f", "exchange", "-c", &config, "--format", "markdown", "-"], traffic());
+        stdout_of(&["report", "-q", "-f", "exchange", "-c", &config, "--format", "markdown", "-"], traffic());
     assert!(digest.contains("- `cart`: slower than on 2026-11-02: "), "{digest}");
     assert!(digest.contains("- `ledger`: more near misses than on 2026-11-02: "), "{digest}");
     assert!(!digest.contains("`search`: more") && !digest.contains("`search`: slower"), "{digest}");
-    let page = printed(&["report", "-q", "-f", "exchange", "-c", &config, "-"], traffic());
+    let page = stdout_of(&["report", "-q", "-f", "exchange", "-c", &config, "-"], traffic());
     assert!(
         page.contains(">slower\n") && page.contains(">more near misses\n") && page.contains(">as ever\n")
     );
 }
 
 #[test]
-fn without_summaries_no_share_is_made_up() {
+fn without_summaries_shares_are_unknown() {
     let exchanges: String = records()
         .lines()
         .filter(|line| line.contains(r#""type":"exchange""#))
         .map(|line| format!("{line}\n"))
         .collect();
-    let digest = printed(&["report", "-q", "--format", "markdown", "-"], &exchanges);
+    let digest = stdout_of(&["report", "-q", "--format", "markdown", "-"], &exchanges);
     assert!(digest.contains("near misses and") && digest.contains("were recorded."), "{digest}");
     assert!(digest.contains("No summary came with these records"), "{digest}");
     let row = digest.lines().find(|line| line.starts_with("| `cart`")).unwrap();
@@ -408,42 +412,44 @@ fn without_summaries_no_share_is_made_up() {
 }
 
 #[test]
-fn only_what_was_asked_for_is_told() {
-    let cart = printed(&["report", "-q", "--format", "markdown", "--upstream", "cart", "-"], records());
+fn only_selected_exchanges_are_reported() {
+    let cart = stdout_of(&["report", "-q", "--format", "markdown", "--upstream", "cart", "-"], records());
     assert!(cart.contains("`cart`") && !cart.contains("`ledger`"), "{cart}");
-    let late =
-        printed(&["report", "-q", "--format", "markdown", "--since", "2026-11-23T09:00:00Z", "-"], records());
+    let late = stdout_of(
+        &["report", "-q", "--format", "markdown", "--since", "2026-11-23T09:00:00Z", "-"],
+        records(),
+    );
     let total: u64 = sums((START + 3_600) * 1_000).values().map(|sums| sums.exchanges).sum();
     assert!(late.contains(&format!("{} exchanges of 3", grouped(total))), "{total}: {late}");
 }
 
 #[test]
-fn the_shape_follows_the_name_of_the_output() {
-    let folder = Folder::new("shape");
+fn the_format_follows_the_name_of_the_output() {
+    let dir = TempDir::new("shape");
     for (name, beginning) in [("a.md", "## Callers saw"), ("a.html", "<!doctype html>")] {
-        let path = folder.path(name);
-        printed(&["report", "-q", "-", "-o", &path], records());
+        let path = dir.path(name);
+        stdout_of(&["report", "-q", "-", "-o", &path], records());
         assert!(fs::read_to_string(&path).unwrap().starts_with(beginning));
     }
-    assert!(printed(&["report", "-q", "-"], "").contains("There is no exchange in this."));
+    assert!(stdout_of(&["report", "-q", "-"], "").contains("There is no exchange in this."));
 }
 
 #[test]
-fn what_cannot_be_told_is_said_in_one_line() {
-    let told = |arguments: &[&str], input: &str| {
+fn a_failure_prints_one_line() {
+    let run = |arguments: &[&str], input: &str| {
         let output = nearmiss(arguments, input);
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    let (code, line) = told(&["report", "-q", "-o", "/nowhere/r.html", "-"], records());
+    let (code, line) = run(&["report", "-q", "-o", "/nowhere/r.html", "-"], records());
     assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
     assert!(line.starts_with("nearmiss: /nowhere/r.html: "), "{line}");
-    let (code, lines) = told(&["report", "-q", "-"], "{\"schema\":7,\"type\":\"summary\"}\n");
+    let (code, lines) = run(&["report", "-q", "-"], "{\"schema\":7,\"type\":\"summary\"}\n");
     assert_eq!(code, Some(2));
     assert!(lines.starts_with("nearmiss: -:1: `schema` is 7; this nearmiss reads 1\n"), "{lines}");
 }
 
 #[test]
-fn the_page_stays_small_however_much_it_tells() {
+fn the_page_stays_small_with_many_upstreams() {
     let counts: Vec<String> = (0..100_u64).map(|bucket| (bucket * 7_919 % 90_001).to_string()).collect();
     let counts = counts.join(",");
     let mut records = String::new();
@@ -460,7 +466,7 @@ fn the_page_stays_small_however_much_it_tells() {
             );
         }
     }
-    let page = printed(&["report", "-q", "-"], &records);
+    let page = stdout_of(&["report", "-q", "-"], &records);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     assert!(page.contains("20 upstreams beyond the first 60 are folded into one row"));
 }

@@ -1,4 +1,4 @@
-//! The live view in a real terminal: tmux gives it one, presses its keys and tells what is on the screen.
+//! The live view in a real terminal: tmux provides it, sends keys, and captures the screen.
 
 #![allow(
     clippy::expect_used,
@@ -15,18 +15,18 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
 
-/// A terminal of the test's own, in a tmux of its own.
+/// A terminal in a tmux server of its own.
 struct Terminal {
     socket: String,
-    folder: PathBuf,
+    dir: PathBuf,
 }
 
 impl Terminal {
-    /// Runs `nearmiss watch --tui` on a log of `upstreams` upstreams, and a shell that tells how it ended.
+    /// Runs `nearmiss watch --tui` on a log of `upstreams` upstreams, then prints its exit code.
     fn start(name: &str, upstreams: &[String]) -> Self {
-        let folder = std::env::temp_dir().join(format!("nearmiss-tui-{}-{name}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let terminal = Self { socket: format!("nearmiss-{}-{name}", std::process::id()), folder };
+        let dir = std::env::temp_dir().join(format!("nearmiss-tui-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let terminal = Self { socket: format!("nearmiss-{}-{name}", std::process::id()), dir };
         fs::write(terminal.log(), "").unwrap();
         upstreams.iter().for_each(|upstream| terminal.append(upstream, 2));
         let command = format!(
@@ -39,10 +39,10 @@ impl Terminal {
     }
 
     fn log(&self) -> PathBuf {
-        self.folder.join("exchange.log")
+        self.dir.join("exchange.log")
     }
 
-    /// Adds one exchange to the log.
+    /// Appends one exchange to the log.
     fn append(&self, upstream: &str, attempts: u32) {
         let upstream = serde_json::to_string(upstream).unwrap();
         let mut file = fs::OpenOptions::new().append(true).open(self.log()).unwrap();
@@ -64,8 +64,8 @@ impl Terminal {
         self.tmux(&["capture-pane", "-p"])
     }
 
-    /// What tmux knows of the terminal: `alternate_on`, `cursor_flag`, `pane_title`.
-    fn knows(&self, what: &str) -> String {
+    /// Returns a variable of tmux: `alternate_on`, `cursor_flag`, `pane_title`.
+    fn tmux_variable(&self, what: &str) -> String {
         self.tmux(&["display-message", "-p", &format!("#{{{what}}}")]).trim_end().to_owned()
     }
 
@@ -73,39 +73,42 @@ impl Terminal {
         self.tmux(&[&["send-keys"], keys].concat());
     }
 
-    /// The screen, once it is as wanted.
-    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    /// Waits until the screen is as expected and returns it.
+    fn wait(&self, what: &str, is_expected: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         loop {
             let screen = self.screen();
-            if wanted(&screen) {
+            if is_expected(&screen) {
                 return screen;
             }
             assert!(
                 start.elapsed() < Duration::from_secs(60),
-                "never came: {what}; on the screen is\n{screen}"
+                "timed out waiting for {what}; the screen is\n{screen}"
             );
             sleep(Duration::from_millis(50));
         }
     }
 
-    /// Waits for the end, and that the terminal is as it was before.
-    fn assert_given_back(&self) {
+    /// Waits for the process to exit and asserts that the terminal is restored.
+    fn assert_restored(&self) {
         let screen = self.wait("the end", |screen| screen.contains("icanon"));
         assert!(screen.contains("ended 0"), "{screen}");
         assert!(
             screen.contains(" icanon") && screen.contains(" echo "),
-            "lines are edited and echoed again: {screen}"
+            "line editing and echo are on again: {screen}"
         );
-        assert!(!screen.contains("UPSTREAM"), "nothing of the view is left: {screen}");
-        assert_eq!((self.knows("alternate_on").as_str(), self.knows("cursor_flag").as_str()), ("0", "1"));
+        assert!(!screen.contains("UPSTREAM"), "the view is gone: {screen}");
+        assert_eq!(
+            (self.tmux_variable("alternate_on").as_str(), self.tmux_variable("cursor_flag").as_str()),
+            ("0", "1")
+        );
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = Command::new("tmux").args(["-L", &self.socket, "kill-server"]).output();
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -114,39 +117,39 @@ fn numbered(count: u32) -> Vec<String> {
 }
 
 #[test]
-fn it_shows_what_is_there_and_what_comes() {
+fn existing_and_new_exchanges_are_shown() {
     let terminal = Terminal::start("comes", &["cart".into()]);
     let screen = terminal
         .wait("the first upstream", |screen| screen.contains("cart") && screen.contains("LAST RECORDS (1)"));
     assert!(screen.contains("first try 0.00") && screen.contains("It took 2 attempts"), "{screen}");
-    assert_eq!(terminal.knows("alternate_on"), "1", "what was on the terminal before is kept");
+    assert_eq!(terminal.tmux_variable("alternate_on"), "1", "the alternate screen is in use");
     terminal.append("ledger", 1);
     terminal.wait("an upstream that came later", |screen| {
         screen.contains("ledger") && screen.contains("2 exchanges")
     });
     terminal.press(&["q"]);
-    terminal.assert_given_back();
+    terminal.assert_restored();
 }
 
 #[test]
-fn it_ends_when_its_terminal_is_gone() {
+fn the_process_exits_when_its_terminal_is_gone() {
     let terminal = Terminal::start("gone", &["cart".into()]);
     terminal.wait("the first upstream", |screen| screen.contains("cart"));
-    // The process below the shell that tmux runs.
-    let shell = terminal.knows("pane_pid");
+    // The process that the shell in tmux started.
+    let shell = terminal.tmux_variable("pane_pid");
     let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
     let process = PathBuf::from(format!("/proc/{}", children.trim()));
     assert!(process.exists() && !children.trim().is_empty(), "{children}");
     terminal.tmux(&["kill-server"]);
     let start = Instant::now();
     while process.exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it lives on without a terminal");
+        assert!(start.elapsed() < Duration::from_secs(60), "the process is still running without a terminal");
         sleep(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn it_scrolls_each_part_and_ends_on_ctrl_c() {
+fn panes_scroll_separately_and_ctrl_c_quits() {
     let terminal = Terminal::start("scrolls", &numbered(40));
     terminal.wait("the first upstream", |screen| {
         screen.contains("upstream-00") && !screen.contains("upstream-25 ")
@@ -170,11 +173,11 @@ fn it_scrolls_each_part_and_ends_on_ctrl_c() {
     terminal.press(&["Tab", "Tab", "PageDown"]);
     terminal.wait("older records", |screen| newest(screen).contains("upstream-24"));
     terminal.press(&["C-c"]);
-    terminal.assert_given_back();
+    terminal.assert_restored();
 }
 
 #[test]
-fn it_follows_the_size_of_the_terminal_and_ends_on_escape() {
+fn the_screen_follows_the_terminal_size_and_escape_quits() {
     let terminal = Terminal::start("resizes", &numbered(5));
     terminal.wait("the view", |screen| screen.contains("q quit") && screen.contains("LAST RECORDS (5)"));
     for (width, height) in [("60", "12"), ("20", "4"), ("160", "50")] {
@@ -189,27 +192,27 @@ fn it_follows_the_size_of_the_terminal_and_ends_on_escape() {
         });
     }
     terminal.press(&["Escape"]);
-    terminal.assert_given_back();
+    terminal.assert_restored();
 }
 
 #[test]
-fn a_name_with_terminal_escapes_does_nothing() {
+fn terminal_escapes_in_names_have_no_effect() {
     let names = ["\u{1b}]2;owned\u{7}title", "\u{1b}[2J\u{1b}[Hcleared", "\u{202e}turned"].map(str::to_owned);
     let terminal = Terminal::start("hostile", &names);
     let screen =
         terminal.wait("all three", |screen| screen.contains("3 exchanges") && screen.contains("turned"));
     assert!(screen.contains("\u{fffd}]2;owned\u{fffd}title"), "{screen}");
     assert!(screen.starts_with("nearmiss") && !screen.contains('\u{202e}'), "{screen}");
-    assert_ne!(terminal.knows("pane_title"), "owned");
+    assert_ne!(terminal.tmux_variable("pane_title"), "owned");
     terminal.press(&["q"]);
-    terminal.assert_given_back();
+    terminal.assert_restored();
 }
 
 #[test]
-fn without_a_terminal_it_prints_lines() {
-    let folder = std::env::temp_dir().join(format!("nearmiss-tui-{}-plain", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let log = folder.join("exchange.log");
+fn without_a_terminal_lines_are_printed() {
+    let dir = std::env::temp_dir().join(format!("nearmiss-tui-{}-plain", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let log = dir.join("exchange.log");
     fs::write(
         &log,
         "{\"ts\":1795420800,\"upstream\":\"cart\",\"status\":200,\"duration_ms\":9,\"attempts\":2}\n",
@@ -226,6 +229,6 @@ fn without_a_terminal_it_prints_lines() {
     std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    fs::remove_dir_all(&folder).unwrap();
+    fs::remove_dir_all(&dir).unwrap();
     assert!(line.starts_with(r#"{"schema":1,"type":"exchange""#), "{line}");
 }

@@ -1,25 +1,25 @@
-//! `nearmiss replay --wasm`: the lines go through the module that ships for Fluent Bit, instead of through the core that is
-//! compiled in. What comes out must be the same.
+//! `nearmiss replay --wasm`: judges lines with the wasm module that ships for Fluent Bit instead of the built-in
+//! core. Both must print the same records.
 
 mod instance;
 mod wasi;
 
-use crate::annotate::annotated;
-use crate::args::Replay;
+use crate::annotate::annotate;
+use crate::args::ReplayArgs;
+use crate::error::Error;
 use crate::input::Lines;
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::setup::Error;
-use instance::Instance;
+use crate::progress::{LINES_PER_TICK, Progress};
+use instance::FluentBitModule;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Hands every line to `module`, one file after the other.
-pub(super) fn run(args: &Replay, module: &Path) -> Result<ExitCode, Error> {
-    let config = args.reading.config.as_deref().map(crate::setup::text).transpose()?;
-    let mut filter = Instance::start(module, config.unwrap_or_default().into_bytes())
+/// Passes every line to `module`, one file after the other.
+pub(super) fn run(args: &ReplayArgs, module: &Path) -> Result<ExitCode, Error> {
+    let config = args.input.config.as_deref().map(crate::config::read_text).transpose()?;
+    let mut filter = FluentBitModule::start(module, config.unwrap_or_default().into_bytes())
         .map_err(|why| Error::Module(module.into(), why.to_string()))?;
     let mut progress = Progress::new(!args.quiet);
     let mut output = Output::new();
@@ -28,15 +28,15 @@ pub(super) fn run(args: &Replay, module: &Path) -> Result<ExitCode, Error> {
         let mut lines = Lines::open(path, &progress)?;
         while let Some((_, line)) = lines.next()? {
             record.clear();
-            annotated(&mut record, line, None);
+            annotate(&mut record, line, None);
             let reply =
                 filter.record(&record).map_err(|why| Error::Module(module.into(), why.to_string()))?;
             match reply {
                 Some(reply) if args.annotate => output.raw(reply.as_bytes())?,
-                Some(reply) => unwrap(&reply, line, &mut output)?,
+                Some(reply) => write_records(&reply, line, &mut output)?,
                 None => {}
             }
-            if lines.number().is_multiple_of(super::LINES_A_LOOK) {
+            if lines.number().is_multiple_of(LINES_PER_TICK) {
                 progress.tick(lines.number());
             }
         }
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Replay, module: &Path) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the module adds to a record.
+/// The fields that the module adds to a log record.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Added<'a> {
@@ -62,8 +62,9 @@ struct Added<'a> {
     near_miss_summaries: Vec<&'a RawValue>,
 }
 
-/// Prints the records that a reply carries; a clean verdict is none, and neither is one that the line had before.
-fn unwrap(reply: &str, line: &[u8], output: &mut Output) -> Result<(), Error> {
+/// Prints the records in a response. Skipped are verdicts that are clean, which have no record, and those that the
+/// line already had.
+fn write_records(reply: &str, line: &[u8], output: &mut Output) -> Result<(), Error> {
     let added: Added<'_> = serde_json::from_str(reply).unwrap_or_default();
     for record in added.near_miss_episodes.into_iter().chain(added.near_miss_summaries) {
         output.line(record.get())?;

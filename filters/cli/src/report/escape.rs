@@ -1,38 +1,38 @@
-//! Text from elsewhere inside a page or a digest: it is read as text, whatever it says.
+//! Escapes untrusted text for HTML, JSON and Markdown.
 
-use crate::plain::plain;
+use crate::sanitize::sanitize;
 use core::fmt::{self, Write};
 
-/// The longest text that is shown whole, in characters.
+/// Maximum length of a text in characters.
 const LONGEST: usize = 400;
-/// The longest name.
+/// Maximum length of a name in characters.
 const LONGEST_NAME: usize = 80;
 
-/// Text between tags or inside quoted attributes.
-pub(crate) struct Html<'a>(pub(crate) &'a str);
+/// Text for HTML: between tags, or in a quoted attribute.
+pub(crate) struct HtmlText<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Html<'_> {
+impl fmt::Display for HtmlText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        html(f, &plain(self.0, LONGEST))
+        html(f, &sanitize(self.0, LONGEST))
     }
 }
 
-/// A name where no tag may be: in an attribute or a title.
-pub(crate) struct Label<'a>(pub(crate) &'a str);
+/// A name for HTML where tags are not allowed: in an attribute or a title.
+pub(crate) struct HtmlAttribute<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Label<'_> {
+impl fmt::Display for HtmlAttribute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        html(f, &plain(self.0, LONGEST_NAME))
+        html(f, &sanitize(self.0, LONGEST_NAME))
     }
 }
 
-/// A name between tags: cut if it is long, and kept from turning its surroundings around.
-pub(crate) struct Name<'a>(pub(crate) &'a str);
+/// A name between HTML tags: shortened, and isolated from the direction of the surrounding text.
+pub(crate) struct HtmlName<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Name<'_> {
+impl fmt::Display for HtmlName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<bdi>")?;
-        html(f, &plain(self.0, LONGEST_NAME))?;
+        html(f, &sanitize(self.0, LONGEST_NAME))?;
         f.write_str("</bdi>")
     }
 }
@@ -51,12 +51,12 @@ fn html(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// A JSON text inside a `<script>` element, which ends at the first `</` it sees.
-pub(crate) struct Script<'a>(pub(crate) &'a str);
+/// A JSON string for a `<script>` element, which would end at the first `</`.
+pub(crate) struct ScriptString<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Script<'_> {
+impl fmt::Display for ScriptString<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string(&plain(self.0, LONGEST_NAME)).map_err(|_| fmt::Error)?;
+        let json = serde_json::to_string(&sanitize(self.0, LONGEST_NAME)).map_err(|_| fmt::Error)?;
         json.chars().try_for_each(|c| match c {
             '<' => f.write_str("\\u003c"),
             '>' => f.write_str("\\u003e"),
@@ -66,16 +66,16 @@ impl fmt::Display for Script<'_> {
     }
 }
 
-/// A name as a code span: in there nothing is markup, nobody is mentioned and nothing becomes a link.
-pub(crate) struct Code<'a>(pub(crate) &'a str);
+/// A name as a Markdown code span, in which markup, mentions and links have no effect.
+pub(crate) struct MarkdownCode<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Code<'_> {
+impl fmt::Display for MarkdownCode<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('`')?;
-        let name = plain(self.0, LONGEST_NAME);
+        let name = sanitize(self.0, LONGEST_NAME);
         let name = if name.trim().is_empty() { "?" } else { name.as_str() };
         name.chars().try_for_each(|c| match c {
-            // Would end the span, or the cell of a table that it stands in.
+            // These would end the code span, or the table cell around it.
             '`' => f.write_char('ˋ'),
             '|' => f.write_char('¦'),
             _ => f.write_char(c),
@@ -84,21 +84,21 @@ impl fmt::Display for Code<'_> {
     }
 }
 
-/// A sentence in Markdown: every character that could be markup is escaped.
-pub(crate) struct Markdown<'a>(pub(crate) &'a str);
+/// A sentence for Markdown: every character that could be markup is escaped.
+pub(crate) struct MarkdownText<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Markdown<'_> {
+impl fmt::Display for MarkdownText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = plain(self.0, LONGEST);
+        let text = sanitize(self.0, LONGEST);
         let mut before = ' ';
         for c in text.chars() {
             match c {
-                // An entity would be undone before mentions are looked for.
+                // An entity would be decoded before mentions are searched for.
                 '@' => f.write_char('＠')?,
                 '<' => f.write_str("&lt;")?,
                 '>' => f.write_str("&gt;")?,
                 '&' => f.write_str("&amp;")?,
-                // Between digits a dot or a hyphen is only that.
+                // Between letters and digits, these are not markup.
                 '.' | ':' | '-' | '_' | '/' if !before.is_ascii_alphanumeric() => write!(f, "\\{c}")?,
                 ':' => f.write_str("\\:")?,
                 '_' => f.write_str("\\_")?,
@@ -120,18 +120,18 @@ mod tests {
 
     #[test]
     fn nothing_leaves_its_place_in_html() {
-        assert_eq!(Html("<script>\"'&\u{1b}").to_string(), "&lt;script&gt;&quot;&#39;&amp;\u{fffd}");
-        assert_eq!(Name("\u{202e}<b").to_string(), "<bdi>\u{fffd}&lt;b</bdi>");
-        assert_eq!(Script("</script><!--\"").to_string(), r#""\u003c/script\u003e\u003c!--\"""#);
-        assert!(Name(&"x".repeat(999)).to_string().len() < 100);
+        assert_eq!(HtmlText("<script>\"'&\u{1b}").to_string(), "&lt;script&gt;&quot;&#39;&amp;\u{fffd}");
+        assert_eq!(HtmlName("\u{202e}<b").to_string(), "<bdi>\u{fffd}&lt;b</bdi>");
+        assert_eq!(ScriptString("</script><!--\"").to_string(), r#""\u003c/script\u003e\u003c!--\"""#);
+        assert!(HtmlName(&"x".repeat(999)).to_string().len() < 100);
     }
 
     #[test]
     fn nothing_is_markup_in_markdown() {
-        assert_eq!(Code("a`b|c\n").to_string(), "`aˋb¦c\u{fffd}`");
-        assert_eq!(Code(" ").to_string(), "`?`");
+        assert_eq!(MarkdownCode("a`b|c\n").to_string(), "`aˋb¦c\u{fffd}`");
+        assert_eq!(MarkdownCode(" ").to_string(), "`?`");
         assert_eq!(
-            Markdown("[x](javascript:y) <img> @all **b** http://e www.e 4.1 ms").to_string(),
+            MarkdownText("[x](javascript:y) <img> @all **b** http://e www.e 4.1 ms").to_string(),
             "\\[x\\]\\(javascript\\:y\\) &lt;img&gt; ＠all \\*\\*b\\*\\* http\\:\\/\\/e www\\.e 4.1 ms"
         );
     }

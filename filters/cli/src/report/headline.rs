@@ -1,15 +1,15 @@
-//! The one sentence, and the one after it.
+//! The headline and the sentences below it.
 
-use super::numbers::{Count, Percent, Span, plural};
-use super::story::Story;
+use super::model::ReportModel;
+use crate::display::numbers::{Count, Percent, Span, plural};
 
-/// "Callers saw 99.98 %. Without retries and fallbacks it would have been 97.31 %."
-pub(crate) fn sentence(story: &Story) -> String {
-    let total = story.total();
+/// Writes the headline: "Callers saw 99.98 %. Without retries and fallbacks it would have been 97.31 %."
+pub(crate) fn sentence(model: &ReportModel) -> String {
+    let total = model.total();
     if total.exchanges() == 0 {
         return "There is no exchange in this.".into();
     }
-    if !story.has_shares() {
+    if !model.has_shares() {
         return format!(
             "{} near miss{} and {} failure{} were recorded.",
             Count(total.near_misses()),
@@ -31,12 +31,12 @@ pub(crate) fn sentence(story: &Story) -> String {
     }
 }
 
-/// How much that was, and how long.
-pub(crate) fn extent(story: &Story) -> String {
-    let total = story.total();
-    let upstreams = story.upstreams.len() as u64;
+/// Writes the totals: exchanges, duration, near misses, failures and episodes.
+pub(crate) fn extent(model: &ReportModel) -> String {
+    let total = model.total();
+    let upstreams = model.upstreams.len() as u64;
     let mut text = String::new();
-    if story.has_shares() {
+    if model.has_shares() {
         text.push_str(&format!(
             "{} exchange{} of {} upstream{}",
             Count(total.exchanges()),
@@ -44,7 +44,7 @@ pub(crate) fn extent(story: &Story) -> String {
             Count(upstreams),
             plural(upstreams)
         ));
-        if let Some((from, to)) = story.span {
+        if let Some((from, to)) = model.span {
             text.push_str(&format!(" in {}", Span((to - from).div_ceil(1_000).max(1))));
         }
         text.push_str(&format!(
@@ -60,7 +60,7 @@ pub(crate) fn extent(story: &Story) -> String {
     } else {
         text.push_str("No summary came with these records, so it is not known how many exchanges were clean, and no share can be told. ");
     }
-    let (episodes, escalated) = (story.episodes.len() as u64, story.escalated());
+    let (episodes, escalated) = (model.episodes.len() as u64, model.escalated());
     text.push_str(&match (episodes, escalated) {
         (0, _) => "Nothing of it stood out as an episode.".to_owned(),
         (_, 0) => format!(

@@ -1,85 +1,90 @@
-//! Hosts, the most conspicuous first, and a sentence about each.
+//! Finds suspect hosts, and writes a sentence about each.
 
-use super::counts::share;
-use super::numbers::{Count, Percent};
-use super::phrase::Phrase;
-use super::story::Story;
-use super::upstream::{Host, Upstream};
+use super::model::ReportModel;
+use super::rich_text::RichText;
+use super::upstream::{HostTotals, UpstreamReport};
+use crate::counts::share;
+use crate::display::numbers::{Count, Percent};
 
-/// A host that something went wrong on.
-pub(crate) struct Suspect<'a> {
-    /// The place of its upstream in the story.
-    pub(crate) place: usize,
-    pub(crate) upstream: &'a Upstream,
+/// A host with near misses or failed attempts.
+pub(crate) struct SuspectHost<'a> {
+    /// Index of its upstream in the model.
+    pub(crate) index: usize,
+    pub(crate) upstream: &'a UpstreamReport,
     pub(crate) name: &'a str,
-    pub(crate) host: Host,
-    /// Its share of all attempts of the upstream, in basis points.
+    pub(crate) host: HostTotals,
+    /// Share of the upstream's attempts, in basis points.
     pub(crate) attempts_bp: u64,
-    /// Its share of what went wrong there.
-    pub(crate) trouble_bp: u64,
-    /// How many hosts the upstream has.
+    /// Share of the upstream's problems, in basis points.
+    pub(crate) problem_bp: u64,
+    /// Number of hosts of the upstream.
     pub(crate) siblings: usize,
 }
 
-impl Suspect<'_> {
-    /// How often this host went wrong beyond what its part of the traffic accounts for.
+impl SuspectHost<'_> {
+    /// Returns the problems beyond the host's share of the traffic.
     fn excess(&self) -> u64 {
-        trouble(&self.host).saturating_mul(self.trouble_bp.saturating_sub(self.attempts_bp)) / 10_000
+        problems(&self.host).saturating_mul(self.problem_bp.saturating_sub(self.attempts_bp)) / 10_000
     }
 
-    /// Whether it is out of proportion: one and a half times its share, and more than a handful.
+    /// Returns true if the host's share of problems exceeds one and a half times its share of attempts, with five
+    /// problems or more.
     pub(crate) fn stands_out(&self) -> bool {
-        self.siblings > 1 && self.trouble_bp * 2 > self.attempts_bp * 3 && trouble(&self.host) >= 5
+        self.siblings > 1 && self.problem_bp * 2 > self.attempts_bp * 3 && problems(&self.host) >= 5
     }
 
-    /// What there is to say about it.
-    pub(crate) fn sentence(&self) -> Phrase<'_> {
+    /// Writes the verdict about the host.
+    pub(crate) fn sentence(&self) -> RichText<'_> {
         let failed =
             format!("It failed {} of {} attempts", Count(self.host.failed), Count(self.host.attempts));
-        let phrase = Phrase::default().said(failed);
+        let text = RichText::default().text(failed);
         if self.siblings < 2 {
-            return phrase.said("; it has no sibling to be compared with.");
+            return text.text("; it has no sibling to be compared with.");
         }
         let shares = format!(
             "{} of what went wrong with {} of the attempts",
-            Percent(Some(self.trouble_bp)),
+            Percent(Some(self.problem_bp)),
             Percent(Some(self.attempts_bp))
         );
         if self.stands_out() {
-            phrase.said(format!("; it had {shares}: look at this host before its upstream."))
+            text.text(format!("; it had {shares}: look at this host before its upstream."))
         } else {
-            phrase.said(format!("; no worse than its siblings: {shares}."))
+            text.text(format!("; no worse than its siblings: {shares}."))
         }
     }
 }
 
-/// At most `most` hosts on which something went wrong, the most conspicuous first, and how many there are.
-pub(crate) fn suspects(story: &Story, most: usize) -> (Vec<Suspect<'_>>, usize) {
-    let mut suspects: Vec<_> =
-        story.upstreams.iter().enumerate().flat_map(|(place, upstream)| of(place, upstream)).collect();
+/// Returns at most `max` suspect hosts, the most conspicuous first, and the number of all.
+pub(crate) fn suspects(model: &ReportModel, max: usize) -> (Vec<SuspectHost<'_>>, usize) {
+    let mut suspects: Vec<_> = model
+        .upstreams
+        .iter()
+        .enumerate()
+        .flat_map(|(index, upstream)| suspects_of(index, upstream))
+        .collect();
     suspects.sort_by_key(|suspect| {
-        (core::cmp::Reverse((suspect.stands_out(), suspect.excess(), trouble(&suspect.host))), suspect.place)
+        (core::cmp::Reverse((suspect.stands_out(), suspect.excess(), problems(&suspect.host))), suspect.index)
     });
-    let all = suspects.len();
-    suspects.truncate(most);
-    (suspects, all)
+    let total = suspects.len();
+    suspects.truncate(max);
+    (suspects, total)
 }
 
-fn of(place: usize, upstream: &Upstream) -> impl Iterator<Item = Suspect<'_>> {
+fn suspects_of(index: usize, upstream: &UpstreamReport) -> impl Iterator<Item = SuspectHost<'_>> {
     let attempts: u64 = upstream.hosts.values().map(|host| host.attempts).sum();
-    let wrong: u64 = upstream.hosts.values().map(trouble).sum();
-    upstream.hosts.iter().filter(|(_, host)| trouble(host) > 0).map(move |(name, host)| Suspect {
-        place,
+    let wrong: u64 = upstream.hosts.values().map(problems).sum();
+    upstream.hosts.iter().filter(|(_, host)| problems(host) > 0).map(move |(name, host)| SuspectHost {
+        index,
         upstream,
         name,
         host: *host,
         attempts_bp: share(host.attempts, attempts).unwrap_or(0),
-        trouble_bp: share(trouble(host), wrong).unwrap_or(0),
+        problem_bp: share(problems(host), wrong).unwrap_or(0),
         siblings: upstream.hosts.len(),
     })
 }
 
-/// A near miss that a host is blamed for is mostly an attempt that it failed: the larger of both counts once.
-fn trouble(host: &Host) -> u64 {
+/// Returns the problems of a host. Most of its near misses are attempts that it failed, so the larger number counts.
+fn problems(host: &HostTotals) -> u64 {
     host.failed.max(host.near_misses)
 }

@@ -1,26 +1,26 @@
-//! Durations, counted in OpenTelemetry's buckets and told as quantiles and as rows of a heat map.
+//! Durations in OpenTelemetry's exponential buckets, with quantiles and the rows of a heat map.
 
-use super::records;
+use crate::records;
 use nearmiss::histogram::{BUCKETS, OFFSET, SCALE};
 
-/// Buckets of the core in one row of a heat map: half an octave.
+/// Buckets of the core per row of a heat map: half an octave.
 const ROW: usize = 4;
-/// Rows of a heat map.
+/// Number of rows of a heat map.
 pub(crate) const ROWS: usize = BUCKETS.div_ceil(ROW);
 
-/// Counts for each bucket of the core.
+/// Number of durations by bucket of the core.
 #[derive(Clone, Debug)]
-pub(crate) struct Latency(Vec<u64>);
+pub(crate) struct LatencyCounts(Vec<u64>);
 
-impl Default for Latency {
+impl Default for LatencyCounts {
     fn default() -> Self {
         Self(vec![0; BUCKETS])
     }
 }
 
-impl Latency {
+impl LatencyCounts {
     /// Adds the counts of a summary.
-    pub(crate) fn add(&mut self, other: &records::Latency) {
+    pub(crate) fn add(&mut self, other: &records::LatencyHistogram) {
         for (bucket, count) in buckets(other) {
             if let Some(held) = self.0.get_mut(bucket) {
                 *held = held.saturating_add(count);
@@ -28,7 +28,7 @@ impl Latency {
         }
     }
 
-    /// Adds all that `other` holds.
+    /// Adds the counts of `other`.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(held, more)| *held = held.saturating_add(*more));
     }
@@ -37,7 +37,7 @@ impl Latency {
         self.0.iter().sum()
     }
 
-    /// The geometric mean in milliseconds: what a reference calls typical.
+    /// Returns the geometric mean in milliseconds, the typical duration of a reference.
     pub(crate) fn typical(&self) -> Option<f64> {
         let total = self.total();
         let sum: f64 = self
@@ -49,7 +49,7 @@ impl Latency {
         (total > 0).then(|| (sum / total as f64).exp2())
     }
 
-    /// Milliseconds that `share` of all did not exceed, to the border of a bucket (9 %).
+    /// Returns the quantile `share` in milliseconds: the upper bound of its bucket, at most 9 % too high.
     pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
         let wanted = (self.total() as f64 * share).ceil().max(1.0) as u64;
         let mut sum = 0;
@@ -61,18 +61,18 @@ impl Latency {
     }
 }
 
-/// The counts of one bin of time, by row of the heat map.
+/// Number of durations in one time bin, by row of the heat map.
 #[derive(Clone, Debug)]
-pub(crate) struct Rows([u32; ROWS]);
+pub(crate) struct HeatMapColumn([u32; ROWS]);
 
-impl Default for Rows {
+impl Default for HeatMapColumn {
     fn default() -> Self {
         Self([0; ROWS])
     }
 }
 
-impl Rows {
-    pub(crate) fn add(&mut self, other: &records::Latency) {
+impl HeatMapColumn {
+    pub(crate) fn add(&mut self, other: &records::LatencyHistogram) {
         for (bucket, count) in buckets(other) {
             if let Some(held) = self.0.get_mut(bucket / ROW) {
                 *held = held.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
@@ -84,12 +84,12 @@ impl Rows {
         self.0.iter_mut().zip(other.0).for_each(|(held, more)| *held = held.saturating_add(more));
     }
 
-    /// The count of each row, the shortest durations first.
+    /// Returns the count of each row, the shortest durations first.
     pub(crate) fn counts(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().copied()
     }
 
-    /// Milliseconds that `share` of this bin did not exceed, to half an octave.
+    /// Returns the quantile `share` in milliseconds: the upper bound of its row, half an octave wide.
     pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
         let total: u64 = self.0.iter().map(|count| u64::from(*count)).sum();
         let wanted = (total as f64 * share).ceil().max(1.0) as u64;
@@ -102,12 +102,12 @@ impl Rows {
     }
 }
 
-/// The lower border of a row in milliseconds.
+/// Returns the lower bound of a row in milliseconds.
 pub(crate) fn row_border(row: usize) -> f64 {
     border(row * ROW)
 }
 
-/// The row of a duration, with its fraction.
+/// Returns the row of a duration, with a fractional part.
 pub(crate) fn row_of(millis: f64) -> f64 {
     let buckets = millis.max(0.001).log2() * f64::from(1 << SCALE) - f64::from(OFFSET);
     (buckets / ROW as f64).clamp(0.0, ROWS as f64)
@@ -117,11 +117,11 @@ fn border(bucket: usize) -> f64 {
     ((bucket as f64 + f64::from(OFFSET)) / f64::from(1 << SCALE)).exp2()
 }
 
-/// The core's bucket of each count.
-fn buckets(of: &records::Latency) -> impl Iterator<Item = (usize, u64)> + '_ {
-    let finer = (of.scale - SCALE as i32).clamp(-10, 20);
-    of.counts.iter().zip(0_i32..).filter(|(count, _)| **count > 0).map(move |(count, place)| {
-        let index = i64::from(of.offset) + i64::from(place);
+/// Maps the counts to buckets of the core.
+fn buckets(histogram: &records::LatencyHistogram) -> impl Iterator<Item = (usize, u64)> + '_ {
+    let finer = (histogram.scale - SCALE as i32).clamp(-10, 20);
+    histogram.counts.iter().zip(0_i32..).filter(|(count, _)| **count > 0).map(move |(count, index)| {
+        let index = i64::from(histogram.offset) + i64::from(index);
         let index = if finer >= 0 { index >> finer } else { index << -finer };
         let bucket = (index - i64::from(OFFSET)).clamp(0, BUCKETS as i64 - 1);
         (bucket as usize, *count)
@@ -134,15 +134,18 @@ mod tests {
 
     #[test]
     fn quantiles_and_rows_agree_with_the_buckets() {
-        let summary = records::Latency { scale: 3, offset: 24, counts: vec![98, 0, 0, 0, 1, 1] };
-        let (mut latency, mut rows) = (Latency::default(), Rows::default());
+        let summary = records::LatencyHistogram { scale: 3, offset: 24, counts: vec![98, 0, 0, 0, 1, 1] };
+        let (mut latency, mut rows) = (LatencyCounts::default(), HeatMapColumn::default());
         latency.add(&summary);
         rows.add(&summary);
         assert_eq!(latency.total(), 100);
         assert!((latency.quantile(0.5).unwrap() - 8.72).abs() < 0.01, "(8, 8.72] ms");
         assert!((latency.quantile(0.99).unwrap() - 12.34).abs() < 0.01);
         assert_eq!(rows.counts().map(u64::from).sum::<u64>(), 100);
-        assert!(Latency::default().quantile(0.5).is_none() && Rows::default().quantile(0.5).is_none());
+        assert!(
+            LatencyCounts::default().quantile(0.5).is_none()
+                && HeatMapColumn::default().quantile(0.5).is_none()
+        );
         assert_eq!(row_of(row_border(7)), 7.0);
     }
 }

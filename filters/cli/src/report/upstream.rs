@@ -1,106 +1,108 @@
-//! What is held of one upstream while reading: bounded, however much is read.
+//! Aggregates of one upstream, in bounded memory.
 
-use super::closest::Closest;
-use super::counts::Counts;
-use super::latency::{Latency, Rows};
-use super::records::{Reference, Summary};
+use super::exemplars::Exemplars;
+use super::latency::{HeatMapColumn, LatencyCounts};
+use crate::counts::Counts;
+use crate::records::{ReferenceRecord, SummaryRecord};
 use nearmiss::Fate;
 use std::collections::BTreeMap;
 
-/// The most hosts that are told apart; more count as `other`.
-const MOST_HOSTS: usize = 64;
-/// How many close calls are kept.
-const CLOSEST: usize = 8;
-/// How many outliers are kept for the heat map.
-const SLOWEST: usize = 24;
+/// Maximum number of distinct hosts; the rest count as `other`.
+const MAX_HOSTS: usize = 64;
+/// Maximum number of exemplars with the smallest margins.
+const MAX_CLOSEST: usize = 8;
+/// Maximum number of outliers in the heat map.
+const MAX_SLOWEST: usize = 24;
 
-/// All that is known of one upstream.
+/// Aggregates of one upstream.
 #[derive(Clone, Debug)]
-pub(crate) struct Upstream {
+pub(crate) struct UpstreamReport {
     pub(crate) name: String,
-    /// From summaries; from exchange records alone where there is none.
+    /// Total from summaries and judged lines; after `finish`, from relayed counts or exchange records where there are
+    /// none.
     pub(crate) total: Counts,
-    /// The same by bin of time.
-    pub(crate) bins: BTreeMap<u64, Bin>,
-    /// Exchange records by fate, and their bins: what is told where no summary came.
-    pub(crate) noted: Counts,
-    pub(crate) noted_bins: BTreeMap<u64, Bin>,
-    /// What was judged before and only passed on, and its bins: what is told where whoever judged it does not.
+    /// The total by time bin.
+    pub(crate) bins: BTreeMap<u64, TimeBin>,
+    /// Total of exchange records, and its bins: the fallback if there is no summary.
+    pub(crate) from_records: Counts,
+    pub(crate) record_bins: BTreeMap<u64, TimeBin>,
+    /// Relayed total of summaries, and its bins: the fallback if the instance that judged the exchanges does not
+    /// report them.
     relayed: Counts,
-    relayed_bins: BTreeMap<u64, Bin>,
+    relayed_bins: BTreeMap<u64, TimeBin>,
     /// Exchanges by margin in tenths, the tightest first.
     pub(crate) margins: [u64; 10],
     /// The smallest margin of any exchange record.
     pub(crate) margin_min_bp: Option<u16>,
-    pub(crate) latency: Latency,
+    pub(crate) latency: LatencyCounts,
     pub(crate) failed_attempts_ms: f64,
-    /// Exchanges after which no attempt was left.
+    /// Exchanges that used all their attempts.
     pub(crate) out_of_attempts: u64,
     pub(crate) late: u64,
     pub(crate) suppressed: u64,
-    pub(crate) hosts: BTreeMap<String, Host>,
-    pub(crate) closest: Closest,
-    pub(crate) slowest: Closest,
-    /// The last day (UTC) that was counted.
-    pub(crate) today: Today,
-    pub(crate) reference: Option<Reference>,
-    /// Near misses over the budget, in basis points, by window, as the last summary had them.
+    pub(crate) hosts: BTreeMap<String, HostTotals>,
+    pub(crate) closest: Exemplars,
+    pub(crate) slowest: Exemplars,
+    /// The last day (UTC) with counts.
+    pub(crate) last_day: LastDay,
+    pub(crate) reference: Option<ReferenceRecord>,
+    /// Burn rate of the near-miss budget in basis points, by window, from the last summary.
     pub(crate) burn: Option<BTreeMap<String, u64>>,
 }
 
-/// One bin of time.
+/// Counts of one time bin.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Bin {
+pub(crate) struct TimeBin {
     pub(crate) counts: Counts,
-    pub(crate) latency: Rows,
+    pub(crate) latency: HeatMapColumn,
 }
 
-/// What one host did.
+/// Totals of one host.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Host {
+pub(crate) struct HostTotals {
     pub(crate) attempts: u64,
     pub(crate) failed: u64,
     pub(crate) near_misses: u64,
 }
 
-/// A day's counts.
+/// Counts of one day.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Today {
+pub(crate) struct LastDay {
     pub(crate) day: u64,
     pub(crate) counts: Counts,
-    pub(crate) latency: Latency,
+    pub(crate) latency: LatencyCounts,
 }
 
 const DAY_MS: u64 = 86_400_000;
 
-impl Upstream {
+impl UpstreamReport {
     pub(crate) fn new(name: String) -> Self {
         Self {
             name,
             total: Counts::default(),
             bins: BTreeMap::new(),
-            noted: Counts::default(),
-            noted_bins: BTreeMap::new(),
+            from_records: Counts::default(),
+            record_bins: BTreeMap::new(),
             relayed: Counts::default(),
             relayed_bins: BTreeMap::new(),
             margins: [0; 10],
             margin_min_bp: None,
-            latency: Latency::default(),
+            latency: LatencyCounts::default(),
             failed_attempts_ms: 0.0,
             out_of_attempts: 0,
             late: 0,
             suppressed: 0,
             hosts: BTreeMap::new(),
-            closest: Closest::new(CLOSEST),
-            slowest: Closest::new(SLOWEST),
-            today: Today::default(),
+            closest: Exemplars::new(MAX_CLOSEST),
+            slowest: Exemplars::new(MAX_SLOWEST),
+            last_day: LastDay::default(),
             reference: None,
             burn: None,
         }
     }
 
-    /// Adds the counts of a summary that ended in `bin`, at `time` in milliseconds.
-    pub(crate) fn add(&mut self, summary: Summary<'_>, bin: u64, time: u64) {
+    /// Adds a summary that ended in `bin`, at `time` in milliseconds.
+    pub(crate) fn add(&mut self, summary: SummaryRecord<'_>, bin: u64, time: u64) {
         let mut counts = Counts {
             aborted: summary.signals.get("aborted").copied().unwrap_or(0),
             attempts: summary.attempts,
@@ -117,8 +119,8 @@ impl Upstream {
         if let Some(latency) = &summary.latency {
             self.latency.add(latency);
             self.bins.entry(bin).or_default().latency.add(latency);
-            if self.today.day == time / DAY_MS {
-                self.today.latency.add(latency);
+            if self.last_day.day == time / DAY_MS {
+                self.last_day.latency.add(latency);
             }
         }
         self.margins
@@ -139,29 +141,29 @@ impl Upstream {
         self.burn = summary.burn_bp.or(self.burn.take());
     }
 
-    /// Adds counts of exchanges that were over in `bin`, at `time` in milliseconds.
+    /// Adds counts of exchanges that ended in `bin`, at `time` in milliseconds.
     pub(crate) fn count(&mut self, counts: &Counts, bin: u64, time: u64) {
         self.total.add(counts);
         self.bins.entry(bin).or_default().counts.add(counts);
         let day = time / DAY_MS;
-        if day > self.today.day {
-            self.today = Today { day, ..Today::default() };
+        if day > self.last_day.day {
+            self.last_day = LastDay { day, ..LastDay::default() };
         }
-        if day == self.today.day {
-            self.today.counts.add(counts);
+        if day == self.last_day.day {
+            self.last_day.counts.add(counts);
         }
     }
 
-    /// Notes an exchange record; `bin` as long as records are all there is.
-    pub(crate) fn note(&mut self, fate: Fate, bin: Option<u64>) {
+    /// Counts an exchange record; `bin` is `None` once summaries provide the bins.
+    pub(crate) fn count_record(&mut self, fate: Fate, bin: Option<u64>) {
         let one = Counts::of_record(fate);
-        self.noted.add(&one);
+        self.from_records.add(&one);
         if let Some(bin) = bin {
-            self.noted_bins.entry(bin).or_default().counts.add(&one);
+            self.record_bins.entry(bin).or_default().counts.add(&one);
         }
     }
 
-    fn relay(&mut self, summary: &Summary<'_>, bin: u64) {
+    fn relay(&mut self, summary: &SummaryRecord<'_>, bin: u64) {
         for (name, count) in &summary.relayed {
             let Some(fate) = Fate::from_name(name).filter(|_| *count > 0) else { continue };
             let many = Counts::of_many(fate, *count);
@@ -170,32 +172,32 @@ impl Upstream {
         }
     }
 
-    /// Makes `factor` bins one.
-    pub(crate) fn fold(&mut self, factor: u64) {
-        for bins in [&mut self.bins, &mut self.noted_bins, &mut self.relayed_bins] {
-            for (place, bin) in core::mem::take(bins) {
-                let held: &mut Bin = bins.entry(place / factor).or_default();
+    /// Merges groups of `factor` bins into one.
+    pub(crate) fn coarsen(&mut self, factor: u64) {
+        for bins in [&mut self.bins, &mut self.record_bins, &mut self.relayed_bins] {
+            for (index, bin) in core::mem::take(bins) {
+                let held: &mut TimeBin = bins.entry(index / factor).or_default();
                 held.counts.add(&bin.counts);
                 held.latency.merge(&bin.latency);
             }
         }
     }
 
-    /// Takes the next best for all there is, where no summary counted anything: what was passed on, then what left records.
-    pub(crate) fn settle(&mut self, records_are_all: bool) {
+    /// Falls back where no summary counted the exchanges: first to the relayed counts, then to the exchange records.
+    pub(crate) fn finish(&mut self, records_are_all: bool) {
         if self.total == Counts::default() {
             (self.total, self.bins) = (self.relayed, core::mem::take(&mut self.relayed_bins));
         }
         if records_are_all {
-            (self.total, self.bins) = (self.noted, core::mem::take(&mut self.noted_bins));
+            (self.total, self.bins) = (self.from_records, core::mem::take(&mut self.record_bins));
         }
     }
 
-    /// Adds all of `other`, an upstream that is not told apart.
-    pub(crate) fn absorb(&mut self, other: &Self) {
+    /// Adds the counts of `other`, an upstream without a row of its own.
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.total.add(&other.total);
-        for (place, bin) in &other.bins {
-            let held = self.bins.entry(*place).or_default();
+        for (index, bin) in &other.bins {
+            let held = self.bins.entry(*index).or_default();
             held.counts.add(&bin.counts);
             held.latency.merge(&bin.latency);
         }
@@ -206,13 +208,13 @@ impl Upstream {
         self.suppressed += other.suppressed;
     }
 
-    /// Exchanges whose margin is known.
+    /// Returns the number of exchanges with a known margin.
     pub(crate) fn with_margin(&self) -> u64 {
         self.margins.iter().sum()
     }
 
-    fn host(&mut self, name: &str) -> &mut Host {
-        let name = if self.hosts.contains_key(name) || self.hosts.len() < MOST_HOSTS {
+    fn host(&mut self, name: &str) -> &mut HostTotals {
+        let name = if self.hosts.contains_key(name) || self.hosts.len() < MAX_HOSTS {
             name
         } else {
             nearmiss::OTHER

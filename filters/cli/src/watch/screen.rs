@@ -1,120 +1,38 @@
-//! The view as lines of a given width and height; still no terminal in sight.
+//! Renders the dashboard as styled lines, independent of any terminal.
 
-use super::view::{Row, View};
-use crate::plain::plain;
-use crate::report::clock::{Stamp, TimeOfDay};
-use crate::report::numbers::{Count, Percent};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use super::dashboard::RecordRow;
+use super::dashboard::{Dashboard, UpstreamRow};
+use super::scroll::{Pane, Scroll};
+use super::styled_line::{Style, StyledLine, pad};
+use crate::display::numbers::{Count, Percent};
+use crate::display::time::{DateTime, TimeOfDay};
+use crate::sanitize::sanitize;
+use unicode_width::UnicodeWidthStr;
 
-/// What a piece of a line is, for whoever paints it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Tone {
-    Plain,
-    Dim,
-    Strong,
-    Warning,
-    Alarm,
-}
-
-/// One line, piece by piece.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Line {
-    pub(super) pieces: Vec<(Tone, String)>,
+/// Renders the screen: at most `height` lines of at most `width` columns.
+pub(super) fn render(
+    dashboard: &Dashboard,
+    file: &str,
+    scroll: &mut Scroll,
     width: usize,
-}
-
-/// The three parts that scroll.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Part {
-    #[default]
-    Upstreams,
-    Episodes,
-    Records,
-}
-
-/// Where each part is scrolled to, and which one the keys move.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Scroll {
-    pub(super) part: Part,
-    tops: [usize; 3],
-}
-
-impl Scroll {
-    /// Lets the keys move the next part.
-    pub(super) fn next_part(&mut self) {
-        self.part = match self.part {
-            Part::Upstreams => Part::Episodes,
-            Part::Episodes => Part::Records,
-            Part::Records => Part::Upstreams,
-        };
-    }
-
-    /// Moves the part; where it ends is settled when it is drawn.
-    pub(super) fn by(&mut self, lines: isize) {
-        if let Some(top) = self.tops.get_mut(self.part as usize) {
-            *top = top.saturating_add_signed(lines);
-        }
-    }
-
-    /// The first line of a part with `all` lines of which `shown` fit.
-    fn settle(&mut self, part: Part, all: usize, shown: usize) -> usize {
-        let Some(top) = self.tops.get_mut(part as usize) else { return 0 };
-        *top = (*top).min(all.saturating_sub(shown));
-        *top
-    }
-}
-
-impl Line {
-    /// Adds a piece, cut where the line ends.
-    fn add(&mut self, tone: Tone, text: &str, most: usize) {
-        let room = most.saturating_sub(self.width);
-        let text = cut(text, room);
-        self.width += text.width();
-        self.pieces.push((tone, text));
-    }
-}
-
-/// `text` within `room` columns; a wide character that would stand half outside is left out.
-fn cut(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.into();
-    }
-    let mut width = 0;
-    let fits = |c: &char| {
-        width += c.width().unwrap_or(0);
-        width < room
-    };
-    let mut cut: String = text.chars().take_while(fits).collect();
-    if room > 0 {
-        cut.push('…');
-    }
-    cut
-}
-
-/// `text` in exactly `width` columns.
-fn padded(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    let room = width - text.width();
-    text + &" ".repeat(room)
-}
-
-/// All lines of a screen, `height` of them at most.
-pub(super) fn screen(view: &View, file: &str, scroll: &mut Scroll, width: usize, height: usize) -> Vec<Line> {
-    let mut lines = vec![headline(view, file, width)];
-    // The foot, and a heading for each part.
+    height: usize,
+) -> Vec<StyledLine> {
+    let mut lines = vec![title_line(dashboard, file, width)];
+    // The title, the footer, and a heading for each pane.
     let room = height.saturating_sub(5);
-    let upstreams = view.upstreams.len().clamp(1, (room / 2).max(1));
-    let episodes = view.episodes.len().clamp(1, (room / 4).max(1));
+    let upstreams = dashboard.upstreams.len().clamp(1, (room / 2).max(1));
+    let episodes = dashboard.episodes.len().clamp(1, (room / 4).max(1));
     let records = room.saturating_sub(upstreams + episodes);
-    let name = view.upstreams.iter().map(|row| plain(&row.name, 40).width()).max().unwrap_or(8).clamp(8, 28);
-    let heading = |part: Part, text: String| {
-        let mut line = Line::default();
-        line.add(if scroll.part == part { Tone::Strong } else { Tone::Dim }, &text, width);
+    let name =
+        dashboard.upstreams.iter().map(|row| sanitize(&row.name, 40).width()).max().unwrap_or(8).clamp(8, 28);
+    let heading = |pane: Pane, text: String| {
+        let mut line = StyledLine::default();
+        line.add(if scroll.pane == pane { Style::Strong } else { Style::Dim }, &text, width);
         line
     };
     let head = format!(
         "{} {:>11} {:>9} {:>9} {:>11} {:>8} {:>8}  near misses and failures by 10 s",
-        padded("UPSTREAM", name),
+        pad("UPSTREAM", name),
         "exchanges",
         "first try",
         "callers",
@@ -123,45 +41,52 @@ pub(super) fn screen(view: &View, file: &str, scroll: &mut Scroll, width: usize,
         "margin"
     );
     let headings = [
-        heading(Part::Upstreams, head),
-        heading(Part::Episodes, format!("EPISODES ({})", view.episodes.len())),
-        heading(Part::Records, format!("LAST RECORDS ({})", view.records.len())),
+        heading(Pane::Upstreams, head),
+        heading(Pane::Episodes, format!("EPISODES ({})", dashboard.episodes.len())),
+        heading(Pane::Records, format!("LAST RECORDS ({})", dashboard.records.len())),
     ];
     let [upstreams_head, episodes_head, records_head] = headings;
-    let ranked = view.ranked();
-    let top = scroll.settle(Part::Upstreams, ranked.len(), upstreams);
+    let ranked = dashboard.ranked();
+    let offset = scroll.clamp(Pane::Upstreams, ranked.len(), upstreams);
     lines.push(upstreams_head);
-    lines.extend(filled(ranked.iter().skip(top).map(|row| upstream(row, view, name, width)), upstreams));
-    let top = scroll.settle(Part::Episodes, view.episodes.len(), episodes);
+    lines.extend(pad_lines(
+        ranked.iter().skip(offset).map(|row| upstream(row, dashboard, name, width)),
+        upstreams,
+    ));
+    let offset = scroll.clamp(Pane::Episodes, dashboard.episodes.len(), episodes);
     lines.push(episodes_head);
-    lines.extend(filled(view.episodes.iter().skip(top).map(|held| episode(held, width)), episodes));
-    let top = scroll.settle(Part::Records, view.records.len(), records);
+    lines
+        .extend(pad_lines(dashboard.episodes.iter().skip(offset).map(|held| episode(held, width)), episodes));
+    let offset = scroll.clamp(Pane::Records, dashboard.records.len(), records);
     lines.push(records_head);
-    lines.extend(filled(view.records.iter().skip(top).map(|told| record(told, name, width)), records));
+    lines.extend(pad_lines(
+        dashboard.records.iter().skip(offset).map(|row| record(row, name, width)),
+        records,
+    ));
     lines.truncate(height.saturating_sub(1));
-    let mut foot = Line::default();
-    foot.add(Tone::Dim, "q quit   ↑ ↓ PgUp PgDn Home End scroll   Tab next part", width);
-    lines.push(foot);
+    let mut footer = StyledLine::default();
+    footer.add(Style::Dim, "q quit   ↑ ↓ PgUp PgDn Home End scroll   Tab next part", width);
+    lines.push(footer);
     lines
 }
 
-/// The first of `lines`, and empty ones until there are `height`.
-fn filled(lines: impl Iterator<Item = Line>, height: usize) -> impl Iterator<Item = Line> {
-    lines.chain(core::iter::repeat_with(Line::default)).take(height)
+/// Returns the first `height` of `lines`, padded with empty ones.
+fn pad_lines(lines: impl Iterator<Item = StyledLine>, height: usize) -> impl Iterator<Item = StyledLine> {
+    lines.chain(core::iter::repeat_with(StyledLine::default)).take(height)
 }
 
-fn headline(view: &View, file: &str, width: usize) -> Line {
-    let total = view.total();
-    let mut line = Line::default();
-    line.add(Tone::Strong, &format!("nearmiss · {}", plain(file, 60)), width);
+fn title_line(dashboard: &Dashboard, file: &str, width: usize) -> StyledLine {
+    let total = dashboard.total();
+    let mut line = StyledLine::default();
+    line.add(Style::Strong, &format!("nearmiss · {}", sanitize(file, 60)), width);
     if total.exchanges() == 0 {
-        line.add(Tone::Dim, "  waiting for the first exchange", width);
+        line.add(Style::Dim, "  waiting for the first exchange", width);
     } else {
         line.add(
-            Tone::Plain,
+            Style::Plain,
             &format!(
                 "  {} UTC  callers {}  first try {}  {} exchanges",
-                Stamp(view.now.micros() / 1_000),
+                DateTime(dashboard.now.micros() / 1_000),
                 Percent(total.final_success()),
                 Percent(total.first_try_success()),
                 Count(total.exchanges())
@@ -169,17 +94,17 @@ fn headline(view: &View, file: &str, width: usize) -> Line {
             width,
         );
     }
-    if view.unreadable > 0 {
-        line.add(Tone::Alarm, &format!("  {} unreadable", Count(view.unreadable)), width);
+    if dashboard.unreadable > 0 {
+        line.add(Style::Alarm, &format!("  {} unreadable", Count(dashboard.unreadable)), width);
     }
     line
 }
 
-fn upstream(row: &Row, view: &View, name: usize, width: usize) -> Line {
-    let (counts, mut line) = (&row.counts, Line::default());
-    line.add(Tone::Plain, &padded(&plain(&row.name, 40), name), width);
+fn upstream(row: &UpstreamRow, dashboard: &Dashboard, name: usize, width: usize) -> StyledLine {
+    let (counts, mut line) = (&row.counts, StyledLine::default());
+    line.add(Style::Plain, &pad(&sanitize(&row.name, 40), name), width);
     line.add(
-        Tone::Plain,
+        Style::Plain,
         &format!(
             " {:>11} {:>9} {:>9}",
             Count(counts.exchanges()),
@@ -188,76 +113,76 @@ fn upstream(row: &Row, view: &View, name: usize, width: usize) -> Line {
         ),
         width,
     );
-    let tone = |count: u64, tone: Tone| if count > 0 { tone } else { Tone::Plain };
+    let style = |count: u64, style: Style| if count > 0 { style } else { Style::Plain };
     line.add(
-        tone(counts.near_misses(), Tone::Warning),
+        style(counts.near_misses(), Style::Warning),
         &format!(" {:>11}", Count(counts.near_misses())),
         width,
     );
-    line.add(tone(counts.failed(), Tone::Alarm), &format!(" {:>8}", Count(counts.failed())), width);
-    line.add(Tone::Plain, &format!(" {:>8}  ", Percent(row.margin.map(u64::from))), width);
-    let beats = row.beats(view.now, width.saturating_sub(line.width).min(40));
-    let spark = sparkline(&beats);
-    line.add(Tone::Warning, &spark, width);
+    line.add(style(counts.failed(), Style::Alarm), &format!(" {:>8}", Count(counts.failed())), width);
+    line.add(Style::Plain, &format!(" {:>8}  ", Percent(row.margin.map(u64::from))), width);
+    let history = row.history(dashboard.now, width.saturating_sub(line.width).min(40));
+    let spark = sparkline(&history);
+    line.add(Style::Warning, &spark, width);
     line
 }
 
-/// Counts as bars in eight heights, the highest of them the largest.
+/// Draws counts as bars in eight heights, scaled to the largest.
 fn sparkline(counts: &[u64]) -> String {
     const HEIGHTS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
-    let height = |count: &u64| HEIGHTS.get((count * 8).div_ceil(most) as usize).copied().unwrap_or('█');
+    let max = counts.iter().copied().max().unwrap_or(0).max(1);
+    let height = |count: &u64| HEIGHTS.get((count * 8).div_ceil(max) as usize).copied().unwrap_or('█');
     counts.iter().map(height).collect()
 }
 
-fn episode(episode: &crate::report::records::Episode, width: usize) -> Line {
-    let mut line = Line::default();
+fn episode(episode: &crate::records::EpisodeRecord, width: usize) -> StyledLine {
+    let mut line = StyledLine::default();
     let open = episode.phase != "close";
     let escalated = episode.outcome.as_deref() == Some("escalated");
-    let (tone, word) = match (open, escalated) {
-        (true, _) => (Tone::Warning, "open"),
-        (false, true) => (Tone::Alarm, "outage"),
-        (false, false) => (Tone::Dim, "over"),
+    let (style, word) = match (open, escalated) {
+        (true, _) => (Style::Warning, "open"),
+        (false, true) => (Style::Alarm, "outage"),
+        (false, false) => (Style::Dim, "over"),
     };
-    line.add(tone, &format!("{word:<6} "), width);
+    line.add(style, &format!("{word:<6} "), width);
     line.add(
-        Tone::Strong,
-        &format!("{} {} ", plain(&episode.upstream, 40), plain(&episode.pattern, 20)),
+        Style::Strong,
+        &format!("{} {} ", sanitize(&episode.upstream, 40), sanitize(&episode.pattern, 20)),
         width,
     );
     let end = episode.end.map_or(String::new(), |end| format!(" to {}", TimeOfDay(end.0)));
     line.add(
-        Tone::Plain,
-        &format!("since {}{end}: {}", TimeOfDay(episode.start.0), plain(&episode.explain, 400)),
+        Style::Plain,
+        &format!("since {}{end}: {}", TimeOfDay(episode.start.0), sanitize(&episode.explain, 400)),
         width,
     );
     line
 }
 
-fn record(told: &super::view::Told, name: usize, width: usize) -> Line {
-    let mut line = Line::default();
-    line.add(Tone::Dim, &format!("{:<8} ", TimeOfDay(told.time).to_string()), width);
-    line.add(Tone::Plain, &format!("{} ", padded(&plain(&told.upstream, 40), name)), width);
-    let tone = if told.fate == "failed" { Tone::Alarm } else { Tone::Warning };
-    line.add(tone, &format!("{:<14} ", plain(&told.fate, 14)), width);
-    line.add(Tone::Plain, &plain(&told.explain, 400), width);
+fn record(row: &RecordRow, name: usize, width: usize) -> StyledLine {
+    let mut line = StyledLine::default();
+    line.add(Style::Dim, &format!("{:<8} ", TimeOfDay(row.time).to_string()), width);
+    line.add(Style::Plain, &format!("{} ", pad(&sanitize(&row.upstream, 40), name)), width);
+    let style = if row.fate == "failed" { Style::Alarm } else { Style::Warning };
+    line.add(style, &format!("{:<14} ", sanitize(&row.fate, 14)), width);
+    line.add(Style::Plain, &sanitize(&row.explain, 400), width);
     line
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Onlooker;
+    use super::super::follow::EventHandler;
     use super::*;
     use nearmiss::{Fate, Record, RecordKind, Timestamp};
 
-    fn text(lines: &[Line]) -> Vec<String> {
+    fn text(lines: &[StyledLine]) -> Vec<String> {
         lines.iter().map(|line| line.pieces.iter().map(|(_, text)| text.as_str()).collect()).collect()
     }
 
-    fn view() -> View {
-        let mut view = View::default();
+    fn dashboard() -> Dashboard {
+        let mut dashboard = Dashboard::default();
         for number in 0..30 {
-            view.judged(
+            dashboard.on_judged(
                 &format!("upstream-{number:02}"),
                 if number == 7 { Fate::Retried } else { Fate::Clean },
             );
@@ -265,16 +190,16 @@ mod tests {
                 r#"{{"schema":1,"type":"exchange","time":"2026-11-23T08:00:{number:02}.000Z","upstream":"你好\u001b[2J{number}","fate":"retried","duration_ms":1,"explain":"\u001b]0;x"}}"#
             );
             let time = Timestamp::default();
-            view.record(Record { kind: RecordKind::Exchange, time, json: &json }).unwrap();
+            dashboard.on_record(Record { kind: RecordKind::Exchange, time, json: &json }).unwrap();
         }
-        view
+        dashboard
     }
 
     #[test]
     fn every_line_fits_every_size_and_nothing_in_it_acts() {
-        let view = view();
+        let dashboard = dashboard();
         for (width, height) in [(1, 1), (10, 3), (40, 8), (80, 24), (300, 90)] {
-            let lines = screen(&view, "/var/log/\u{1b}x.log", &mut Scroll::default(), width, height);
+            let lines = render(&dashboard, "/var/log/\u{1b}x.log", &mut Scroll::default(), width, height);
             assert!(lines.len() <= height.max(1), "{width}x{height}");
             for line in text(&lines) {
                 assert!(line.width() <= width, "{width}x{height}: {line}");
@@ -285,20 +210,20 @@ mod tests {
 
     #[test]
     fn parts_scroll_to_their_ends_and_no_further() {
-        let (view, mut scroll) = (view(), Scroll::default());
-        let first = |scroll: &mut Scroll| text(&screen(&view, "x", scroll, 80, 24))[2].clone();
+        let (dashboard, mut scroll) = (dashboard(), Scroll::default());
+        let first = |scroll: &mut Scroll| text(&render(&dashboard, "x", scroll, 80, 24))[2].clone();
         assert!(first(&mut scroll).starts_with("upstream-07"), "the one with a near miss is on top");
-        scroll.by(1);
+        scroll.scroll_by(1);
         assert!(first(&mut scroll).starts_with("upstream-00"));
-        scroll.by(isize::MAX);
+        scroll.scroll_by(isize::MAX);
         let end = first(&mut scroll);
-        scroll.by(5);
+        scroll.scroll_by(5);
         assert_eq!(first(&mut scroll), end);
-        scroll.by(isize::MIN);
+        scroll.scroll_by(isize::MIN);
         assert!(first(&mut scroll).starts_with("upstream-07"));
-        for part in [Part::Episodes, Part::Records, Part::Upstreams] {
-            scroll.next_part();
-            assert_eq!(scroll.part, part);
+        for pane in [Pane::Episodes, Pane::Records, Pane::Upstreams] {
+            scroll.next_pane();
+            assert_eq!(scroll.pane, pane);
         }
     }
 }

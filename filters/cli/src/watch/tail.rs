@@ -1,4 +1,4 @@
-//! A file that others write, read as if it had no end.
+//! Reads a growing file across rotations.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
@@ -8,41 +8,42 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::sleep;
 
-/// How often the file is looked at while nothing comes.
-const PERIOD: Duration = Duration::from_millis(200);
+/// Polling interval while the file does not grow.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A file without an end until it is stopped: reading waits for more, and goes over to the file that took its place.
+/// A reader without an end: it waits for more data, and continues with a new file after a rotation, until it is
+/// stopped.
 pub(super) struct Tail {
     path: PathBuf,
     file: Option<File>,
-    at: u64,
-    /// Set when nothing more is wanted.
+    offset: u64,
+    /// Stop flag.
     stop: Arc<AtomicBool>,
 }
 
 impl Tail {
     pub(super) fn open(path: PathBuf, from_start: bool, stop: Arc<AtomicBool>) -> Self {
-        let mut tail = Self { file: File::open(&path).ok(), path, at: 0, stop };
+        let mut tail = Self { file: File::open(&path).ok(), path, offset: 0, stop };
         if !from_start && let Some(file) = &mut tail.file {
-            tail.at = file.seek(SeekFrom::End(0)).unwrap_or_default();
+            tail.offset = file.seek(SeekFrom::End(0)).unwrap_or_default();
         }
         tail
     }
 
-    /// Goes over to the file that took this one's place, or to the beginning of one that was emptied; true if so.
-    fn turn_over(&mut self) -> io::Result<bool> {
-        let Ok(there) = std::fs::metadata(&self.path) else { return Ok(false) };
+    /// Reopens the path if the file was replaced, and rewinds it if it was truncated; returns true in both cases.
+    fn reopen_if_rotated(&mut self) -> io::Result<bool> {
+        let Ok(current) = std::fs::metadata(&self.path) else { return Ok(false) };
         let same = match &self.file {
-            Some(file) => is_same(&file.metadata()?, &there),
+            Some(file) => is_same(&file.metadata()?, &current),
             None => false,
         };
         if !same {
             self.file = File::open(&self.path).ok();
-            self.at = 0;
+            self.offset = 0;
             return Ok(self.file.is_some());
         }
-        if there.len() < self.at {
-            self.at = 0;
+        if current.len() < self.offset {
+            self.offset = 0;
             if let Some(file) = &mut self.file {
                 file.rewind()?;
             }
@@ -58,16 +59,16 @@ impl Read for Tail {
             if let Some(file) = &mut self.file {
                 let count = file.read(room)?;
                 if count > 0 {
-                    self.at += count as u64;
+                    self.offset += count as u64;
                     return Ok(count);
                 }
             }
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(0);
             }
-            // What was written between the last look and the rotation is read before going over.
-            if !self.turn_over()? {
-                sleep(PERIOD);
+            // The old file has been read to its end at this point, including lines written just before the rotation.
+            if !self.reopen_if_rotated()? {
+                sleep(POLL_INTERVAL);
             }
         }
     }

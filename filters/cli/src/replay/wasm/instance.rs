@@ -1,13 +1,14 @@
-//! The module as Fluent Bit runs it: interpreted, one instance, records handed over in memory that it gives.
+//! Runs the module as Fluent Bit does: one interpreted instance, and records passed in memory that the module
+//! allocates.
 
-use super::wasi::{self, World};
+use super::wasi::{self, WasiState};
 use core::fmt;
 use std::path::Path;
-use wasmi::{Engine, Error, Instance as Running, Linker, Memory, Module, Store, TypedFunc};
+use wasmi::{Engine, Error, Instance as WasmInstance, Linker, Memory, Module, Store, TypedFunc};
 
-/// A running module.
-pub(super) struct Instance {
-    store: Store<World>,
+/// An instance of the module.
+pub(super) struct FluentBitModule {
+    store: Store<WasiState>,
     memory: Memory,
     malloc: TypedFunc<u32, u32>,
     free: TypedFunc<u32, ()>,
@@ -15,84 +16,84 @@ pub(super) struct Instance {
     finish: TypedFunc<(), u32>,
 }
 
-/// What is wrong with a module.
-pub(super) struct Broken(String);
+/// Error of a module: it cannot be loaded, or a call failed.
+pub(super) struct ModuleError(String);
 
-impl fmt::Display for Broken {
+impl fmt::Display for ModuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl From<Error> for Broken {
+impl From<Error> for ModuleError {
     fn from(error: Error) -> Self {
         Self(error.to_string())
     }
 }
 
-impl Instance {
-    /// Starts the module in `path` with a configuration.
-    pub(super) fn start(path: &Path, config: Vec<u8>) -> Result<Self, Broken> {
-        let bytes = std::fs::read(path).map_err(|error| Broken(error.to_string()))?;
+impl FluentBitModule {
+    /// Instantiates the module in `path` with a configuration.
+    pub(super) fn start(path: &Path, config: Vec<u8>) -> Result<Self, ModuleError> {
+        let bytes = std::fs::read(path).map_err(|error| ModuleError(error.to_string()))?;
         let engine = Engine::default();
         let module = Module::new(&engine, &bytes)?;
-        let mut store = Store::new(&engine, World::new(config));
+        let mut store = Store::new(&engine, WasiState::new(config));
         let mut linker = Linker::new(&engine);
         wasi::link(&mut linker)?;
-        let running = linker.instantiate_and_start(&mut store, &module)?;
-        let memory = running.get_memory(&store, "memory");
+        let wasm = linker.instantiate_and_start(&mut store, &module)?;
+        let memory = wasm.get_memory(&store, "memory");
         let instance = Self {
-            memory: memory.ok_or_else(|| Broken("it exports no memory".into()))?,
-            malloc: function(&running, &store, "malloc")?,
-            free: function(&running, &store, "free")?,
-            filter: function(&running, &store, "near_miss")?,
-            finish: function(&running, &store, "nearmiss_finish")?,
+            memory: memory.ok_or_else(|| ModuleError("it exports no memory".into()))?,
+            malloc: function(&wasm, &store, "malloc")?,
+            free: function(&wasm, &store, "free")?,
+            filter: function(&wasm, &store, "near_miss")?,
+            finish: function(&wasm, &store, "nearmiss_finish")?,
             store,
         };
-        let initialize: TypedFunc<(), ()> = function(&running, &instance.store, "_initialize")?;
+        let initialize: TypedFunc<(), ()> = function(&wasm, &instance.store, "_initialize")?;
         let mut instance = instance;
         initialize.call(&mut instance.store, ())?;
         Ok(instance)
     }
 
-    /// The reply to one record; `None` where it is dropped.
-    pub(super) fn record(&mut self, record: &[u8]) -> Result<Option<String>, Broken> {
-        let place = self.put(record)?;
-        let reply = self.filter.call(&mut self.store, (0, 0, 0, 0, place, record.len() as u32))?;
+    /// Filters one record; returns `None` if the module drops it.
+    pub(super) fn record(&mut self, record: &[u8]) -> Result<Option<String>, ModuleError> {
+        let address = self.write(record)?;
+        let reply = self.filter.call(&mut self.store, (0, 0, 0, 0, address, record.len() as u32))?;
         let text = self.text(reply)?;
-        self.free.call(&mut self.store, place)?;
+        self.free.call(&mut self.store, address)?;
         Ok((!text.is_empty()).then_some(text))
     }
 
-    /// The records that still wait, a line each.
-    pub(super) fn finish(&mut self) -> Result<String, Broken> {
+    /// Returns the pending records, one a line.
+    pub(super) fn finish(&mut self) -> Result<String, ModuleError> {
         let reply = self.finish.call(&mut self.store, ())?;
         self.text(reply)
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<u32, Broken> {
-        let place = self.malloc.call(&mut self.store, bytes.len() as u32 + 1)?;
-        let wrong = |_| Broken("its malloc gave no memory".into());
-        self.memory.write(&mut self.store, place as usize, bytes).map_err(wrong)?;
-        self.memory.write(&mut self.store, place as usize + bytes.len(), &[0]).map_err(wrong)?;
-        Ok(place)
+    fn write(&mut self, bytes: &[u8]) -> Result<u32, ModuleError> {
+        let address = self.malloc.call(&mut self.store, bytes.len() as u32 + 1)?;
+        let wrong = |_| ModuleError("its malloc gave no memory".into());
+        self.memory.write(&mut self.store, address as usize, bytes).map_err(wrong)?;
+        self.memory.write(&mut self.store, address as usize + bytes.len(), &[0]).map_err(wrong)?;
+        Ok(address)
     }
 
-    /// The text at `place`, up to its NUL.
-    fn text(&self, place: u32) -> Result<String, Broken> {
-        let rest = self.memory.data(&self.store).get(place as usize..).unwrap_or_default();
-        let end = memchr::memchr(0, rest).ok_or_else(|| Broken("a reply has no end".into()))?;
+    /// Reads the text at `address`, up to its NUL.
+    fn text(&self, address: u32) -> Result<String, ModuleError> {
+        let rest = self.memory.data(&self.store).get(address as usize..).unwrap_or_default();
+        let end = memchr::memchr(0, rest).ok_or_else(|| ModuleError("a reply has no end".into()))?;
         let text = rest.get(..end).unwrap_or_default().to_vec();
-        String::from_utf8(text).map_err(|_| Broken("a reply is not UTF-8".into()))
+        String::from_utf8(text).map_err(|_| ModuleError("a reply is not UTF-8".into()))
     }
 }
 
 fn function<P: wasmi::WasmParams, R: wasmi::WasmResults>(
-    running: &Running,
-    store: &Store<World>,
+    wasm: &WasmInstance,
+    store: &Store<WasiState>,
     name: &str,
-) -> Result<TypedFunc<P, R>, Broken> {
+) -> Result<TypedFunc<P, R>, ModuleError> {
     let wrong =
-        |_| Broken(format!("it is no filter of nearmiss for Fluent Bit: it has no function `{name}`"));
-    running.get_typed_func(store, name).map_err(wrong)
+        |_| ModuleError(format!("it is no filter of nearmiss for Fluent Bit: it has no function `{name}`"));
+    wasm.get_typed_func(store, name).map_err(wrong)
 }

@@ -1,5 +1,5 @@
-//! What WASI gives to the module: one folder with its configuration, standard error, and a clock that stands still, so that
-//! the same lines give the same bytes.
+//! The WASI functions that the module imports: a directory with its configuration, standard error, and a clock that
+//! stands still, so that the same lines produce the same bytes.
 
 use std::io::Write;
 use wasmi::{Caller, Error, Linker, Memory};
@@ -10,39 +10,41 @@ const NOT_FOUND: u32 = 44;
 const FOLDER: u32 = 3;
 const FILE: u32 = 4;
 
-/// What the module can see.
-pub(super) struct World {
+/// The module's environment.
+pub(super) struct WasiState {
     config: Vec<u8>,
-    /// How much of it has been read.
+    /// Read position in `config`.
     read: usize,
 }
 
-impl World {
+impl WasiState {
     pub(super) fn new(config: Vec<u8>) -> Self {
         Self { config, read: 0 }
     }
 }
 
-pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
+pub(super) fn link(linker: &mut Linker<WasiState>) -> Result<(), Error> {
     linker.func_wrap(
         MODULE,
         "clock_time_get",
-        |mut caller: Caller<'_, World>, _: u32, _: u64, at: u32| write(&mut caller, at, &0_u64.to_le_bytes()),
+        |mut caller: Caller<'_, WasiState>, _: u32, _: u64, at: u32| {
+            write(&mut caller, at, &0_u64.to_le_bytes())
+        },
     )?;
-    linker.func_wrap(MODULE, "random_get", |mut caller: Caller<'_, World>, at: u32, count: u32| {
+    linker.func_wrap(MODULE, "random_get", |mut caller: Caller<'_, WasiState>, at: u32, count: u32| {
         write(&mut caller, at, &vec![0; count as usize])
     })?;
-    linker.func_wrap(MODULE, "fd_prestat_get", |mut caller: Caller<'_, World>, fd: u32, at: u32| {
+    linker.func_wrap(MODULE, "fd_prestat_get", |mut caller: Caller<'_, WasiState>, fd: u32, at: u32| {
         if fd == FOLDER { write(&mut caller, at, &[0, 0, 0, 0, 1, 0, 0, 0]) } else { Ok(BAD_DESCRIPTOR) }
     })?;
     linker.func_wrap(MODULE, "path_open", open)?;
     linker.func_wrap(
         MODULE,
         "fd_read",
-        |mut caller: Caller<'_, World>, fd: u32, at: u32, count: u32, done: u32| {
+        |mut caller: Caller<'_, WasiState>, fd: u32, at: u32, count: u32, done: u32| {
             let mut total = 0;
             for (start, len) in pieces(&mut caller, at, count)? {
-                let World { config, read } = caller.data_mut();
+                let WasiState { config, read } = caller.data_mut();
                 let rest = config.get(*read..).filter(|_| fd == FILE).unwrap_or_default();
                 let piece = rest.get(..len as usize).unwrap_or(rest).to_vec();
                 *read += piece.len();
@@ -55,7 +57,7 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
     linker.func_wrap(
         MODULE,
         "fd_write",
-        |mut caller: Caller<'_, World>, _: u32, at: u32, count: u32, done: u32| {
+        |mut caller: Caller<'_, WasiState>, _: u32, at: u32, count: u32, done: u32| {
             let mut total = 0;
             for (start, len) in pieces(&mut caller, at, count)? {
                 let memory = memory(&caller)?;
@@ -67,13 +69,13 @@ pub(super) fn link(linker: &mut Linker<World>) -> Result<(), Error> {
             write(&mut caller, done, &total.to_le_bytes())
         },
     )?;
-    linker.func_wrap(MODULE, "fd_close", |_: Caller<'_, World>, _: u32| 0_u32)?;
+    linker.func_wrap(MODULE, "fd_close", |_: Caller<'_, WasiState>, _: u32| 0_u32)?;
     Ok(())
 }
 
 #[allow(clippy::too_many_arguments, reason = "WASI wants them")]
 fn open(
-    mut caller: Caller<'_, World>,
+    mut caller: Caller<'_, WasiState>,
     _: u32,
     _: u32,
     path: u32,
@@ -93,20 +95,20 @@ fn open(
     }
 }
 
-fn memory(caller: &Caller<'_, World>) -> Result<Memory, Error> {
+fn memory(caller: &Caller<'_, WasiState>) -> Result<Memory, Error> {
     let memory = caller.get_export("memory").and_then(wasmi::Extern::into_memory);
     memory.ok_or_else(|| Error::new("no memory"))
 }
 
-/// Writes an answer; 0 says that all is well.
-fn write(caller: &mut Caller<'_, World>, at: u32, bytes: &[u8]) -> Result<u32, Error> {
+/// Writes a result into the module's memory; returns 0, WASI's code for success.
+fn write(caller: &mut Caller<'_, WasiState>, at: u32, bytes: &[u8]) -> Result<u32, Error> {
     let memory = memory(caller)?;
     memory.write(caller, at as usize, bytes).map_err(|_| Error::new("an address beyond the memory"))?;
     Ok(0)
 }
 
-/// The pieces that an array of addresses and lengths names.
-fn pieces(caller: &mut Caller<'_, World>, at: u32, count: u32) -> Result<Vec<(u32, u32)>, Error> {
+/// Reads an array of WASI `iovec`s: addresses and lengths.
+fn pieces(caller: &mut Caller<'_, WasiState>, at: u32, count: u32) -> Result<Vec<(u32, u32)>, Error> {
     let memory = memory(caller)?;
     let bytes = memory.data(&*caller).get(at as usize..(at + 8 * count) as usize).unwrap_or_default();
     let word = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).map_or(0, u32::from_le_bytes);

@@ -1,39 +1,39 @@
-//! Attempts and amplification: what success costs those who are called.
+//! Attempts and amplification: the load that retries put on upstreams.
 
-use super::super::escape::Name;
-use super::super::numbers::{Count, Hundredths, Millis};
-use super::super::upstream::Upstream;
-use super::put;
-use super::shown::Shown;
+use super::layout::PageLayout;
+use super::put::put;
+use crate::display::numbers::{Count, Hundredths, Millis};
+use crate::report::escape::HtmlName;
+use crate::report::upstream::UpstreamReport;
 
 const HEIGHT: f64 = 24.0;
 
-pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
     out.push_str(
         r#"<section id="attempts" aria-labelledby="attempts-h"><h2 id="attempts-h">Attempts and amplification</h2>
 <p>Amplification is attempts for each exchange: 1 means that nothing was tried twice. All lines have one scale.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of attempts"><table class="attempts"><caption class="sr">Attempts by upstream</caption><thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">Attempts<th scope="col" class="n">Each<th scope="col">Over time<th scope="col" class="n">At worst<th scope="col" class="n">Lost on failed attempts<th scope="col" class="n">None left<tbody>
 "#,
     );
-    let shown_rows: Vec<_> = shown.detailed().collect();
+    let shown_rows: Vec<_> = layout.detailed().collect();
     let worst_of =
-        |upstream: &Upstream| upstream.bins.values().filter_map(|bin| bin.counts.amplification()).max();
+        |upstream: &UpstreamReport| upstream.bins.values().filter_map(|bin| bin.counts.amplification()).max();
     let top = shown_rows
         .iter()
         .filter_map(|(_, upstream)| worst_of(upstream))
         .max()
         .unwrap_or(100)
         .clamp(110, 1_000);
-    for (place, upstream) in shown_rows {
+    for (index, upstream) in shown_rows {
         put!(
             out,
-            "<tr data-u=\"{place}\"><th scope=\"row\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"spark\">",
-            Name(&upstream.name),
+            "<tr data-u=\"{index}\"><th scope=\"row\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"spark\">",
+            HtmlName(&upstream.name),
             Count(upstream.total.exchanges()),
             Count(upstream.total.attempts),
             Hundredths(upstream.total.amplification())
         );
-        line(out, shown, upstream, top);
+        line(out, layout, upstream, top);
         put!(
             out,
             "<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}\n",
@@ -53,25 +53,25 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     );
 }
 
-fn line(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, top: u64) {
+fn line(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport, top: u64) {
     let y = |hundredths: u64| {
         let over = hundredths.clamp(100, top) - 100;
         HEIGHT - 1.0 - (HEIGHT - 2.0) * over as f64 / (top - 100).max(1) as f64
     };
     let mut path = String::new();
-    for run in shown.runs(&upstream.bins) {
+    for run in layout.runs(&upstream.bins) {
         let mut pen = 'M';
-        for (place, bin) in run {
+        for (index, bin) in run {
             let Some(amplification) = bin.counts.amplification() else { continue };
-            put!(&mut path, "{pen}{place} {:.1}H{}", y(amplification), place + 1);
+            put!(&mut path, "{pen}{index} {:.1}H{}", y(amplification), index + 1);
             pen = 'L';
         }
     }
     put!(
         out,
         "<svg width=\"100%\" height=\"{HEIGHT}\" viewBox=\"0 0 {} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path class=\"base\" d=\"M0 {}H{}\"/><path class=\"first\" d=\"{path}\"/></svg>",
-        shown.bins,
+        layout.bins,
         HEIGHT - 1.0,
-        shown.bins
+        layout.bins
     );
 }

@@ -1,43 +1,48 @@
-//! The counts behind the page, for the script: what it needs to filter and to show under the pointer.
+//! The counts as JSON, for the script to filter and to show under the pointer.
 
-use super::super::escape::Script;
-use super::super::latency::row_border;
-use super::super::upstream::{Bin, Upstream};
 use super::heat_map;
-use super::put;
-use super::shown::{DETAILED, Shown};
+use super::layout::{MAX_DETAILED, PageLayout};
+use super::put::put;
+use crate::report::escape::ScriptString;
+use crate::report::latency::row_border;
+use crate::report::upstream::{TimeBin, UpstreamReport};
 
-pub(super) fn script(out: &mut String, shown: &Shown<'_>) {
+pub(super) fn script(out: &mut String, layout: &PageLayout<'_>) {
     put!(
         out,
         "<script type=\"application/json\" id=\"data\">{{\"from\":{},\"width\":{},\"bins\":{},\"borders\":[",
-        shown.from,
-        shown.story.grid.width_ms(),
-        shown.bins
+        layout.from,
+        layout.model.time_bins.width_ms(),
+        layout.bins
     );
-    for row in 0..=super::super::latency::ROWS {
+    for row in 0..=crate::report::latency::ROWS {
         put!(out, "{}{:.3}", if row > 0 { "," } else { "" }, row_border(row));
     }
     out.push_str("],\"upstreams\":[");
-    for (place, upstream) in shown.rows.iter().copied().chain(&shown.rest).enumerate() {
-        if place > 0 {
+    for (index, upstream) in layout.rows.iter().copied().chain(&layout.rest).enumerate() {
+        if index > 0 {
             out.push(',');
         }
-        one(out, shown, place, upstream);
+        one(out, layout, index, upstream);
     }
     out.push_str("]}</script>\n");
 }
 
-/// One upstream: its name, its bins, and of those with a heat map the counts of each row.
-fn one(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream) {
-    put!(out, "{{\"name\":{},\"low\":{},\"bins\":[", Script(&upstream.name), heat_map::lowest_row(upstream));
-    for (number, (index, bin)) in upstream.bins.iter().enumerate() {
-        let Bin { counts, latency } = bin;
+/// Writes one upstream: its name, its bins, and for those with a heat map the counts of each row.
+fn one(out: &mut String, layout: &PageLayout<'_>, index: usize, upstream: &UpstreamReport) {
+    put!(
+        out,
+        "{{\"name\":{},\"low\":{},\"bins\":[",
+        ScriptString(&upstream.name),
+        heat_map::lowest_row(upstream)
+    );
+    for (number, (bin_index, bin)) in upstream.bins.iter().enumerate() {
+        let TimeBin { counts, latency } = bin;
         put!(
             out,
             "{}[{},{},{},{},{},{},{}",
             if number > 0 { "," } else { "" },
-            index.saturating_sub(shown.first),
+            bin_index.saturating_sub(layout.first),
             counts.exchanges(),
             counts.judged(),
             counts.first_try,
@@ -45,8 +50,8 @@ fn one(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream) {
             counts.failed(),
             counts.attempts
         );
-        if place < DETAILED {
-            // From the first row in use to the last: most are not.
+        if index < MAX_DETAILED {
+            // Only the rows from the first in use to the last: most are empty.
             let rows: Vec<u32> = latency.counts().collect();
             let first = rows.iter().position(|count| *count > 0).unwrap_or(0);
             let last = rows.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);

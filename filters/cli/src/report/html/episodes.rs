@@ -1,17 +1,17 @@
 //! Episodes with their evidence.
 
-use super::super::clock::{Stamp, TimeOfDay};
-use super::super::escape::{Html, Name};
-use super::super::numbers::{Count, Hundredths, Percent, Span, plural};
-use super::super::records::Episode;
-use super::put;
-use super::shown::Shown;
+use super::layout::PageLayout;
+use super::put::put;
+use crate::display::numbers::{Count, Hundredths, Percent, Span, plural};
+use crate::display::time::{DateTime, TimeOfDay};
+use crate::records::EpisodeRecord;
+use crate::report::escape::{HtmlName, HtmlText};
 
-/// The most that are told one by one; the largest are kept.
-const MOST: usize = 120;
+/// Maximum number of cards; the largest episodes are kept.
+const MAX_CARDS: usize = 120;
 
-pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
-    let episodes = &shown.story.episodes;
+pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
+    let episodes = &layout.model.episodes;
     out.push_str(
         "<section id=\"episodes\" aria-labelledby=\"episodes-h\"><h2 id=\"episodes-h\">Episodes</h2>\n",
     );
@@ -22,25 +22,25 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
     out.push_str("<p>Stretches of time in which near misses stood out against their own past, with the evidence.</p>\n");
     let mut sizes: Vec<_> = episodes.iter().map(size).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let least = sizes.get(MOST).copied().map_or(0, |size| size + 1);
+    let least = sizes.get(MAX_CARDS).copied().map_or(0, |size| size + 1);
     out.push_str("<ol class=\"episodes\">\n");
     for (number, episode) in episodes.iter().enumerate().filter(|(_, episode)| size(episode) >= least) {
-        card(out, shown, number + 1, episode);
+        card(out, layout, number + 1, episode);
     }
     out.push_str("</ol>");
-    let left_out = sizes.iter().filter(|size| **size < least).count();
-    if left_out > 0 {
-        put!(out, "<p class=\"note\">{left_out} smaller episodes are bands in the timeline only.</p>");
+    let skipped = sizes.iter().filter(|size| **size < least).count();
+    if skipped > 0 {
+        put!(out, "<p class=\"note\">{skipped} smaller episodes are bands in the timeline only.</p>");
     }
     out.push_str("</section>\n");
 }
 
-fn size(episode: &Episode) -> u64 {
+fn size(episode: &EpisodeRecord) -> u64 {
     episode.near_misses + episode.failed
 }
 
-fn card(out: &mut String, shown: &Shown<'_>, number: usize, episode: &Episode) {
-    let place = shown.rows.iter().position(|upstream| upstream.name == episode.upstream);
+fn card(out: &mut String, layout: &PageLayout<'_>, number: usize, episode: &EpisodeRecord) {
+    let index = layout.rows.iter().position(|upstream| upstream.name == episode.upstream);
     let end = episode.end.or(episode.detected).map_or(episode.start.0, |end| end.0);
     let outcome = match (episode.truncated || episode.end.is_none(), episode.outcome.as_deref()) {
         (_, Some("escalated")) => "escalated",
@@ -50,12 +50,12 @@ fn card(out: &mut String, shown: &Shown<'_>, number: usize, episode: &Episode) {
     put!(
         out,
         "<li id=\"e{number}\" data-u=\"{}\" data-from=\"{}\" data-to=\"{end}\" value=\"{number}\"><h3><span class=\"no\">{number}</span> {} <span class=\"pattern\">{}</span> <span class=\"outcome {}\">{outcome}</span></h3>\n<p class=\"times\"><time>{}</time> to <time>{}</time> ({})",
-        place.map_or(-1, |place| i64::try_from(place).unwrap_or(-1)),
+        index.map_or(-1, |index| i64::try_from(index).unwrap_or(-1)),
         episode.start.0,
-        Name(&episode.upstream),
-        Html(&episode.pattern),
+        HtmlName(&episode.upstream),
+        HtmlText(&episode.pattern),
         outcome.replace(' ', "-"),
-        Stamp(episode.start.0),
+        DateTime(episode.start.0),
         TimeOfDay(end),
         Span(end.saturating_sub(episode.start.0) / 1_000)
     );
@@ -65,13 +65,13 @@ fn card(out: &mut String, shown: &Shown<'_>, number: usize, episode: &Episode) {
     if let Some(lead) = episode.lead_s {
         put!(out, ", {} before the outage", Span(lead));
     }
-    put!(out, "</p>\n<p>{}</p>\n<dl>", Html(&episode.explain));
+    put!(out, "</p>\n<p>{}</p>\n<dl>", HtmlText(&episode.explain));
     evidence(out, episode);
     out.push_str("</dl>\n");
 }
 
-fn evidence(out: &mut String, episode: &Episode) {
-    let mut pair = |term: &str, told: &str| put!(out, "<div><dt>{term}<dd>{told}</div>");
+fn evidence(out: &mut String, episode: &EpisodeRecord) {
+    let mut pair = |term: &str, value: &str| put!(out, "<div><dt>{term}<dd>{value}</div>");
     pair("exchanges", &Count(episode.exchanges).to_string());
     pair("near misses", &Count(episode.near_misses).to_string());
     pair("failed", &Count(episode.failed).to_string());
@@ -88,7 +88,7 @@ fn evidence(out: &mut String, episode: &Episode) {
         pair("attempts each, at worst", &Hundredths(Some(amplification / 100)).to_string());
     }
     let signals: Vec<_> =
-        episode.signals.iter().map(|(name, count)| format!("{} {}", Html(name), Count(*count))).collect();
+        episode.signals.iter().map(|(name, count)| format!("{} {}", HtmlText(name), Count(*count))).collect();
     if !signals.is_empty() {
         pair(&format!("signal{}", plural(signals.len() as u64)), &signals.join(", "));
     }
@@ -97,13 +97,13 @@ fn evidence(out: &mut String, episode: &Episode) {
             .hosts
             .iter()
             .take(5)
-            .map(|host| format!("{} {}\u{202f}%", Name(&host.host), host.share_bp / 100))
+            .map(|host| format!("{} {}\u{202f}%", HtmlName(&host.host), host.share_bp / 100))
             .collect();
         pair("of what went wrong", &hosts.join(", "));
     }
     for (term, names) in [("with", &episode.related), ("also", &episode.also)] {
         if !names.is_empty() {
-            let names: Vec<_> = names.iter().take(12).map(|name| Name(name).to_string()).collect();
+            let names: Vec<_> = names.iter().take(12).map(|name| HtmlName(name).to_string()).collect();
             pair(term, &names.join(", "));
         }
     }

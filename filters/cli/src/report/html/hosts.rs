@@ -1,17 +1,17 @@
-//! Hosts, and a sentence about each.
+//! Suspect hosts, with a sentence about each.
 
-use super::super::escape::Name;
-use super::super::hosts::suspects;
-use super::super::numbers::{Count, Percent};
-use super::put;
-use super::shown::Shown;
+use super::layout::PageLayout;
+use super::put::put;
+use crate::display::numbers::{Count, Percent};
+use crate::report::escape::HtmlName;
+use crate::report::hosts::suspects;
 
-/// The most rows.
-const MOST: usize = 24;
+/// Maximum number of rows.
+const MAX_ROWS: usize = 24;
 
-pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
     out.push_str("<section id=\"hosts\" aria-labelledby=\"hosts-h\"><h2 id=\"hosts-h\">Hosts</h2>\n");
-    let (suspects, all) = suspects(shown.story, MOST);
+    let (suspects, total) = suspects(layout.model, MAX_ROWS);
     if suspects.is_empty() {
         out.push_str("<p class=\"none\">No host is known on which anything went wrong.</p></section>\n");
         return;
@@ -21,21 +21,21 @@ pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
         put!(
             out,
             "<tr data-u=\"{}\"{}><th scope=\"row\">{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"said\">{}\n",
-            suspect.place,
+            suspect.index,
             if suspect.stands_out() { " class=\"alarm\"" } else { "" },
-            Name(suspect.name),
-            Name(&suspect.upstream.name),
+            HtmlName(suspect.name),
+            HtmlName(&suspect.upstream.name),
             Count(suspect.host.attempts),
-            Percent(Some(suspect.trouble_bp)),
+            Percent(Some(suspect.problem_bp)),
             suspect.sentence().html()
         );
     }
     out.push_str("</table></div>");
-    if all > suspects.len() {
+    if total > suspects.len() {
         put!(
             out,
             "<p class=\"note\">{} hosts that are less conspicuous are left out.</p>",
-            all - suspects.len()
+            total - suspects.len()
         );
     }
     out.push_str("</section>\n");

@@ -1,48 +1,49 @@
-//! How much room was left: exchanges by margin, with the cliff where there was none.
+//! Histograms of the margin, with a wall at zero.
 
-use super::super::clock::Stamp;
-use super::super::closest::Call;
-use super::super::escape::{Html, Label, Name};
-use super::super::numbers::{Count, Millis, Percent};
-use super::super::upstream::Upstream;
-use super::put;
-use super::shown::Shown;
+use super::layout::PageLayout;
+use super::put::put;
+use crate::display::numbers::{Count, Millis, Percent};
+use crate::display::time::DateTime;
+use crate::report::escape::{HtmlAttribute, HtmlName, HtmlText};
+use crate::report::exemplars::Exemplar;
+use crate::report::upstream::UpstreamReport;
 
 const HEIGHT: f64 = 96.0;
-/// How many close calls are shown one by one.
-const CALLS: usize = 10;
-/// How many of them of one upstream.
-const CALLS_OF_ONE: usize = 3;
+/// Maximum number of closest calls.
+const MAX_CALLS: usize = 10;
+/// Maximum number of closest calls of one upstream.
+const MAX_CALLS_PER_UPSTREAM: usize = 3;
 
-pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
     out.push_str(
         r#"<section id="margins" aria-labelledby="margins-h"><h2 id="margins-h">Margin: the room that was left</h2>
 <p>The margin is what was left of the nearest limit: timeout, deadline, attempts or quota. At the hatched wall there is none. The scale of counts
 is logarithmic, since the few that came close are what matters.</p>
 "#,
     );
-    let known: Vec<_> = shown.detailed().filter(|(_, upstream)| upstream.with_margin() > 0).collect();
+    let known: Vec<_> = layout.detailed().filter(|(_, upstream)| upstream.with_margin() > 0).collect();
     if known.is_empty() {
         out.push_str("<p class=\"none\">No exchange had a known limit, so there is no margin to show. Limits come from the proxy, or from <code>upstreams.&lt;name&gt;</code> in the configuration.</p>");
     }
     out.push_str("<div class=\"cards\">");
-    for (place, upstream) in known {
-        figure(out, place, upstream);
+    for (index, upstream) in known {
+        figure(out, index, upstream);
     }
     out.push_str("</div>\n");
-    calls(out, shown);
+    closest_calls(out, layout);
     out.push_str("</section>\n");
 }
 
-fn figure(out: &mut String, place: usize, upstream: &Upstream) {
+fn figure(out: &mut String, index: usize, upstream: &UpstreamReport) {
     let top = upstream.margins.iter().copied().max().unwrap_or(1).max(10) as f64;
     let y = |count: f64| HEIGHT * (1.0 - (1.0 + count).log10() / (1.0 + top).log10());
     let tight = upstream.margins.first().copied().unwrap_or(0);
-    let title = format!("Exchanges of {} by margin; the numbers follow as a table", Label(&upstream.name));
+    let title =
+        format!("Exchanges of {} by margin; the numbers follow as a table", HtmlAttribute(&upstream.name));
     put!(
         out,
-        "<figure data-u=\"{place}\"><figcaption><h3>{}</h3><p>{} of {} in the last tenth</p></figcaption><div class=\"plot\"><svg class=\"labels\" width=\"64\" height=\"124\" aria-hidden=\"true\">",
-        Name(&upstream.name),
+        "<figure data-u=\"{index}\"><figcaption><h3>{}</h3><p>{} of {} in the last tenth</p></figcaption><div class=\"plot\"><svg class=\"labels\" width=\"64\" height=\"124\" aria-hidden=\"true\">",
+        HtmlName(&upstream.name),
         Count(tight),
         Count(upstream.with_margin())
     );
@@ -100,38 +101,38 @@ fn figure(out: &mut String, place: usize, upstream: &Upstream) {
     out.push_str("</table></details></figure>\n");
 }
 
-/// Those with the least room, one by one.
-fn calls(out: &mut String, shown: &Shown<'_>) {
-    let mut calls: Vec<(u64, usize, &Upstream, &Call)> = shown
+/// Writes the table of the exchanges with the smallest margins.
+fn closest_calls(out: &mut String, layout: &PageLayout<'_>) {
+    let mut closest_calls: Vec<(u64, usize, &UpstreamReport, &Exemplar)> = layout
         .rows
         .iter()
         .enumerate()
-        .flat_map(|(place, upstream)| {
+        .flat_map(|(index, upstream)| {
             upstream
                 .closest
                 .ranked()
-                .take(CALLS_OF_ONE)
-                .map(move |(rank, call)| (*rank, place, *upstream, call))
+                .take(MAX_CALLS_PER_UPSTREAM)
+                .map(move |(rank, exemplar)| (*rank, index, *upstream, exemplar))
         })
         .collect();
-    if calls.is_empty() {
+    if closest_calls.is_empty() {
         return;
     }
-    calls.sort_by_key(|(rank, place, _, call)| (*rank, call.time, *place));
-    calls.truncate(CALLS);
+    closest_calls.sort_by_key(|(rank, index, _, exemplar)| (*rank, exemplar.time, *index));
+    closest_calls.truncate(MAX_CALLS);
     out.push_str("<h3>The closest calls that still succeeded</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"The closest calls\"><table class=\"calls\"><caption class=\"sr\">The closest calls</caption><thead><tr><th scope=\"col\">When<th scope=\"col\">Upstream<th scope=\"col\">Fate<th scope=\"col\" class=\"n\">Margin<th scope=\"col\" class=\"n\">Took<th scope=\"col\">What happened<tbody>");
-    for (_, place, upstream, call) in calls {
+    for (_, index, upstream, exemplar) in closest_calls {
         put!(
             out,
-            "<tr data-u=\"{place}\" data-from=\"{}\" data-to=\"{}\"><td class=\"t\">{}<td>{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"said\">{}\n",
-            call.time,
-            call.time,
-            Stamp(call.time),
-            Name(&upstream.name),
-            Html(&call.fate),
-            Percent(call.margin_bp.map(u64::from)),
-            Millis(call.duration_ms),
-            Html(&call.explain)
+            "<tr data-u=\"{index}\" data-from=\"{}\" data-to=\"{}\"><td class=\"t\">{}<td>{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"said\">{}\n",
+            exemplar.time,
+            exemplar.time,
+            DateTime(exemplar.time),
+            HtmlName(&upstream.name),
+            HtmlText(&exemplar.fate),
+            Percent(exemplar.margin_bp.map(u64::from)),
+            Millis(exemplar.duration_ms),
+            HtmlText(&exemplar.explain)
         );
     }
     out.push_str("</table></div>");

@@ -1,18 +1,18 @@
-//! What plots over time have in common: a column of labels that keeps its size, and a field that stretches.
+//! The frame of plots over time: a column of labels with a fixed width, and a field that stretches.
 //!
-//! Across a field, places are percentages, so that it fits a phone and a poster; only paths are stretched, by a view box
-//! of their own, and their strokes keep their width.
+//! Positions across a field are percentages, so that it fits any screen. Only paths are stretched, by a view box of
+//! their own; their strokes keep their width.
 
-use super::put;
-use super::shown::Shown;
+use super::layout::PageLayout;
+use super::put::put;
 
-/// The room below a field for the labels of time.
+/// Height of the time labels below a field.
 const FOOT: u32 = 20;
 
-/// Opens a plot of `height` pixels: `labels` are (pixels from above, text).
+/// Opens a plot of `height` pixels. `labels` are (pixels from the top, text).
 pub(super) fn open(
     out: &mut String,
-    place: usize,
+    index: usize,
     kind: &str,
     height: u32,
     title: &str,
@@ -28,23 +28,23 @@ pub(super) fn open(
     }
     put!(
         out,
-        "</svg><svg class=\"field\" data-u=\"{place}\" data-kind=\"{kind}\" data-h=\"{height}\" width=\"100%\" height=\"{whole}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
+        "</svg><svg class=\"field\" data-u=\"{index}\" data-kind=\"{kind}\" data-h=\"{height}\" width=\"100%\" height=\"{whole}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
     );
 }
 
-/// Lines across at each label, and the ticks of time.
-pub(super) fn axes(out: &mut String, shown: &Shown<'_>, height: u32, lines: &[f64]) {
+/// Draws the horizontal lines and the time ticks.
+pub(super) fn axes(out: &mut String, layout: &PageLayout<'_>, height: u32, lines: &[f64]) {
     out.push_str("<g class=\"grid\">");
     for y in lines {
         put!(out, "<line x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
     }
-    for (at, _) in &shown.ticks {
-        let x = shown.x(*at);
+    for (at, _) in &layout.ticks {
+        let x = layout.x(*at);
         put!(out, "<line x1=\"{x}%\" x2=\"{x}%\" y1=\"0\" y2=\"{height}\"/>");
     }
     out.push_str("</g><g class=\"ticks\">");
-    for (number, (at, label)) in shown.ticks.iter().enumerate() {
-        let x = shown.x(*at);
+    for (number, (at, label)) in layout.ticks.iter().enumerate() {
+        let x = layout.x(*at);
         let anchor = if x < 2.0 {
             "start"
         } else if x > 98.0 {
@@ -58,16 +58,16 @@ pub(super) fn axes(out: &mut String, shown: &Shown<'_>, height: u32, lines: &[f6
     out.push_str("</g>");
 }
 
-/// Opens the stretched part: one unit across is a bin, one unit down a pixel.
-pub(super) fn stretched(out: &mut String, shown: &Shown<'_>, height: u32) {
+/// Opens the stretched part: one unit across is a bin, one unit down is a pixel.
+pub(super) fn stretched(out: &mut String, layout: &PageLayout<'_>, height: u32) {
     put!(
         out,
         "<svg class=\"stretched\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 {} {height}\" preserveAspectRatio=\"none\">",
-        shown.bins
+        layout.bins
     );
 }
 
-/// Closes a plot: the script draws its cursor and what is left out by the filter into the last two.
+/// Closes a plot. The script draws its cursor, and veils over the time that the filter excludes.
 pub(super) fn close(out: &mut String, height: u32) {
     put!(
         out,

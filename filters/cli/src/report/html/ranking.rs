@@ -1,14 +1,14 @@
-//! Upstreams, ranked by how close they came.
+//! The ranking: upstreams by how close they came to failing.
 
-use super::super::counts::share;
-use super::super::escape::Name;
-use super::super::numbers::{Count, Percent};
-use super::super::upstream::Upstream;
-use super::put;
+use super::layout::PageLayout;
+use super::put::put;
 use super::scale;
-use super::shown::Shown;
+use crate::counts::share;
+use crate::display::numbers::{Count, Percent};
+use crate::report::escape::HtmlName;
+use crate::report::upstream::UpstreamReport;
 
-pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
     out.push_str(
         r#"<section id="upstreams" aria-labelledby="upstreams-h"><h2 id="upstreams-h">Upstreams by how close they came</h2>
 <p>A near miss ended well for its caller, but only because a safety net caught it, or with little room left. First come those with the largest share of exchanges that a safety net caught or that came near a limit; slowness alone does not rank, and few exchanges weigh less. The bar runs from what the first try would have given to what callers saw:
@@ -17,15 +17,15 @@ it is what safety nets carried. Those <i>in the last tenth</i> used nine tenths 
 <thead><tr><th scope="col">Upstream<th scope="col" class="n">Exchanges<th scope="col" class="n">First try<th scope="col"><span class="sr">Carried by safety nets</span><th scope="col" class="n">Callers<th scope="col" class="n">Near misses<th scope="col" class="n">Failed<th scope="col" class="n">In the last tenth<th scope="col" class="n">Episodes<tbody>
 "#,
     );
-    let lowest = shown.rows.iter().filter_map(|upstream| upstream.total.first_try_success()).min();
+    let lowest = layout.rows.iter().filter_map(|upstream| upstream.total.first_try_success()).min();
     let floor = scale::floor(lowest.unwrap_or(10_000));
-    for (place, upstream) in shown.rows.iter().enumerate() {
+    for (index, upstream) in layout.rows.iter().enumerate() {
         let episodes =
-            shown.story.episodes.iter().filter(|episode| episode.upstream == upstream.name).count();
-        row(out, place, upstream, floor, &episodes.to_string());
+            layout.model.episodes.iter().filter(|episode| episode.upstream == upstream.name).count();
+        row(out, index, upstream, floor, &episodes.to_string());
     }
-    if let Some(rest) = &shown.rest {
-        row(out, shown.rows.len(), rest, floor, "");
+    if let Some(rest) = &layout.rest {
+        row(out, layout.rows.len(), rest, floor, "");
     }
     put!(
         out,
@@ -34,12 +34,12 @@ it is what safety nets carried. Those <i>in the last tenth</i> used nine tenths 
     );
 }
 
-fn row(out: &mut String, place: usize, upstream: &Upstream, floor: u64, episodes: &str) {
+fn row(out: &mut String, index: usize, upstream: &UpstreamReport, floor: u64, episodes: &str) {
     let total = &upstream.total;
     put!(
         out,
-        "<tr data-row=\"{place}\"><th scope=\"row\">{}<td class=\"n\" data-k=\"exchanges\">{}<td class=\"n\" data-k=\"first\">{}<td class=\"bar\">",
-        Name(&upstream.name),
+        "<tr data-row=\"{index}\"><th scope=\"row\">{}<td class=\"n\" data-k=\"exchanges\">{}<td class=\"n\" data-k=\"first\">{}<td class=\"bar\">",
+        HtmlName(&upstream.name),
         Count(total.exchanges()),
         Percent(total.first_try_success())
     );

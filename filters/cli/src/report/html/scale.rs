@@ -1,20 +1,20 @@
-//! Axes of success.
+//! Scales of success rates.
 
-/// Where axes of success may begin, in basis points.
+/// Possible lower ends of an axis, in basis points.
 const FLOORS: [u64; 7] = [9_990, 9_900, 9_500, 9_000, 7_500, 5_000, 0];
 
-/// The highest beginning that shows `lowest` too.
+/// Returns the highest lower end that is not above `lowest`.
 pub(super) fn floor(lowest: u64) -> u64 {
     FLOORS.into_iter().find(|floor| *floor <= lowest).unwrap_or(0)
 }
 
-/// Where success lies from 0 at the top, 99.99 % or more, to 1 at the bottom, nothing at all: each nine less is a
-/// quarter further down, so that what an objective means by a nine is one length everywhere.
+/// Maps a success rate to 0 (99.99 % or more, the top) to 1 (0 %, the bottom). Each nine less is a quarter further
+/// down: a nine has the same length everywhere.
 pub(super) fn nines(bp: u64) -> f64 {
     (10_000_u64.saturating_sub(bp).max(1) as f64).log10() / 4.0
 }
 
-/// What is written beside an axis of nines.
+/// Labels of an axis of nines.
 pub(super) const NINES: [(u64, &str); 4] =
     [(9_999, "99.99\u{202f}%"), (9_990, "99.9\u{202f}%"), (9_900, "99\u{202f}%"), (9_000, "90\u{202f}%")];
 
@@ -24,8 +24,8 @@ mod tests {
 
     #[test]
     fn a_nine_is_one_length_everywhere() {
-        let places = [10_000, 9_999, 9_990, 9_900, 9_000, 0].map(nines);
-        assert_eq!(places, [0.0, 0.0, 0.25, 0.5, 0.75, 1.0]);
+        let indices = [10_000, 9_999, 9_990, 9_900, 9_000, 0].map(nines);
+        assert_eq!(indices, [0.0, 0.0, 0.25, 0.5, 0.75, 1.0]);
         assert_eq!((floor(9_995), floor(9_731), floor(12)), (9_990, 9_500, 0));
     }
 }

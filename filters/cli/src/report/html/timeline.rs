@@ -1,29 +1,29 @@
-//! A timeline per upstream: what callers saw, what the first try would have given, episodes as bands, near misses as marks.
+//! A timeline per upstream: the success rate with and without safety nets, episodes as bands, near misses as marks.
 
-use super::super::clock::Stamp;
-use super::super::counts::Class;
-use super::super::escape::{Html, Label, Name};
-use super::super::latency::Rows;
-use super::super::numbers::{Count, Hundredths, Millis, Percent};
-use super::super::records::Episode;
-use super::super::upstream::Upstream;
+use super::layout::PageLayout;
 use super::plot;
-use super::put;
+use super::put::put;
 use super::scale;
-use super::shown::Shown;
+use crate::display::numbers::{Count, Hundredths, Millis, Percent};
+use crate::display::time::DateTime;
+use crate::fate_class::FateClass;
+use crate::records::EpisodeRecord;
+use crate::report::escape::{HtmlAttribute, HtmlName, HtmlText};
+use crate::report::latency::HeatMapColumn;
+use crate::report::upstream::UpstreamReport;
 
-/// The height of the lines, and of one row of marks.
+/// Heights of the lines, and of one row of marks.
 const LINES: u32 = 72;
 const ROW: u32 = 13;
 
-pub(super) fn section(out: &mut String, shown: &Shown<'_>) {
+pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
     out.push_str(
         r##"<section id="timeline" aria-labelledby="timeline-h"><h2 id="timeline-h">Timeline</h2>
 <p>The dark line is what callers saw, the dashed one what they would have seen without safety nets, and the filled space between is what
 nobody noticed. The axis counts nines, so a tenfold more failures is the same way down everywhere. Bands are <a href="#episodes">episodes</a>, by their numbers. Marks below are near misses and failures: small for less than ten, large from a hundred on.</p>
 <ul class="legend">"##,
     );
-    for class in Class::ALL {
+    for class in FateClass::ALL {
         let name = class.name();
         put!(
             out,
@@ -32,16 +32,17 @@ nobody noticed. The axis counts nines, so a tenfold more failures is the same wa
         );
     }
     out.push_str("</ul>\n");
-    for (place, upstream) in shown.detailed() {
-        figure(out, shown, place, upstream);
+    for (index, upstream) in layout.detailed() {
+        figure(out, layout, index, upstream);
     }
     out.push_str("</section>\n");
 }
 
-fn figure(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream) {
-    put!(out, "<figure data-u=\"{place}\"><figcaption><h3>{}</h3></figcaption>", Name(&upstream.name));
+fn figure(out: &mut String, layout: &PageLayout<'_>, index: usize, upstream: &UpstreamReport) {
+    put!(out, "<figure data-u=\"{index}\"><figcaption><h3>{}</h3></figcaption>", HtmlName(&upstream.name));
     let y = |bp: u64| f64::from(LINES) * scale::nines(bp);
-    let classes: Vec<_> = Class::ALL.into_iter().filter(|class| upstream.total.class(*class) > 0).collect();
+    let classes: Vec<_> =
+        FateClass::ALL.into_iter().filter(|class| upstream.total.class(*class) > 0).collect();
     let height = LINES + 6 + ROW * classes.len() as u32;
     let across = scale::NINES.map(|(bp, _)| y(bp));
     let mut labels: Vec<_> = scale::NINES.map(|(bp, label)| (y(bp), label.to_owned())).into();
@@ -49,43 +50,43 @@ fn figure(out: &mut String, shown: &Shown<'_>, place: usize, upstream: &Upstream
     labels.extend(classes.iter().enumerate().map(|(number, class)| (row(number), class.name().to_owned())));
     let title = format!(
         "Success of {} over time: {} for callers, {} at the first try; {} near misses, {} failed.",
-        Label(&upstream.name),
+        HtmlAttribute(&upstream.name),
         Percent(upstream.total.final_success()),
         Percent(upstream.total.first_try_success()),
         Count(upstream.total.near_misses()),
         Count(upstream.total.failed())
     );
-    plot::open(out, place, "timeline", height, &title, &labels);
-    plot::axes(out, shown, height, &across);
-    bands(out, shown, upstream);
-    plot::stretched(out, shown, LINES);
-    lines(out, shown, upstream, y);
+    plot::open(out, index, "timeline", height, &title, &labels);
+    plot::axes(out, layout, height, &across);
+    bands(out, layout, upstream);
+    plot::stretched(out, layout, LINES);
+    lines(out, layout, upstream, y);
     out.push_str("</svg>");
-    band_numbers(out, shown, upstream);
+    band_numbers(out, layout, upstream);
     for (number, class) in classes.iter().enumerate() {
-        marks(out, shown, upstream, *class, row(number));
+        marks(out, layout, upstream, *class, row(number));
     }
     plot::close(out, height);
-    table(out, shown, upstream);
+    table(out, layout, upstream);
     out.push_str("</figure>\n");
 }
 
-/// Episodes as bands.
-fn bands(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
-    for (number, episode, x, width) in episodes(shown, upstream) {
+/// Draws episodes as bands.
+fn bands(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport) {
+    for (number, episode, x, width) in episodes(layout, upstream) {
         put!(
             out,
             "<rect class=\"band\" x=\"{x}%\" y=\"0\" width=\"{width:.2}%\" height=\"{LINES}\"><title>Episode {number}: {}, {}</title></rect>",
-            Html(&episode.pattern),
-            Stamp(episode.start.0)
+            HtmlText(&episode.pattern),
+            DateTime(episode.start.0)
         );
     }
 }
 
-/// Their numbers, where there is room for them.
-fn band_numbers(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
+/// Writes the numbers of the bands where there is room.
+fn band_numbers(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport) {
     let mut free = f64::MIN;
-    for (number, _, x, width) in episodes(shown, upstream) {
+    for (number, _, x, width) in episodes(layout, upstream) {
         if x > free {
             put!(out, "<text class=\"band-n\" x=\"{:.2}%\" y=\"10\">{number}</text>", x + width / 2.0);
             free = x + 2.2;
@@ -93,33 +94,33 @@ fn band_numbers(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
     }
 }
 
-/// The episodes of an upstream with their numbers, from where they reach and how far, in percent.
+/// Returns the episodes of an upstream: number, episode, start and width in percent.
 fn episodes<'a>(
-    shown: &'a Shown<'_>,
-    upstream: &'a Upstream,
-) -> impl Iterator<Item = (usize, &'a Episode, f64, f64)> {
-    let own = shown.story.episodes.iter().zip(1..).filter(|(episode, _)| episode.upstream == upstream.name);
+    layout: &'a PageLayout<'_>,
+    upstream: &'a UpstreamReport,
+) -> impl Iterator<Item = (usize, &'a EpisodeRecord, f64, f64)> {
+    let own = layout.model.episodes.iter().zip(1..).filter(|(episode, _)| episode.upstream == upstream.name);
     own.map(|(episode, number)| {
-        let end = episode.end.or(episode.detected).map_or(shown.to, |end| end.0);
-        let x = shown.x(episode.start.0);
-        (number, episode, x, (shown.x(end) - x).max(0.35))
+        let end = episode.end.or(episode.detected).map_or(layout.to, |end| end.0);
+        let x = layout.x(episode.start.0);
+        (number, episode, x, (layout.x(end) - x).max(0.35))
     })
 }
 
-/// What callers saw, what the first try gave, and the space between.
-fn lines(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, y: impl Fn(u64) -> f64) {
+/// Draws the success rate that callers saw, the rate of the first try, and the area between.
+fn lines(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport, y: impl Fn(u64) -> f64) {
     let (mut seen, mut first, mut between) = (String::new(), String::new(), String::new());
-    for run in shown.runs(&upstream.bins) {
+    for run in layout.runs(&upstream.bins) {
         let mut back = Vec::new();
         let mut pen = 'M';
-        for (place, bin) in run {
+        for (index, bin) in run {
             let (Some(last_bp), Some(first_bp)) =
                 (bin.counts.final_success(), bin.counts.first_try_success())
             else {
                 continue;
             };
             let (y_last, y_first) = (y(last_bp), y(first_bp));
-            let (from, to) = (place, place + 1);
+            let (from, to) = (index, index + 1);
             put!(&mut seen, "{pen}{from} {y_last:.1}H{to}");
             put!(&mut first, "{pen}{from} {y_first:.1}H{to}");
             put!(&mut between, "{pen}{from} {y_last:.1}H{to}");
@@ -139,38 +140,38 @@ fn lines(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, y: impl Fn(u6
     );
 }
 
-fn marks(out: &mut String, shown: &Shown<'_>, upstream: &Upstream, class: Class, y: f64) {
+fn marks(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport, class: FateClass, y: f64) {
     put!(out, "<g transform=\"translate(0 {y})\">");
-    for (place, bin) in &upstream.bins {
+    for (index, bin) in &upstream.bins {
         let size = match bin.counts.class(class) {
             0 => continue,
             1..10 => 1,
             10..100 => 2,
             _ => 3,
         };
-        let x = shown.x(place * shown.story.grid.width_ms() + shown.story.grid.width_ms() / 2);
+        let x = layout.x(index * layout.model.time_bins.width_ms() + layout.model.time_bins.width_ms() / 2);
         put!(out, "<use href=\"#{}{size}\" x=\"{x}%\"/>", class.name());
     }
     out.push_str("</g>");
 }
 
-/// The same in numbers, for those who do not see it or want to count.
-fn table(out: &mut String, shown: &Shown<'_>, upstream: &Upstream) {
+/// Writes the same data as a table, for screen readers and for exact numbers.
+fn table(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport) {
     put!(
         out,
         "<details><summary>Numbers of {}</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Numbers of {}\"><table class=\"numbers\"><caption class=\"sr\">By time</caption><thead><tr><th scope=\"col\">From<th scope=\"col\">Exchanges<th scope=\"col\">First try<th scope=\"col\">Callers<th scope=\"col\">Near misses<th scope=\"col\">Failed<th scope=\"col\">Attempts each<th scope=\"col\">Median<th scope=\"col\">p99<tbody>",
-        Name(&upstream.name),
-        Label(&upstream.name)
+        HtmlName(&upstream.name),
+        HtmlAttribute(&upstream.name)
     );
-    let millis = |rows: &Rows, share| {
+    let millis = |rows: &HeatMapColumn, share| {
         rows.quantile(share).map_or("–".into(), |ms| format!("≤\u{202f}{}", Millis(ms)))
     };
-    for (place, bin) in &upstream.bins {
+    for (index, bin) in &upstream.bins {
         let counts = &bin.counts;
         put!(
             out,
             "<tr><th scope=\"row\">{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}\n",
-            Stamp(place * shown.story.grid.width_ms()),
+            DateTime(index * layout.model.time_bins.width_ms()),
             Count(counts.exchanges()),
             Percent(counts.first_try_success()),
             Percent(counts.final_success()),

@@ -1,4 +1,4 @@
-//! Records as they are read back, wherever they were written.
+//! Parses records, whichever host emitted them.
 
 use core::fmt;
 use nearmiss::Timestamp;
@@ -7,19 +7,19 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// One record of any kind.
+/// A parsed record of any type.
 #[derive(Debug)]
-pub(crate) enum Record<'a> {
-    Exchange(Exchange<'a>),
-    Episode(Box<Episode>),
-    Summary(Box<Summary<'a>>),
+pub(crate) enum ParsedRecord<'a> {
+    Exchange(ExchangeRecord<'a>),
+    Episode(Box<EpisodeRecord>),
+    Summary(Box<SummaryRecord<'a>>),
 }
 
-/// One near miss or failure.
+/// Record of a near miss or a failure.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Exchange<'a> {
+pub(crate) struct ExchangeRecord<'a> {
     #[serde(borrow)]
-    pub(crate) time: Time<'a>,
+    pub(crate) time: RawTime<'a>,
     #[serde(borrow)]
     pub(crate) upstream: Cow<'a, str>,
     #[serde(borrow)]
@@ -30,16 +30,16 @@ pub(crate) struct Exchange<'a> {
     pub(crate) explain: Cow<'a, str>,
 }
 
-/// A stretch of time in which near misses stand out.
+/// Record of an episode: a period in which near misses are significantly more frequent than normal.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Episode {
+pub(crate) struct EpisodeRecord {
     pub(crate) phase: String,
     pub(crate) id: String,
     pub(crate) upstream: String,
     pub(crate) pattern: String,
-    pub(crate) start: Moment,
-    pub(crate) detected: Option<Moment>,
-    pub(crate) end: Option<Moment>,
+    pub(crate) start: EpochMillis,
+    pub(crate) detected: Option<EpochMillis>,
+    pub(crate) end: Option<EpochMillis>,
     pub(crate) outcome: Option<String>,
     pub(crate) lead_s: Option<u64>,
     #[serde(default)]
@@ -64,25 +64,25 @@ pub(crate) struct Episode {
     pub(crate) explain: String,
 }
 
-/// A host's share of what went wrong in an episode.
+/// A host's share of the near misses and failures in an episode.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct HostShare {
     pub(crate) host: String,
     pub(crate) share_bp: u64,
 }
 
-/// The counts of one upstream since its summary before.
+/// Record of one upstream's counts since its previous summary.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Summary<'a> {
+pub(crate) struct SummaryRecord<'a> {
     #[serde(borrow)]
     pub(crate) source: Cow<'a, str>,
     pub(crate) seq: u64,
     #[serde(borrow)]
     pub(crate) upstream: Cow<'a, str>,
     #[serde(borrow)]
-    pub(crate) start: Time<'a>,
+    pub(crate) start: RawTime<'a>,
     #[serde(borrow)]
-    pub(crate) end: Time<'a>,
+    pub(crate) end: RawTime<'a>,
     #[serde(borrow)]
     pub(crate) fates: BTreeMap<Cow<'a, str>, u64>,
     pub(crate) attempts: u64,
@@ -100,24 +100,24 @@ pub(crate) struct Summary<'a> {
     /// Exchanges that another nearmiss judged and reports, by fate.
     #[serde(borrow, default)]
     pub(crate) relayed: BTreeMap<Cow<'a, str>, u64>,
-    pub(crate) latency: Option<Latency>,
+    pub(crate) latency: Option<LatencyHistogram>,
     #[serde(borrow, default)]
-    pub(crate) hosts: Vec<Host<'a>>,
+    pub(crate) hosts: Vec<HostRecord<'a>>,
     pub(crate) burn_bp: Option<BTreeMap<String, u64>>,
-    pub(crate) reference: Option<Reference>,
+    pub(crate) reference: Option<ReferenceRecord>,
 }
 
 /// An OpenTelemetry exponential histogram of milliseconds.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Latency {
+pub(crate) struct LatencyHistogram {
     pub(crate) scale: i32,
     pub(crate) offset: i32,
     pub(crate) counts: Vec<u64>,
 }
 
-/// What one host did.
+/// Counts of one host.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Host<'a> {
+pub(crate) struct HostRecord<'a> {
     #[serde(borrow)]
     pub(crate) host: Cow<'a, str>,
     pub(crate) attempts: u64,
@@ -125,22 +125,22 @@ pub(crate) struct Host<'a> {
     pub(crate) near_misses: u64,
 }
 
-/// What whole days are compared with.
+/// The frozen reference that later days are compared with.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Reference {
-    pub(crate) since: Moment,
+pub(crate) struct ReferenceRecord {
+    pub(crate) since: EpochMillis,
     pub(crate) near_miss_bp: u64,
     pub(crate) typical_ms: f64,
 }
 
-/// A time as it was written; it is only read where it is needed.
+/// A time as text; parsed only when needed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Time<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct RawTime<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl Time<'_> {
+impl RawTime<'_> {
     /// Milliseconds since 1970.
-    pub(crate) fn millis(&self) -> Result<u64, Error> {
+    pub(crate) fn millis(&self) -> Result<u64, RecordError> {
         millis(&self.0)
     }
 }
@@ -148,37 +148,37 @@ impl Time<'_> {
 /// Milliseconds since 1970.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize)]
 #[serde(try_from = "Cow<str>")]
-pub(crate) struct Moment(pub(crate) u64);
+pub(crate) struct EpochMillis(pub(crate) u64);
 
-impl TryFrom<Cow<'_, str>> for Moment {
-    type Error = Error;
+impl TryFrom<Cow<'_, str>> for EpochMillis {
+    type Error = RecordError;
 
-    fn try_from(text: Cow<'_, str>) -> Result<Self, Error> {
+    fn try_from(text: Cow<'_, str>) -> Result<Self, RecordError> {
         millis(&text).map(Self)
     }
 }
 
-fn millis(text: &str) -> Result<u64, Error> {
+fn millis(text: &str) -> Result<u64, RecordError> {
     let time = nearmiss_formats::timestamp(text.as_bytes()).map(Timestamp::micros);
-    time.map(|micros| micros / 1_000).ok_or_else(|| Error::Time(text.chars().take(40).collect()))
+    time.map(|micros| micros / 1_000).ok_or_else(|| RecordError::Time(text.chars().take(40).collect()))
 }
 
-/// Why a line with a record in it could not be read.
+/// A record cannot be read.
 #[derive(Debug)]
-pub(crate) enum Error {
-    /// Not JSON, or a field that is missing or of a wrong type.
+pub(crate) enum RecordError {
+    /// Not JSON, or a field is missing or has a wrong type.
     Json(serde_json::Error),
-    /// A version that is not known here.
+    /// An unknown schema version.
     Schema(u64),
-    /// A time that is none.
+    /// An invalid time.
     Time(String),
-    /// A kind that schema 1 does not have.
+    /// A type that schema 1 does not define.
     Type(String),
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for RecordError {}
 
-impl fmt::Display for Error {
+impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(f, "not a record: {error}"),
@@ -191,8 +191,8 @@ impl fmt::Display for Error {
     }
 }
 
-/// The JSON of the record in a line: the line itself, or what follows `nearmiss ` in a proxy's log.
-pub(crate) fn within(line: &[u8]) -> Option<&[u8]> {
+/// Finds the JSON of a record in a line: the whole line, or the rest after `nearmiss ` in a proxy's log.
+pub(crate) fn find_record(line: &[u8]) -> Option<&[u8]> {
     const HEAD: &[u8] = br#"{"schema":"#;
     if line.starts_with(HEAD) {
         return Some(line);
@@ -201,32 +201,32 @@ pub(crate) fn within(line: &[u8]) -> Option<&[u8]> {
     line.get(at + 9..)
 }
 
-/// Reads one record.
-pub(crate) fn read(json: &[u8]) -> Result<Record<'_>, Error> {
+/// Parses one record.
+pub(crate) fn parse(json: &[u8]) -> Result<ParsedRecord<'_>, RecordError> {
     #[derive(Deserialize)]
     struct Head<'a> {
         schema: u64,
         #[serde(borrow, rename = "type")]
         kind: Cow<'a, str>,
     }
-    // The order of fields is fixed, so the first bytes tell.
+    // Fast path: the order of fields is fixed, so the first bytes identify the type.
     let kind = match json.strip_prefix(br#"{"schema":1,"type":""#) {
         Some([b'e', b'x', ..]) => Cow::Borrowed("exchange"),
         Some([b'e', b'p', ..]) => Cow::Borrowed("episode"),
         Some([b's', ..]) => Cow::Borrowed("summary"),
         _ => {
-            let head: Head<'_> = serde_json::from_slice(json).map_err(Error::Json)?;
+            let head: Head<'_> = serde_json::from_slice(json).map_err(RecordError::Json)?;
             if head.schema != SCHEMA {
-                return Err(Error::Schema(head.schema));
+                return Err(RecordError::Schema(head.schema));
             }
             head.kind
         }
     };
     match &*kind {
-        "exchange" => serde_json::from_slice(json).map(Record::Exchange).map_err(Error::Json),
-        "episode" => serde_json::from_slice(json).map(Record::Episode).map_err(Error::Json),
-        "summary" => serde_json::from_slice(json).map(Record::Summary).map_err(Error::Json),
-        other => Err(Error::Type(other.chars().take(40).collect())),
+        "exchange" => serde_json::from_slice(json).map(ParsedRecord::Exchange).map_err(RecordError::Json),
+        "episode" => serde_json::from_slice(json).map(ParsedRecord::Episode).map_err(RecordError::Json),
+        "summary" => serde_json::from_slice(json).map(ParsedRecord::Summary).map_err(RecordError::Json),
+        other => Err(RecordError::Type(other.chars().take(40).collect())),
     }
 }
 
@@ -236,15 +236,15 @@ mod tests {
 
     #[test]
     fn a_record_is_found_in_a_proxys_log() {
-        assert_eq!(within(br#"{"schema":1}"#), Some(&br#"{"schema":1}"#[..]));
+        assert_eq!(find_record(br#"{"schema":1}"#), Some(&br#"{"schema":1}"#[..]));
         let log = br#"[2026-11-23 08:00:00.000][7][info][wasm] wasm log: nearmiss {"schema":1}"#;
-        assert_eq!(within(log), Some(&br#"{"schema":1}"#[..]));
-        assert_eq!(within(br#"{"near_miss":{"schema":1}}"#), None);
+        assert_eq!(find_record(log), Some(&br#"{"schema":1}"#[..]));
+        assert_eq!(find_record(br#"{"near_miss":{"schema":1}}"#), None);
     }
 
     #[test]
     fn what_cannot_be_read_says_why() {
-        let error = |json: &str| read(json.as_bytes()).unwrap_err().to_string();
+        let error = |json: &str| parse(json.as_bytes()).unwrap_err().to_string();
         assert_eq!(error(r#"{"schema":2,"type":"summary"}"#), "`schema` is 2; this nearmiss reads 1");
         assert_eq!(
             error(r#"{"schema":1,"type":"diary"}"#),

@@ -1,8 +1,8 @@
-//! Numbers for people: a unit behind each, and no more digits than tell something.
+//! Numbers for people: with a unit, and rounded to the digits that matter.
 
 use core::fmt;
 
-/// Keeps a number and its unit in one line.
+/// Narrow no-break space: keeps a number and its unit on one line.
 const NARROW: char = '\u{202f}';
 
 /// A count in groups of three digits: `12 345`.
@@ -12,8 +12,8 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         let mut text = String::new();
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 text.push(NARROW);
             }
             text.push(digit);
@@ -22,7 +22,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// Basis points as percent with both decimals: `97.31 %`; `–` where nothing is known.
+/// Basis points as percent with two decimals: `97.31 %`; `–` if unknown.
 pub(crate) struct Percent(pub(crate) Option<u64>);
 
 impl fmt::Display for Percent {
@@ -50,13 +50,13 @@ impl fmt::Display for Millis {
     }
 }
 
-/// One decimal, unless it is nought.
+/// Formats one decimal, unless it is zero.
 fn tenths(number: f64) -> String {
     let text = format!("{number:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-/// Seconds as people say them: `40 s`, `3 min`, `2 h 10 min`, `5 days`.
+/// Seconds in at most two units: `40 s`, `3 min`, `2 h 10 min`, `5 days`.
 pub(crate) struct Span(pub(crate) u64);
 
 impl fmt::Display for Span {
@@ -83,7 +83,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// Hundredths: `1.07`.
+/// Hundredths as a decimal: `1.07`; `–` if unknown.
 pub(crate) struct Hundredths(pub(crate) Option<u64>);
 
 impl fmt::Display for Hundredths {
@@ -95,7 +95,7 @@ impl fmt::Display for Hundredths {
     }
 }
 
-/// `s` unless there is exactly one.
+/// Returns the plural `s` unless `count` is one.
 pub(crate) fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
@@ -106,17 +106,17 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        let plain = |text: String| text.replace(NARROW, " ");
-        assert_eq!(plain(Count(1_234_567).to_string()), "1 234 567");
-        assert_eq!(plain(Percent(Some(9_731)).to_string()), "97.31 %");
-        assert_eq!(plain(Percent(Some(5)).to_string()), "0.05 %");
+        let with_spaces = |text: String| text.replace(NARROW, " ");
+        assert_eq!(with_spaces(Count(1_234_567).to_string()), "1 234 567");
+        assert_eq!(with_spaces(Percent(Some(9_731)).to_string()), "97.31 %");
+        assert_eq!(with_spaces(Percent(Some(5)).to_string()), "0.05 %");
         assert_eq!(Percent(None).to_string(), "–");
-        let ms = |ms: f64| plain(Millis(ms).to_string());
+        let ms = |ms: f64| with_spaces(Millis(ms).to_string());
         assert_eq!(
             [ms(0.42), ms(8.0), ms(42.46), ms(1_234.0), ms(30_000.0)],
             ["0.4 ms", "8 ms", "42 ms", "1.2 s", "30 s"]
         );
-        let span = |seconds: u64| plain(Span(seconds).to_string());
+        let span = |seconds: u64| with_spaces(Span(seconds).to_string());
         assert_eq!(
             [span(40), span(180), span(7_800), span(86_400)],
             ["40 s", "3 min", "2 h 10 min", "1 day"]

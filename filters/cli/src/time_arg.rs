@@ -1,14 +1,14 @@
-//! A point in time as people type it.
+//! Points in time as command-line arguments.
 
 use core::str::FromStr;
 use nearmiss::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A point in time: absolute, or so long before now.
+/// A point in time, given as a date or as a span before now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Moment(pub(crate) Timestamp);
+pub(crate) struct TimeArg(pub(crate) Timestamp);
 
-impl FromStr for Moment {
+impl FromStr for TimeArg {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn dates_and_spans_are_understood() {
-        let at = |text: &str| text.parse::<Moment>().map(|moment| moment.0.seconds());
+        let at = |text: &str| text.parse::<TimeArg>().map(|time_arg| time_arg.0.seconds());
         assert_eq!(at("2026-11-23"), Ok(1_795_392_000));
         assert_eq!(at("2026-11-23T00:00:00+01:00"), Ok(1_795_388_400));
         assert_eq!(at("1795392000"), Ok(1_795_392_000));

@@ -1,17 +1,17 @@
-//! The table of the fleet: what callers saw of each upstream, and how long it took.
+//! The table that `merge` prints at its end: success rates and latency quantiles of each upstream.
 
 use nearmiss::NO_UPSTREAM;
 use nearmiss::merge::{Merger, SummaryCounts};
 use nearmiss::{Fate, Used};
 
-/// The most rows that are shown.
-const ROWS: usize = 30;
+/// Maximum number of rows that are printed.
+const MAX_ROWS: usize = 30;
 
-/// Prints the table on standard error, those with most near misses first.
+/// Prints the table on standard error, upstreams with the most near misses first.
 pub(crate) fn print(merger: &Merger) {
     let mut rows: Vec<_> = merger.totals().collect();
     rows.sort_by_key(|(name, counts, _)| (core::cmp::Reverse(near_misses(counts)), *name));
-    let widest = rows.iter().take(ROWS).map(|(name, _, _)| name.chars().count()).max().unwrap_or(0);
+    let widest = rows.iter().take(MAX_ROWS).map(|(name, _, _)| name.chars().count()).max().unwrap_or(0);
     let width = widest.clamp(8, 40);
     eprintln!(
         "{:width$}  {:>10}  {:>9}  {:>9}  {:>11}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  {:>8}  {:>7}",
@@ -28,11 +28,11 @@ pub(crate) fn print(merger: &Merger) {
         "attempts",
         "sources"
     );
-    for (name, counts, sources) in rows.iter().take(ROWS) {
+    for (name, counts, sources) in rows.iter().take(MAX_ROWS) {
         eprintln!("{}", row(name, counts, *sources, width));
     }
-    if rows.len() > ROWS {
-        eprintln!("… and {} more upstreams", rows.len() - ROWS);
+    if rows.len() > MAX_ROWS {
+        eprintln!("… and {} more upstreams", rows.len() - MAX_ROWS);
     }
     let relayed: u64 = rows.iter().map(|(_, counts, _)| counts.totals.exchanges_relayed()).sum();
     if relayed > 0 {
@@ -70,7 +70,7 @@ fn row(name: &str, counts: &SummaryCounts, sources: usize, width: usize) -> Stri
         share(totals.first_try_success()),
         share(totals.final_success()),
         near_misses(counts),
-        of(counts, Fate::Failed),
+        count_of(counts, Fate::Failed),
         quantile(500),
         quantile(900),
         quantile(990),
@@ -78,12 +78,12 @@ fn row(name: &str, counts: &SummaryCounts, sources: usize, width: usize) -> Stri
     )
 }
 
-/// Exchanges of one fate, wherever they were judged.
-fn of(counts: &SummaryCounts, fate: Fate) -> u64 {
+/// Returns the exchanges of one fate, judged here or relayed.
+fn count_of(counts: &SummaryCounts, fate: Fate) -> u64 {
     let relayed = counts.totals.relayed.as_ref().and_then(|fates| fates.get(fate as usize));
     counts.totals.of(fate) + relayed.copied().unwrap_or(0)
 }
 
 fn near_misses(counts: &SummaryCounts) -> u64 {
-    Fate::ALL.into_iter().filter(|fate| fate.is_near_miss()).map(|fate| of(counts, fate)).sum()
+    Fate::ALL.into_iter().filter(|fate| fate.is_near_miss()).map(|fate| count_of(counts, fate)).sum()
 }

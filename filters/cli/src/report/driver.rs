@@ -1,0 +1,180 @@
+//! Reads the input into the report model: records are added as they are, other lines are judged first, as `replay`
+//! does.
+
+use super::input_stats::InputStats;
+use super::model::ReportModel;
+use crate::args::ReportArgs;
+use crate::config;
+use crate::error::Error;
+use crate::filter::ExchangeFilter;
+use crate::input::Lines;
+use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::progress::{LINES_PER_TICK, Progress};
+use crate::records::{self, ParsedRecord, RecordError};
+use crate::time_ordered::{Source, TimeOrdered};
+use nearmiss::{Feed, Micros, Monitor, Timestamp};
+use nearmiss::{NO_UPSTREAM, upstream_name};
+use nearmiss_formats::{Attempts, ParsedLine};
+use std::path::Path;
+
+/// Shortest and longest summary interval for lines that are judged here. Frequent summaries give short logs a fine
+/// timeline; the interval grows with the width of the time bins.
+const SUMMARY_EVERY_MS: (u64, u64) = (10_000, 600_000);
+
+/// State that is kept from line to line.
+pub(crate) struct ReportDriver {
+    sources: TimeOrdered,
+    progress: Progress,
+    filter: ExchangeFilter,
+    monitor: Monitor,
+    summary_every: Micros,
+    outcome: ReadOutcome,
+}
+
+/// The model and the statistics of the input.
+#[derive(Default)]
+pub(crate) struct ReadOutcome {
+    pub(crate) model: ReportModel,
+    pub(crate) line_counts: LineCounts,
+    pub(crate) stats: InputStats,
+}
+
+impl ReportDriver {
+    pub(crate) fn new(args: &ReportArgs) -> Result<Self, Error> {
+        let mut config = config::load(args.config.as_deref())?;
+        let progress = Progress::new(!args.quiet);
+        let (mut sources, mut stats) = (Vec::new(), InputStats::default());
+        for path in &args.files {
+            let mut lines = Lines::open(path, &progress)?;
+            // A proxy's own log starts with lines that are neither records nor exchanges.
+            let ahead = lines.buffered()?.unwrap_or_default();
+            let has_records =
+                ahead.split(|byte| *byte == b'\n').any(|line| records::find_record(line).is_some());
+            let reader = config::line_reader(args.log_format, &config);
+            let mut source = Source::new(lines, reader);
+            source.has_records = has_records;
+            sources.push(source);
+            stats.files.push(file_name(path));
+        }
+        let summary_every = Micros::from_millis(SUMMARY_EVERY_MS.0);
+        config.summary_every = summary_every;
+        Ok(Self {
+            sources: TimeOrdered::new(sources)?,
+            progress,
+            filter: ExchangeFilter::new(&args.filter),
+            monitor: Monitor::new(config, Feed::Log, "report"),
+            summary_every,
+            outcome: ReadOutcome { stats, ..ReadOutcome::default() },
+        })
+    }
+
+    /// Reads all files to their end.
+    pub(crate) fn finish(mut self) -> Result<ReadOutcome, Error> {
+        while self.line()? {
+            let lines = self.outcome.line_counts.lines();
+            if lines.is_multiple_of(LINES_PER_TICK) {
+                self.progress.tick(lines);
+            }
+        }
+        self.progress.clear();
+        self.monitor.finish();
+        self.drain();
+        self.outcome.model.finish();
+        self.outcome.stats.unreadable = self.outcome.line_counts.bad;
+        Ok(self.outcome)
+    }
+
+    /// Reads one line; returns false at the end.
+    fn line(&mut self) -> Result<bool, Error> {
+        let Some(source) = self.sources.next()? else { return Ok(false) };
+        let number = source.lines.number() + 1;
+        let Some((path, line)) = source.lines.next()? else { return Ok(false) };
+        let ReadOutcome { model, line_counts, stats } = &mut self.outcome;
+        if let Some(json) = records::find_record(line) {
+            source.has_records = true;
+            match take_record(model, &self.filter, json) {
+                Ok(true) => line_counts.judged += 1,
+                Ok(false) => line_counts.skipped += 1,
+                Err(error) => line_counts.bad(path, number, &error),
+            }
+            return Ok(true);
+        }
+        if source.has_records {
+            line_counts.skipped += 1;
+            return Ok(true);
+        }
+        let mut attempts = Attempts::default();
+        match source.reader.read(line, &mut attempts) {
+            Ok(ParsedLine::Exchange(exchange))
+                if self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) =>
+            {
+                line_counts.judged += 1;
+                let named = upstream_name(exchange.upstream) != NO_UPSTREAM;
+                stats.attempts_unknown += u64::from(exchange.attempts.is_none() && named);
+                self.monitor.observe(&exchange);
+            }
+            Ok(ParsedLine::Judged(judged)) if self.filter.matches(judged.ts, judged.upstream) => {
+                line_counts.judged += 1;
+                let time = judged.ts.map(|ts| ts.micros() / 1_000).or(model.span.map(|(_, to)| to));
+                model.judged(
+                    &upstream_name(judged.upstream.unwrap_or_default()),
+                    judged.fate,
+                    time.unwrap_or(0),
+                );
+            }
+            Ok(_) => line_counts.skipped += 1,
+            Err(error) => line_counts.bad(path, number, &error.with_advice(FORMAT_HINT)),
+        }
+        self.drain();
+        Ok(true)
+    }
+
+    /// Adds the monitor's pending records to the model.
+    fn drain(&mut self) {
+        let mut any = false;
+        while let Some(record) = self.monitor.poll_record() {
+            let take_record =
+                records::parse(record.json.as_bytes()).and_then(|record| self.outcome.model.take(record));
+            debug_assert!(take_record.is_ok(), "{take_record:?}: {}", record.json);
+            any = true;
+        }
+        if any {
+            self.adapt_summary_interval();
+        }
+    }
+
+    /// Raises the summary interval to the width of the time bins.
+    fn adapt_summary_interval(&mut self) {
+        let (least, max) = SUMMARY_EVERY_MS;
+        let filter = Micros::from_millis(self.outcome.model.time_bins.width_ms().clamp(least, max));
+        if filter > self.summary_every {
+            self.summary_every = filter;
+            let mut config = self.monitor.config().clone();
+            config.summary_every = filter;
+            self.monitor.reconfigure(config);
+        }
+    }
+}
+
+/// Adds a record to the model if it is selected; returns false if it is not.
+fn take_record(model: &mut ReportModel, filter: &ExchangeFilter, json: &[u8]) -> Result<bool, RecordError> {
+    let record = records::parse(json)?;
+    let (time, upstream) = match &record {
+        ParsedRecord::Exchange(exchange) => (exchange.time.millis()?, &*exchange.upstream),
+        ParsedRecord::Episode(episode) => (episode.start.0, &*episode.upstream),
+        ParsedRecord::Summary(summary) => (summary.end.millis()?.saturating_sub(1), &*summary.upstream),
+    };
+    if !filter.matches(Some(Timestamp::from_micros(time.saturating_mul(1_000))), Some(upstream)) {
+        return Ok(false);
+    }
+    model.take(record)?;
+    Ok(true)
+}
+
+/// Returns the last part of a path, so that a shared report does not reveal the directory layout.
+fn file_name(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        return "standard input".into();
+    }
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

@@ -1,0 +1,208 @@
+//! The state of the live view, independent of any terminal: aggregated from exchanges and records, in bounded memory.
+
+use super::follow::EventHandler;
+use crate::counts::Counts;
+use crate::error::Error;
+use crate::records::{self, EpisodeRecord};
+use nearmiss::{Exchange, Fate, OTHER, Record, RecordKind, Timestamp, Verdict};
+use nearmiss::{NO_UPSTREAM, upstream_name};
+use nearmiss_formats::LineError;
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+
+/// Maximum number of distinct upstreams; the rest count as `other`.
+const MAX_UPSTREAMS: usize = 1_000;
+/// Maximum number of recent records.
+const MAX_RECORDS: usize = 200;
+/// Maximum number of recent episodes.
+const MAX_EPISODES: usize = 100;
+/// Maximum number of history buckets per upstream.
+const HISTORY_BUCKETS: usize = 40;
+const BUCKET_S: u64 = 10;
+
+/// The state of the live view.
+#[derive(Debug, Default)]
+pub(super) struct Dashboard {
+    /// In order of appearance.
+    pub(super) upstreams: Vec<UpstreamRow>,
+    indices: HashMap<String, usize>,
+    /// The newest first.
+    pub(super) episodes: VecDeque<EpisodeRecord>,
+    /// The newest first.
+    pub(super) records: VecDeque<RecordRow>,
+    /// Unreadable lines.
+    pub(super) unreadable: u64,
+    /// The latest end of an exchange.
+    pub(super) now: Timestamp,
+}
+
+/// One upstream.
+#[derive(Debug)]
+pub(super) struct UpstreamRow {
+    pub(super) name: String,
+    pub(super) counts: Counts,
+    /// The smallest margin of a success, in basis points.
+    pub(super) margin: Option<u16>,
+    /// Near misses and failures by history bucket, the oldest first, and the number of the last bucket.
+    history: VecDeque<u64>,
+    last_bucket: u64,
+}
+
+/// One exchange record.
+#[derive(Debug)]
+pub(super) struct RecordRow {
+    /// End of the exchange, in milliseconds since 1970.
+    pub(super) time: u64,
+    pub(super) upstream: String,
+    pub(super) fate: String,
+    pub(super) explain: String,
+}
+
+impl Dashboard {
+    /// Returns the upstreams, those with the most near misses and failures first.
+    pub(super) fn ranked(&self) -> Vec<&UpstreamRow> {
+        let mut rows: Vec<_> = self.upstreams.iter().collect();
+        rows.sort_by_key(|row| {
+            (core::cmp::Reverse(row.counts.near_misses() + row.counts.failed()), row.name.as_str())
+        });
+        rows
+    }
+
+    /// Returns the counts of all upstreams together.
+    pub(super) fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        self.upstreams.iter().for_each(|row| total.add(&row.counts));
+        total
+    }
+
+    fn row(&mut self, upstream: &str) -> Option<&mut UpstreamRow> {
+        let name = upstream_name(upstream);
+        if name == NO_UPSTREAM {
+            return None;
+        }
+        let index = match self.indices.get(&*name) {
+            Some(index) => *index,
+            None => {
+                let name = if self.indices.len() < MAX_UPSTREAMS { &*name } else { OTHER };
+                *self.indices.entry(name.into()).or_insert_with(|| {
+                    self.upstreams.push(UpstreamRow::new(name));
+                    self.upstreams.len() - 1
+                })
+            }
+        };
+        self.upstreams.get_mut(index)
+    }
+
+    fn episode(&mut self, episode: EpisodeRecord) {
+        self.episodes.retain(|held| held.id != episode.id);
+        self.episodes.push_front(episode);
+        // Open episodes stay on top.
+        self.episodes
+            .make_contiguous()
+            .sort_by_key(|episode| (episode.phase == "close", core::cmp::Reverse(episode.start)));
+        self.episodes.truncate(MAX_EPISODES);
+    }
+}
+
+impl UpstreamRow {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            counts: Counts::default(),
+            margin: None,
+            history: VecDeque::new(),
+            last_bucket: 0,
+        }
+    }
+
+    /// Returns the near misses and failures of the last `max` buckets before `now`, the oldest first.
+    pub(super) fn history(&self, now: Timestamp, max: usize) -> Vec<u64> {
+        let silent = (now.seconds() / BUCKET_S).saturating_sub(self.last_bucket).min(max as u64) as usize;
+        let mut history: Vec<u64> =
+            self.history.iter().copied().chain(core::iter::repeat_n(0, silent)).collect();
+        history.drain(..history.len().saturating_sub(max));
+        history
+    }
+
+    fn add_to_history(&mut self, ts: Timestamp, count: u64) {
+        let bucket = ts.seconds() / BUCKET_S;
+        if bucket > self.last_bucket {
+            let silent = if self.history.is_empty() {
+                1
+            } else {
+                (bucket - self.last_bucket).min(HISTORY_BUCKETS as u64)
+            };
+            self.history.extend(core::iter::repeat_n(0, silent as usize));
+            self.history.drain(..self.history.len().saturating_sub(HISTORY_BUCKETS));
+            self.last_bucket = bucket;
+        }
+        let back = usize::try_from(self.last_bucket - bucket).unwrap_or(usize::MAX);
+        if let Some(index) = self.history.len().checked_sub(back.saturating_add(1))
+            && let Some(held) = self.history.get_mut(index)
+        {
+            *held += count;
+        }
+    }
+}
+
+impl EventHandler for Dashboard {
+    fn on_exchange(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
+        self.now = self.now.max(exchange.ts);
+        let Some(row) = self.row(exchange.upstream) else { return };
+        row.counts.count_exchange(exchange, verdict);
+        row.add_to_history(exchange.ts, u64::from(verdict.fate != Fate::Clean));
+        if let Some(margin) = verdict.margin_bp().filter(|_| verdict.fate != Fate::Failed) {
+            row.margin = Some(row.margin.map_or(margin, |least| least.min(margin)));
+        }
+    }
+
+    fn on_judged(&mut self, upstream: &str, fate: Fate) {
+        if let Some(row) = self.row(upstream) {
+            row.counts.add(&Counts::of_one(fate));
+        }
+    }
+
+    fn on_record(&mut self, record: Record<'_>) -> Result<(), Error> {
+        // Everything in a summary has already been counted.
+        if record.kind == RecordKind::Summary {
+            return Ok(());
+        }
+        match records::parse(record.json.as_bytes()) {
+            Ok(records::ParsedRecord::Exchange(exchange)) => {
+                self.records.push_front(RecordRow {
+                    time: exchange.time.millis().unwrap_or(0),
+                    upstream: exchange.upstream.into_owned(),
+                    fate: exchange.fate.into_owned(),
+                    explain: exchange.explain.into_owned(),
+                });
+                self.records.truncate(MAX_RECORDS);
+            }
+            Ok(records::ParsedRecord::Episode(episode)) => self.episode(*episode),
+            Ok(records::ParsedRecord::Summary(_)) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    fn on_unreadable_line(&mut self, _path: &Path, _number: u64, _error: &LineError) {
+        self.unreadable += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beats_move_with_time_and_late_ones_find_their_place() {
+        let mut row = UpstreamRow::new("cart");
+        let at = Timestamp::from_seconds;
+        row.add_to_history(at(1_000), 1);
+        row.add_to_history(at(1_030), 2);
+        row.add_to_history(at(1_019), 5);
+        row.add_to_history(at(10), 9);
+        assert_eq!(row.history(at(1_030), 10), [1, 5, 0, 2]);
+        assert_eq!(row.history(at(1_050), 4), [0, 2, 0, 0]);
+        row.add_to_history(at(900_000), 3);
+        assert_eq!(row.history(at(900_000), 3), [0, 0, 3]);
+    }
+}

@@ -1,0 +1,89 @@
+//! Follows a file and passes its exchanges and records to a handler.
+
+use super::tail::Tail;
+use crate::config;
+use crate::error::Error;
+use crate::input::Lines;
+use core::sync::atomic::AtomicBool;
+use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Record, Verdict};
+use nearmiss_formats::{Attempts, Format, LineError, ParsedLine};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Handles the events that a [`Follower`] reads from its file.
+pub(super) trait EventHandler {
+    /// Handles an exchange that was judged here.
+    fn on_exchange(&mut self, _exchange: &Exchange<'_>, _verdict: &Verdict) {}
+
+    /// Handles an exchange whose line already has a verdict.
+    fn on_judged(&mut self, _upstream: &str, _fate: Fate) {}
+
+    /// Handles a record that the monitor emits.
+    fn on_record(&mut self, record: Record<'_>) -> Result<(), Error>;
+
+    /// Handles a line that cannot be read.
+    fn on_unreadable_line(&mut self, path: &Path, number: u64, error: &LineError);
+
+    /// Flushes the records: no more are due for now.
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Follows one file until it is stopped.
+pub(super) struct Follower {
+    pub(super) file: PathBuf,
+    pub(super) format: Format,
+    pub(super) from_start: bool,
+    pub(super) config: Config,
+    /// Stop flag: set by a signal or a key.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Follower {
+    /// Reads the file until the stop flag is set.
+    pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
+        let mut reader = config::line_reader(self.format, &self.config);
+        let mut monitor = Monitor::new(self.config, Feed::Log, &source_name(&self.file));
+        let tail = Tail::open(self.file.clone(), self.from_start, self.stop);
+        let mut lines = Lines::new(&self.file, Box::new(tail));
+        loop {
+            let number = lines.number() + 1;
+            let Some((path, line)) = lines.next()? else { break };
+            match reader.read(line, &mut Attempts::default()) {
+                Ok(ParsedLine::Exchange(exchange)) => {
+                    let observed = monitor.observe(&exchange);
+                    handler.on_exchange(&exchange, &observed.verdict);
+                }
+                Ok(ParsedLine::Judged(judged)) => {
+                    let upstream = judged.upstream.unwrap_or_default();
+                    monitor.relay(judged.ts, upstream, judged.fate);
+                    handler.on_judged(upstream, judged.fate);
+                }
+                Ok(ParsedLine::LeftOut(_)) => {}
+                Err(error) => handler.on_unreadable_line(path, number, &error),
+            }
+            drain(&mut monitor, handler)?;
+        }
+        monitor.finish();
+        drain(&mut monitor, handler)
+    }
+}
+
+fn drain(monitor: &mut Monitor, handler: &mut impl EventHandler) -> Result<(), Error> {
+    let mut any = false;
+    while let Some(record) = monitor.poll_record() {
+        handler.on_record(record)?;
+        any = true;
+    }
+    if any { handler.flush() } else { Ok(()) }
+}
+
+/// Returns the source name of this run: the host name, the file name, and the start time.
+fn source_name(file: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    format!("watch/{}/{name}/{}", host.trim(), start.as_secs())
+}
