@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes the module that ships from the one that cargo built: optimise.sh IN OUT; with NAMES=1 functions keep their names.
+# Optimises a module that cargo built: optimise.sh IN OUT. NAMES=1 keeps function names.
 #
-# wasm-opt comes from npm, by package-lock.json. Without npm the module ships as cargo built it; it does the same, only larger
-# and a little slower. Only modules of ours lose exports; one to compare with keeps what it has. Features are named one by one:
-# those that the compiler uses and that the engines of the hosts have had for years.
+# wasm-opt comes from npm, pinned by package-lock.json. Without npm the module is copied as it is; it behaves the same, but is larger
+# and slightly slower. Unused exports are removed from this project's modules only, not from those built for comparison. The list
+# of features holds exactly those that the compiler uses and that all supported engines have had for years.
 set -euo pipefail
 
 in=$1
@@ -28,7 +28,7 @@ install_binaryen() {
     (cd "$root" && npm ci --silent --no-progress > /dev/null 2>&1 && touch node_modules/.package-lock.json)
 }
 
-# What the host looks for; everything else that the compiler exports goes, and what only that reached.
+# The exports that the host uses; wasm-metadce removes all others and the code that only they reach.
 case $(basename "$in") in
     nearmiss_envoy.wasm)
         exports=(
@@ -71,7 +71,7 @@ if install_binaryen; then
     "$wasm_opt" "$out.lean" -o "$out.new" "${features[@]}" -O3 -Oz --converge "${strip[@]}"
     rm "$out.lean"
 else
-    echo "make: npm or its package binaryen is not to be had, so $(basename "$out") is left as the compiler made it" >&2
+    echo "make: npm could not install binaryen; $(basename "$out") is not optimised" >&2
     cp "$in" "$out.new"
 fi
 mv "$out.new" "$out"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Puts the package for edge gateways together: assemble.sh BINDGEN MODULE OUT; with NAMES=1 functions keep their names.
+# Assembles the package for edge gateways: assemble.sh BINDGEN MODULE OUT. NAMES=1 keeps function names.
 #
-# wasm-bindgen first, wasm-opt after it: the one looks for what the other removes. Features are named one by one: those that the
-# compiler and the glue use and that Node 20 has.
+# wasm-bindgen runs before wasm-opt, which removes the sections that wasm-bindgen needs. The list of features holds exactly those
+# that the compiler and the glue use and that Node 20 supports.
 set -euo pipefail
 
 bindgen=$1
@@ -37,7 +37,7 @@ mkdir -p "$out.new/glue"
 if install_binaryen; then
     "$wasm_opt" "$out.new/glue/nearmiss_edge_bg.wasm" -o "$out.new/nearmiss.wasm" "${features[@]}" -O3 -Oz --converge "${strip[@]}"
 else
-    echo "make: npm or its package binaryen is not to be had, so the edge module is left as the compiler made it" >&2
+    echo "make: npm could not install binaryen; the edge module is not optimised" >&2
     cp "$out.new/glue/nearmiss_edge_bg.wasm" "$out.new/nearmiss.wasm"
 fi
 mv "$out.new/glue/nearmiss_edge.js" "$out.new/glue.js"

@@ -20,7 +20,7 @@ const UPSTREAMS = {
       retries: 2,
       timeout: 1_000,
       deadline: 5_000,
-      fallback: () => Response.json({ items: [], note: "the cart is away for a moment" }),
+      fallback: () => Response.json({ items: [], note: "the cart is temporarily unavailable" }),
     },
   },
   search: { origin: SEARCH, options: { upstream: "search", hedge: 200, timeout: 2_000, deadline: 5_000 } },

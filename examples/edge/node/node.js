@@ -23,10 +23,10 @@ function requestOf(incoming, signal) {
   const { method, url, headers } = incoming;
   const hasBody = !["GET", "HEAD"].includes(method);
   // Hop-by-hop headers are not forwarded.
-  const { connection, "transfer-encoding": chunked, expect, ...own } = headers;
+  const { connection, "transfer-encoding": chunked, expect, ...forwarded } = headers;
   return new Request(`http://gateway${url}`, {
     method,
-    headers: own,
+    headers: forwarded,
     body: hasBody ? Readable.toWeb(incoming) : undefined,
     duplex: "half",
     redirect: "manual",

@@ -6,7 +6,7 @@ const UPSTREAMS = {
     retries: 2,
     timeout: 1_000,
     deadline: 5_000,
-    fallback: () => Response.json({ items: [], note: "the cart is away for a moment" }),
+    fallback: () => Response.json({ items: [], note: "the cart is temporarily unavailable" }),
   },
   search: { hedge: 200, timeout: 2_000, deadline: 5_000 },
 };
@@ -14,7 +14,7 @@ const UPSTREAMS = {
 // One monitor for the lifetime of the isolate.
 let monitor;
 
-function monitorOf(env) {
+function createMonitor(env) {
   const records = otlp({
     url: "http://collector/v1/logs",
     service: "shop-gateway",
@@ -27,7 +27,7 @@ function monitorOf(env) {
 
 export default {
   async fetch(request, env, ctx) {
-    monitor ??= monitorOf(env);
+    monitor ??= createMonitor(env);
     const { pathname, search } = new URL(request.url);
     const name = pathname.split("/")[1];
     if (!Object.hasOwn(UPSTREAMS, name)) return new Response("There is nothing here.\n", { status: 404 });
@@ -41,7 +41,7 @@ export default {
 
   // A cron trigger, so that summaries are emitted when there is no traffic.
   async scheduled(event, env, ctx) {
-    monitor ??= monitorOf(env);
+    monitor ??= createMonitor(env);
     monitor.wake();
     ctx.waitUntil(monitor.flush());
   },

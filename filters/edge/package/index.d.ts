@@ -1,9 +1,9 @@
-/** What keeps a Worker alive until something is done. */
+/** The context of a Worker's request, which keeps the Worker alive until a promise settles. */
 export interface Context {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** The configuration, the same for every host; its reference is docs/config.md. */
+/** The configuration, identical for every host. Reference: docs/config.md. */
 export interface Config {
   upstreams?: Record<string, UpstreamConfig>;
   fallback_header?: string;
@@ -26,34 +26,34 @@ export interface UpstreamConfig {
   fallback_hosts?: string[];
 }
 
-/** Where records go, one JSON object a line. */
+/** A destination for records; each line is one JSON object. */
 export interface Sink {
   push(line: string): void;
-  /** Whether it is time to flush. */
+  /** Returns true if it is time to flush. */
   due?(nowMs: number): boolean;
   flush?(): Promise<void>;
-  /** The last flush, which waits for those before it. */
+  /** Waits for all flushes in progress and flushes a last time. */
   finish?(): Promise<void>;
-  /** Records that found no room. */
+  /** Number of dropped records. */
   readonly dropped?: number;
 }
 
 export interface Options {
   /** An object, or the JSON text of one. */
   config?: Config | string;
-  /** The first part of the `source` of summaries: which gateway this is. `"edge"` if not given. */
+  /** The gateway's name, the first part of `source` in summaries. Default: `"edge"`. */
   source?: string;
-  /** Milliseconds since the Unix epoch; also measures how long things took. */
+  /** Returns milliseconds since the Unix epoch; also used to measure durations. */
   now?: () => number;
-  /** At least 0 and below 1. */
+  /** Returns a random number, at least 0 and below 1. */
   random?: () => number;
   timers?: { setTimeout(body: () => void, ms: number): unknown; clearTimeout(timer: any): void };
   fetch?: (request: Request) => Promise<Response>;
-  /** The console if not given. */
+  /** Default: the console. */
   records?: "console" | "none" | ((line: string) => void) | Sink;
-  /** How many retries and hedges an upstream may cost, as a share of its exchanges: 0 to 1, 0.2 if not given. */
+  /** Maximum retries and hedges per upstream, as a share of its exchanges: 0 to 1. Default: 0.2. */
   retryBudget?: number;
-  /** Where there are timers: how often to do what is due, in milliseconds, even if there is no traffic. */
+  /** Interval in milliseconds at which `wake` runs without traffic, in runtimes with timers. */
   wakeEvery?: number;
 }
 
@@ -65,51 +65,51 @@ export type Fallback =
   | ((request: Request, cause: unknown) => Response | Request | URL | string | Promise<Response | Request | URL | string>);
 
 export interface FetchOptions {
-  /** The logical service that is called. */
+  /** Name of the logical service that is called. */
   upstream: string;
-  /** The route's name; never a path with identifiers in it. */
+  /** Route name; it must not contain identifiers. */
   route?: string;
   /** 32 hexadecimal digits. */
   traceId?: string;
-  /** Attempts after the first, 0 to 20; 0 if not given. Idempotent methods only, unless `retryUnsafe`. */
+  /** Maximum retries, 0 to 20, for idempotent methods only unless `retryUnsafe` is set. Default: 0. */
   retries?: number;
-  /** Milliseconds until the headers of an attempt's response. */
+  /** Timeout in milliseconds for the response headers of one attempt. */
   timeout?: number;
-  /** Milliseconds until the last byte of the response. */
+  /** Deadline in milliseconds for the last byte of the response. */
   deadline?: number;
-  /** What answers instead when all attempts have failed. */
+  /** Answers when all attempts have failed. */
   fallback?: Fallback;
-  /** Milliseconds after which an attempt gets company; the first good answer counts. */
+  /** Milliseconds after which a second attempt starts in parallel; the first good response wins. */
   hedge?: number;
-  /** POST and PATCH may be repeated too. */
+  /** Allows retries of POST and PATCH. */
   retryUnsafe?: boolean;
-  /** Statuses worth another attempt: 429, 502, 503 and 504 if not given. */
+  /** Statuses that are retried. Default: 429, 502, 503 and 504. */
   retryOn?: number[];
-  /** Waits are random, up to `base` milliseconds that double each time and end at `cap`; 25 and 1000 if not given. */
+  /** Waits are random, up to a bound that starts at `base` milliseconds, doubles each time and stops at `cap`. Default: 25 and 1000. */
   backoff?: { base?: number; cap?: number };
-  /** The longest request body that is kept for another attempt; 65536 if not given. */
+  /** Maximum size in bytes of a request body that is buffered for a retry. Default: 65536. */
   replayBytes?: number;
-  /** Another way to the upstream, such as a service binding. */
+  /** Replaces the monitor's fetch, for example with a service binding. */
   fetch?: (request: Request) => Promise<Response>;
   ctx?: Context;
 }
 
 export interface WrapOptions {
-  /** The upstream of exchanges that no note names another for. */
+  /** The upstream, unless a note names another one. */
   upstream?: string;
   timeout?: number;
   deadline?: number;
   maxAttempts?: number;
 }
 
-/** What a gateway did of its own; each note adds to those before. */
+/** Reports what a gateway did itself; several notes add up. */
 export interface Note {
   upstream?: string;
   route?: string;
   traceId?: string;
-  /** Who answered. */
+  /** The host that answered. */
   host?: string;
-  /** One more attempt; no `status` if there was no answer. */
+  /** Adds an attempt, without `status` if there was no response. */
   attempt?: { host?: string; status?: number; durationMs?: number };
   maxAttempts?: number;
   timeout?: number;
@@ -123,7 +123,7 @@ export interface Note {
   partial?: boolean;
   hedged?: boolean;
   stream?: boolean;
-  /** A circuit breaker was open, or a retry budget spent. */
+  /** A circuit breaker was open, or a retry budget was exhausted. */
   breaker?: boolean;
   stale?: boolean;
   failover?: boolean;
@@ -132,54 +132,54 @@ export interface Note {
 
 export class Monitor {
   constructor(options?: Options);
-  /** The number by which `observe` calls an upstream. */
+  /** Returns the number of an upstream for `observe`. */
   upstream(name: string): number;
   /**
-   * Counts one exchange that somebody else made. The outcome is 0 for a clean one without a known limit; its low four bits are
+   * Counts one exchange that the gateway made itself. Returns 0 for a clean exchange without a known limit; the low four bits are
    * the fate, weakest first.
    */
   observe(upstream: number, endedMs: number, status: number, durationMs: number, attempts?: number): number;
   /**
-   * Always has an answer: the upstream's, the fallback's, or a 502 or 504 of its own. Rejects only with options that make no
-   * sense, and when the request's signal ends.
+   * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects only if the options are invalid or the
+   * request's signal aborts.
    */
   fetch(input: Request | URL | string, options: FetchOptions): Promise<Response>;
-  /** The handler with its exchanges counted. */
+  /** Returns the handler with its exchanges counted. */
   wrap<Rest extends unknown[]>(
     handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
     options?: WrapOptions,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
-  /** Says what a wrapped handler did for the request it was called with. */
-  note(request: Request, facts: Note): void;
-  /** All counters, in the text format of Prometheus. */
+  /** Reports what a wrapped handler did for the request that it was called with. */
+  note(request: Request, note: Note): void;
+  /** Returns all counters in the Prometheus text format. */
   metrics(): string;
-  /** Does what is due by the clock. */
+  /** Runs time-based work that is due. */
   wake(): void;
-  /** Takes another configuration and keeps what was learned; a wrong one throws and changes nothing. */
+  /** Replaces the configuration and keeps counters and baselines. An invalid configuration throws and changes nothing. */
   reconfigure(config: Config | string): void;
-  /** Sends what waits. */
+  /** Sends all waiting records. */
   flush(): Promise<void>;
-  /** The end: everything leaves. */
+  /** Ends monitoring: emits and sends all pending records. */
   finish(): Promise<void>;
 }
 
-/** A monitor for one gateway; make it once, beside the handler. */
+/** Creates the monitor of a gateway; call it once, next to the handler. */
 export function nearMiss(options?: Options): Monitor;
 
 export interface OtlpOptions {
-  /** Such as `https://collector/v1/logs`. */
+  /** OTLP/HTTP endpoint, such as `https://collector/v1/logs`. */
   url: string | URL;
   headers?: Record<string, string>;
-  /** `service.name`; `"gateway"` if not given. */
+  /** `service.name`. Default: `"gateway"`. */
   service?: string;
-  /** Records that make a full batch; 100 if not given. */
+  /** Maximum number of records in a batch. Default: 100. */
   batch?: number;
-  /** Milliseconds that a record waits at most while there is traffic; 5000 if not given. */
+  /** Maximum wait of a record in milliseconds while there is traffic. Default: 5000. */
   delay?: number;
-  /** Records that may wait while the endpoint is away; 2000 if not given. */
+  /** Maximum number of records that wait while the endpoint is unavailable. Default: 2000. */
   queue?: number;
   fetch?: (request: Request) => Promise<Response>;
 }
 
-/** A place for records: an OTLP/HTTP endpoint that takes logs as JSON. */
+/** Creates a sink for an OTLP/HTTP endpoint that accepts logs as JSON. */
 export function otlp(options: OtlpOptions): Sink;

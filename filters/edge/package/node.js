@@ -1,4 +1,4 @@
-// Node, Deno and Bun: the module is a file beside this one.
+// Entry point for Node, Deno and Bun, which read the module from a file.
 import { readFileSync } from "node:fs";
 import { initSync } from "./glue.js";
 

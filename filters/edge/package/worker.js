@@ -1,4 +1,4 @@
-// Workers: the module is an import.
+// Entry point for Workers, which import the module.
 import module from "./nearmiss.wasm";
 import { initSync } from "./glue.js";
 

@@ -1,29 +1,28 @@
-//! nearmiss in edge gateways: the core behind numbers and strings, for Workers, Node, Deno and Bun.
+//! nearmiss for edge gateways in JavaScript: the core behind wasm-bindgen, for Workers, Node, Deno and Bun.
 //!
 //! ```text
-//! watch      what JavaScript holds: exchanges in, outcomes, headers and records out
-//! draft      what is known of an exchange beyond its upstream, time, status, duration and attempts
-//! names      upstreams, told once and then called by a number
-//! outcome    what is to be said of an exchange, in one number
-//! number     JavaScript's numbers, checked
+//! handle               the object that JavaScript holds: exchanges in, verdicts, headers and records out
+//! exchange_builder     optional fields of the next exchange
+//! upstream_interner    upstream names and their numbers
+//! packed_verdict       a verdict packed into one number
+//! number               checked conversion of JavaScript numbers
 //! ```
 //!
-//! Every call takes and gives numbers and strings only. Upstreams are told once; an exchange of which there is nothing more to
-//! say crosses as five numbers and comes back as one. What JavaScript hands in may be anything: it is checked here, and
-//! what makes no sense is an outcome or an error, never a trap. Retries, clocks and headers are the package's work, judgement
-//! is the core's.
+//! Every call takes and returns only numbers and strings. An upstream's name crosses the boundary once; an exchange without
+//! optional fields crosses as five numbers, and its verdict as one. All input is checked here: an invalid value gives an
+//! invalid verdict or an error, never a trap. The JavaScript package does retries, clocks and headers; the core judges.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
 #[cfg(target_arch = "wasm32")]
-extern crate nearmiss_wasm_rt as _; // the allocator, and what a panic comes to: then the package turns the module off
+extern crate nearmiss_wasm_rt as _; // allocator and panic handler; after a trap the package disables the module
 
-mod draft;
-mod names;
+mod exchange_builder;
+mod handle;
 mod number;
-mod outcome;
-mod watch;
+mod packed_verdict;
+mod upstream_interner;
 
-pub use draft::{Mark, Quantity, Words};
-pub use watch::Watch;
+pub use exchange_builder::{Flag, NumberField, TextField};
+pub use handle::Handle;

@@ -1,11 +1,11 @@
-//! One record in, one reply out.
+//! One record in, one record out.
 
+use crate::aggregator::{Aggregator, Remainder};
 use crate::host;
-use crate::merging::{Left, Merging};
-use crate::reading::{LONGEST, Reading, Way};
+use crate::output_buffer::OutputBuffer;
+use crate::piggyback::PiggybackQueue;
+use crate::record_reader::{Interpretation, MAX_RECORD_LEN, RecordReader};
 use crate::repair::repair;
-use crate::reply::Reply;
-use crate::riders::Riders;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -15,99 +15,90 @@ use nearmiss::upstream_name;
 use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
 use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, RecordParser};
 
-/// How many records that cannot be read are told on standard error.
-const COMPLAINTS: u32 = 3;
-/// Above this, memory for a record that was repaired is given back.
-const KEEP: usize = 64 << 10;
+/// Maximum number of unreadable records that are reported on standard error.
+const MAX_WARNINGS: u32 = 3;
+/// Memory beyond this capacity is freed after a record was repaired.
+const MAX_RETAINED: usize = 64 << 10;
 
-/// The filter, for the life of the process.
+/// The filter, which lives as long as the process.
 #[derive(Debug)]
 pub(crate) struct Filter {
     mode: FluentBitMode,
     parser: RecordParser,
-    reading: Reading,
+    reader: RecordReader,
     monitor: Monitor,
-    /// In mode `merge`.
-    merging: Option<Merging>,
-    riders: Riders,
-    reply: Reply,
-    /// What every record says of a broken configuration.
-    notice: Option<String>,
-    /// The record that was no JSON, made some.
+    /// Set in mode `merge` only.
+    aggregator: Option<Aggregator>,
+    queue: PiggybackQueue,
+    output: OutputBuffer,
+    /// The note that every record gets if the configuration is invalid.
+    config_note: Option<String>,
+    /// Buffer for a repaired record.
     repaired: Vec<u8>,
-    complaints: u32,
-    /// It has been told that there was no memory.
-    is_starved: bool,
+    warnings: u32,
+    /// True once memory exhaustion has been reported.
+    has_reported_exhaustion: bool,
 }
 
-/// Why a configuration cannot be followed.
+/// The reason why a configuration was rejected.
 #[derive(Debug)]
-pub(crate) struct Misconfigured(pub(crate) String);
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Found {
-    /// A near miss, or failed.
-    Notable,
-    /// Anything else.
-    Ordinary,
-}
+pub(crate) struct InvalidConfig(pub(crate) String);
 
 impl Filter {
-    /// A filter without a past; `run` tells this run of this instance from all others.
-    pub(crate) fn new(config: Config, run: &str) -> Result<Self, Misconfigured> {
+    /// Creates a filter; `run_id` is unique to this run of this instance.
+    pub(crate) fn new(config: Config, run_id: &str) -> Result<Self, InvalidConfig> {
         let section = &config.fluent_bit;
         let format = section.format.as_deref().unwrap_or("auto");
         let format: Format = format
             .parse()
-            .map_err(|wrong| Misconfigured(format!("`fluent_bit.format` is \"{format}\": {wrong}")))?;
+            .map_err(|error| InvalidConfig(format!("`fluent_bit.format` is \"{format}\": {error}")))?;
         let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
-        let fields = FieldConfig::parse(fields).map_err(|wrong| Misconfigured(wrong.to_string()))?;
-        Ok(Self { reading: Reading::new(format, &fields), ..Self::plain(config, run) })
+        let fields = FieldConfig::parse(fields).map_err(|error| InvalidConfig(error.to_string()))?;
+        Ok(Self { reader: RecordReader::new(format, &fields), ..Self::with_auto_format(config, run_id) })
     }
 
-    /// A filter on defaults, where the configuration is broken: each record says what is wrong with it.
-    pub(crate) fn on_defaults(run: &str, wrong: &str) -> Self {
-        let notice = format!("the configuration is broken, so the defaults hold: {wrong}");
-        Self { notice: Some(notice), ..Self::plain(Config::default(), run) }
+    /// Creates a filter with default settings, for an invalid configuration. Every record gets a note with the reason.
+    pub(crate) fn with_defaults(run_id: &str, reason: &str) -> Self {
+        let note = format!("the configuration is invalid, so defaults are used: {reason}");
+        Self { config_note: Some(note), ..Self::with_auto_format(Config::default(), run_id) }
     }
 
-    fn plain(config: Config, run: &str) -> Self {
-        let source = format!("{}/{run}", config.fluent_bit.source);
+    fn with_auto_format(config: Config, run_id: &str) -> Self {
+        let source = format!("{}/{run_id}", config.fluent_bit.source);
         Self {
             mode: config.fluent_bit.mode,
             parser: RecordParser::default(),
-            merging: (config.fluent_bit.mode == FluentBitMode::Merge).then(|| Merging::new(&config)),
-            reading: Reading::default(),
+            aggregator: (config.fluent_bit.mode == FluentBitMode::Merge).then(|| Aggregator::new(&config)),
+            reader: RecordReader::default(),
             monitor: Monitor::new(config, Feed::Log, &source),
-            riders: Riders::default(),
-            reply: Reply::default(),
-            notice: None,
+            queue: PiggybackQueue::default(),
+            output: OutputBuffer::default(),
+            config_note: None,
             repaired: Vec::new(),
-            complaints: 0,
-            is_starved: false,
+            warnings: 0,
+            has_reported_exhaustion: false,
         }
     }
 
-    /// The reply to `record`, which came through the pipeline at `arrived`. An empty one drops it; `None` takes it back
-    /// as it came, where there is no memory for a reply.
-    pub(crate) fn take(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Option<&[u8]> {
+    /// Processes `record`; `default_time` is its time in the pipeline. Returns the output. An empty output drops the record;
+    /// `None` passes it on unchanged, because memory for an output is exhausted.
+    pub(crate) fn process(&mut self, default_time: Option<Timestamp>, record: &[u8]) -> Option<&[u8]> {
         if self.parser.parse(record) {
-            return self.answer(arrived, record, "").then(|| self.reply.text());
+            return self.write_output(default_time, record, "").then(|| self.output.text());
         }
         let mut repaired = core::mem::take(&mut self.repaired);
         let note = repair(record, &mut repaired);
-        let answered = self.parser.parse(&repaired) && self.answer(arrived, &repaired, &note);
-        repaired.shrink_to(KEEP);
+        let is_written = self.parser.parse(&repaired) && self.write_output(default_time, &repaired, &note);
+        repaired.shrink_to(MAX_RETAINED);
         self.repaired = repaired;
-        Some(if answered { self.reply.text() } else { self.missing(record.len()) })
+        Some(if is_written { self.output.text() } else { self.out_of_memory(record.len()) })
     }
 
-    /// The reply to `record` where there is no memory to judge it: what is no JSON is made some, all else is taken back.
-    pub(crate) fn pass(&mut self, record: &[u8]) -> Option<&[u8]> {
-        if !core::mem::replace(&mut self.is_starved, true) {
-            host::complain(
-                "nearmiss: there is no memory left; as long as there is none, records are passed on unread",
+    /// Passes `record` on without judging it, because memory is exhausted; an invalid record is repaired first.
+    pub(crate) fn pass_through(&mut self, record: &[u8]) -> Option<&[u8]> {
+        if !core::mem::replace(&mut self.has_reported_exhaustion, true) {
+            host::write_stderr(
+                "nearmiss: out of memory; records pass through unread until memory is available",
             );
         }
         if self.parser.parse(record) {
@@ -115,150 +106,152 @@ impl Filter {
         }
         let mut repaired = core::mem::take(&mut self.repaired);
         let note = repair(record, &mut repaired);
-        let passes = self.parser.parse(&repaired)
-            && self.reply.begin(self.parser.without_closing_brace(&repaired), self.parser.is_empty());
+        let is_written = self.parser.parse(&repaired)
+            && self.output.begin(self.parser.without_closing_brace(&repaired), self.parser.is_empty());
         self.repaired = repaired;
-        if !passes {
-            return Some(self.missing(record.len()));
+        if !is_written {
+            return Some(self.out_of_memory(record.len()));
         }
-        self.reply.note(&[&note]);
-        Some(self.reply.end())
+        self.output.note(&[&note]);
+        Some(self.output.end())
     }
 
-    /// The reply to a record that found no room in memory: of `size` bytes, nothing else is known.
-    pub(crate) fn missing(&mut self, size: usize) -> &[u8] {
-        self.reply.begin(b"{", true);
-        self.reply.note(&["a record of ", &size.to_string(), " bytes found no room in memory"]);
-        self.reply.end()
+    /// Returns the output for a record that did not fit into memory. Only its size in bytes is known.
+    pub(crate) fn out_of_memory(&mut self, size: usize) -> &[u8] {
+        self.output.begin(b"{", true);
+        self.output.note(&["a record of ", &size.to_string(), " bytes did not fit into memory"]);
+        self.output.end()
     }
 
-    /// The end of input: every record that waits, a line each.
+    /// Ends the input and returns all waiting records, one per line.
     pub(crate) fn finish(&mut self) -> &[u8] {
-        if let Some(merging) = &mut self.merging {
-            merging.finish(&mut self.riders);
+        if let Some(aggregator) = &mut self.aggregator {
+            aggregator.finish(&mut self.queue);
         }
         self.monitor.finish();
         while let Some(record) = self.monitor.poll_record() {
-            self.riders.add(record);
+            self.queue.push(record);
         }
-        self.reply.begin(b"", true);
-        self.riders.get_off(&mut self.reply);
-        self.reply.lines("\0");
-        self.reply.text()
+        self.output.begin(b"", true);
+        self.queue.drain(&mut self.output);
+        self.output.lines("\0");
+        self.output.text()
     }
 
-    /// Writes the reply to `record`, whose members are known; false if there is no memory for it.
-    fn answer(&mut self, arrived: Option<Timestamp>, record: &[u8], note: &str) -> bool {
-        if self.merging.is_some() {
+    /// Writes the output for `record`, which the parser has parsed. Returns false if memory is exhausted.
+    fn write_output(&mut self, default_time: Option<Timestamp>, record: &[u8], note: &str) -> bool {
+        if self.aggregator.is_some() {
             return self.merge(record, note);
         }
-        if !self.reply.begin(self.parser.without_closing_brace(record), self.parser.is_empty()) {
+        if !self.output.begin(self.parser.without_closing_brace(record), self.parser.is_empty()) {
             return false;
         }
-        let found = self.judge(arrived, record);
-        if self.mode == FluentBitMode::Only && found == Found::Ordinary {
-            self.reply.begin(b"", true);
-            if !self.riders.is_empty() {
-                // What waits takes the place of the record.
-                self.reply.begin(b"{", true);
-                self.riders.ride(&mut self.reply);
+        let is_near_miss = self.judge(default_time, record);
+        if self.mode == FluentBitMode::Only && !is_near_miss {
+            self.output.begin(b"", true);
+            if !self.queue.is_empty() {
+                // Waiting records replace the dropped one.
+                self.output.begin(b"{", true);
+                self.queue.attach(&mut self.output);
             }
         } else if !self.parser.has_reserved_field() {
-            self.riders.ride(&mut self.reply);
-            match (&self.notice, note) {
+            self.queue.attach(&mut self.output);
+            match (&self.config_note, note) {
                 (None, "") => {}
-                (None, note) => self.reply.note(&[note]),
-                (Some(notice), "") => self.reply.note(&[notice]),
-                (Some(notice), note) => self.reply.note(&[note, "; ", notice]),
+                (None, note) => self.output.note(&[note]),
+                (Some(config_note), "") => self.output.note(&[config_note]),
+                (Some(config_note), note) => self.output.note(&[note, "; ", config_note]),
             }
         }
-        self.reply.end();
+        self.output.end();
         true
     }
 
-    /// Takes what a record carries for the fleet, and writes what is left of it.
+    /// Merges the summaries and episodes in a record, and writes the remainder of it.
     fn merge(&mut self, record: &[u8], note: &str) -> bool {
-        let Some(merging) = &mut self.merging else { return false };
-        let mut wrong = None;
-        let (head, is_empty, has_room) = match merging.take(record, &mut self.riders) {
-            Left::All(why) => {
-                wrong = why;
+        let Some(aggregator) = &mut self.aggregator else { return false };
+        let mut failure = None;
+        let (head, is_empty, may_attach) = match aggregator.absorb(record, &mut self.queue) {
+            Remainder::Unchanged(reason) => {
+                failure = reason;
                 (
                     self.parser.without_closing_brace(record),
                     self.parser.is_empty(),
                     !self.parser.has_reserved_field(),
                 )
             }
-            Left::Rest(rest) => (rest, false, true),
-            Left::Nothing if self.riders.is_empty() => (&b""[..], true, false),
-            // What was merged takes the place of what carried it.
-            Left::Nothing => (&b"{"[..], true, true),
+            Remainder::Stripped(text) => (text, false, true),
+            Remainder::Empty if self.queue.is_empty() => (&b""[..], true, false),
+            // Merged records replace the one that is now empty.
+            Remainder::Empty => (&b"{"[..], true, true),
         };
-        if !self.reply.begin(head, is_empty) {
+        if !self.output.begin(head, is_empty) {
             return false;
         }
-        if has_room {
-            self.riders.ride(&mut self.reply);
+        if may_attach {
+            self.queue.attach(&mut self.output);
         }
-        if has_room && !note.is_empty() {
-            self.reply.note(&[note]);
+        if may_attach && !note.is_empty() {
+            self.output.note(&[note]);
         }
-        self.reply.end();
-        if let Some(wrong) = wrong {
-            self.complain(&wrong);
+        self.output.end();
+        if let Some(failure) = failure {
+            self.warn_unreadable(&failure);
         }
         true
     }
 
-    /// Judges what a record says, and writes the verdict into the reply.
-    fn judge(&mut self, arrived: Option<Timestamp>, record: &[u8]) -> Found {
-        if record.len() > LONGEST {
-            return Found::Ordinary;
+    /// Judges a record and writes the verdict into the output. Returns true for a near miss or a failure.
+    fn judge(&mut self, default_time: Option<Timestamp>, record: &[u8]) -> bool {
+        if record.len() > MAX_RECORD_LEN {
+            return false;
         }
         let mut failure = None;
-        for way in Way::all(record, &self.parser) {
+        for interpretation in Interpretation::candidates(record, &self.parser) {
             let mut attempts = Attempts::default();
-            let found = match self.reading.read(*way, record, &mut self.parser, arrived, &mut attempts) {
+            let parsed =
+                self.reader.read(*interpretation, record, &mut self.parser, default_time, &mut attempts);
+            let fate = match parsed {
                 Ok(ParsedLine::Exchange(ref exchange)) => {
                     let observed = self.monitor.observe(exchange);
                     if !observed.recorded {
-                        self.reply.clean(&upstream_name(exchange.upstream));
+                        self.output.clean(&upstream_name(exchange.upstream));
                     }
                     observed.verdict.fate
                 }
                 Ok(ParsedLine::Judged(judged)) => {
                     let upstream = judged.upstream.unwrap_or_default();
-                    self.monitor.relay(judged.ts.or(arrived), upstream, judged.fate);
+                    self.monitor.relay(judged.ts.or(default_time), upstream, judged.fate);
                     judged.fate
                 }
                 Ok(ParsedLine::LeftOut(_)) => Fate::Clean,
-                Err(_) if *way == Way::Tokens => continue,
+                Err(_) if *interpretation == Interpretation::Tokens => continue,
                 Err(error) => {
-                    // The likeliest way says best what is wrong.
+                    // The most likely interpretation gives the most useful error.
                     failure.get_or_insert(error);
                     continue;
                 }
             };
             while let Some(record) = self.monitor.poll_record() {
                 match record.kind {
-                    RecordKind::Exchange => self.reply.field("near_miss", record.json),
-                    RecordKind::Episode | RecordKind::Summary => self.riders.add(record),
+                    RecordKind::Exchange => self.output.field("near_miss", record.json),
+                    RecordKind::Episode | RecordKind::Summary => self.queue.push(record),
                 }
             }
-            return if found == Fate::Clean { Found::Ordinary } else { Found::Notable };
+            return fate != Fate::Clean;
         }
         if let Some(error) = failure {
-            self.complain(&error.with_advice("`fluent_bit.format` in nearmiss.json names one"));
+            self.warn_unreadable(&error.with_advice("`fluent_bit.format` in nearmiss.json names one"));
         }
-        Found::Ordinary
+        false
     }
 
-    /// Says what cannot be read, the first few times.
-    fn complain(&mut self, error: &dyn Display) {
-        if self.complaints < COMPLAINTS {
-            self.complaints += 1;
-            let last = if self.complaints == COMPLAINTS { "; no more are told" } else { "" };
-            host::complain(&format!("nearmiss: a record was passed on unread: {error}{last}"));
+    /// Reports an unreadable record on standard error, up to [`MAX_WARNINGS`] times.
+    fn warn_unreadable(&mut self, error: &dyn Display) {
+        if self.warnings < MAX_WARNINGS {
+            self.warnings += 1;
+            let last = if self.warnings == MAX_WARNINGS { "; further ones are not reported" } else { "" };
+            host::write_stderr(&format!("nearmiss: a record passed through unread: {error}{last}"));
         }
     }
 }

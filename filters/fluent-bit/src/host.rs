@@ -1,10 +1,8 @@
-//! The host: it hands records over in memory that it asks for, and has files, a clock and a place for complaints.
+//! The host: the memory through which it passes records, and the WASI calls for files, the clock and standard error.
 //!
-//! The only `unsafe` code of the filter is in here. No call panics; what the host refuses is a value.
+//! No call panics; an error is returned as a value.
 
-mod arena;
-#[cfg(target_arch = "wasm32")]
-mod exports;
+pub(crate) mod arena;
 mod wasi;
 
-pub(crate) use wasi::{complain, now, random, read_file};
+pub(crate) use wasi::{now_micros, random, read_file, write_stderr};

@@ -1,29 +1,33 @@
-//! nearmiss inside Fluent Bit: a record comes in as JSON, and leaves with its verdict inside.
+//! nearmiss inside Fluent Bit: each log record arrives as JSON and is passed on with its verdict added.
 //!
 //! ```text
-//! module              the one instance: what the host calls, and its configuration
-//! filter              one record in, one reply out
-//! reading             what a record says: a structured one, or a line inside of it
-//! repair              what is made of a record that is no JSON
-//! merging             instead of judging: what records carry becomes the fleet's
-//! reply · riders      the text that goes back · what waits for a record to ride on
-//! host                memory, files and the calls; the only unsafe code
+//! exports          the functions that the host calls
+//! instance         the module's single filter and its configuration
+//! filter           one record in, one record out
+//! record_reader    reads an exchange from a structured record or from a log line inside it
+//! aggregator       mode `merge`: merges the summaries and episodes that records carry
+//! piggyback        episodes and summaries waiting for the next record
+//! output_buffer    the JSON text that is returned to the host
+//! repair           turns invalid records into JSON
+//! host             memory and WASI calls
 //! ```
 //!
-//! A reply that is not one complete JSON object can crash Fluent Bit, a trap loses the record and in the end kills the
-//! filter. So nothing here recurses or panics, what the user had is spliced and never written anew, and what was no JSON
-//! is made some.
+//! An output that is not one complete JSON object can crash Fluent Bit, and a trap loses the record and can end the filter.
+//! So nothing here recurses or panics, the fields of a record are copied as they are instead of being written again, and
+//! an invalid record is repaired. All `unsafe` code is in `exports` and `host`.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a host calls the module"))]
 
 extern crate alloc;
 
+mod aggregator;
+#[cfg(target_arch = "wasm32")]
+mod exports;
 mod filter;
 mod host;
-mod merging;
-mod module;
-mod reading;
+mod instance;
+mod output_buffer;
+mod piggyback;
+mod record_reader;
 mod repair;
-mod reply;
-mod riders;

@@ -1,74 +1,74 @@
-//! Makes JSON of a record that is none, keeping all that can be kept.
+//! Turns an invalid record into valid JSON and keeps as much of it as possible.
 //!
-//! What comes out is JSON by construction, whatever came in: commas and brackets are written here and not copied, and
-//! a text is copied only as far as it is sound. There is no recursion.
+//! The output is valid by construction, whatever the input: commas and brackets are written here instead of being copied, and
+//! only valid parts of a string are copied. There is no recursion.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss_formats::{MAX_DEPTH, is_scalar};
 
-/// Writes a JSON object to `out`; returns what was changed, for people.
+/// Writes `record` as a JSON object to `out`. Returns a note for the user that lists the changes.
 pub(crate) fn repair(record: &[u8], out: &mut Vec<u8>) -> String {
     out.clear();
-    let mut repair = Repair { record, at: 0, out, changes: 0, objects: 0, depth: 0, fresh: true };
-    repair.blanks();
-    if repair.byte() == Some(b'{') {
-        repair.object();
+    let mut repairer = Repairer { record, at: 0, out, changes: 0, objects: 0, depth: 0, is_first: true };
+    repairer.skip_whitespace();
+    if repairer.byte() == Some(b'{') {
+        repairer.object();
     } else {
-        repair.changes |= change::NO_OBJECT;
-        repair.out.extend_from_slice(b"{\"log\":\"");
-        escape(repair.out, record);
-        repair.out.extend_from_slice(b"\"}");
+        repairer.changes |= change::NO_OBJECT;
+        repairer.out.extend_from_slice(b"{\"log\":\"");
+        escape(repairer.out, record);
+        repairer.out.extend_from_slice(b"\"}");
     }
-    let changes = repair.changes;
-    let mut note = String::from("the record was no JSON");
-    let made = change::TEXTS.iter().enumerate().filter(|(bit, _)| changes >> bit & 1 == 1);
-    for (number, (_, text)) in made.enumerate() {
-        note.push_str(if number == 0 { ": " } else { ", " });
+    let changes = repairer.changes;
+    let mut note = String::from("the record was not valid JSON");
+    let made = change::DESCRIPTIONS.iter().enumerate().filter(|(bit, _)| changes >> bit & 1 == 1);
+    for (index, (_, text)) in made.enumerate() {
+        note.push_str(if index == 0 { ": " } else { ", " });
         note.push_str(text);
     }
     note
 }
 
-/// What can be changed, a bit each, and how it is told.
+/// The kinds of change, one bit each, and their descriptions.
 mod change {
     pub(super) const NO_OBJECT: u8 = 1;
-    pub(super) const WORD: u8 = 1 << 1;
+    pub(super) const VALUE: u8 = 1 << 1;
     pub(super) const KEY: u8 = 1 << 2;
-    pub(super) const TEXT: u8 = 1 << 3;
+    pub(super) const STRING: u8 = 1 << 3;
     pub(super) const DEPTH: u8 = 1 << 4;
-    pub(super) const SHAPE: u8 = 1 << 5;
-    pub(super) const REST: u8 = 1 << 6;
-    pub(super) const TEXTS: [&str; 7] = [
-        "all of it is a text now",
-        "a value such as nan or inf is a text now",
-        "a key that was no text is one now",
-        "bytes that no text may have are escaped",
-        "what was nested too deep is a text now",
+    pub(super) const STRUCTURE: u8 = 1 << 5;
+    pub(super) const TRAILING: u8 = 1 << 6;
+    pub(super) const DESCRIPTIONS: [&str; 7] = [
+        "the whole record is now a string",
+        "values such as nan or inf are now strings",
+        "keys that were not strings now are",
+        "bytes that strings must not contain were escaped",
+        "a value that was nested too deeply is now a string",
         "missing commas, brackets or values were added",
-        "what followed the object was cut off",
+        "data after the object was cut off",
     ];
 }
 
-/// Where repairing has come to.
-struct Repair<'a> {
+/// The state of a repair.
+struct Repairer<'a> {
     record: &'a [u8],
     at: usize,
     out: &'a mut Vec<u8>,
     changes: u8,
-    /// Which of the open levels are objects, the innermost in the lowest bit.
+    /// One bit per open level, the innermost lowest: set for an object, clear for an array.
     objects: u64,
     depth: u32,
-    /// Nothing has been written at this level yet.
-    fresh: bool,
+    /// True until something is written at the current level.
+    is_first: bool,
 }
 
-impl<'a> Repair<'a> {
+impl<'a> Repairer<'a> {
     fn byte(&self) -> Option<u8> {
         self.record.get(self.at).copied()
     }
 
-    fn blanks(&mut self) {
+    fn skip_whitespace(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
@@ -77,30 +77,30 @@ impl<'a> Repair<'a> {
     fn object(&mut self) {
         self.open(b'{');
         while self.depth > 0 {
-            self.blanks();
+            self.skip_whitespace();
             match self.byte() {
                 None => {
-                    self.changes |= change::SHAPE;
+                    self.changes |= change::STRUCTURE;
                     self.close();
                 }
                 Some(close @ (b'}' | b']')) => {
                     self.at += 1;
                     if (close == b'}') != self.in_object() {
-                        self.changes |= change::SHAPE;
+                        self.changes |= change::STRUCTURE;
                     }
                     self.close();
                 }
-                Some(b',' | b':') => self.comma(),
+                Some(b',' | b':') => self.separator(),
                 Some(_) if self.in_object() => self.member(),
                 Some(_) => {
-                    self.item();
+                    self.begin_element();
                     self.value();
                 }
             }
         }
-        self.blanks();
+        self.skip_whitespace();
         if self.byte().is_some() {
-            self.changes |= change::REST;
+            self.changes |= change::TRAILING;
         }
     }
 
@@ -113,59 +113,59 @@ impl<'a> Repair<'a> {
         self.out.push(bracket);
         self.objects = self.objects << 1 | u64::from(bracket == b'{');
         self.depth += 1;
-        self.fresh = true;
+        self.is_first = true;
     }
 
     fn close(&mut self) {
         self.out.push(if self.in_object() { b'}' } else { b']' });
         self.objects >>= 1;
         self.depth -= 1;
-        self.fresh = false;
+        self.is_first = false;
     }
 
-    /// A comma is written by what follows it; one that nothing follows is left out.
-    fn comma(&mut self) {
-        if self.fresh || self.byte() == Some(b':') {
-            self.changes |= change::SHAPE;
+    /// Skips a comma or a colon. The next element writes its own comma, so one without a next element is dropped.
+    fn separator(&mut self) {
+        if self.is_first || self.byte() == Some(b':') {
+            self.changes |= change::STRUCTURE;
         }
         self.at += 1;
-        self.blanks();
+        self.skip_whitespace();
         if !matches!(self.byte(), Some(b'"' | b'0'..=b'9' | b'a'..=b'z' | b'-' | b'{' | b'[')) {
-            self.changes |= change::SHAPE;
+            self.changes |= change::STRUCTURE;
         }
     }
 
-    fn item(&mut self) {
-        if !self.fresh {
+    fn begin_element(&mut self) {
+        if !self.is_first {
             self.out.push(b',');
         }
-        self.fresh = false;
+        self.is_first = false;
     }
 
-    /// A key, a colon and a value.
+    /// Repairs a key, a colon and a value.
     fn member(&mut self) {
-        self.item();
+        self.begin_element();
         if self.byte() == Some(b'"') {
-            self.text();
+            self.string();
         } else {
             self.changes |= change::KEY;
-            let word = self.word();
+            let word = self.bare_word();
             self.quote(word);
         }
-        self.blanks();
+        self.skip_whitespace();
         self.out.push(b':');
         if self.byte() == Some(b':') {
             self.at += 1;
         } else {
-            self.changes |= change::SHAPE;
+            self.changes |= change::STRUCTURE;
         }
-        self.blanks();
+        self.skip_whitespace();
         self.value();
     }
 
     fn value(&mut self) {
         match self.byte() {
-            Some(b'"') => self.text(),
+            Some(b'"') => self.string(),
             Some(b'{' | b'[') if self.depth == MAX_DEPTH => {
                 self.changes |= change::DEPTH;
                 let raw = self.nested();
@@ -173,39 +173,39 @@ impl<'a> Repair<'a> {
             }
             Some(bracket @ (b'{' | b'[')) => self.open(bracket),
             None | Some(b',' | b':' | b'}' | b']') => {
-                self.changes |= change::SHAPE;
+                self.changes |= change::STRUCTURE;
                 self.out.extend_from_slice(b"null");
             }
             Some(_) => {
-                let word = self.word();
+                let word = self.bare_word();
                 if is_scalar(word) {
                     self.out.extend_from_slice(word);
                 } else {
-                    self.changes |= change::WORD;
+                    self.changes |= change::VALUE;
                     self.quote(word);
                 }
             }
         }
     }
 
-    /// The bytes up to the next that means something, at least one.
-    fn word(&mut self) -> &'a [u8] {
+    /// Reads the bytes up to the next delimiter, at least one.
+    fn bare_word(&mut self) -> &'a [u8] {
         let rest = self.record.get(self.at..).unwrap_or_default();
-        let means = |byte: &u8| {
+        let is_delimiter = |byte: &u8| {
             matches!(byte, b',' | b':' | b'}' | b']' | b'{' | b'[' | b'"' | b' ' | b'\n' | b'\r' | b'\t')
         };
-        let end = rest.iter().skip(1).position(means).map_or(rest.len(), |end| end + 1);
+        let end = rest.iter().skip(1).position(is_delimiter).map_or(rest.len(), |end| end + 1);
         self.at += end;
         rest.get(..end).unwrap_or_default()
     }
 
-    /// The bytes of the object or array that begins here, to its end.
+    /// Reads the bytes of the object or array that begins here, to its end.
     fn nested(&mut self) -> &'a [u8] {
         let start = self.at;
         let mut depth = 0_usize;
         while let Some(byte) = self.byte() {
             match byte {
-                b'"' => self.at = text_end(self.record, self.at),
+                b'"' => self.at = string_end(self.record, self.at),
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => depth -= 1,
                 _ => {}
@@ -224,21 +224,21 @@ impl<'a> Repair<'a> {
         self.out.push(b'"');
     }
 
-    /// The text whose opening quote is here, with what is unsound in it made sound.
-    fn text(&mut self) {
-        let end = text_end(self.record, self.at);
+    /// Copies the string whose opening quote is here, and repairs its invalid parts.
+    fn string(&mut self) {
+        let end = string_end(self.record, self.at);
         let inside = self.record.get(self.at + 1..end).unwrap_or_default();
         self.out.push(b'"');
-        if sound(self.out, inside) || end == self.record.len() {
-            self.changes |= change::TEXT;
+        if copy_string(self.out, inside) || end == self.record.len() {
+            self.changes |= change::STRING;
         }
         self.out.push(b'"');
         self.at = self.record.len().min(end + 1);
     }
 }
 
-/// The place of the quote that ends the text whose opening quote is at `start`; the end if there is none.
-fn text_end(record: &[u8], start: usize) -> usize {
+/// Returns the index of the closing quote of the string that opens at `start`; the record's length if there is none.
+fn string_end(record: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     loop {
         match record.get(at) {
@@ -250,21 +250,21 @@ fn text_end(record: &[u8], start: usize) -> usize {
     }
 }
 
-/// Copies the inside of a text, whose escapes stay what they are if they are sound; true if something was not.
-fn sound(out: &mut Vec<u8>, mut inside: &[u8]) -> bool {
+/// Copies the inside of a string and keeps its valid escapes. Returns true if something was invalid.
+fn copy_string(out: &mut Vec<u8>, mut inside: &[u8]) -> bool {
     let mut changed = false;
     while !inside.is_empty() {
         let plain = inside.iter().position(|byte| *byte == b'\\').unwrap_or(inside.len());
         let (before, escaped) = inside.split_at_checked(plain).unwrap_or_default();
         changed |= escape(out, before);
-        let taken = escape_len(escaped);
-        let (whole, rest) = escaped.split_at_checked(taken).unwrap_or_default();
+        let escape_len = valid_escape_len(escaped);
+        let (whole, rest) = escaped.split_at_checked(escape_len).unwrap_or_default();
         out.extend_from_slice(whole);
         inside = rest;
-        if taken == 0
+        if escape_len == 0
             && let Some((_, rest)) = escaped.split_first()
         {
-            // A backslash that begins no escape.
+            // A backslash that does not begin a valid escape.
             out.extend_from_slice(b"\\\\");
             changed = true;
             inside = rest;
@@ -273,8 +273,8 @@ fn sound(out: &mut Vec<u8>, mut inside: &[u8]) -> bool {
     changed
 }
 
-/// How long the escape is that `bytes` begin with; 0 if there is no sound one.
-fn escape_len(bytes: &[u8]) -> usize {
+/// Returns the length of the valid escape that `bytes` begin with; 0 if there is none.
+fn valid_escape_len(bytes: &[u8]) -> usize {
     let unit = |bytes: &[u8]| {
         let [b'\\', b'u', digits @ ..] = bytes else { return None };
         let digits = digits.get(..4)?;
@@ -293,7 +293,7 @@ fn escape_len(bytes: &[u8]) -> usize {
     }
 }
 
-/// Adds bytes as the inside of a JSON text; true if some of them could not stay what they were.
+/// Appends bytes as the inside of a JSON string. Returns true if some of them are not valid there and had to change.
 pub(crate) fn escape(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     const HEX: [u8; 16] = *b"0123456789abcdef";
     let mut changed = false;
@@ -331,30 +331,30 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_kept_is_kept() {
-        for (record, expected, note) in [
+    fn everything_that_can_be_kept_is_kept() {
+        for (record, expected, reason) in [
             (r#"{"a":nan,"b":-inf,"c":[inf,1]}"#, r#"{"a":"nan","b":"-inf","c":["inf",1]}"#, "nan or inf"),
-            (r#"{1:2,"a":{-3:"b",true:null}}"#, r#"{"1":2,"a":{"-3":"b","true":null}}"#, "a key"),
+            (r#"{1:2,"a":{-3:"b",true:null}}"#, r#"{"1":2,"a":{"-3":"b","true":null}}"#, "keys"),
             (r#"{"a":"\x01\xff","b":1}"#, r#"{"a":"\\x01\\xff","b":1}"#, "escaped"),
             (r#"{"a":"\ud83d","b":"\ud83d\ude00"}"#, r#"{"a":"\\ud83d","b":"\ud83d\ude00"}"#, "escaped"),
             ("{\"a\":\"\u{1}\"}", r#"{"a":"\u0001"}"#, "escaped"),
-            (r#"[1,"a"]"#, r#"{"log":"[1,\"a\"]"}"#, "all of it"),
-            ("", r#"{"log":""}"#, "all of it"),
+            (r#"[1,"a"]"#, r#"{"log":"[1,\"a\"]"}"#, "the whole record"),
+            ("", r#"{"log":""}"#, "the whole record"),
             (r#"{"a":1"#, r#"{"a":1}"#, "brackets"),
             (r#"{"a":[1 2}"#, r#"{"a":[1,2]}"#, "commas"),
             (r#"{"a":,"b"}"#, r#"{"a":null,"b":null}"#, "values"),
             (r#"{"a":1}{"b":2}"#, r#"{"a":1}"#, "cut off"),
             (r#"{"a":"b"#, r#"{"a":"b"}"#, "escaped"),
         ] {
-            let (out, why) = repaired(record.as_bytes());
+            let (out, note) = repaired(record.as_bytes());
             assert_eq!(out, expected);
-            assert!(why.contains(note), "{record}: {why}");
+            assert!(note.contains(reason), "{record}: {note}");
         }
         assert_eq!(repaired(b"{\"a\":\"\xff\xc3\xa9\"}").0, "{\"a\":\"\u{fffd}é\"}");
     }
 
     #[test]
-    fn what_nests_too_deep_is_a_text() {
+    fn a_value_nested_too_deeply_becomes_a_string() {
         let record = alloc::format!("{{\"a\":{}\"]\"{},\"b\":1}}", "[".repeat(70), "]".repeat(70));
         let (out, note) = repaired(record.as_bytes());
         assert!(out.ends_with(",\"b\":1}") && note.contains("too deep"), "{note}: {out}");

@@ -1,4 +1,4 @@
-/** What one would write by hand: counts of fates and a histogram of latencies, by upstream; no limits, hosts, time or records. */
+/** A hand-written baseline: fate counts and a latency histogram per upstream, without limits, hosts, time or records. */
 export class ByHand {
   #upstreams = new Map();
 

@@ -1,13 +1,13 @@
-// A collector of OTLP logs over HTTP, and the records in what it got.
+// A collector of OTLP logs over HTTP, which keeps the records that it receives.
 import { createServer } from "node:http";
 import { once } from "node:events";
 
 export class Collector {
   #server;
-  /** Bodies as they came. */
+  /** The requests received. */
   requests = [];
   records = [];
-  /** What it answers with. */
+  /** The status of its responses. */
   status = 200;
 
   static async start() {
@@ -36,12 +36,12 @@ export class Collector {
   }
 }
 
-/** The log records of an export. */
+/** Returns the log records of an export. */
 export function logs(body) {
   return body.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
 }
 
-/** The record that a log record was made of. */
+/** Restores the record from a log record. */
 function recordOf({ eventName, body, attributes }) {
   const record = { type: eventName.slice("nearmiss.".length), explain: body.stringValue };
   for (const { key, value } of attributes) if (key.startsWith("nearmiss.")) record[key.slice("nearmiss.".length)] = plain(value);

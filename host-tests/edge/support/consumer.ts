@@ -1,4 +1,4 @@
-// Everything the package offers, as a strict compiler sees it.
+// Uses the whole public API, for a strict compiler to check.
 import { Monitor, nearMiss, otlp, type FetchOptions, type Note, type Sink } from "nearmiss";
 
 const sink: Sink = otlp({ url: "http://collector/v1/logs", headers: { authorization: "none" }, batch: 10 });
@@ -8,7 +8,7 @@ const monitor: Monitor = nearMiss({
   now: () => Date.now(),
   random: () => 0.5,
 });
-const plan: FetchOptions = { upstream: "cart", retries: 2, hedge: 100, fallback: new URL("http://spare/") };
+const options: FetchOptions = { upstream: "cart", retries: 2, hedge: 100, fallback: new URL("http://spare/") };
 const note: Note = { attempt: { host: "a:80", status: 503, durationMs: 3 }, fallback: true };
 
 interface Env {
@@ -17,14 +17,14 @@ interface Env {
 
 export const handler = monitor.wrap(async (request: Request, env: Env) => {
   monitor.note(request, note);
-  return monitor.fetch(request, { ...plan, fetch: (attempt) => env.CART.fetch(attempt) });
+  return monitor.fetch(request, { ...options, fetch: (attempt) => env.CART.fetch(attempt) });
 });
 
-const outcome: number = monitor.observe(monitor.upstream("cart"), Date.now(), 200, 12.5);
+const verdict: number = monitor.observe(monitor.upstream("cart"), Date.now(), 200, 12.5);
 const done: Promise<void> = monitor.finish();
-export { done, outcome };
+export { done, verdict };
 
-// @ts-expect-error an upstream is not optional
+// @ts-expect-error the upstream is required
 void monitor.fetch("http://cart/", { retries: 1 });
-// @ts-expect-error there is no such note
+// @ts-expect-error a note has no such field
 monitor.note(new Request("http://cart/"), { retried: true });

@@ -1,14 +1,14 @@
-// Reports as cargo's own tests do, so that one sum counts them all.
+// Reports in the format of cargo's tests, so that one script counts all tests.
 
 export default async function* libtest(source) {
   let [passed, failed, filtered] = [0, 0, 0];
   for await (const { type, data } of source) {
     if (type === "test:stderr") yield data.message;
     if (type !== "test:pass" && type !== "test:fail") continue;
-    // A suite, or a file, is no test; but one that fails for reasons of its own must not go unseen.
+    // Suites and files are not tests, but are reported if they fail other than through their tests.
     const isGroup = data.details?.type === "suite" || data.name.endsWith(".mjs");
-    const ownFault = type === "test:fail" && data.details.error?.failureType !== "subtestsFailed";
-    if (isGroup && !ownFault) continue;
+    const failedItself = type === "test:fail" && data.details.error?.failureType !== "subtestsFailed";
+    if (isGroup && !failedItself) continue;
     if (/pattern/.test(data.skip)) {
       filtered += 1;
       continue;
@@ -27,5 +27,5 @@ export default async function* libtest(source) {
 
 function reason({ details, skip, todo }) {
   const error = details?.error?.cause ?? details?.error;
-  return error?.stack ?? error?.message ?? String(error ?? `left out: ${skip ?? todo}`);
+  return error?.stack ?? error?.message ?? String(error ?? `skipped: ${skip ?? todo}`);
 }

@@ -1,14 +1,15 @@
-// An origin that misbehaves on request: the last part of a path says how, `?id=` whose turn it is.
+// An origin that misbehaves on request: the last path segment selects the behaviour, and `?id=` identifies the exchange, whose
+// requests are counted.
 import { createServer } from "node:http";
 import { once } from "node:events";
 
 const BEHAVIOURS = {
   ok: (_, response) => response.end("hello"),
-  flaky: (turn, response) => (turn === 1 ? fail(response, 503) : response.end("hello")),
+  flaky: (attempt, response) => (attempt === 1 ? fail(response, 503) : response.end("hello")),
   bad: (_, response) => fail(response, 503),
   broken: (_, response) => fail(response, 500),
-  asks: (turn, response) => (turn === 1 ? fail(response, 503, { "retry-after": "1" }) : response.end("hello")),
-  late: (turn, response) => turn > 1 && response.end("hello"),
+  asks: (attempt, response) => (attempt === 1 ? fail(response, 503, { "retry-after": "1" }) : response.end("hello")),
+  late: (attempt, response) => attempt > 1 && response.end("hello"),
   hang: () => {},
   reset: (_, response) => response.socket.destroy(),
   drip: (_, response, origin) => {
@@ -24,7 +25,7 @@ const BEHAVIOURS = {
     response.write("half");
     origin.released.then(() => response.socket?.destroy());
   },
-  echo: (turn, response, _, request) => (turn === 1 ? request.resume() && fail(response, 503) : request.pipe(response)),
+  echo: (attempt, response, _, request) => (attempt === 1 ? request.resume() && fail(response, 503) : request.pipe(response)),
   stale: (_, response) => {
     response.setHeader("cache-status", "Cache; hit; ttl=-30");
     response.end("old");
@@ -42,11 +43,11 @@ function fail(response, status, headers = {}) {
 
 export class Origin {
   #server;
-  #turns = new Map();
+  #attempts = new Map();
   #release;
-  /** Requests that came. */
+  /** Number of requests received. */
   total = 0;
-  /** Requests that the other side gave up. */
+  /** Number of requests that the client cancelled. */
   abandoned = 0;
 
   static async start() {
@@ -67,12 +68,12 @@ export class Origin {
     return `http://${this.address}`;
   }
 
-  /** How many requests came for that turn. */
+  /** Returns the number of requests received for the exchange `id`. */
   arrived(id) {
-    return this.#turns.get(id) ?? 0;
+    return this.#attempts.get(id) ?? 0;
   }
 
-  /** Lets bodies that wait come to their end, whatever it is. */
+  /** Ends the bodies that wait for it, as their behaviour says. */
   release() {
     this.#release();
     this.#hold();
@@ -91,11 +92,11 @@ export class Origin {
   #answer(request, response) {
     const { pathname, searchParams } = new URL(request.url, "http://origin");
     const id = searchParams.get("id") ?? pathname;
-    const turn = this.arrived(id) + 1;
-    this.#turns.set(id, turn);
+    const attempt = this.arrived(id) + 1;
+    this.#attempts.set(id, attempt);
     this.total += 1;
     response.on("close", () => (this.abandoned += response.writableFinished ? 0 : 1));
     response.on("error", () => {});
-    BEHAVIOURS[pathname.split("/").at(-1)](turn, response, this, request);
+    BEHAVIOURS[pathname.split("/").at(-1)](attempt, response, this, request);
   }
 }

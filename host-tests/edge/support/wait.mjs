@@ -1,15 +1,15 @@
-// Waiting for what must come.
+// Waits for conditions with a timeout.
 
-/** A test that is going to pass never waits that long. */
-export const PATIENCE_MS = 60_000;
+/** Timeout; a passing test never waits this long. */
+export const TIMEOUT_MS = 60_000;
 
-/** Asks until there is an answer, and fails with the name of what was waited for. */
-export async function eventually(what, ask) {
+/** Polls until `poll` returns a value, and throws with the `description` after the timeout. */
+export async function eventually(description, poll) {
   const start = Date.now();
   for (;;) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() - start > PATIENCE_MS) throw new Error(`waited a minute for ${what}`);
+    const value = await poll();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() - start > TIMEOUT_MS) throw new Error(`waited a minute for ${description}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

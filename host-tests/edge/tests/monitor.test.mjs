@@ -1,23 +1,23 @@
-// The monitor itself: odd input, notes, records, the end.
+// The monitor: invalid input, notes, records and shutdown.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Collector, logs } from "../support/collector.mjs";
-import { World, nearMiss, otlp } from "../support/world.mjs";
+import { Simulation, nearMiss, otlp } from "../support/simulation.mjs";
 
 const AT = 1_795_423_554_000;
 const counter = (monitor, name) => Number(monitor.metrics().split("\n").find((line) => line.startsWith(`${name} `)).split(" ")[1]);
 
-test("monitor: numbers that are none are counted as invalid, and nothing else happens", () => {
-  const { monitor } = new World();
+test("monitor: invalid numbers are counted as invalid and have no other effect", () => {
+  const { monitor } = new Simulation();
   const cart = monitor.upstream("cart");
-  const odd = [NaN, undefined, -1, Infinity, -Infinity, 1e300, "x", null, {}, -0.5];
+  const invalidValues = [NaN, undefined, -1, Infinity, -Infinity, 1e300, "x", null, {}, -0.5];
   const valid = [cart, AT, 200, 12, 1];
   let invalid = 0;
-  valid.forEach((_, place) => {
-    for (const value of odd) {
-      // JavaScript's own words for zero and one.
-      if ((value === null && place !== 0) || (value === undefined && place === 4)) continue;
-      monitor.observe(...valid.with(place, value));
+  valid.forEach((_, index) => {
+    for (const value of invalidValues) {
+      // `null` converts to 0, and `undefined` attempts default to 1.
+      if ((value === null && index !== 0) || (value === undefined && index === 4)) continue;
+      monitor.observe(...valid.with(index, value));
       invalid += 1;
     }
   });
@@ -28,8 +28,8 @@ test("monitor: numbers that are none are counted as invalid, and nothing else ha
   assert.match(monitor.metrics(), /nearmiss_exchanges_total\{upstream="cart",fate="clean"\} 1\n/);
 });
 
-test("monitor: symbols and objects that throw are invalid too, and do no harm", () => {
-  const { monitor } = new World();
+test("monitor: symbols and objects that throw are invalid too", () => {
+  const { monitor } = new Simulation();
   const cart = monitor.upstream("cart");
   const thrower = { valueOf() { throw new Error("no"); } };
   monitor.observe(cart, thrower, 200, 12);
@@ -39,129 +39,129 @@ test("monitor: symbols and objects that throw are invalid too, and do no harm", 
   assert.match(monitor.metrics(), /nearmiss_exchanges_total\{upstream="cart",fate="clean"\} 1\n/);
 });
 
-test("monitor: over-long names are cut and stay apart, odd ones are refused", () => {
-  const world = new World();
-  const [a, b] = ["x".repeat(10_000) + "a", "x".repeat(10_000) + "b"].map((name) => world.monitor.upstream(name));
+test("monitor: long names are truncated but stay distinct, invalid ones are refused", () => {
+  const simulation = new Simulation();
+  const [a, b] = ["x".repeat(10_000) + "a", "x".repeat(10_000) + "b"].map((name) => simulation.monitor.upstream(name));
   assert.notEqual(a, b);
-  for (const name of ["", undefined, 7, null]) assert.throws(() => world.monitor.upstream(name), /`upstream` is .*; it takes a name/);
-  for (const id of [a, b]) world.monitor.observe(id, AT, 200, 1);
-  const names = [...world.monitor.metrics().matchAll(/attempts_total\{upstream="([^"]+)"/g)].map(([, name]) => name);
+  for (const name of ["", undefined, 7, null]) assert.throws(() => simulation.monitor.upstream(name), /`upstream` is .*; it takes a name/);
+  for (const id of [a, b]) simulation.monitor.observe(id, AT, 200, 1);
+  const names = [...simulation.monitor.metrics().matchAll(/attempts_total\{upstream="([^"]+)"/g)].map(([, name]) => name);
   assert.equal(new Set(names).size, 2);
   assert.ok(names.every((name) => name.length <= 128));
 });
 
-test("monitor: there are never more upstreams than the configuration says, and the rest is other", () => {
-  const { monitor } = new World({ config: { max_upstreams: 2 } });
+test("monitor: upstreams beyond max_upstreams count as other", () => {
+  const { monitor } = new Simulation({ config: { max_upstreams: 2 } });
   for (let number = 0; number < 1_000; number += 1) monitor.observe(monitor.upstream(`service-${number}`), AT, 200, 1);
   assert.match(monitor.metrics(), /nearmiss_exchanges_total\{upstream="other",fate="clean"\} 998\n/);
 });
 
-test("monitor: names made to explode leave as many lines and records as there is room for, and every exchange is counted", async () => {
-  const [exchanges, bound] = [5_000, 20];
-  const world = new World({ config: { max_upstreams: bound }, answers: () => new Response(null, { status: 503 }) });
+test("monitor: hostile names do not exceed the limits of metrics and records, and every exchange is counted", async () => {
+  const [exchanges, limit] = [5_000, 20];
+  const simulation = new Simulation({ config: { max_upstreams: limit }, answer: () => new Response(null, { status: 503 }) });
   for (let number = 0; number < exchanges; number += 1) {
     const long = `${number}-${"x".repeat(2_000)}`;
-    await world.monitor.fetch(`http://${number}.test/`, { upstream: long, route: long });
+    await simulation.monitor.fetch(`http://${number}.test/`, { upstream: long, route: long });
   }
-  const metrics = world.monitor.metrics();
+  const metrics = simulation.monitor.metrics();
   const counts = [...metrics.matchAll(/nearmiss_exchanges_total\{upstream="([^"]*)",fate="failed"\} (\d+)/g)];
-  assert.equal(counts.length, bound + 1);
+  assert.equal(counts.length, limit + 1);
   assert.equal(counts.reduce((sum, [, , count]) => sum + Number(count), 0), exchanges);
-  assert.equal(Number(counts.find(([, name]) => name === "other")[2]), exchanges - bound);
+  assert.equal(Number(counts.find(([, name]) => name === "other")[2]), exchanges - limit);
   assert.ok(metrics.length < 100_000, `${metrics.length} characters of metrics`);
-  // The clock stands still, so each of the twenty tells itself once, and no more than twenty tell of `other`.
-  assert.ok(world.records.length <= 2 * bound, `${world.records.length} records`);
+  // The clock stands still, so each of the twenty upstreams emits one record, and `other` at most twenty.
+  assert.ok(simulation.records.length <= 2 * limit, `${simulation.records.length} records`);
 });
 
-test("monitor: a wrong configuration is refused with the field, what was found and what it takes", () => {
+test("monitor: an invalid configuration is refused with the field, its value and the accepted values", () => {
   assert.throws(() => nearMiss({ config: { edge: { header: 1 } } }), { message: "`edge.header` is 1; it takes true or false" });
   assert.throws(() => nearMiss({ config: { edge: { headers: true } } }), /`edge.headers` is not a field; there are header, server_timing, inspect_bytes/);
   assert.throws(() => nearMiss({ config: "{" }), /the configuration is not JSON/);
-  assert.throws(() => nearMiss({ recrods: "none" }), /`recrods` is not an option of nearMiss; there are config/);
+  assert.throws(() => nearMiss({ recrods: "none" }), /`recrods` is not an option of nearMiss; the options are config/);
   assert.throws(() => nearMiss({ records: 7 }), /`records` is 7; it takes "console"/);
 });
 
-test("monitor: another configuration keeps what was counted, a wrong one changes nothing", async () => {
-  const world = new World({ answers: () => new Response("no", { status: 503 }) });
-  await world.fetch("http://cart/");
-  assert.throws(() => world.monitor.reconfigure({ hosts: "secret" }));
-  world.monitor.reconfigure({ edge: { header: true } });
-  const { headers } = await world.fetch("http://cart/");
+test("monitor: a new configuration keeps the counters, an invalid one changes nothing", async () => {
+  const simulation = new Simulation({ answer: () => new Response("no", { status: 503 }) });
+  await simulation.fetch("http://cart/");
+  assert.throws(() => simulation.monitor.reconfigure({ hosts: "secret" }));
+  simulation.monitor.reconfigure({ edge: { header: true } });
+  const { headers } = await simulation.fetch("http://cart/");
   assert.equal(headers.get("near-miss"), "failed");
-  await world.monitor.finish();
-  assert.equal(world.records.find(({ type }) => type === "summary").fates.failed, 2);
+  await simulation.monitor.finish();
+  assert.equal(simulation.records.find(({ type }) => type === "summary").fates.failed, 2);
 });
 
-test("monitor: notes make the story of a wrapped handler", async () => {
-  const world = new World();
-  const handler = world.monitor.wrap(async (request) => {
-    world.monitor.note(request, { upstream: "llm", maxAttempts: 3, timeout: 1_000 });
-    world.monitor.note(request, { attempt: { host: "a:443", status: 529, durationMs: 20 } });
-    world.monitor.note(request, { attempt: { host: "b:443", status: 200, durationMs: 30 }, fallback: true });
+test("monitor: notes set the fields of a wrapped handler's exchange", async () => {
+  const simulation = new Simulation();
+  const handler = simulation.monitor.wrap(async (request) => {
+    simulation.monitor.note(request, { upstream: "llm", maxAttempts: 3, timeout: 1_000 });
+    simulation.monitor.note(request, { attempt: { host: "a:443", status: 529, durationMs: 20 } });
+    simulation.monitor.note(request, { attempt: { host: "b:443", status: 200, durationMs: 30 }, fallback: true });
     return new Response("hello");
   });
   await (await handler(new Request("http://gateway/"))).text();
-  const [record] = world.records;
+  const [record] = simulation.records;
   assert.deepEqual([record.upstream, record.fate, record.attempts, record.host], ["llm", "fallback", 2, "b:443"]);
   assert.deepEqual(record.signals, ["retry", "fallback"]);
 });
 
-test("monitor: a handler that throws is a 500, and its error goes on", async () => {
-  const world = new World();
-  const handler = world.monitor.wrap(() => Promise.reject(new Error("mine")), { upstream: "llm" });
+test("monitor: a handler that throws counts as a 500, and its error is passed on", async () => {
+  const simulation = new Simulation();
+  const handler = simulation.monitor.wrap(() => Promise.reject(new Error("mine")), { upstream: "llm" });
   await assert.rejects(handler(new Request("http://gateway/")), { message: "mine" });
-  assert.deepEqual([world.records[0].fate, world.records[0].status], ["failed", 500]);
+  assert.deepEqual([simulation.records[0].fate, simulation.records[0].status], ["failed", 500]);
 });
 
-test("monitor: a note of nothing known is refused by name", async () => {
-  const world = new World();
-  const handler = world.monitor.wrap((request) => {
-    assert.throws(() => world.monitor.note(request, { retried: true }), /`retried` is not an option of note/);
-    assert.throws(() => world.monitor.note(request, { attempt: { status: "200" } }), /`status` is "200"; it takes a status/);
-    assert.throws(() => world.monitor.note(new Request("http://other/"), {}), /takes the request/);
+test("monitor: an invalid note is refused by name", async () => {
+  const simulation = new Simulation();
+  const handler = simulation.monitor.wrap((request) => {
+    assert.throws(() => simulation.monitor.note(request, { retried: true }), /`retried` is not an option of note/);
+    assert.throws(() => simulation.monitor.note(request, { attempt: { status: "200" } }), /`status` is "200"; it takes a status/);
+    assert.throws(() => simulation.monitor.note(new Request("http://other/"), {}), /takes the request/);
     return new Response(null, { status: 204 });
   }, { upstream: "llm" });
   assert.equal((await handler(new Request("http://gateway/"))).status, 204);
 });
 
-test("monitor: nothing of a request leaves in a record but what was named", async () => {
+test("monitor: records contain nothing of a request but its route", async () => {
   const secret = "s3cr3t";
-  const world = new World({ answers: () => new Response(secret, { status: 503, headers: { "x-of-origin": secret } }) });
-  await world.fetch(new Request(`http://cart.internal/${secret}?q=${secret}`, { headers: { authorization: secret, cookie: secret } }), { route: `items?${secret}` });
-  await world.monitor.finish();
-  assert.ok(world.records.length >= 2);
-  assert.ok(!JSON.stringify(world.records).includes(secret), JSON.stringify(world.records));
+  const simulation = new Simulation({ answer: () => new Response(secret, { status: 503, headers: { "x-of-origin": secret } }) });
+  await simulation.fetch(new Request(`http://cart.internal/${secret}?q=${secret}`, { headers: { authorization: secret, cookie: secret } }), { route: `items?${secret}` });
+  await simulation.monitor.finish();
+  assert.ok(simulation.records.length >= 2);
+  assert.ok(!JSON.stringify(simulation.records).includes(secret), JSON.stringify(simulation.records));
 });
 
-test("monitor: a module that traps is off from then on, and traffic goes on", async () => {
-  const world = new World();
-  const says = [];
+test("monitor: a module that traps is disabled, and traffic is not affected", async () => {
+  const simulation = new Simulation();
+  const messages = [];
   const error = console.error;
-  console.error = (...words) => says.push(words.join(" "));
+  console.error = (...args) => messages.push(args.join(" "));
   try {
-    const cart = world.monitor.upstream("cart");
+    const cart = simulation.monitor.upstream("cart");
     const trap = { valueOf() { throw new WebAssembly.RuntimeError("unreachable"); } };
-    world.monitor.observe(cart, trap, 200, 12);
-    const { text } = await world.fetch("http://cart/");
+    simulation.monitor.observe(cart, trap, 200, 12);
+    const { text } = await simulation.fetch("http://cart/");
     assert.equal(text, "hello");
   } finally {
     console.error = error;
   }
-  assert.equal(says.length, 1);
-  assert.match(says[0], /the module failed and is off from now on/);
+  assert.equal(messages.length, 1);
+  assert.match(messages[0], /the module failed and is now disabled/);
 });
 
-test("otlp: records leave in batches as OpenTelemetry's JSON has them", async () => {
+test("otlp: records are sent in batches in OTLP's JSON encoding", async () => {
   const collector = await Collector.start();
   try {
     const records = otlp({ url: `http://${collector.address}/v1/logs`, service: "shop", headers: { authorization: "Bearer x" }, delay: 1_000 });
     const waiting = [];
-    const world = new World({ records, answers: () => new Response("no", { status: 503 }) });
+    const simulation = new Simulation({ records, answer: () => new Response("no", { status: 503 }) });
     const ctx = { waitUntil: (promise) => waiting.push(promise) };
-    await world.fetch("http://10.0.0.7:8080/", { ctx, traceId: "0af7651916cd43dd8448eb211c80319c", route: "items" });
+    await simulation.fetch("http://10.0.0.7:8080/", { ctx, traceId: "0af7651916cd43dd8448eb211c80319c", route: "items" });
     assert.equal(collector.requests.length, 0, "a batch waits for its delay");
-    world.nowMs += 1_000;
-    await world.fetch("http://10.0.0.7:8080/", { ctx });
+    simulation.nowMs += 1_000;
+    await simulation.fetch("http://10.0.0.7:8080/", { ctx });
     await Promise.all(waiting);
     assert.equal(collector.requests.length, 1);
     const [{ path, headers, body }] = collector.requests;
@@ -189,22 +189,22 @@ test("otlp: records leave in batches as OpenTelemetry's JSON has them", async ()
   }
 });
 
-test("otlp: what an endpoint that is away did not take leaves later, and what finds no room is counted", async () => {
+test("otlp: records are sent again after an outage of the endpoint, and those beyond the queue are counted as dropped", async () => {
   const collector = await Collector.start();
   try {
     const records = otlp({ url: `http://${collector.address}/v1/logs`, batch: 1, queue: 3 });
-    const world = new World({ records, answers: () => new Response("no", { status: 503 }) });
+    const simulation = new Simulation({ records, answer: () => new Response("no", { status: 503 }) });
     collector.status = 503;
     for (let number = 0; number < 5; number += 1) {
-      await world.fetch("http://cart/");
-      await world.monitor.flush();
+      await simulation.fetch("http://cart/");
+      await simulation.monitor.flush();
     }
     assert.equal(collector.records.length, 0);
     collector.status = 200;
-    await world.monitor.finish();
+    await simulation.monitor.finish();
     const kept = collector.records.length;
     assert.ok(kept >= 3, `${kept} were kept`);
-    assert.equal(kept + counter(world.monitor, "nearmiss_dropped_total"), 6, "five exchanges and a summary");
+    assert.equal(kept + counter(simulation.monitor, "nearmiss_dropped_total"), 6, "five exchanges and a summary");
   } finally {
     await collector.stop();
   }

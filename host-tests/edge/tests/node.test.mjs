@@ -1,3 +1,3 @@
-import { tell } from "../support/story.mjs";
+import { testGateway } from "../support/gateway-tests.mjs";
 
-tell("node");
+testGateway("node");

@@ -1,14 +1,14 @@
-// The package as a user gets it.
+// The package as npm publishes it.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { projectOf } from "../support/package.mjs";
+import { createProject } from "../support/package.mjs";
 import { dist, here, root, runtime } from "../support/runtimes.mjs";
 
 let project;
-before(() => (project = projectOf()));
+before(() => (project = createProject()));
 after(() => project?.remove());
 
 const PROGRAM = `
@@ -20,13 +20,13 @@ console.log(monitor.metrics().split("\\n").find((line) => line.includes("retried
 
 test("package: it installs in an empty project and runs in Node, Deno and Bun", () => {
   writeFileSync(join(project.folder, "main.mjs"), PROGRAM);
-  for (const [name, ...words] of [["node"], ["deno", "run", "--allow-read", "--node-modules-dir=manual"], ["bun"]]) {
-    const out = execFileSync(runtime(name), [...words, "main.mjs"], { cwd: project.folder, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
+  for (const [name, ...args] of [["node"], ["deno", "run", "--allow-read", "--node-modules-dir=manual"], ["bun"]]) {
+    const out = execFileSync(runtime(name), [...args, "main.mjs"], { cwd: project.folder, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
     assert.equal(out.trim(), 'nearmiss_exchanges_total{upstream="cart",fate="retried"} 1', name);
   }
 });
 
-test("package: it holds its licence, a README, types and the module, and nothing of its making", () => {
+test("package: it contains the licence, a README, types and the module, and no build files", () => {
   for (const file of ["LICENSE", "README.md", "index.d.ts", "nearmiss.wasm", "node.js", "worker.js"]) assert.ok(project.files.includes(file), file);
   assert.deepEqual(project.files.filter((file) => /test|\.rs$|\.sh$|node_modules/.test(file)), []);
   const { license, dependencies, version } = JSON.parse(readFileSync(join(dist, "package.json"), "utf8"));
@@ -34,7 +34,7 @@ test("package: it holds its licence, a README, types and the module, and nothing
   assert.deepEqual([license, dependencies, version], ["Apache-2.0", undefined, crates]);
 });
 
-test("package: its types hold in strict mode, and refuse what is not offered", () => {
+test("package: its types compile in strict mode and refuse unknown fields", () => {
   cpSync(join(here, "support/consumer.ts"), join(project.folder, "consumer.ts"));
   const tsc = join(here, "node_modules/typescript/bin/tsc");
   const options = ["--noEmit", "--strict", "--target", "es2023", "--module", "nodenext", "--lib", "es2023,dom,dom.iterable", "consumer.ts"];
@@ -46,14 +46,14 @@ test("package: its types hold in strict mode, and refuse what is not offered", (
   }
 });
 
-test("package: every method that runs has a type, and every type a method", async () => {
+test("package: the types declare exactly the methods that exist", async () => {
   const { Monitor } = await import(join(dist, "node.js"));
   const types = readFileSync(join(dist, "index.d.ts"), "utf8");
   const declared = types.match(/export class Monitor \{([\s\S]*?)\n\}/)[1].match(/^ {2}(\w+)(?=[(<])/gm).map((name) => name.trim());
   assert.deepEqual(declared.toSorted(), Object.getOwnPropertyNames(Monitor.prototype).toSorted());
 });
 
-test("package: the Worker example has every file of the package", () => {
+test("package: the Worker example embeds every file of the package", () => {
   const config = readFileSync(join(here, "../../examples/edge/worker/worker.capnp"), "utf8");
   const embedded = [...config.matchAll(/dist\/edge\/([\w./-]+)"/g)].map(([, file]) => file);
   const needed = project.files.filter((file) => /^(?:src\/|worker|glue|nearmiss\.wasm)/.test(file));

@@ -1,5 +1,5 @@
-//! Runs a scenario on the edge module in Node, through its real glue code. Each exchange is rendered as the options that a gateway's
-//! JavaScript passes.
+//! Runs a scenario on the edge module in Node, through its real glue code. Each exchange is rendered as the options
+//! that a gateway's JavaScript passes.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ pub fn run(scenario: &Scenario) -> Vec<String> {
         "steps": scenario.events().iter().map(|event| step(scenario, event)).collect::<Vec<_>>(),
     });
     let mut node = Command::new("node")
-        .arg(artifact::root().join("host-tests/edge/support/teller.mjs"))
+        .arg(artifact::root().join("host-tests/edge/support/run-scenario.mjs"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

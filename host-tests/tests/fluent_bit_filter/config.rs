@@ -24,7 +24,7 @@ fn a_broken_configuration_is_logged_once_and_noted_in_every_record() {
         (r#"{"fluent_bit":{"mode":"all"}}"#, "`fluent_bit.mode` is \"all\"; it takes"),
         (
             r#"{"fluent_bit":{"format":"nginxx"}}"#,
-            "`fluent_bit.format` is \"nginxx\": no such format; it takes auto",
+            "`fluent_bit.format` is \"nginxx\": unknown format; it takes auto",
         ),
         (r#"{"fluent_bit":{"fields":{"colour":"x"}}}"#, "`fields.colour` is not a field"),
         ("{", "the configuration is not JSON"),
@@ -95,7 +95,7 @@ fn the_message_on_an_unknown_format_names_the_option_that_sets_it() {
     let mut filter = start();
     filter.record(r#"{"log":"no format is like that"}"#).kept();
     let logged = filter.take_stderr();
-    assert!(logged.contains("no known format") && logged.contains("`fluent_bit.format`"), "{logged}");
+    assert!(logged.contains("unknown log format") && logged.contains("`fluent_bit.format`"), "{logged}");
     assert!(!logged.contains("--"), "{logged}");
 }
 

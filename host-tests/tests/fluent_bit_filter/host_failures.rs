@@ -1,4 +1,5 @@
-//! Host failures: each call fails once at each point where the scenario makes it, and memory at each growth. Every record must still pass.
+//! Host failures: each call fails once at each point where the scenario makes it, and memory at each growth. Every
+//! record must still pass.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +106,7 @@ fn a_configuration_that_cannot_be_read_is_noted_in_every_record() {
         for nth in 1..=calls[call] {
             let what = format!("{call} {nth}");
             let mut filter = MODULE.start_with(wasi_env().failing(call, nth, 1, IO));
-            assert!(filter.take_stderr().contains("WASI error 29"), "{what} is said when the filter starts");
+            assert!(filter.take_stderr().contains("WASI error 29"), "{what} is logged at start");
             let replies = filter_all(&mut filter, &what);
             assert_eq!(notes(&replies), replies.len(), "{what}");
         }

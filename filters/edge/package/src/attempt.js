@@ -1,22 +1,22 @@
-// One try of an exchange: a request, its timeout, and what came of it.
+// One attempt of an exchange: a request, its timeout and its result.
 
 export class Attempt {
   #controller = new AbortController();
-  #ticks;
+  #monotonicNow;
   #started;
   #durationMs;
-  /** What it got: `response`, or `error` with `timedOut` if that was why. Never rejects. */
+  /** Resolves to `{ response }`, or to `{ error, timedOut }`. Never rejects. */
   result;
 
-  /** Sends `template` now. The timeout ends with the response's headers; `signal` ends everything, the body too. */
-  constructor({ ticks, timers }, template, { fetch, timeout }, signal) {
-    this.#ticks = ticks;
-    this.#started = ticks();
-    this.host = template.host;
-    this.result = this.#send(timers, template, fetch, timeout, signal);
+  /** Sends `request` immediately. The timeout covers the response headers; `signal` aborts the attempt and its body. */
+  constructor({ monotonicNow, timers }, request, { fetch, timeout }, signal) {
+    this.#monotonicNow = monotonicNow;
+    this.#started = monotonicNow();
+    this.host = request.host;
+    this.result = this.#send(timers, request, fetch, timeout, signal);
   }
 
-  async #send(timers, template, fetch, timeout, signal) {
+  async #send(timers, request, fetch, timeout, signal) {
     let timedOut = false;
     const expire = () => {
       timedOut = true;
@@ -25,7 +25,7 @@ export class Attempt {
     const timer = timeout === undefined ? undefined : timers.setTimeout(expire, timeout);
     const own = this.#controller.signal;
     try {
-      const response = await fetch(template.make(AbortSignal.any([own, signal])));
+      const response = await fetch(request.create(AbortSignal.any([own, signal])));
       this.status = response.status;
       return { attempt: this, response };
     } catch (error) {
@@ -36,27 +36,27 @@ export class Attempt {
     }
   }
 
-  /** Nobody waits for it any more. */
+  /** Cancels the attempt. */
   abort() {
     this.#stop();
     this.#controller.abort();
   }
 
-  /** As the monitor is told of it: without a status if there was no answer. */
+  /** The attempt as the monitor logs it, without a status if there was no response. */
   get note() {
-    return { host: this.host, status: this.status, durationMs: this.#durationMs ?? this.#passed() };
+    return { host: this.host, status: this.status, durationMs: this.#durationMs ?? this.#elapsed() };
   }
 
   #stop() {
-    this.#durationMs ??= this.#passed();
+    this.#durationMs ??= this.#elapsed();
   }
 
-  #passed() {
-    return Math.max(0, this.#ticks() - this.#started);
+  #elapsed() {
+    return Math.max(0, this.#monotonicNow() - this.#started);
   }
 }
 
-/** Lets go of a response that nobody will read. */
+/** Cancels the body of a response that is not used. */
 export function discard(response) {
   response?.body?.cancel().catch(() => {});
 }

@@ -1,11 +1,11 @@
-// How long to wait before the next attempt.
+// The wait before the next attempt.
 
-/** Full jitter: anything up to a bound that doubles. `failed` attempts came before. */
+/** Full jitter: a random wait up to a bound that doubles with every failed attempt. `failed` attempts came before. */
 export function jitter(random, { base, cap }, failed) {
   return random() * Math.min(cap, base * 2 ** (failed - 1));
 }
 
-/** What `Retry-After` asks for, in milliseconds; nothing if it is not there or makes no sense. */
+/** Returns the wait that `Retry-After` requests, in milliseconds, or nothing if the header is missing or invalid. */
 export function retryAfter(headers, nowMs) {
   const value = headers.get("retry-after")?.trim();
   if (!value) return undefined;

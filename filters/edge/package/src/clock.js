@@ -1,27 +1,27 @@
-// Time: what the clock on the wall says, and how long things took. All of it in milliseconds.
+// Clocks and timers, all in milliseconds.
 
-/** Two clocks, or one if the caller brings it: then spans are differences of its readings. */
-export function clock(now) {
-  if (now === undefined) return { now: () => Date.now(), ticks: () => performance.now() };
-  const read = unfailing(now, 0);
-  return { now: read, ticks: read };
+/** Returns a wall clock and a monotonic clock. If the caller brings a clock, it serves as both. */
+export function clocks(now) {
+  if (now === undefined) return { now: () => Date.now(), monotonicNow: () => performance.now() };
+  const read = withLastValue(now, 0);
+  return { now: read, monotonicNow: read };
 }
 
-/** The caller's `read`, which may throw or give no number: then it says what it said before, or `first`. */
-export function unfailing(read, first) {
-  let last = first;
+/** Wraps the caller's `read`: if it throws or returns an invalid number, the last valid value is returned, or else `initial`. */
+export function withLastValue(read, initial) {
+  let last = initial;
   return () => {
     try {
       const value = read();
       if (Number.isFinite(value) && value >= 0) last = value;
     } catch {
-      // Traffic does not wait for a clock, nor for dice.
+      // A broken clock or random source must not stop traffic.
     }
     return last;
   };
 }
 
-/** Waits; ends early, with an error, when the signal does. */
+/** Waits for `ms` milliseconds, or rejects when the signal aborts. */
 export function sleep(timers, ms, signal) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);

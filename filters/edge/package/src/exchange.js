@@ -1,62 +1,62 @@
-// One exchange under way: what is known of it so far, until its response is complete and it is counted.
-import { annotate } from "./annotation.js";
-import { clientAttempt } from "./client.js";
-import { Inspector } from "./inspector.js";
-import { factsOf } from "./response.js";
-import { watchedBody } from "./body.js";
+// An exchange in progress: collects its fields until the response is complete, then counts it.
+import { BodyInspector } from "./body-inspector.js";
+import { clientAttempt } from "./client-attempt.js";
+import { observedBody } from "./observed-body.js";
+import { responseFields } from "./response-fields.js";
+import { withVerdictHeaders } from "./verdict-headers.js";
 
 export class Exchange {
-  #tools;
+  #deps;
   #started;
   #upstream;
-  #facts;
-  #ended = false;
-  #done;
+  #fields;
+  #hasEnded = false;
+  #release;
 
-  /** It begins now. `ctx` is what keeps a Worker alive until it is counted. */
-  constructor(tools, request, upstream, limits, ctx) {
-    this.#tools = tools;
-    this.#started = tools.ticks();
+  /** Starts the exchange. `ctx.waitUntil` keeps a Worker alive until the exchange is counted. */
+  constructor(deps, request, upstream, limits, ctx) {
+    this.#deps = deps;
+    this.#started = deps.monotonicNow();
     this.#upstream = upstream;
-    this.#facts = { ...limits, clientAttempt: clientAttempt(request.headers), attemptLog: [], attempts: 1 };
+    this.#fields = { ...limits, clientAttempt: clientAttempt(request.headers), attemptLog: [], attempts: 1 };
     this.ctx = ctx;
     this.signal = request.signal;
-    ctx?.waitUntil(new Promise((resolve) => (this.#done = resolve)));
+    ctx?.waitUntil(new Promise((resolve) => (this.#release = resolve)));
   }
 
-  /** How long it has taken, in milliseconds. */
+  /** Time since the exchange started, in milliseconds. */
   get elapsedMs() {
-    return Math.max(0, this.#tools.ticks() - this.#started);
+    return Math.max(0, this.#deps.monotonicNow() - this.#started);
   }
 
-  /** Adds what is known; an attempt joins those before it. */
-  note({ upstream, attempt, ...facts }) {
+  /** Adds fields; an attempt is appended to the attempt log. */
+  note({ upstream, attempt, ...fields }) {
     if (upstream !== undefined) this.#upstream = upstream;
-    Object.assign(this.#facts, facts);
+    Object.assign(this.#fields, fields);
     if (attempt !== undefined) {
-      this.#facts.attemptLog.push(attempt);
-      this.#facts.attempts = this.#facts.attemptLog.length;
-      if (attempt.host !== undefined) this.#facts.host = attempt.host;
+      this.#fields.attemptLog.push(attempt);
+      this.#fields.attempts = this.#fields.attemptLog.length;
+      if (attempt.host !== undefined) this.#fields.host = attempt.host;
     }
   }
 
-  /** The response as the caller gets it: annotated, and watched until its last byte. */
-  answer(response) {
-    this.note(factsOf(response, this.#tools.settings));
+  /** Returns the response for the caller: with verdict headers, and observed until its last byte. */
+  respond(response) {
+    this.note(responseFields(response, this.#deps.settings));
     const { status } = response;
     if (status === 101 || response.webSocket) {
       this.end({ status });
       return response;
     }
-    const preview = () => this.#tools.ledger.preview(this.#id(), this.#whole({ status }));
-    const headers = annotate(response.headers, this.#tools.settings, preview, this.elapsedMs);
+    const preview = () => this.#deps.core.preview(this.#upstreamId(), this.#allFields({ status }));
+    const headers = withVerdictHeaders(response.headers, this.#deps.settings, preview, this.elapsedMs);
     if (response.body === null) {
       this.end({ status });
       return headers === undefined ? response : new Response(null, init(response, headers));
     }
-    const inspector = Inspector.for(response, this.#tools.settings.inspectBytes);
-    const body = watchedBody(response.body, this.signal, {
-      onChunk: (chunk) => inspector?.take(chunk),
+    const inspector = BodyInspector.for(response, this.#deps.settings.inspectBytes);
+    const body = observedBody(response.body, this.signal, {
+      onChunk: (chunk) => inspector?.push(chunk),
       onEnd: (bytes, outcome) => {
         if (outcome === "cut") this.note({ partial: true });
         if (outcome === "complete" && inspector?.isPartial()) this.note({ partial: true });
@@ -66,22 +66,22 @@ export class Exchange {
     return new Response(body, init(response, headers ?? response.headers));
   }
 
-  /** It is over. */
-  end(facts) {
-    if (this.#ended) return;
-    this.#ended = true;
+  /** Counts the exchange; only the first call has an effect. */
+  end(fields) {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.onEnd?.();
-    this.#tools.ledger.take(this.#id(), this.#whole(facts));
-    this.#tools.flush(this.ctx);
-    this.#done?.();
+    this.#deps.core.observeFields(this.#upstreamId(), this.#allFields(fields));
+    this.#deps.flush(this.ctx);
+    this.#release?.();
   }
 
-  #id() {
-    return this.#tools.ledger.upstream(this.#upstream);
+  #upstreamId() {
+    return this.#deps.core.upstream(this.#upstream);
   }
 
-  #whole(facts) {
-    return { ...this.#facts, ...facts, endedMs: this.#tools.now(), durationMs: this.elapsedMs };
+  #allFields(fields) {
+    return { ...this.#fields, ...fields, endedMs: this.#deps.now(), durationMs: this.elapsedMs };
   }
 }
 

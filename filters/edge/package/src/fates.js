@@ -1,4 +1,4 @@
-/** The fates by their number, weakest first. */
+/** The names of the fates, indexed by number, weakest first. */
 export const FATES = [
   "clean", "slow", "tight", "client_retried", "retried", "failover", "stale", "fallback", "partial", "failed",
 ];

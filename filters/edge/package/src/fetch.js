@@ -1,61 +1,61 @@
-// A fetch as a gateway needs it: it always has an answer for its caller, and the monitor hears of every attempt.
+// A fetch for gateways: it always has a response for the caller, and every attempt is monitored.
+import { discard } from "./attempt.js";
 import { sleep } from "./clock.js";
 import { Exchange } from "./exchange.js";
-import { planOf } from "./plan.js";
-import { Template } from "./template.js";
-import { Tries } from "./tries.js";
-import { discard } from "./attempt.js";
+import { parseFetchOptions } from "./fetch-options.js";
+import { ReplayableRequest } from "./replayable-request.js";
+import { Retrier } from "./retrier.js";
 
 /**
- * The upstream's answer, the fallback's, or a 502 or 504 of its own. Rejects only with options that make no sense, and when the
- * caller's signal ends.
+ * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects only if the options are invalid or the caller's
+ * signal aborts.
  */
-export async function gatewayFetch(tools, input, options = {}) {
+export async function gatewayFetch(deps, input, rawOptions = {}) {
   const request = input instanceof Request ? input : new Request(input);
-  const plan = planOf(options, request.method, tools.fetch);
-  const { upstream, route, traceId, timeout, deadline, maxAttempts } = plan;
-  const exchange = new Exchange(tools, request, upstream, { route, traceId, timeout, deadline, maxAttempts }, plan.ctx);
-  const limit = new Deadline(tools.timers, deadline, request.signal);
-  exchange.onEnd = () => limit.lift();
+  const options = parseFetchOptions(rawOptions, request.method, deps.fetch);
+  const { upstream, route, traceId, timeout, deadline, maxAttempts } = options;
+  const exchange = new Exchange(deps, request, upstream, { route, traceId, timeout, deadline, maxAttempts }, options.ctx);
+  const limit = new Deadline(deps.timers, deadline, request.signal);
+  exchange.onEnd = () => limit.cancel();
   try {
-    const template = await Template.of(request, maxAttempts, plan.replayBytes);
-    const tries = new Tries(tools, plan, template, tools.budget(tools.ledger.upstream(upstream)), limit.signal);
-    return exchange.answer(await answer(exchange, tries, plan, request, limit));
+    const replayable = await ReplayableRequest.from(request, maxAttempts, options.replayBytes);
+    const retrier = new Retrier(deps, options, replayable, deps.retryBudget(deps.core.upstream(upstream)), limit.signal);
+    return exchange.respond(await bestResponse(exchange, retrier, options, request, limit));
   } catch (error) {
     exchange.end(request.signal?.aborted ? { aborted: true, status: 499 } : { status: 0 });
     throw error;
   }
 }
 
-async function answer(exchange, tries, plan, request, limit) {
-  const result = await tries.run().catch((error) => {
+async function bestResponse(exchange, retrier, options, request, limit) {
+  const result = await retrier.run().catch((error) => {
     request.signal?.throwIfAborted();
-    return { error, timedOut: limit.passed };
+    return { error, timedOut: limit.hasPassed };
   });
-  for (const attempt of tries.made) exchange.note({ attempt: attempt.note });
-  exchange.note({ hedged: tries.hedged, breaker: tries.isShort });
+  for (const attempt of retrier.attempts) exchange.note({ attempt: attempt.note });
+  exchange.note({ hedged: retrier.hedged, breaker: retrier.isBudgetExhausted });
   const { response } = result;
   if (response !== undefined && !isError(response.status)) return response;
-  const instead = plan.fallback && !limit.passed ? await fallback(plan, request, result, limit) : undefined;
-  if (instead === undefined) return response ?? ownAnswer(result);
+  const substitute = options.fallback && !limit.hasPassed ? await fallbackResponse(options, request, result, limit) : undefined;
+  if (substitute === undefined) return response ?? gatewayError(result);
   discard(response);
   exchange.note({ fallback: true });
-  return instead;
+  return substitute;
 }
 
-/** What answers in the upstream's stead; nothing if that fails too. */
-async function fallback(plan, request, { response, error }, limit) {
+/** Returns the fallback's response, or nothing if the fallback fails too. */
+async function fallbackResponse(options, request, { response, error }, limit) {
   try {
-    const instead = await plan.fallback(request, response ?? error);
-    if (instead instanceof Response) return instead;
-    return await plan.fetch(new Request(instead, { signal: limit.signal }));
+    const substitute = await options.fallback(request, response ?? error);
+    if (substitute instanceof Response) return substitute;
+    return await options.fetch(new Request(substitute, { signal: limit.signal }));
   } catch {
     request.signal?.throwIfAborted();
     return undefined;
   }
 }
 
-function ownAnswer({ timedOut }) {
+function gatewayError({ timedOut }) {
   const status = timedOut ? 504 : 502;
   const text = timedOut ? "The upstream did not answer in time.\n" : "The upstream could not be reached.\n";
   return new Response(text, { status, headers: { "content-type": "text/plain" } });
@@ -65,25 +65,25 @@ function isError(status) {
   return status >= 500 || status === 429;
 }
 
-/** The end of patience with one exchange, its body included. */
+/** The deadline of one exchange, which covers the response body. */
 class Deadline {
-  #lifted = new AbortController();
-  passed = false;
+  #cancelled = new AbortController();
+  hasPassed = false;
 
-  constructor(timers, ms, caller) {
+  constructor(timers, ms, callerSignal) {
     const expired = new AbortController();
-    this.signal = caller ? AbortSignal.any([caller, expired.signal]) : expired.signal;
+    this.signal = callerSignal ? AbortSignal.any([callerSignal, expired.signal]) : expired.signal;
     if (ms === undefined) return;
-    sleep(timers, ms, this.#lifted.signal).then(
+    sleep(timers, ms, this.#cancelled.signal).then(
       () => {
-        this.passed = true;
+        this.hasPassed = true;
         expired.abort(new DOMException("the deadline has passed", "TimeoutError"));
       },
       () => {},
     );
   }
 
-  lift() {
-    this.#lifted.abort();
+  cancel() {
+    this.#cancelled.abort();
   }
 }

@@ -1,9 +1,9 @@
-// A record as an OpenTelemetry log record.
+// Converts records to OpenTelemetry log records.
 
 const INFO = { severityNumber: 9, severityText: "INFO" };
 const WARN = { severityNumber: 13, severityText: "WARN" };
 
-/** One log record, as OTLP's JSON has it: 64-bit integers are texts. */
+/** Returns a log record in OTLP's JSON encoding, in which 64-bit integers are strings. */
 export function logRecord(line, uid, nowMs) {
   const record = JSON.parse(line);
   const { schema: _, type, explain, trace_id: traceId, ...fields } = record;
@@ -16,15 +16,15 @@ export function logRecord(line, uid, nowMs) {
     body: { stringValue: explain ?? type },
     attributes: [
       { key: "log.record.uid", value: { stringValue: uid } },
-      ...standard(record),
+      ...standardAttributes(record),
       ...Object.entries(fields).map(([key, value]) => ({ key: `nearmiss.${key}`, value: anyValue(key, value) })),
     ],
     ...(traceId === undefined ? {} : { traceId }),
   };
 }
 
-/** What OpenTelemetry has names for. */
-function standard({ type, upstream, status, route, attempts, host }) {
+/** Returns the attributes of OpenTelemetry's semantic conventions. */
+function standardAttributes({ type, upstream, status, route, attempts, host }) {
   const attributes = [{ key: "service.peer.name", value: { stringValue: upstream } }];
   if (type !== "exchange") return attributes;
   if (status > 0) attributes.push({ key: "http.response.status_code", value: { intValue: String(status) } });
@@ -39,7 +39,7 @@ function standard({ type, upstream, status, route, attempts, host }) {
 function anyValue(key, value) {
   if (typeof value === "string") return { stringValue: value };
   if (typeof value === "boolean") return { boolValue: value };
-  // A duration is one kind of number whether or not it happens to be whole.
+  // A duration is always a double, so that the attribute has one type.
   if (typeof value === "number") {
     return Number.isInteger(value) && !/_ms(?:_learned)?$/.test(key) ? { intValue: String(value) } : { doubleValue: value };
   }

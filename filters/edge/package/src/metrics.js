@@ -1,9 +1,9 @@
-// Counters, as a scraper reads them.
+// Prometheus metrics.
 //
-// They add up for as long as the isolate lives, and are what summaries count in pieces.
+// Counters are cumulative for the lifetime of the isolate. Summaries report the same counts per interval.
 import { FATES } from "./fates.js";
 
-/** The upper bounds of the margins' buckets, in basis points. */
+/** Upper bounds of the margin histogram's buckets, in basis points. */
 const BOUNDS = [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000];
 
 class Series {
@@ -25,27 +25,27 @@ export class Metrics {
     this.#nameOf = nameOf;
   }
 
-  /** Counts one exchange; `margin` is one more than the margin, 0 if none is known. */
-  count(id, fate, attempts, margin, invalid) {
-    if (invalid) {
+  /** Counts one exchange; `marginPlusOne` is in basis points, 0 if no limit is known. */
+  count(id, fate, attempts, marginPlusOne, isInvalid) {
+    if (isInvalid) {
       this.#invalid += 1;
       return;
     }
     const series = (this.#series[id] ??= new Series());
     series.fates[fate] += 1;
     series.attempts += attempts;
-    if (margin > 0) {
-      series.margins[Math.max(0, Math.ceil((margin - 1) / 1000) - 1)] += 1;
-      series.marginSum += margin - 1;
+    if (marginPlusOne > 0) {
+      series.margins[Math.max(0, Math.ceil((marginPlusOne - 1) / 1000) - 1)] += 1;
+      series.marginSum += marginPlusOne - 1;
     }
   }
 
-  /** Counts something that was told and made no sense. */
+  /** Counts an invalid value. */
   countInvalid() {
     this.#invalid += 1;
   }
 
-  /** Counts what only a record tells. */
+  /** Counts episodes, and late and suppressed exchanges, which only records report. */
   countRecord(line) {
     if (line.startsWith('{"schema":1,"type":"exchange"')) return;
     const record = JSON.parse(line);
@@ -58,25 +58,25 @@ export class Metrics {
     }
   }
 
-  /** All of them, in the text format of Prometheus. */
+  /** Returns all metrics in the Prometheus text format. */
   text(dropped) {
     const lines = [];
-    const each = (name, kind, write) => {
-      lines.push(`# TYPE ${name} ${kind}`);
+    const family = (name, type, write) => {
+      lines.push(`# TYPE ${name} ${type}`);
       this.#series.forEach((series, id) => write(series, `upstream="${escaped(this.#nameOf(id) ?? "")}"`));
     };
-    each("nearmiss_exchanges_total", "counter", (series, label) => {
+    family("nearmiss_exchanges_total", "counter", (series, label) => {
       series.fates.forEach((count, fate) => {
         if (count > 0) lines.push(`nearmiss_exchanges_total{${label},fate="${FATES[fate]}"} ${count}`);
       });
     });
-    each("nearmiss_attempts_total", "counter", (series, label) => {
+    family("nearmiss_attempts_total", "counter", (series, label) => {
       lines.push(`nearmiss_attempts_total{${label}} ${series.attempts}`);
     });
-    each("nearmiss_margin_bp", "histogram", (series, label) => {
+    family("nearmiss_margin_bp", "histogram", (series, label) => {
       let sum = 0;
-      BOUNDS.forEach((bound, at) => {
-        sum += series.margins[at];
+      BOUNDS.forEach((bound, index) => {
+        sum += series.margins[index];
         lines.push(`nearmiss_margin_bp_bucket{${label},le="${bound}"} ${sum}`);
       });
       lines.push(`nearmiss_margin_bp_bucket{${label},le="+Inf"} ${sum}`);
@@ -85,15 +85,15 @@ export class Metrics {
     });
     lines.push("# TYPE nearmiss_episodes_total counter");
     for (const [label, count] of this.#episodes) lines.push(`nearmiss_episodes_total{${label}} ${count}`);
-    const single = { late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
-    for (const [name, count] of Object.entries(single)) {
+    const unlabelled = { late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
+    for (const [name, count] of Object.entries(unlabelled)) {
       lines.push(`# TYPE nearmiss_${name}_total counter`, `nearmiss_${name}_total ${count}`);
     }
     return `${lines.join("\n")}\n`;
   }
 }
 
-/** A value as it stands between the quotes of a label. */
+/** Escapes a label value. */
 function escaped(value) {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

@@ -1,145 +1,145 @@
-// The façade: what a gateway holds.
-import { clock, unfailing } from "./clock.js";
+// The public monitor of a gateway.
+import { clocks, withLastValue } from "./clock.js";
+import { CoreHandle } from "./core-handle.js";
 import { Exchange } from "./exchange.js";
 import { gatewayFetch } from "./fetch.js";
-import { Ledger } from "./ledger.js";
-import { Budget } from "./budget.js";
-import { callable, known, number, refuse } from "./settings.js";
-import { notesOf } from "./notes.js";
-import { wrapped } from "./wrap.js";
+import { validNote } from "./note.js";
+import { RetryBudget } from "./retry-budget.js";
+import { functionOption, numberOption, refuse, refuseUnknown } from "./validate.js";
+import { wrapHandler } from "./wrap.js";
 
 const OPTIONS = ["config", "source", "now", "random", "timers", "fetch", "records", "retryBudget", "wakeEvery"];
 
-/** A monitor for one gateway; make it once, beside the handler. */
+/** Creates the monitor of a gateway; call it once, next to the handler. */
 export function nearMiss(options = {}) {
   return new Monitor(options);
 }
 
 export class Monitor {
-  #ledger;
+  #core;
   #sink;
-  #tools;
-  #budgets = new Map();
-  #share;
-  #underWay = new WeakMap();
+  #deps;
+  #retryBudgets = new Map();
+  #retryShare;
+  #wrappedExchanges = new WeakMap();
   #timer;
 
   constructor(options = {}) {
-    known(options, OPTIONS, "nearMiss");
+    refuseUnknown(options, OPTIONS, "nearMiss");
     const { config = {}, source = "edge", timers = globalThis } = options;
-    if (typeof source !== "string" || source === "") refuse("source", source, "a text");
-    const random = unfailing(callable(options, "random", Math.random), 0.5);
-    const time = clock(callable(options, "now"));
-    this.#sink = sinkOf(options.records);
-    this.#share = number(options, "retryBudget", 0, 1, "a share of traffic, 0 to 1", 0.2);
-    // Workers have neither a clock nor dice before the first request.
-    const run = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;
+    if (typeof source !== "string" || source === "") refuse("source", source, "a string");
+    const random = withLastValue(functionOption(options, "random", Math.random), 0.5);
+    const time = clocks(functionOption(options, "now"));
+    this.#sink = toSink(options.records);
+    this.#retryShare = numberOption(options, "retryBudget", 0, 1, "a share of traffic, 0 to 1", 0.2);
+    // Workers have neither a clock nor random numbers before the first request.
+    const runId = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;
     const text = typeof config === "string" ? config : JSON.stringify(config);
-    this.#ledger = new Ledger(text, run, (line) => this.#sink.push(line));
-    this.#tools = {
+    this.#core = new CoreHandle(text, runId, (line) => this.#sink.push(line));
+    this.#deps = {
       ...time,
       random,
       timers: {
         setTimeout: (body, ms) => timers.setTimeout(body, ms),
         clearTimeout: (timer) => timers.clearTimeout(timer),
       },
-      fetch: callable(options, "fetch", (request) => globalThis.fetch(request)),
-      ledger: this.#ledger,
-      settings: this.#ledger.settings,
-      budget: (upstream) => this.#budget(upstream),
-      flush: (ctx) => this.#flushDue(ctx),
+      fetch: functionOption(options, "fetch", (request) => globalThis.fetch(request)),
+      core: this.#core,
+      settings: this.#core.settings,
+      retryBudget: (upstream) => this.#retryBudget(upstream),
+      flush: (ctx) => this.#flushIfDue(ctx),
     };
-    const every = number(options, "wakeEvery", 100, 3_600_000, "milliseconds, 100 to 3600000");
-    if (every !== undefined) {
-      this.#timer = setInterval(() => this.wake(), every);
+    const interval = numberOption(options, "wakeEvery", 100, 3_600_000, "milliseconds, 100 to 3600000");
+    if (interval !== undefined) {
+      this.#timer = setInterval(() => this.wake(), interval);
       this.#timer.unref?.();
     }
   }
 
-  /** The number by which `observe` calls an upstream. */
+  /** Returns the number of an upstream for `observe`. */
   upstream(name) {
     if (typeof name !== "string" || name === "") refuse("upstream", name, "a name");
-    return this.#ledger.upstream(name);
+    return this.#core.upstream(name);
   }
 
-  /** Counts one exchange that somebody else made: five numbers, for gateways that count every nanosecond. */
+  /** Counts one exchange that the gateway made itself. Takes five numbers, for gateways where every nanosecond counts. */
   observe(upstream, endedMs, status, durationMs, attempts = 1) {
-    return this.#ledger.observe(upstream, endedMs, status, durationMs, attempts);
+    return this.#core.observe(upstream, endedMs, status, durationMs, attempts);
   }
 
-  /** A fetch with retries, timeouts, a fallback and a hedge, that tells every attempt. */
+  /** Fetches with retries, timeouts, a fallback and a hedge, and monitors every attempt. */
   async fetch(input, options) {
-    return gatewayFetch(this.#tools, input, options);
+    return gatewayFetch(this.#deps, input, options);
   }
 
-  /** A handler whose exchanges are counted; what it does of its own it says with `note`. */
+  /** Returns a handler whose exchanges are counted; the handler reports its own retries with `note`. */
   wrap(handler, options = {}) {
-    return wrapped(this.#tools, this.#underWay, handler, options);
+    return wrapHandler(this.#deps, this.#wrappedExchanges, handler, options);
   }
 
-  /** Says what a wrapped handler did for this request. */
-  note(request, facts) {
-    const exchange = this.#underWay.get(request);
+  /** Reports what a wrapped handler did for this request. */
+  note(request, note) {
+    const exchange = this.#wrappedExchanges.get(request);
     if (!(exchange instanceof Exchange)) {
       throw new TypeError("nearmiss: `note` takes the request that the wrapped handler was called with");
     }
-    exchange.note(notesOf(facts));
+    exchange.note(validNote(note));
   }
 
-  /** All counters, in the text format of Prometheus. */
+  /** Returns all counters in the Prometheus text format. */
   metrics() {
-    return this.#ledger.metrics.text(this.#sink.dropped ?? 0);
+    return this.#core.metrics.text(this.#sink.dropped ?? 0);
   }
 
-  /** Does what is due by the clock: for timers and scheduled handlers where traffic may pause. */
+  /** Runs time-based work that is due; call it from a timer or a scheduled handler if traffic may pause. */
   wake() {
-    this.#ledger.wake(this.#tools.now());
-    this.#flushDue();
+    this.#core.wake(this.#deps.now());
+    this.#flushIfDue();
   }
 
-  /** Takes another configuration and keeps what was learned; a wrong one throws and changes nothing. */
+  /** Replaces the configuration and keeps counters and baselines. An invalid configuration throws and changes nothing. */
   reconfigure(config) {
-    this.#ledger.reconfigure(typeof config === "string" ? config : JSON.stringify(config));
-    Object.assign(this.#tools.settings, this.#ledger.settings);
+    this.#core.reconfigure(typeof config === "string" ? config : JSON.stringify(config));
+    Object.assign(this.#deps.settings, this.#core.settings);
   }
 
-  /** Sends what waits. */
+  /** Sends all waiting records. */
   async flush() {
     await this.#sink.flush?.();
   }
 
-  /** The end: everything leaves. */
+  /** Ends monitoring: emits and sends all pending records. */
   async finish() {
     clearInterval(this.#timer);
-    this.#ledger.finish();
+    this.#core.finish();
     await (this.#sink.finish?.() ?? this.flush());
   }
 
-  #budget(upstream) {
-    // Names beyond the bound share one number, and so one budget.
-    let budget = this.#budgets.get(upstream);
-    if (budget === undefined) this.#budgets.set(upstream, (budget = new Budget(this.#share)));
+  #retryBudget(upstream) {
+    // Upstreams beyond the limit share one number, and so one budget.
+    let budget = this.#retryBudgets.get(upstream);
+    if (budget === undefined) this.#retryBudgets.set(upstream, (budget = new RetryBudget(this.#retryShare)));
     return budget;
   }
 
-  /** An exchange ends here, so nothing of this may fail. */
-  #flushDue(ctx) {
+  /** Never throws, because it runs at the end of an exchange. */
+  #flushIfDue(ctx) {
     try {
-      if (!this.#sink.due?.(this.#tools.now())) return;
-      const sent = this.flush().catch(failed);
+      if (!this.#sink.due?.(this.#deps.now())) return;
+      const sent = this.flush().catch(reportFlushError);
       ctx?.waitUntil(sent);
     } catch (error) {
-      failed(error);
+      reportFlushError(error);
     }
   }
 }
 
-function failed(error) {
+function reportFlushError(error) {
   console.error("nearmiss: records could not be sent:", error);
 }
 
-/** Where records go: an object that takes lines. */
-function sinkOf(records = "console") {
+/** Converts the option `records` to a sink. */
+function toSink(records = "console") {
   if (records === "console") return { push: (line) => console.log(line) };
   if (records === "none") return { push: () => {} };
   if (typeof records === "function") return { push: records };

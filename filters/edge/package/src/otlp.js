@@ -1,91 +1,92 @@
-// Records as OpenTelemetry logs, in batches over HTTP.
-import { callable, known, refuse, span, whole } from "./settings.js";
+// A sink that sends records as OpenTelemetry logs, in batches over HTTP.
 import { logRecord } from "./log-record.js";
+import { durationOption, functionOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
-/** How long an endpoint may take. */
-const PATIENCE_MS = 10_000;
+/** Timeout of one export. */
+const EXPORT_TIMEOUT_MS = 10_000;
 
-/** A place for records: an OTLP/HTTP endpoint such as `https://collector/v1/logs`. */
+/** Creates a sink for an OTLP/HTTP endpoint such as `https://collector/v1/logs`. */
 export function otlp(options) {
-  return new Otlp(options);
+  return new OtlpSink(options);
 }
 
-class Otlp {
+class OtlpSink {
   #url;
   #headers;
   #service;
-  #batch;
+  #batchSize;
   #delay;
-  #most;
+  #queueSize;
   #fetch;
   #waiting = [];
-  /** How many records are with the endpoint. */
+  /** Number of records in exports that are in progress. */
   #sending = 0;
-  #underWay = new Set();
-  #run;
+  #exports = new Set();
+  #runId;
   #pushed = 0;
-  #since;
-  /** Records that found no room because the endpoint had been away for too long. */
+  /** Time at which the oldest waiting record was first seen by `due`. */
+  #waitingSince;
+  /** Records dropped because the queue was full or the endpoint rejected them. */
   dropped = 0;
 
   constructor(options) {
-    known(options, ["url", "headers", "service", "batch", "delay", "queue", "fetch"], "otlp");
+    refuseUnknown(options, ["url", "headers", "service", "batch", "delay", "queue", "fetch"], "otlp");
     const { url, headers = {}, service = "gateway" } = options;
     if (!URL.canParse(String(url))) refuse("url", url, "the URL of an OTLP/HTTP endpoint");
     this.#url = String(url);
     this.#headers = { ...headers, "content-type": "application/json" };
     this.#service = service;
-    this.#batch = whole(options, "batch", 1, 10_000, "records, 1 to 10000", 100);
-    this.#delay = span(options, "delay", 5_000);
-    this.#most = whole(options, "queue", 1, 100_000, "records, 1 to 100000", 2_000);
-    this.#fetch = callable(options, "fetch", (request) => globalThis.fetch(request));
+    this.#batchSize = integerOption(options, "batch", 1, 10_000, "records, 1 to 10000", 100);
+    this.#delay = durationOption(options, "delay", 5_000);
+    this.#queueSize = integerOption(options, "queue", 1, 100_000, "records, 1 to 100000", 2_000);
+    this.#fetch = functionOption(options, "fetch", (request) => globalThis.fetch(request));
   }
 
   push(line) {
-    if (this.#waiting.length + this.#sending >= this.#most) {
+    if (this.#waiting.length + this.#sending >= this.#queueSize) {
       this.dropped += 1;
       return;
     }
-    // A repeat is known by it: the endpoint may have taken what it did not say it took.
-    this.#run ??= crypto.randomUUID();
-    this.#waiting.push({ line, uid: `${this.#run}-${(this.#pushed += 1)}` });
+    // The uid lets a receiver detect duplicates: an export that failed may have been stored.
+    this.#runId ??= crypto.randomUUID();
+    this.#waiting.push({ line, uid: `${this.#runId}-${(this.#pushed += 1)}` });
   }
 
-  /** Whether a batch is full, or something has waited long enough. */
+  /** Returns true if a batch is full or the oldest record has waited for the delay. */
   due(nowMs) {
     if (this.#waiting.length === 0) return false;
-    this.#since ??= nowMs;
-    return this.#waiting.length >= this.#batch || nowMs - this.#since >= this.#delay;
+    this.#waitingSince ??= nowMs;
+    return this.#waiting.length >= this.#batchSize || nowMs - this.#waitingSince >= this.#delay;
   }
 
-  /** Sends what waits, a batch at a time. What the endpoint does not take waits for the next time. */
+  /** Sends all waiting records in batches. Records that cannot be sent wait for the next flush. */
   flush() {
-    const sent = this.#sendAll().finally(() => this.#underWay.delete(sent));
-    this.#underWay.add(sent);
+    const sent = this.#sendAll().finally(() => this.#exports.delete(sent));
+    this.#exports.add(sent);
     return sent;
   }
 
-  /** The same, after everything that is under way: for the end, where nobody will ask again. */
+  /** Waits for the exports in progress and flushes a last time. */
   async finish() {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#exports);
     await this.flush();
   }
 
-  // One does not wait for another: in Workers each belongs to its own request, and may be cancelled with it.
+  // Exports do not wait for each other: in Workers each belongs to its own request, and may be cancelled with it.
   async #sendAll() {
     const lines = this.#waiting.splice(0);
     const count = lines.length;
     this.#sending += count;
-    this.#since = undefined;
+    this.#waitingSince = undefined;
     while (lines.length > 0) {
-      const batch = lines.slice(0, this.#batch);
+      const batch = lines.slice(0, this.#batchSize);
       if (!(await this.#send(batch))) break;
       lines.splice(0, batch.length);
     }
     this.#sending -= count;
-    // Older ones first; the newest find no room.
+    // Unsent records go to the front; if the queue overflows, the newest are dropped.
     this.#waiting.unshift(...lines);
-    this.dropped += this.#waiting.splice(this.#most).length;
+    this.dropped += this.#waiting.splice(this.#queueSize).length;
   }
 
   async #send(lines) {
@@ -93,11 +94,11 @@ class Otlp {
     const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
     const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
     try {
-      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const signal = AbortSignal.timeout(EXPORT_TIMEOUT_MS);
       const request = new Request(this.#url, { method: "POST", headers: this.#headers, body, signal });
       const response = await this.#fetch(request);
       await response.body?.cancel();
-      // What it will never take is not worth another try.
+      // The endpoint will never accept these records, so they are not sent again.
       if (response.status >= 400 && response.status < 500 && response.status !== 429) {
         this.dropped += lines.length;
         return true;

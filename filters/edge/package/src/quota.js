@@ -1,18 +1,17 @@
-// What an upstream says of its caller's quota, in the spellings that are in use: the `RateLimit` draft as it stands, in its
-// middle form and in its first, and the `X-RateLimit-*` pair.
+// The caller's quota from response headers: the current `RateLimit` draft, its two earlier forms, and the `X-RateLimit-*` pair.
 
-/** The quota that is nearest to its end, if both of its numbers are told. */
+/** Returns the quota that is closest to exhaustion, if a header reports both its limit and its remainder. */
 export function quotaOf(headers) {
   const state = headers.get("ratelimit");
-  const either = (name) => headers.get(`ratelimit-${name}`) ?? headers.get(`x-ratelimit-${name}`);
+  const header = (name) => headers.get(`ratelimit-${name}`) ?? headers.get(`x-ratelimit-${name}`);
   return (
-    ofPolicies(state, headers.get("ratelimit-policy")) ??
-    quota(named(state, "limit"), named(state, "remaining")) ??
-    quota(either("limit"), either("remaining"))
+    quotaOfPolicies(state, headers.get("ratelimit-policy")) ??
+    quota(namedValue(state, "limit"), namedValue(state, "remaining")) ??
+    quota(header("limit"), header("remaining"))
   );
 }
 
-function ofPolicies(state, policy) {
+function quotaOfPolicies(state, policy) {
   if (!state || !policy) return undefined;
   const limits = new Map(policy.split(",").map((member) => [nameOf(member), parameter(member, "q")]));
   const quotas = state
@@ -27,20 +26,20 @@ function nameOf(member) {
 }
 
 function parameter(member, key) {
-  return member.split(";").slice(1).map((part) => part.trim().split("=")).find(([name]) => name === key)?.[1];
+  return member.split(";").slice(1).map((pair) => pair.trim().split("=")).find(([name]) => name === key)?.[1];
 }
 
-function named(state, key) {
-  return state?.split(",").map((part) => part.trim().split("=")).find(([name]) => name?.toLowerCase() === key)?.[1];
+function namedValue(state, key) {
+  return state?.split(",").map((pair) => pair.trim().split("=")).find(([name]) => name?.toLowerCase() === key)?.[1];
 }
 
-function quota(limit, remaining) {
-  const [whole, left] = [leading(limit), leading(remaining)];
-  return whole !== undefined && left !== undefined ? { limit: whole, remaining: left } : undefined;
+function quota(limitText, remainingText) {
+  const [limit, remaining] = [leadingInteger(limitText), leadingInteger(remainingText)];
+  return limit !== undefined && remaining !== undefined ? { limit, remaining } : undefined;
 }
 
-/** The whole number that a value begins with: 100 of `100, 100;w=60`. */
-function leading(text) {
+/** Returns the integer at the start of a value: 100 for `100, 100;w=60`. */
+function leadingInteger(text) {
   const digits = /^\s*(\d{1,15})/.exec(text ?? "")?.[1];
   return digits === undefined ? undefined : Number(digits);
 }

@@ -1,19 +1,19 @@
-// A gateway's own handler, with its exchanges counted.
+// Monitoring of a gateway's own handler.
 import { Exchange } from "./exchange.js";
-import { known, refuse } from "./settings.js";
+import { refuse, refuseUnknown } from "./validate.js";
 
-/** `handler` with the same arguments: the first is the request, one of the others may have a `waitUntil`. */
-export function wrapped(tools, underWay, handler, options) {
-  known(options, ["upstream", "timeout", "deadline", "maxAttempts"], "wrap");
+/** Returns a handler with the same arguments: the request first, and a context with `waitUntil` among the others, if any. */
+export function wrapHandler(deps, exchanges, handler, options) {
+  refuseUnknown(options, ["upstream", "timeout", "deadline", "maxAttempts"], "wrap");
   if (typeof handler !== "function") refuse("handler", handler, "a function");
   const { upstream = "none", ...limits } = options;
   if (typeof upstream !== "string") refuse("upstream", upstream, "a name");
   return async (request, ...rest) => {
     const ctx = rest.find((argument) => typeof argument?.waitUntil === "function");
-    const exchange = new Exchange(tools, request, upstream, limits, ctx);
-    underWay.set(request, exchange);
+    const exchange = new Exchange(deps, request, upstream, limits, ctx);
+    exchanges.set(request, exchange);
     try {
-      return exchange.answer(await handler(request, ...rest));
+      return exchange.respond(await handler(request, ...rest));
     } catch (error) {
       exchange.end(request.signal?.aborted ? { aborted: true, status: 499 } : { status: 500 });
       throw error;

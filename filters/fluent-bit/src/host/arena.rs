@@ -1,43 +1,42 @@
-//! The memory that the host hands records over in.
+//! The memory through which the host passes records.
 //!
-//! For every record the host asks for two blocks (the tag, the record) and frees them when it has copied the reply. Once all
-//! are free their memory is used anew, so a record allocates nothing.
+//! For every record the host allocates two blocks (tag and record) and frees them after it has copied the output. Once all
+//! blocks are free, their memory is reused, so a record allocates nothing on the heap.
 
 use core::cell::Cell;
 use nearmiss_wasm_rt::{BumpAllocator, local};
 
-/// Room for a record as logs have it.
-const CHUNK: usize = 64 << 10;
+/// Large enough for ordinary log records; a larger one gets a heap block.
+const CAPACITY: usize = 64 << 10;
 
 local! {
-    static ARENA: Arena = Arena { chunk: BumpAllocator::new(), lent: Cell::new(0) };
+    static ARENA: Arena = Arena { memory: BumpAllocator::new(), blocks_in_use: Cell::new(0) };
 }
 
 struct Arena {
-    chunk: BumpAllocator<CHUNK>,
-    /// How many blocks are in the host's hands.
-    lent: Cell<u32>,
+    memory: BumpAllocator<CAPACITY>,
+    blocks_in_use: Cell<u32>,
 }
 
-/// A block of `size` bytes; null if there is no memory.
-pub(super) fn lend(size: usize) -> *mut u8 {
+/// Allocates a block of `size` bytes; null if memory is exhausted.
+pub(crate) fn alloc(size: usize) -> *mut u8 {
     ARENA.with(|arena| {
-        let block = arena.chunk.alloc(size);
-        arena.lent.set(arena.lent.get() + u32::from(!block.is_null()));
+        let block = arena.memory.alloc(size);
+        arena.blocks_in_use.set(arena.blocks_in_use.get() + u32::from(!block.is_null()));
         block
     })
 }
 
-/// The host is done with a block.
-pub(super) fn take_back(block: *mut u8) {
+/// Frees a block, and reuses the memory of all blocks once the last one is free.
+pub(crate) fn free(block: *mut u8) {
     if block.is_null() {
         return;
     }
     ARENA.with(|arena| {
-        arena.chunk.free(block);
-        arena.lent.set(arena.lent.get().saturating_sub(1));
-        if arena.lent.get() == 0 {
-            arena.chunk.rewind();
+        arena.memory.free(block);
+        arena.blocks_in_use.set(arena.blocks_in_use.get().saturating_sub(1));
+        if arena.blocks_in_use.get() == 0 {
+            arena.memory.rewind();
         }
     });
 }
@@ -47,28 +46,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_lie_apart_until_all_are_free() {
-        let first = lend(100);
-        let second = lend(7);
+    fn blocks_do_not_overlap_until_all_are_free() {
+        let first = alloc(100);
+        let second = alloc(7);
         assert_eq!(second as usize - first as usize, 104);
-        take_back(first);
-        assert_eq!(lend(1) as usize - first as usize, 112, "one is still lent");
-        take_back(second);
-        take_back(first);
-        assert_eq!(lend(8), first);
-        take_back(first);
+        free(first);
+        assert_eq!(alloc(1) as usize - first as usize, 112, "one is still in use");
+        free(second);
+        free(first);
+        assert_eq!(alloc(8), first);
+        free(first);
     }
 
     #[test]
-    fn a_large_record_gets_a_block_of_its_own_and_gives_it_back() {
-        let tag = lend(4);
-        let record = lend(CHUNK + 1);
+    fn a_large_record_gets_a_heap_block_that_is_freed() {
+        let tag = alloc(4);
+        let record = alloc(CAPACITY + 1);
         assert!(!record.is_null());
-        // SAFETY: the block has as many bytes.
-        unsafe { record.write_bytes(1, CHUNK + 1) };
-        take_back(tag);
-        take_back(record);
-        assert_eq!(lend(4), tag);
-        take_back(tag);
+        // SAFETY: the block has `CAPACITY + 1` bytes.
+        unsafe { record.write_bytes(1, CAPACITY + 1) };
+        free(tag);
+        free(record);
+        assert_eq!(alloc(4), tag);
+        free(tag);
     }
 }

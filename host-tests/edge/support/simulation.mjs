@@ -1,41 +1,42 @@
-// A world whose time, dice and origins are the test's own.
+// A simulation in which the test controls time, random numbers and origins.
 import { join } from "node:path";
 import { dist } from "./runtimes.mjs";
 
 export const { nearMiss, otlp } = await import(join(dist, "node.js"));
 
-/** Time that passes only when there is nothing left to do before the next timer. */
-export class World {
+/** A monitor with virtual time, which advances to the next timer only when no other work is left. */
+export class Simulation {
   nowMs = 1_795_423_554_000;
   #timers = new Map();
-  #next = 1;
+  #nextTimer = 1;
   records = [];
-  /** What was sent, with when. */
+  /** The requests sent, with their times. */
   sent = [];
 
-  constructor({ answers = () => new Response("hello"), dice = 0.5, ...options } = {}) {
+  /** `answer(number, request)` returns the response to each request; `undefined` never answers. */
+  constructor({ answer = () => new Response("hello"), randomValue = 0.5, ...options } = {}) {
     this.monitor = nearMiss({
       now: () => this.nowMs,
-      random: () => dice,
+      random: () => randomValue,
       timers: {
-        setTimeout: (body, ms) => this.#timers.set(this.#next, { at: this.nowMs + ms, body }) && this.#next++,
+        setTimeout: (body, ms) => this.#timers.set(this.#nextTimer, { at: this.nowMs + ms, body }) && this.#nextTimer++,
         clearTimeout: (timer) => this.#timers.delete(timer),
       },
-      fetch: (request) => this.#answer(request, answers),
+      fetch: (request) => this.#answer(request, answer),
       records: (line) => this.records.push(JSON.parse(line)),
       ...options,
     });
   }
 
-  /** Lets time pass until the promise has come to its end. */
+  /** Advances time until the promise settles. */
   async until(promise) {
-    let over = false;
-    const end = () => (over = true);
-    promise.then(end, end);
+    let isSettled = false;
+    const settle = () => (isSettled = true);
+    promise.then(settle, settle);
     for (;;) {
-      // All that needs no time happens first.
+      // Work that takes no time runs first.
       await new Promise((resolve) => setImmediate(resolve));
-      if (over) return promise;
+      if (isSettled) return promise;
       const due = [...this.#timers].toSorted(([, a], [, b]) => a.at - b.at)[0];
       if (due === undefined) continue;
       this.#timers.delete(due[0]);
@@ -44,22 +45,21 @@ export class World {
     }
   }
 
-  /** The whole answer of a fetch. */
+  /** Fetches and reads the whole response. */
   async fetch(input, options) {
     const response = await this.until(this.monitor.fetch(input, { upstream: "cart", ...options }));
     return { status: response.status, text: await this.until(response.text()), headers: response.headers };
   }
 
-  /** When each request was sent, counted from the first. */
+  /** The time of each request, relative to the first. */
   get times() {
     return this.sent.map(({ at }) => at - this.sent[0].at);
   }
 
-  async #answer(request, answers) {
+  async #answer(request, answer) {
     this.sent.push({ at: this.nowMs, body: request.body === null ? null : await request.clone().text(), request });
-    const turn = this.sent.length;
-    const answer = answers(turn, request);
-    if (answer !== undefined) return answer;
+    const response = answer(this.sent.length, request);
+    if (response !== undefined) return response;
     return new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
   }
 }

@@ -1,24 +1,24 @@
-// A response body that says when it is over, and how.
+// A response body that reports its end.
 
 /**
- * The same bytes, read only when they are asked for. `onEnd` is called once, with their number and how it ended: `complete`,
- * `cut` (the origin stopped in the middle) or `aborted` (the reader went away).
+ * Returns a stream of the same bytes, read only on demand. Calls `onEnd` once with the number of bytes and the outcome: `complete`,
+ * `cut` (the origin failed in the middle) or `aborted` (the reader cancelled).
  */
-export function watchedBody(body, signal, { onChunk, onEnd }) {
+export function observedBody(body, signal, { onChunk, onEnd }) {
   const reader = body.getReader();
   let bytes = 0;
-  let over = false;
+  let hasEnded = false;
   const end = (outcome) => {
-    if (over) return;
-    over = true;
-    signal?.removeEventListener("abort", left);
+    if (hasEnded) return;
+    hasEnded = true;
+    signal?.removeEventListener("abort", onAbort);
     onEnd(bytes, outcome);
   };
-  const left = () => {
+  const onAbort = () => {
     end("aborted");
     reader.cancel(signal.reason).catch(() => {});
   };
-  signal?.addEventListener("abort", left, { once: true });
+  signal?.addEventListener("abort", onAbort, { once: true });
   return new ReadableStream(
     {
       async pull(controller) {

@@ -1,12 +1,12 @@
-// What a response says of itself.
+// The fields of an exchange that a response's headers report.
 import { quotaOf } from "./quota.js";
 
-/** The facts in a response's headers; what is not said is left out. */
-export function factsOf({ headers }, { fallbackHeader }) {
+/** Returns the fields that the headers report; all others are absent. */
+export function responseFields({ headers }, { fallbackHeader }) {
   const type = headers.get("content-type") ?? "";
-  const facts = {};
+  const fields = {};
   const set = (name, value) => {
-    if (value !== undefined && value !== null && value !== false) facts[name] = value;
+    if (value !== undefined && value !== null && value !== false) fields[name] = value;
   };
   set("cacheStatus", headers.get("cache-status"));
   set("proxyStatus", headers.get("proxy-status"));
@@ -16,13 +16,13 @@ export function factsOf({ headers }, { fallbackHeader }) {
   const quota = quotaOf(headers);
   set("quotaLimit", quota?.limit);
   set("quotaRemaining", quota?.remaining);
-  // Where the whole answer is headers; a fetch never shows trailers.
+  // Present in trailers-only responses; fetch never exposes trailers.
   const grpc = /^application\/grpc(?:$|[+; ])/.test(type) ? headers.get("grpc-status") : null;
   if (/^\d{1,2}$/.test(grpc ?? "")) set("grpcStatus", Number(grpc));
-  return facts;
+  return fields;
 }
 
-/** Whether a `Warning` says that the copy is stale (110) or could not be validated (111). */
+/** Returns true if a `Warning` header says that the response is stale (110) or that revalidation failed (111). */
 function isStaleWarning(warning) {
   return /(?:^|,)\s*11[01] /.test(warning ?? "");
 }

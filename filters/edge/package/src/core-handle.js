@@ -1,0 +1,190 @@
+// The core module as the package uses it: exchanges go in; verdicts, counters and records come out.
+//
+// A failure of the module never affects traffic: after a trap it is reported once and not called again.
+import { Flag, Handle, NumberField, TextField } from "../glue.js";
+import { FATES } from "./fates.js";
+import { Metrics } from "./metrics.js";
+
+// The packed verdict, as filters/edge/src/packed_verdict.rs defines it.
+const FATE = 0xf;
+const HAS_RECORDS = 1 << 4;
+const INVALID = 1 << 5;
+const MARGIN_SHIFT = 8;
+
+/** Limits of the cache of upstream numbers: entries, and characters of a name. */
+const MAX_CACHED_NAMES = 100_000;
+const MAX_CACHED_NAME = 256;
+
+const NUMBER_FIELDS = [
+  ["maxAttempts", NumberField.MaxAttempts],
+  ["timeout", NumberField.Timeout],
+  ["deadline", NumberField.Deadline],
+  ["grpcStatus", NumberField.GrpcStatus],
+  ["bytes", NumberField.Bytes],
+  ["clientAttempt", NumberField.ClientAttempt],
+  ["quotaRemaining", NumberField.QuotaRemaining],
+  ["quotaLimit", NumberField.QuotaLimit],
+];
+const FLAGS = [
+  ["partial", Flag.Partial],
+  ["aborted", Flag.Aborted],
+  ["hedged", Flag.Hedged],
+  ["stream", Flag.Stream],
+  ["breaker", Flag.Breaker],
+  ["stale", Flag.Stale],
+  ["failover", Flag.Failover],
+  ["fallback", Flag.Fallback],
+];
+const TEXT_FIELDS = [
+  ["host", TextField.Host],
+  ["route", TextField.Route],
+  ["cacheStatus", TextField.CacheStatus],
+  ["proxyStatus", TextField.ProxyStatus],
+  ["traceId", TextField.TraceId],
+];
+
+export class CoreHandle {
+  #handle;
+  #hasStarted = false;
+  #isBroken = false;
+  #upstreamIds = new Map();
+  #source;
+  #sink;
+
+  /** `source()` identifies this run of this instance, and is called at the first exchange. `sink(line)` receives records. */
+  constructor(config, source, sink) {
+    this.#handle = new Handle(config);
+    this.#source = source;
+    this.#sink = sink;
+    this.metrics = new Metrics((id) => this.#handle.name(id));
+  }
+
+  /** The section `edge` of the configuration, and the name of the header that marks a fallback. */
+  get settings() {
+    const handle = this.#handle;
+    return {
+      header: handle.wantsHeader(),
+      serverTiming: handle.wantsServerTiming(),
+      inspectBytes: handle.inspectBytes(),
+      fallbackHeader: handle.fallbackHeader(),
+    };
+  }
+
+  /** Returns the number of an upstream, or 0 if `name` is not a string. */
+  upstream(name) {
+    if (typeof name !== "string") return 0;
+    const known = this.#upstreamIds.get(name);
+    if (known !== undefined) return known;
+    const id = this.#guarded(() => this.#handle.intern(name), 0);
+    // Names may come from requests, so this cache is bounded, as the module's own table is.
+    if (this.#upstreamIds.size >= MAX_CACHED_NAMES) this.#upstreamIds.clear();
+    if (name.length <= MAX_CACHED_NAME) this.#upstreamIds.set(name, id);
+    return id;
+  }
+
+  /** Counts an exchange without optional fields. Returns the packed verdict, or 0 if the module fails. */
+  observe(id, endedMs, status, durationMs, attempts) {
+    if (!this.#hasStarted) this.#start();
+    if (this.#isBroken) return 0;
+    try {
+      const verdict = this.#handle.observe(id, endedMs, status, durationMs, attempts);
+      this.metrics.count(id, verdict & FATE, attempts, verdict >>> MARGIN_SHIFT, verdict & INVALID);
+      if (verdict & HAS_RECORDS) this.#drain();
+      return verdict;
+    } catch (error) {
+      this.#handleError(error);
+      return 0;
+    }
+  }
+
+  /** Counts an exchange with all its fields and returns the verdict. */
+  observeFields(id, fields) {
+    this.#guarded(() => this.#setFields(fields));
+    const verdict = this.observe(id, fields.endedMs, fields.status, fields.durationMs, fields.attempts);
+    return { fate: FATES[verdict & FATE], marginBp: (verdict >>> MARGIN_SHIFT) - 1, valid: !(verdict & INVALID) };
+  }
+
+  /** Returns the `near-miss` header of an exchange in progress; empty for a clean one. */
+  preview(id, fields) {
+    return this.#guarded(() => {
+      this.#setFields(fields);
+      const verdict = this.#handle.preview(id, fields.endedMs, fields.status, fields.durationMs, fields.attempts);
+      return verdict & FATE ? this.#handle.header() : "";
+    }, "");
+  }
+
+  /** Runs time-based work that is due. */
+  wake(nowMs) {
+    this.#guarded(() => {
+      this.#handle.wake(nowMs);
+      this.#drain();
+    });
+  }
+
+  /** Ends monitoring and emits all pending summaries and episodes. */
+  finish() {
+    this.#guarded(() => {
+      this.#handle.finish();
+      this.#drain();
+    });
+  }
+
+  /** Replaces the configuration, or throws and keeps the previous one. */
+  reconfigure(config) {
+    this.#handle.reconfigure(config);
+  }
+
+  #start() {
+    this.#hasStarted = true;
+    this.#guarded(() => this.#handle.start(this.#source()));
+  }
+
+  #setFields(fields) {
+    const handle = this.#handle;
+    for (const [name, field] of TEXT_FIELDS) if (fields[name]) handle.setText(field, String(fields[name]));
+    for (const [name, flag] of FLAGS) if (fields[name]) handle.setFlag(flag);
+    for (const [name, field] of NUMBER_FIELDS) {
+      const value = fields[name];
+      if (value !== undefined && !handle.setNumber(field, Number(value))) this.metrics.countInvalid();
+    }
+    for (const { host = "", status = NaN, durationMs = NaN } of fields.attemptLog ?? []) {
+      if (!handle.addAttempt(String(host), Number(status), Number(durationMs))) this.metrics.countInvalid();
+    }
+  }
+
+  #drain() {
+    for (let line = this.#handle.pollRecord(); line !== undefined; line = this.#handle.pollRecord()) {
+      this.metrics.countRecord(line);
+      try {
+        // An asynchronous sink rejects later.
+        this.#sink(line)?.catch?.(reportSinkError);
+      } catch (error) {
+        reportSinkError(error);
+      }
+    }
+  }
+
+  #guarded(body, ifBroken) {
+    if (this.#isBroken) return ifBroken;
+    try {
+      return body();
+    } catch (error) {
+      this.#handleError(error);
+      return ifBroken;
+    }
+  }
+
+  /** Disables the module after a trap. Any other error comes from a value that cannot be converted, and counts as invalid. */
+  #handleError(error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) {
+      this.metrics.countInvalid();
+      return;
+    }
+    if (!this.#isBroken) console.error("nearmiss: the module failed and is now disabled; traffic is not affected:", error);
+    this.#isBroken = true;
+  }
+}
+
+function reportSinkError(error) {
+  console.error("nearmiss: the callback for records failed:", error);
+}

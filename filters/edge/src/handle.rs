@@ -1,0 +1,236 @@
+//! The object that JavaScript holds: exchanges in, verdicts, headers and records out.
+
+use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
+use crate::upstream_interner::UpstreamInterner;
+use crate::{number, packed_verdict};
+use alloc::string::{String, ToString};
+use nearmiss::limits::Limits;
+use nearmiss::{Config, Exchange, Feed, Monitor, Verdict, record, verdict};
+use wasm_bindgen::prelude::{JsError, wasm_bindgen};
+
+/// A monitor for JavaScript.
+///
+/// Call `pollRecord` until it returns nothing: after `observe` returned a verdict with the bit for waiting records, and after
+/// `wake` and `finish`.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Handle {
+    /// Configuration for the monitor; unused once the monitor exists.
+    config: Config,
+    /// Created by `start`, since some runtimes have no clock before the first exchange.
+    monitor: Option<Monitor>,
+    upstreams: UpstreamInterner,
+    builder: ExchangeBuilder,
+    /// Verdict and number of attempts of the last exchange, for its header.
+    last: (Verdict, Option<u32>),
+}
+
+#[wasm_bindgen]
+impl Handle {
+    /// Parses a configuration.
+    ///
+    /// # Errors
+    ///
+    /// Names the invalid field, its value and the values that it accepts.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &str) -> Result<Self, JsError> {
+        let config = parse(config)?;
+        Ok(Self {
+            upstreams: UpstreamInterner::new(config.max_upstreams as usize),
+            config,
+            monitor: None,
+            builder: ExchangeBuilder::default(),
+            last: Default::default(),
+        })
+    }
+
+    /// Creates the monitor. Summaries carry `source`, which identifies this run of this instance.
+    pub fn start(&mut self, source: &str) {
+        let config = &mut self.config;
+        self.monitor.get_or_insert_with(|| Monitor::new(core::mem::take(config), Feed::Live, source));
+    }
+
+    /// Returns true if responses get the `near-miss` header.
+    #[wasm_bindgen(js_name = wantsHeader)]
+    pub fn wants_header(&self) -> bool {
+        self.config().edge.header
+    }
+
+    /// Returns true if responses get a `Server-Timing` entry.
+    #[wasm_bindgen(js_name = wantsServerTiming)]
+    pub fn wants_server_timing(&self) -> bool {
+        self.config().edge.server_timing
+    }
+
+    /// Returns the maximum size of a response body that is inspected; 0 disables inspection.
+    #[wasm_bindgen(js_name = inspectBytes)]
+    pub fn inspect_bytes(&self) -> u32 {
+        self.config().edge.inspect_bytes
+    }
+
+    /// Returns the name of the response header that marks a fallback.
+    #[wasm_bindgen(js_name = fallbackHeader)]
+    pub fn fallback_header(&self) -> Option<String> {
+        self.config().fallback_header.clone()
+    }
+
+    /// Returns the number of an upstream, at least 1.
+    pub fn intern(&mut self, name: &str) -> u32 {
+        self.upstreams.intern(name)
+    }
+
+    /// Returns the name of an upstream as it appears in records.
+    pub fn name(&self, upstream: f64) -> Option<String> {
+        self.upstreams.name(upstream).map(ToString::to_string)
+    }
+
+    /// Sets a number of the next exchange. Returns false if the value is not valid for the field.
+    #[wasm_bindgen(js_name = setNumber)]
+    pub fn set_number(&mut self, field: NumberField, value: f64) -> bool {
+        self.builder.set_number(field, value)
+    }
+
+    /// Sets a flag of the next exchange.
+    #[wasm_bindgen(js_name = setFlag)]
+    pub fn set_flag(&mut self, flag: Flag) {
+        self.builder.set_flag(flag);
+    }
+
+    /// Sets a text of the next exchange.
+    #[wasm_bindgen(js_name = setText)]
+    pub fn set_text(&mut self, field: TextField, value: &str) {
+        self.builder.set_text(field, value);
+    }
+
+    /// Adds an attempt to the next exchange; NaN and an empty host mean unknown. Returns false if a number is invalid.
+    #[wasm_bindgen(js_name = addAttempt)]
+    pub fn add_attempt(&mut self, host: &str, status: f64, duration_ms: f64) -> bool {
+        self.builder.add_attempt(host, status, duration_ms)
+    }
+
+    /// Judges and counts one exchange with its optional fields. Returns the packed verdict.
+    pub fn observe(
+        &mut self,
+        upstream: f64,
+        ended_ms: f64,
+        status: f64,
+        duration_ms: f64,
+        attempts: f64,
+    ) -> u32 {
+        let Self { monitor: Some(monitor), upstreams, builder, last, .. } = self else {
+            return packed_verdict::INVALID;
+        };
+        let Some(exchange) = exchange(upstreams, upstream, ended_ms, status, duration_ms, attempts) else {
+            builder.clear();
+            return packed_verdict::INVALID;
+        };
+        *last = (Verdict::default(), exchange.attempts);
+        last.0 = builder.build(exchange, |exchange| monitor.observe(exchange)).verdict;
+        let has_records = if monitor.has_records() { packed_verdict::HAS_RECORDS } else { 0 };
+        packed_verdict::pack(&last.0) | has_records
+    }
+
+    /// Judges an exchange in progress by its optional fields, without counting it or comparing it with a baseline.
+    pub fn preview(
+        &mut self,
+        upstream: f64,
+        now_ms: f64,
+        status: f64,
+        duration_ms: f64,
+        attempts: f64,
+    ) -> u32 {
+        let Self { config, monitor, upstreams, builder, last } = self;
+        let config = monitor.as_ref().map_or(&*config, Monitor::config);
+        let Some(exchange) = exchange(upstreams, upstream, now_ms, status, duration_ms, attempts) else {
+            builder.clear();
+            return packed_verdict::INVALID;
+        };
+        let configured =
+            config.upstream(exchange.upstream).map(|upstream| upstream.limits).unwrap_or_default();
+        let is_judged = exchange.upstream != nearmiss::NO_UPSTREAM;
+        *last = (Verdict::default(), exchange.attempts);
+        if is_judged {
+            last.0 = builder.build(exchange, |exchange| {
+                let reported = Limits {
+                    timeout: exchange.timeout,
+                    deadline: exchange.deadline,
+                    max_attempts: exchange.max_attempts,
+                };
+                verdict::judge(exchange, &reported.or(configured), config.tight_margin, None, None)
+            });
+        }
+        builder.clear();
+        packed_verdict::pack(&last.0)
+    }
+
+    /// Returns the `near-miss` header of the exchange that was observed or previewed last; empty for a clean one.
+    pub fn header(&self) -> String {
+        let mut text = String::new();
+        record::header(&mut text, &self.last.0, self.last.1);
+        text
+    }
+
+    /// Returns the next record, one JSON object.
+    #[wasm_bindgen(js_name = pollRecord)]
+    pub fn poll_record(&mut self) -> Option<String> {
+        self.monitor.as_mut()?.poll_record().map(|record| record.json.into())
+    }
+
+    /// Runs time-based work that is due.
+    pub fn wake(&mut self, now_ms: f64) {
+        if let Some((monitor, now)) = self.monitor.as_mut().zip(number::timestamp(now_ms)) {
+            monitor.wake(now);
+        }
+    }
+
+    /// Ends monitoring and emits all pending summaries and episodes.
+    pub fn finish(&mut self) {
+        if let Some(monitor) = &mut self.monitor {
+            monitor.finish();
+        }
+    }
+
+    /// Replaces the configuration and keeps counters and baselines.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new); the previous configuration then stays in effect.
+    pub fn reconfigure(&mut self, config: &str) -> Result<(), JsError> {
+        let config = parse(config)?;
+        self.upstreams.set_max(config.max_upstreams as usize);
+        match &mut self.monitor {
+            Some(monitor) => monitor.reconfigure(config),
+            None => self.config = config,
+        }
+        Ok(())
+    }
+}
+
+impl Handle {
+    fn config(&self) -> &Config {
+        self.monitor.as_ref().map_or(&self.config, Monitor::config)
+    }
+}
+
+fn parse(config: &str) -> Result<Config, JsError> {
+    Config::parse(config).map_err(|error| JsError::new(&error.to_string()))
+}
+
+/// Builds an exchange from these numbers if all of them are valid.
+fn exchange(
+    upstreams: &UpstreamInterner,
+    upstream: f64,
+    ended_ms: f64,
+    status: f64,
+    duration_ms: f64,
+    attempts: f64,
+) -> Option<Exchange<'_>> {
+    Some(Exchange {
+        ts: number::timestamp(ended_ms)?,
+        upstream: upstreams.name(upstream)?,
+        status: number::status(status)?,
+        duration: number::duration(duration_ms)?,
+        attempts: Some(number::count(attempts)?),
+        ..Exchange::default()
+    })
+}

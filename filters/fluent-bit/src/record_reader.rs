@@ -1,0 +1,98 @@
+//! Reads an exchange from a record: from its fields, or from the log line that one of them holds.
+
+use alloc::vec::Vec;
+use nearmiss::Timestamp;
+use nearmiss_formats::{
+    Attempts, FieldConfig, Format, LineError, ParsedLine, Reader, RecordParser, prior_verdict, unescape,
+};
+
+/// Longer records and lines are not read: no access log writes lines of this length.
+pub(crate) const MAX_RECORD_LEN: usize = 256 << 10;
+
+/// A way to read a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Interpretation {
+    /// The line in `log` or `message`, whose tokens are already known.
+    Tokens,
+    /// The line in `log` or `message`.
+    Line,
+    /// The fields of the record.
+    Fields,
+    /// Only the verdict that the record already carries.
+    Verdict,
+}
+
+impl Interpretation {
+    /// Returns the interpretations to try for `record`, which `parser` has parsed, most likely first.
+    pub(crate) fn candidates(record: &[u8], parser: &RecordParser) -> &'static [Self] {
+        if parser.has_verdict() {
+            &[Self::Fields, Self::Verdict]
+        } else if parser.has_tokens() {
+            &[Self::Tokens, Self::Line, Self::Fields]
+        } else if parser.embedded_line(record).is_some() {
+            &[Self::Line, Self::Fields]
+        } else {
+            &[Self::Fields]
+        }
+    }
+}
+
+/// Reads records one by one.
+#[derive(Debug, Default)]
+pub(crate) struct RecordReader {
+    lines: Reader,
+    records: Reader,
+    /// Buffer for a line without its JSON escapes.
+    unescaped: Vec<u8>,
+}
+
+impl RecordReader {
+    /// Creates a reader of lines in `format`, and of records in the same format if it is JSON.
+    pub(crate) fn new(format: Format, fields: &FieldConfig) -> Self {
+        let record_format = if format.is_json() { format } else { Format::Auto };
+        Self {
+            lines: Reader::new(format).with_fields(fields.clone()),
+            records: Reader::new(record_format).with_fields(fields.clone()),
+            unescaped: Vec::new(),
+        }
+    }
+
+    /// Reads one record under one interpretation; `default_time` applies if the record has no time of its own.
+    pub(crate) fn read<'a>(
+        &'a mut self,
+        interpretation: Interpretation,
+        record: &'a [u8],
+        parser: &mut RecordParser,
+        default_time: Option<Timestamp>,
+        attempts: &'a mut Attempts<'a>,
+    ) -> Result<ParsedLine<'a>, LineError> {
+        match interpretation {
+            Interpretation::Tokens => {
+                self.lines.set_default_time(default_time);
+                self.lines.read_tokens(record, parser, attempts)
+            }
+            Interpretation::Line => {
+                self.lines.set_default_time(default_time);
+                let (line, has_escapes) = parser.embedded_line(record).unwrap_or_default();
+                let line = if has_escapes { unescaped(line, &mut self.unescaped) } else { line };
+                self.lines.tokenize(record, line, parser);
+                self.lines.read(line, attempts)
+            }
+            Interpretation::Fields => {
+                self.records.set_default_time(default_time);
+                self.records.read_record(record, parser, attempts)
+            }
+            Interpretation::Verdict => prior_verdict(record, &mut self.unescaped).map(ParsedLine::Judged),
+        }
+    }
+}
+
+/// Resolves the escapes of the JSON string `raw` into `buffer`.
+fn unescaped<'a>(raw: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    if buffer.len() < raw.len() {
+        buffer.resize(raw.len(), 0);
+    }
+    // The parser has checked the string, and unescaping never makes it longer.
+    let written = unescape(raw, buffer).unwrap_or_default();
+    buffer.get(..written).unwrap_or_default()
+}

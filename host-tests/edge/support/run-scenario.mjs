@@ -1,0 +1,14 @@
+// Runs a scenario, read from standard input, on the package's core handle in Node and prints the records.
+import "../../../dist/edge/node.js";
+import { CoreHandle } from "../../../dist/edge/src/core-handle.js";
+import { text } from "node:stream/consumers";
+
+const { config, source, steps } = JSON.parse(await text(process.stdin));
+const core = new CoreHandle(JSON.stringify(config), () => source, (line) => console.log(line));
+for (const { exchange, wake, finish } of steps) {
+  if (exchange !== undefined && !core.observeFields(core.upstream(exchange.upstream), exchange).valid) {
+    throw new Error(`refused: ${JSON.stringify(exchange)}`);
+  }
+  if (wake !== undefined) core.wake(wake);
+  if (finish) core.finish();
+}
