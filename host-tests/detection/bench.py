@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs simulated days through `nearmiss replay` and prints how well their episodes were found.
+"""Runs simulated days through `nearmiss replay` and prints how well it detects their episodes.
 
   bench.py NEARMISS [SEED ...]        seeds 1 to 5 by default, each at `std` and at `hard`
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LEVELS = ("std", "hard")
-# figure, its name in score.py, the least (or most) at std and at hard
+# label, key in score.py, comparison, bound at std and at hard
 PROMISED = [
     ("F1", "f1", ">=", .90, .82),
     ("false opens per upstream-day", "false_per_upstream_day", "<=", .35, .35),
@@ -29,7 +29,7 @@ def day(nearmiss, seed, level, folder):
     with open(records, "wb") as out:
         out.writelines(line for line in replay.stdout if b'"type":"episode"' in line[:40])
     if emit.wait() or replay.wait():
-        sys.exit(f"bench.py: seed {seed} {level} did not run through")
+        sys.exit(f"bench.py: seed {seed} {level} failed")
     return [truth, records]
 
 
@@ -49,7 +49,7 @@ def main():
     for kind in std["recall_by_kind"]:
         print(f"{'recall of ' + kind:38}{std['recall_by_kind'][kind]:>8}{hard['recall_by_kind'].get(kind, '-'):>8}")
     negatives = {level: sum(scores[level]["opens_on_hard_negatives"].values()) for level in LEVELS}
-    print(f"{'opens where nothing is wrong':38}{negatives['std']:>8}{negatives['hard']:>8}")
+    print(f"{'opens on hard negatives':38}{negatives['std']:>8}{negatives['hard']:>8}")
     broken = 0
     for name, key, sign, *bounds in PROMISED:
         for level, bound in zip(LEVELS, bounds):

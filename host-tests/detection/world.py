@@ -1,17 +1,17 @@
-"""Ground-truth traffic to measure episodes by: one seed is one 24 h day of 12 upstreams.
+"""Simulated traffic with known episodes, to score detection: one seed is one 24 h day of 12 upstreams.
 
 build(seed, level) -> (exchanges, attempts, episodes, negatives)
-  exchanges  dict of equal-length arrays, one row an exchange, grouped by upstream:
+  exchanges  dict of equal-length arrays, one row per exchange, grouped by upstream:
              t (s, arrival), up (index into NAMES), host (final), ep (endpoint 0..3, 3 = rare and slow),
              st (final status), lat (ms, whole exchange), att (attempts), fail (failed attempts),
              fbk (answered by the fallback), aff (touched by an injected fault), to (saw a timeout),
              h0..h2, b0..b2, l0..l2 (host, failed?, ms of each attempt; host -1 = no such attempt),
              tmo (ms, the timeout of an attempt)
-  attempts   int array, one row an attempt: upstream, second, host, failed
-  episodes   the ground truth; "neutral" ones touched fewer than 5 exchanges and count neither way
-  negatives  stretches in which nothing is wrong although something changes
+  attempts   int array, one row per attempt: upstream, second, host, failed
+  episodes   the ground truth; "neutral" ones affected fewer than 5 exchanges and count neither as hit nor as miss
+  negatives  spans in which something changes but nothing is wrong
 
-Noise lies on no grid: latency wobbles in steps of random length, errors come in clumps of 1 to 4 s, hosts pause.
+Noise is not aligned to a grid: latency varies in steps of random length, errors come in clusters of 1 to 4 s, hosts pause.
 """
 import numpy as np, json, sys
 DAY=86400
@@ -27,7 +27,7 @@ KINDS=["error_burst_masked","p99_creep","fallback_40s","correlated_dep","periodi
 SEV={"std":dict(mask=(.05,.4),creep=(2,6),creepf=.10,fb=(.3,1.),cdf=(.3,.6),cdm=(1.5,2.5),cde=(.005,.03),pbe=(.3,.6),pbl=(.9,5),sat=(.05,.15),bhe=(.2,.6),bhl=(3,5),pre=(.04,.25)),
      "hard":dict(mask=(.02,.12),creep=(1.,2.2),creepf=.06,fb=(.08,.4),cdf=(.15,.3),cdm=(1.35,1.8),cde=(0.,.01),pbe=(.15,.35),pbl=(.5,3),sat=(.02,.06),bhe=(.06,.2),bhl=(1.8,2.5),pre=(.02,.10))}
 def wobble(r,sd,mean):
-    """a day of steps of random length (s, mean `mean`) and normal height: noise on no grid"""
+    """Returns a day of steps with random lengths (seconds, mean `mean`) and normal heights, not aligned to a grid."""
     d=np.maximum(2,r.exponential(mean,DAY//mean*2)).astype(int)
     return np.repeat(r.normal(0,sd,len(d)),d)[:DAY]
 def build(seed,level="std",noise=True):
@@ -42,7 +42,7 @@ def build(seed,level="std",noise=True):
         return None
     big=[n for n,u in zip(NAMES,UPS) if u[1]>=.6 and n!="flaky-legacy"]; fbk=[n for n,u in zip(NAMES,UPS) if u[6] and u[1]>=.2]
     def add(n,kind,s,e,out=None,**k): ep.append(dict(up=n,kind=kind,start=int(s),end=int(e),outage=out,**k))
-    # --- hard negatives first (they need long room) ---
+    # --- hard negatives first (they need long spans) ---
     n=str(r.choice(["edge-api","search","cart"])); s=place(n,1800); S[n]["rate"][s:s+1800]*=2; S[n]["gm"][s:s+1800]*=1.05; neg.append(dict(up=n,kind="traffic_x2",start=s,end=s+1800))
     n=str(r.choice(["orders","users","pricing","recs"])); s=int(r.integers(4*3600,18*3600)); busy[n].append((s,s+1200)); S[n]["gm"][s:]*=1.3; neg.append(dict(up=n,kind="deploy_x1.3_permanent",start=s,end=s+1200))
     n=str(r.choice(["images","search","edge-api"])); s=place(n,900); S[n]["slow"][s:s+900]*=8; neg.append(dict(up=n,kind="endpoint_mix_shift",start=s,end=s+900))
@@ -115,7 +115,7 @@ def build(seed,level="std",noise=True):
         post=(epi==2); timeout=max(1000.,20*med)
         drift=1+.15*np.sin(2*np.pi*T/DAY*1.0+1)
         hf=np.exp(r.normal(0,.05,H))
-        # natural over-dispersion, set from recorded fault-free spans: 10 s and 60 s noise on log latency, host pauses, small error clumps
+        # natural over-dispersion, set from recorded fault-free spans: 10 s and 60 s noise on log latency, host pauses, small error clusters
         ln=np.zeros(DAY); nat=np.zeros(DAY); pau=[np.zeros(DAY)]*H
         if noise:
             ln=wobble(r,r.uniform(.05,.20),10)+wobble(r,.05,60)

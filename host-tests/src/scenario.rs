@@ -1,8 +1,9 @@
 //! Scenarios: one input, run on every host. `{config, hosts, steps}` in, records out.
 //!
-//! A step is one of three: an exchange, in the format of exchange lines, with the clock at `at`; a wake; or the end of input. Each host
-//! renders the exchange in its own ABI. All hosts of a scenario must emit exactly the same bytes, which are stored next to the
-//! scenario in a file `.ndjson`. A scenario whose exchanges use a field that a host cannot express does not list that host.
+//! A step is one of three: an exchange, in the format of exchange lines, with the clock at `at`; a wake; or the end of
+//! input. Each host renders the exchange in its own ABI. All hosts of a scenario must emit exactly the same bytes,
+//! which are stored next to the scenario in a file `.ndjson`. A scenario whose exchanges use a field that a host cannot
+//! express does not list that host.
 
 pub mod core;
 pub mod edge;

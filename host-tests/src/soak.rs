@@ -1,5 +1,5 @@
-//! Runs a real Envoy for half an hour at full load, with faults and configuration updates. Memory must stay flat, no request that an upstream
-//! answered may fail, and the counts must equal those of the upstreams.
+//! Runs a real Envoy for half an hour at full load, with faults and configuration updates. Memory must stay flat, no
+//! request that an upstream answered may fail, and the counts must equal those of the upstreams.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -19,6 +19,7 @@ const CLIENTS: usize = 8;
 const PER_CONNECTION: usize = 500;
 /// Interval between samples of the memory.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+/// Interval between configuration updates.
 const UPDATE_EVERY: Duration = Duration::from_secs(120);
 /// Drain time of connections after an update, longer than their exchanges take.
 const DRAIN_S: u32 = 90;
@@ -127,7 +128,7 @@ fn sample_memory(envoy: &Envoy, ports: &[u16], length: Duration, sent: &SentCoun
         let due = usize::try_from(start.elapsed().as_secs() / UPDATE_EVERY.as_secs()).unwrap_or(0);
         if due > updates {
             updates = due;
-            assert!(envoy.update(&bootstrap(ports, updates)), "a good configuration is taken");
+            assert!(envoy.update(&bootstrap(ports, updates)), "a valid configuration is accepted");
             eprintln!(
                 "{:>3} min: {} exchanges, {} KiB, {updates} updates",
                 start.elapsed().as_secs() / 60,
@@ -153,7 +154,7 @@ fn verify(envoy: &Envoy, ledger: &ArrivalLog, sent: &SentCounts, memory: &[u64])
     };
     let (all, stats) = (total(sent), settled(envoy, total(sent)));
     expect("exchanges counted", all, stats.exchanges());
-    expect("answers with another status than the upstream's", 0, sent.wrong.load(Relaxed));
+    expect("responses with another status than the upstream's", 0, sent.wrong.load(Relaxed));
     let (mut attempts, mut fates) = (0, BTreeMap::new());
     for (kind, count) in KINDS.iter().zip(&sent.by_kind) {
         attempts += kind.attempts * count.load(Relaxed);

@@ -1,4 +1,5 @@
-//! Runs a simulated day through the Envoy module to find memory that grows with time. `core-load` has the same test for the core.
+//! Runs a simulated day through the Envoy module to find memory that grows with time. `core-load` has the same test for
+//! the core.
 
 use host_tests::artifact;
 use host_tests::sim::proxy_wasm::{Proxy, Stream};

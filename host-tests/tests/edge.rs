@@ -1,5 +1,5 @@
-//! Runs the tests of the edge package in workerd, Node, Deno and Bun: they are in `host-tests/edge/tests`, in JavaScript, and report like
-//! cargo's own.
+//! Runs the tests of the edge package in workerd, Node, Deno and Bun: they are in `host-tests/edge/tests`, in
+//! JavaScript, and report like cargo's own.
 //!
 //! A word on the command line filters them, as with other tests: `cargo test -p host-tests --test edge workerd`.
 

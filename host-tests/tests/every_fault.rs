@@ -1,5 +1,5 @@
-//! Injects one fault at each point where a scenario makes a hostcall. Traffic must pass, and the counts may be wrong by at most the exchange in
-//! flight.
+//! Injects one fault at each point where a scenario makes a hostcall. Traffic must pass, and the counts may be wrong by
+//! at most the exchange in flight.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,8 @@ fn fail_once_everywhere(attach: &str) {
     let mut tried = 0_usize;
     for scenario in Scenario::for_host(ScenarioHost::Envoy) {
         let (healthy, mut vm) = run_prepared(&scenario, &proxy, attach, |vm| drop(vm.take_calls()));
-        // With a limit on upstreams, the first to arrive get a place, so the exchange in flight can change the upstreams of others.
+        // With a limit on upstreams, the first to arrive get a place, so the exchange in flight can change the
+        // upstreams of others.
         let is_bounded = scenario.config.get("max_upstreams").is_some();
         let counted = |proxy: &Proxy| if is_bounded { fates(proxy) } else { exchanges(proxy) };
         let expected = counted(&healthy);
@@ -61,35 +62,36 @@ fn fault_points(calls: &CallCounts, exhaustive: u64, stride: usize) -> Vec<(&'st
 #[test]
 fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_with_an_upstream_filter() {
     let proxy = Proxy::load(&artifact::envoy_module());
-    for beside in [Some("http"), None] {
-        let (healthy, mut vm) = run_attempts(&proxy, beside, |vm| drop(vm.take_calls()));
+    for outer in [Some("http"), None] {
+        let (healthy, mut vm) = run_attempts(&proxy, outer, |vm| drop(vm.take_calls()));
         let expected = exchanges(&healthy);
-        assert_eq!(expected.values().sum::<u64>(), if beside.is_some() { 12 } else { 0 });
+        assert_eq!(expected.values().sum::<u64>(), if outer.is_some() { 12 } else { 0 });
         assert_eq!(attempts(&healthy), 24);
         let points = fault_points(&vm.take_calls(), EXHAUSTIVE, STRIDE);
         assert!(points.len() > 100, "only {} points", points.len());
         for (call, nth, status) in points {
-            let (after, _) = run_attempts(&proxy, beside, |vm| vm.inject(call, nth, status));
-            let what = format!("{beside:?}, {call} {nth} {status:?}");
+            let (after, _) = run_attempts(&proxy, outer, |vm| vm.inject(call, nth, status));
+            let what = format!("{outer:?}, {call} {nth} {status:?}");
             compare(&expected, &exchanges(&after), &what);
             assert!(attempts(&healthy) - attempts(&after) <= 3, "{what}: {} attempts", attempts(&after));
         }
     }
 }
 
-/// Runs twelve exchanges of one, two or three attempts through an upstream filter, optionally with another filter of ours around it.
-fn run_attempts(proxy: &Proxy, beside: Option<&str>, prepare: impl FnOnce(&mut Vm)) -> (Proxy, Vm) {
+/// Runs twelve exchanges of one, two or three attempts through an upstream filter, optionally with another filter of
+/// ours around it.
+fn run_attempts(proxy: &Proxy, outer: Option<&str>, prepare: impl FnOnce(&mut Vm)) -> (Proxy, Vm) {
     let proxy = proxy.new_process();
     let mut vm = proxy.worker();
     let configured = |vm: &mut Vm, attach: &str| {
         vm.configure(&format!(r#"{{"envoy":{{"attach":"{attach}"}}}}"#)).expect("a valid configuration")
     };
-    let around = beside.map(|attach| configured(&mut vm, attach));
+    let outer_filter = outer.map(|attach| configured(&mut vm, attach));
     let upstream = configured(&mut vm, "upstream");
     prepare(&mut vm);
     for number in 0..12 {
         let key = vm.add_stream(Stream { attempts: 0, ..Stream::ok("cart") });
-        let exchange = around.map(|root| vm.request_headers(root, key).expect("it passes"));
+        let exchange = outer_filter.map(|root| vm.request_headers(root, key).expect("it passes"));
         for attempt in 1..=1 + number % 3 {
             vm.stream(key).attempts = attempt;
             let filter = vm.request_headers(upstream, key).expect("it passes");

@@ -1,7 +1,7 @@
 //! The simulated Envoy behaves like the real one: the same probe queries both.
 //!
-//! The probe is a module that makes every query in every phase and logs the statuses, one letter each (`a` for Ok, `b` for `NotFound`,
-//! …). Upper case means Ok with an empty value.
+//! The probe is a module that makes every query in every phase and logs the statuses, one letter each (`a` for Ok, `b`
+//! for `NotFound`, …). Upper case means Ok with an empty value.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -150,7 +150,11 @@ fn each_plugin_has_its_own_root_that_is_created_started_and_configured_in_this_o
     assert_eq!(vm.reconfigure(old, "bad"), Err(Failure::Refused), "three bytes are refused");
     logged(&proxy);
     vm.reconfigure(old, "good").unwrap();
-    assert_eq!(logged(&proxy).replace('\0', ""), "cgde", "the new one first, then the old one goes");
+    assert_eq!(
+        logged(&proxy).replace('\0', ""),
+        "cgde",
+        "the new root starts before the old one is shut down"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A wall clock that runs faster, preloaded into a process so that tests need not wait for its minutes to pass.
 //!
-//! Only the time of day changes: timers, timeouts and durations use the monotonic clock. The process starts at the true time, and [`FACTOR`]
-//! seconds pass per real second.
+//! Only the time of day changes: timers, timeouts and durations use the monotonic clock. The process starts at the true
+//! time, and [`FACTOR`] seconds pass per real second.
 
 use std::sync::OnceLock;
 

@@ -26,7 +26,8 @@ impl Load {
         }
     }
 
-    /// Feeds `exchanges` exchanges to the core and wakes it every second, as a host does. Returns the number of exchanges that emitted a record.
+    /// Feeds `exchanges` exchanges to the core and wakes it every second, as a host does. Returns the number of
+    /// exchanges that emitted a record.
     pub fn run(&mut self, exchanges: u32) -> u32 {
         let (monitor, next_wake, mut recorded) = (&mut self.monitor, &mut self.next_wake, 0);
         self.traffic.play(exchanges, |exchange| {

@@ -84,7 +84,8 @@ impl Traffic {
         }
     }
 
-    /// Passes exchanges to `show` that fill every slot of every upstream: all hosts and routes, durations over the whole range, success and failure.
+    /// Passes exchanges to `show` that fill every slot of every upstream: all hosts and routes, durations over the
+    /// whole range, success and failure.
     pub fn fill(&mut self, mut show: impl FnMut(&Exchange<'_>)) {
         for round in 0..64u64 {
             for upstream in &self.upstreams {

@@ -1,5 +1,5 @@
-//! Runs a simulated day through the core to find memory that grows with time. The test has a process of its own, so that only its own bytes
-//! are counted.
+//! Runs a simulated day through the core to find memory that grows with time. The test has a process of its own, so
+//! that only its own bytes are counted.
 
 use core_load::{Load, bytes};
 use nearmiss::Micros;

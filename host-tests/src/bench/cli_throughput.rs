@@ -1,4 +1,5 @@
-//! Throughput of the command line, compared with goaccess and `ag` on the same nginx log and one core; memory over a long stream.
+//! Throughput of the command line, compared with goaccess and `ag` on the same nginx log and one core; memory over a
+//! long stream.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};

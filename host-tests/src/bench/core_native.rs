@@ -1,5 +1,5 @@
-//! Native cost of an exchange in the core alone, compared with a hand-written counter; the memory of an upstream; the growth of both over
-//! time.
+//! Native cost of an exchange in the core alone, compared with a hand-written counter; the memory of an upstream; the
+//! growth of both over time.
 
 use std::process::Command;
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! Cost of the core as a wasm module, built from `host-tests/core-load`, which also runs natively; compared with a hand-written counter in
-//! the same VM.
+//! Cost of the core as a wasm module, built from `host-tests/core-load`, which also runs natively; compared with a
+//! hand-written counter in the same VM.
 
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 //! CPU time of an exchange in a real Envoy, which is pinned to a core of its own.
 //!
-//! Rounds alternate: in each, every setup runs once in a new Envoy. Its cost is the difference to the Envoy without any filter *of the same
-//! round*, so that a machine that slows down slows all of them.
+//! Rounds alternate: in each, every setup runs once in a new Envoy. Its cost is the difference to the Envoy without any
+//! filter *of the same round*, so that a machine that slows down slows all of them.
 
 use std::path::Path;
 use std::thread;
@@ -117,36 +117,36 @@ pub fn run(selection: &Selection) {
     if !selection.wants("envoy") {
         return;
     }
-    let wanted = |variant: &FilterSetup| BASELINES.contains(variant) || selection.wants(variant.row());
-    let mut variants: Vec<_> = FilterSetup::ALL.into_iter().filter(wanted).collect();
-    let samples = alternate(&mut variants);
+    let wanted = |setup: &FilterSetup| BASELINES.contains(setup) || selection.wants(setup.row());
+    let mut setups: Vec<_> = FilterSetup::ALL.into_iter().filter(wanted).collect();
+    let samples = alternate(&mut setups);
     let (none, noop) = (&samples[0], samples[1].minus(&samples[0]));
-    for (variant, spent) in variants.iter().zip(&samples) {
-        row(*variant, spent, none, &noop).print();
+    for (setup, cpu_time) in setups.iter().zip(&samples) {
+        row(*setup, cpu_time, none, &noop).print();
     }
 }
 
-fn row(variant: FilterSetup, spent: &Samples, none: &Samples, noop: &Samples) -> Row {
-    if variant == FilterSetup::None {
-        return Row::of(variant.row(), variant.what(), "µs", spent.spread());
+fn row(setup: FilterSetup, cpu_time: &Samples, none: &Samples, noop: &Samples) -> Row {
+    if setup == FilterSetup::None {
+        return Row::of(setup.row(), setup.what(), "µs", cpu_time.spread());
     }
-    let more = spent.minus(none);
-    let row = Row::of(variant.row(), variant.what(), "µs", more.spread());
-    if variant == FilterSetup::Noop {
+    let overhead = cpu_time.minus(none);
+    let row = Row::of(setup.row(), setup.what(), "µs", overhead.spread());
+    if setup == FilterSetup::Noop {
         return row;
     }
-    let row = row.with_ratio("the no-op filter", more.ratio_to(noop));
-    variant.aim().into_iter().fold(row, Row::aim)
+    let row = row.with_ratio("the no-op filter", overhead.ratio_to(noop));
+    setup.aim().into_iter().fold(row, Row::aim)
 }
 
-fn alternate(variants: &mut [FilterSetup]) -> Vec<Samples> {
+fn alternate(setups: &mut [FilterSetup]) -> Vec<Samples> {
     if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
         pin_to_core(1);
     }
     let noop = artifact::noop_module();
     let origin = Origin::with_log(ArrivalLog::counting_only());
-    interleaved(ROUNDS, variants, |variant| {
-        let envoy = EnvoyCommand::new().on_core(0).run(&variant.bootstrap(origin.port, &noop));
+    interleaved(ROUNDS, setups, |setup| {
+        let envoy = EnvoyCommand::new().on_core(0).run(&setup.bootstrap(origin.port, &noop));
         micros_per_exchange(&envoy)
     })
 }

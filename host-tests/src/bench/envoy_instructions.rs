@@ -1,7 +1,7 @@
 //! Instructions of an exchange in a real Envoy under callgrind, for differences that CPU time hides in noise.
 //!
-//! The count covers the worker thread, with everything that the filter makes the proxy do. Besides the filters themselves, a list of
-//! modules that make one hostcall each shows which hostcalls a filter can afford.
+//! The count covers the worker thread, with everything that the filter makes the proxy do. Besides the filters
+//! themselves, a list of modules that make one hostcall each shows which hostcalls a filter can afford.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,19 +30,19 @@ pub fn run(selection: &Selection) {
 /// Measures the cost that each way to attach a filter adds; the first row is a whole exchange without a filter.
 fn filters(selection: &Selection, port: u16) {
     let noop = artifact::noop_module();
-    let of = |variant: FilterSetup| count(&variant.bootstrap(port, &noop));
+    let of = |setup: FilterSetup| count(&setup.bootstrap(port, &noop));
     let none = of(FilterSetup::None);
     let base = of(FilterSetup::Noop) - none;
-    for variant in FilterSetup::ALL {
-        let name = format!("instructions/{}", variant.row());
+    for setup in FilterSetup::ALL {
+        let name = format!("instructions/{}", setup.row());
         if selection.wants(&name) {
-            let row = |spent: f64| Row::of(&name, variant.what(), "", Spread::exact(spent));
-            match variant {
+            let row = |spent: f64| Row::of(&name, setup.what(), "", Spread::exact(spent));
+            match setup {
                 FilterSetup::None => row(none),
                 FilterSetup::Noop => row(base),
                 _ => {
-                    let more = of(variant) - none;
-                    row(more).with_ratio("the no-op filter", Spread::exact(more / base))
+                    let overhead = of(setup) - none;
+                    row(overhead).with_ratio("the no-op filter", Spread::exact(overhead / base))
                 }
             }
             .print();

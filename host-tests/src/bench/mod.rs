@@ -40,4 +40,4 @@ pub use row::{Figure, Measurement, Ratio, Row};
 pub use samples::{Samples, interleaved};
 pub use selection::Selection;
 pub use spread::{Spread, count};
-pub use table::Table;
+pub use table::ResultsTable;

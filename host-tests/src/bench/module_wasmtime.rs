@@ -1,4 +1,5 @@
-//! Cost of an exchange in the whole module in wasmtime: instructions and hostcalls, compared with the SDK's no-op filter; memory over a day.
+//! Cost of an exchange in the whole module in wasmtime: instructions and hostcalls, compared with the SDK's no-op
+//! filter; memory over a day.
 
 use std::path::Path;
 

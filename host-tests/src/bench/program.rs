@@ -17,8 +17,9 @@ pub struct BenchProgram {
     pub is_slow: bool,
 }
 
-/// All programs, in the order in which they run. The core and the command line run with the optimisations they ship with. Programs
-/// that contain wasmtime are built without link-time optimisation, which does not change the speed of a module.
+/// All programs, in the order in which they run. The core and the command line run with the optimisations they ship
+/// with. Programs that contain wasmtime are built without link-time optimisation, which does not change the speed of a
+/// module.
 pub const PROGRAMS: [BenchProgram; 8] = [
     BenchProgram {
         sections: &["core", "growth", "merge"],
@@ -66,7 +67,7 @@ impl BenchProgram {
     }
 
     /// Runs the program and passes on each selected row; baselines may be among them.
-    pub fn run(&self, selection: &Selection, mut take: impl FnMut(Row)) -> Result<(), String> {
+    pub fn run(&self, selection: &Selection, mut on_row: impl FnMut(Row)) -> Result<(), String> {
         let mut words = self.command.split(' ');
         let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", self.command);
         let mut child = Command::new(words.next().unwrap_or_default())
@@ -81,7 +82,7 @@ impl BenchProgram {
             let row: Row =
                 serde_json::from_str(&line).map_err(|error| failed(&format!("{error} in {line}")))?;
             if selection.wants(&row.name) {
-                take(row);
+                on_row(row);
             }
         }
         let status = child.wait().map_err(|error| failed(&error))?;

@@ -28,8 +28,8 @@ impl Samples {
     }
 }
 
-/// Measures every case once per round. Each round begins with another case, so that none is always first. With 5, 9 or 13 rounds the
-/// quartiles are measured values.
+/// Measures every case once per round. Each round begins with another case, so that none is always first. With 5, 9 or
+/// 13 rounds the quartiles are measured values.
 pub fn interleaved<Case>(
     rounds: usize,
     cases: &mut [Case],

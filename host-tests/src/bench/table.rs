@@ -22,9 +22,9 @@ const HEAD: [&str; 5] = ["metric", "measured", "ratio", "target", "command"];
 
 /// Rows in the order of their measurement.
 #[derive(Clone, Debug, Default)]
-pub struct Table(pub Vec<Row>);
+pub struct ResultsTable(pub Vec<Row>);
 
-impl Table {
+impl ResultsTable {
     /// Returns the document with the lines of measured rows replaced; other lines do not change.
     pub fn refresh(&self, document: &str) -> String {
         let lines = document.lines().map(|line| {
@@ -35,7 +35,7 @@ impl Table {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for ResultsTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (section, title) in SECTIONS {
             let rows: Vec<_> = self.0.iter().filter(|row| row.section() == section).map(cells).collect();
@@ -49,16 +49,16 @@ impl fmt::Display for Table {
 }
 
 fn cells(row: &Row) -> [String; 5] {
-    let (measured, beside) = match &row.measurement {
+    let (measured, ratio) = match &row.measurement {
         Measurement::Missing(why) => (format!("not measured: {why}"), None),
         Measurement::Measured(figure) => {
             (format!("{} {}", figure.spread, figure.unit), figure.ratio.as_ref())
         }
     };
-    let beside = beside.map(|ratio| format!("{} × {}", ratio.spread, ratio.peer));
+    let ratio = ratio.map(|ratio| format!("{} × {}", ratio.spread, ratio.peer));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-    let alone = format!("`make bench ONLY={}`", row.name);
-    [row.what.clone(), measured.trim_end().to_owned(), or_dash(beside), or_dash(row.aim.clone()), alone]
+    let command = format!("`make bench ONLY={}`", row.name);
+    [row.what.clone(), measured.trim_end().to_owned(), or_dash(ratio), or_dash(row.aim.clone()), command]
 }
 
 fn write_section(f: &mut fmt::Formatter<'_>, rows: &[[String; 5]]) -> fmt::Result {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn refreshing_a_document_replaces_only_measured_rows() {
-        let table = Table(vec![Row::of("core/bytes", "an upstream", "bytes", Spread::exact(7.0))]);
+        let table = ResultsTable(vec![Row::of("core/bytes", "an upstream", "bytes", Spread::exact(7.0))]);
         let document = "# A\n| old | 6 | – | – | `make bench ONLY=core/bytes` |\n| b | `make bench ONLY=core/bytes/2` |\n";
         assert_eq!(
             table.refresh(document),
@@ -103,7 +103,7 @@ mod tests {
                 .with_ratio("no filter", Spread::exact(1.5)),
             Row::missing("core/instructions", "callgrind", "valgrind is not installed").aim("1 000"),
         ];
-        let text = Table(rows.to_vec()).to_string();
+        let text = ResultsTable(rows.to_vec()).to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "## The core", "sections have a fixed order");
         assert!(lines[4].contains("| not measured: valgrind is not installed | –"), "{text}");

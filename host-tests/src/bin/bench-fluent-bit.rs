@@ -1,7 +1,8 @@
 //! Measures the cost of a record in the Fluent Bit that `FLUENT_BIT` names: `bench-fluent-bit [ROW …]`.
 //!
-//! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and increments a counter, a wasm
-//! filter that returns records unchanged, and the module, interpreted and compiled ahead of time by the compiler that `WAMRC` names.
+//! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and increments a
+//! counter, a wasm filter that returns records unchanged, and the module, interpreted and compiled ahead of time by the
+//! compiler that `WAMRC` names.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -133,7 +134,7 @@ fn log(records: usize) -> String {
             number % 9,
             number % 5,
         )
-        .expect("a text takes everything");
+        .expect("writing to a string succeeds");
     }
     log
 }

@@ -1,19 +1,20 @@
-//! Measures all rows into one table: `bench [ROW …]`, where a row may be a whole section. Progress goes to standard error. The table goes to
-//! standard output and into `target/bench/table.md`, and its rows into the document that `INTO` names.
+//! Measures all rows into one table: `bench [ROW …]`, where a row may be a whole section. Progress goes to standard
+//! error. The table goes to standard output and into `target/bench/table.md`, and its rows into the document that
+//! `INTO` names.
 
 use std::fs;
 use std::process::ExitCode;
 
 use host_tests::artifact;
-use host_tests::bench::{PROGRAMS, Row, Selection, Table};
+use host_tests::bench::{PROGRAMS, ResultsTable, Row, Selection};
 
 fn main() -> ExitCode {
     let selection = Selection::of(std::env::args().skip(1));
-    let (mut table, mut failures) = (Table::default(), Vec::new());
+    let (mut table, mut failures) = (ResultsTable::default(), Vec::new());
     for program in PROGRAMS.iter().filter(|program| program.is_wanted(&selection)) {
         eprintln!("bench: {}", program.sections.join(", "));
-        let taken = program.run(&selection, |row| table.0.push(row));
-        if let Err(failure) = taken {
+        let result = program.run(&selection, |row| table.0.push(row));
+        if let Err(failure) = result {
             let name = program.sections[0];
             table.0.push(Row::missing(name, "the rest of these rows", "its program failed"));
             failures.push(failure);
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn keep(table: &Table) {
+fn keep(table: &ResultsTable) {
     let folder = artifact::root().join("target/bench");
     fs::create_dir_all(&folder).expect("target can be written");
     fs::write(folder.join("table.md"), table.to_string()).expect("target can be written");

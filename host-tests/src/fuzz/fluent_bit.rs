@@ -1,4 +1,5 @@
-//! Fuzzes the records that Fluent Bit passes in: each must come back as one whole object, or be dropped where the configuration asks for it.
+//! Fuzzes the records that Fluent Bit passes in: each must come back as one whole object, or be dropped where the
+//! configuration asks for it.
 
 use std::sync::LazyLock;
 

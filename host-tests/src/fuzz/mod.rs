@@ -1,5 +1,5 @@
-//! Properties that must hold for any input: one function per entry point. `make fuzz` drives them with coverage guidance; the tests run them on
-//! the inputs kept in `host-tests/fuzz/corpus`.
+//! Properties that must hold for any input: one function per entry point. `make fuzz` drives them with coverage
+//! guidance; the tests run them on the inputs kept in `host-tests/fuzz/corpus`.
 
 #[cfg(feature = "sim")]
 mod fluent_bit;

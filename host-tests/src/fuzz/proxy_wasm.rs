@@ -65,12 +65,12 @@ pub fn hostcalls(bytes: &[u8]) {
 fn stream(source: &mut ByteSource<'_>) -> Stream {
     let mut stream = Stream::ok("cart");
     for property in PROPERTIES {
-        let answer = match source.byte() {
+        let result = match source.byte() {
             0..64 => continue,
             pick @ 64..96 => Err(Status::FAILURES[usize::from(pick) % Status::FAILURES.len()]),
             _ => Ok(source.slice().to_vec()),
         };
-        stream.property_overrides.insert(property.to_owned(), answer);
+        stream.property_overrides.insert(property.to_owned(), result);
     }
     stream.request_headers.extend(source.pairs());
     if let Some(headers) = &mut stream.response_headers {

@@ -1,5 +1,5 @@
-//! Runs a scenario on the Fluent Bit module: each exchange line is one log record, and the module attaches its own records to the
-//! replies.
+//! Runs a scenario on the Fluent Bit module: each exchange line is one log record, and the module attaches its own
+//! records to the replies.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -109,11 +109,11 @@ fn invalid_attempt_counts_are_survived() {
     const COUNT: &str = "upstream.request_attempt_count";
     let minus_one = (-1_i64).to_le_bytes();
     let huge = 1_000_000_000_000_u64.to_le_bytes();
-    let answers: [&[u8]; 6] = [&[0; 8], &minus_one, &huge, b"abc", b"", &[2; 64]];
-    for answer in answers {
+    let values: [&[u8]; 6] = [&[0; 8], &minus_one, &huge, b"abc", b"", &[2; 64]];
+    for value in values {
         let mut fixture = Fixture::with(CONFIG);
-        fixture.exchange(Stream::ok("cart").with_property(COUNT, Ok(answer)));
-        assert_eq!(fixture.fates("cart").values().sum::<u64>(), 1, "{answer:?}");
+        fixture.exchange(Stream::ok("cart").with_property(COUNT, Ok(value)));
+        assert_eq!(fixture.fates("cart").values().sum::<u64>(), 1, "{value:?}");
         fixture.assert_alive();
     }
 }
@@ -121,7 +121,7 @@ fn invalid_attempt_counts_are_survived() {
 #[test]
 fn any_property_may_return_any_value_or_status() {
     let huge = vec![b'x'; 64 * 1024];
-    let answers: [Result<&[u8], Status>; 8] = [
+    let results: [Result<&[u8], Status>; 8] = [
         Ok(b""),
         Ok(b"\xff\xff\xff\xff\xff\xff\xff\xff"),
         Ok(b"\0\0\0\0\0\0\xf0\x7f"),
@@ -132,10 +132,10 @@ fn any_property_may_return_any_value_or_status() {
         Err(Status::NotFound),
     ];
     for path in PROPERTIES {
-        for answer in answers {
+        for result in results {
             let mut fixture = Fixture::with(CONFIG);
-            fixture.exchange(retried("cart").with_property(path, answer));
-            fixture.exchange(Stream::ok("cart").with_status(503).with_property(path, answer));
+            fixture.exchange(retried("cart").with_property(path, result));
+            fixture.exchange(Stream::ok("cart").with_status(503).with_property(path, result));
             fixture.assert_alive();
         }
     }

@@ -14,7 +14,8 @@ struct RunResult {
     growths: u64,
 }
 
-/// Runs near misses of more and more upstreams, with ticks, in a VM where `times` growths of memory fail, starting with the `nth`.
+/// Runs near misses of more and more upstreams, with ticks, in a VM where `times` growths of memory fail, starting with
+/// the `nth`.
 fn run(nth: u64, times: u64) -> RunResult {
     let proxy = proxy();
     let (mut vm, mut root) = start(&proxy);

@@ -64,7 +64,11 @@ fn summaries_attached_by_agents_are_detached_merged_and_attached_again() {
     }
     assert!(!merged.is_empty(), "the first minutes were emitted while the filter ran");
     merged.extend(parsed(&filter.finish()));
-    assert_eq!(total(&merged), (20 * 4 * 10, 20), "each exchange once, although all came twice: {merged:?}");
+    assert_eq!(
+        total(&merged),
+        (20 * 4 * 10, 20),
+        "each exchange once, although all were received twice: {merged:?}"
+    );
     assert_eq!(merged.len(), 4, "one summary a minute");
 }
 
@@ -72,12 +76,12 @@ fn summaries_attached_by_agents_are_detached_merged_and_attached_again() {
 fn a_summary_record_is_absorbed_and_replaced_by_merged_ones() {
     let mut filter = with(MERGE);
     let first = &summaries("a/1/1", 1, 10)[0];
-    assert_eq!(filter.record(first), RecordOutcome::Dropped, "nothing has been merged yet, and it was taken");
+    assert_eq!(filter.record(first), RecordOutcome::Dropped, "absorbed, and nothing has been merged yet");
     let fields =
         filter.record(format!(r#"{{"near_miss_summaries":[{}]}}"#, summaries("b/1/1", 4, 10)[3])).fields();
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["near_miss_summaries"]);
-    let left: Vec<Value> = serde_json::from_str(fields["near_miss_summaries"].get()).expect("a list");
-    assert_eq!(total(&left), (10, 1));
+    let merged: Vec<Value> = serde_json::from_str(fields["near_miss_summaries"].get()).expect("a list");
+    assert_eq!(total(&merged), (10, 1));
     assert_eq!(total(&parsed(&filter.finish())), (10, 1));
 }
 

@@ -11,13 +11,13 @@ const FUEL: u64 = 1 << 40;
 const HEAP: usize = 8 << 10;
 const PAGE: usize = 64 << 10;
 
-type Record = (u32, u32, u32, u32, u32, u32);
+type FilterArguments = (u32, u32, u32, u32, u32, u32);
 
 /// A running filter instance.
 pub struct FilterInstance {
     store: Store<WasiEnv>,
     memory: Memory,
-    filter: TypedFunc<Record, u32>,
+    filter: TypedFunc<FilterArguments, u32>,
     finish: Option<TypedFunc<(), u32>>,
     heap: Heap,
     fuel: u64,
@@ -93,9 +93,9 @@ impl FilterInstance {
         outcome
     }
 
-    fn call(&mut self, record: Record) -> RecordOutcome {
+    fn call(&mut self, arguments: FilterArguments) -> RecordOutcome {
         self.store.set_fuel(FUEL).expect("fuel is counted");
-        let called = self.filter.call(&mut self.store, record);
+        let called = self.filter.call(&mut self.store, arguments);
         self.fuel = FUEL - self.store.get_fuel().expect("fuel is counted");
         match called {
             Err(trap) => RecordOutcome::Lost(format!("a trap: {trap:?}")),

@@ -70,7 +70,7 @@ impl WasiEnv {
         let count = self.calls.entry(call).or_default();
         *count += 1;
         let hits = |fault: &&WasiFault| {
-            fault.call == call && count.checked_sub(fault.from).is_some_and(|past| past < fault.times)
+            fault.call == call && count.checked_sub(fault.from).is_some_and(|since| since < fault.times)
         };
         self.faults.iter().find(hits).map(|fault| fault.errno)
     }
@@ -116,7 +116,7 @@ fn io_vectors(
         memory.read(caller, at, &mut bytes).map(|()| u32::from_le_bytes(bytes) as usize)
     };
     (0..count as usize)
-        .map(|piece| Ok((word(at as usize + 8 * piece)?, word(at as usize + 8 * piece + 4)?)))
+        .map(|index| Ok((word(at as usize + 8 * index)?, word(at as usize + 8 * index + 4)?)))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! The subset of Envoy's expression language that the filter uses: a list of attributes.
 //!
-//! An item is a path, or `'name' in request.headers ? request.headers['name'] : ''`. Anything else is refused like a syntax error.
+//! An item is a path, or `'name' in request.headers ? request.headers['name'] : ''`. Anything else is refused like a
+//! syntax error.
 
 use super::context::readable;
 use super::{Stream, StreamPhase};
@@ -65,7 +66,7 @@ mod tests {
         let list = ListExpression::parse(
             "[xds.cluster_name, upstream.address,   'x-a' in request.headers ? request.headers['x-a'] : '']",
         );
-        let list = list.expect("an expression that Envoy takes");
+        let list = list.expect("an expression that Envoy accepts");
         let stream = Stream::ok("cart").with_request_header("x-a", "1");
         let values = list.evaluate(&stream, StreamPhase::Log);
         assert_eq!(values, Some(vec![b"cart".to_vec(), b"10.0.0.1:80".to_vec(), b"1".to_vec()]));

@@ -2,10 +2,10 @@
 //!
 //! It follows the behaviour of Envoy, not the specification:
 //!
-//! * a plugin gets its own root context: `on_context_create`, `on_vm_start`, `on_configure`, in this order, also in a VM that already
-//!   runs;
-//! * request headers can be read in the request phase and in `on_log`, but not in between; a missing map is *empty and Ok* when read
-//!   whole, and `BadArgument` when one value is requested;
+//! * a plugin gets its own root context: `on_context_create`, `on_vm_start`, `on_configure`, in this order, also in a
+//!   VM that already runs;
+//! * request headers can be read in the request phase and in `on_log`, but not in between; a missing map is *empty and
+//!   Ok* when read whole, and `BadArgument` when one value is requested;
 //! * each returned value is copied into memory that the module allocates in a callback; an empty value is a null pointer;
 //! * `on_log` of an access logger runs on the root context, where filter state cannot be set;
 //! * statistics and shared data belong to the process, everything else to one VM.
