@@ -1,15 +1,15 @@
 //! Baseline of durations, learned in fixed memory: exchanges above its limit get the fate `slow`.
 //!
-//! A bucket of time keeps a sample of its single-attempt successes: those with the smallest hash, so the order of arrival does not
-//! matter and every exchange has the same chance. When the bucket is sealed, the baseline learns the sample without the exchanges
-//! flagged as slow, so an incident does not become the baseline. Only if more than half was flagged in thirty consecutive buckets
-//! is that the new normal, and learning restarts.
+//! A bucket of time keeps a sample of its single-attempt successes: those with the smallest hash, so the order of
+//! arrival does not matter and every exchange has the same chance. When the bucket is sealed, the baseline learns the
+//! sample without the exchanges flagged as slow, so an incident does not become the baseline. Only if more than half
+//! was flagged in thirty consecutive buckets is that the new normal, and learning restarts.
 //!
 //! *Slow* is above twice the 99th percentile and above three times the median. One slow exchange proves nothing;
 //! the fate is an annotation.
 //!
-//! Each seal stores a snapshot of the limit. An exchange is judged by the snapshot that its own time allows, regardless of later
-//! seals, so the order of lines within `reorder` changes no verdict.
+//! Each seal stores a snapshot of the limit. An exchange is judged by the snapshot that its own time allows, regardless
+//! of later seals, so the order of lines within `reorder` changes no verdict.
 
 use crate::codec::Codec;
 use crate::histogram::{self, BUCKETS};
@@ -19,13 +19,13 @@ use crate::verdict::LatencyBaseline;
 use alloc::vec::Vec;
 
 /// Exchanges sampled per bucket.
-const SAMPLE: usize = 32;
+const SAMPLE_SIZE: usize = 32;
 /// Samples to learn before anything is judged.
-const ENOUGH: u32 = 60;
+const MIN_SAMPLES: u32 = 60;
 /// Latency buckets that share a bin, as a power of two: a bin is 41 % wider than the one before.
-const SHIFT: u32 = 2;
+const BIN_SHIFT: u32 = 2;
 /// Number of bins.
-const BINS: usize = BUCKETS.div_ceil(1 << SHIFT);
+const BINS: usize = BUCKETS.div_ceil(1 << BIN_SHIFT);
 /// A factor of two, in latency buckets.
 const TWICE: u8 = 8;
 /// A factor of three, in latency buckets.
@@ -54,9 +54,9 @@ impl Sample {
     }
 
     fn offer_word(&mut self, word: u32) {
-        if self.words.len() < SAMPLE {
+        if self.words.len() < SAMPLE_SIZE {
             if self.words.capacity() == 0 {
-                self.words.reserve_exact(SAMPLE);
+                self.words.reserve_exact(SAMPLE_SIZE);
             }
             self.words.push(word);
         } else if let Some(largest) =
@@ -66,7 +66,7 @@ impl Sample {
         } else {
             return;
         }
-        if self.words.len() == SAMPLE {
+        if self.words.len() == SAMPLE_SIZE {
             let largest = self.words.iter().enumerate().max_by_key(|(_, word)| **word);
             self.largest = largest.map_or(0, |(index, _)| index as u8);
         }
@@ -86,7 +86,8 @@ impl Sample {
         self.words.clear();
     }
 
-    /// Encodes and drains the sample, or decodes and adds another of the same bucket; `route` maps the sender's slots to ours.
+    /// Encodes and drains the sample, or decodes and adds another of the same bucket; `route` maps the sender's slots
+    /// to ours.
     pub(crate) fn pass(&mut self, codec: &mut Codec<'_>, route: impl Fn(u8) -> Option<u8>) {
         for index in 0..codec.number(self.words.len() as u64) as usize {
             let word = codec.number(self.words.get(index).copied().unwrap_or_default().into()) as u32;
@@ -160,7 +161,7 @@ impl Baseline {
     }
 
     fn count(&mut self, bucket: u8) {
-        let Some(count) = self.counts.get_mut(usize::from(bucket >> SHIFT)) else { return };
+        let Some(count) = self.counts.get_mut(usize::from(bucket >> BIN_SHIFT)) else { return };
         *count += 1;
         if *count == u8::MAX {
             // Odd counts are rounded up and down by turns, so that a rare tail neither dies out nor stays forever.
@@ -172,7 +173,7 @@ impl Baseline {
 
     fn limits(&self) -> (u8, u8) {
         let total: u32 = self.counts.iter().map(|count| u32::from(*count)).sum();
-        if total < ENOUGH {
+        if total < MIN_SAMPLES {
             return (0, 0);
         }
         let (median, p99) = (self.quantile(total, 50), self.quantile(total, 99));
@@ -186,7 +187,7 @@ impl Baseline {
             above = above.saturating_sub(u32::from(*count));
             above == 0
         });
-        ((bin.unwrap_or(0) as u8) << SHIFT) | ((1 << SHIFT) - 1)
+        ((bin.unwrap_or(0) as u8) << BIN_SHIFT) | ((1 << BIN_SHIFT) - 1)
     }
 }
 
@@ -254,7 +255,7 @@ mod tests {
             let forwards = sample(&keys);
             keys.reverse();
             prop_assert_eq!(&forwards, &sample(&keys));
-            prop_assert_eq!(forwards.len(), keys.len().min(SAMPLE));
+            prop_assert_eq!(forwards.len(), keys.len().min(SAMPLE_SIZE));
         }
     }
 

@@ -107,8 +107,8 @@ pub fn upper_border(bucket: u8) -> Micros {
 
 /// Counts per bucket, until one of them is full.
 ///
-/// 16 bits per bucket halve an upstream's largest part. The caller checks [`is_full`](Self::is_full) and emits a summary before a
-/// count saturates.
+/// 16 bits per bucket halve an upstream's largest part. The caller checks [`is_full`](Self::is_full) and emits a
+/// summary before a count saturates.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Histogram {
     counts: Box<[u16; BUCKETS]>,
@@ -170,8 +170,8 @@ impl Histogram {
         self.counts.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// Returns the counts from the first to the last bucket in use, and OpenTelemetry's index of the first; an empty slice and 0
-    /// if nothing was counted.
+    /// Returns the counts from the first to the last bucket in use, and OpenTelemetry's index of the first; an empty
+    /// slice and 0 if nothing was counted.
     pub fn used(&self) -> (i32, &[u16]) {
         let first = self.counts.iter().position(|count| *count > 0);
         let last = self.counts.iter().rposition(|count| *count > 0);

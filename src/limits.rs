@@ -87,7 +87,8 @@ impl Usage {
     }
 }
 
-/// Returns the duration of the attempt that answered: the last in the attempt log, or the exchange if there was only one.
+/// Returns the duration of the attempt that answered: the last in the attempt log, or the exchange if there was only
+/// one.
 pub(crate) fn answering_attempt(exchange: &Exchange<'_>) -> Option<Micros> {
     match exchange.attempt_log.last() {
         Some(last) if last.duration.is_some() => last.duration,

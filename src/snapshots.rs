@@ -1,7 +1,7 @@
 //! Baseline snapshots: which seal an exchange may be compared with.
 //!
-//! Baselines change with each sealed bucket. The last few snapshots are kept, so that an exchange is judged by the one that its
-//! own time allows, regardless of later seals.
+//! Baselines change with each sealed bucket. The last few snapshots are kept, so that an exchange is judged by the one
+//! that its own time allows, regardless of later seals.
 
 /// Snapshots kept: one more than buckets can be open with the longest `reorder`.
 pub(crate) const SNAPSHOTS: usize = 5;

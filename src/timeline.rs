@@ -1,8 +1,9 @@
 //! Event time: the watermark, 10-second buckets, and exchanges that are late or ahead of time.
 //!
 //! The watermark is the largest time seen. A bucket is sealed when the watermark is `reorder` past its end; exchanges
-//! that arrive after that are late. In logs a single line with a broken date must not push the watermark into the future, so a
-//! line more than an hour ahead moves nothing until ten such lines agree; live, the host's clock is trusted.
+//! that arrive after that are late. In logs a single line with a broken date must not push the watermark into the
+//! future, so a line more than an hour ahead moves nothing until ten such lines agree; live, the host's clock is
+//! trusted.
 
 use crate::units::{Micros, Timestamp};
 
@@ -12,7 +13,8 @@ pub const BUCKET: Micros = Micros::from_seconds(10);
 /// The last bucket, about 1 360 years after the Unix epoch: bucket numbers fit into 32 bits, with room for sums.
 const LAST_BUCKET: u64 = u32::MAX as u64 - 0xffff;
 
-/// Returns the number of the bucket that contains `ts`, counted from the Unix epoch. The last bucket contains all later times.
+/// Returns the number of the bucket that contains `ts`, counted from the Unix epoch. The last bucket contains all later
+/// times.
 pub fn bucket_of(ts: Timestamp) -> u64 {
     (ts.micros() / BUCKET.get()).min(LAST_BUCKET)
 }
@@ -42,7 +44,8 @@ pub enum Placement {
     Ahead,
 }
 
-/// Maximum distance of a line ahead of the watermark before it is doubted, and of doubted lines from each other to agree.
+/// Maximum distance of a line ahead of the watermark before it is doubted, and of doubted lines from each other to
+/// agree.
 const DOUBT: Micros = Micros::from_seconds(3_600);
 /// Consecutive doubted lines that must agree.
 const WITNESSES: usize = 10;
@@ -115,7 +118,8 @@ impl Timeline {
         }
     }
 
-    /// Seals the next bucket that is due, or, if `all`, the next one up to the watermark. Returns `None` if there is none.
+    /// Seals the next bucket that is due, or, if `all`, the next one up to the watermark. Returns `None` if there is
+    /// none.
     pub fn seal_next(&mut self, all: bool) -> Option<u64> {
         (self.sealed < self.end(all)).then(|| {
             self.sealed += 1;
@@ -143,7 +147,8 @@ impl Timeline {
         self.open_buckets
     }
 
-    /// Returns the newest bucket whose seal an exchange in `bucket` may be compared with: one that ended at least `reorder` earlier.
+    /// Returns the newest bucket whose seal an exchange in `bucket` may be compared with: one that ended at least
+    /// `reorder` earlier.
     pub fn comparable(&self, bucket: u64) -> u64 {
         bucket.saturating_sub(self.open_buckets() as u64 + self.lag)
     }
@@ -176,8 +181,8 @@ impl Timeline {
         }
     }
 
-    /// Accepts the time of doubted lines once ten consecutive ones lie within an hour of each other, or rise strictly (a gap in the
-    /// log).
+    /// Accepts the time of doubted lines once ten consecutive ones lie within an hour of each other, or rise strictly
+    /// (a gap in the log).
     fn doubt(&mut self, ts: Timestamp) -> Placement {
         if self.doubts == WITNESSES {
             self.doubted.rotate_left(1);

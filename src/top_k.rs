@@ -1,7 +1,7 @@
 //! A small table of named entries with stable slots: the hosts and routes of one upstream.
 //!
-//! A lookup compares hashes one after the other, which is faster than any map for this few entries. A slot's number stays the same
-//! while its name stays in the table, so other modules may keep arrays indexed by slot.
+//! A lookup compares hashes one after the other, which is faster than any map for this few entries. A slot's number
+//! stays the same while its name stays in the table, so other modules may keep arrays indexed by slot.
 
 use crate::hash;
 use crate::name;
@@ -37,7 +37,8 @@ pub(crate) fn hash_of(name: &str) -> u32 {
 }
 
 impl<T: Default, const K: usize> TopK<T, K> {
-    /// Returns the slot of the name with this hash. (Chance gives two of this few names the same 31 bits once in fifty million.)
+    /// Returns the slot of the name with this hash. (Chance gives two of this few names the same 31 bits once in fifty
+    /// million.)
     pub(crate) fn find(&self, hash: u32) -> Option<u8> {
         self.hashes.iter().position(|known| *known == hash).map(|slot| slot as u8)
     }

@@ -1,8 +1,8 @@
 //! Counts of one open bucket of ten seconds.
 //!
-//! Only whole numbers that add, and bit masks: the order in which a bucket's exchanges arrive changes nothing. With `reorder` two or
-//! three buckets are open at once, so a bucket is kept small.
-#![allow(clippy::indexing_slicing)] // slots are checked against the fixed tables on entry
+//! Only whole numbers that add, and bit masks: the order in which a bucket's exchanges arrive changes nothing. With
+//! `reorder` two or three buckets are open at once, so a bucket is kept small.
+#![allow(clippy::indexing_slicing, reason = "slots are checked against the fixed tables on entry")]
 
 use super::dimensions::{HOSTS, ROUTES};
 use super::learned_timeout::TimedOut;
@@ -14,7 +14,7 @@ use crate::counters;
 use crate::verdict::{Fate, Signals};
 
 /// Residual from which an attempt counts against its host: 3 sigmas.
-const FAR: i32 = 3 * UNIT;
+const VERY_SLOW: i32 = 3 * UNIT;
 /// Unit of the warm-up sums as a shift: they add log2 in 1/16 octave, so that the squares fit.
 pub(super) const WARM_UP_SHIFT: u32 = 4;
 
@@ -30,7 +30,7 @@ pub(super) fn index_of(bucket: u64) -> u32 {
 pub(crate) struct BucketCounts {
     pub(crate) exchanges: u32,
     pub(crate) aborted: u32,
-    pub(crate) near: u32,
+    pub(crate) near_misses: u32,
     pub(crate) failed: u32,
     pub(crate) first_try: u32,
     pub(crate) attempts: u32,
@@ -38,7 +38,7 @@ pub(crate) struct BucketCounts {
     pub(crate) margin_min: u16,
     pub(crate) signals: [u16; Signals::COUNT],
     /// Attempts of each host that failed or were very slow.
-    pub(crate) bad: [u16; HOSTS],
+    pub(crate) bad_attempts: [u16; HOSTS],
 }
 
 impl Default for BucketCounts {
@@ -46,13 +46,13 @@ impl Default for BucketCounts {
         Self {
             exchanges: 0,
             aborted: 0,
-            near: 0,
+            near_misses: 0,
             failed: 0,
             first_try: 0,
             attempts: 0,
             margin_min: NO_MARGIN,
             signals: [0; Signals::COUNT],
-            bad: [0; HOSTS],
+            bad_attempts: [0; HOSTS],
         }
     }
 }
@@ -70,7 +70,7 @@ impl BucketCounts {
 
     /// Resets the count of a host slot that was reassigned.
     pub(super) fn forget_host(&mut self, slot: usize) {
-        if let Some(bad) = self.bad.get_mut(slot) {
+        if let Some(bad) = self.bad_attempts.get_mut(slot) {
             *bad = 0;
         }
     }
@@ -79,7 +79,7 @@ impl BucketCounts {
     fn pass(&mut self, codec: &mut Codec<'_>) {
         codec.count(&mut self.exchanges);
         codec.count(&mut self.aborted);
-        codec.count(&mut self.near);
+        codec.count(&mut self.near_misses);
         codec.count(&mut self.failed);
         codec.count(&mut self.first_try);
         codec.count(&mut self.attempts);
@@ -91,13 +91,13 @@ impl BucketCounts {
     pub(super) fn merge(&mut self, other: &Self) {
         self.exchanges = self.exchanges.saturating_add(other.exchanges);
         self.aborted = self.aborted.saturating_add(other.aborted);
-        self.near = self.near.saturating_add(other.near);
+        self.near_misses = self.near_misses.saturating_add(other.near_misses);
         self.failed = self.failed.saturating_add(other.failed);
         self.first_try = self.first_try.saturating_add(other.first_try);
         self.attempts = self.attempts.saturating_add(other.attempts);
         self.margin_min = self.margin_min.min(other.margin_min);
         add_all(&mut self.signals, &other.signals);
-        add_all(&mut self.bad, &other.bad);
+        add_all(&mut self.bad_attempts, &other.bad_attempts);
     }
 }
 
@@ -202,7 +202,7 @@ impl Bucket {
             self.failed_in[route] |= 1 << observation.second();
             if let Some(slot) = host {
                 self.host_failed[slot] = self.host_failed[slot].saturating_add(1);
-                self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
+                self.counts.bad_attempts[slot] = self.counts.bad_attempts[slot].saturating_add(1);
             }
         } else if let Some(log2) = attempt.log2 {
             self.add_duration(route, host, log2.0, rules);
@@ -216,7 +216,7 @@ impl Bucket {
         match observation.verdict.fate {
             _ if observation.verdict.is_aborted() => counts.aborted = counts.aborted.saturating_add(1),
             Fate::Failed => counts.failed = counts.failed.saturating_add(1),
-            fate => counts.near = counts.near.saturating_add(u32::from(fate.is_near_miss())),
+            fate => counts.near_misses = counts.near_misses.saturating_add(u32::from(fate.is_near_miss())),
         }
         if !observation.verdict.is_aborted()
             && counters::is_first_try(observation.exchange, observation.verdict)
@@ -251,20 +251,21 @@ impl Bucket {
         self.squares[route] = self.squares[route].saturating_add((core >> 3).unsigned_abs().pow(2));
         if let Some(slot) = host {
             self.host_sum[slot] = self.host_sum[slot].saturating_add(residual.clamp(-2 * UNIT, 3 * UNIT));
-            if residual >= FAR {
-                self.counts.bad[slot] = self.counts.bad[slot].saturating_add(1);
+            if residual >= VERY_SLOW {
+                self.counts.bad_attempts[slot] = self.counts.bad_attempts[slot].saturating_add(1);
             }
         }
     }
 
-    /// Returns the offset of the mean duration from its routes' means, in octaves; `None` for fewer than three durations.
+    /// Returns the offset of the mean duration from its routes' means, in octaves; `None` for fewer than three
+    /// durations.
     pub(super) fn mean_shift(&self) -> Option<f32> {
         let timed: u32 = self.residuals.iter().map(|count| u32::from(*count)).sum();
         (timed >= 3).then(|| self.shift as f32 / timed as f32 / 64.0)
     }
 
-    /// Encodes and drains all counts, or decodes and adds those of the same bucket elsewhere; `hosts` and `routes` map the sender's
-    /// slots to ours.
+    /// Encodes and drains all counts, or decodes and adds those of the same bucket elsewhere; `hosts` and `routes` map
+    /// the sender's slots to ours.
     pub(super) fn pass(
         &mut self,
         codec: &mut Codec<'_>,
@@ -293,7 +294,7 @@ impl Bucket {
                     codec.count(&mut self.host_attempts[slot]);
                     codec.count(&mut self.host_failed[slot]);
                     codec.sum(&mut self.host_sum[slot]);
-                    codec.count(&mut self.counts.bad[slot]);
+                    codec.count(&mut self.counts.bad_attempts[slot]);
                 }
                 None => {
                     codec.count::<u16>(&mut discarded.0);
@@ -324,7 +325,7 @@ impl Bucket {
             self.host_attempts[slot] = 0;
             self.host_failed[slot] = 0;
             self.host_sum[slot] = 0;
-            self.counts.bad[slot] = 0;
+            self.counts.bad_attempts[slot] = 0;
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Evidence that is weak on each upstream and strong together, summed over upstreams.
 //!
-//! Xie and Siegmund (2013), mixture form: each upstream's evidence of the last one or two minutes
-//! enters as ln(1 − w + w·e^S) with w = .15 the share of upstreams that a common cause affects, so a single strong one cannot carry
-//! the sum and many quiet ones do not drown it.
-#![allow(clippy::indexing_slicing)] // indices run over fixed arrays
+//! Xie and Siegmund (2013), mixture form: each upstream's evidence of the last one or two minutes enters as ln(1 − w +
+//! w·e^S) with w = .15 the share of upstreams that a common cause affects, so a single strong one cannot carry the sum
+//! and many quiet ones do not drown it.
+#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays")]
 
 use super::routes::BucketMean;
 
@@ -47,8 +47,8 @@ impl CrossUpstream {
         }
     }
 
-    /// Adds a bucket: the mean of its durations, and its evidence for a slow third and for errors. Returns the largest sum over the
-    /// windows.
+    /// Adds a bucket: the mean of its durations, and its evidence for a slow third and for errors. Returns the largest
+    /// sum over the windows.
     pub(super) fn evaluate(
         &mut self,
         bucket: u32,

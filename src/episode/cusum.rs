@@ -1,7 +1,7 @@
 //! Cumulative evidence: the CUSUM of Page (1954), and the dispersion that scales it.
 //!
-//! Each bucket gives x nats for "something is wrong" against "normal". The sum never falls below zero, so a quiet day does not have
-//! to be made up for. Sums are whole 1/2048 nats: two bytes, and no drift.
+//! Each bucket gives x nats for "something is wrong" against "normal". The sum never falls below zero, so a quiet day
+//! does not have to be made up for. Sums are whole 1/2048 nats: two bytes, and no drift.
 
 /// Parts of a nat in a sum.
 const UNIT: f32 = 2048.0;
@@ -37,28 +37,28 @@ impl Cusum {
 
 /// Overdispersion: the variance of the evidence over the variance that independent exchanges would give.
 ///
-/// The sum of squared deviations over the sum of their expectations, with the same decay for both. In recorded quiet traffic the
-/// ratio reaches 39 where a test that assumes independence takes it for 1.
+/// The sum of squared deviations over the sum of their expectations, with the same decay for both. In recorded quiet
+/// traffic the ratio reaches 39 where a test that assumes independence takes it for 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dispersion {
-    seen: f32,
+    observed: f32,
     expected: f32,
 }
 
 impl Dispersion {
     /// Creates a dispersion of one, with a prior of `weight` expectations.
     pub(super) const fn new(weight: f32) -> Self {
-        Self { seen: weight, expected: weight }
+        Self { observed: weight, expected: weight }
     }
 
     /// Returns the factor to divide evidence by; never less than one.
     pub(super) fn factor(self) -> f32 {
-        (self.seen / self.expected.max(1e-6)).max(1.0)
+        (self.observed / self.expected.max(1e-6)).max(1.0)
     }
 
     /// Learns one bucket, whose `square` is cut at `most` so that an anomaly does not hide itself.
     pub(super) fn learn(&mut self, square: f32, expected: f32, most: f32, keep: f32) {
-        self.seen = self.seen * keep + square.min(most);
+        self.observed = self.observed * keep + square.min(most);
         self.expected = self.expected * keep + expected;
     }
 }

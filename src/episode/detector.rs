@@ -1,8 +1,8 @@
 //! The detector of one upstream: every method applied to this upstream's own past, and the open episode.
 //!
-//! A sealed bucket is evaluated by all methods. Counts and the tail add up in a [`Bank`] of sums; a sum over its threshold raises an
-//! alarm. While any sum is high, or an alarm is recent, learning is frozen, so an anomaly does not become its own baseline. After
-//! half an hour learning resumes: a change that persists is the new baseline.
+//! A sealed bucket is evaluated by all methods. Counts and the tail add up in a [`Bank`] of sums; a sum over its
+//! threshold raises an alarm. While any sum is high, or an alarm is recent, learning is frozen, so an anomaly does not
+//! become its own baseline. After half an hour learning resumes: a change that persists is the new baseline.
 
 use super::bank::Bank;
 use super::bucket::{Bucket, BucketCounts, index_of};
@@ -79,6 +79,7 @@ pub(crate) struct Detector {
     active: u16,
     /// Consecutive buckets in which there was a reason to freeze learning.
     frozen: u16,
+    /// Buckets for which learning stays frozen without a new reason.
     hold: u8,
     /// Recent false alarms, decaying: each raises the thresholds of methods that use only timing.
     false_alarm_penalty: f32,
@@ -141,8 +142,8 @@ impl Detector {
         }
     }
 
-    /// Encodes and drains the counts of `bucket`, or decodes and adds those of another process; `hosts` and `routes` map the
-    /// sender's slots to ours. A late bucket is read and discarded.
+    /// Encodes and drains the counts of `bucket`, or decodes and adds those of another process; `hosts` and `routes`
+    /// map the sender's slots to ours. A late bucket is read and discarded.
     pub(crate) fn pass(
         &mut self,
         bucket: u64,
@@ -170,7 +171,7 @@ impl Detector {
         self.buckets.clear();
     }
 
-    /// Encodes the published rules that open buckets are scored by and the reference, or decodes and applies them.
+    /// Encodes the reference and the published rules by which open buckets are scored, or decodes and applies them.
     pub(crate) fn tell(&mut self, codec: &mut Codec<'_>) {
         self.routes.tell(codec);
         self.reference.tell(codec);
@@ -223,7 +224,7 @@ impl Detector {
             && self.bank.tail() > DRIFT
             && index >= self.excursion_start + DRIFT_BUCKETS;
         // While an episode is open, less evidence keeps it alive than it takes to raise an alarm.
-        let keep_alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed() + 2.0);
+        let keep_alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed_nats() + 2.0);
         let (mut highest, mut highest_ratio) =
             self.bank.add(&mut evidence, &tail, &rates, keep_alive, self.penalty());
         let host_ratio = self.evaluate_hosts(&mut evidence, &bucket, &rates, frozen);

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 
 /// Combined evidence, in nats, that opens an episode over several upstreams.
 const COMBINED_THRESHOLD: f32 = 12.0;
-/// Cooldown in buckets: after an alarm of its own an upstream takes no part in combined evidence, and after a combined alarm the
-/// related upstreams open no episode of their own.
+/// Cooldown in buckets: after an alarm of its own an upstream takes no part in combined evidence, and after a combined
+/// alarm the related upstreams open no episode of their own.
 const COOLDOWN: u32 = 60;
 /// Maximum distance in buckets between alarms with one cause, if there are three upstreams.
 pub(crate) const SAME_TIME: u32 = 9;

@@ -1,9 +1,9 @@
 //! One bad host of several: each host against the others in the same minute.
 //!
-//! A fault on all hosts cancels, so a host is compared without any history except its own offset:
-//! y = Σ clip(r) − n · offset − n · (the others' mean), which gives (δy − nδ²/2) / (f·φ) nats for "δ sigmas slower". Failures are
-//! scored like an upstream's, against the others' rate.
-#![allow(clippy::indexing_slicing)] // slots are below HOSTS by construction
+//! A fault on all hosts cancels, so a host is compared without any history except its own offset: y = Σ clip(r) − n ·
+//! offset − n · (the others' mean), which gives (δy − nδ²/2) / (f·φ) nats for "δ sigmas slower". Failures are scored
+//! like an upstream's, against the others' rate.
+#![allow(clippy::indexing_slicing, reason = "slots are below HOSTS by construction")]
 
 use super::bucket::Bucket;
 use super::cusum::{Cusum, Dispersion};
@@ -15,9 +15,9 @@ const SLOWER: [f32; 2] = [0.7, 1.2];
 /// Tested rises of a host's error rate.
 const ERRORS: [f32; 2] = [0.03, 0.12];
 /// Buckets in a minute.
-const EVERY: u32 = 6;
+const MINUTE: u32 = 6;
 /// Parts of a sigma in a stored offset.
-const FINE: f32 = 4096.0;
+const OFFSET_UNIT: f32 = 4096.0;
 
 /// State of one host.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,7 +70,7 @@ impl HostComparison {
             if self.due != 0 {
                 outlier = self.minute(expected_errors, frozen);
             }
-            self.due = bucket.index - bucket.index % EVERY + EVERY;
+            self.due = bucket.index - bucket.index % MINUTE + MINUTE;
         }
         for (i, host) in self.all.iter_mut().enumerate() {
             host.sum = host.sum.saturating_add(bucket.host_sum[i]);
@@ -84,12 +84,12 @@ impl HostComparison {
         // Whole numbers, so that nothing depends on which host has which slot.
         let (mut sum, mut attempts, mut failed) = (0_i64, 0_u32, 0_u32);
         for host in &self.all {
-            sum += host.own();
+            sum += host.excess();
             attempts += u32::from(host.attempts);
             failed += u32::from(host.failed);
         }
         let phi = self.dispersion.factor();
-        let (mut seen, mut expected) = (0_i64, 0_i64);
+        let (mut observed, mut expected) = (0_i64, 0_i64);
         let mut worst: Option<OutlierHost> = None;
         for (slot, host) in self.all.iter_mut().enumerate() {
             let (n, k) = (f32::from(host.attempts), f32::from(host.failed));
@@ -99,33 +99,34 @@ impl HostComparison {
                 continue;
             }
             let succeeded = (n - k).max(0.0);
-            let y = host.own() as f32 / FINE - succeeded * ((sum - host.own()) as f32 / FINE / others);
+            let y = host.excess() as f32 / OFFSET_UNIT
+                - succeeded * ((sum - host.excess()) as f32 / OFFSET_UNIT / others);
             let f = 1.0 + n / others;
             let failed_others = (failed - u32::from(host.failed)) as f32;
             let p = expected_errors.max((failed_others + 20.0 * expected_errors) / (others + 20.0));
             let slower = SLOWER.map(|by| (by * y - succeeded * by * by / 2.0) / (f * phi));
             let errors = ERRORS.map(|more| k * libm::logf((p + more) / p).min(4.5) - n * more);
-            let mut here = OutlierHost { slot: slot as u8, nats: 0.0, is_rising: false };
+            let mut candidate = OutlierHost { slot: slot as u8, nats: 0.0, is_rising: false };
             for (sum, x) in host.sums.iter_mut().zip(slower.iter().chain(&errors)) {
                 let nats = sum.add(x.clamp(-8.0, 8.0));
-                if nats > here.nats {
-                    (here.nats, here.is_rising) = (nats, *x > 0.5);
+                if nats > candidate.nats {
+                    (candidate.nats, candidate.is_rising) = (nats, *x > 0.5);
                 }
             }
-            if worst.is_none_or(|worst| here.nats > worst.nats) {
-                worst = Some(here);
+            if worst.is_none_or(|worst| candidate.nats > worst.nats) {
+                worst = Some(candidate);
             }
             if !frozen && succeeded > 0.0 {
                 let variance = succeeded * 0.9 * f;
-                seen += ((y * y).min(9.0 * variance) * 64.0) as i64;
+                observed += ((y * y).min(9.0 * variance) * 64.0) as i64;
                 expected += (variance * 64.0) as i64;
                 let step = succeeded / (succeeded + 600.0) * (y / succeeded).clamp(-0.5, 0.5);
-                host.offset = (f32::from(host.offset) + step * FINE).clamp(-30_000.0, 30_000.0) as i16;
+                host.offset = (f32::from(host.offset) + step * OFFSET_UNIT).clamp(-30_000.0, 30_000.0) as i16;
             }
             host.clear();
         }
         if !frozen {
-            self.dispersion.learn(seen as f32 / 64.0, expected as f32 / 64.0, f32::MAX, 0.995);
+            self.dispersion.learn(observed as f32 / 64.0, expected as f32 / 64.0, f32::MAX, 0.995);
         }
         worst
     }
@@ -147,9 +148,9 @@ impl HostComparison {
 
 impl HostState {
     /// Returns the sum of the residuals beyond the host's own offset, in 1/4096 sigma.
-    fn own(&self) -> i64 {
+    fn excess(&self) -> i64 {
         let succeeded = i64::from(self.attempts.saturating_sub(self.failed));
-        i64::from(self.sum) * (FINE as i64 / i64::from(UNIT)) - succeeded * i64::from(self.offset)
+        i64::from(self.sum) * (OFFSET_UNIT as i64 / i64::from(UNIT)) - succeeded * i64::from(self.offset)
     }
 
     /// Starts a new minute.

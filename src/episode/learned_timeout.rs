@@ -1,8 +1,9 @@
 //! A timeout that is not configured, learned from the spike of attempts that ended on it.
 //!
-//! Attempts that time out all take the same time; no other failure does. If the durations of a bucket's timed-out attempts lie within
-//! 3 % of each other, the longest is a vote for itself; a value with five more votes than others holds. It is published once a minute,
-//! like the rules of routes, and is used only to detect late responses: verdicts are judged by limits that the proxy reported.
+//! Attempts that time out all take the same time; no other failure does. If the durations of a bucket's timed-out
+//! attempts lie within 3 % of each other, the longest is a vote for itself; a value with five more votes than others
+//! holds. It is published once a minute, like the rules of routes, and is used only to detect late responses: verdicts
+//! are judged by limits that the proxy reported.
 
 use crate::codec::Codec;
 use crate::histogram::Log2;
@@ -47,16 +48,16 @@ pub(super) struct LearnedTimeout {
 
 impl LearnedTimeout {
     /// Learns the timed-out attempts of a sealed bucket.
-    pub(super) fn learn(&mut self, seen: TimedOut) {
-        if seen.count == 0 || seen.longest - seen.shortest > TOLERANCE {
+    pub(super) fn learn(&mut self, timed_out: TimedOut) {
+        if timed_out.count == 0 || timed_out.longest - timed_out.shortest > TOLERANCE {
             return;
         }
-        if self.log2.abs_diff(seen.longest) <= TOLERANCE {
-            self.votes = self.votes.saturating_add(seen.count);
-        } else if self.votes > seen.count {
-            self.votes -= seen.count;
+        if self.log2.abs_diff(timed_out.longest) <= TOLERANCE {
+            self.votes = self.votes.saturating_add(timed_out.count);
+        } else if self.votes > timed_out.count {
+            self.votes -= timed_out.count;
         } else {
-            *self = Self { log2: seen.longest, votes: seen.count };
+            *self = Self { log2: timed_out.longest, votes: timed_out.count };
         }
     }
 

@@ -1,8 +1,9 @@
 //! All responses slower at once: the bucket's mean against the median of the last ten minutes.
 //!
-//! Robust z = (v − median) / (1.4826 · MAD + 0.05) of the mean log duration above its routes' means. Buckets with z > 4 are kept out
-//! of the history, so an episode does not become its own baseline, but for at most half an hour: a shift that persists is the new
-//! baseline. This method covers overdispersed recorded traffic, where the dispersion of the tail is so large that the tail is muted.
+//! Robust z = (v − median) / (1.4826 · MAD + 0.05) of the mean log duration above its routes' means. Buckets with z > 4
+//! are excluded from the history, so an episode does not become its own baseline, but for at most half an hour: a shift
+//! that persists is the new baseline. This method covers overdispersed recorded traffic, where the dispersion of the
+//! tail is so large that the tail is muted.
 
 use crate::sort;
 
@@ -10,8 +11,8 @@ use crate::sort;
 const RING: usize = 60;
 /// Parts of a nat.
 const UNIT: f32 = 2048.0;
-/// Consecutive buckets that may be kept out.
-const MAX_HELD: u8 = 180;
+/// Consecutive buckets that may be excluded.
+const MAX_EXCLUDED: u8 = 180;
 
 /// The last means of one upstream.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub(super) struct LocationShift {
     ring: [i16; RING],
     filled: u8,
     next: u8,
-    held: u8,
+    excluded: u8,
 }
 
 /// Score of a bucket's mean.
@@ -32,7 +33,7 @@ pub(super) struct ShiftScore {
 
 impl LocationShift {
     pub(super) const fn new() -> Self {
-        Self { ring: [0; RING], filled: 0, next: 0, held: 0 }
+        Self { ring: [0; RING], filled: 0, next: 0, excluded: 0 }
     }
 
     /// Scores the mean of a bucket, and adds it to the history unless it is an outlier.
@@ -50,11 +51,11 @@ impl LocationShift {
             score.shift = (f32::from(value) - f32::from(median)) / UNIT;
             score.z = score.shift / (1.4826 * f32::from(mad) / UNIT + 0.05);
         }
-        if score.z > 4.0 && self.held < MAX_HELD {
-            self.held += 1;
+        if score.z > 4.0 && self.excluded < MAX_EXCLUDED {
+            self.excluded += 1;
         } else {
             if score.z <= 4.0 {
-                self.held = 0;
+                self.excluded = 0;
             }
             if let Some(entry) = self.ring.get_mut(usize::from(self.next)) {
                 *entry = value;

@@ -52,7 +52,8 @@ impl<'a> Observation<'a> {
         self.verdict.signals.any(SHORT)
     }
 
-    /// Returns the attempt if there was only one and there is no attempt log; `learned` is the timeout to use if none is reported.
+    /// Returns the attempt if there was only one and there is no attempt log; `learned` is the timeout to use if none
+    /// is reported.
     pub(super) fn only_attempt(&self, learned: Option<Log2>) -> Option<AttemptObservation<'a>> {
         let x = self.exchange;
         if x.attempts.is_some_and(|attempts| attempts > 1) || !x.attempt_log.is_empty() {

@@ -1,8 +1,8 @@
 //! An open episode, and its pattern.
 //!
-//! Evidence keeps an episode open, and the longer the quiet, the more evidence it takes: noise does not keep an episode open, and a
-//! blip that comes back does. The pattern is determined when the episode opens and again when it closes: the first guess and the
-//! final classification.
+//! Evidence keeps an episode open, and the longer the quiet, the more evidence it takes: noise does not keep an episode
+//! open, and a blip that comes back does. The pattern is determined when the episode opens and again when it closes:
+//! the first guess and the final classification.
 
 use super::bucket::BucketCounts;
 use super::dimensions::{HOSTS, ROUTES};
@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 /// Pattern of an episode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Pattern {
+pub enum Pattern {
     /// A short run that recovered.
     Burst,
     /// A run that lasts.
@@ -33,7 +33,7 @@ pub(crate) enum Pattern {
 
 impl Pattern {
     /// Returns the name in records and metrics.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Burst => "burst",
             Self::Sustained => "sustained",
@@ -53,8 +53,8 @@ const QUIET: u16 = 60;
 const EXPIRES_AFTER: u32 = 180;
 /// The smallest total impact with which a route is blamed.
 const MIN_IMPACT: u64 = 20;
-/// Share of the impact, in basis points, with which a route is blamed. For a route with half of the attempts, chance gives that once
-/// in eight hundred episodes.
+/// Share of the impact, in basis points, with which a route is blamed. For a route with half of the attempts, chance
+/// gives that once in eight hundred episodes.
 const ROUTE_SHARE: u16 = 8_500;
 /// Attempts per hundred exchanges that make a storm.
 const STORM: u32 = 150;
@@ -70,7 +70,7 @@ pub(crate) struct OpenEpisode {
     /// Counts from the start to the last bucket with evidence.
     pub(crate) counts: BucketCounts,
     /// Counts since then.
-    since: BucketCounts,
+    counts_since: BucketCounts,
     /// Upstreams with an episode at the same time.
     pub(crate) related: Vec<u32>,
     /// Period in buckets; 0 without a periodicity.
@@ -116,7 +116,7 @@ impl OpenEpisode {
             last: now,
             cause,
             counts,
-            since: BucketCounts::default(),
+            counts_since: BucketCounts::default(),
             related: Vec::new(),
             interval: 0,
             amplification: 0,
@@ -138,22 +138,22 @@ impl OpenEpisode {
     }
 
     /// Returns the nats that a bucket needs to belong to this episode.
-    pub(super) fn needed(&self) -> f32 {
+    pub(super) fn needed_nats(&self) -> f32 {
         4.0 + f32::from(self.quiet) / 8.0
     }
 
     /// Adds a bucket with traffic.
     pub(super) fn add(&mut self, now: u32, evidence: &Evidence) {
-        self.since.merge(&evidence.counts);
+        self.counts_since.merge(&evidence.counts);
         self.apply(now, evidence);
     }
 
     fn apply(&mut self, now: u32, evidence: &Evidence) {
         let counted = [Cause::Errors, Cause::Caught, Cause::Late, Cause::Tail];
         let nats = |cause: Cause| evidence.nats.get(cause as usize).copied().unwrap_or(0.0);
-        if evidence.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed()) {
+        if evidence.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed_nats()) {
             self.runs = self.runs.saturating_add(u16::from(self.quiet > 3));
-            self.counts.merge(&core::mem::take(&mut self.since));
+            self.counts.merge(&core::mem::take(&mut self.counts_since));
             self.last = now;
             self.quiet = 0;
             self.buckets = self.buckets.saturating_add(1);
@@ -181,7 +181,7 @@ impl OpenEpisode {
             self.interval = periodicity.interval;
             self.periodicity = periodicity.nats;
         }
-        self.amplify(now, evidence);
+        self.track_amplification(now, evidence);
     }
 
     /// Adds the impact on each route. Only the shares matter, so all are halved before one overflows.
@@ -193,7 +193,7 @@ impl OpenEpisode {
         }
     }
 
-    fn amplify(&mut self, now: u32, evidence: &Evidence) {
+    fn track_amplification(&mut self, now: u32, evidence: &Evidence) {
         self.window.rotate_left(1);
         if let Some(newest) = self.window.last_mut() {
             *newest = (evidence.counts.attempts, evidence.counts.exchanges);
@@ -222,13 +222,13 @@ impl OpenEpisode {
     /// Returns true if the episode was overdispersed traffic: only timing, over at once, and with few near misses.
     pub(super) fn is_false_alarm(&self) -> bool {
         let is_timing = matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::CrossUpstream);
-        is_timing && self.buckets <= 3 && self.counts.near.saturating_mul(50) < self.counts.exchanges
+        is_timing && self.buckets <= 3 && self.counts.near_misses.saturating_mul(50) < self.counts.exchanges
     }
 
     /// Resets the counts of a host slot that was reassigned.
     pub(super) fn forget_host(&mut self, slot: usize) {
         self.counts.forget_host(slot);
-        self.since.forget_host(slot);
+        self.counts_since.forget_host(slot);
         if let Some(votes) = self.votes.get_mut(slot) {
             *votes = 0;
         }
@@ -237,11 +237,11 @@ impl OpenEpisode {
     /// Returns the host to blame: an outlier again and again, with far more than its share of failures.
     pub(crate) fn host(&self) -> Option<u8> {
         let votes: u32 = self.votes.iter().map(|votes| u32::from(*votes)).sum();
-        let bad: u32 = self.counts.bad.iter().map(|bad| u32::from(*bad)).sum();
-        let hosts = self.counts.bad.iter().filter(|bad| **bad > 0).count() as u32;
+        let bad: u32 = self.counts.bad_attempts.iter().map(|bad| u32::from(*bad)).sum();
+        let hosts = self.counts.bad_attempts.iter().filter(|bad| **bad > 0).count() as u32;
         let (slot, most) = self.votes.iter().enumerate().max_by_key(|(_, votes)| **votes)?;
         let most = u32::from(*most);
-        let share = u32::from(self.counts.bad.get(slot).copied()?);
+        let share = u32::from(self.counts.bad_attempts.get(slot).copied()?);
         let is_sure = most >= 5 && most * 10 >= votes * 8;
         let is_likely = most >= 2 && most * 10 >= votes * 6;
         (is_sure || is_likely && share * hosts * 2 >= bad * 3).then_some(slot as u8)
@@ -254,8 +254,8 @@ impl OpenEpisode {
         }
     }
 
-    /// Returns the route to blame, with its share of the impact in basis points: nearly all of it, on no more than half of the
-    /// attempts.
+    /// Returns the route to blame, with its share of the impact in basis points: nearly all of it, on no more than half
+    /// of the attempts.
     pub(crate) fn route(&self) -> Option<(u8, u16)> {
         let sum =
             |of: fn(&(u16, u16)) -> u16| self.routes.iter().map(|route| u64::from(of(route))).sum::<u64>();

@@ -1,9 +1,9 @@
 //! The same blip recurring at a fixed interval, too small each time to be significant.
 //!
-//! Small peaks of evidence (one to a few an hour in quiet traffic; the threshold follows the traffic's own noise) are remembered by
-//! time only. At each new peak every earlier one is tried as "one period ago": further visits at that distance add
-//! ln(.75 / chance) nats each, a missing one adds ln(.25 / (1 − chance)), where chance comes from the rate of peaks on this upstream.
-//! The method needs no list of periods, and 4 bytes per peak.
+//! Small peaks of evidence (one to a few an hour in quiet traffic; the threshold follows the traffic's own noise) are
+//! remembered by time only. At each new peak every earlier one is tried as "one period ago": further visits at that
+//! distance add ln(.75 / chance) nats each, a missing one adds ln(.25 / (1 − chance)), where chance comes from the rate
+//! of peaks on this upstream. The method needs no list of periods, and 4 bytes per peak.
 
 /// Peaks remembered.
 const RING: usize = 24;
@@ -76,7 +76,8 @@ impl PeriodicityDetector {
         frozen: bool,
     ) -> Option<Periodicity> {
         let threshold = self.thresholds.get_mut(kind as usize)?;
-        // A constant rate of peaks: the threshold rises by a step at a peak, and falls by a small part of it at every other bucket.
+        // A constant rate of peaks: the threshold rises by a step at a peak, and falls by a small part of it at every
+        // other bucket.
         if nats <= *threshold {
             *threshold = (*threshold - STEP * RATE / 360.0).max(LEAST);
             return None;

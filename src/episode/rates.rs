@@ -1,10 +1,10 @@
 //! Rates of failed attempts, fallbacks and late responses, against an upper estimate of their baseline.
 //!
-//! Per route k events in n attempts give Σ k · min(cap, ln((p + ε)/p)) − nε nats for "ε above the baseline" (a Poisson likelihood
-//! ratio). p is an upper estimate, because an underestimated rate causes most false alarms; with the cap it takes at least three
-//! events to matter. Failures count once a second at most: one cause fails many attempts at once. A rate decays only while it is
-//! based on more than a handful of events: memory holds events, not time.
-#![allow(clippy::indexing_slicing)] // indices run over fixed arrays
+//! Per route k events in n attempts give Σ k · min(cap, ln((p + ε)/p)) − nε nats for "ε above the baseline" (a Poisson
+//! likelihood ratio). p is an upper estimate, because an underestimated rate causes most false alarms; with the cap it
+//! takes at least three events to matter. Failures count once a second at most: one cause fails many attempts at once.
+//! A rate decays only while it is based on more than a handful of events: memory holds events, not time.
+#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays")]
 
 use super::bucket::Bucket;
 use super::cusum::Dispersion;
@@ -17,11 +17,11 @@ pub(super) const ERRORS: [f32; 4] = [0.004, 0.015, 0.05, 0.2];
 pub(super) const FALLBACKS: [f32; 2] = [0.03, 0.15];
 /// Tested rises of the share of late responses.
 pub(super) const LATE: [f32; 2] = [0.01, 0.04];
-/// Maximum evidence of one bucket, unless attempts failed in most of its seconds: below the thresholds, so that an alarm needs two
-/// buckets. Recorded traffic is full of blips of a few seconds.
+/// Maximum evidence of one bucket, unless attempts failed in most of its seconds: below the thresholds, so that an
+/// alarm needs two buckets. Recorded traffic is full of blips of a few seconds.
 const ONE_BUCKET: f32 = 12.0;
 /// Seconds with failures from which the maximum does not apply.
-const MOST_SECONDS: f32 = 6.0;
+const SUSTAINED_SECONDS: f32 = 6.0;
 /// ε of the evidence for blips.
 const BLIP: f32 = 0.07;
 /// Decay per bucket for a memory of two hours.
@@ -31,33 +31,26 @@ const TWO_HOURS: f32 = 0.998_612;
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     events: f32,
-    seen: f32,
+    total: f32,
 }
 
 impl Rate {
     const fn new() -> Self {
-        Self { events: 0.5, seen: 1_000.0 }
+        Self { events: 0.5, total: 1_000.0 }
     }
 
     /// Returns an upper estimate of the rate.
     fn upper(self) -> f32 {
-        (self.events + 1.0 + 0.5 * libm::sqrtf(self.events + 1.0)) / self.seen
+        (self.events + 1.0 + 0.5 * libm::sqrtf(self.events + 1.0)) / self.total
     }
 
-    fn learn(&mut self, events: f32, seen: f32) {
+    fn learn(&mut self, events: f32, total: f32) {
         if self.events > 20.0 {
             self.events *= TWO_HOURS;
-            self.seen *= TWO_HOURS;
+            self.total *= TWO_HOURS;
         }
         self.events += events;
-        self.seen += seen;
-    }
-}
-
-impl RateEvidence {
-    /// Returns the evidence for the smallest rise of errors, to be combined over upstreams.
-    pub(super) fn smallest_rise(&self) -> f32 {
-        self.errors[0]
+        self.total += total;
     }
 }
 
@@ -85,6 +78,13 @@ pub(super) struct RateEvidence {
     pub(super) is_outage: bool,
 }
 
+impl RateEvidence {
+    /// Returns the evidence for the smallest rise of errors, to be combined over upstreams.
+    pub(super) fn smallest_rise(&self) -> f32 {
+        self.errors[0]
+    }
+}
+
 /// Returns the log likelihood ratio of one event.
 fn ratio(p: f32, more: f32, cap: f32) -> f32 {
     libm::logf((p + more) / p).min(cap)
@@ -109,21 +109,21 @@ impl Rates {
         routes: &mut RouteModels,
         frozen: bool,
     ) -> RateEvidence {
-        let errors = seconds(bucket, routes);
+        let errors = failed_seconds(bucket, routes);
         let fallbacks = bucket.caught.map(f32::from);
         let late = bucket.late.map(f32::from);
-        let seen = bucket.attempts.map(f32::from);
-        let n: f32 = seen.iter().sum();
+        let attempts = bucket.attempts.map(f32::from);
+        let n: f32 = attempts.iter().sum();
         let (p, p_fallback, p_late) = (self.errors.upper(), self.fallbacks.upper(), self.late.upper());
         let mut out = RateEvidence { expected_errors: p, ..RateEvidence::default() };
         let (mut mean_errors, mut mean_late) = (0.0, 0.0);
         for i in 0..ROUTES {
-            if seen[i] == 0.0 && fallbacks[i] == 0.0 {
+            if attempts[i] == 0.0 && fallbacks[i] == 0.0 {
                 continue;
             }
             let route = &mut routes.all[i];
             let upper = |events: f32, p: f32, prior: f32| {
-                (events + 0.5 * libm::sqrtf(events) + prior * p) / (route.seen + prior)
+                (events + 0.5 * libm::sqrtf(events) + prior * p) / (route.attempts + prior)
             };
             let (pe, pf, pl) = (
                 upper(route.errors, p, 100.0),
@@ -146,26 +146,26 @@ impl Rates {
                     *x += late[i] * ratio(pl, more, 4.5);
                 }
             }
-            mean_errors += seen[i] * (route.errors + 100.0 * p) / (route.seen + 100.0);
-            mean_late += seen[i] * (route.late + 5.0 * p_late) / (route.seen + 5.0);
+            mean_errors += attempts[i] * (route.errors + 100.0 * p) / (route.attempts + 100.0);
+            mean_late += attempts[i] * (route.late + 5.0 * p_late) / (route.attempts + 5.0);
             if !frozen {
                 if route.errors.max(route.late).max(route.caught) > 10.0 {
                     route.errors *= TWO_HOURS;
                     route.caught *= TWO_HOURS;
                     route.late *= TWO_HOURS;
-                    route.seen *= TWO_HOURS;
+                    route.attempts *= TWO_HOURS;
                 }
                 route.errors += errors[i];
                 route.caught += fallbacks[i];
                 route.late += late[i];
-                route.seen += seen[i];
+                route.attempts += attempts[i];
             }
         }
         let (k, l): (f32, f32) = (errors.iter().sum(), late.iter().sum());
         let (failed, judged) = (bucket.counts.failed as f32, bucket.counts.judged() as f32);
         let expected_failed = self.failed.upper();
         out.is_outage = failed >= 3.0 && failed > judged * (0.05_f32).max(3.0 * expected_failed);
-        let most = if k >= MOST_SECONDS { f32::MAX } else { ONE_BUCKET };
+        let most = if k >= SUSTAINED_SECONDS { f32::MAX } else { ONE_BUCKET };
         let (phi, phi_late) = (self.errors_dispersion.factor(), self.late_dispersion.factor());
         for (x, more) in out.errors.iter_mut().zip(ERRORS) {
             *x = ((*x - n * more) / phi).min(most);
@@ -196,9 +196,9 @@ impl Rates {
     }
 }
 
-/// Returns the failures per route, at most one per second over all routes. A second with failures on several routes counts for the
-/// route with the highest rate of failures, where it is the weakest evidence.
-fn seconds(bucket: &Bucket, routes: &RouteModels) -> [f32; ROUTES] {
+/// Returns the failures per route, at most one per second over all routes. A second with failures on several routes
+/// counts for the route with the highest rate of failures, where it is the weakest evidence.
+fn failed_seconds(bucket: &Bucket, routes: &RouteModels) -> [f32; ROUTES] {
     let mut out = [0.0; ROUTES];
     if bucket.failed_in.iter().all(|&m| m == 0) {
         return out;
@@ -208,7 +208,7 @@ fn seconds(bucket: &Bucket, routes: &RouteModels) -> [f32; ROUTES] {
         for i in 0..ROUTES {
             if bucket.failed_in[i] & (1 << second) != 0 {
                 let route = &routes.all[i];
-                let rate = (route.errors + 1.0) / (route.seen + 100.0);
+                let rate = (route.errors + 1.0) / (route.attempts + 100.0);
                 if worst.is_none_or(|(_, r)| rate > r) {
                     worst = Some((i, rate));
                 }

@@ -1,8 +1,8 @@
 //! Whole days compared with a frozen, dated reference.
 //!
-//! After an hour of warm-up one whole day becomes the reference and never changes. Every later day is compared with it once, when
-//! it is over: a slow decay still shows, even after the rolling baselines have accepted it. A whole day, so that the hour of the
-//! day does not matter.
+//! After an hour of warm-up one whole day becomes the reference and never changes. Every later day is compared with it
+//! once, when it is over: a slow decay still shows, even after the rolling baselines have accepted it. A whole day, so
+//! that the hour of the day does not matter.
 
 use super::bucket::BucketCounts;
 use crate::codec::Codec;
@@ -36,7 +36,7 @@ pub(crate) struct Day {
     pub(crate) from: u32,
     pub(crate) exchanges: u32,
     pub(crate) aborted: u32,
-    pub(crate) near: u32,
+    pub(crate) near_misses: u32,
     pub(crate) failed: u32,
     pub(crate) first_try: u32,
     timed: f32,
@@ -49,7 +49,7 @@ pub(crate) struct Reference {
     /// First bucket of the day.
     pub(crate) from: u32,
     /// Share of near misses among judged exchanges.
-    pub(crate) near: Used,
+    pub(crate) near_misses: Used,
     /// Typical duration: logarithm of microseconds to base 2, in 1/256.
     pub(crate) log2: u16,
     /// Bucket in which the reference expires; 0 for never.
@@ -69,7 +69,7 @@ pub(crate) struct Deviation {
     pub(crate) day: Day,
     pub(crate) reference: Reference,
     /// Share of near misses on the day.
-    pub(crate) near: Used,
+    pub(crate) near_misses: Used,
     /// Typical duration of the day, in the unit of [`Reference::log2`].
     pub(crate) log2: u16,
 }
@@ -95,7 +95,7 @@ impl DailyComparison {
         let day = &mut self.day;
         day.exchanges = day.exchanges.saturating_add(counts.exchanges);
         day.aborted = day.aborted.saturating_add(counts.aborted);
-        day.near = day.near.saturating_add(counts.near);
+        day.near_misses = day.near_misses.saturating_add(counts.near_misses);
         day.failed = day.failed.saturating_add(counts.failed);
         day.first_try = day.first_try.saturating_add(counts.first_try);
         if let Some(log2) = log2 {
@@ -117,17 +117,17 @@ impl DailyComparison {
         if judged < MIN_EXCHANGES {
             return None;
         }
-        let near = Used::of(day.near.into(), judged.into())?;
+        let near_misses = Used::of(day.near_misses.into(), judged.into())?;
         let log2 = libm::roundf(day.log2 * 256.0) as u16;
         let Some(reference) = self.reference.filter(|held| held.expires == 0 || index < held.expires) else {
-            self.reference = Some(Reference { from: day.from, near, log2, expires: 0 });
+            self.reference = Some(Reference { from: day.from, near_misses, log2, expires: 0 });
             return None;
         };
-        let expected = f32::from(reference.near.basis_points()) / 10_000.0 * judged as f32;
-        let more = day.near as f32 - expected;
+        let expected = f32::from(reference.near_misses.basis_points()) / 10_000.0 * judged as f32;
+        let more = day.near_misses as f32 - expected;
         let is_more = more > expected && more * more > 9.0 * DISPERSION * expected.max(1.0);
         let is_longer = (f32::from(log2) - f32::from(reference.log2)) / 256.0 > MIN_RISE;
-        (is_more || is_longer).then_some(Deviation { day, reference, near, log2 })
+        (is_more || is_longer).then_some(Deviation { day, reference, near_misses, log2 })
     }
 
     /// Returns the reference, once there is one.
@@ -145,11 +145,11 @@ impl DailyComparison {
         if codec.number(self.reference.is_some().into()) == 0 {
             return;
         }
-        let empty = Reference { from: 0, near: Used::default(), log2: 0, expires: 0 };
+        let empty = Reference { from: 0, near_misses: Used::default(), log2: 0, expires: 0 };
         let mut reference = self.reference.unwrap_or(empty);
         codec.tell(&mut reference.from);
-        let near = codec.number(reference.near.basis_points().into()) as u16;
-        reference.near = Used::from_basis_points(near).unwrap_or_default();
+        let basis_points = codec.number(reference.near_misses.basis_points().into()) as u16;
+        reference.near_misses = Used::from_basis_points(basis_points).unwrap_or_default();
         codec.tell(&mut reference.log2);
         codec.tell(&mut reference.expires);
         self.reference = Some(reference);

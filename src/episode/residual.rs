@@ -1,8 +1,8 @@
 //! Residuals: durations relative to the baseline of their route.
 //!
-//! A residual is (log2 duration − the route's mean) / the route's sigma, so that a rare slow endpoint is not slow and a shift in the
-//! mix of endpoints is no change at all. It is an integer in 1/128 sigma, computed once per attempt, and falls into one of 46 bins of a
-//! quarter sigma.
+//! A residual is (log2 duration − the route's mean) / the route's sigma, so that a rare slow endpoint is not slow and a
+//! shift in the mix of endpoints is no change at all. It is an integer in 1/128 sigma, computed once per attempt, and
+//! falls into one of 46 bins of a quarter sigma.
 
 #![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays, within bounds that are clamped")]
 
@@ -52,8 +52,8 @@ impl Cumulative {
         Self(below)
     }
 
-    /// Returns the histogram shifted up by `sigmas`, linear between the borders of bins; mass that passes an end stays in its open
-    /// bin.
+    /// Returns the histogram shifted up by `sigmas`, linear between the borders of bins; mass that passes an end stays
+    /// in its open bin.
     pub(super) fn shifted(&self, sigmas: f32) -> Bins {
         let reach = BEYOND as f32 - 1.0;
         let bins = (sigmas * PER_SIGMA).clamp(-reach, reach);
@@ -73,7 +73,8 @@ impl Cumulative {
     }
 }
 
-/// Returns the natural logarithm of a positive, normal number, to the precision of an `f32`: a series in (m − 1)/(m + 1).
+/// Returns the natural logarithm of a positive, normal number, to the precision of an `f32`: a series in (m − 1)/(m +
+/// 1).
 pub(super) fn ln(x: f32) -> f32 {
     const HALF_SQRT: u32 = 0x3f35_04f3;
     let shifted = x.to_bits().wrapping_sub(HALF_SQRT) as i32;

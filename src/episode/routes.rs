@@ -1,8 +1,8 @@
 //! The learned model of each route: how long an attempt takes, and how often one fails.
 //!
-//! Mean and sigma of log2(duration) per route follow slowly, winsorised at 2.5 sigmas, so that neither outliers nor an episode bend
-//! them. Open buckets are scored by [`Rules`], which are published from here once a minute.
-#![allow(clippy::indexing_slicing)] // slots are below ROUTES by construction
+//! Mean and sigma of log2(duration) per route follow slowly, winsorised at 2.5 sigmas, so that neither outliers nor an
+//! episode bend them. Open buckets are scored by [`Rules`], which are published from here once a minute.
+#![allow(clippy::indexing_slicing, reason = "slots are below ROUTES by construction")]
 
 use super::bucket::{Bucket, WARM_UP_SHIFT};
 use super::dimensions::ROUTES;
@@ -14,7 +14,7 @@ use crate::codec::Codec;
 /// Durations needed before a route has a rule.
 const WARM_UP: f32 = 30.0;
 /// Buckets between two publications.
-const EVERY: u32 = 6;
+const PUBLISH_INTERVAL: u32 = 6;
 /// Squared sum of residuals per duration, in sigmas squared, that chance explains: three standard deviations.
 const CHANCE: i64 = 9;
 /// Nats in an octave: ln 2.
@@ -28,7 +28,7 @@ pub(super) struct RouteModel {
     /// In octaves; during warm-up the sum of squares.
     sigma: f32,
     weight: f32,
-    pub(super) seen: f32,
+    pub(super) attempts: f32,
     pub(super) errors: f32,
     pub(super) caught: f32,
     pub(super) late: f32,
@@ -88,8 +88,8 @@ impl RouteModels {
         (n > 0.0).then(|| BucketMean { offset: sum / n, variance: variance / n / n, log2: log2 / n })
     }
 
-    /// Returns the impact on each route in a bucket, and its attempts. The impact is the sum of seconds with a failure, exchanges
-    /// that were caught or late, and sigmas of slowness that chance does not explain.
+    /// Returns the impact on each route in a bucket, and its attempts. The impact is the sum of seconds with a failure,
+    /// exchanges that were caught or late, and sigmas of slowness that chance does not explain.
     pub(super) fn impact(&self, bucket: &Bucket) -> [(u16, u16); ROUTES] {
         let mut routes = [(0, 0); ROUTES];
         for (i, (impact, attempts)) in routes.iter_mut().enumerate() {
@@ -148,10 +148,10 @@ impl RouteModels {
         }
     }
 
-    /// Publishes rules from the models, at most once a minute; `lag` is the number of buckets that may be open in addition to the
-    /// newest.
+    /// Publishes rules from the models, at most once a minute; `lag` is the number of buckets that may be open in
+    /// addition to the newest.
     pub(super) fn publish(&mut self, bucket: u32, lag: u32) {
-        if bucket < self.rules.next_from() || bucket < self.published + EVERY {
+        if bucket < self.rules.next_from() || bucket < self.published + PUBLISH_INTERVAL {
             return;
         }
         self.published = bucket;

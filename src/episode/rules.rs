@@ -1,14 +1,15 @@
 //! Published rules: how an open bucket scores durations, and the learned timeout it applies.
 //!
-//! A rule is a quantised copy of a route's mean and sigma. Rules change at most once a minute, and only for buckets in which nothing
-//! can have arrived yet: an early or late line within `reorder` is scored by the same rule.
-#![allow(clippy::indexing_slicing)] // slots are below ROUTES by construction
+//! A rule is a quantised copy of a route's mean and sigma. Rules change at most once a minute, and only for buckets in
+//! which nothing can have arrived yet: an early or late line within `reorder` is scored by the same rule.
+#![allow(clippy::indexing_slicing, reason = "slots are below ROUTES by construction")]
 
 use super::dimensions::ROUTES;
 use crate::codec::Codec;
 use crate::histogram::Log2;
 
-/// A rule for one route: mean in 1/1024 octave, and the factor from an offset to a residual, × 4096. A factor of 0 is no rule.
+/// A rule for one route: mean in 1/1024 octave, and the factor from an offset to a residual, × 4096. A factor of 0 is
+/// no rule.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rule {
     pub(super) mean: u16,

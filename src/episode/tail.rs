@@ -1,12 +1,13 @@
 //! Slow responses: likelihood ratios against the upstream's own residuals.
 //!
-//! Five shapes of a slow tail (a share ε of the attempts, δ sigmas later) are tested against the histogram of this upstream over the
-//! last hours. First the bucket is shifted back by its own location, and the shapes are made orthogonal to a shift in the same way:
-//! load, daily drift and a deploy shift all durations alike, and only the remainder is evidence for a tail.
+//! Five shapes of a slow tail (a share ε of the attempts, δ sigmas later) are tested against the histogram of this
+//! upstream over the last hours. First the bucket is shifted back by its own location, and the shapes are made
+//! orthogonal to a shift in the same way: load, daily drift and a deploy shift all durations alike, and only the
+//! remainder is evidence for a tail.
 //!
-//! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the measured dispersion. While φ is
-//! above three the tail is muted, and the location shift covers it.
-#![allow(clippy::indexing_slicing)] // indices run over fixed arrays
+//! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the measured
+//! dispersion. While φ is above three the tail is muted, and the location shift covers it.
+#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays")]
 
 use super::cusum::Dispersion;
 use super::residual::{BINS, Bins, Cumulative, centre, dot, ln};
@@ -53,8 +54,8 @@ impl Shapes {
         Self { prior, score, expected }
     }
 
-    /// Returns the location of a histogram of unit mass, in sigmas, from its lower and middle part alone. The constant comes from the
-    /// fixed prior: a learned one would feed back and diverge.
+    /// Returns the location of a histogram of unit mass, in sigmas, from its lower and middle part alone. The constant
+    /// comes from the fixed prior: a learned one would feed back and diverge.
     fn location(&self, mean_score: f32) -> f32 {
         (mean_score - self.expected) / 0.62
     }

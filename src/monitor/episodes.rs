@@ -101,7 +101,7 @@ impl From<&ReferenceConfig> for Reference {
     fn from(config: &ReferenceConfig) -> Self {
         Self {
             from: timeline::bucket_of(config.since) as u32,
-            near: config.near_misses,
+            near_misses: config.near_misses,
             log2: Log2::of(config.typical).0,
             expires: config.expires.map_or(0, |at| timeline::bucket_of(at) as u32),
         }

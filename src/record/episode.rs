@@ -53,7 +53,7 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &OpenEpisode, contex
         }
     }
     counts(&mut json, &open.counts);
-    let shares = shares(&open.counts.bad, context.upstream);
+    let shares = shares(&open.counts.bad_attempts, context.upstream);
     json.key("hosts").open('[');
     for (slot, share) in &shares {
         let Some(name) = context.upstream.hosts().name(*slot) else { continue };
@@ -103,7 +103,7 @@ pub(crate) fn deviation(out: &mut String, phase: Phase, deviation: &Deviation, u
     let counted = BucketCounts {
         exchanges: day.exchanges,
         aborted: day.aborted,
-        near: day.near,
+        near_misses: day.near_misses,
         failed: day.failed,
         first_try: day.first_try,
         ..BucketCounts::default()
@@ -116,9 +116,9 @@ pub(crate) fn deviation(out: &mut String, phase: Phase, deviation: &Deviation, u
     json.key("explain").raw().push('"');
     let text = json.raw();
     text.push_str("Near misses were ");
-    push_share(text, deviation.near.basis_points().into());
+    push_share(text, deviation.near_misses.basis_points().into());
     text.push_str(" of the day where the reference has ");
-    push_share(text, deviation.reference.near.basis_points().into());
+    push_share(text, deviation.reference.near_misses.basis_points().into());
     text.push_str(", and the typical duration was ");
     let ratio = libm::exp2f((f32::from(deviation.log2) - f32::from(deviation.reference.log2)) / 256.0);
     push_tenths(text, libm::roundf(ratio * 10.0) as u64);
@@ -153,7 +153,7 @@ fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
 
 fn counts(json: &mut Json<'_>, counts: &BucketCounts) {
     json.key("exchanges").number(counts.exchanges.into());
-    json.key("near_misses").number(counts.near.into());
+    json.key("near_misses").number(counts.near_misses.into());
     json.key("failed").number(counts.failed.into());
     if let Some(margin) = counts.margin_min() {
         json.key("margin_min_bp").number(margin.into());
@@ -207,7 +207,7 @@ fn explain(
     context: EpisodeContext<'_>,
     shares: &[(u8, u64)],
 ) {
-    push_number(out, open.counts.near.into());
+    push_number(out, open.counts.near_misses.into());
     out.push_str(" of ");
     push_number(out, open.counts.exchanges.into());
     out.push_str(" exchanges were near misses and ");

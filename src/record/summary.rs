@@ -80,7 +80,7 @@ pub(crate) fn summary(
     if let Some(reference) = detector.reference.get() {
         json.key("reference").open('{');
         json.key("since").time(timeline::start_of(reference.from.into()));
-        json.key("near_miss_bp").number(reference.near.basis_points().into());
+        json.key("near_miss_bp").number(reference.near_misses.basis_points().into());
         json.key("typical_ms").millis(reference.typical());
         if reference.expires > 0 {
             json.key("expires").time(timeline::start_of(reference.expires.into()));

@@ -24,9 +24,9 @@ impl UpstreamState {
         !self.counters.is_empty() || self.is_open()
     }
 
-    /// Encodes and drains everything counted since the last delta and the content of `bucket`, or decodes another process's
-    /// delta and adds it. A late delta contributes only its counts. Returns the number of exchanges, and the slots that the
-    /// sender's hosts and routes have here.
+    /// Encodes and drains everything counted since the last delta and the content of `bucket`, or decodes another
+    /// process's delta and adds it. A late delta contributes only its counts. Returns the number of exchanges, and the
+    /// slots that the sender's hosts and routes have here.
     pub(crate) fn pass(&mut self, bucket: u64, codec: &mut Codec<'_>, is_late: bool) -> (u64, SlotMap) {
         let is_out = codec.is_out();
         let mut seen = self.last_seen.micros();
@@ -53,7 +53,8 @@ impl UpstreamState {
         (exchanges, slots)
     }
 
-    /// Encodes the baselines, or decodes and applies them. Returns the routes whose slots were reassigned, as a bit mask.
+    /// Encodes the baselines, or decodes and applies them. Returns the routes whose slots were reassigned, as a bit
+    /// mask.
     pub(crate) fn tell(&mut self, codec: &mut Codec<'_>) -> u8 {
         let mut seen = self.last_seen.micros();
         codec.tell(&mut seen);

@@ -203,8 +203,8 @@ impl UpstreamState {
         self.routes.get(slot).filter(|route| u64::from(route.since) <= comparable).map(|_| slot)
     }
 
-    /// Returns the baseline for an exchange: the route's if the route is tracked, else the upstream's. While free route slots
-    /// remain, an exchange on a new route has no baseline, because those of other routes would not fit it.
+    /// Returns the baseline for an exchange: the route's if the route is tracked, else the upstream's. While free route
+    /// slots remain, an exchange on a new route has no baseline, because those of other routes would not fit it.
     fn expected(
         &self,
         route: Option<u8>,
@@ -254,7 +254,8 @@ impl UpstreamState {
     /// Counts attempts by host, and blames hosts for a near miss or a failure.
     ///
     /// For a retried exchange the hosts whose attempts failed are blamed, never the one that answered in the end.
-    /// Returns the slot of the host if there is no attempt log, and the hosts whose slots were reassigned, as a bit mask.
+    /// Returns the slot of the host if there is no attempt log, and the hosts whose slots were reassigned, as a bit
+    /// mask.
     fn count_hosts(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) -> (Option<u8>, u16) {
         let is_cause = matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
         let [before @ .., last] = exchange.attempt_log else {
@@ -303,8 +304,8 @@ impl UpstreamState {
         (slot, replaced)
     }
 
-    /// Assigns a slot to a new route: a free one, or that of a route without traffic for an hour. Returns the slot if it was
-    /// reassigned.
+    /// Assigns a slot to a new route: a free one, or that of a route without traffic for an hour. Returns the slot if
+    /// it was reassigned.
     fn add_route(&mut self, hash: u32, name: &str, bucket: u64) -> Option<u8> {
         if self.routes.find(hash).is_some() {
             return None;
@@ -335,7 +336,8 @@ fn is_comparable(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
         && !verdict.signals.any(Signals::FAILED.with(Signals::SAFETY_NETS).with(Signals::PARTIAL))
 }
 
-/// Returns the exchange's own limits, else the configured ones, else the learned ones; and true if the attempts were learned.
+/// Returns the exchange's own limits, else the configured ones, else the learned ones; and true if the attempts were
+/// learned.
 fn limits(exchange: &Exchange<'_>, configured: Limits, snapshot: Snapshot) -> (Limits, bool) {
     let own = Limits {
         timeout: exchange.timeout,
