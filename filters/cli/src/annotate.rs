@@ -52,18 +52,18 @@ fn escape(out: &mut Vec<u8>, text: &str) {
 mod tests {
     use super::*;
 
-    fn of(line: &str, verdict: Option<&str>) -> String {
+    fn annotated(line: &str, verdict: Option<&str>) -> String {
         let mut out = Vec::new();
         annotate(&mut out, line.as_bytes(), verdict);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn an_object_gets_a_field_and_a_text_company() {
-        assert_eq!(of(r#"{"a":1}"#, Some("{}")), r#"{"a":1,"near_miss":{}}"#);
-        assert_eq!(of("{ }", Some("{}")), r#"{ "near_miss":{}}"#);
-        assert_eq!(of(r#"{"a":1}"#, None), r#"{"a":1}"#);
-        assert_eq!(of("a \"b\"\t\u{1}", Some("{}")), r#"{"log":"a \"b\"\t\u0001","near_miss":{}}"#);
-        assert_eq!(of("{cut off", None), r#"{"log":"{cut off"}"#);
+    fn objects_get_a_field_and_text_is_wrapped() {
+        assert_eq!(annotated(r#"{"a":1}"#, Some("{}")), r#"{"a":1,"near_miss":{}}"#);
+        assert_eq!(annotated("{ }", Some("{}")), r#"{ "near_miss":{}}"#);
+        assert_eq!(annotated(r#"{"a":1}"#, None), r#"{"a":1}"#);
+        assert_eq!(annotated("a \"b\"\t\u{1}", Some("{}")), r#"{"log":"a \"b\"\t\u0001","near_miss":{}}"#);
+        assert_eq!(annotated("{cut off", None), r#"{"log":"{cut off"}"#);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 could not be done, 2 too many lines could not be read.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 too many unreadable lines.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -88,7 +88,7 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
 
-    /// How many lines may be unreadable before the exit code is 2.
+    /// Maximum share of unreadable lines; above it, the exit code is 2.
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
@@ -112,7 +112,7 @@ pub(crate) struct MergeArgs {
     #[arg(long, default_value = "60s", value_name = "SPAN", value_parser = interval)]
     pub(crate) every: Micros,
 
-    /// How many lines may be unreadable before the exit code is 2.
+    /// Maximum share of unreadable lines; above it, the exit code is 2.
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
@@ -147,7 +147,7 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
 
-    /// How many lines may be unreadable before the exit code is 2.
+    /// Maximum share of unreadable lines; above it, the exit code is 2.
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 

@@ -8,7 +8,7 @@ use crate::line_counts::FORMAT_HINT;
 use crate::output::Output;
 use core::fmt::Write;
 use nearmiss::upstream_name;
-use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Observed, RecordKind, Timestamp};
+use nearmiss::{Config, Exchange, Feed, Head, Micros, Monitor, Observed, Timestamp};
 use nearmiss_formats::{Attempts, LineError, ParsedLine, Reader};
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         }
         (Some(line), _) => explain(line.as_bytes(), &mut reader, &config, &mut output)?,
         (None, Some(path)) => {
-            output.line(&format!("{}: sound", path.display()))?;
+            output.line(&format!("{}: valid", path.display()))?;
             true
         }
         (None, None) => return Err(Error::NothingToCheck),
@@ -55,7 +55,7 @@ fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Outpu
         Ok(ParsedLine::Judged(judged)) => {
             explanation.add("upstream", judged.upstream.unwrap_or("unknown"));
             explanation.add("fate", judged.fate.name());
-            explanation.add("why", "another nearmiss has judged it; it is counted and not judged again");
+            explanation.add("why", "already judged by another nearmiss; counted, not judged again");
             true
         }
         Ok(ParsedLine::LeftOut(why)) => {
@@ -88,7 +88,7 @@ impl Explanation {
         self.add("ended", time(exchange.ts));
         let name = upstream_name(exchange.upstream);
         match &*name {
-            "none" => self.add("upstream", "none: nothing was asked, so there is nothing to judge"),
+            "none" => self.add("upstream", "none: no upstream was called, so there is nothing to judge"),
             name if name == exchange.upstream => self.add("upstream", name),
             name => self.add("upstream", format_args!("{name} (logged as {})", exchange.upstream)),
         }
@@ -151,9 +151,9 @@ impl Explanation {
             None => self.add("margin", "unknown: no limit is known"),
         }
         let mut why =
-            String::from("nothing in it tells of a safety net; whether it was slow only its past can tell");
+            String::from("no sign of a safety net; slowness can only be judged against earlier exchanges");
         while let Some(record) = monitor.poll_record() {
-            if record.kind == RecordKind::Exchange
+            if matches!(record.head, Head::Exchange { .. })
                 && let Some((_, rest)) = record.json.split_once(r#""explain":""#)
             {
                 why = rest.trim_end_matches("\"}").replace("\\\"", "\"").replace("\\\\", "\\");
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_printed_as_they_are_read() {
+    fn a_time_round_trips() {
         for text in [
             "1970-01-01T00:00:00.000000Z",
             "2024-02-29T23:59:59.999999Z",

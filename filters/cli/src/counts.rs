@@ -27,9 +27,9 @@ impl Counts {
         let is_first_try =
             matches!(fate, Fate::Clean | Fate::Slow | Fate::Tight | Fate::ClientRetried | Fate::Partial);
         let first_try = if is_first_try { count } else { 0 };
-        let mut many = Self { attempts: count, first_try, ..Self::default() };
-        many.count(fate, count);
-        many
+        let mut counts = Self { attempts: count, first_try, ..Self::default() };
+        counts.count(fate, count);
+        counts
     }
 
     /// Counts one exchange that is known from its record alone.
@@ -54,13 +54,13 @@ impl Counts {
     }
 
     pub(crate) fn count(&mut self, fate: Fate, count: u64) {
-        if let Some(held) = self.fates.get_mut(fate as usize) {
-            *held = held.saturating_add(count);
+        if let Some(sum) = self.fates.get_mut(fate as usize) {
+            *sum = sum.saturating_add(count);
         }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.fates.iter_mut().zip(other.fates).for_each(|(held, more)| *held = held.saturating_add(more));
+        self.fates.iter_mut().zip(other.fates).for_each(|(sum, more)| *sum = sum.saturating_add(more));
         self.aborted = self.aborted.saturating_add(other.aborted);
         self.record_only = self.record_only.saturating_add(other.record_only);
         self.attempts = self.attempts.saturating_add(other.attempts);

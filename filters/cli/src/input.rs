@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Maximum length of a line in bytes. The rest of a longer line is discarded, and the line counts as unreadable.
-const LONGEST_LINE: usize = 64 << 20;
+const MAX_LINE: usize = 64 << 20;
 /// Initial size of the buffer.
 const CHUNK: usize = 1 << 20;
 
@@ -21,7 +21,7 @@ pub(crate) struct Lines {
     start: usize,
     end: usize,
     /// True at the end of the source.
-    drained: bool,
+    at_end: bool,
     /// Number of lines returned so far.
     number: u64,
 }
@@ -42,13 +42,13 @@ impl Lines {
             }
             Box::new(progress.counted(file, known.len()))
         };
-        Ok(Self::new(path, unpacked(source).map_err(wrong)?))
+        Ok(Self::new(path, decompressed(source).map_err(wrong)?))
     }
 
     /// Reads lines from `source`; `path` is its name in messages.
     pub(crate) fn new(path: &Path, source: Box<dyn Read>) -> Self {
         let buffer = vec![0; CHUNK];
-        Self { path: path.into(), source, buffer, start: 0, end: 0, drained: false, number: 0 }
+        Self { path: path.into(), source, buffer, start: 0, end: 0, at_end: false, number: 0 }
     }
 
     /// Returns the number of the last line returned by [`next`](Self::next), from 1.
@@ -60,15 +60,15 @@ impl Lines {
     fn fill(&mut self) -> Result<Option<usize>, Error> {
         let mut searched = self.start;
         loop {
-            let fresh = self.buffer.get(searched..self.end).unwrap_or_default();
-            if let Some(newline) = memchr::memchr(b'\n', fresh) {
+            let unsearched = self.buffer.get(searched..self.end).unwrap_or_default();
+            if let Some(newline) = memchr::memchr(b'\n', unsearched) {
                 return Ok(Some(searched + newline));
             }
             searched = self.end;
-            if self.drained {
+            if self.at_end {
                 return Ok((self.start < self.end).then_some(self.end));
             }
-            if self.end - self.start >= LONGEST_LINE {
+            if self.end - self.start >= MAX_LINE {
                 // One byte of an endless line is kept, so that it counts as a line.
                 self.end = self.start + 1;
                 searched = self.end;
@@ -84,7 +84,7 @@ impl Lines {
             }
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
             match self.source.read(room) {
-                Ok(0) => self.drained = true,
+                Ok(0) => self.at_end = true,
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Error::Input(self.path.clone(), error)),
@@ -116,7 +116,7 @@ impl Lines {
 }
 
 /// Wraps `source` in a decoder if it is compressed.
-fn unpacked(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+fn decompressed(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut magic = [0; 4];
     let mut known = 0;
     while known < magic.len() {
@@ -126,8 +126,8 @@ fn unpacked(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
         }
     }
     let magic = magic.get(..known).unwrap_or_default().to_vec();
-    let packed = magic.as_slice();
-    let (gzip, zstd) = (packed.starts_with(&[0x1f, 0x8b]), packed == [0x28, 0xb5, 0x2f, 0xfd]);
+    let magic_bytes = magic.as_slice();
+    let (gzip, zstd) = (magic_bytes.starts_with(&[0x1f, 0x8b]), magic_bytes == [0x28, 0xb5, 0x2f, 0xfd]);
     let whole = io::Cursor::new(magic).chain(source);
     Ok(if gzip {
         Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(CHUNK / 4, whole)))
@@ -143,9 +143,9 @@ mod tests {
     use super::*;
 
     /// A reader that returns a few bytes at a time.
-    struct Dribble(Vec<u8>, usize);
+    struct SmallReads(Vec<u8>, usize);
 
-    impl Read for Dribble {
+    impl Read for SmallReads {
         fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
             let count = self.1.min(self.0.len()).min(room.len());
             room[..count].copy_from_slice(&self.0[..count]);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn lines(text: &[u8], at_once: usize) -> Vec<Vec<u8>> {
-        let mut lines = Lines::new(Path::new("x"), Box::new(Dribble(text.into(), at_once)));
+        let mut lines = Lines::new(Path::new("x"), Box::new(SmallReads(text.into(), at_once)));
         lines.buffer.truncate(8);
         let mut read = Vec::new();
         while let Some((_, line)) = lines.next().unwrap() {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_whole_however_the_bytes_come() {
+    fn lines_are_whole_for_every_read_size() {
         let text = b"one\n\na much longer line than the buffer\r\nlast without an end";
         for at_once in 1..70 {
             assert_eq!(

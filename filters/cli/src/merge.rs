@@ -62,13 +62,13 @@ fn warn(stats: MergeStats) {
     for (count, what) in [
         (
             stats.overlapping,
-            "merged records were left out: they share some of their parts with others; give all of what they were merged from instead",
+            "merged records were left out: they overlap with other records; merge all of the original records instead",
         ),
         (
             stats.contradicting,
-            "summaries were left out: another has their source and number and says something else; give each run a name of its own (`--source`)",
+            "summaries were left out: another summary with the same source and number has different counts; give each run its own name (`--source`)",
         ),
-        (stats.too_late, "summaries were left out: they are too old to tell whether they were counted"),
+        (stats.too_late, "summaries were left out: they are too old to detect duplicates"),
     ] {
         if count > 0 {
             eprintln!("nearmiss: {count} {what}");

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
+    fn errors_name_the_cause() {
         let error = |json: &str| parse(json.as_bytes()).unwrap_err().to_string();
         assert_eq!(error(r#"{"schema":2,"type":"summary"}"#), "`schema` is 2; this nearmiss reads 1");
         assert_eq!(

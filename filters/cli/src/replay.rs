@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::upstream_name;
-use nearmiss::{Feed, Monitor, RecordKind};
+use nearmiss::{Feed, Head, Monitor};
 use nearmiss_formats::{Attempts, Format, ParsedLine};
 use std::process::ExitCode;
 use table::ReplayTable;
@@ -113,13 +113,13 @@ impl Replayer {
             self.annotation.clear();
             let mut written = false;
             while let Some(record) = self.monitor.poll_record() {
-                match record.kind {
-                    RecordKind::Exchange => {
+                match record.head {
+                    Head::Exchange { .. } => {
                         annotate(&mut self.annotation, line, Some(record.json));
                         written = true;
                     }
-                    RecordKind::Episode => eprintln!("{}", record.json),
-                    RecordKind::Summary => {}
+                    Head::Episode { .. } => eprintln!("{}", record.json),
+                    Head::Summary { .. } => {}
                 }
             }
             if is_judged {
@@ -151,7 +151,7 @@ impl Replayer {
         self.monitor.finish();
         if self.annotate {
             while let Some(record) = self.monitor.poll_record() {
-                if record.kind == RecordKind::Episode {
+                if matches!(record.head, Head::Episode { .. }) {
                     eprintln!("{}", record.json);
                 }
             }

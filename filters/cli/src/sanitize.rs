@@ -2,22 +2,23 @@
 //! anything.
 
 /// Replacement for an unsafe character.
-pub(crate) const HIDDEN: char = '\u{fffd}';
+pub(crate) const REPLACEMENT: char = '\u{fffd}';
 
 /// Replaces unsafe characters in `text` and cuts it to `max` characters.
 ///
 /// Control characters drive terminals; bidirectional ones reorder text; invisible ones make two names look alike.
 pub(crate) fn sanitize(text: &str, max: usize) -> String {
-    let mut shown: String = text.chars().take(max).map(|c| if is_hidden(c) { HIDDEN } else { c }).collect();
+    let mut safe: String =
+        text.chars().take(max).map(|c| if is_unsafe(c) { REPLACEMENT } else { c }).collect();
     if text.chars().nth(max).is_some() {
-        shown.pop();
-        shown.push('…');
+        safe.pop();
+        safe.push('…');
     }
-    shown
+    safe
 }
 
 /// Returns true if a character is a control character, bidirectional, or invisible.
-fn is_hidden(c: char) -> bool {
+fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_acts_is_replaced_and_what_is_long_is_cut() {
+    fn unsafe_characters_are_replaced_and_long_text_is_cut() {
         assert_eq!(
             sanitize("a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}", 99),
             "a\u{fffd}]0;x\u{fffd}b\u{fffd}c\u{fffd}"

@@ -12,7 +12,7 @@ impl FromStr for TimeArg {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const TAKES: &str = "it takes a date (2026-11-23, 2026-11-23T08:00:00Z), Unix seconds, or a span before now (30m, 2h, 7d)";
+        const EXPECTED: &str = "it takes a date (2026-11-23, 2026-11-23T08:00:00Z), Unix seconds, or a span before now (30m, 2h, 7d)";
         let seconds = |number: &str, unit: u64| number.parse::<u64>().ok()?.checked_mul(unit);
         let span = match text.split_at_checked(text.len().saturating_sub(1)) {
             Some((number, "s")) => seconds(number, 1),
@@ -27,7 +27,7 @@ impl FromStr for TimeArg {
         }
         let day = format!("{text}T00:00:00Z");
         let whole = nearmiss_formats::timestamp(text.as_bytes());
-        whole.or_else(|| nearmiss_formats::timestamp(day.as_bytes())).map(Self).ok_or(TAKES)
+        whole.or_else(|| nearmiss_formats::timestamp(day.as_bytes())).map(Self).ok_or(EXPECTED)
     }
 }
 
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_and_spans_are_understood() {
+    fn dates_and_spans_are_parsed() {
         let at = |text: &str| text.parse::<TimeArg>().map(|time_arg| time_arg.0.seconds());
         assert_eq!(at("2026-11-23"), Ok(1_795_392_000));
         assert_eq!(at("2026-11-23T00:00:00+01:00"), Ok(1_795_388_400));

@@ -173,7 +173,7 @@ fn records_of_several_runs_are_merged_into_records_of_the_fleet() {
     );
     let twice = replay("a", 1) + &replay("a", 0);
     let log = stderr(&nearmiss(&["merge", "-q", "-"], &twice));
-    assert!(log.contains("give each run a name of its own (`--source`)"), "{log}");
+    assert!(log.contains("give each run its own name (`--source`)"), "{log}");
 }
 
 #[test]
@@ -465,12 +465,17 @@ fn a_flood_of_names_keeps_table_and_page_bounded_with_a_row_for_the_rest() {
     let other = table.lines().find(|line| line.starts_with("other ")).expect("a row for the rest");
     let exchanges: u32 = other.split_whitespace().nth(1).unwrap().parse().unwrap();
     assert_eq!(exchanges, LINES - MAX_UPSTREAMS, "{other}");
-    let log = stdout(&output);
-    let summaries = log.lines().filter(|record| record.contains(r#""type":"summary""#));
+    let records = stdout(&output);
+    let summaries = records.lines().filter(|record| record.contains(r#""type":"summary""#));
     let names = summaries.filter_map(|summary| summary.split(r#""upstream":""#).nth(1)?.split('"').next());
     let names: std::collections::BTreeSet<_> = names.collect();
     assert!(names.len() == 41 && names.contains("other"), "{} upstreams have summaries", names.len());
-    assert!(log.len() < 2 * input.len(), "{} bytes of records for {} of input", log.len(), input.len());
+    assert!(
+        records.len() < 2 * input.len(),
+        "{} bytes of records for {} of input",
+        records.len(),
+        input.len()
+    );
     for name in ["report.html", "report.md"] {
         let report = dir.0.join(name).display().to_string();
         let made = nearmiss(&["report", "--config", &config, &log, "-o", &report], "");

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_well() {
+    fn numbers_have_units_and_few_digits() {
         let with_spaces = |text: String| text.replace(NARROW, " ");
         assert_eq!(with_spaces(Count(1_234_567).to_string()), "1 234 567");
         assert_eq!(with_spaces(Percent(Some(9_731)).to_string()), "97.31 %");

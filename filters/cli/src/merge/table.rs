@@ -37,7 +37,7 @@ pub(crate) fn print(merger: &Merger) {
     let relayed: u64 = rows.iter().map(|(_, counts, _)| counts.totals.exchanges_relayed()).sum();
     if relayed > 0 {
         eprintln!(
-            "nearmiss: {relayed} exchanges are known from logs that carry verdicts, and their durations are not: whoever judged them has not reported them"
+            "nearmiss: {relayed} exchanges have no duration: they come from logs with verdicts, and the records of the instance that judged them are missing"
         );
     }
 }

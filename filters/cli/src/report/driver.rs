@@ -47,9 +47,9 @@ impl ReportDriver {
         for path in &args.files {
             let mut lines = Lines::open(path, &progress)?;
             // A proxy's own log starts with lines that are neither records nor exchanges.
-            let ahead = lines.buffered()?.unwrap_or_default();
+            let buffered = lines.buffered()?.unwrap_or_default();
             let has_records =
-                ahead.split(|byte| *byte == b'\n').any(|line| records::find_record(line).is_some());
+                buffered.split(|byte| *byte == b'\n').any(|line| records::find_record(line).is_some());
             let reader = config::line_reader(args.log_format, &config);
             let mut source = Source::new(lines, reader);
             source.has_records = has_records;
@@ -92,7 +92,7 @@ impl ReportDriver {
         let ReadOutcome { model, line_counts, stats } = &mut self.outcome;
         if let Some(json) = records::find_record(line) {
             source.has_records = true;
-            match take_record(model, &self.filter, json) {
+            match add_if_selected(model, &self.filter, json) {
                 Ok(true) => line_counts.judged += 1,
                 Ok(false) => line_counts.skipped += 1,
                 Err(error) => line_counts.bad(path, number, &error),
@@ -116,7 +116,7 @@ impl ReportDriver {
             Ok(ParsedLine::Judged(judged)) if self.filter.matches(judged.ts, judged.upstream) => {
                 line_counts.judged += 1;
                 let time = judged.ts.map(|ts| ts.micros() / 1_000).or(model.span.map(|(_, to)| to));
-                model.judged(
+                model.add_judged(
                     &upstream_name(judged.upstream.unwrap_or_default()),
                     judged.fate,
                     time.unwrap_or(0),
@@ -133,9 +133,9 @@ impl ReportDriver {
     fn drain(&mut self) {
         let mut any = false;
         while let Some(record) = self.monitor.poll_record() {
-            let take_record =
-                records::parse(record.json.as_bytes()).and_then(|record| self.outcome.model.take(record));
-            debug_assert!(take_record.is_ok(), "{take_record:?}: {}", record.json);
+            let added = records::parse(record.json.as_bytes())
+                .and_then(|record| self.outcome.model.add_record(record));
+            debug_assert!(added.is_ok(), "{added:?}: {}", record.json);
             any = true;
         }
         if any {
@@ -145,19 +145,23 @@ impl ReportDriver {
 
     /// Raises the summary interval to the width of the time bins.
     fn adapt_summary_interval(&mut self) {
-        let (least, max) = SUMMARY_EVERY_MS;
-        let filter = Micros::from_millis(self.outcome.model.time_bins.width_ms().clamp(least, max));
-        if filter > self.summary_every {
-            self.summary_every = filter;
+        let (min, max) = SUMMARY_EVERY_MS;
+        let interval = Micros::from_millis(self.outcome.model.time_bins.width_ms().clamp(min, max));
+        if interval > self.summary_every {
+            self.summary_every = interval;
             let mut config = self.monitor.config().clone();
-            config.summary_every = filter;
+            config.summary_every = interval;
             self.monitor.reconfigure(config);
         }
     }
 }
 
 /// Adds a record to the model if it is selected; returns false if it is not.
-fn take_record(model: &mut ReportModel, filter: &ExchangeFilter, json: &[u8]) -> Result<bool, RecordError> {
+fn add_if_selected(
+    model: &mut ReportModel,
+    filter: &ExchangeFilter,
+    json: &[u8],
+) -> Result<bool, RecordError> {
     let record = records::parse(json)?;
     let (time, upstream) = match &record {
         ParsedRecord::Exchange(exchange) => (exchange.time.millis()?, &*exchange.upstream),
@@ -167,7 +171,7 @@ fn take_record(model: &mut ReportModel, filter: &ExchangeFilter, json: &[u8]) ->
     if !filter.matches(Some(Timestamp::from_micros(time.saturating_mul(1_000))), Some(upstream)) {
         return Ok(false);
     }
-    model.take(record)?;
+    model.add_record(record)?;
     Ok(true)
 }
 

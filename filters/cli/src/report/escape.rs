@@ -4,16 +4,16 @@ use crate::sanitize::sanitize;
 use core::fmt::{self, Write};
 
 /// Maximum length of a text in characters.
-const LONGEST: usize = 400;
+const MAX_TEXT: usize = 400;
 /// Maximum length of a name in characters.
-const LONGEST_NAME: usize = 80;
+const MAX_NAME: usize = 80;
 
 /// Text for HTML: between tags, or in a quoted attribute.
 pub(crate) struct HtmlText<'a>(pub(crate) &'a str);
 
 impl fmt::Display for HtmlText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        html(f, &sanitize(self.0, LONGEST))
+        html(f, &sanitize(self.0, MAX_TEXT))
     }
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct HtmlAttribute<'a>(pub(crate) &'a str);
 
 impl fmt::Display for HtmlAttribute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        html(f, &sanitize(self.0, LONGEST_NAME))
+        html(f, &sanitize(self.0, MAX_NAME))
     }
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct HtmlName<'a>(pub(crate) &'a str);
 impl fmt::Display for HtmlName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<bdi>")?;
-        html(f, &sanitize(self.0, LONGEST_NAME))?;
+        html(f, &sanitize(self.0, MAX_NAME))?;
         f.write_str("</bdi>")
     }
 }
@@ -56,7 +56,7 @@ pub(crate) struct ScriptString<'a>(pub(crate) &'a str);
 
 impl fmt::Display for ScriptString<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string(&sanitize(self.0, LONGEST_NAME)).map_err(|_| fmt::Error)?;
+        let json = serde_json::to_string(&sanitize(self.0, MAX_NAME)).map_err(|_| fmt::Error)?;
         json.chars().try_for_each(|c| match c {
             '<' => f.write_str("\\u003c"),
             '>' => f.write_str("\\u003e"),
@@ -72,7 +72,7 @@ pub(crate) struct MarkdownCode<'a>(pub(crate) &'a str);
 impl fmt::Display for MarkdownCode<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('`')?;
-        let name = sanitize(self.0, LONGEST_NAME);
+        let name = sanitize(self.0, MAX_NAME);
         let name = if name.trim().is_empty() { "?" } else { name.as_str() };
         name.chars().try_for_each(|c| match c {
             // These would end the code span, or the table cell around it.
@@ -89,7 +89,7 @@ pub(crate) struct MarkdownText<'a>(pub(crate) &'a str);
 
 impl fmt::Display for MarkdownText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = sanitize(self.0, LONGEST);
+        let text = sanitize(self.0, MAX_TEXT);
         let mut before = ' ';
         for c in text.chars() {
             match c {
@@ -98,7 +98,7 @@ impl fmt::Display for MarkdownText<'_> {
                 '<' => f.write_str("&lt;")?,
                 '>' => f.write_str("&gt;")?,
                 '&' => f.write_str("&amp;")?,
-                // Between letters and digits, these are not markup.
+                // After a letter or a digit, these are not markup.
                 '.' | ':' | '-' | '_' | '/' if !before.is_ascii_alphanumeric() => write!(f, "\\{c}")?,
                 ':' => f.write_str("\\:")?,
                 '_' => f.write_str("\\_")?,
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_its_place_in_html() {
+    fn names_cannot_break_out_of_html() {
         assert_eq!(HtmlText("<script>\"'&\u{1b}").to_string(), "&lt;script&gt;&quot;&#39;&amp;\u{fffd}");
         assert_eq!(HtmlName("\u{202e}<b").to_string(), "<bdi>\u{fffd}&lt;b</bdi>");
         assert_eq!(ScriptString("</script><!--\"").to_string(), r#""\u003c/script\u003e\u003c!--\"""#);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_markup_in_markdown() {
+    fn names_contain_no_markdown_markup() {
         assert_eq!(MarkdownCode("a`b|c\n").to_string(), "`aˋb¦c\u{fffd}`");
         assert_eq!(MarkdownCode(" ").to_string(), "`?`");
         assert_eq!(

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_closest_are_kept_in_order() {
+    fn the_smallest_ranks_are_kept_in_order() {
         let mut closest = Exemplars::new(3);
         for rank in [5, 1, 9, 3, 7, 1] {
             closest.offer(rank, || Exemplar {

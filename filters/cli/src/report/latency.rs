@@ -22,15 +22,15 @@ impl LatencyCounts {
     /// Adds the counts of a summary.
     pub(crate) fn add(&mut self, other: &records::LatencyHistogram) {
         for (bucket, count) in buckets(other) {
-            if let Some(held) = self.0.get_mut(bucket) {
-                *held = held.saturating_add(count);
+            if let Some(sum) = self.0.get_mut(bucket) {
+                *sum = sum.saturating_add(count);
             }
         }
     }
 
     /// Adds the counts of `other`.
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(held, more)| *held = held.saturating_add(*more));
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, more)| *sum = sum.saturating_add(*more));
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -74,14 +74,14 @@ impl Default for HeatMapColumn {
 impl HeatMapColumn {
     pub(crate) fn add(&mut self, other: &records::LatencyHistogram) {
         for (bucket, count) in buckets(other) {
-            if let Some(held) = self.0.get_mut(bucket / ROW) {
-                *held = held.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+            if let Some(sum) = self.0.get_mut(bucket / ROW) {
+                *sum = sum.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
             }
         }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(held, more)| *held = held.saturating_add(more));
+        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum = sum.saturating_add(more));
     }
 
     /// Returns the count of each row, the shortest durations first.

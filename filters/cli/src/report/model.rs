@@ -40,9 +40,9 @@ pub(crate) struct ReportModel {
     /// Summaries that occurred twice and were counted once.
     pub(crate) duplicate_summaries: u64,
     /// Episodes beyond the maximum.
-    pub(crate) episodes_left_out: u64,
+    pub(crate) skipped_episodes: u64,
     /// Exchanges whose lines already have a verdict, outside of summaries.
-    pub(crate) judged_before: u64,
+    pub(crate) prior_verdicts: u64,
     /// Exchanges that summaries count as relayed: the instance that judged them reports them.
     pub(crate) relayed: u64,
     seen_summaries: HashSet<u64>,
@@ -51,7 +51,7 @@ pub(crate) struct ReportModel {
 
 impl ReportModel {
     /// Adds one record.
-    pub(crate) fn take(&mut self, record: ParsedRecord<'_>) -> Result<(), RecordError> {
+    pub(crate) fn add_record(&mut self, record: ParsedRecord<'_>) -> Result<(), RecordError> {
         match record {
             ParsedRecord::Exchange(exchange) => self.exchange(&exchange),
             ParsedRecord::Episode(episode) => {
@@ -63,8 +63,8 @@ impl ReportModel {
     }
 
     /// Adds one exchange that was judged elsewhere, of which only the fate is known.
-    pub(crate) fn judged(&mut self, upstream: &str, fate: Fate, time: u64) {
-        self.judged_before += 1;
+    pub(crate) fn add_judged(&mut self, upstream: &str, fate: Fate, time: u64) {
+        self.prior_verdicts += 1;
         if upstream == NO_UPSTREAM {
             self.unrouted += 1;
             return;
@@ -76,8 +76,8 @@ impl ReportModel {
 
     /// Ends reading: ranks upstreams by closeness to failing, and sorts episodes.
     pub(crate) fn finish(&mut self) {
-        let records_are_all = !self.has_shares();
-        self.upstreams.iter_mut().for_each(|upstream| upstream.finish(records_are_all));
+        let only_records = !self.has_shares();
+        self.upstreams.iter_mut().for_each(|upstream| upstream.finish(only_records));
         self.upstreams.retain(|upstream| upstream.total != Counts::default());
         self.upstreams.sort_by(|a, b| {
             let rank = |upstream: &UpstreamReport| {
@@ -106,7 +106,7 @@ impl ReportModel {
 
     /// Returns true if shares are known: only summaries and lines with verdicts count clean exchanges.
     pub(crate) fn has_shares(&self) -> bool {
-        self.summaries + self.judged_before > 0
+        self.summaries + self.prior_verdicts > 0
     }
 
     fn exchange(&mut self, exchange: &ExchangeRecord<'_>) -> Result<(), RecordError> {
@@ -155,7 +155,7 @@ impl ReportModel {
             self.unrouted += summary.fates.values().sum::<u64>();
             return Ok(());
         }
-        if self.summaries == 1 && self.judged_before == 0 {
+        if self.summaries == 1 && self.prior_verdicts == 0 {
             // Bins from exchange records are obsolete now: one stray time would make every bin wide.
             (self.span, self.time_bins) = (None, TimeBins::default());
             self.upstreams.iter_mut().for_each(|upstream| upstream.record_bins.clear());
@@ -170,21 +170,21 @@ impl ReportModel {
         Ok(())
     }
 
-    /// Keeps the last word on each episode.
+    /// Keeps the final record of each episode.
     fn episode(&mut self, episode: EpisodeRecord) {
         let closes = episode.phase == "close";
         let has_room = self.open.len() < MAX_EPISODES;
         match self.open.get_mut(&episode.id) {
-            Some(held) => {
-                if held.phase != "close" || (closes && episode.exchanges > held.exchanges) {
-                    let detected = held.detected.or(episode.detected);
-                    *held = EpisodeRecord { detected, ..episode };
+            Some(kept) => {
+                if kept.phase != "close" || (closes && episode.exchanges > kept.exchanges) {
+                    let detected = kept.detected.or(episode.detected);
+                    *kept = EpisodeRecord { detected, ..episode };
                 }
             }
             None if has_room => {
                 self.open.insert(episode.id.clone(), episode);
             }
-            None => self.episodes_left_out += 1,
+            None => self.skipped_episodes += 1,
         }
     }
 
@@ -208,7 +208,7 @@ impl ReportModel {
                 })
             }
         };
-        #[allow(clippy::indexing_slicing, reason = "places are only given for upstreams that were pushed")]
+        #[allow(clippy::indexing_slicing, reason = "indices exist only for upstreams that were pushed")]
         &mut self.upstreams[index]
     }
 }
@@ -231,14 +231,14 @@ mod tests {
     fn model_of(records: &[String]) -> ReportModel {
         let mut model = ReportModel::default();
         for record in records {
-            model.take(records::parse(record.as_bytes()).unwrap()).unwrap();
+            model.add_record(records::parse(record.as_bytes()).unwrap()).unwrap();
         }
         model.finish();
         model
     }
 
     #[test]
-    fn summaries_add_and_a_repeat_counts_once() {
+    fn summaries_add_up_and_a_duplicate_counts_once() {
         let records = [summary(0, 0, 90, 10, 0), summary(1, 1, 80, 10, 10), summary(0, 0, 90, 10, 0)];
         let model = model_of(&records);
         let total = model.total();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_does_not_depend_on_how_wide_bins_became() {
+    fn counts_do_not_depend_on_the_width_of_the_bins() {
         let records: Vec<_> = (0..59).map(|minute| summary(minute, minute, 9, 1, 0)).collect();
         let mut model = model_of(&records);
         let before = model.total();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn without_summaries_exchange_records_are_all_there_is() {
+    fn without_summaries_exchange_records_are_counted() {
         let record = r#"{"schema":1,"type":"exchange","time":"2026-11-23T08:00:00.000Z","upstream":"cart","fate":"tight","margin_bp":120,"signals":["timeout"],"status":200,"duration_ms":88.1,"explain":"x"}"#;
         let model = model_of(&[record.to_owned()]);
         assert!(!model.has_shares());
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_passed_on_counts_only_where_nobody_else_tells_of_it() {
+    fn relayed_counts_are_used_only_without_a_report_of_the_instance_that_judged() {
         let relayed = r#"{"schema":1,"type":"summary","source":"agent","seq":0,"upstream":"cart","start":"2026-11-23T08:00:00.000Z","end":"2026-11-23T08:01:00.000Z","fates":{"clean":0},"attempts":0,"first_try":0,"relayed":{"clean":90,"retried":10}}"#;
         let total = model_of(&[relayed.to_owned()]).total();
         assert_eq!(
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn an_episode_is_told_once_with_its_last_word() {
+    fn an_episode_appears_once_with_its_final_record() {
         let episode = |phase: &str, times: &str, near: u64| {
             format!(
                 r#"{{"schema":1,"type":"episode","phase":"{phase}","id":"cart-1","upstream":"cart","pattern":"burst",

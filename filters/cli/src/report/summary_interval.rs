@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shortest_time_between_two_of_one_source_holds() {
+    fn the_shortest_interval_of_any_source_is_returned() {
         let mut interval = SummaryInterval::default();
         let ends = [
             ("a", 60_000, 0),

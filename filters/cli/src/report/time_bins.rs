@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn bins_never_become_more_than_the_bound() {
+    fn the_number_of_bins_is_bounded() {
         let mut time_bins = TimeBins::default();
         assert_eq!(time_bins.extend(1_795_392_000_000, 1), None);
         assert_eq!((time_bins.width_ms(), time_bins.range()), (10_000, Some((179_539_200, 179_539_200))));

@@ -126,16 +126,16 @@ impl UpstreamReport {
         self.margins
             .iter_mut()
             .zip(&summary.margins)
-            .for_each(|(held, more)| *held = held.saturating_add(*more));
+            .for_each(|(sum, more)| *sum = sum.saturating_add(*more));
         self.failed_attempts_ms += summary.failed_attempts_ms;
         self.out_of_attempts += summary.signals.get("retry_limit").copied().unwrap_or(0);
         self.late += summary.late;
         self.suppressed += summary.suppressed;
         for host in &summary.hosts {
-            let held = self.host(&host.host);
-            held.attempts += host.attempts;
-            held.failed += host.failed;
-            held.near_misses += host.near_misses;
+            let totals = self.host(&host.host);
+            totals.attempts += host.attempts;
+            totals.failed += host.failed;
+            totals.near_misses += host.near_misses;
         }
         self.reference = summary.reference.or(self.reference.take());
         self.burn = summary.burn_bp.or(self.burn.take());
@@ -176,19 +176,19 @@ impl UpstreamReport {
     pub(crate) fn coarsen(&mut self, factor: u64) {
         for bins in [&mut self.bins, &mut self.record_bins, &mut self.relayed_bins] {
             for (index, bin) in core::mem::take(bins) {
-                let held: &mut TimeBin = bins.entry(index / factor).or_default();
-                held.counts.add(&bin.counts);
-                held.latency.merge(&bin.latency);
+                let merged: &mut TimeBin = bins.entry(index / factor).or_default();
+                merged.counts.add(&bin.counts);
+                merged.latency.merge(&bin.latency);
             }
         }
     }
 
     /// Falls back where no summary counted the exchanges: first to the relayed counts, then to the exchange records.
-    pub(crate) fn finish(&mut self, records_are_all: bool) {
+    pub(crate) fn finish(&mut self, only_records: bool) {
         if self.total == Counts::default() {
             (self.total, self.bins) = (self.relayed, core::mem::take(&mut self.relayed_bins));
         }
-        if records_are_all {
+        if only_records {
             (self.total, self.bins) = (self.from_records, core::mem::take(&mut self.record_bins));
         }
     }
@@ -197,11 +197,11 @@ impl UpstreamReport {
     pub(crate) fn merge(&mut self, other: &Self) {
         self.total.add(&other.total);
         for (index, bin) in &other.bins {
-            let held = self.bins.entry(*index).or_default();
-            held.counts.add(&bin.counts);
-            held.latency.merge(&bin.latency);
+            let merged = self.bins.entry(*index).or_default();
+            merged.counts.add(&bin.counts);
+            merged.latency.merge(&bin.latency);
         }
-        self.margins.iter_mut().zip(other.margins).for_each(|(held, more)| *held = held.saturating_add(more));
+        self.margins.iter_mut().zip(other.margins).for_each(|(sum, more)| *sum = sum.saturating_add(more));
         self.margin_min_bp = self.margin_min_bp.into_iter().chain(other.margin_min_bp).min();
         self.latency.merge(&other.latency);
         self.late += other.late;

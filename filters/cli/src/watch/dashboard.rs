@@ -4,7 +4,7 @@ use super::follow::EventHandler;
 use crate::counts::Counts;
 use crate::error::Error;
 use crate::records::{self, EpisodeRecord};
-use nearmiss::{Exchange, Fate, OTHER, Record, RecordKind, Timestamp, Verdict};
+use nearmiss::{Exchange, Fate, Head, OTHER, Record, Timestamp, Verdict};
 use nearmiss::{NO_UPSTREAM, upstream_name};
 use nearmiss_formats::LineError;
 use std::collections::{HashMap, VecDeque};
@@ -94,7 +94,7 @@ impl Dashboard {
     }
 
     fn episode(&mut self, episode: EpisodeRecord) {
-        self.episodes.retain(|held| held.id != episode.id);
+        self.episodes.retain(|existing| existing.id != episode.id);
         self.episodes.push_front(episode);
         // Open episodes stay on top.
         self.episodes
@@ -117,9 +117,9 @@ impl UpstreamRow {
 
     /// Returns the near misses and failures of the last `max` buckets before `now`, the oldest first.
     pub(super) fn history(&self, now: Timestamp, max: usize) -> Vec<u64> {
-        let silent = (now.seconds() / BUCKET_S).saturating_sub(self.last_bucket).min(max as u64) as usize;
+        let empty = (now.seconds() / BUCKET_S).saturating_sub(self.last_bucket).min(max as u64) as usize;
         let mut history: Vec<u64> =
-            self.history.iter().copied().chain(core::iter::repeat_n(0, silent)).collect();
+            self.history.iter().copied().chain(core::iter::repeat_n(0, empty)).collect();
         history.drain(..history.len().saturating_sub(max));
         history
     }
@@ -127,20 +127,20 @@ impl UpstreamRow {
     fn add_to_history(&mut self, ts: Timestamp, count: u64) {
         let bucket = ts.seconds() / BUCKET_S;
         if bucket > self.last_bucket {
-            let silent = if self.history.is_empty() {
+            let empty = if self.history.is_empty() {
                 1
             } else {
                 (bucket - self.last_bucket).min(HISTORY_BUCKETS as u64)
             };
-            self.history.extend(core::iter::repeat_n(0, silent as usize));
+            self.history.extend(core::iter::repeat_n(0, empty as usize));
             self.history.drain(..self.history.len().saturating_sub(HISTORY_BUCKETS));
             self.last_bucket = bucket;
         }
         let back = usize::try_from(self.last_bucket - bucket).unwrap_or(usize::MAX);
         if let Some(index) = self.history.len().checked_sub(back.saturating_add(1))
-            && let Some(held) = self.history.get_mut(index)
+            && let Some(existing) = self.history.get_mut(index)
         {
-            *held += count;
+            *existing += count;
         }
     }
 }
@@ -164,7 +164,7 @@ impl EventHandler for Dashboard {
 
     fn on_record(&mut self, record: Record<'_>) -> Result<(), Error> {
         // Everything in a summary has already been counted.
-        if record.kind == RecordKind::Summary {
+        if matches!(record.head, Head::Summary { .. }) {
             return Ok(());
         }
         match records::parse(record.json.as_bytes()) {
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beats_move_with_time_and_late_ones_find_their_place() {
+    fn history_moves_with_time_and_late_exchanges_count_in_their_bucket() {
         let mut row = UpstreamRow::new("cart");
         let at = Timestamp::from_seconds;
         row.add_to_history(at(1_000), 1);

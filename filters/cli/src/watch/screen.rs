@@ -1,11 +1,11 @@
 //! Renders the dashboard as styled lines, independent of any terminal.
 
-use super::dashboard::RecordRow;
-use super::dashboard::{Dashboard, UpstreamRow};
+use super::dashboard::{Dashboard, RecordRow, UpstreamRow};
 use super::scroll::{Pane, Scroll};
 use super::styled_line::{Style, StyledLine, pad};
 use crate::display::numbers::{Count, Percent};
 use crate::display::time::{DateTime, TimeOfDay};
+use crate::records::EpisodeRecord;
 use crate::sanitize::sanitize;
 use unicode_width::UnicodeWidthStr;
 
@@ -27,7 +27,7 @@ pub(super) fn render(
         dashboard.upstreams.iter().map(|row| sanitize(&row.name, 40).width()).max().unwrap_or(8).clamp(8, 28);
     let heading = |pane: Pane, text: String| {
         let mut line = StyledLine::default();
-        line.add(if scroll.pane == pane { Style::Strong } else { Style::Dim }, &text, width);
+        line.add(if scroll.pane == pane { Style::Bold } else { Style::Dim }, &text, width);
         line
     };
     let head = format!(
@@ -55,8 +55,7 @@ pub(super) fn render(
     ));
     let offset = scroll.clamp(Pane::Episodes, dashboard.episodes.len(), episodes);
     lines.push(episodes_head);
-    lines
-        .extend(pad_lines(dashboard.episodes.iter().skip(offset).map(|held| episode(held, width)), episodes));
+    lines.extend(pad_lines(dashboard.episodes.iter().skip(offset).map(|row| episode(row, width)), episodes));
     let offset = scroll.clamp(Pane::Records, dashboard.records.len(), records);
     lines.push(records_head);
     lines.extend(pad_lines(
@@ -65,7 +64,7 @@ pub(super) fn render(
     ));
     lines.truncate(height.saturating_sub(1));
     let mut footer = StyledLine::default();
-    footer.add(Style::Dim, "q quit   ↑ ↓ PgUp PgDn Home End scroll   Tab next part", width);
+    footer.add(Style::Dim, "q quit   ↑ ↓ PgUp PgDn Home End scroll   Tab next pane", width);
     lines.push(footer);
     lines
 }
@@ -78,7 +77,7 @@ fn pad_lines(lines: impl Iterator<Item = StyledLine>, height: usize) -> impl Ite
 fn title_line(dashboard: &Dashboard, file: &str, width: usize) -> StyledLine {
     let total = dashboard.total();
     let mut line = StyledLine::default();
-    line.add(Style::Strong, &format!("nearmiss · {}", sanitize(file, 60)), width);
+    line.add(Style::Bold, &format!("nearmiss · {}", sanitize(file, 60)), width);
     if total.exchanges() == 0 {
         line.add(Style::Dim, "  waiting for the first exchange", width);
     } else {
@@ -135,7 +134,7 @@ fn sparkline(counts: &[u64]) -> String {
     counts.iter().map(height).collect()
 }
 
-fn episode(episode: &crate::records::EpisodeRecord, width: usize) -> StyledLine {
+fn episode(episode: &EpisodeRecord, width: usize) -> StyledLine {
     let mut line = StyledLine::default();
     let open = episode.phase != "close";
     let escalated = episode.outcome.as_deref() == Some("escalated");
@@ -146,7 +145,7 @@ fn episode(episode: &crate::records::EpisodeRecord, width: usize) -> StyledLine 
     };
     line.add(style, &format!("{word:<6} "), width);
     line.add(
-        Style::Strong,
+        Style::Bold,
         &format!("{} {} ", sanitize(&episode.upstream, 40), sanitize(&episode.pattern, 20)),
         width,
     );
@@ -173,7 +172,7 @@ fn record(row: &RecordRow, name: usize, width: usize) -> StyledLine {
 mod tests {
     use super::super::follow::EventHandler;
     use super::*;
-    use nearmiss::{Fate, Record, RecordKind, Timestamp};
+    use nearmiss::{Fate, Head, Record, Timestamp};
 
     fn text(lines: &[StyledLine]) -> Vec<String> {
         lines.iter().map(|line| line.pieces.iter().map(|(_, text)| text.as_str()).collect()).collect()
@@ -190,13 +189,21 @@ mod tests {
                 r#"{{"schema":1,"type":"exchange","time":"2026-11-23T08:00:{number:02}.000Z","upstream":"你好\u001b[2J{number}","fate":"retried","duration_ms":1,"explain":"\u001b]0;x"}}"#
             );
             let time = Timestamp::default();
-            dashboard.on_record(Record { kind: RecordKind::Exchange, time, json: &json }).unwrap();
+            dashboard
+                .on_record(Record {
+                    head: Head::Exchange { fate: Fate::Retried, status: 200, attempts: None },
+                    time,
+                    upstream: "cart",
+                    json: &json,
+                    tokens: &[],
+                })
+                .unwrap();
         }
         dashboard
     }
 
     #[test]
-    fn every_line_fits_every_size_and_nothing_in_it_acts() {
+    fn lines_fit_every_size_and_contain_no_control_characters() {
         let dashboard = dashboard();
         for (width, height) in [(1, 1), (10, 3), (40, 8), (80, 24), (300, 90)] {
             let lines = render(&dashboard, "/var/log/\u{1b}x.log", &mut Scroll::default(), width, height);
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_scroll_to_their_ends_and_no_further() {
+    fn panes_scroll_to_their_ends_and_no_further() {
         let (dashboard, mut scroll) = (dashboard(), Scroll::default());
         let first = |scroll: &mut Scroll| text(&render(&dashboard, "x", scroll, 80, 24))[2].clone();
         assert!(first(&mut scroll).starts_with("upstream-07"), "the one with a near miss is on top");

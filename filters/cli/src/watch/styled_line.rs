@@ -7,7 +7,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 pub(super) enum Style {
     Plain,
     Dim,
-    Strong,
+    Bold,
     Warning,
     Alarm,
 }
@@ -30,7 +30,7 @@ impl StyledLine {
 }
 
 /// Cuts `text` to `room` columns. A wide character that would only half fit is dropped.
-pub(super) fn truncate(text: &str, room: usize) -> String {
+fn truncate(text: &str, room: usize) -> String {
     if text.width() <= room {
         return text.into();
     }
@@ -39,11 +39,11 @@ pub(super) fn truncate(text: &str, room: usize) -> String {
         width += c.width().unwrap_or(0);
         width < room
     };
-    let mut truncate: String = text.chars().take_while(fits).collect();
+    let mut cut: String = text.chars().take_while(fits).collect();
     if room > 0 {
-        truncate.push('…');
+        cut.push('…');
     }
-    truncate
+    cut
 }
 
 /// Cuts or pads `text` to exactly `width` columns.

@@ -125,7 +125,7 @@ impl TerminalGuard {
         match style {
             Style::Plain => Ok(()),
             Style::Dim => queue!(self.out, SetAttribute(Attribute::Dim)),
-            Style::Strong => queue!(self.out, SetAttribute(Attribute::Bold)),
+            Style::Bold => queue!(self.out, SetAttribute(Attribute::Bold)),
             Style::Warning if self.colours => queue!(self.out, SetForegroundColor(Color::Yellow)),
             Style::Alarm if self.colours => queue!(self.out, SetForegroundColor(Color::Red)),
             Style::Warning | Style::Alarm => Ok(()),
@@ -145,7 +145,7 @@ struct SharedDashboard(Arc<Mutex<Dashboard>>);
 
 impl SharedDashboard {
     fn dashboard(&self) -> MutexGuard<'_, Dashboard> {
-        // A panic elsewhere cannot leave counts half written.
+        // Counts are consistent even after a panic in another thread.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

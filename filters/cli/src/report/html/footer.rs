@@ -41,10 +41,10 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>, stats: &InputSt
     }
     for (count, label) in [
         (model.duplicate_summaries, "summaries came twice and were counted once"),
-        (model.episodes_left_out, "episodes beyond those that are kept were left out"),
+        (model.skipped_episodes, "episodes beyond those that are kept were left out"),
         (model.unrouted, "exchanges had no upstream and are in no share"),
         (
-            model.judged_before,
+            model.prior_verdicts,
             "exchanges came with a fate and no more; their attempts and durations are not known",
         ),
         (model.relayed, "exchanges had been judged by another nearmiss, whose records tell of them"),

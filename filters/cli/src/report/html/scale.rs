@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nine_is_one_length_everywhere() {
+    fn a_nine_has_the_same_length_everywhere() {
         let indices = [10_000, 9_999, 9_990, 9_900, 9_000, 0].map(nines);
         assert_eq!(indices, [0.0, 0.0, 0.25, 0.5, 0.75, 1.0]);
         assert_eq!((floor(9_995), floor(9_731), floor(12)), (9_990, 9_500, 0));
