@@ -170,8 +170,8 @@ fn record(row: &RecordRow, name: usize, width: usize) -> StyledLine {
 
 #[cfg(test)]
 mod tests {
-    use super::super::follow::EventHandler;
     use super::*;
+    use crate::watch::follow::EventHandler;
     use nearmiss::{Fate, Head, Record, Timestamp};
 
     fn text(lines: &[StyledLine]) -> Vec<String> {
