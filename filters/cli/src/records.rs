@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// A parsed record of any type.
 #[derive(Debug)]
-pub(crate) enum ParsedRecord<'a> {
+pub(crate) enum AnyRecord<'a> {
     Exchange(ExchangeRecord<'a>),
     Episode(Box<EpisodeRecord>),
     Summary(Box<SummaryRecord<'a>>),
@@ -140,7 +140,7 @@ pub(crate) struct RawTime<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl RawTime<'_> {
     /// Milliseconds since 1970.
-    pub(crate) fn millis(&self) -> Result<u64, RecordError> {
+    pub(crate) fn millis(&self) -> Result<u64, RecordParseError> {
         millis(&self.0)
     }
 }
@@ -151,21 +151,21 @@ impl RawTime<'_> {
 pub(crate) struct EpochMillis(pub(crate) u64);
 
 impl TryFrom<Cow<'_, str>> for EpochMillis {
-    type Error = RecordError;
+    type Error = RecordParseError;
 
-    fn try_from(text: Cow<'_, str>) -> Result<Self, RecordError> {
+    fn try_from(text: Cow<'_, str>) -> Result<Self, RecordParseError> {
         millis(&text).map(Self)
     }
 }
 
-fn millis(text: &str) -> Result<u64, RecordError> {
+fn millis(text: &str) -> Result<u64, RecordParseError> {
     let time = nearmiss_formats::timestamp(text.as_bytes()).map(Timestamp::micros);
-    time.map(|micros| micros / 1_000).ok_or_else(|| RecordError::Time(text.chars().take(40).collect()))
+    time.map(|micros| micros / 1_000).ok_or_else(|| RecordParseError::Time(text.chars().take(40).collect()))
 }
 
 /// A record cannot be read.
 #[derive(Debug)]
-pub(crate) enum RecordError {
+pub(crate) enum RecordParseError {
     /// Not JSON, or a field is missing or has a wrong type.
     Json(serde_json::Error),
     /// An unknown schema version.
@@ -176,9 +176,9 @@ pub(crate) enum RecordError {
     Type(String),
 }
 
-impl core::error::Error for RecordError {}
+impl core::error::Error for RecordParseError {}
 
-impl fmt::Display for RecordError {
+impl fmt::Display for RecordParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(f, "not a record: {error}"),
@@ -202,9 +202,9 @@ pub(crate) fn find_record(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// Parses one record.
-pub(crate) fn parse(json: &[u8]) -> Result<ParsedRecord<'_>, RecordError> {
+pub(crate) fn parse(json: &[u8]) -> Result<AnyRecord<'_>, RecordParseError> {
     #[derive(Deserialize)]
-    struct Head<'a> {
+    struct SchemaAndType<'a> {
         schema: u64,
         #[serde(borrow, rename = "type")]
         kind: Cow<'a, str>,
@@ -215,18 +215,18 @@ pub(crate) fn parse(json: &[u8]) -> Result<ParsedRecord<'_>, RecordError> {
         Some([b'e', b'p', ..]) => Cow::Borrowed("episode"),
         Some([b's', ..]) => Cow::Borrowed("summary"),
         _ => {
-            let head: Head<'_> = serde_json::from_slice(json).map_err(RecordError::Json)?;
+            let head: SchemaAndType<'_> = serde_json::from_slice(json).map_err(RecordParseError::Json)?;
             if head.schema != SCHEMA {
-                return Err(RecordError::Schema(head.schema));
+                return Err(RecordParseError::Schema(head.schema));
             }
             head.kind
         }
     };
     match &*kind {
-        "exchange" => serde_json::from_slice(json).map(ParsedRecord::Exchange).map_err(RecordError::Json),
-        "episode" => serde_json::from_slice(json).map(ParsedRecord::Episode).map_err(RecordError::Json),
-        "summary" => serde_json::from_slice(json).map(ParsedRecord::Summary).map_err(RecordError::Json),
-        other => Err(RecordError::Type(other.chars().take(40).collect())),
+        "exchange" => serde_json::from_slice(json).map(AnyRecord::Exchange).map_err(RecordParseError::Json),
+        "episode" => serde_json::from_slice(json).map(AnyRecord::Episode).map_err(RecordParseError::Json),
+        "summary" => serde_json::from_slice(json).map(AnyRecord::Summary).map_err(RecordParseError::Json),
+        other => Err(RecordParseError::Type(other.chars().take(40).collect())),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::args::WatchArgs;
 use crate::config;
 use crate::error::Error;
 use core::sync::atomic::{AtomicBool, Ordering};
-use follow::Follower;
+use follow::FileFollower;
 use json_lines::JsonLines;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<ExitCode, Error> {
         }
     })
     .map_err(Error::Signals)?;
-    let follower = Follower {
+    let follower = FileFollower {
         file: args.file.clone(),
         format: args.input.format,
         from_start: args.from_start,

@@ -6,9 +6,9 @@ use core::fmt;
 const NARROW: char = '\u{202f}';
 
 /// A count in groups of three digits: `12 345`.
-pub(crate) struct Count(pub(crate) u64);
+pub(crate) struct GroupedCount(pub(crate) u64);
 
-impl fmt::Display for Count {
+impl fmt::Display for GroupedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         let mut text = String::new();
@@ -45,7 +45,7 @@ impl fmt::Display for Millis {
             ..999.5 => write!(f, "{ms:.0}{NARROW}ms"),
             ..9_950.0 => write!(f, "{}{NARROW}s", tenths(ms / 1_000.0)),
             ..99_950.0 => write!(f, "{:.0}{NARROW}s", ms / 1_000.0),
-            _ => write!(f, "{}", Span((ms / 1_000.0) as u64)),
+            _ => write!(f, "{}", Seconds((ms / 1_000.0) as u64)),
         }
     }
 }
@@ -57,9 +57,9 @@ fn tenths(number: f64) -> String {
 }
 
 /// Seconds in at most two units: `40 s`, `3 min`, `2 h 10 min`, `5 days`.
-pub(crate) struct Span(pub(crate) u64);
+pub(crate) struct Seconds(pub(crate) u64);
 
-impl fmt::Display for Span {
+impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |first: u64, unit: &str, rest: u64, small: &str| {
             if rest == 0 {
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn numbers_have_units_and_few_digits() {
         let with_spaces = |text: String| text.replace(NARROW, " ");
-        assert_eq!(with_spaces(Count(1_234_567).to_string()), "1 234 567");
+        assert_eq!(with_spaces(GroupedCount(1_234_567).to_string()), "1 234 567");
         assert_eq!(with_spaces(Percent(Some(9_731)).to_string()), "97.31 %");
         assert_eq!(with_spaces(Percent(Some(5)).to_string()), "0.05 %");
         assert_eq!(Percent(None).to_string(), "–");
@@ -116,7 +116,7 @@ mod tests {
             [ms(0.42), ms(8.0), ms(42.46), ms(1_234.0), ms(30_000.0)],
             ["0.4 ms", "8 ms", "42 ms", "1.2 s", "30 s"]
         );
-        let span = |seconds: u64| with_spaces(Span(seconds).to_string());
+        let span = |seconds: u64| with_spaces(Seconds(seconds).to_string());
         assert_eq!(
             [span(40), span(180), span(7_800), span(86_400)],
             ["40 s", "3 min", "2 h 10 min", "1 day"]

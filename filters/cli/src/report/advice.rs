@@ -6,7 +6,7 @@ use super::hosts;
 use super::model::ReportModel;
 use super::rich_text::RichText;
 use super::upstream::UpstreamReport;
-use crate::display::numbers::{Count, Hundredths, Millis, Percent, Span, plural};
+use crate::display::numbers::{GroupedCount, Hundredths, Millis, Percent, Seconds, plural};
 use crate::records::EpisodeRecord;
 
 /// Maximum number of findings.
@@ -46,15 +46,15 @@ fn escalated(model: &ReportModel) -> Option<Advice<'_>> {
     let worst = outages().max_by_key(|episode| episode.failed)?;
     let mut text = episode_of(worst).text(format!(
         " became an outage with {} failure{}",
-        Count(worst.failed),
+        GroupedCount(worst.failed),
         plural(worst.failed)
     ));
     if let Some(lead) = worst.lead_s.filter(|lead| *lead > 0) {
-        text = text.text(format!("; near misses showed it {} before", Span(lead)));
+        text = text.text(format!("; near misses showed it {} before", Seconds(lead)));
     }
     let others = outages().count() as u64 - 1;
     if others > 0 {
-        text = text.text(format!(" ({} other{} did too)", Count(others), plural(others)));
+        text = text.text(format!(" ({} other{} did too)", GroupedCount(others), plural(others)));
     }
     Some(Advice { text: text.text(". Find what began then."), section: "episodes" })
 }
@@ -90,7 +90,7 @@ fn masked_failures(upstream: &UpstreamReport) -> Option<Advice<'_>> {
             ": {} for its callers, {} at the first try. Find out what fails {} times before it succeeds.",
             Percent(Some(last)),
             Percent(Some(first)),
-            Count(total.carried())
+            GroupedCount(total.carried())
         )),
         section: "timeline",
     })
@@ -103,7 +103,7 @@ fn recurring(model: &ReportModel) -> Option<Advice<'_>> {
         .filter(|episode| episode.pattern == "recurring")
         .max_by_key(|episode| episode.near_misses)?;
     let pace =
-        blip.interval_s.map_or("again and again".to_owned(), |seconds| format!("every {}", Span(seconds)));
+        blip.interval_s.map_or("again and again".to_owned(), |seconds| format!("every {}", Seconds(seconds)));
     Some(Advice {
         text: RichText::default()
             .name(&blip.upstream)
@@ -121,7 +121,7 @@ fn near_limit(upstream: &UpstreamReport) -> Option<Advice<'_>> {
     Some(Advice {
         text: RichText::default().name(&upstream.name).text(format!(
             ": {} exchange{} ended within the last tenth of a limit, or over it{least}. Ask whether the limit or the duration is wrong.",
-            Count(tightest),
+            GroupedCount(tightest),
             plural(tightest)
         )),
         section: "margins",

@@ -10,7 +10,7 @@ use crate::filter::ExchangeFilter;
 use crate::input::Lines;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::progress::{LINES_PER_TICK, Progress};
-use crate::records::{self, ParsedRecord, RecordError};
+use crate::records::{self, AnyRecord, RecordParseError};
 use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::{Feed, Micros, Monitor, Timestamp};
 use nearmiss::{NO_UPSTREAM, upstream_name};
@@ -161,12 +161,12 @@ fn add_if_selected(
     model: &mut ReportModel,
     filter: &ExchangeFilter,
     json: &[u8],
-) -> Result<bool, RecordError> {
+) -> Result<bool, RecordParseError> {
     let record = records::parse(json)?;
     let (time, upstream) = match &record {
-        ParsedRecord::Exchange(exchange) => (exchange.time.millis()?, &*exchange.upstream),
-        ParsedRecord::Episode(episode) => (episode.start.0, &*episode.upstream),
-        ParsedRecord::Summary(summary) => (summary.end.millis()?.saturating_sub(1), &*summary.upstream),
+        AnyRecord::Exchange(exchange) => (exchange.time.millis()?, &*exchange.upstream),
+        AnyRecord::Episode(episode) => (episode.start.0, &*episode.upstream),
+        AnyRecord::Summary(summary) => (summary.end.millis()?.saturating_sub(1), &*summary.upstream),
     };
     if !filter.matches(Some(Timestamp::from_micros(time.saturating_mul(1_000))), Some(upstream)) {
         return Ok(false);

@@ -1,7 +1,7 @@
 //! The headline and the sentences below it.
 
 use super::model::ReportModel;
-use crate::display::numbers::{Count, Percent, Span, plural};
+use crate::display::numbers::{GroupedCount, Percent, Seconds, plural};
 
 /// Writes the headline: "Callers saw 99.98 %. Without retries and fallbacks it would have been 97.31 %."
 pub(crate) fn sentence(model: &ReportModel) -> String {
@@ -12,9 +12,9 @@ pub(crate) fn sentence(model: &ReportModel) -> String {
     if !model.has_shares() {
         return format!(
             "{} near miss{} and {} failure{} were recorded.",
-            Count(total.near_misses()),
+            GroupedCount(total.near_misses()),
             if total.near_misses() == 1 { "" } else { "es" },
-            Count(total.failed()),
+            GroupedCount(total.failed()),
             plural(total.failed())
         );
     }
@@ -39,23 +39,23 @@ pub(crate) fn extent(model: &ReportModel) -> String {
     if model.has_shares() {
         text.push_str(&format!(
             "{} exchange{} of {} upstream{}",
-            Count(total.exchanges()),
+            GroupedCount(total.exchanges()),
             plural(total.exchanges()),
-            Count(upstreams),
+            GroupedCount(upstreams),
             plural(upstreams)
         ));
         if let Some((from, to)) = model.span {
-            text.push_str(&format!(" in {}", Span((to - from).div_ceil(1_000).max(1))));
+            text.push_str(&format!(" in {}", Seconds((to - from).div_ceil(1_000).max(1))));
         }
         text.push_str(&format!(
             ": {} near miss{}, {} failure{}. ",
-            Count(total.near_misses()),
+            GroupedCount(total.near_misses()),
             if total.near_misses() == 1 { "" } else { "es" },
-            Count(total.failed()),
+            GroupedCount(total.failed()),
             plural(total.failed())
         ));
         if total.carried() > 0 {
-            text.push_str(&format!("Safety nets carried {}. ", Count(total.carried())));
+            text.push_str(&format!("Safety nets carried {}. ", GroupedCount(total.carried())));
         }
     } else {
         text.push_str("No summary came with these records, so it is not known how many exchanges were clean, and no share can be told. ");
@@ -65,14 +65,14 @@ pub(crate) fn extent(model: &ReportModel) -> String {
         (0, _) => "Nothing of it stood out as an episode.".to_owned(),
         (_, 0) => format!(
             "It stood out in {} episode{}, and none of them became an outage.",
-            Count(episodes),
+            GroupedCount(episodes),
             plural(episodes)
         ),
         _ => format!(
             "It stood out in {} episode{}, of which {} became an outage.",
-            Count(episodes),
+            GroupedCount(episodes),
             plural(episodes),
-            Count(escalated)
+            GroupedCount(escalated)
         ),
     });
     text

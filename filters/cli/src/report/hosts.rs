@@ -4,7 +4,7 @@ use super::model::ReportModel;
 use super::rich_text::RichText;
 use super::upstream::{HostTotals, UpstreamReport};
 use crate::counts::share;
-use crate::display::numbers::{Count, Percent};
+use crate::display::numbers::{GroupedCount, Percent};
 
 /// A host with near misses or failed attempts.
 pub(crate) struct SuspectHost<'a> {
@@ -35,8 +35,11 @@ impl SuspectHost<'_> {
 
     /// Writes the verdict about the host.
     pub(crate) fn sentence(&self) -> RichText<'_> {
-        let failed =
-            format!("It failed {} of {} attempts", Count(self.host.failed), Count(self.host.attempts));
+        let failed = format!(
+            "It failed {} of {} attempts",
+            GroupedCount(self.host.failed),
+            GroupedCount(self.host.attempts)
+        );
         let text = RichText::default().text(failed);
         if self.siblings < 2 {
             return text.text("; it has no sibling to be compared with.");

@@ -6,7 +6,7 @@ use super::input_stats::InputStats;
 use super::model::ReportModel;
 use super::upstream::UpstreamReport;
 use super::{advice, headline, hosts};
-use crate::display::numbers::{Count, Hundredths, Millis, Percent, Span};
+use crate::display::numbers::{GroupedCount, Hundredths, Millis, Percent, Seconds};
 use crate::display::time::{DateTime, TimeOfDay, day};
 use crate::records::EpisodeRecord;
 use core::fmt::Write;
@@ -47,7 +47,7 @@ fn write(out: &mut String, model: &ReportModel, stats: &InputStats) -> core::fmt
         }
     }
     if stats.unreadable > 0 {
-        writeln!(out, "\n{} lines could not be read.", Count(stats.unreadable))?;
+        writeln!(out, "\n{} lines could not be read.", GroupedCount(stats.unreadable))?;
     }
     Ok(())
 }
@@ -65,11 +65,11 @@ fn upstreams(out: &mut String, model: &ReportModel) -> core::fmt::Result {
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
             MarkdownCode(&upstream.name),
-            Count(total.exchanges()),
+            GroupedCount(total.exchanges()),
             Percent(total.first_try_success()),
             Percent(total.final_success()),
-            Count(total.near_misses()),
-            Count(total.failed()),
+            GroupedCount(total.near_misses()),
+            GroupedCount(total.failed()),
             Percent(upstream.margin_min_bp.map(u64::from)),
             sparkline(model, upstream)
         )?;
@@ -106,7 +106,7 @@ fn latency_and_attempts(out: &mut String, model: &ReportModel) -> core::fmt::Res
             out,
             "| {} | {} | {} | {} | {} | {} |",
             MarkdownCode(&upstream.name),
-            tight.map_or("–".into(), |count| Count(count).to_string()),
+            tight.map_or("–".into(), |count| GroupedCount(count).to_string()),
             quantile(0.5),
             quantile(0.99),
             quantile(0.999),
@@ -166,7 +166,7 @@ fn episodes(out: &mut String, model: &ReportModel) -> core::fmt::Result {
             TimeOfDay(end)
         )?;
         if let Some(lead) = episode.lead_s {
-            write!(out, ", **became an outage** after {}", Span(lead))?;
+            write!(out, ", **became an outage** after {}", Seconds(lead))?;
         }
         writeln!(out, ": {}", MarkdownText(&episode.explain))?;
     }

@@ -6,7 +6,7 @@ use super::summary_interval::SummaryInterval;
 use super::time_bins::TimeBins;
 use super::upstream::UpstreamReport;
 use crate::counts::Counts;
-use crate::records::{EpisodeRecord, ExchangeRecord, ParsedRecord, RecordError, SummaryRecord};
+use crate::records::{AnyRecord, EpisodeRecord, ExchangeRecord, RecordParseError, SummaryRecord};
 use core::cmp::Reverse;
 use core::hash::{Hash, Hasher};
 use nearmiss::NO_UPSTREAM;
@@ -51,14 +51,14 @@ pub(crate) struct ReportModel {
 
 impl ReportModel {
     /// Adds one record.
-    pub(crate) fn add_record(&mut self, record: ParsedRecord<'_>) -> Result<(), RecordError> {
+    pub(crate) fn add_record(&mut self, record: AnyRecord<'_>) -> Result<(), RecordParseError> {
         match record {
-            ParsedRecord::Exchange(exchange) => self.exchange(&exchange),
-            ParsedRecord::Episode(episode) => {
+            AnyRecord::Exchange(exchange) => self.exchange(&exchange),
+            AnyRecord::Episode(episode) => {
                 self.episode(*episode);
                 Ok(())
             }
-            ParsedRecord::Summary(summary) => self.summary(*summary),
+            AnyRecord::Summary(summary) => self.summary(*summary),
         }
     }
 
@@ -109,7 +109,7 @@ impl ReportModel {
         self.summaries + self.prior_verdicts > 0
     }
 
-    fn exchange(&mut self, exchange: &ExchangeRecord<'_>) -> Result<(), RecordError> {
+    fn exchange(&mut self, exchange: &ExchangeRecord<'_>) -> Result<(), RecordParseError> {
         let time = exchange.time.millis()?;
         self.exchange_records += 1;
         let fate = Fate::from_name(&exchange.fate).unwrap_or(Fate::Clean);
@@ -141,7 +141,7 @@ impl ReportModel {
         Ok(())
     }
 
-    fn summary(&mut self, summary: SummaryRecord<'_>) -> Result<(), RecordError> {
+    fn summary(&mut self, summary: SummaryRecord<'_>) -> Result<(), RecordParseError> {
         let (start, end) = (summary.start.millis()?, summary.end.millis()?);
         let mut hasher = DefaultHasher::new();
         (&summary.source, summary.seq, &summary.upstream, start, end).hash(&mut hasher);

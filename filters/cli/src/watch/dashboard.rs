@@ -168,7 +168,7 @@ impl EventHandler for Dashboard {
             return Ok(());
         }
         match records::parse(record.json.as_bytes()) {
-            Ok(records::ParsedRecord::Exchange(exchange)) => {
+            Ok(records::AnyRecord::Exchange(exchange)) => {
                 self.records.push_front(RecordRow {
                     time: exchange.time.millis().unwrap_or(0),
                     upstream: exchange.upstream.into_owned(),
@@ -177,8 +177,8 @@ impl EventHandler for Dashboard {
                 });
                 self.records.truncate(MAX_RECORDS);
             }
-            Ok(records::ParsedRecord::Episode(episode)) => self.episode(*episode),
-            Ok(records::ParsedRecord::Summary(_)) | Err(_) => {}
+            Ok(records::AnyRecord::Episode(episode)) => self.episode(*episode),
+            Ok(records::AnyRecord::Summary(_)) | Err(_) => {}
         }
         Ok(())
     }

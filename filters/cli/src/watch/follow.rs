@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Handles the events that a [`Follower`] reads from its file.
+/// Handles the events that a [`FileFollower`] reads from its file.
 pub(super) trait EventHandler {
     /// Handles an exchange that was judged here.
     fn on_exchange(&mut self, _exchange: &Exchange<'_>, _verdict: &Verdict) {}
@@ -32,7 +32,7 @@ pub(super) trait EventHandler {
 }
 
 /// Follows one file until it is stopped.
-pub(super) struct Follower {
+pub(super) struct FileFollower {
     pub(super) file: PathBuf,
     pub(super) format: Format,
     pub(super) from_start: bool,
@@ -41,7 +41,7 @@ pub(super) struct Follower {
     pub(super) stop: Arc<AtomicBool>,
 }
 
-impl Follower {
+impl FileFollower {
     /// Reads the file until the stop flag is set.
     pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
         let mut reader = config::line_reader(self.format, &self.config);

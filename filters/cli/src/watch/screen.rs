@@ -3,7 +3,7 @@
 use super::dashboard::{Dashboard, RecordRow, UpstreamRow};
 use super::scroll::{Pane, Scroll};
 use super::styled_line::{Style, StyledLine, pad};
-use crate::display::numbers::{Count, Percent};
+use crate::display::numbers::{GroupedCount, Percent};
 use crate::display::time::{DateTime, TimeOfDay};
 use crate::records::EpisodeRecord;
 use crate::sanitize::sanitize;
@@ -88,13 +88,13 @@ fn title_line(dashboard: &Dashboard, file: &str, width: usize) -> StyledLine {
                 DateTime(dashboard.now.micros() / 1_000),
                 Percent(total.final_success()),
                 Percent(total.first_try_success()),
-                Count(total.exchanges())
+                GroupedCount(total.exchanges())
             ),
             width,
         );
     }
     if dashboard.unreadable > 0 {
-        line.add(Style::Alarm, &format!("  {} unreadable", Count(dashboard.unreadable)), width);
+        line.add(Style::Alarm, &format!("  {} unreadable", GroupedCount(dashboard.unreadable)), width);
     }
     line
 }
@@ -106,7 +106,7 @@ fn upstream(row: &UpstreamRow, dashboard: &Dashboard, name: usize, width: usize)
         Style::Plain,
         &format!(
             " {:>11} {:>9} {:>9}",
-            Count(counts.exchanges()),
+            GroupedCount(counts.exchanges()),
             Percent(counts.first_try_success()),
             Percent(counts.final_success())
         ),
@@ -115,10 +115,10 @@ fn upstream(row: &UpstreamRow, dashboard: &Dashboard, name: usize, width: usize)
     let style = |count: u64, style: Style| if count > 0 { style } else { Style::Plain };
     line.add(
         style(counts.near_misses(), Style::Warning),
-        &format!(" {:>11}", Count(counts.near_misses())),
+        &format!(" {:>11}", GroupedCount(counts.near_misses())),
         width,
     );
-    line.add(style(counts.failed(), Style::Alarm), &format!(" {:>8}", Count(counts.failed())), width);
+    line.add(style(counts.failed(), Style::Alarm), &format!(" {:>8}", GroupedCount(counts.failed())), width);
     line.add(Style::Plain, &format!(" {:>8}  ", Percent(row.margin.map(u64::from))), width);
     let history = row.history(dashboard.now, width.saturating_sub(line.width).min(40));
     let spark = sparkline(&history);

@@ -1,7 +1,7 @@
 //! The terminal: drawing, keys, and restoring its state.
 
 use super::dashboard::Dashboard;
-use super::follow::{EventHandler, Follower};
+use super::follow::{EventHandler, FileFollower};
 use super::screen::render;
 use super::scroll::Scroll;
 use super::styled_line::{Style, StyledLine};
@@ -43,7 +43,7 @@ fn restore(out: &mut impl Write) {
 }
 
 /// Follows the file in one thread and displays the dashboard in this one, until the user quits.
-pub(super) fn run(follower: Follower) -> Result<(), Error> {
+pub(super) fn run(follower: FileFollower) -> Result<(), Error> {
     let shared = SharedDashboard::default();
     let (mut writer, stop) = (shared.clone(), Arc::clone(&follower.stop));
     let file = follower.file.file_name().unwrap_or_default().to_string_lossy().into_owned();

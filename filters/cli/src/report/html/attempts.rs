@@ -2,7 +2,7 @@
 
 use super::layout::PageLayout;
 use super::put::put;
-use crate::display::numbers::{Count, Hundredths, Millis};
+use crate::display::numbers::{GroupedCount, Hundredths, Millis};
 use crate::report::escape::HtmlName;
 use crate::report::upstream::UpstreamReport;
 
@@ -29,8 +29,8 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
             out,
             "<tr data-u=\"{index}\"><th scope=\"row\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"spark\">",
             HtmlName(&upstream.name),
-            Count(upstream.total.exchanges()),
-            Count(upstream.total.attempts),
+            GroupedCount(upstream.total.exchanges()),
+            GroupedCount(upstream.total.attempts),
             Hundredths(upstream.total.amplification())
         );
         line(out, layout, upstream, top);
@@ -43,7 +43,7 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
             } else {
                 "–".into()
             },
-            Count(upstream.out_of_attempts)
+            GroupedCount(upstream.out_of_attempts)
         );
     }
     put!(

@@ -2,7 +2,7 @@
 
 use super::layout::PageLayout;
 use super::put::put;
-use crate::display::numbers::{Count, Hundredths, Percent, Span, plural};
+use crate::display::numbers::{GroupedCount, Hundredths, Percent, Seconds, plural};
 use crate::display::time::{DateTime, TimeOfDay};
 use crate::records::EpisodeRecord;
 use crate::report::escape::{HtmlName, HtmlText};
@@ -57,13 +57,13 @@ fn card(out: &mut String, layout: &PageLayout<'_>, number: usize, episode: &Epis
         outcome.replace(' ', "-"),
         DateTime(episode.start.0),
         TimeOfDay(end),
-        Span(end.saturating_sub(episode.start.0) / 1_000)
+        Seconds(end.saturating_sub(episode.start.0) / 1_000)
     );
     if let Some(detected) = episode.detected {
-        put!(out, ", told after {}", Span(detected.0.saturating_sub(episode.start.0) / 1_000));
+        put!(out, ", told after {}", Seconds(detected.0.saturating_sub(episode.start.0) / 1_000));
     }
     if let Some(lead) = episode.lead_s {
-        put!(out, ", {} before the outage", Span(lead));
+        put!(out, ", {} before the outage", Seconds(lead));
     }
     put!(out, "</p>\n<p>{}</p>\n<dl>", HtmlText(&episode.explain));
     evidence(out, episode);
@@ -72,9 +72,9 @@ fn card(out: &mut String, layout: &PageLayout<'_>, number: usize, episode: &Epis
 
 fn evidence(out: &mut String, episode: &EpisodeRecord) {
     let mut pair = |term: &str, value: &str| put!(out, "<div><dt>{term}<dd>{value}</div>");
-    pair("exchanges", &Count(episode.exchanges).to_string());
-    pair("near misses", &Count(episode.near_misses).to_string());
-    pair("failed", &Count(episode.failed).to_string());
+    pair("exchanges", &GroupedCount(episode.exchanges).to_string());
+    pair("near misses", &GroupedCount(episode.near_misses).to_string());
+    pair("failed", &GroupedCount(episode.failed).to_string());
     if let (Some(first), Some(last)) = (episode.first_try_success_bp, episode.final_success_bp) {
         pair("first try to callers", &format!("{} → {}", Percent(Some(first)), Percent(Some(last))));
     }
@@ -82,13 +82,16 @@ fn evidence(out: &mut String, episode: &EpisodeRecord) {
         pair("least margin", &Percent(Some(margin.into())).to_string());
     }
     if let Some(interval) = episode.interval_s {
-        pair("every", &Span(interval).to_string());
+        pair("every", &Seconds(interval).to_string());
     }
     if let Some(amplification) = episode.amplification_bp {
         pair("attempts each, at worst", &Hundredths(Some(amplification / 100)).to_string());
     }
-    let signals: Vec<_> =
-        episode.signals.iter().map(|(name, count)| format!("{} {}", HtmlText(name), Count(*count))).collect();
+    let signals: Vec<_> = episode
+        .signals
+        .iter()
+        .map(|(name, count)| format!("{} {}", HtmlText(name), GroupedCount(*count)))
+        .collect();
     if !signals.is_empty() {
         pair(&format!("signal{}", plural(signals.len() as u64)), &signals.join(", "));
     }

@@ -2,7 +2,7 @@
 
 use super::layout::{self, PageLayout};
 use super::put::put;
-use crate::display::numbers::{Count, Span};
+use crate::display::numbers::{GroupedCount, Seconds};
 use crate::report::escape::HtmlText;
 use crate::report::input_stats::InputStats;
 
@@ -15,15 +15,15 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>, stats: &InputSt
     put!(
         out,
         "<li>From {} summaries, {} exchange records and {} episodes of {}. Counts are those of the summaries and exact.",
-        Count(model.summaries),
-        Count(model.exchange_records),
-        Count(model.episodes.len() as u64),
+        GroupedCount(model.summaries),
+        GroupedCount(model.exchange_records),
+        GroupedCount(model.episodes.len() as u64),
         HtmlText(&stats.file_names())
     );
     put!(
         out,
         "<li>Time is cut in bins of {}; a summary counts in the bin it ended in. All times are UTC.",
-        Span(model.time_bins.width_ms() / 1_000)
+        Seconds(model.time_bins.width_ms() / 1_000)
     );
     out.push_str(
         "<li>Shares are of the exchanges whose callers stayed, cut to two decimals, never rounded up.",
@@ -63,7 +63,7 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>, stats: &InputSt
         ),
     ] {
         if count > 0 {
-            put!(out, "<li>{} {label}.", Count(count));
+            put!(out, "<li>{} {label}.", GroupedCount(count));
         }
     }
     out.push_str("</ul></footer>\n");

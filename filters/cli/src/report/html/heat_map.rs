@@ -3,7 +3,7 @@
 use super::layout::PageLayout;
 use super::plot;
 use super::put::put;
-use crate::display::numbers::{Count, Millis};
+use crate::display::numbers::{GroupedCount, Millis};
 use crate::display::time::DateTime;
 use crate::report::escape::{HtmlAttribute, HtmlName, HtmlText};
 use crate::report::latency::{ROWS, row_of};
@@ -65,7 +65,7 @@ fn figure(out: &mut String, layout: &PageLayout<'_>, index: usize, upstream: &Up
         quantile(0.5),
         quantile(0.99),
         quantile(0.999),
-        Count(upstream.latency.total())
+        GroupedCount(upstream.latency.total())
     );
     let lines: Vec<f64> = [0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0, 60_000.0, 600_000.0]
         .into_iter()

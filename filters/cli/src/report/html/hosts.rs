@@ -2,7 +2,7 @@
 
 use super::layout::PageLayout;
 use super::put::put;
-use crate::display::numbers::{Count, Percent};
+use crate::display::numbers::{GroupedCount, Percent};
 use crate::report::escape::HtmlName;
 use crate::report::hosts::suspects;
 
@@ -25,7 +25,7 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
             if suspect.stands_out() { " class=\"alarm\"" } else { "" },
             HtmlName(suspect.name),
             HtmlName(&suspect.upstream.name),
-            Count(suspect.host.attempts),
+            GroupedCount(suspect.host.attempts),
             Percent(Some(suspect.problem_bp)),
             suspect.sentence().html()
         );

@@ -2,7 +2,7 @@
 
 use super::layout::PageLayout;
 use super::put::put;
-use crate::display::numbers::{Count, Millis, Percent};
+use crate::display::numbers::{GroupedCount, Millis, Percent};
 use crate::display::time::DateTime;
 use crate::report::escape::{HtmlAttribute, HtmlName, HtmlText};
 use crate::report::exemplars::Exemplar;
@@ -44,14 +44,14 @@ fn figure(out: &mut String, index: usize, upstream: &UpstreamReport) {
         out,
         "<figure data-u=\"{index}\"><figcaption><h3>{}</h3><p>{} of {} in the last tenth</p></figcaption><div class=\"plot\"><svg class=\"labels\" width=\"64\" height=\"124\" aria-hidden=\"true\">",
         HtmlName(&upstream.name),
-        Count(tight),
-        Count(upstream.with_margin())
+        GroupedCount(tight),
+        GroupedCount(upstream.with_margin())
     );
     let lines: Vec<u64> =
         (0..19).map(|power| 10_u64.pow(power)).take_while(|line| *line as f64 <= top).collect();
     let step = lines.len().div_ceil(4);
     for line in lines.iter().step_by(step) {
-        put!(out, "<text x=\"58\" y=\"{:.1}\">{}</text>", y(*line as f64) + 3.5, Count(*line));
+        put!(out, "<text x=\"58\" y=\"{:.1}\">{}</text>", y(*line as f64) + 3.5, GroupedCount(*line));
     }
     put!(
         out,
@@ -69,7 +69,7 @@ fn figure(out: &mut String, index: usize, upstream: &UpstreamReport) {
             if tenth == 0 { "tightest" } else { "room" },
             3.0 + tenth as f64 * 9.7,
             HEIGHT - y,
-            Count(*count),
+            GroupedCount(*count),
             tenth * 10,
             tenth * 10 + 10
         );
@@ -78,7 +78,7 @@ fn figure(out: &mut String, index: usize, upstream: &UpstreamReport) {
                 out,
                 "<text class=\"count\" x=\"7.2%\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
                 (y - 3.0).max(9.0),
-                Count(*count)
+                GroupedCount(*count)
             );
         }
     }
@@ -95,7 +95,7 @@ fn figure(out: &mut String, index: usize, upstream: &UpstreamReport) {
             "<tr><th scope=\"row\">{} to {}\u{202f}%<td>{}\n",
             tenth * 10,
             tenth * 10 + 10,
-            Count(*count)
+            GroupedCount(*count)
         );
     }
     out.push_str("</table></details></figure>\n");

@@ -4,7 +4,7 @@ use super::layout::PageLayout;
 use super::put::put;
 use super::scale;
 use crate::counts::share;
-use crate::display::numbers::{Count, Percent};
+use crate::display::numbers::{GroupedCount, Percent};
 use crate::report::escape::HtmlName;
 use crate::report::upstream::UpstreamReport;
 
@@ -40,7 +40,7 @@ fn row(out: &mut String, index: usize, upstream: &UpstreamReport, floor: u64, ep
         out,
         "<tr data-row=\"{index}\"><th scope=\"row\">{}<td class=\"n\" data-k=\"exchanges\">{}<td class=\"n\" data-k=\"first\">{}<td class=\"bar\">",
         HtmlName(&upstream.name),
-        Count(total.exchanges()),
+        GroupedCount(total.exchanges()),
         Percent(total.first_try_success())
     );
     if let (Some(first), Some(last)) = (total.first_try_success(), total.final_success()) {
@@ -57,8 +57,8 @@ fn row(out: &mut String, index: usize, upstream: &UpstreamReport, floor: u64, ep
         out,
         "<td class=\"n\" data-k=\"last\">{}<td class=\"n\" data-k=\"near\">{}<td class=\"n\" data-k=\"failed\">{}<td class=\"n\">{}<td class=\"n\">{episodes}\n",
         Percent(total.final_success()),
-        Count(total.near_misses()),
-        Count(total.failed()),
+        GroupedCount(total.near_misses()),
+        GroupedCount(total.failed()),
         Percent(share(upstream.margins.first().copied().unwrap_or(0), upstream.with_margin()))
     );
 }

@@ -4,7 +4,7 @@ use super::layout::PageLayout;
 use super::plot;
 use super::put::put;
 use super::scale;
-use crate::display::numbers::{Count, Hundredths, Millis, Percent};
+use crate::display::numbers::{GroupedCount, Hundredths, Millis, Percent};
 use crate::display::time::DateTime;
 use crate::fate_class::FateClass;
 use crate::records::EpisodeRecord;
@@ -53,8 +53,8 @@ fn figure(out: &mut String, layout: &PageLayout<'_>, index: usize, upstream: &Up
         HtmlAttribute(&upstream.name),
         Percent(upstream.total.final_success()),
         Percent(upstream.total.first_try_success()),
-        Count(upstream.total.near_misses()),
-        Count(upstream.total.failed())
+        GroupedCount(upstream.total.near_misses()),
+        GroupedCount(upstream.total.failed())
     );
     plot::open(out, index, "timeline", height, &title, &labels);
     plot::axes(out, layout, height, &across);
@@ -172,11 +172,11 @@ fn table(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport) {
             out,
             "<tr><th scope=\"row\">{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}\n",
             DateTime(index * layout.model.time_bins.width_ms()),
-            Count(counts.exchanges()),
+            GroupedCount(counts.exchanges()),
             Percent(counts.first_try_success()),
             Percent(counts.final_success()),
-            Count(counts.near_misses()),
-            Count(counts.failed()),
+            GroupedCount(counts.near_misses()),
+            GroupedCount(counts.failed()),
             Hundredths(counts.amplification()),
             millis(&bin.latency, 0.5),
             millis(&bin.latency, 0.99)
