@@ -1,40 +1,40 @@
 //! The access log of AWS application load balancers.
 
 use crate::error::{LineError, LineErrorKind};
-use crate::text::{Text, present, utf8, wrong};
+use crate::text::{TextCursor, invalid, present, utf8};
 use crate::{Attempts, ParsedLine, number, time};
 use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
 
-/// Reads one line. FieldConfig behind the target group's name may be missing: older logs have fewer.
+/// Reads one line. Fields after the target group's name may be missing, as in older logs.
 pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
-    let mut text = Text::new(line);
+    let mut text = TextCursor::new(line);
     if line.is_empty() {
-        return Err(LineError::new(0, LineErrorKind::Empty));
+        return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
     let kind = text.word("the type")?;
     if !matches!(kind, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss") {
-        return Err(wrong(line, kind, "type", "http, https, h2, grpcs, ws or wss"));
+        return Err(invalid(line, kind, "type", "http, https, h2, grpcs, ws or wss"));
     }
-    let at = text.word("the time")?;
-    let ts = time::rfc3339(at).ok_or_else(|| wrong(line, at, "time", time::TAKES))?;
+    let time = text.word("the time")?;
+    let ts = time::rfc3339(time).ok_or_else(|| invalid(line, time, "time", time::TAKES))?;
     text.word("the load balancer")?;
     text.word("the client")?;
     let target = text.word("the target")?;
-    let mut spans = [None; 3];
-    for (span, field) in spans.iter_mut().zip([
+    let mut times = [None; 3];
+    for (time, field) in times.iter_mut().zip([
         "request_processing_time",
         "target_processing_time",
         "response_processing_time",
     ]) {
         let part = text.word(field)?;
         if part != b"-1" {
-            *span = Some(time::seconds(part).ok_or_else(|| wrong(line, part, field, "seconds, or -1"))?);
+            *time = Some(time::seconds(part).ok_or_else(|| invalid(line, part, field, "seconds, or -1"))?);
         }
     }
     let status = code(line, text.word("elb_status_code")?, "elb_status_code")?.unwrap_or(0);
-    let answer = code(line, text.word("target_status_code")?, "target_status_code")?;
+    let target_status = code(line, text.word("target_status_code")?, "target_status_code")?;
     text.word("received_bytes")?;
     let bytes = text.word("sent_bytes")?;
     let request = text.quoted("the request in quotes")?;
@@ -44,11 +44,11 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     let group = utf8(line, text.word("target_group_arn")?)?;
 
     let host = present(target).map(|host| utf8(line, host)).transpose()?;
-    let [_, answering, _] = spans;
+    let [_, target_time, _] = times;
     if host.is_some() {
-        attempts.push(Attempt { host, status: answer, duration: answering });
+        attempts.push(Attempt { host, status: target_status, duration: target_time });
     }
-    // 460 is the load balancer's own number for a client that closed the connection.
+    // 460 is the load balancer's own status for a client that closed the connection.
     let aborted = status == 460;
     let good = !is_error(status) && !aborted;
     Ok(ParsedLine::Exchange(Exchange {
@@ -56,18 +56,18 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         upstream: group_name(group),
         host,
         status,
-        duration: spans.into_iter().flatten().fold(Micros::default(), Micros::saturating_add),
+        duration: times.into_iter().flatten().fold(Micros::default(), Micros::saturating_add),
         attempts: Some(u32::from(host.is_some())),
         bytes: number::all_whole(bytes),
         aborted,
         stream: kind.starts_with(b"ws") || request.starts_with(b"CONNECT "),
-        substitute: (good && answer.is_some_and(is_error)).then_some(Substitute::Fallback),
+        substitute: (good && target_status.is_some_and(is_error)).then_some(Substitute::Fallback),
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))
 }
 
-/// The name in `arn:…:targetgroup/NAME/ID`.
+/// Returns the name in `arn:…:targetgroup/NAME/ID`.
 fn group_name(arn: &str) -> &str {
     arn.split_once(":targetgroup/").map_or(arn, |(_, rest)| rest.split('/').next().unwrap_or(rest))
 }
@@ -75,7 +75,7 @@ fn group_name(arn: &str) -> &str {
 fn code(line: &[u8], part: &[u8], field: &'static str) -> Result<Option<u16>, LineError> {
     let Some(part) = present(part) else { return Ok(None) };
     let code = number::all_whole(part).filter(|code| *code <= 999).map(|code| code as u16);
-    code.map(Some).ok_or_else(|| wrong(line, part, field, "a status, or -"))
+    code.map(Some).ok_or_else(|| invalid(line, part, field, "a status, or -"))
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_dispatched_has_no_attempt() {
+    fn a_request_that_was_not_dispatched_has_no_attempt() {
         let line = LINE.replace(" 10.0.0.66:9000 0.000 0.002 0.001 200 200", " - -1 -1 -1 503 -");
         with(Format::Alb, &line, |exchange| {
             assert_eq!((exchange.upstream, exchange.attempts, exchange.status), ("t", Some(0), 503));
@@ -108,12 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_names_the_field() {
+    fn an_error_names_the_field() {
         assert!(
             error(Format::Alb, &LINE.replace("0.002", "fast"))
                 .starts_with("`target_processing_time` is `fast`")
         );
-        assert!(error(Format::Alb, &LINE[..80]).contains("is cut off"));
+        assert!(error(Format::Alb, &LINE[..80]).contains("is truncated"));
         assert!(error(Format::Alb, "quic x").starts_with("`type` is `quic`"));
     }
 }

@@ -1,22 +1,23 @@
-//! Caddy's JSON access log, with what `log_append` adds of the reverse proxy's placeholders.
+//! Caddy's JSON access log, with the reverse proxy's placeholders that `log_append` adds.
 //!
-//! The placeholders stay those of the first `reverse_proxy`: a good status for the caller beside a bad or missing one
-//! of the upstream is a rescue by another handler.
+//! The placeholders are always those of the first `reverse_proxy`: a good status for the client next to a bad or missing
+//! one of the upstream is a rescue by another handler.
 
-use crate::bag::{Bag, slots};
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::fate;
-use crate::fields::FieldConfig;
-use crate::json::Json;
-use crate::text::{utf8, wrong};
+use crate::field_mapping::FieldMapping;
+use crate::field_values::FieldValues;
+use crate::json::JsonCursor;
+use crate::schema::schema;
+use crate::text::{invalid, utf8};
 use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
 
-slots! {
-    /// What Caddy can say of an exchange. A placeholder without a value is `null`: what was appended and came to nothing.
-    Slot, null is none: true, nested: nested => {
+schema! {
+    /// The fields of an exchange that Caddy can log. An appended placeholder without a value is `null`.
+    FieldId, null is absent: true, nested: nested => {
         Time: "ts" = "ts" | "time";
         Logger: "logger" = "logger";
         Status: "status" = "status";
@@ -39,36 +40,40 @@ slots! {
     }
 }
 
-/// What access logs call themselves; a name that the configuration gave may follow.
+/// The name of access loggers; a configured name may follow.
 const LOGGER: &str = "http.log.access";
 
-/// The name of the upstream where neither the line nor the logger has one.
-const NAMELESS: &str = "caddy";
+/// The name of the upstream if neither the line nor the logger has one.
+const DEFAULT_UPSTREAM: &str = "caddy";
 
 /// Reads one line.
 pub(crate) fn read<'a>(
     line: &'a [u8],
-    fields: &FieldConfig,
+    mapping: &FieldMapping,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
+    parse_values(line, &mapping.read_json(&FieldId::SCHEMA, line, buffer)?, attempts)
 }
 
-fn nested<'a>(key: &str, json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
+fn nested<'a>(
+    key: &str,
+    json: &mut JsonCursor<'a>,
+    values: &mut FieldValues<'a, '_>,
+) -> Result<(), LineError> {
     match key {
-        "request" => request(json, bag),
-        "resp_headers" => headers(json, bag),
-        _ => json.leave(true),
+        "request" => request(json, values),
+        "resp_headers" => headers(json, values),
+        _ => json.skip_rest(true),
     }
 }
 
-/// Of the request only its method is kept.
-fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
+/// Reads the method of the request.
+fn request<'a>(json: &mut JsonCursor<'a>, values: &mut FieldValues<'a, '_>) -> Result<(), LineError> {
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
+    while let Some(key) = json.next_key(&mut first)? {
         if key == "method" {
-            bag.set(Slot::Method as usize, json.text_of("request.method")?.as_bytes());
+            values.set(FieldId::Method as usize, json.text_of("request.method")?.as_bytes());
         } else {
             json.skip()?;
         }
@@ -76,15 +81,15 @@ fn request<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineErr
     Ok(())
 }
 
-/// Of the response's headers those are kept that say something of its fate; each is a list of values.
-fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineError> {
+/// Reads the response headers that matter for the fate; each is a list of values.
+fn headers<'a>(json: &mut JsonCursor<'a>, values: &mut FieldValues<'a, '_>) -> Result<(), LineError> {
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
-        let slot = match key {
-            "Cache-Status" => Slot::Cache,
-            "Proxy-Status" => Slot::Proxy,
-            "Content-Length" => Slot::Length,
-            "Content-Type" => Slot::Type,
+    while let Some(key) = json.next_key(&mut first)? {
+        let id = match key {
+            "Cache-Status" => FieldId::Cache,
+            "Proxy-Status" => FieldId::Proxy,
+            "Content-Length" => FieldId::Length,
+            "Content-Type" => FieldId::Type,
             _ => {
                 json.skip()?;
                 continue;
@@ -92,96 +97,99 @@ fn headers<'a>(json: &mut Json<'a>, bag: &mut Bag<'a, '_>) -> Result<(), LineErr
         };
         json.array_of("resp_headers")?;
         let mut first_item = true;
-        while json.item(&mut first_item)? {
-            bag.set(slot as usize, json.text_of("resp_headers")?.as_bytes());
+        while json.next_item(&mut first_item)? {
+            values.set(id as usize, json.text_of("resp_headers")?.as_bytes());
         }
     }
     Ok(())
 }
 
-fn exchange<'a>(
+fn parse_values<'a>(
     line: &[u8],
-    bag: &Bag<'a, '_>,
+    values: &FieldValues<'a, '_>,
     attempts: &'a mut Attempts<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
-    let get = |slot: Slot| bag.get(slot as usize);
-    let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
-    let missing = |field| LineError::new(line.len(), LineErrorKind::Missing { field });
-    let logger = text(Slot::Logger)?.unwrap_or(LOGGER);
+    let get = |id: FieldId| values.get(id as usize);
+    let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
+    let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
+    let logger = text(FieldId::Logger)?.unwrap_or(LOGGER);
     let Some(site) = logger.strip_prefix(LOGGER) else { return Ok(ParsedLine::LeftOut("a notice")) };
-    let ts = match get(Slot::Time) {
-        Some(ts) => time::any(ts).ok_or_else(|| wrong(line, ts, "ts", time::TAKES))?,
-        None => bag.arrived.ok_or_else(|| missing("ts"))?,
+    let ts = match get(FieldId::Time) {
+        Some(ts) => time::parse(ts).ok_or_else(|| invalid(line, ts, "ts", time::TAKES))?,
+        None => values.default_time.ok_or_else(|| missing("ts"))?,
     };
-    let name = text(Slot::Upstream)?;
-    if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
+    let name = text(FieldId::Upstream)?;
+    if let Some(annotation) = values.raw(FieldId::NearMiss as usize) {
         let fate = fate(utf8(line, annotation)?)?;
         return Ok(ParsedLine::Judged(PriorVerdict { ts: Some(ts), upstream: name, fate }));
     }
-    let duration = get(Slot::Duration).ok_or_else(|| missing("duration"))?;
+    let duration = get(FieldId::Duration).ok_or_else(|| missing("duration"))?;
     let duration = duration_of(duration)
-        .ok_or_else(|| wrong(line, duration, "duration", "seconds, or such as 12.5ms"))?;
-    let status = get(Slot::Status).ok_or_else(|| missing("status"))?;
-    let status = status_of(status).ok_or_else(|| wrong(line, status, "status", "a status, 0 to 999"))?;
-    let upstream_status = get(Slot::UpstreamStatus).and_then(status_of);
-    let host = text(Slot::Host)?;
+        .ok_or_else(|| invalid(line, duration, "duration", "seconds, or such as 12.5ms"))?;
+    let status = get(FieldId::Status).ok_or_else(|| missing("status"))?;
+    let status = status_of(status).ok_or_else(|| invalid(line, status, "status", "a status, 0 to 999"))?;
+    let upstream_status = get(FieldId::UpstreamStatus).and_then(status_of);
+    let host = text(FieldId::Host)?;
     let retries =
-        get(Slot::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
+        get(FieldId::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
 
-    // Until 2.7, a client that left before the response was logged with status 0.
+    // Until 2.7, status 0 meant that the client disconnected before the response.
     let aborted = matches!(status, 0 | 499);
     let good = !is_error(status) && !aborted;
-    let unanswered = bag.raw(Slot::UpstreamStatus as usize).is_some() && upstream_status.is_none();
+    let unanswered = values.raw(FieldId::UpstreamStatus as usize).is_some() && upstream_status.is_none();
     let rescued = good && host.is_some() && (unanswered || upstream_status.is_some_and(is_error));
-    let appended = bag.raw(Slot::Host as usize).is_some();
-    let nobody_asked = appended && host.is_none() && !is_error(status);
+    let appended = values.raw(FieldId::Host as usize).is_some();
+    let none_contacted = appended && host.is_none() && !is_error(status);
     if host.is_some() && upstream_status.is_some() {
-        let took = get(Slot::UpstreamDuration).or(get(Slot::UpstreamLatency)).and_then(time::millis);
-        attempts.push(Attempt { host, status: upstream_status, duration: took });
+        let duration =
+            get(FieldId::UpstreamDuration).or(get(FieldId::UpstreamLatency)).and_then(time::millis);
+        attempts.push(Attempt { host, status: upstream_status, duration });
     }
     Ok(ParsedLine::Exchange(Exchange {
         ts,
         upstream: match (name, site.strip_prefix('.')) {
             (Some(name), _) => name,
-            _ if nobody_asked => "-",
+            _ if none_contacted => "-",
             (None, Some(site)) if !site.is_empty() => site,
-            _ => NAMELESS,
+            _ => DEFAULT_UPSTREAM,
         },
         host,
-        route: text(Slot::Route)?,
+        route: text(FieldId::Route)?,
         status,
         duration,
         attempts: retries.map(|retries| retries.saturating_add(1)),
-        bytes: get(Slot::Bytes).and_then(number::all_whole),
-        partial: good && is_cut_off(bag, status),
+        bytes: get(FieldId::Bytes).and_then(number::all_whole),
+        partial: good && is_truncated(values, status),
         aborted,
-        stream: get(Slot::Method) == Some(b"CONNECT")
-            || get(Slot::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
+        stream: get(FieldId::Method) == Some(b"CONNECT")
+            || get(FieldId::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
         substitute: rescued.then_some(Substitute::Fallback),
-        cache_status: text(Slot::Cache)?,
-        proxy_status: text(Slot::Proxy)?,
+        cache_status: text(FieldId::Cache)?,
+        proxy_status: text(FieldId::Proxy)?,
         attempt_log: attempts.as_slice(),
-        trace_id: text(Slot::Trace)?,
+        trace_id: text(FieldId::Trace)?,
         ..Exchange::default()
     }))
 }
 
-/// Fewer bytes left than the response's own headers had promised.
-fn is_cut_off(bag: &Bag<'_, '_>, status: u16) -> bool {
-    let number = |slot: Slot| bag.get(slot as usize).and_then(number::all_whole);
-    let (Some(sent), Some(promised)) = (number(Slot::Bytes), number(Slot::Length)) else { return false };
-    sent < promised
+/// Returns true if fewer bytes were sent than the response's `Content-Length`.
+fn is_truncated(values: &FieldValues<'_, '_>, status: u16) -> bool {
+    let number = |id: FieldId| values.get(id as usize).and_then(number::all_whole);
+    let (Some(sent), Some(length)) = (number(FieldId::Bytes), number(FieldId::Length)) else {
+        return false;
+    };
+    sent < length
         && (200..300).contains(&status)
         && status != 204
-        && bag.get(Slot::Method as usize) != Some(b"HEAD")
+        && values.get(FieldId::Method as usize) != Some(b"HEAD")
 }
 
 fn status_of(text: &[u8]) -> Option<u16> {
     number::all_whole(text).filter(|status| *status <= 999).map(|status| status as u16)
 }
 
-/// A duration in seconds, or as Go writes it: `1m2.5s`, `309ms`.
+/// Parses a duration in seconds, or as Go writes it: `1m2.5s`, `309ms`.
 fn duration_of(mut text: &[u8]) -> Option<Micros> {
     if let Some(span) = time::seconds(text) {
         return Some(span);
@@ -205,7 +213,7 @@ fn duration_of(mut text: &[u8]) -> Option<Micros> {
         total = total.checked_add(micros)?;
         text = rest;
     }
-    (total <= time::LONGEST).then_some(Micros::new(total))
+    (total <= time::MAX_DURATION).then_some(Micros::new(total))
 }
 
 #[cfg(test)]
@@ -223,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_format_shows_neither_upstream_nor_attempts() {
+    fn the_default_format_has_neither_upstream_nor_attempts() {
         with(Format::Caddy, &line(200, ""), |exchange| {
             assert_eq!(exchange.ts.micros(), 1_763_888_400_120_000);
             assert_eq!((exchange.upstream, exchange.attempts), ("shop", None));
@@ -233,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_appended_shows_retries_and_rescues() {
+    fn appended_fields_show_retries_and_rescues() {
         let retried =
             r#","retries":1,"upstream_latency_ms":12.1,"upstream":"10.0.0.2:80","upstream_status":200"#;
         with(Format::Caddy, &line(200, retried), |exchange| {
@@ -253,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_shorter_than_promised_is_cut_off() {
+    fn a_body_shorter_than_its_content_length_is_partial() {
         let cut = line(200, "").replace("\"size\":109", "\"size\":10").replace("0.309", "0");
         with(Format::Caddy, &cut, |exchange| assert!(exchange.partial));
         with(Format::Caddy, &cut.replace("GET", "HEAD"), |exchange| assert!(!exchange.partial));
@@ -266,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_may_be_written_as_go_does() {
+    fn durations_of_go_are_parsed() {
         for (text, micros) in [("0.309", 309_000), ("309ms", 309_000), ("1m2.5s", 62_500_000), ("12µs", 12)]
         {
             assert_eq!(duration_of(text.as_bytes()), Some(Micros::new(micros)), "{text}");

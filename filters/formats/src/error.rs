@@ -1,4 +1,4 @@
-//! Where and why a line stopped making sense.
+//! Errors in a line: the position up to which it could be read, and the cause.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -7,102 +7,101 @@ use core::fmt;
 /// A line that could not be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LineError {
-    /// How many bytes of the line made sense.
+    /// Number of bytes of the line that were read without an error.
     pub offset: usize,
-    /// What is wrong there; in a box, so that what goes well need not carry room for it.
-    pub problem: Box<LineErrorKind>,
+    /// The cause; boxed, so that a `Result` needs no room for it on success.
+    pub kind: Box<LineErrorKind>,
 }
 
-/// What can be wrong with a line.
+/// The cause of a [`LineError`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LineErrorKind {
-    /// The line ends before it is complete.
-    CutOff {
-        /// What should have come.
-        wanted: &'static str,
+    /// The line ends too early.
+    Truncated {
+        /// The part that should follow.
+        expected: &'static str,
     },
-    /// A field stands there twice.
-    Duplicate {
+    /// A field occurs twice.
+    DuplicateField {
         /// The field.
         field: &'static str,
     },
-    /// There is nothing on the line.
-    Empty,
-    /// Lists of one line that should have an entry for each attempt differ in length.
-    Lengths {
-        /// The field with the other length.
+    /// The line is empty.
+    EmptyLine,
+    /// Lists that should have one entry for each attempt differ in length.
+    LengthMismatch {
+        /// The list of another length.
         field: &'static str,
-        /// Its entries.
+        /// Number of its entries.
         found: usize,
-        /// The entries of the lists before it.
-        wanted: usize,
+        /// Number of entries of the lists before it.
+        expected: usize,
     },
-    /// A field that must be there is not.
-    Missing {
+    /// A required field is missing.
+    MissingField {
         /// The field.
         field: &'static str,
     },
     /// A text that is kept is not UTF-8.
-    NotUtf8,
-    /// An earlier parser cut the list of attempts to pieces; what is left cannot be trusted.
-    Scrambled {
+    InvalidUtf8,
+    /// An earlier parser split the list of attempts; the remaining values cannot be trusted.
+    SplitList {
         /// The field that shows it.
         field: &'static str,
-        /// What stands there.
+        /// The value found.
         found: Box<str>,
     },
-    /// Something else stands there than should.
+    /// The line continues with something unexpected.
     Unexpected {
-        /// What stands there.
+        /// The text found.
         found: Box<str>,
-        /// What should.
-        wanted: &'static str,
+        /// The part that should follow.
+        expected: &'static str,
     },
     /// A field that the format does not have.
     UnknownField {
-        /// Its name.
+        /// The name of the field.
         name: Box<str>,
     },
-    /// No format reads such a line.
+    /// No format matches the line.
     UnknownFormat,
-    /// A field has a value it does not take.
-    Wrong {
+    /// A field has an invalid value.
+    InvalidValue {
         /// The field.
         field: &'static str,
-        /// What stands there.
+        /// The value found.
         found: Box<str>,
-        /// What it takes.
+        /// The values that the field takes.
         takes: &'static str,
     },
 }
 
 impl LineError {
-    /// The error `problem` at `offset`.
     #[cold]
-    pub(crate) fn new(offset: usize, problem: LineErrorKind) -> Self {
-        Self { offset, problem: Box::new(problem) }
+    pub(crate) fn new(offset: usize, kind: LineErrorKind) -> Self {
+        Self { offset, kind: Box::new(kind) }
     }
 
-    /// The error as a text in which `advice` says how a format is named, if that is what is missing.
+    /// Returns the error as text, with `advice` on how to name a format appended if the format is unknown.
     pub fn with_advice<'e>(&'e self, advice: &'e str) -> impl fmt::Display + 'e {
-        Advising { error: self, advice }
+        WithAdvice { error: self, advice }
     }
 
-    /// Something else stands at `offset` of `line` than `wanted`, or the line ends there.
+    /// Creates the error that `expected` does not follow at `offset` of `line`.
     #[cold]
-    pub(crate) fn unexpected(line: &[u8], offset: usize, wanted: &'static str) -> Self {
-        let problem = match line.get(offset..) {
-            None | Some([]) => LineErrorKind::CutOff { wanted },
-            Some(rest) => LineErrorKind::Unexpected { found: excerpt(rest), wanted },
+    pub(crate) fn unexpected(line: &[u8], offset: usize, expected: &'static str) -> Self {
+        let kind = match line.get(offset..) {
+            None | Some([]) => LineErrorKind::Truncated { expected },
+            Some(rest) => LineErrorKind::Unexpected { found: excerpt(rest), expected },
         };
-        Self::new(offset.min(line.len()), problem)
+        Self::new(offset.min(line.len()), kind)
     }
 
-    /// The value `found` at `offset` is none that `field` takes.
+    /// Creates the error that `field` does not take the value `found` at `offset`.
     #[cold]
-    pub(crate) fn wrong(offset: usize, field: &'static str, found: &[u8], takes: &'static str) -> Self {
-        Self::new(offset, LineErrorKind::Wrong { field, found: excerpt(found), takes })
+    pub(crate) fn invalid(offset: usize, field: &'static str, found: &[u8], takes: &'static str) -> Self {
+        Self::new(offset, LineErrorKind::InvalidValue { field, found: excerpt(found), takes })
     }
 }
 
@@ -110,26 +109,26 @@ impl core::error::Error for LineError {}
 
 impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.problem {
-            LineErrorKind::CutOff { wanted } => write!(f, "the line is cut off; {wanted} should come"),
-            LineErrorKind::Duplicate { field } => write!(f, "`{field}` is there twice"),
-            LineErrorKind::Empty => return f.write_str("the line is empty"),
-            LineErrorKind::Lengths { field, found, wanted } => {
-                write!(f, "`{field}` has {found} entries where the lists before it have {wanted}")
+        match &*self.kind {
+            LineErrorKind::Truncated { expected } => write!(f, "the line is truncated: expected {expected}"),
+            LineErrorKind::DuplicateField { field } => write!(f, "duplicate field `{field}`"),
+            LineErrorKind::EmptyLine => return f.write_str("the line is empty"),
+            LineErrorKind::LengthMismatch { field, found, expected } => {
+                write!(f, "`{field}` has {found} entries, but the lists before it have {expected}")
             }
-            LineErrorKind::Missing { field } => write!(f, "`{field}` is missing"),
-            LineErrorKind::NotUtf8 => write!(f, "not UTF-8"),
-            LineErrorKind::Scrambled { field, found } => write!(
+            LineErrorKind::MissingField { field } => write!(f, "`{field}` is missing"),
+            LineErrorKind::InvalidUtf8 => write!(f, "invalid UTF-8"),
+            LineErrorKind::SplitList { field, found } => write!(
                 f,
-                "`{field}` is `{found}`: an earlier parser has cut the list of attempts to pieces; give nearmiss the line \
+                "`{field}` is `{found}`: an earlier parser has split the list of attempts; pass the line to nearmiss \
                  as it was logged"
             ),
-            LineErrorKind::Unexpected { found, wanted } => {
-                write!(f, "found `{found}` where {wanted} should be")
+            LineErrorKind::Unexpected { found, expected } => {
+                write!(f, "expected {expected}, found `{found}`")
             }
-            LineErrorKind::UnknownField { name } => write!(f, "`{name}` is no field of this format"),
-            LineErrorKind::UnknownFormat => write!(f, "no known format"),
-            LineErrorKind::Wrong { field, found, takes } => {
+            LineErrorKind::UnknownField { name } => write!(f, "unknown field `{name}`"),
+            LineErrorKind::UnknownFormat => write!(f, "unknown log format"),
+            LineErrorKind::InvalidValue { field, found, takes } => {
                 write!(f, "`{field}` is `{found}`; it takes {takes}")
             }
         }?;
@@ -137,23 +136,23 @@ impl fmt::Display for LineError {
     }
 }
 
-struct Advising<'e> {
+struct WithAdvice<'e> {
     error: &'e LineError,
     advice: &'e str,
 }
 
-impl fmt::Display for Advising<'_> {
+impl fmt::Display for WithAdvice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, advice } = self;
         error.fmt(f)?;
-        if *error.problem == LineErrorKind::UnknownFormat { write!(f, "; {advice}") } else { Ok(()) }
+        if *error.kind == LineErrorKind::UnknownFormat { write!(f, "; {advice}") } else { Ok(()) }
     }
 }
 
-/// The longest piece of a line that an error shows, in bytes.
+/// Maximum length of the part of a line that an error shows, in bytes.
 const EXCERPT: usize = 40;
 
-/// The beginning of `bytes`, fit for one line of a terminal.
+/// Returns the beginning of `bytes`, printable on one line of a terminal.
 pub(crate) fn excerpt(bytes: &[u8]) -> Box<str> {
     let cut = bytes.get(..EXCERPT).unwrap_or(bytes);
     let mut text: String =

@@ -1,14 +1,15 @@
-//! Texts with backslashes.
+//! Escape sequences.
 
-use crate::scan::first_in_word;
+use crate::swar::first_in_word;
 
-/// Writes `raw` without its escapes to `room`; `None` if an escape is broken or there is too little room.
+/// Decodes the escapes of `raw` into `buffer` and returns the length; `None` if an escape is invalid or the buffer too
+/// small.
 ///
-/// Besides JSON's own escapes, `\xHH` is taken: nginx writes it where the format was not told `escape=json`.
-pub fn unescape(raw: &[u8], room: &mut [u8]) -> Option<usize> {
+/// Besides JSON's own escapes, `\xHH` is accepted: nginx writes it for formats without `escape=json`.
+pub fn unescape(raw: &[u8], buffer: &mut [u8]) -> Option<usize> {
     let (mut at, mut written) = (0, 0);
     while at < raw.len() {
-        let copied = copy(raw.get(at..)?, room.get_mut(written..)?)?;
+        let copied = copy(raw.get(at..)?, buffer.get_mut(written..)?)?;
         (at, written) = (at + copied.from, written + copied.to);
         if at == raw.len() {
             break;
@@ -16,13 +17,13 @@ pub fn unescape(raw: &[u8], room: &mut [u8]) -> Option<usize> {
         let escape = *raw.get(at + 1)?;
         at += 2;
         let mut put = |bytes: &[u8]| {
-            room.get_mut(written..written + bytes.len())?.copy_from_slice(bytes);
+            buffer.get_mut(written..written + bytes.len())?.copy_from_slice(bytes);
             written += bytes.len();
             Some(())
         };
         match escape {
             b'"' | b'\\' | b'/' => {
-                *room.get_mut(written)? = escape;
+                *buffer.get_mut(written)? = escape;
                 written += 1;
             }
             b'b' => put(&[8])?,
@@ -54,39 +55,39 @@ pub fn unescape(raw: &[u8], room: &mut [u8]) -> Option<usize> {
     Some(written)
 }
 
-/// How much was read, and how much written.
+/// Numbers of bytes read and written.
 struct Copied {
     from: usize,
     to: usize,
 }
 
-/// Copies what stands before the next escape, and quotes with a backslash, the common one.
-fn copy(raw: &[u8], room: &mut [u8]) -> Option<Copied> {
-    let size = room.len();
-    let (mut rest, mut room) = (raw, room);
-    // What is copied of a word beyond a backslash is overwritten.
-    while let Some((word, behind)) = rest.split_first_chunk()
-        && let Some(place) = room.first_chunk_mut()
+/// Copies the text before the next escape other than `\"`, the common one, which is decoded here.
+fn copy(raw: &[u8], buffer: &mut [u8]) -> Option<Copied> {
+    let size = buffer.len();
+    let (mut rest, mut free) = (raw, buffer);
+    // The bytes of a word after a backslash are overwritten.
+    while let Some((word, after)) = rest.split_first_chunk()
+        && let Some(target) = free.first_chunk_mut()
     {
-        *place = *word;
+        *target = *word;
         let Some(plain) = first_in_word(*word, b'\\') else {
-            rest = behind;
-            room = room.get_mut(8..)?;
+            rest = after;
+            free = free.get_mut(8..)?;
             continue;
         };
-        let Some([_, b'"', behind @ ..]) = rest.get(plain..) else { break };
-        rest = behind;
-        room = room.get_mut(plain..)?;
-        let (place, room_behind) = room.split_first_mut()?;
-        *place = b'"';
-        room = room_behind;
+        let Some([_, b'"', after @ ..]) = rest.get(plain..) else { break };
+        rest = after;
+        free = free.get_mut(plain..)?;
+        let (quote, free_after) = free.split_first_mut()?;
+        *quote = b'"';
+        free = free_after;
     }
     let plain = rest.iter().position(|byte| *byte == b'\\').unwrap_or(rest.len());
-    room.get_mut(..plain)?.copy_from_slice(rest.get(..plain)?);
-    Some(Copied { from: raw.len() - rest.len() + plain, to: size - room.len() + plain })
+    free.get_mut(..plain)?.copy_from_slice(rest.get(..plain)?);
+    Some(Copied { from: raw.len() - rest.len() + plain, to: size - free.len() + plain })
 }
 
-/// The value of hexadecimal digits.
+/// Returns the value of hexadecimal digits.
 fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
@@ -96,9 +97,9 @@ mod tests {
     use super::*;
 
     fn unescaped(raw: &str) -> Option<alloc::string::String> {
-        let mut room = [0; 64];
-        let written = unescape(raw.as_bytes(), &mut room)?;
-        Some(alloc::string::String::from_utf8_lossy(&room[..written]).into_owned())
+        let mut buffer = [0; 64];
+        let written = unescape(raw.as_bytes(), &mut buffer)?;
+        Some(alloc::string::String::from_utf8_lossy(&buffer[..written]).into_owned())
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Our own exchange lines: one JSON object a line, every field known, nothing `null`.
+//! nearmiss's own exchange lines: one JSON object a line, without unknown fields and `null`.
 
 use crate::error::{LineError, LineErrorKind};
-use crate::json::{Json, Value};
+use crate::json::{JsonCursor, Value};
 use crate::{Attempts, ParsedLine, PriorVerdict};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute};
@@ -11,36 +11,35 @@ use nearmiss::verdict::Fate;
 
 /// Reads one exchange line.
 ///
-/// `attempts` and `buffer` are room for what cannot be borrowed from the line as it stands; both may have been used
-/// for other lines before.
+/// `attempts` and `buffer` hold what cannot be borrowed from the line; both may be reused from other lines.
 pub fn read<'a>(
     line: &'a [u8],
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    read_record(line, None, attempts, buffer)
+    read_with_default_time(line, None, attempts, buffer)
 }
 
-/// Reads an exchange line that `arrived` at that time, if a pipeline brought it: pipelines take the time out of a record
-/// and put fields of their own in.
-pub(crate) fn read_record<'a>(
+/// Reads an exchange line. `default_time` is the time that a pipeline gave the record, if there is one: pipelines remove
+/// the time from a record and add fields of their own.
+pub(crate) fn read_with_default_time<'a>(
     line: &'a [u8],
-    arrived: Option<Timestamp>,
+    default_time: Option<Timestamp>,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    let mut json = Json::new(line, buffer);
+    let mut json = JsonCursor::new(line, buffer);
     let mut exchange = Exchange::default();
     let (mut quota_remaining, mut quota_limit) = (None, None);
     let mut judged = None;
-    let mut seen = Seen(0);
+    let mut seen = SeenFields(0);
     attempts.clear();
 
-    json.open()?;
+    json.open_object()?;
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
-        let Some(field) = Field::named(key) else {
-            if arrived.is_none() {
+    while let Some(key) = json.next_key(&mut first)? {
+        let Some(field) = ExchangeField::named(key) else {
+            if default_time.is_none() {
                 return Err(json.unknown(key));
             }
             json.skip()?;
@@ -49,46 +48,46 @@ pub(crate) fn read_record<'a>(
         seen.add(field, &json)?;
         let name = field.name();
         match field {
-            Field::Ts => exchange.ts = json.seconds_of(name)?,
-            Field::Upstream => exchange.upstream = json.text_of(name)?,
-            Field::Status => exchange.status = status(&mut json, name)?,
-            Field::DurationMs => exchange.duration = json.millis_of(name)?,
-            Field::Host => exchange.host = Some(json.text_of(name)?),
-            Field::Route => exchange.route = Some(without_query(json.text_of(name)?)),
-            Field::Attempts => exchange.attempts = Some(count(&mut json, name)?),
-            Field::MaxAttempts => exchange.max_attempts = Some(count(&mut json, name)?),
-            Field::TimeoutMs => exchange.timeout = Some(json.millis_of(name)?),
-            Field::DeadlineMs => exchange.deadline = Some(json.millis_of(name)?),
-            Field::Flags => exchange.flags = Flags::parse(json.text_of(name)?),
-            Field::GrpcStatus => exchange.grpc_status = Some(count(&mut json, name)?),
-            Field::Bytes => exchange.bytes = Some(large(&mut json, name)?),
-            Field::Partial => exchange.partial = json.bool_of(name)?,
-            Field::Aborted => exchange.aborted = json.bool_of(name)?,
-            Field::Hedged => exchange.hedged = json.bool_of(name)?,
-            Field::Fallback => exchange.substitute = Some(substitute(&mut json, name)?),
-            Field::CacheStatus => exchange.cache_status = Some(json.text_of(name)?),
-            Field::ProxyStatus => exchange.proxy_status = Some(json.text_of(name)?),
-            Field::ClientAttempt => exchange.client_attempt = Some(count(&mut json, name)?),
-            Field::QuotaRemaining => quota_remaining = Some(large(&mut json, name)?),
-            Field::QuotaLimit => quota_limit = Some(large(&mut json, name)?),
-            Field::AttemptLog => attempt_log(&mut json, attempts)?,
-            Field::TraceId => exchange.trace_id = Some(json.text_of(name)?),
-            Field::NearMiss => judged = Some(fate(annotation(&mut json)?)?),
+            ExchangeField::Ts => exchange.ts = json.seconds_of(name)?,
+            ExchangeField::Upstream => exchange.upstream = json.text_of(name)?,
+            ExchangeField::Status => exchange.status = status(&mut json, name)?,
+            ExchangeField::DurationMs => exchange.duration = json.millis_of(name)?,
+            ExchangeField::Host => exchange.host = Some(json.text_of(name)?),
+            ExchangeField::Route => exchange.route = Some(without_query(json.text_of(name)?)),
+            ExchangeField::Attempts => exchange.attempts = Some(count(&mut json, name)?),
+            ExchangeField::MaxAttempts => exchange.max_attempts = Some(count(&mut json, name)?),
+            ExchangeField::TimeoutMs => exchange.timeout = Some(json.millis_of(name)?),
+            ExchangeField::DeadlineMs => exchange.deadline = Some(json.millis_of(name)?),
+            ExchangeField::Flags => exchange.flags = Flags::parse(json.text_of(name)?),
+            ExchangeField::GrpcStatus => exchange.grpc_status = Some(count(&mut json, name)?),
+            ExchangeField::Bytes => exchange.bytes = Some(large(&mut json, name)?),
+            ExchangeField::Partial => exchange.partial = json.bool_of(name)?,
+            ExchangeField::Aborted => exchange.aborted = json.bool_of(name)?,
+            ExchangeField::Hedged => exchange.hedged = json.bool_of(name)?,
+            ExchangeField::Fallback => exchange.substitute = Some(substitute(&mut json, name)?),
+            ExchangeField::CacheStatus => exchange.cache_status = Some(json.text_of(name)?),
+            ExchangeField::ProxyStatus => exchange.proxy_status = Some(json.text_of(name)?),
+            ExchangeField::ClientAttempt => exchange.client_attempt = Some(count(&mut json, name)?),
+            ExchangeField::QuotaRemaining => quota_remaining = Some(large(&mut json, name)?),
+            ExchangeField::QuotaLimit => quota_limit = Some(large(&mut json, name)?),
+            ExchangeField::AttemptLog => attempt_log(&mut json, attempts)?,
+            ExchangeField::TraceId => exchange.trace_id = Some(json.text_of(name)?),
+            ExchangeField::NearMiss => judged = Some(fate(annotation(&mut json)?)?),
         }
     }
-    json.end()?;
+    json.expect_end()?;
 
     if let Some(fate) = judged {
-        let ts = seen.has(Field::Ts).then_some(exchange.ts);
-        let upstream = seen.has(Field::Upstream).then_some(exchange.upstream);
+        let ts = seen.has(ExchangeField::Ts).then_some(exchange.ts);
+        let upstream = seen.has(ExchangeField::Upstream).then_some(exchange.upstream);
         return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream, fate }));
     }
-    match arrived {
-        Some(arrived) if !seen.has(Field::Ts) => exchange.ts = arrived,
-        _ => seen.need(Field::Ts, &json)?,
+    match default_time {
+        Some(time) if !seen.has(ExchangeField::Ts) => exchange.ts = time,
+        _ => seen.require(ExchangeField::Ts, &json)?,
     }
-    for field in [Field::Upstream, Field::Status, Field::DurationMs] {
-        seen.need(field, &json)?;
+    for field in [ExchangeField::Upstream, ExchangeField::Status, ExchangeField::DurationMs] {
+        seen.require(field, &json)?;
     }
     if exchange.attempts.is_none() {
         exchange.attempts = Some(1);
@@ -98,15 +97,15 @@ pub(crate) fn read_record<'a>(
     Ok(ParsedLine::Exchange(exchange))
 }
 
-/// The name of the fate in the value of `near_miss`: a text that begins with it, a record that holds it, or `null`
-/// for clean.
-pub(crate) fn annotation<'a>(json: &mut Json<'a>) -> Result<&'a str, LineError> {
+/// Reads the name of the fate in the value of `near_miss`: a string that begins with it, an object that holds it, or
+/// `null` for clean.
+pub(crate) fn annotation<'a>(json: &mut JsonCursor<'a>) -> Result<&'a str, LineError> {
     annotation_and_upstream(json).map(|(fate, _)| fate)
 }
 
-/// The same, and the upstream where it is a record.
+/// Reads the same, and the upstream if the value is an object.
 pub(crate) fn annotation_and_upstream<'a>(
-    json: &mut Json<'a>,
+    json: &mut JsonCursor<'a>,
 ) -> Result<(&'a str, Option<&'a str>), LineError> {
     const FIELD: &str = "near_miss";
     let offset = json.offset();
@@ -115,32 +114,34 @@ pub(crate) fn annotation_and_upstream<'a>(
         Value::Text(text) => Ok((text, None)),
         Value::Object => {
             let (mut first, mut fate, mut upstream) = (true, None, None);
-            while let Some(key) = json.key(&mut first)? {
+            while let Some(key) = json.next_key(&mut first)? {
                 match key {
                     "fate" => fate = Some(json.text_of("near_miss.fate")?),
                     "upstream" => upstream = Some(json.text_of("near_miss.upstream")?),
                     _ => json.skip()?,
                 }
             }
-            let missing = LineError::new(json.offset(), LineErrorKind::Missing { field: "near_miss.fate" });
+            let missing =
+                LineError::new(json.offset(), LineErrorKind::MissingField { field: "near_miss.fate" });
             fate.map(|fate| (fate, upstream)).ok_or(missing)
         }
-        _ => Err(LineError::wrong(offset, FIELD, b"something else", "a text, a record or null")),
+        _ => Err(LineError::invalid(offset, FIELD, b"something else", "a string, an object or null")),
     }
 }
 
-/// The fate at the beginning of an annotation such as `retried;attempts=3`; nothing is clean.
+/// Parses the fate at the beginning of an annotation such as `retried;attempts=3`; an empty annotation is clean.
 pub(crate) fn fate(annotation: &str) -> Result<Fate, LineError> {
     let name = annotation.split([';', ',']).next().unwrap_or_default().trim_ascii();
     if matches!(name, "" | "-") {
         return Ok(Fate::Clean);
     }
-    Fate::from_name(name)
-        .ok_or_else(|| LineError::wrong(0, "near_miss", name.as_bytes(), "a text that begins with a fate"))
+    Fate::from_name(name).ok_or_else(|| {
+        LineError::invalid(0, "near_miss", name.as_bytes(), "a string that begins with a fate")
+    })
 }
 
-/// What a content type and a method say of a body: that it may be gRPC's, and that it has no end of its own. Logs have lists of
-/// them, of which the first entry counts.
+/// Derives from a content type and a method if a body may be gRPC's, and if it is an endless stream. Logs may have lists of
+/// them; the first entry counts.
 pub(crate) fn body_kind(content_type: Option<&[u8]>, method: Option<&[u8]>) -> (bool, bool) {
     let kind = content_type.unwrap_or_default();
     let is_grpc = kind.is_empty() || kind.starts_with(b"application/grpc");
@@ -148,21 +149,21 @@ pub(crate) fn body_kind(content_type: Option<&[u8]>, method: Option<&[u8]>) -> (
     (is_grpc, is_tunnel || kind.starts_with(b"text/event-stream"))
 }
 
-/// `route` without its query string.
+/// Returns `route` without its query string.
 pub(crate) fn without_query(route: &str) -> &str {
     let end = route.bytes().position(|byte| byte == b'?').unwrap_or(route.len());
     route.get(..end).unwrap_or_default()
 }
 
-fn attempt_log<'a>(json: &mut Json<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
+fn attempt_log<'a>(json: &mut JsonCursor<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
     const FIELD: &str = "attempt_log";
     json.array_of(FIELD)?;
     let mut first_item = true;
-    while json.item(&mut first_item)? {
+    while json.next_item(&mut first_item)? {
         json.object_of(FIELD)?;
         let mut attempt = Attempt::default();
         let mut first = true;
-        while let Some(key) = json.key(&mut first)? {
+        while let Some(key) = json.next_key(&mut first)? {
             match key {
                 "host" => attempt.host = Some(json.text_of("attempt_log.host")?),
                 "status" => attempt.status = Some(status(json, "attempt_log.status")?),
@@ -175,36 +176,36 @@ fn attempt_log<'a>(json: &mut Json<'a>, attempts: &mut Attempts<'a>) -> Result<(
     Ok(())
 }
 
-fn status(json: &mut Json<'_>, field: &'static str) -> Result<u16, LineError> {
+fn status(json: &mut JsonCursor<'_>, field: &'static str) -> Result<u16, LineError> {
     json.whole_of(field, 999, "a status, 0 to 999").map(|status| status as u16)
 }
 
-fn count(json: &mut Json<'_>, field: &'static str) -> Result<u32, LineError> {
+fn count(json: &mut JsonCursor<'_>, field: &'static str) -> Result<u32, LineError> {
     json.whole_of(field, u32::MAX.into(), "a whole number, 0 to 4294967295").map(|count| count as u32)
 }
 
-fn large(json: &mut Json<'_>, field: &'static str) -> Result<u64, LineError> {
+fn large(json: &mut JsonCursor<'_>, field: &'static str) -> Result<u64, LineError> {
     json.whole_of(field, u64::MAX, "a whole number, 0 or more")
 }
 
-fn substitute(json: &mut Json<'_>, field: &'static str) -> Result<Substitute, LineError> {
+fn substitute(json: &mut JsonCursor<'_>, field: &'static str) -> Result<Substitute, LineError> {
     let offset = json.offset();
     match json.text_of(field)? {
         "failover" => Ok(Substitute::Failover),
         "fallback" => Ok(Substitute::Fallback),
         "stale" => Ok(Substitute::Stale),
-        other => Err(LineError::wrong(offset, field, other.as_bytes(), "fallback, stale or failover")),
+        other => Err(LineError::invalid(offset, field, other.as_bytes(), "fallback, stale or failover")),
     }
 }
 
-/// Makes `Field` and both directions of its spelling from one list.
+/// Defines `ExchangeField` and the names of its variants.
 macro_rules! fields {
     ($($field:ident $name:literal)*) => {
         /// A field of an exchange line.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        enum Field { $($field),* }
+        enum ExchangeField { $($field),* }
 
-        impl Field {
+        impl ExchangeField {
             #[inline]
             fn named(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$field),)* _ => None }
@@ -246,26 +247,26 @@ fields! {
     NearMiss "near_miss"
 }
 
-/// The fields that a line has shown so far.
-struct Seen(u32);
+/// The fields read so far, as a bit set.
+struct SeenFields(u32);
 
-impl Seen {
-    fn add(&mut self, field: Field, json: &Json<'_>) -> Result<(), LineError> {
+impl SeenFields {
+    fn add(&mut self, field: ExchangeField, json: &JsonCursor<'_>) -> Result<(), LineError> {
         if self.has(field) {
-            return Err(LineError::new(json.offset(), LineErrorKind::Duplicate { field: field.name() }));
+            return Err(LineError::new(json.offset(), LineErrorKind::DuplicateField { field: field.name() }));
         }
         self.0 |= 1 << field as u32;
         Ok(())
     }
 
-    fn need(&self, field: Field, json: &Json<'_>) -> Result<(), LineError> {
+    fn require(&self, field: ExchangeField, json: &JsonCursor<'_>) -> Result<(), LineError> {
         if self.has(field) {
             return Ok(());
         }
-        Err(LineError::new(json.offset(), LineErrorKind::Missing { field: field.name() }))
+        Err(LineError::new(json.offset(), LineErrorKind::MissingField { field: field.name() }))
     }
 
-    fn has(&self, field: Field) -> bool {
+    fn has(&self, field: ExchangeField) -> bool {
         self.0 & 1 << field as u32 != 0
     }
 }

@@ -1,4 +1,4 @@
-//! The formats that lines come in.
+//! The log formats.
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,16 +7,16 @@ use core::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Format {
-    /// Whatever the line looks like.
+    /// The format is detected for each line.
     #[default]
     Auto,
-    /// Our own exchange lines.
+    /// The exchange lines of nearmiss.
     Exchange,
-    /// Envoy's default text.
+    /// Envoy's default text format.
     Envoy,
-    /// Envoy's JSON, under the names of its operators.
+    /// Envoy's JSON, with the names of its operators as keys.
     EnvoyJson,
-    /// Istio's default text.
+    /// Istio's default text format.
     Istio,
     /// Istio's JSON.
     IstioJson,
@@ -24,7 +24,7 @@ pub enum Format {
     Nginx,
     /// nginx with a `log_format` that writes JSON.
     NginxJson,
-    /// The default of ingress-nginx.
+    /// The default format of ingress-nginx.
     IngressNginx,
     /// HAProxy's httplog and httpslog.
     Haproxy,
@@ -41,7 +41,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All formats, in the order that help shows them.
+    /// All formats, in the order of the help text.
     pub const ALL: [Self; 15] = [
         Self::Auto,
         Self::Exchange,
@@ -60,7 +60,7 @@ impl Format {
         Self::Alb,
     ];
 
-    /// Whether its lines are JSON objects.
+    /// Returns true if lines in this format are JSON objects.
     pub const fn is_json(self) -> bool {
         matches!(
             self,
@@ -74,7 +74,7 @@ impl Format {
         )
     }
 
-    /// The format's name in configuration and on the command line.
+    /// Returns the format's name in configuration and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -102,7 +102,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// No format has this name.
+/// The error that no format has a given name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct UnknownFormat;
 
@@ -110,7 +110,7 @@ impl core::error::Error for UnknownFormat {}
 
 impl fmt::Display for UnknownFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no such format; it takes")?;
+        f.write_str("unknown format; it takes")?;
         Format::ALL.iter().try_for_each(|format| write!(f, " {format}"))
     }
 }

@@ -1,19 +1,19 @@
 //! HAProxy's httplog and httpslog.
 //!
-//! `%rc` counts the retries, `+` only says that the server changed on the way. The line names the last server; time
-//! lost with the ones before hides in `Tw`, so only what came after it belongs to the attempt that answered.
+//! `%rc` counts the retries; `+` only means that the server changed in between. The line names the last server. `Tw`
+//! includes the time lost with the servers before, so only the time after `Tw` belongs to the last attempt.
 
 use crate::error::{LineError, LineErrorKind};
-use crate::text::{Text, utf8, wrong};
+use crate::text::{TextCursor, invalid, utf8};
 use crate::{Attempts, ParsedLine, number, time};
 use nearmiss::exchange::{Attempt, Exchange, MAX_ATTEMPT_LOG, is_error};
 use nearmiss::units::{Micros, Timestamp};
 
-/// Reads one line, with or without what syslog puts in front.
+/// Reads one line, with or without the prefix of syslog.
 pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     if line.is_empty() {
-        return Err(LineError::new(0, LineErrorKind::Empty));
+        return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
     let Some((start, mut text)) = accepted(line) else {
         if is_notice(line) {
@@ -36,10 +36,10 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     let connections = text.word("the connections")?;
     let retries = retries(line, connections)?;
     text.word("the queues")?;
-    while text.sees(b'{') {
+    while text.next_is(b'{') {
         braces(&mut text)?;
     }
-    if !text.sees(b'"') {
+    if !text.next_is(b'"') {
         return Err(text.unexpected("the request in quotes"));
     }
     let request = text.rest().get(1..).unwrap_or_default();
@@ -49,16 +49,16 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         b"-1" => (0, false),
         digits => {
             let status = number::all_whole(digits).filter(|status| *status <= 999);
-            let status = status.ok_or_else(|| wrong(line, digits, "%ST", "a status, or -1"))? as u16;
+            let status = status.ok_or_else(|| invalid(line, digits, "%ST", "a status, or -1"))? as u16;
             (status, timers.response.is_some())
         }
     };
     let by_client = matches!(state.first(), Some(b'C' | b'c'));
-    let cut_off = matches!(state, [b'S' | b's', b'D', ..]) && !is_error(status);
+    let truncated = matches!(state, [b'S' | b's', b'D', ..]) && !is_error(status);
     let local = no_server && matches!(state.first(), Some(b'L' | b'P'));
     let host = if no_server { None } else { Some(utf8(line, server)?) };
     if retries > 0 && !no_server {
-        // Without `+` the server stayed the same, so it is the one that gave no answer before.
+        // Without `+` the server stayed the same, so the failed attempts went to it.
         if !connections.contains(&b'+') {
             (0..retries.min(MAX_ATTEMPT_LOG as u32))
                 .for_each(|_| attempts.push(Attempt { host, ..Attempt::default() }));
@@ -74,7 +74,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         duration: total,
         attempts: Some(if no_server { 0 } else { retries.saturating_add(1) }),
         bytes: number::all_whole(unsigned(bytes)),
-        partial: cut_off,
+        partial: truncated,
         aborted: by_client,
         stream: request.starts_with(b"CONNECT "),
         attempt_log: attempts.as_slice(),
@@ -82,12 +82,12 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     }))
 }
 
-/// When the request was accepted, and what stands behind that. Syslog's own brackets hold no time.
-fn accepted(line: &[u8]) -> Option<(Timestamp, Text<'_>)> {
+/// Finds the time at which the request was accepted; returns it and a cursor after it. Syslog's own brackets hold no time.
+fn accepted(line: &[u8]) -> Option<(Timestamp, TextCursor<'_>)> {
     let mut from = 0;
     loop {
-        let open = crate::scan::find(line, from, b'[')?;
-        let mut text = Text::new(line);
+        let open = crate::swar::find(line, from, b'[')?;
+        let mut text = TextCursor::new(line);
         text.advance(open);
         if let Ok(inside) = text.bracketed("")
             && let Some(at) = time::common(inside)
@@ -98,7 +98,7 @@ fn accepted(line: &[u8]) -> Option<(Timestamp, Text<'_>)> {
     }
 }
 
-/// Whether `line` is one that HAProxy writes about itself.
+/// Returns true if `line` is a message of HAProxy about itself.
 fn is_notice(line: &[u8]) -> bool {
     let tag = b"haproxy[";
     line.windows(tag.len()).any(|window| window == tag)
@@ -115,7 +115,7 @@ fn is_notice(line: &[u8]) -> bool {
         .any(|start| line.starts_with(start))
 }
 
-/// `TR/Tw/Tc/Tr/Ta` in milliseconds; -1 is what never came to an end.
+/// The timers `TR/Tw/Tc/Tr/Ta`; `None` for -1, a phase that did not complete.
 struct Timers {
     request: Option<Micros>,
     waiting: Option<Micros>,
@@ -129,42 +129,42 @@ impl Timers {
         let mut timers = [None; 5];
         let mut parts = word.split(|byte| *byte == b'/');
         for timer in &mut timers {
-            let part = parts.next().ok_or_else(|| wrong(line, word, "TR/Tw/Tc/Tr/Ta", TAKES))?;
+            let part = parts.next().ok_or_else(|| invalid(line, word, "TR/Tw/Tc/Tr/Ta", TAKES))?;
             if part != b"-1" {
                 let millis = time::millis(unsigned(part));
-                *timer = Some(millis.ok_or_else(|| wrong(line, part, "TR/Tw/Tc/Tr/Ta", TAKES))?);
+                *timer = Some(millis.ok_or_else(|| invalid(line, part, "TR/Tw/Tc/Tr/Ta", TAKES))?);
             }
         }
         if parts.next().is_some() {
-            return Err(wrong(line, word, "TR/Tw/Tc/Tr/Ta", TAKES));
+            return Err(invalid(line, word, "TR/Tw/Tc/Tr/Ta", TAKES));
         }
         let [request, waiting, _, response, total] = timers;
         Ok(Self { request, waiting, response, total })
     }
 
-    /// From the last connection's begin to the end.
+    /// Returns the duration of the last attempt, from the start of its connection.
     fn last_attempt(&self) -> Option<Micros> {
         let before = self.request?.saturating_add(self.waiting?);
         Some(Micros::new(self.total?.get().saturating_sub(before.get())))
     }
 }
 
-/// The retries at the end of `actconn/feconn/beconn/srv_conn/retries`.
+/// Returns the retries at the end of `actconn/feconn/beconn/srv_conn/retries`.
 fn retries(line: &[u8], word: &[u8]) -> Result<u32, LineError> {
     let mut parts = word.split(|byte| *byte == b'/');
     let retries = parts.nth(4).filter(|_| parts.next().is_none());
     let retries =
         retries.and_then(|text| number::all_whole(unsigned(text))).and_then(|n| u32::try_from(n).ok());
-    retries.ok_or_else(|| wrong(line, word, "%ac/%fc/%bc/%sc/%rc", "five counts"))
+    retries.ok_or_else(|| invalid(line, word, "%ac/%fc/%bc/%sc/%rc", "five counts"))
 }
 
-/// `number` without the `+` that HAProxy puts before what may still have grown, and before redispatched retries.
+/// Strips the `+` that HAProxy puts before numbers that may still grow, and before redispatched retries.
 fn unsigned(number: &[u8]) -> &[u8] {
     number.strip_prefix(b"+").unwrap_or(number)
 }
 
-/// Steps over captured headers. They may hold blanks, so they end where another pair or the request begins.
-fn braces(text: &mut Text<'_>) -> Result<(), LineError> {
+/// Skips captured headers. They may have spaces in them, so they end where another pair of braces or the request begins.
+fn braces(text: &mut TextCursor<'_>) -> Result<(), LineError> {
     let rest = text.rest();
     let end = rest.windows(3).position(|window| matches!(window, [b'}', b' ', b'{' | b'"']));
     let end = end.ok_or_else(|| text.unexpected("captured headers in braces and the request in quotes"))?;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_and_one_are_the_attempts() {
+    fn attempts_are_retries_plus_1() {
         with(Format::Haproxy, &line("static/srv2", "10/0/30/69/109", "200", "----", "0"), |exchange| {
             assert_eq!(exchange.ts.micros(), 1_770_380_054_764_000);
             assert_eq!((exchange.upstream, exchange.host), ("static", Some("srv2")));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn no_server_is_no_attempt_and_a_local_answer_no_upstream() {
+    fn without_a_server_there_is_no_attempt_and_a_local_response_has_no_upstream() {
         with(Format::Haproxy, &line("static/<NOSRV>", "0/-1/-1/-1/0", "503", "SC--", "0"), |exchange| {
             assert_eq!((exchange.upstream, exchange.attempts, exchange.host), ("static", Some(0), None));
         });
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_tells_a_cut_body_from_a_client_that_left() {
+    fn the_termination_state_distinguishes_partial_from_aborted() {
         with(Format::Haproxy, &line("static/srv2", "0/0/0/1/2", "200", "SD--", "0"), |exchange| {
             assert!(exchange.partial && !exchange.aborted);
         });
@@ -241,11 +241,11 @@ mod tests {
     #[test]
     fn prefix_captures_and_tls_fields_are_optional() {
         let bare = line("static/srv2", "10/0/30/69/+109", "200", "----", "1");
-        let dressed = format!(
+        let full = format!(
             "<134>Nov 23 10:01:22 haproxy[14389]: {bare} 0/00000000/0/0/0 -/TLSv1.3/TLS_AES_256_GCM_SHA384"
         )
         .replace("0/0 \"", "0/0 {1wt.eu|Mozilla {5.0} x} {} \"");
-        for text in [bare, dressed] {
+        for text in [bare, full] {
             with(Format::Haproxy, &text, |exchange| assert_eq!(exchange.attempts, Some(2)));
         }
     }
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tcp_log_is_refused_by_its_timers() {
+    fn a_tcp_log_is_rejected_by_its_timers() {
         let text = "10.0.1.2:33317 [06/Feb/2026:12:14:14] tcp-in back/s1 0/0/5007 212 -- 0/0/0/0/3 0/0";
         assert!(error(Format::Haproxy, text).starts_with("`TR/Tw/Tc/Tr/Ta` is `0/0/5007`"));
         assert!(error(Format::Haproxy, "hello [there] you").contains("a client's address"));

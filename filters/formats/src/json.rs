@@ -1,73 +1,73 @@
 //! A cursor over one JSON object on one line.
 //!
-//! Nothing is built: whoever reads asks for the next key and then says what it takes as the value. There is no
-//! recursion, so no nesting however deep costs stack; what is passed over is checked for matching brackets.
+//! No tree is built: a reader asks for the next key, and then for a value of the type it accepts. There is no recursion, so
+//! deep nesting costs no stack. Skipped values are checked for matching brackets.
 //!
-//! In wasm nothing of it is inlined: six readers call it for every field, and the module would carry as many copies.
+//! In wasm its methods are not inlined: six readers call them for every field, and the module would hold as many copies.
 
 use crate::error::{LineError, LineErrorKind, excerpt};
 use crate::escapes::unescape;
 use crate::number;
-use crate::scan::find_either;
-use crate::spare::Spare;
-use crate::time::{LATEST, LONGEST};
+use crate::scratch::Scratch;
+use crate::swar::find_either;
+use crate::time::{MAX_DURATION, MAX_TIMESTAMP};
 use alloc::vec::Vec;
 use nearmiss::units::{Micros, Timestamp};
 
-/// Where reading has come to on one line.
+/// A position on one line.
 #[derive(Debug)]
-pub(crate) struct Json<'a> {
+pub(crate) struct JsonCursor<'a> {
     line: &'a [u8],
     at: usize,
-    spare: Spare<'a>,
+    scratch: Scratch<'a>,
 }
 
-/// A value whose kind was not known beforehand.
+/// A value of any type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Value<'a> {
-    /// `[`; the cursor stands behind it.
+    /// `[`; the cursor is after it.
     Array,
     Bool(bool),
     Null,
-    /// A number as it was written.
+    /// A number as written.
     Number(&'a str),
-    /// `{`; the cursor stands behind it.
+    /// `{`; the cursor is after it.
     Object,
     Text(&'a str),
 }
 
-impl<'a> Json<'a> {
-    /// Begins to read `line`; texts with a backslash are decoded into `buffer`.
+impl<'a> JsonCursor<'a> {
+    /// Starts to read `line`; strings with a backslash are decoded into `buffer`.
     pub(crate) fn new(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Self {
-        Self { line, at: 0, spare: Spare::new(buffer) }
+        Self { line, at: 0, scratch: Scratch::new(buffer) }
     }
 
-    /// The number of bytes read so far.
+    /// Returns the number of bytes read so far.
     pub(crate) fn offset(&self) -> usize {
         self.at
     }
 
-    /// Steps into the object that the line is.
-    pub(crate) fn open(&mut self) -> Result<(), LineError> {
+    /// Enters the object that the line consists of.
+    pub(crate) fn open_object(&mut self) -> Result<(), LineError> {
         if self.peek().is_none() {
-            return Err(LineError::new(self.at, LineErrorKind::Empty));
+            return Err(LineError::new(self.at, LineErrorKind::EmptyLine));
         }
         self.expect(b'{', "`{`")
     }
 
-    /// Nothing but blanks may follow.
-    pub(crate) fn end(&mut self) -> Result<(), LineError> {
+    /// Checks that only whitespace follows.
+    pub(crate) fn expect_end(&mut self) -> Result<(), LineError> {
         match self.peek() {
             None => Ok(()),
             Some(_) => Err(self.unexpected("the end of the line")),
         }
     }
 
-    /// The next key of the object the cursor is in, or `None` at its end. `first` is true before the first key and
-    /// is this function's to change.
+    /// Returns the next key of the object the cursor is in, or `None` at its end. `first` must be true before the first
+    /// key; this function sets it to false.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(crate) fn key(&mut self, first: &mut bool) -> Result<Option<&'a str>, LineError> {
+    pub(crate) fn next_key(&mut self, first: &mut bool) -> Result<Option<&'a str>, LineError> {
         match self.peek() {
             Some(b'}') => {
                 self.at += 1;
@@ -90,8 +90,8 @@ impl<'a> Json<'a> {
         Ok(Some(key))
     }
 
-    /// Whether another item of the array the cursor is in begins here. `first` as in [`key`](Self::key).
-    pub(crate) fn item(&mut self, first: &mut bool) -> Result<bool, LineError> {
+    /// Returns true if the array the cursor is in has another item. `first` is as in [`next_key`](Self::next_key).
+    pub(crate) fn next_item(&mut self, first: &mut bool) -> Result<bool, LineError> {
         match self.peek() {
             Some(b']') => {
                 self.at += 1;
@@ -108,14 +108,14 @@ impl<'a> Json<'a> {
         Ok(true)
     }
 
-    /// A text as the value of `field`.
+    /// Reads a string, the value of `field`.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn text_of(&mut self, field: &'static str) -> Result<&'a str, LineError> {
-        if self.byte() == Some(b'"') { self.text() } else { Err(self.wrong(field, "a text in quotes")) }
+        if self.byte() == Some(b'"') { self.text() } else { Err(self.invalid(field, "a string")) }
     }
 
-    /// `true` or `false` as the value of `field`.
+    /// Reads `true` or `false`, the value of `field`.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn bool_of(&mut self, field: &'static str) -> Result<bool, LineError> {
         match self.word() {
@@ -127,11 +127,11 @@ impl<'a> Json<'a> {
                 self.at += 5;
                 Ok(false)
             }
-            _ => Err(self.wrong(field, "true or false")),
+            _ => Err(self.invalid(field, "true or false")),
         }
     }
 
-    /// A whole number up to `max` as the value of `field`.
+    /// Reads a whole number up to `max`, the value of `field`.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn whole_of(
@@ -142,31 +142,33 @@ impl<'a> Json<'a> {
     ) -> Result<u64, LineError> {
         let rest = self.line.get(self.at..).unwrap_or_default();
         match number::whole(rest) {
-            Some((value, taken)) if value <= max && ends_value(rest.get(taken)) => {
-                self.at += taken;
+            Some((value, length)) if value <= max && ends_value(rest.get(length)) => {
+                self.at += length;
                 Ok(value)
             }
-            _ => Err(self.wrong(field, takes)),
+            _ => Err(self.invalid(field, takes)),
         }
     }
 
-    /// Milliseconds as the value of `field`.
+    /// Reads milliseconds, the value of `field`.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn millis_of(&mut self, field: &'static str) -> Result<Micros, LineError> {
-        self.scaled_of(field, 3, LONGEST, "milliseconds, 0 to 10^12").map(Micros::new)
+        self.scaled_of(field, 3, MAX_DURATION, "milliseconds, 0 to 10^12").map(Micros::new)
     }
 
-    /// Unix milliseconds as the value of `field`.
+    /// Reads Unix milliseconds, the value of `field`.
     pub(crate) fn epoch_millis_of(&mut self, field: &'static str) -> Result<Timestamp, LineError> {
-        self.scaled_of(field, 3, LATEST, "Unix milliseconds up to the year 9999").map(Timestamp::from_micros)
+        self.scaled_of(field, 3, MAX_TIMESTAMP, "Unix milliseconds up to the year 9999")
+            .map(Timestamp::from_micros)
     }
 
-    /// Unix seconds as the value of `field`.
+    /// Reads Unix seconds, the value of `field`.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn seconds_of(&mut self, field: &'static str) -> Result<Timestamp, LineError> {
-        self.scaled_of(field, 6, LATEST, "Unix seconds up to the year 9999").map(Timestamp::from_micros)
+        self.scaled_of(field, 6, MAX_TIMESTAMP, "Unix seconds up to the year 9999")
+            .map(Timestamp::from_micros)
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
@@ -180,33 +182,33 @@ impl<'a> Json<'a> {
     ) -> Result<u64, LineError> {
         let rest = self.line.get(self.at..).unwrap_or_default();
         match number::scaled(rest, shift) {
-            Some((value, taken)) if value <= max && ends_value(rest.get(taken)) => {
-                self.at += taken;
+            Some((value, length)) if value <= max && ends_value(rest.get(length)) => {
+                self.at += length;
                 Ok(value)
             }
-            _ => Err(self.wrong(field, takes)),
+            _ => Err(self.invalid(field, takes)),
         }
     }
 
-    /// Steps into the array that is the value of `field`.
+    /// Enters the array that is the value of `field`.
     pub(crate) fn array_of(&mut self, field: &'static str) -> Result<(), LineError> {
         if self.byte() != Some(b'[') {
-            return Err(self.wrong(field, "a list in brackets"));
+            return Err(self.invalid(field, "an array"));
         }
         self.at += 1;
         Ok(())
     }
 
-    /// Steps into the object that is the value of, or an item of, `field`.
+    /// Enters the object that is the value of `field`, or an item of it.
     pub(crate) fn object_of(&mut self, field: &'static str) -> Result<(), LineError> {
         if self.byte() != Some(b'{') {
-            return Err(self.wrong(field, "an object in braces"));
+            return Err(self.invalid(field, "an object"));
         }
         self.at += 1;
         Ok(())
     }
 
-    /// A value of any kind.
+    /// Reads a value of any type.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn value(&mut self) -> Result<Value<'a>, LineError> {
         match self.byte() {
@@ -234,22 +236,22 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Passes over a value of any kind.
+    /// Skips a value of any type.
     pub(crate) fn skip(&mut self) -> Result<(), LineError> {
         match self.byte() {
             Some(b'"') => self.skip_text(),
             Some(b'{' | b'[') => {
                 self.at += 1;
-                self.leave(self.line.get(self.at - 1) == Some(&b'{'))
+                self.skip_rest(self.line.get(self.at - 1) == Some(&b'{'))
             }
             _ => self.value().map(|_| ()),
         }
     }
 
-    /// Passes over the rest of the object (or array) that the cursor has stepped into.
+    /// Skips the rest of the object (or array) that the cursor has entered.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(crate) fn leave(&mut self, object: bool) -> Result<(), LineError> {
-        let mut nesting = u64::from(object);
+    pub(crate) fn skip_rest(&mut self, is_object: bool) -> Result<(), LineError> {
+        let mut nesting = u64::from(is_object);
         let mut depth = 1_u32;
         loop {
             match self.peek() {
@@ -264,7 +266,7 @@ impl<'a> Json<'a> {
                 }
                 Some(close @ (b'}' | b']')) => {
                     if (nesting & 1 == 1) != (close == b'}') {
-                        return Err(self.unexpected("the bracket that was opened last to be closed"));
+                        return Err(self.unexpected("the closing bracket of the innermost object or array"));
                     }
                     self.at += 1;
                     nesting >>= 1;
@@ -282,57 +284,57 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A piece of the line's buffer, filled by `fill`.
-    pub(crate) fn compose(&mut self, fill: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<&'a str> {
-        core::str::from_utf8(self.spare.piece(self.line.len(), fill)?).ok()
+    /// Returns the text that `fill` writes to the line's scratch space.
+    pub(crate) fn write_scratch(&mut self, fill: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<&'a str> {
+        core::str::from_utf8(self.scratch.write(self.line.len(), fill)?).ok()
     }
 
-    /// The error that `field` has a value here that is none of what it `takes`.
+    /// Creates the error that `field` does not take the value at the cursor.
     #[cold]
-    pub(crate) fn wrong(&self, field: &'static str, takes: &'static str) -> LineError {
+    pub(crate) fn invalid(&self, field: &'static str, takes: &'static str) -> LineError {
         match self.byte() {
-            None => LineError::new(self.at, LineErrorKind::CutOff { wanted: "a value" }),
+            None => LineError::new(self.at, LineErrorKind::Truncated { expected: "a value" }),
             Some(b'"' | b'{' | b'[') => {
                 let rest = self.line.get(self.at..).unwrap_or_default();
                 let end = find_either(rest, 1, b'"', b',').map_or(rest.len(), |end| end + 1);
-                LineError::wrong(self.at, field, rest.get(..end).unwrap_or(rest), takes)
+                LineError::invalid(self.at, field, rest.get(..end).unwrap_or(rest), takes)
             }
-            Some(_) => LineError::wrong(self.at, field, self.word(), takes),
+            Some(_) => LineError::invalid(self.at, field, self.word(), takes),
         }
     }
 
-    /// The error that the format has no field `name`, which was read last.
+    /// Creates the error that the format has no field `name`, the key that was read last.
     #[cold]
     pub(crate) fn unknown(&self, name: &str) -> LineError {
         LineError::new(self.at, LineErrorKind::UnknownField { name: excerpt(name.as_bytes()) })
     }
 
-    /// The text whose opening quote the cursor is on.
+    /// Reads the string whose opening quote is at the cursor.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn text(&mut self) -> Result<&'a str, LineError> {
         let start = self.at + 1;
         let Some(end) = find_either(self.line, start, b'"', b'\\') else { return Err(self.unclosed()) };
         if self.line.get(end) != Some(&b'"') {
-            return self.escaped(start);
+            return self.escaped_text(start);
         }
         self.at = end + 1;
         core::str::from_utf8(self.line.get(start..end).unwrap_or_default())
-            .map_err(|fault| LineError::new(start + fault.valid_up_to(), LineErrorKind::NotUtf8))
+            .map_err(|fault| LineError::new(start + fault.valid_up_to(), LineErrorKind::InvalidUtf8))
     }
 
-    /// The text from `start`, which has a backslash in it.
+    /// Reads the string from `start`, which has a backslash in it.
     #[cold]
-    fn escaped(&mut self, start: usize) -> Result<&'a str, LineError> {
+    fn escaped_text(&mut self, start: usize) -> Result<&'a str, LineError> {
         self.skip_text()?;
         let raw = self.line.get(start..self.at - 1).unwrap_or_default();
-        let piece = self.spare.piece(self.line.len(), |room| unescape(raw, room));
-        let piece =
-            piece.ok_or_else(|| LineError::unexpected(self.line, start, "a text with sound escapes"))?;
-        core::str::from_utf8(piece).map_err(|_| LineError::new(start, LineErrorKind::NotUtf8))
+        let text = self.scratch.write(self.line.len(), |buffer| unescape(raw, buffer));
+        let text =
+            text.ok_or_else(|| LineError::unexpected(self.line, start, "a string with valid escapes"))?;
+        core::str::from_utf8(text).map_err(|_| LineError::new(start, LineErrorKind::InvalidUtf8))
     }
 
-    /// Passes over the text whose opening quote the cursor is on.
+    /// Skips the string whose opening quote is at the cursor.
     fn skip_text(&mut self) -> Result<(), LineError> {
         let mut at = self.at + 1;
         loop {
@@ -347,13 +349,13 @@ impl<'a> Json<'a> {
 
     #[cold]
     fn unclosed(&self) -> LineError {
-        LineError::new(self.line.len(), LineErrorKind::CutOff { wanted: "a closing quote" })
+        LineError::new(self.line.len(), LineErrorKind::Truncated { expected: "a closing quote" })
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    fn expect(&mut self, wanted: u8, name: &'static str) -> Result<(), LineError> {
-        if self.peek() == Some(wanted) {
+    fn expect(&mut self, expected: u8, name: &'static str) -> Result<(), LineError> {
+        if self.peek() == Some(expected) {
             self.at += 1;
             return Ok(());
         }
@@ -361,11 +363,11 @@ impl<'a> Json<'a> {
     }
 
     #[cold]
-    fn unexpected(&self, wanted: &'static str) -> LineError {
-        LineError::unexpected(self.line, self.at, wanted)
+    fn unexpected(&self, expected: &'static str) -> LineError {
+        LineError::unexpected(self.line, self.at, expected)
     }
 
-    /// The next byte that is no blank; the cursor stops on it.
+    /// Skips whitespace, and returns the next byte.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -381,7 +383,7 @@ impl<'a> Json<'a> {
         self.line.get(self.at).copied()
     }
 
-    /// The bytes from here to the end of a bare value.
+    /// Returns the bytes from the cursor to the end of an unquoted value.
     fn word(&self) -> &'a [u8] {
         let rest = self.line.get(self.at..).unwrap_or_default();
         let end = rest.iter().position(|byte| ends_value(Some(byte))).unwrap_or(rest.len());
@@ -390,7 +392,7 @@ impl<'a> Json<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The text or the number as it was written; `None` for what stands for nothing: `null`, `""` and `"-"`.
+    /// Returns the string, or the number as written; `None` for `null`, `""`, `"-"` and other types.
     pub(crate) fn word(self) -> Option<&'a str> {
         match self {
             Self::Number(word) => Some(word),
@@ -400,7 +402,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Whether a bare value may end before `next`.
+/// Returns true if an unquoted value may end before `next`.
 #[inline]
 fn ends_value(next: Option<&u8>) -> bool {
     matches!(next, None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'))
@@ -411,22 +413,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nesting_is_passed_over_without_a_stack() {
+    fn deep_nesting_is_skipped_without_recursion() {
         let mut buffer = Vec::new();
         let line = br#"{"a":[{"b":"]}\""},[1,2.5e3,null,true]],"c":7}"#;
-        let mut json = Json::new(line, &mut buffer);
-        json.open().unwrap();
+        let mut json = JsonCursor::new(line, &mut buffer);
+        json.open_object().unwrap();
         let mut first = true;
-        assert_eq!(json.key(&mut first).unwrap(), Some("a"));
+        assert_eq!(json.next_key(&mut first).unwrap(), Some("a"));
         json.skip().unwrap();
-        assert_eq!(json.key(&mut first).unwrap(), Some("c"));
+        assert_eq!(json.next_key(&mut first).unwrap(), Some("c"));
         assert_eq!(json.value().unwrap(), Value::Number("7"));
-        assert_eq!(json.key(&mut first).unwrap(), None);
-        json.end().unwrap();
+        assert_eq!(json.next_key(&mut first).unwrap(), None);
+        json.expect_end().unwrap();
         let deep = alloc::format!("{{\"a\":{}", "[".repeat(1_000_000));
-        let mut json = Json::new(deep.as_bytes(), &mut buffer);
-        json.open().unwrap();
-        json.key(&mut true).unwrap();
+        let mut json = JsonCursor::new(deep.as_bytes(), &mut buffer);
+        json.open_object().unwrap();
+        json.next_key(&mut true).unwrap();
         assert!(json.skip().is_err());
     }
 }

@@ -1,14 +1,14 @@
 //! Kong's JSON, as its logging plugins write it.
 //!
-//! `tries` lists the hosts in order and when each was chosen, so a try took the time until the next; what each
-//! answered stands in the list of statuses beside it.
+//! `tries` lists the hosts in order, with the time each was selected: a try lasts until the next. The status of each is in
+//! the separate list `upstream_status`.
 
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation, fate};
-use crate::fields::FieldConfig;
-use crate::json::{Json, Value};
+use crate::field_mapping::FieldMapping;
+use crate::json::{JsonCursor, Value};
 use crate::list::List;
-use crate::text::place;
+use crate::text::offset_in;
 use crate::{Attempts, ParsedLine, PriorVerdict, number};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute, is_error};
@@ -18,41 +18,41 @@ use nearmiss::verdict::Fate;
 /// Reads one line.
 pub(crate) fn read<'a>(
     line: &'a [u8],
-    fields: &FieldConfig,
+    mapping: &FieldMapping,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    let mut json = Json::new(line, buffer);
-    let mut seen = Seen { started: fields.arrived, ..Seen::default() };
+    let mut json = JsonCursor::new(line, buffer);
+    let mut values = KongValues { started: mapping.default_time, ..KongValues::default() };
     attempts.clear();
-    json.open()?;
+    json.open_object()?;
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
+    while let Some(key) = json.next_key(&mut first)? {
         match key {
-            "started_at" => seen.started = Some(json.epoch_millis_of("started_at")?),
-            "near_miss" => seen.judged = Some(fate(annotation(&mut json)?)?),
-            "upstream_status" => seen.statuses = json.value()?.word(),
-            "response" => response(&mut json, &mut seen)?,
-            "latencies" => latencies(&mut json, &mut seen)?,
-            "service" => seen.service = name(&mut json)?,
-            "route" => seen.route = name(&mut json)?,
-            "tries" => tries(&mut json, &mut seen, attempts)?,
-            key => match (fields.meaning(key), json.value()?) {
-                (Some("upstream"), value) => seen.service = value.word(),
-                (Some("route"), value) => seen.route = value.word(),
-                (_, Value::Object) => json.leave(true)?,
-                (_, Value::Array) => json.leave(false)?,
+            "started_at" => values.started = Some(json.epoch_millis_of("started_at")?),
+            "near_miss" => values.judged = Some(fate(annotation(&mut json)?)?),
+            "upstream_status" => values.statuses = json.value()?.word(),
+            "response" => response(&mut json, &mut values)?,
+            "latencies" => latencies(&mut json, &mut values)?,
+            "service" => values.service = name(&mut json)?,
+            "route" => values.route = name(&mut json)?,
+            "tries" => tries(&mut json, &mut values, attempts)?,
+            key => match (mapping.name_of(key), json.value()?) {
+                (Some("upstream"), value) => values.service = value.word(),
+                (Some("route"), value) => values.route = value.word(),
+                (_, Value::Object) => json.skip_rest(true)?,
+                (_, Value::Array) => json.skip_rest(false)?,
                 _ => {}
             },
         }
     }
-    json.end()?;
-    seen.exchange(line, attempts)
+    json.expect_end()?;
+    values.finish(line, attempts)
 }
 
-/// What a line has shown so far.
+/// The values read so far.
 #[derive(Default)]
-struct Seen<'a> {
+struct KongValues<'a> {
     started: Option<Timestamp>,
     took: Option<Micros>,
     status: Option<u16>,
@@ -64,14 +64,14 @@ struct Seen<'a> {
     remaining: Option<u64>,
     limit: Option<u64>,
     tries: Option<u32>,
-    /// When the last try began.
-    last_began: Option<Timestamp>,
+    /// Start of the last try.
+    last_start: Option<Timestamp>,
     judged: Option<Fate>,
 }
 
-impl<'a> Seen<'a> {
-    fn exchange(self, line: &[u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
-        let missing = |field| LineError::new(line.len(), LineErrorKind::Missing { field });
+impl<'a> KongValues<'a> {
+    fn finish(self, line: &[u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
+        let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
         let ts = self.started.map(|started| started.after(self.took.unwrap_or_default()));
         if let Some(fate) = self.judged {
             return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream: self.service, fate }));
@@ -79,16 +79,16 @@ impl<'a> Seen<'a> {
         let ts = ts.ok_or_else(|| missing("started_at"))?;
         let status = self.status.ok_or_else(|| missing("response.status"))?;
         let duration = self.took.ok_or_else(|| missing("latencies.request"))?;
-        if let (Some(began), Some(last)) = (self.last_began, attempts.last_mut()) {
+        if let (Some(began), Some(last)) = (self.last_start, attempts.last_mut()) {
             last.duration = Some(ts.since(began));
         }
-        let answer = self.answers(line, attempts)?;
+        let last_status = self.set_statuses(line, attempts)?;
         let aborted = status == 499;
-        let rescued = !aborted && !is_error(status) && answer.is_some_and(is_error);
-        let unasked = self.tries == Some(0) && status < 500;
+        let rescued = !aborted && !is_error(status) && last_status.is_some_and(is_error);
+        let none_contacted = self.tries == Some(0) && status < 500;
         Ok(ParsedLine::Exchange(Exchange {
             ts,
-            upstream: self.service.filter(|_| !unasked).unwrap_or("-"),
+            upstream: self.service.filter(|_| !none_contacted).unwrap_or("-"),
             host: attempts.as_slice().last().and_then(|attempt| attempt.host),
             route: self.route,
             status,
@@ -104,15 +104,15 @@ impl<'a> Seen<'a> {
         }))
     }
 
-    /// Gives each attempt its status of the list; returns the last.
-    fn answers(&self, line: &[u8], attempts: &mut Attempts<'a>) -> Result<Option<u16>, LineError> {
+    /// Sets the status of each attempt; returns the last.
+    fn set_statuses(&self, line: &[u8], attempts: &mut Attempts<'a>) -> Result<Option<u16>, LineError> {
         let Some(text) = self.statuses else { return Ok(None) };
-        if List::is_scrambled(text.as_bytes()) {
-            let problem = LineErrorKind::Scrambled {
+        if List::is_split(text.as_bytes()) {
+            let kind = LineErrorKind::SplitList {
                 field: "upstream_status",
                 found: crate::error::excerpt(text.as_bytes()),
             };
-            return Err(LineError::new(place(line, text.as_bytes()), problem));
+            return Err(LineError::new(offset_in(line, text.as_bytes()), kind));
         }
         let count = List::new(text.as_bytes()).count();
         let log = attempts.as_mut_slice();
@@ -120,7 +120,7 @@ impl<'a> Seen<'a> {
         for (i, entry) in List::new(text.as_bytes()).enumerate() {
             last = number::all_whole(entry.text).filter(|status| *status <= 999).map(|status| status as u16);
             if Some(count) == self.tries.and_then(|tries| usize::try_from(tries).ok())
-                && let Some(attempt) = (i + log.len()).checked_sub(count).and_then(|place| log.get_mut(place))
+                && let Some(attempt) = (i + log.len()).checked_sub(count).and_then(|index| log.get_mut(index))
             {
                 attempt.status = last;
             }
@@ -129,18 +129,18 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn response<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineError> {
+fn response<'a>(json: &mut JsonCursor<'a>, values: &mut KongValues<'a>) -> Result<(), LineError> {
     json.object_of("response")?;
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
+    while let Some(key) = json.next_key(&mut first)? {
         match key {
             "status" => {
-                seen.status = Some(json.whole_of("response.status", 999, "a status, 0 to 999")? as u16)
+                values.status = Some(json.whole_of("response.status", 999, "a status, 0 to 999")? as u16)
             }
-            "size" => seen.bytes = json.value()?.word().and_then(|size| number::all_whole(size.as_bytes())),
+            "size" => values.bytes = json.value()?.word().and_then(|size| number::all_whole(size.as_bytes())),
             "headers" => match json.value()? {
-                Value::Object => headers(json, seen)?,
-                Value::Array => json.leave(false)?,
+                Value::Object => headers(json, values)?,
+                Value::Array => json.skip_rest(false)?,
                 _ => {}
             },
             _ => json.skip()?,
@@ -149,38 +149,38 @@ fn response<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineErro
     Ok(())
 }
 
-fn headers<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineError> {
+fn headers<'a>(json: &mut JsonCursor<'a>, values: &mut KongValues<'a>) -> Result<(), LineError> {
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
+    while let Some(key) = json.next_key(&mut first)? {
         let value = match json.value()? {
             Value::Object => {
-                json.leave(true)?;
+                json.skip_rest(true)?;
                 continue;
             }
             Value::Array => {
-                json.leave(false)?;
+                json.skip_rest(false)?;
                 continue;
             }
             value => value.word(),
         };
         let number = || value.and_then(|text| number::all_whole(text.as_bytes()));
         if key.eq_ignore_ascii_case("ratelimit-remaining") {
-            seen.remaining = number();
+            values.remaining = number();
         } else if key.eq_ignore_ascii_case("ratelimit-limit") {
-            seen.limit = number();
+            values.limit = number();
         } else if key.eq_ignore_ascii_case("cache-status") {
-            seen.cache = value;
+            values.cache = value;
         }
     }
     Ok(())
 }
 
-fn latencies<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineError> {
+fn latencies<'a>(json: &mut JsonCursor<'a>, values: &mut KongValues<'a>) -> Result<(), LineError> {
     json.object_of("latencies")?;
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
+    while let Some(key) = json.next_key(&mut first)? {
         if key == "request" {
-            seen.took = Some(json.millis_of("latencies.request")?);
+            values.took = Some(json.millis_of("latencies.request")?);
         } else {
             json.skip()?;
         }
@@ -188,16 +188,16 @@ fn latencies<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>) -> Result<(), LineErr
     Ok(())
 }
 
-/// What names a service or a route: its name, else its host, else its id.
-fn name<'a>(json: &mut Json<'a>) -> Result<Option<&'a str>, LineError> {
+/// Reads the name of a service or a route, else its host, else its id.
+fn name<'a>(json: &mut JsonCursor<'a>) -> Result<Option<&'a str>, LineError> {
     match json.value()? {
         Value::Object => {}
-        Value::Array => return json.leave(false).map(|()| None),
+        Value::Array => return json.skip_rest(false).map(|()| None),
         value => return Ok(value.word()),
     }
     let (mut name, mut host, mut id) = (None, None, None);
     let mut first = true;
-    while let Some(key) = json.key(&mut first)? {
+    while let Some(key) = json.next_key(&mut first)? {
         match key {
             "name" => name = json.value()?.word(),
             "host" => host = json.value()?.word(),
@@ -208,21 +208,25 @@ fn name<'a>(json: &mut Json<'a>) -> Result<Option<&'a str>, LineError> {
     Ok(name.or(host).or(id))
 }
 
-fn tries<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
-    // Lua writes a list of nothing as `{}`.
+fn tries<'a>(
+    json: &mut JsonCursor<'a>,
+    values: &mut KongValues<'a>,
+    attempts: &mut Attempts<'a>,
+) -> Result<(), LineError> {
+    // Lua writes an empty list as `{}`.
     match json.value()? {
         Value::Array => {}
         Value::Object => {
-            seen.tries = Some(0);
-            return json.leave(true);
+            values.tries = Some(0);
+            return json.skip_rest(true);
         }
         _ => return Ok(()),
     }
     let (mut count, mut first_item) = (0_u32, true);
-    while json.item(&mut first_item)? {
+    while json.next_item(&mut first_item)? {
         json.object_of("tries")?;
         let (mut ip, mut port, mut code, mut began, mut first) = (None, None, None, None, true);
-        while let Some(key) = json.key(&mut first)? {
+        while let Some(key) = json.next_key(&mut first)? {
             match key {
                 "ip" => ip = json.value()?.word(),
                 "port" => port = json.value()?.word(),
@@ -238,25 +242,27 @@ fn tries<'a>(json: &mut Json<'a>, seen: &mut Seen<'a>, attempts: &mut Attempts<'
                 _ => json.skip()?,
             }
         }
-        if let (Some(before), Some(began), Some(last)) = (seen.last_began, began, attempts.last_mut()) {
+        if let (Some(before), Some(began), Some(last)) = (values.last_start, began, attempts.last_mut()) {
             last.duration = Some(began.since(before));
         }
-        let host =
-            ip.zip(port).and_then(|(ip, port)| json.compose(|room| join(room, &[ip, ":", port]))).or(ip);
+        let host = ip
+            .zip(port)
+            .and_then(|(ip, port)| json.write_scratch(|buffer| join(buffer, &[ip, ":", port])))
+            .or(ip);
         let status = code.filter(|code| *code <= 999).map(|code| code as u16);
         attempts.push(Attempt { host, status, duration: None });
-        seen.last_began = began;
+        values.last_start = began;
         count = count.saturating_add(1);
     }
-    seen.tries = Some(count);
+    values.tries = Some(count);
     Ok(())
 }
 
-/// Writes `parts` one behind the other.
-fn join(room: &mut [u8], parts: &[&str]) -> Option<usize> {
+/// Concatenates `parts`; returns the length.
+fn join(buffer: &mut [u8], parts: &[&str]) -> Option<usize> {
     let mut written = 0;
     for part in parts {
-        room.get_mut(written..written + part.len())?.copy_from_slice(part.as_bytes());
+        buffer.get_mut(written..written + part.len())?.copy_from_slice(part.as_bytes());
         written += part.len();
     }
     Some(written)
@@ -272,7 +278,7 @@ mod tests {
     const LINE: &str = r#"{"request":{"uri":"/x","headers":{"host":"a"}},"upstream_uri":"/x","upstream_status":"502, 200","response":{"status":200,"size":998,"headers":{"ratelimit-remaining":"3","RateLimit-Limit":100}},"latencies":{"kong":3,"proxy":171,"request":515,"receive":1},"tries":[{"ip":"10.0.0.1","port":80,"state":"failed","code":502,"balancer_start":1726783838999,"balancer_latency":0},{"ip":"10.0.0.2","port":80,"balancer_start":1726783839170,"balancer_latency":0}],"service":{"name":"s","id":"i"},"route":{"name":"r"},"started_at":1726783838999}"#;
 
     #[test]
-    fn tries_are_the_attempts_and_last_until_the_next() {
+    fn tries_are_the_attempts_and_each_lasts_until_the_next() {
         with(Format::Kong, LINE, |exchange| {
             assert_eq!(exchange.ts.micros(), 1_726_783_839_514_000);
             assert_eq!((exchange.upstream, exchange.route), ("s", Some("r")));
@@ -289,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn nanoseconds_win_over_milliseconds() {
+    fn nanoseconds_take_precedence_over_milliseconds() {
         let line = LINE.replace("\"balancer_latency\":0}]", "\"balancer_start_ns\":1.726783839171e+18}]");
         with(Format::Kong, &line, |exchange| {
             assert_eq!(exchange.attempt_log[0].duration, Some(Micros::from_millis(172)));
@@ -297,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_try_nobody_was_asked() {
+    fn without_a_try_no_upstream_was_contacted() {
         let start = LINE.find("\"tries\":[").unwrap();
         let end = LINE.find("}],").unwrap() + 2;
         for none in ["{}", "[]"] {
@@ -314,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_answer_after_a_bad_last_status_came_from_elsewhere() {
+    fn a_good_response_after_a_bad_last_status_is_a_fallback() {
         with(Format::Kong, &LINE.replace("502, 200", "502, 503"), |exchange| {
             assert_eq!(exchange.substitute, Some(Substitute::Fallback));
         });

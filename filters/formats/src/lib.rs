@@ -1,9 +1,9 @@
-//! Lines of access logs become exchanges.
+//! Parsers of access log lines.
 //!
-//! A format maps what a program logged into an [`Exchange`](nearmiss::exchange::Exchange) and judges nothing. What
-//! a format does not show stays unknown. A line that makes no sense gives a [`LineError`] that says where it stopped
-//! making sense; no line, however broken, makes a reader panic or allocate on its way to an exchange (a JSON string
-//! with a backslash in it is copied once, into a buffer that is kept).
+//! A format maps what a program logged to an [`Exchange`](nearmiss::exchange::Exchange) and judges nothing. What
+//! a format does not log stays unknown. A malformed line gives a [`LineError`] with the offset of the error. No line,
+//! however broken, makes a reader panic, or allocate on its way to an exchange (a JSON string with a backslash in it
+//! is copied once, into a buffer that is kept).
 #![no_std]
 #![forbid(unsafe_code)]
 extern crate alloc;
@@ -13,40 +13,42 @@ pub mod exchange;
 mod alb;
 mod attempts;
 mod auto;
-mod bag;
 mod caddy;
 mod envoy;
 mod error;
 mod escapes;
-mod fields;
+mod field_config;
+mod field_id;
+mod field_mapping;
+mod field_values;
 mod format;
 mod haproxy;
 mod json;
 mod kong;
-mod line;
 mod list;
 mod nginx;
 mod number;
-mod object;
+mod parsed_line;
 mod reader;
-mod scan;
-mod spare;
+mod record;
+mod schema;
+mod scratch;
+mod swar;
 #[cfg(test)]
 mod testing;
 mod text;
 mod time;
 mod traefik;
-mod wrapped;
+mod wrapper;
 
 pub use attempts::Attempts;
 pub use error::{LineError, LineErrorKind};
 pub use escapes::unescape;
 pub use exchange::read as read_exchange;
-pub use fields::{FieldConfig, FieldConfigError};
-
+pub use field_config::{FieldConfig, FieldConfigError};
 pub use format::Format;
-pub use line::{ParsedLine, PriorVerdict};
-pub use object::{MAX_DEPTH, RecordParser, is_plain, is_scalar};
+pub use parsed_line::{ParsedLine, PriorVerdict};
 pub use reader::Reader;
-pub use time::any as timestamp;
-pub use wrapped::prior_verdict;
+pub use record::{MAX_DEPTH, RecordParser, is_plain, is_scalar};
+pub use time::parse as timestamp;
+pub use wrapper::prior_verdict;

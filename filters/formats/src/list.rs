@@ -1,30 +1,31 @@
 //! nginx's lists: one entry for each attempt.
 //!
 //! Entries of one server group are separated by `, `, groups by ` : ` (the request was redirected inside nginx). An
-//! entry holds no blank, so a blank tells where to look. A list may end with ` : `: the redirect led to no server.
+//! entry has no space in it, so a search for spaces finds the separators. A list may end with ` : `: the redirect led to
+//! no server.
 
-/// One entry, and what stands behind it.
+/// One entry, and the separator after it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Entry<'a> {
     pub(crate) text: &'a [u8],
-    /// The entry is the last of its group, and another group follows.
+    /// True if the entry is the last of its group, and another group follows.
     pub(crate) ends_group: bool,
 }
 
-/// The entries of one list.
+/// An iterator over the entries of one list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List<'a> {
     rest: Option<&'a [u8]>,
 }
 
 impl<'a> List<'a> {
-    /// The list in `text`; the empty text is a list of nothing.
+    /// Creates the list in `text`; an empty text is an empty list.
     pub(crate) fn new(text: &'a [u8]) -> Self {
         Self { rest: (!text.is_empty()).then_some(text) }
     }
 
-    /// The list in `text` has been cut by somebody who took a blank for its end.
-    pub(crate) fn is_scrambled(text: &[u8]) -> bool {
+    /// Returns true if an earlier parser has split the list in `text` at a space.
+    pub(crate) fn is_split(text: &[u8]) -> bool {
         matches!(text, [.., b','] | [.., b' ', b':'] | [b':'] | [b':', b' ', ..])
     }
 }
@@ -35,11 +36,11 @@ impl<'a> Iterator for List<'a> {
     #[inline]
     fn next(&mut self) -> Option<Entry<'a>> {
         let rest = self.rest?;
-        let Some(blank) = rest.iter().position(|byte| *byte == b' ') else {
+        let Some(space) = rest.iter().position(|byte| *byte == b' ') else {
             self.rest = None;
             return Some(Entry { text: rest, ends_group: false });
         };
-        let (head, tail) = rest.split_at(blank);
+        let (head, tail) = rest.split_at(space);
         let (text, tail, ends_group) = match (head, tail) {
             ([text @ .., b','], [_, tail @ ..]) => (text, tail, false),
             (_, [_, b':', b' ', tail @ ..]) => (head, tail, true),
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn commas_part_attempts_and_colons_part_groups() {
+    fn commas_separate_attempts_and_colons_separate_groups() {
         let expected = [("10.0.0.1:80", false), ("unix:/tmp/a", true), ("[::1]:80", false)];
         let expected: Vec<_> = expected.into_iter().map(|(text, end)| (String::from(text), end)).collect();
         assert_eq!(read("10.0.0.1:80, unix:/tmp/a : [::1]:80"), expected);
@@ -75,10 +76,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_cut_is_noticed() {
-        assert!(List::is_scrambled(b"0,") && List::is_scrambled(b"502 :") && List::is_scrambled(b":"));
-        assert!(
-            !List::is_scrambled(b"502, 200") && !List::is_scrambled(b"502 : ") && !List::is_scrambled(b"")
-        );
+    fn a_split_list_is_recognised() {
+        assert!(List::is_split(b"0,") && List::is_split(b"502 :") && List::is_split(b":"));
+        assert!(!List::is_split(b"502, 200") && !List::is_split(b"502 : ") && !List::is_split(b""));
     }
 }

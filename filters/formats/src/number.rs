@@ -1,20 +1,21 @@
-//! Decimals, read without a float.
+//! Decimal numbers, parsed without floating point.
 
-use crate::scan::{ONES, TOPS, first_in_word, word_of};
+use crate::swar::{ONES, TOPS, first_in_word, word_of};
 
-/// A number at the start of `bytes`, times 10 to the `shift`, cut to a whole number, and how many bytes it took.
+/// Parses the number at the start of `bytes`. Returns it times 10 to the `shift`, truncated to a whole number, and its
+/// length.
 ///
-/// Takes digits, a fraction, and an exponent; no sign. `None` if no number begins there, or it is too large.
+/// Accepts digits, a fraction and an exponent, but no sign. Returns `None` if there is no number, or it is too large.
 #[inline]
 pub(crate) fn scaled(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
     plain(bytes, shift).or_else(|| with_exponent(bytes, shift).map(|(value, at, _)| (value, at)))
 }
 
-/// The common case: digits, perhaps a point, more digits.
+/// Parses the common case: digits, and optionally a point and more digits.
 #[inline]
 fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
-    // What has room without asking: as many digits before the point as behind it are kept.
-    const SURE: u64 = 10_u64.pow(9);
+    // Below this, the product cannot overflow: at most as many digits are kept after the point.
+    const SAFE: u64 = 10_u64.pow(9);
     let (whole, mut at) = digits(bytes, 0)?;
     let (mut fraction, mut missing) = (0_u32, shift);
     if bytes.get(at) == Some(&b'.') {
@@ -36,15 +37,15 @@ fn plain(bytes: &[u8], shift: u32) -> Option<(u64, usize)> {
     }
     let fraction = u64::from(fraction) * power_of_ten(missing)?;
     let power = power_of_ten(shift)?;
-    if whole < SURE {
+    if whole < SAFE {
         return Some((whole * power + fraction, at));
     }
-    // A multiplication that is checked is a call of 128 bits in wasm.
+    // In wasm, a checked multiplication is a call to a 128-bit routine.
     let whole = (whole <= u64::MAX / power).then(|| whole * power)?;
     Some((whole.checked_add(fraction)?, at))
 }
 
-/// A whole number at the start of `bytes`, and how many bytes it took. `2.0` and `2e0` are whole numbers too.
+/// Parses the whole number at the start of `bytes`; returns it and its length. `2.0` and `2e0` are whole numbers too.
 #[inline]
 pub(crate) fn whole(bytes: &[u8]) -> Option<(u64, usize)> {
     if let Some((value, at)) = digits(bytes, 0)
@@ -56,7 +57,7 @@ pub(crate) fn whole(bytes: &[u8]) -> Option<(u64, usize)> {
     exact.then_some((value, at))
 }
 
-/// The whole of `bytes` as a number, times 10 to the `shift`.
+/// Parses all of `bytes` as a number; returns it times 10 to the `shift`, truncated.
 pub(crate) fn all_scaled(bytes: &[u8], shift: u32) -> Option<u64> {
     short(bytes, shift).or_else(|| all_scaled_long(bytes, shift))
 }
@@ -66,7 +67,7 @@ fn all_scaled_long(bytes: &[u8], shift: u32) -> Option<u64> {
     scaled(bytes, shift).filter(|(_, taken)| *taken == bytes.len()).map(|(value, _)| value)
 }
 
-/// The whole of `bytes` as a whole number.
+/// Parses all of `bytes` as a whole number.
 pub(crate) fn all_whole(bytes: &[u8]) -> Option<u64> {
     short(bytes, 0).or_else(|| all_whole_long(bytes))
 }
@@ -76,23 +77,24 @@ fn all_whole_long(bytes: &[u8]) -> Option<u64> {
     whole(bytes).filter(|(_, taken)| *taken == bytes.len()).map(|(value, _)| value)
 }
 
-/// The whole of `bytes`, nearly always at most eight digits and a point, none of which is cut, times 10 to the `shift`.
+/// Parses all of `bytes`, at most eight of them, times 10 to the `shift`. Returns `None` for any number that has an
+/// exponent or is longer, or whose digits would be truncated.
 pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
     const ZEROS: u64 = b'0' as u64 * ONES;
     let start = 8_usize.checked_sub(bytes.len())?;
     if start == 8 {
         return None;
     }
-    // Zeros stand before it.
+    // The number is padded with leading zeros.
     let mut word = word_of(bytes) << (8 * start) | ZEROS & !(u64::MAX << (8 * start));
-    let mut digits_behind = 0;
+    let mut decimals = 0;
     if let Some(point) = first_in_word(word.to_le_bytes(), b'.') {
         if point == start || point == 7 {
             return None;
         }
-        digits_behind = 7 - point as u32;
+        decimals = 7 - point as u32;
         let below = (1 << (8 * point)) - 1;
-        // What stands before the point moves over it.
+        // The digits before the point move over it.
         word = (word & below) << 8 | word & !(below << 8 | 0xff) | u64::from(b'0');
     }
     let digits = word ^ ZEROS;
@@ -100,22 +102,22 @@ pub(crate) fn short(bytes: &[u8], shift: u32) -> Option<u64> {
     if !is_number {
         return None;
     }
-    // The first digit is the lowest byte: neighbours become pairs, these fours, and these the number.
+    // The first digit is the lowest byte: digits combine into pairs, pairs into fours, and fours into the number.
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
     let number = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
-    Some(number * power_of_ten(shift.checked_sub(digits_behind)?)?)
+    Some(number * power_of_ten(shift.checked_sub(decimals)?)?)
 }
 
-/// At least one digit from `at`: their value, and where they end.
+/// Parses digits from `at`, at least one; returns their value and their end.
 #[inline]
 fn digits(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
-    // So many digits have room in half the bits, without asking at each.
-    const SURE: usize = 9;
+    // Nine digits always fit in 32 bits, so they need no overflow checks.
+    const SAFE: usize = 9;
     let mut small = digit(bytes.get(at))? as u32;
-    let sure = at + SURE;
+    let safe_end = at + SAFE;
     at += 1;
-    while at < sure
+    while at < safe_end
         && let Some(digit) = digit(bytes.get(at))
     {
         small = small * 10 + digit as u32;
@@ -129,14 +131,14 @@ fn digits(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
     Some((value, at))
 }
 
-/// `value` with one more digit, if it has room. A multiplication that is checked is a call of 128 bits in wasm.
+/// Appends a digit to `value`, unless it overflows. In wasm, a checked multiplication is a call to a 128-bit routine.
 #[inline]
 fn with_digit(value: u64, digit: u64) -> Option<u64> {
-    const MOST: u64 = u64::MAX / 10;
-    (value < MOST || value == MOST && digit <= u64::MAX % 10).then(|| value * 10 + digit)
+    const MAX: u64 = u64::MAX / 10;
+    (value < MAX || value == MAX && digit <= u64::MAX % 10).then(|| value * 10 + digit)
 }
 
-/// 10 to the `exponent`, if it has room.
+/// Returns 10 to the `exponent`, unless it overflows.
 #[inline]
 pub(crate) fn power_of_ten(exponent: u32) -> Option<u64> {
     const POWERS: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
@@ -149,7 +151,7 @@ fn digit(byte: Option<&u8>) -> Option<u64> {
     (digit < 10).then_some(u64::from(digit))
 }
 
-/// The general case, rare: value, bytes taken, and whether nothing was cut.
+/// Parses the rare general case; returns the value, its length, and whether it is exact.
 #[cold]
 fn with_exponent(bytes: &[u8], shift: u32) -> Option<(u64, usize, bool)> {
     let (mut mantissa, mut scale, mut exact) = (0_u128, i64::from(shift), true);
@@ -157,7 +159,7 @@ fn with_exponent(bytes: &[u8], shift: u32) -> Option<(u64, usize, bool)> {
     loop {
         if let Some(digit) = digit(bytes.get(at)) {
             any = true;
-            // Digits beyond the 37th are below anything that is kept.
+            // Digits after the 37th are too small to matter.
             if mantissa < 10_u128.pow(37) {
                 mantissa = mantissa * 10 + u128::from(digit);
                 scale -= i64::from(fraction);
@@ -211,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_beyond_the_wanted_are_cut_and_not_rounded() {
+    fn extra_digits_are_truncated_and_not_rounded() {
         assert_eq!(all_scaled(b"1795423554.5130899", 6), Some(1_795_423_554_513_089));
         assert_eq!(all_scaled(b"42.46", 3), Some(42_460));
         assert_eq!(all_scaled(b"0.0009999", 3), Some(0));
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn short_numbers_are_read_like_all_others() {
+    fn short_numbers_are_parsed_like_all_others() {
         for text in [
             "0", "7", "42", "99999999", "12345678", "0.042", "1234.567", "00.10", "9.9", "1.", ".1", "1.2.3",
             "-1", "1e3", ":1", "/1", "", ".", "12a4", "1 2", "\u{e9}1",
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_or_too_large_is_refused() {
+    fn invalid_and_too_large_numbers_are_rejected() {
         let texts: [&[u8]; 12] = [
             b"",
             b"-1",
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_may_be_written_as_a_fraction_of_nothing() {
+    fn a_whole_number_may_have_a_fraction_of_zero() {
         assert_eq!(all_whole(b"200"), Some(200));
         assert_eq!(all_whole(b"200.0"), Some(200));
         assert_eq!(all_whole(b"2e2"), Some(200));

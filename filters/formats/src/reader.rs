@@ -1,10 +1,14 @@
-//! Reads line after line of one source.
+//! The reader of one source's lines.
 
-use crate::bag::{Bag, Family};
 use crate::envoy::Flavour;
 use crate::error::{LineError, LineErrorKind};
-use crate::object::{Kind, NOWHERE, Places, RecordParser};
-use crate::wrapped::{self, Inside};
+use crate::field_id::NO_FIELD;
+use crate::field_mapping::FieldMapping;
+use crate::field_values::FieldValues;
+use crate::nginx::LogFormat;
+use crate::record::{FieldIndex, RecordParser, ValueKind};
+use crate::schema::Schema;
+use crate::wrapper::{self, Unwrapped};
 use crate::{
     Attempts, FieldConfig, Format, ParsedLine, PriorVerdict, alb, auto, caddy, envoy, exchange, haproxy,
     kong, nginx, traefik,
@@ -12,60 +16,62 @@ use crate::{
 use alloc::vec::Vec;
 use nearmiss::units::Timestamp;
 
-/// The longest beginning of a JSON line by which its format is known again, in bytes.
-const LONGEST_BEGINNING: usize = 40;
+/// Maximum length of the start of a JSON line by which its format is recognised again, in bytes.
+const MAX_JSON_START: usize = 40;
 
-/// Reads the lines of one source, whose format is told or found out.
+/// Reads the lines of one source, in a given format or the one it detects.
 #[derive(Debug, Default)]
 pub struct Reader {
     format: Format,
-    /// What the lines turned out to be, where the format is [`Format::Auto`].
-    taken: Option<Format>,
-    /// How the last JSON line began, up to its first colon: another that begins so is in the same format.
-    beginning: Vec<u8>,
-    fields: FieldConfig,
+    /// The format detected last, if the given one is [`Format::Auto`].
+    detected: Option<Format>,
+    /// The start of the last JSON line, up to its first colon: a line that starts alike has the same format.
+    json_start: Vec<u8>,
+    mapping: FieldMapping,
+    /// The configured `log_format` of nginx lines.
+    log_format: Option<LogFormat>,
     buffer: Vec<u8>,
-    keys: nginx::Keys,
-    facts: Facts,
-    /// The line inside a wrapping.
+    keys: nginx::KeyCache,
+    cache: ParsedCache,
+    /// The line inside a wrapper.
     unwrapped: Vec<u8>,
 }
 
-/// What the values of an object said, for the next with some of them.
+/// Values parsed from the last record, reused for the next if their text is unchanged.
 #[derive(Debug, Default)]
-struct Facts {
-    /// The number of that object.
-    of: Option<u32>,
-    envoy: envoy::Facts,
-    nginx: nginx::Facts,
+struct ParsedCache {
+    /// The number of that record.
+    record: Option<u32>,
+    envoy: envoy::ParsedFields,
+    nginx: nginx::ParsedFields,
 }
 
 impl Reader {
-    /// A reader of lines in `format`.
+    /// Creates a reader of lines in `format`.
     pub fn new(format: Format) -> Self {
         Self { format, ..Self::default() }
     }
 
-    /// Looks for the keys that `fields` names first, and reads nginx's lines after its `log_format`.
+    /// Sets the configured keys and the `log_format` of nginx lines.
     #[must_use]
-    pub fn with_fields(mut self, fields: FieldConfig) -> Self {
-        self.fields = fields;
+    pub fn with_fields(mut self, config: FieldConfig) -> Self {
+        (self.mapping, self.log_format) = (config.mapping, config.log_format);
         self
     }
 
-    /// Says when the next lines come through a pipeline: their time where they have none of their own.
-    pub fn set_default_time(&mut self, at: Option<Timestamp>) {
-        self.fields.arrived = at;
+    /// Sets the timestamp of the next lines that have none of their own: the time that a pipeline gives a record.
+    pub fn set_default_time(&mut self, time: Option<Timestamp>) {
+        self.mapping.default_time = time;
     }
 
-    /// The format of the line that was read last; [`Format::Auto`] if none has been recognised yet.
+    /// Returns the format of the last line; [`Format::Auto`] if none has been detected yet.
     pub fn format(&self) -> Format {
-        if self.format == Format::Auto { self.taken.unwrap_or_default() } else { self.format }
+        if self.format == Format::Auto { self.detected.unwrap_or_default() } else { self.format }
     }
 
-    /// Reads one line, which may still have its line ending.
+    /// Reads one line, with or without its line ending.
     ///
-    /// `attempts` is room for the line's attempts; a fresh one for each line.
+    /// `attempts` is a buffer for the line's attempts; each line needs a new one.
     pub fn read<'a>(
         &'a mut self,
         line: &'a [u8],
@@ -73,237 +79,253 @@ impl Reader {
     ) -> Result<ParsedLine<'a>, LineError> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut line = wrapped::without_prefix(line);
-        let Self { format, taken, fields, buffer, keys, beginning, unwrapped, .. } = self;
-        let mut judged = None;
-        if wrapped::is_object(line) {
-            line = match wrapped::inside(line, unwrapped)? {
-                Inside::Line(line) => line,
-                Inside::Judged(line, verdict) => {
-                    judged = Some(verdict);
+        let mut line = wrapper::without_cri_prefix(line);
+        let Self { format, detected, mapping, log_format, buffer, keys, json_start, unwrapped, .. } = self;
+        let mut prior = None;
+        if wrapper::is_wrapper(line) {
+            line = match wrapper::unwrap_line(line, unwrapped)? {
+                Unwrapped::Line(line) => line,
+                Unwrapped::Judged(line, verdict) => {
+                    prior = Some(verdict);
                     line
                 }
             };
         }
-        let whole = is_likely_nginx(*format, *taken, fields, line)
+        let nginx_values = is_likely_nginx(*format, *detected, log_format.as_ref(), line)
             .then(|| {
-                nginx::gather_text(line, fields, keys, None).ok().filter(|bag| nginx::is_whole(line, bag))
+                nginx::read_values(line, mapping, keys, None)
+                    .ok()
+                    .filter(|values| nginx::is_complete(line, values))
             })
             .flatten();
         let format = match *format {
-            _ if whole.is_some() => Ok(Format::Nginx),
-            Format::Auto => recognise(line, fields, buffer, beginning, taken),
-            told => Ok(told),
+            _ if nginx_values.is_some() => Ok(Format::Nginx),
+            Format::Auto => detect(line, log_format.as_ref(), buffer, json_start, detected),
+            configured => Ok(configured),
         };
         let read = format.and_then(|format| match format {
             Format::Auto => Err(LineError::new(0, LineErrorKind::UnknownFormat)),
-            Format::Exchange => exchange::read_record(line, fields.arrived, attempts, buffer),
-            Format::Nginx => match (whole, &fields.log_format) {
-                (Some(bag), _) => nginx::exchange(line, &bag, &mut nginx::Facts::default(), attempts),
+            Format::Exchange => {
+                exchange::read_with_default_time(line, mapping.default_time, attempts, buffer)
+            }
+            Format::Nginx => match (nginx_values, log_format) {
+                (Some(values), _) => {
+                    nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
+                }
                 (None, Some(log_format)) => log_format.read(line, attempts),
-                (None, None) => nginx::read_text(line, fields, keys, attempts),
+                (None, None) => nginx::read_text(line, mapping, keys, attempts),
             },
-            Format::NginxJson => nginx::read_json(line, fields, attempts, buffer),
+            Format::NginxJson => nginx::read_json(line, mapping, attempts, buffer),
             Format::IngressNginx => nginx::read_ingress(line, attempts),
             Format::Envoy => envoy::read_text(line, Flavour::Envoy),
             Format::Istio => envoy::read_text(line, Flavour::Istio),
-            Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, fields, buffer),
+            Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer),
             Format::Haproxy => haproxy::read(line, attempts),
-            Format::Traefik => traefik::read_json(line, fields, attempts, buffer),
+            Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),
             Format::TraefikClf => traefik::read_clf(line),
-            Format::Caddy => caddy::read(line, fields, attempts, buffer),
-            Format::Kong => kong::read(line, fields, attempts, buffer),
+            Format::Caddy => caddy::read(line, mapping, attempts, buffer),
+            Format::Kong => kong::read(line, mapping, attempts, buffer),
             Format::Alb => alb::read(line, attempts),
         });
         if read.is_err() {
-            beginning.clear();
+            json_start.clear();
         }
-        match judged {
-            Some(judged) => Ok(ParsedLine::Judged(completed(judged, read.ok()))),
+        match prior {
+            Some(verdict) => Ok(ParsedLine::Judged(completed(verdict, read.ok()))),
             None => read,
         }
     }
 
-    /// Reads `record`, which `object` has taken: like [`read`](Self::read), and faster for some formats.
+    /// Reads `record`, which `parser` has parsed: like [`read`](Self::read), and faster for some formats.
     pub fn read_record<'a>(
         &'a mut self,
         record: &'a [u8],
-        object: &mut RecordParser,
+        parser: &mut RecordParser,
         attempts: &'a mut Attempts<'a>,
     ) -> Result<ParsedLine<'a>, LineError> {
-        if wrapped::is_object(record) {
+        if wrapper::is_wrapper(record) {
             return self.read(record, attempts);
         }
-        let Self { format, taken, fields, buffer, beginning, facts, .. } = self;
-        let format = match (*format, object.format()) {
-            (Format::Auto, None) => recognise(record, fields, buffer, beginning, taken)?,
+        let Self { format, detected, mapping, log_format, buffer, json_start, cache, .. } = self;
+        let format = match (*format, parser.format()) {
+            (Format::Auto, None) => detect(record, log_format.as_ref(), buffer, json_start, detected)?,
             (Format::Auto, Some(known)) => known,
-            (told, _) => told,
+            (configured, _) => configured,
         };
-        object.is_in(format);
-        let family = match format {
-            Format::EnvoyJson | Format::IstioJson => envoy::Slot::FAMILY,
-            Format::NginxJson => nginx::Slot::FAMILY,
-            Format::Traefik => traefik::Slot::FAMILY,
+        parser.set_format(format);
+        let schema = match format {
+            Format::EnvoyJson | Format::IstioJson => envoy::FieldId::SCHEMA,
+            Format::NginxJson => nginx::FieldId::SCHEMA,
+            Format::Traefik => traefik::FieldId::SCHEMA,
             _ => return self.read(record, attempts),
         };
-        let Some(bag) = gather(record, object, fields, &family, facts.of) else {
+        let Some(values) = indexed_values(record, parser, mapping, &schema, cache.record) else {
             return self.read(record, attempts);
         };
-        facts.of = None;
+        cache.record = None;
         let read = match format {
-            Format::NginxJson => nginx::exchange(record, &bag, &mut facts.nginx, attempts),
-            Format::Traefik => traefik::exchange(record, &bag, attempts),
-            _ => envoy::exchange(record, &bag, &mut facts.envoy),
+            Format::NginxJson => nginx::parse_values(record, &values, &mut cache.nginx, attempts),
+            Format::Traefik => traefik::parse_values(record, &values, attempts),
+            _ => envoy::parse_values(record, &values, &mut cache.envoy),
         };
-        facts.of = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(object.count);
+        cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
         read
     }
 
-    /// Reads the line inside of `record` by its parts, if `object`, which has taken it, knows them.
+    /// Reads the line inside `record` by its tokens, if `parser`, which has parsed the record, knows them.
     ///
-    /// An error says nothing but that the line must be read as a whole.
+    /// After an error, the line must be read as a whole.
     pub fn read_tokens<'a>(
         &'a mut self,
         record: &'a [u8],
-        object: &RecordParser,
+        parser: &RecordParser,
         attempts: &'a mut Attempts<'a>,
     ) -> Result<ParsedLine<'a>, LineError> {
-        if !object.has_tokens() {
+        if !parser.has_tokens() {
             return Err(LineError::new(0, LineErrorKind::UnknownFormat));
         }
-        let bag = bag(record, object, &self.fields, self.facts.of);
-        let facts = &mut self.facts;
-        facts.of = None;
-        let read = nginx::exchange(record, &bag, &mut facts.nginx, attempts);
-        facts.of = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(object.count);
+        let values = record_values(record, parser, &self.mapping, self.cache.record);
+        let cache = &mut self.cache;
+        cache.record = None;
+        let read = nginx::parse_values(record, &values, &mut cache.nginx, attempts);
+        cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
         read
     }
 
-    /// Finds out the parts of `line`, the one inside of `record`, if lines of its format are read by their parts.
-    pub fn tokenize(&mut self, record: &[u8], line: &[u8], object: &mut RecordParser) {
-        let Self { format, taken, fields, keys, .. } = self;
+    /// Tokenizes `line`, the one inside `record`, if lines of its format can be read by their tokens.
+    pub fn tokenize(&mut self, record: &[u8], line: &[u8], parser: &mut RecordParser) {
+        let Self { format, detected, mapping, log_format, keys, .. } = self;
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let is_nginx = *format == Format::Nginx || is_likely_nginx(*format, *taken, fields, line);
-        if !is_nginx || fields.log_format.is_some() || fields.has_keys() || !object.wants_parts() {
+        let is_nginx =
+            *format == Format::Nginx || is_likely_nginx(*format, *detected, log_format.as_ref(), line);
+        if !is_nginx || log_format.is_some() || !mapping.is_empty() || !parser.charge_tokenization() {
             return;
         }
         let mut tokens = Vec::new();
-        let bag = nginx::gather_text(line, fields, keys, Some(&mut tokens));
-        let first = tokens.iter().find(|token| token.kind == Kind::Bracketed);
-        if bag.is_ok_and(|bag| nginx::is_whole(line, &bag))
-            && first.is_some_and(|first| first.slot != NOWHERE)
+        let values = nginx::read_values(line, mapping, keys, Some(&mut tokens));
+        let first = tokens.iter().find(|token| token.kind == ValueKind::Bracketed);
+        if values.is_ok_and(|values| nginx::is_complete(line, &values))
+            && first.is_some_and(|first| first.id != NO_FIELD)
         {
-            object.keep_parts(record, line, &tokens);
+            parser.embed(record, line, &tokens);
         }
     }
 }
 
-/// Whether the line before was one of nginx and this one begins like none that another reader takes: it need not be
-/// recognised, if it turns out to have all that such a line has.
-fn is_likely_nginx(format: Format, taken: Option<Format>, fields: &FieldConfig, line: &[u8]) -> bool {
+/// Returns true if the previous line was from nginx and this one starts like a line of no other format. If it then has
+/// all fields of an nginx line, the detection of its format is skipped.
+fn is_likely_nginx(
+    format: Format,
+    detected: Option<Format>,
+    log_format: Option<&LogFormat>,
+    line: &[u8],
+) -> bool {
     format == Format::Auto
-        && taken == Some(Format::Nginx)
-        && fields.log_format.is_none()
+        && detected == Some(Format::Nginx)
+        && log_format.is_none()
         && !matches!(line, [] | [b'{' | b'[' | b'h' | b'w' | b' ' | b'\t', ..])
 }
 
-/// `judged` with what only the line beside the verdict says: when the response was complete.
-fn completed<'a>(judged: PriorVerdict<'a>, line: Option<ParsedLine<'a>>) -> PriorVerdict<'a> {
+/// Adds the time and the upstream of `line`, which stands next to the verdict.
+fn completed<'a>(verdict: PriorVerdict<'a>, line: Option<ParsedLine<'a>>) -> PriorVerdict<'a> {
     match line {
         Some(ParsedLine::Exchange(exchange)) => PriorVerdict {
             ts: Some(exchange.ts),
-            upstream: judged.upstream.or(Some(exchange.upstream)),
-            ..judged
+            upstream: verdict.upstream.or(Some(exchange.upstream)),
+            ..verdict
         },
-        _ => judged,
+        _ => verdict,
     }
 }
 
-/// The values of an object's members; `None` if they must be read one by one, for their escapes or their keys.
-fn gather<'a, 'o>(
+/// Returns the values of a record's members; `None` if its keys or values must be decoded one by one.
+fn indexed_values<'a, 'r>(
     record: &'a [u8],
-    object: &'o mut RecordParser,
-    fields: &FieldConfig,
-    family: &Family,
-    known: Option<u32>,
-) -> Option<Bag<'a, 'o>> {
-    if object.has_verdict() || object.has_tokens() {
+    parser: &'r mut RecordParser,
+    mapping: &FieldMapping,
+    schema: &Schema,
+    cached: Option<u32>,
+) -> Option<FieldValues<'a, 'r>> {
+    if parser.has_verdict() || parser.has_tokens() {
         return None;
     }
-    if !object.is_placed() {
-        let places = places(record, object, fields, family)?;
-        object.place(places);
+    if !parser.is_indexed() {
+        let index = index_fields(record, parser, mapping, schema)?;
+        parser.set_index(index);
     }
-    Some(bag(record, object, fields, known))
+    Some(record_values(record, parser, mapping, cached))
 }
 
-/// The values of an object; `known` says which object's are known.
-fn bag<'a, 'o>(
+/// Returns the values of a record; `cached` is the number of the record whose parsed values are cached.
+fn record_values<'a, 'r>(
     record: &'a [u8],
-    object: &'o RecordParser,
-    fields: &FieldConfig,
-    known: Option<u32>,
-) -> Bag<'a, 'o> {
-    let is_next = known.is_some_and(|known| known.wrapping_add(1) == object.count);
-    let same = if is_next { !object.fresh() } else { 0 };
-    Bag::of(object.values(record), same, fields.arrived)
+    parser: &'r RecordParser,
+    mapping: &FieldMapping,
+    cached: Option<u32>,
+) -> FieldValues<'a, 'r> {
+    let is_next = cached.is_some_and(|cached| cached.wrapping_add(1) == parser.count);
+    let unchanged = if is_next { !parser.changed() } else { 0 };
+    FieldValues::from_record(parser.values(record), unchanged, mapping.default_time)
 }
 
-/// Finds out what the keys of `object` mean, and where the value of each slot stands; `None` if a key or a value must be
-/// decoded for it.
+/// Finds the fields among the members of a record; `None` if a key or a value must be decoded for it.
 #[cold]
-fn places(record: &[u8], object: &mut RecordParser, fields: &FieldConfig, family: &Family) -> Option<Places> {
-    let (mut places, mut pinned) = (Places::default(), 0_u32);
-    for number in 0..object.members()? {
-        let member = object.member(record, number)?;
+fn index_fields(
+    record: &[u8],
+    parser: &mut RecordParser,
+    mapping: &FieldMapping,
+    schema: &Schema,
+) -> Option<FieldIndex> {
+    let (mut index, mut overridden) = (FieldIndex::default(), 0_u32);
+    for number in 0..parser.member_count()? {
+        let member = parser.member(record, number)?;
         let key = core::str::from_utf8(member.key).ok().filter(|key| !key.contains('\\'))?;
-        let named = fields.slot(family, key);
-        let slot = named.or_else(|| (family.of_key)(key)).map_or(NOWHERE, |slot| slot as u8);
-        object.assign(number, slot);
-        if slot == NOWHERE || named.is_none() && pinned & 1 << slot != 0 {
+        let configured = mapping.id_of(schema, key);
+        let id = configured.or_else(|| (schema.id_of_key)(key)).map_or(NO_FIELD, |id| id as u8);
+        parser.assign(number, id);
+        if id == NO_FIELD || configured.is_none() && overridden & 1 << id != 0 {
             continue;
         }
         match member.kind {
-            Kind::Escaped => return None,
-            Kind::Literal if family.null_is_none && member.value == b"null" => places.put_null(slot),
-            Kind::Literal | Kind::Nested => continue,
-            _ => places.put(slot, number),
+            ValueKind::Escaped => return None,
+            ValueKind::Literal if schema.null_is_absent && member.value == b"null" => index.set_null(id),
+            ValueKind::Literal | ValueKind::Nested => continue,
+            _ => index.set(id, number),
         }
-        pinned |= u32::from(named.is_some()) << slot;
+        overridden |= u32::from(configured.is_some()) << id;
     }
-    Some(places)
+    Some(index)
 }
 
-/// The format of `line`.
+/// Returns the format of `line`.
 ///
-/// A line that looks like nothing is taken for one of those before it, so that its error says what is wrong.
-fn recognise(
+/// A line that matches no format is taken for one in the last format, so that its error says what is wrong.
+fn detect(
     line: &[u8],
-    fields: &FieldConfig,
+    log_format: Option<&LogFormat>,
     buffer: &mut Vec<u8>,
-    beginning: &mut Vec<u8>,
-    taken: &mut Option<Format>,
+    json_start: &mut Vec<u8>,
+    detected: &mut Option<Format>,
 ) -> Result<Format, LineError> {
     if line.is_empty() {
-        return Err(LineError::new(0, LineErrorKind::Empty));
+        return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
-    if fields.log_format.is_some() {
+    if log_format.is_some() {
         return Ok(Format::Nginx);
     }
-    let start = line.get(..LONGEST_BEGINNING).unwrap_or(line);
+    let start = line.get(..MAX_JSON_START).unwrap_or(line);
     let start = start.iter().position(|byte| *byte == b':').and_then(|colon| start.get(..colon));
-    let json = line.starts_with(b"{");
-    if !(json && start.is_some_and(|start| start == beginning.as_slice()))
-        && let Some(format) = auto::recognise(line, buffer)
+    let is_json = line.starts_with(b"{");
+    if !(is_json && start.is_some_and(|start| start == json_start.as_slice()))
+        && let Some(format) = auto::detect(line, buffer)
     {
-        *taken = Some(format);
-        beginning.clear();
-        if json {
-            beginning.extend_from_slice(start.unwrap_or_default());
+        *detected = Some(format);
+        json_start.clear();
+        if is_json {
+            json_start.extend_from_slice(start.unwrap_or_default());
         }
     }
-    taken.ok_or_else(|| LineError::new(0, LineErrorKind::UnknownFormat))
+    detected.ok_or_else(|| LineError::new(0, LineErrorKind::UnknownFormat))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Short ways for tests to read a line.
+//! Helpers that read one line in a test.
 
 use crate::{Attempts, Format, ParsedLine, Reader};
 use alloc::string::{String, ToString};
 use nearmiss::exchange::Exchange;
 
-/// What `check` makes of the exchange on `line`.
+/// Returns the result of `check` for the exchange on `line`.
 pub(crate) fn with<T>(format: Format, line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
@@ -14,7 +14,7 @@ pub(crate) fn with<T>(format: Format, line: &str, check: impl FnOnce(&Exchange<'
     }
 }
 
-/// What is wrong with `line`.
+/// Returns the error of `line`.
 pub(crate) fn error(format: Format, line: &str) -> String {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
@@ -23,7 +23,7 @@ pub(crate) fn error(format: Format, line: &str) -> String {
     }
 }
 
-/// The fate that `line` carries.
+/// Returns the fate in the verdict of `line`.
 pub(crate) fn judged(format: Format, line: &str) -> String {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
@@ -32,7 +32,7 @@ pub(crate) fn judged(format: Format, line: &str) -> String {
     }
 }
 
-/// Why `line` is left out.
+/// Returns the reason why `line` is left out.
 pub(crate) fn left_out(format: Format, line: &str) -> &'static str {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {

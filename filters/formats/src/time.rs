@@ -1,80 +1,82 @@
-//! Points in time as logs write them.
+//! Timestamps and durations as logs write them.
 
 use crate::number;
 use nearmiss::units::{Micros, Timestamp};
 
-/// The longest span of time that is believed, in microseconds: 31 years.
-pub(crate) const LONGEST: u64 = 1_000_000_000_000_000;
-/// The last point in time that is believed, in microseconds: the end of the year 9999.
-pub(crate) const LATEST: u64 = 253_402_300_799_999_999;
+/// Maximum duration that is accepted, in microseconds: 31 years.
+pub(crate) const MAX_DURATION: u64 = 1_000_000_000_000_000;
+/// Maximum timestamp that is accepted, in microseconds: the end of the year 9999.
+pub(crate) const MAX_TIMESTAMP: u64 = 253_402_300_799_999_999;
 
-/// What a time may look like, for messages.
+/// The accepted timestamps, for error messages.
 pub(crate) const TAKES: &str = "a date with a time, or Unix seconds";
 
-/// A time in any spelling: Unix seconds, RFC 3339, or the `23/Nov/2026:08:00:00 +0000` of web servers. Without a zone
-/// it is UTC.
-pub fn any(text: &[u8]) -> Option<Timestamp> {
+/// Parses a timestamp: Unix seconds, RFC 3339, or the `23/Nov/2026:08:00:00 +0000` of web servers. Without a zone, the
+/// time is UTC.
+pub fn parse(text: &[u8]) -> Option<Timestamp> {
     match text {
         [_, _, b'/', ..] => common(text),
         [_, _, _, _, b'-', ..] => rfc3339(text),
-        _ => number::all_scaled(text, 6).filter(|micros| *micros <= LATEST).map(Timestamp::from_micros),
+        _ => {
+            number::all_scaled(text, 6).filter(|micros| *micros <= MAX_TIMESTAMP).map(Timestamp::from_micros)
+        }
     }
 }
 
-/// RFC 3339: `2026-11-23T08:47:50.310Z`. Without a zone it is UTC.
+/// Parses an RFC 3339 timestamp, such as `2026-11-23T08:47:50.310Z`. Without a zone, the time is UTC.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
-    minute_of_rfc3339(text).and_then(|(minute, rest)| within(minute, rest))
+    minute_of_rfc3339(text).and_then(|(minute, rest)| within_minute(minute, rest))
 }
 
-/// The time of the common log format: `23/Nov/2026:08:00:00 +0000`, HAProxy's with milliseconds and without a zone,
-/// which is then UTC.
+/// Parses a timestamp of the common log format, such as `23/Nov/2026:08:00:00 +0000`. HAProxy's has milliseconds, and no
+/// zone: the time is UTC.
 pub(crate) fn common(text: &[u8]) -> Option<Timestamp> {
-    minute_of_common(text).and_then(|(minute, rest)| within(minute, rest))
+    minute_of_common(text).and_then(|(minute, rest)| within_minute(minute, rest))
 }
 
-/// Reads times, most of which are of the same minute as the one before.
+/// Parses timestamps, most of which are in the same minute as the previous one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock {
-    /// The minute as it was written, up to the colon behind it.
-    written: [u8; Self::LONGEST],
+pub(crate) struct TimeParser {
+    /// The text of the minute, including the colon after it.
+    text: [u8; Self::MAX_LEN],
     len: usize,
     minute: u64,
 }
 
-impl Clock {
-    /// The longest minute that is kept: `23/Nov/2026:08:00:`.
-    const LONGEST: usize = 18;
+impl TimeParser {
+    /// Maximum length of a minute that is kept: that of `23/Nov/2026:08:00:`.
+    const MAX_LEN: usize = 18;
 
-    /// A time in any spelling.
-    pub(crate) fn any(&mut self, text: &[u8]) -> Option<Timestamp> {
+    /// Parses a timestamp, like [`parse`].
+    pub(crate) fn parse(&mut self, text: &[u8]) -> Option<Timestamp> {
         if self.len > 0
-            && let Some((written, rest)) = text.split_at_checked(self.len)
-            && self.written.get(..self.len) == Some(written)
+            && let Some((minute, rest)) = text.split_at_checked(self.len)
+            && self.text.get(..self.len) == Some(minute)
         {
-            return within(self.minute, rest);
+            return within_minute(self.minute, rest);
         }
-        self.read(text)
+        self.parse_other(text)
     }
 
     #[cold]
-    fn read(&mut self, text: &[u8]) -> Option<Timestamp> {
+    fn parse_other(&mut self, text: &[u8]) -> Option<Timestamp> {
         let minute = match text {
             [_, _, b'/', ..] => minute_of_common(text),
             [_, _, _, _, b'-', ..] => minute_of_rfc3339(text),
             _ => None,
         };
-        let Some((minute, rest)) = minute else { return any(text) };
+        let Some((minute, rest)) = minute else { return parse(text) };
         self.len = 0;
-        let written = text.get(..text.len() - rest.len()).unwrap_or_default();
-        if let Some(kept) = self.written.get_mut(..written.len()) {
-            kept.copy_from_slice(written);
-            (self.len, self.minute) = (written.len(), minute);
+        let minute_text = text.get(..text.len() - rest.len()).unwrap_or_default();
+        if let Some(kept) = self.text.get_mut(..minute_text.len()) {
+            kept.copy_from_slice(minute_text);
+            (self.len, self.minute) = (minute_text.len(), minute);
         }
-        within(minute, rest)
+        within_minute(minute, rest)
     }
 }
 
-/// The minute in seconds after the epoch, and what stands behind it.
+/// Parses the minute, in seconds since the epoch; returns the text after it.
 fn minute_of_rfc3339(text: &[u8]) -> Option<(u64, &[u8])> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', rest @ ..] = text else {
         return None;
@@ -83,7 +85,7 @@ fn minute_of_rfc3339(text: &[u8]) -> Option<(u64, &[u8])> {
     minute_of(days(year, pair(*m1, *m2)?, pair(*d1, *d2)?)?, rest)
 }
 
-/// The same of the common log format.
+/// Parses the same in the common log format.
 fn minute_of_common(text: &[u8]) -> Option<(u64, &[u8])> {
     let [d1, d2, b'/', month @ ..] = text else { return None };
     let (month, rest) = month.split_at_checked(3)?;
@@ -92,25 +94,25 @@ fn minute_of_common(text: &[u8]) -> Option<(u64, &[u8])> {
     minute_of(days(year, month_named(month)?, pair(*d1, *d2)?)?, rest)
 }
 
-/// A number of seconds as logs write them: `0.684`.
+/// Parses a duration in seconds, such as `0.684`.
 pub(crate) fn seconds(text: &[u8]) -> Option<Micros> {
-    number::all_scaled(text, 6).filter(|micros| *micros <= LONGEST).map(Micros::new)
+    number::all_scaled(text, 6).filter(|micros| *micros <= MAX_DURATION).map(Micros::new)
 }
 
-/// A number of milliseconds.
+/// Parses a duration in milliseconds.
 pub(crate) fn millis(text: &[u8]) -> Option<Micros> {
-    number::all_scaled(text, 3).filter(|micros| *micros <= LONGEST).map(Micros::new)
+    number::all_scaled(text, 3).filter(|micros| *micros <= MAX_DURATION).map(Micros::new)
 }
 
-/// `HH:MM:` on the day `days` after the epoch.
+/// Parses `HH:MM:` on the day `days` after the epoch.
 fn minute_of(days: u64, text: &[u8]) -> Option<(u64, &[u8])> {
     let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else { return None };
     let (hour, minute) = (pair(*h1, *h2)?, pair(*m1, *m2)?);
     (hour <= 23 && minute <= 59).then_some((days * 86_400 + hour * 3_600 + minute * 60, rest))
 }
 
-/// `SS`, a fraction, and a zone, in the minute that begins so many seconds after the epoch.
-fn within(minute: u64, text: &[u8]) -> Option<Timestamp> {
+/// Parses seconds, a fraction and a zone; `minute` is in seconds since the epoch.
+fn within_minute(minute: u64, text: &[u8]) -> Option<Timestamp> {
     if let [_, _, b'.', .., b'Z'] = text
         && let Some(micros) = text.split_last().and_then(|(_, seconds)| number::short(seconds, 6))
     {
@@ -152,7 +154,7 @@ fn within(minute: u64, text: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_micros(micros))
 }
 
-/// The day's number from 1970-01-01 on; `None` for days that no calendar has, and those before.
+/// Returns the number of days since 1970-01-01; `None` for dates that do not exist, and those before.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -198,11 +200,11 @@ mod tests {
     use super::*;
 
     fn micros(text: &str) -> Option<u64> {
-        any(text.as_bytes()).map(Timestamp::micros)
+        parse(text.as_bytes()).map(Timestamp::micros)
     }
 
     #[test]
-    fn every_spelling_gives_the_same_point() {
+    fn every_notation_gives_the_same_timestamp() {
         for text in [
             "2026-11-23T08:47:50.310Z",
             "2026-11-23T09:47:50.310+01:00",
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn invalid_timestamps_are_rejected() {
         for text in [
             "",
             "-",

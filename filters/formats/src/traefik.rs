@@ -1,21 +1,22 @@
 //! Traefik's JSON and its common log format.
 //!
-//! `RetryAttempts` is 0 even where there were retries, so only a larger number says anything. A body that was cut off
-//! shows as a good status for the caller beside an origin's status of 0.
+//! `RetryAttempts` is 0 even if there were retries, so only a larger number has a meaning. A truncated body appears as a
+//! good status for the client next to an origin's status of 0.
 
-use crate::bag::{Bag, slots};
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::fate;
-use crate::fields::FieldConfig;
-use crate::text::{Text, utf8, wrong};
+use crate::field_mapping::FieldMapping;
+use crate::field_values::FieldValues;
+use crate::schema::schema;
+use crate::text::{TextCursor, invalid, utf8};
 use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
 use nearmiss::units::Micros;
 
-slots! {
-    /// What Traefik can say of an exchange.
-    Slot, null is none: false, nested: |_, json, _| json.leave(true) => {
+schema! {
+    /// The fields of an exchange that Traefik can log.
+    FieldId, null is absent: false, nested: |_, json, _| json.skip_rest(true) => {
         Start: "start_ts" = "StartUTC" | "StartLocal";
         End: "ts" = "time";
         Status: "status" = "DownstreamStatus";
@@ -39,102 +40,106 @@ slots! {
 /// Reads one line of JSON.
 pub(crate) fn read_json<'a>(
     line: &'a [u8],
-    fields: &FieldConfig,
+    mapping: &FieldMapping,
     attempts: &'a mut Attempts<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    exchange(line, &Slot::FAMILY.read(line, fields, buffer)?, attempts)
+    parse_values(line, &mapping.read_json(&FieldId::SCHEMA, line, buffer)?, attempts)
 }
 
-pub(crate) fn exchange<'a>(
+/// Parses the `values` found in `line`.
+pub(crate) fn parse_values<'a>(
     line: &[u8],
-    bag: &Bag<'a, '_>,
+    values: &FieldValues<'a, '_>,
     attempts: &'a mut Attempts<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
-    let get = |slot: Slot| bag.get(slot as usize);
-    let text = |slot: Slot| get(slot).map(|part| utf8(line, part)).transpose();
-    let code = |slot: Slot, field: &'static str| {
-        let Some(part) = get(slot) else { return Ok(None) };
+    let get = |id: FieldId| values.get(id as usize);
+    let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
+    let code = |id: FieldId, field: &'static str| {
+        let Some(part) = get(id) else { return Ok(None) };
         let status = number::all_whole(part).filter(|status| *status <= 999).map(|status| status as u16);
-        status.map(Some).ok_or_else(|| wrong(line, part, field, "a status, 0 to 999"))
+        status.map(Some).ok_or_else(|| invalid(line, part, field, "a status, 0 to 999"))
     };
-    let nanos = |slot: Slot, field: &'static str| {
-        let Some(part) = get(slot) else { return Ok(None) };
-        let nanos =
-            number::all_scaled(part, 0).map(|nanos| nanos / 1_000).filter(|micros| *micros <= time::LONGEST);
-        nanos.map(|micros| Some(Micros::new(micros))).ok_or_else(|| wrong(line, part, field, "nanoseconds"))
+    let nanos = |id: FieldId, field: &'static str| {
+        let Some(part) = get(id) else { return Ok(None) };
+        let nanos = number::all_scaled(part, 0)
+            .map(|nanos| nanos / 1_000)
+            .filter(|micros| *micros <= time::MAX_DURATION);
+        nanos.map(|micros| Some(Micros::new(micros))).ok_or_else(|| invalid(line, part, field, "nanoseconds"))
     };
-    let duration = nanos(Slot::Duration, "Duration")?;
-    let at = |slot: Slot, field: &'static str| {
-        let Some(part) = get(slot) else { return Ok(None) };
-        time::any(part).map(Some).ok_or_else(|| wrong(line, part, field, time::TAKES))
+    let duration = nanos(FieldId::Duration, "Duration")?;
+    let at = |id: FieldId, field: &'static str| {
+        let Some(part) = get(id) else { return Ok(None) };
+        time::parse(part).map(Some).ok_or_else(|| invalid(line, part, field, time::TAKES))
     };
-    let ts = match at(Slot::Start, "StartUTC")? {
+    let ts = match at(FieldId::Start, "StartUTC")? {
         Some(start) => Some(start.after(duration.unwrap_or_default())),
-        None => at(Slot::End, "time")?.or(bag.arrived),
+        None => at(FieldId::End, "time")?.or(values.default_time),
     };
-    if let Some(annotation) = bag.raw(Slot::NearMiss as usize) {
+    if let Some(annotation) = values.raw(FieldId::NearMiss as usize) {
         let fate = fate(utf8(line, annotation)?)?;
-        return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream: text(Slot::Upstream)?, fate }));
+        return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream: text(FieldId::Upstream)?, fate }));
     }
-    let Some(status) = code(Slot::Status, "DownstreamStatus")? else {
-        return match (duration, get(Slot::Router)) {
-            (None, None) if get(Slot::End).is_some() => Ok(ParsedLine::LeftOut("a notice")),
-            _ => Err(LineError::new(line.len(), LineErrorKind::Missing { field: "DownstreamStatus" })),
+    let Some(status) = code(FieldId::Status, "DownstreamStatus")? else {
+        return match (duration, get(FieldId::Router)) {
+            (None, None) if get(FieldId::End).is_some() => Ok(ParsedLine::LeftOut("a notice")),
+            _ => Err(LineError::new(line.len(), LineErrorKind::MissingField { field: "DownstreamStatus" })),
         };
     };
-    let duration =
-        duration.ok_or_else(|| LineError::new(line.len(), LineErrorKind::Missing { field: "Duration" }))?;
-    let origin = code(Slot::OriginStatus, "OriginStatus")?;
+    let duration = duration
+        .ok_or_else(|| LineError::new(line.len(), LineErrorKind::MissingField { field: "Duration" }))?;
+    let origin = code(FieldId::OriginStatus, "OriginStatus")?;
     let answered = origin.filter(|origin| *origin > 0);
-    let host = text(Slot::Host)?;
+    let host = text(FieldId::Host)?;
     if origin.is_some() && host.is_some() {
-        let duration = nanos(Slot::OriginDuration, "OriginDuration")?.filter(|duration| duration.get() > 0);
+        let duration =
+            nanos(FieldId::OriginDuration, "OriginDuration")?.filter(|duration| duration.get() > 0);
         attempts.push(Attempt { host, status: answered, duration });
     }
     let retries =
-        get(Slot::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
+        get(FieldId::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
     let aborted = status == 499;
     let good = !is_error(status) && !aborted;
     Ok(ParsedLine::Exchange(Exchange {
-        ts: ts.ok_or_else(|| LineError::new(line.len(), LineErrorKind::Missing { field: "StartUTC" }))?,
-        upstream: match (text(Slot::Upstream)?, text(Slot::Router)?) {
+        ts: ts
+            .ok_or_else(|| LineError::new(line.len(), LineErrorKind::MissingField { field: "StartUTC" }))?,
+        upstream: match (text(FieldId::Upstream)?, text(FieldId::Router)?) {
             (Some(service), _) => service,
-            // A service without a server is not named: its router is the nearest that is.
+            // The line does not name a service without a server, but its router.
             (None, Some(router)) if status >= 500 => router,
             _ => "-",
         },
         host,
-        route: text(Slot::Router)?,
+        route: text(FieldId::Router)?,
         status,
         duration,
         attempts: retries.filter(|retries| *retries > 0).map(|retries| retries.saturating_add(1)),
-        bytes: get(Slot::Bytes).and_then(number::all_whole),
+        bytes: get(FieldId::Bytes).and_then(number::all_whole),
         partial: good && origin == Some(0) && (200..300).contains(&status),
         aborted,
-        stream: get(Slot::Method) == Some(b"CONNECT")
-            || get(Slot::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
+        stream: get(FieldId::Method) == Some(b"CONNECT")
+            || get(FieldId::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
         substitute: (good && answered.is_some_and(is_error)).then_some(Substitute::Fallback),
-        cache_status: text(Slot::Cache)?,
-        proxy_status: text(Slot::Proxy)?,
+        cache_status: text(FieldId::Cache)?,
+        proxy_status: text(FieldId::Proxy)?,
         attempt_log: attempts.as_slice(),
-        trace_id: text(Slot::Trace)?,
+        trace_id: text(FieldId::Trace)?,
         ..Exchange::default()
     }))
 }
 
 /// Reads one line of the common log format, which names the router and no service.
 pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<ParsedLine<'a>, LineError> {
-    let mut text = Text::new(line);
+    let mut text = TextCursor::new(line);
     if line.is_empty() {
-        return Err(LineError::new(0, LineErrorKind::Empty));
+        return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
-    while !text.sees(b'[') {
+    while !text.next_is(b'[') {
         text.word("the start time in brackets")?;
     }
     let start = text.bracketed("the start time in brackets")?;
-    let start = time::common(start).ok_or_else(|| wrong(line, start, "start time", time::TAKES))?;
+    let start = time::common(start).ok_or_else(|| invalid(line, start, "start time", time::TAKES))?;
     let request = text.quoted("the request in quotes")?;
     let status = text.word("the status")?;
     let bytes = text.word("the bytes sent")?;
@@ -146,13 +151,14 @@ pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<ParsedLine<'a>, LineError> 
     let duration = text.word("the duration")?;
     let millis = duration.strip_suffix(b"ms").and_then(time::millis);
     let duration =
-        millis.ok_or_else(|| wrong(line, duration, "the duration", "milliseconds such as 12ms"))?;
+        millis.ok_or_else(|| invalid(line, duration, "the duration", "milliseconds such as 12ms"))?;
     let host = url.split_once("://").map(|(_, host)| host.split('/').next().unwrap_or(host));
     let status = match status {
         b"-" => 0,
         digits => number::all_whole(digits)
             .filter(|status| *status <= 999)
-            .ok_or_else(|| wrong(line, digits, "the status", "a status, 0 to 999"))? as u16,
+            .ok_or_else(|| invalid(line, digits, "the status", "a status, 0 to 999"))?
+            as u16,
     };
     Ok(ParsedLine::Exchange(Exchange {
         ts: start.after(duration),
@@ -177,7 +183,7 @@ mod tests {
     const LINE: &str = r#"{"ServiceName":"web@docker","ServiceAddr":"10.46.207.28:9114","OriginStatus":200,"DownstreamStatus":200,"Duration":312000000,"OriginDuration":309000000,"RetryAttempts":0,"RouterName":"r@docker","RequestMethod":"GET","RequestPath":"/","StartUTC":"2026-11-23T08:00:00.123456789Z","level":"info","msg":"","time":"2026-11-23T08:00:00Z"}"#;
 
     #[test]
-    fn nanoseconds_and_no_retries_say_nothing_of_attempts() {
+    fn durations_are_nanoseconds_and_0_retries_mean_unknown_attempts() {
         with(Format::Traefik, LINE, |exchange| {
             assert_eq!(exchange.ts.micros(), 1_795_420_800_435_456);
             assert_eq!((exchange.upstream, exchange.route), ("web@docker", Some("r@docker")));
@@ -190,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn the_origins_status_beside_the_callers_tells_what_happened() {
+    fn the_origins_status_distinguishes_partial_from_fallback() {
         with(Format::Traefik, &LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":0"), |exchange| {
-            assert!(exchange.partial, "the body was cut off");
+            assert!(exchange.partial, "the body was truncated");
         });
         with(Format::Traefik, &LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":503"), |exchange| {
             assert_eq!(exchange.substitute, Some(Substitute::Fallback));
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn no_service_is_no_upstream_and_a_notice_no_exchange() {
+    fn a_line_without_a_service_has_no_upstream_and_a_notice_is_left_out() {
         with(Format::Traefik, &LINE.replace("ServiceName", "x"), |exchange| {
             assert_eq!(exchange.upstream, "-")
         });
@@ -216,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_common_format_names_the_router() {
+    fn the_upstream_of_the_common_log_format_is_the_router() {
         let line = r#"127.0.0.1 - - [23/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-" 5 "router@file" "http://127.0.0.1:9001" 12ms"#;
         with(Format::TraefikClf, line, |exchange| {
             assert_eq!(exchange.ts.micros(), 1_795_428_000_012_000);

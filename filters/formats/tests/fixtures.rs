@@ -1,7 +1,7 @@
-//! Every line in `fixtures/` gets the verdict that stands beside it, under its own format and under `auto`.
+//! Every line in `fixtures/` gets the verdict next to it, in its own format and in `auto`.
 //!
-//! What real programs logged is written there by `make fixtures`; the files named `documented` follow the formats'
-//! documentation, because the program itself is not to be had.
+//! `make fixtures` records the logs of real programs there. The files named `documented` follow the documentation of the
+//! formats, because those programs are not available.
 
 #![allow(
     clippy::expect_used,
@@ -44,7 +44,7 @@ fn every_fixture_gets_its_verdict() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The format that was taken, and fate and attempts as the fixtures write them.
+/// Returns the format of the line, and fate and attempts as the fixtures write them.
 fn read(format: Format, line: &str) -> Result<(String, String), String> {
     let mut reader = Reader::new(format);
     let mut attempts = Attempts::default();

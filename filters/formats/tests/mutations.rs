@@ -1,6 +1,6 @@
-//! Lines that no program ever wrote: no panic, and every line is an exchange, judged, left out or an error.
+//! Mutated lines: none makes a reader panic, and each is an exchange, judged, left out or an error.
 //!
-//! `NEARMISS_MUTATIONS=1000000` makes as many; the seed is fixed, so a failure comes back.
+//! `NEARMISS_MUTATIONS=1000000` sets their number. The seed is fixed, so failures are reproducible.
 
 #![allow(
     clippy::expect_used,
@@ -14,14 +14,14 @@ use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 use std::fs;
 use std::path::Path;
 
-/// How many lines are made where nobody asks for more.
-const USUAL: u64 = 60_000;
+/// Default number of lines.
+const DEFAULT: u64 = 60_000;
 
 #[test]
-fn no_line_however_broken_makes_a_reader_panic() {
+fn no_mutated_line_makes_a_reader_panic() {
     let seeds = seeds();
     let wanted =
-        std::env::var("NEARMISS_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(USUAL);
+        std::env::var("NEARMISS_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(DEFAULT);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut auto = Reader::new(Format::Auto);
     let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
@@ -54,11 +54,11 @@ fn no_line_however_broken_makes_a_reader_panic() {
     assert_eq!(exchanges + bad + other, 2 * wanted);
     assert!(
         exchanges > wanted / 10 && bad > wanted / 10,
-        "{exchanges} read, {bad} refused: not a mix that tests much"
+        "{exchanges} read, {bad} rejected: not a mix that tests much"
     );
 }
 
-/// Every line of every fixture, and exchange lines.
+/// Returns every line of every fixture, and exchange lines.
 fn seeds() -> Vec<(Format, Vec<u8>)> {
     let mut seeds = Vec::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
@@ -82,7 +82,7 @@ fn seeds() -> Vec<(Format, Vec<u8>)> {
     seeds
 }
 
-/// Does one bad thing to `line`.
+/// Applies one random mutation to `line`.
 fn mutate(line: &mut Vec<u8>, partner: &[u8], random: &mut Random) {
     const PIECES: [&[u8]; 16] = [
         b"\"",

@@ -18,7 +18,7 @@ fn istio(cluster: &str) -> String {
 }
 
 #[test]
-fn default_text_ends_at_start_plus_duration_and_knows_no_attempts() {
+fn default_text_ends_at_start_plus_duration_and_has_no_attempts() {
     with(Format::Envoy, &text("204 -", "10.0.2.1:80"), |exchange| {
         assert_eq!(exchange.ts.micros(), 1_795_423_670_536_000);
         assert_eq!((exchange.status, exchange.duration), (204, Micros::from_millis(226)));
@@ -32,7 +32,7 @@ fn default_text_ends_at_start_plus_duration_and_knows_no_attempts() {
 }
 
 #[test]
-fn what_envoy_answered_itself_has_no_upstream() {
+fn a_response_of_envoy_itself_has_no_upstream() {
     for code_and_flags in ["200 -", "404 NR", "429 RL", "403 UAEX"] {
         with(Format::Envoy, &text(code_and_flags, "-"), |exchange| assert_eq!(exchange.upstream, "-"));
     }
@@ -52,7 +52,7 @@ fn istio_text_names_cluster_and_route() {
 }
 
 #[test]
-fn json_takes_numbers_and_texts_and_null() {
+fn json_may_have_numbers_strings_and_null() {
     let numbers = r#"{"start_time":"2026-06-02T17:26:41.766Z","response_code":200,"response_flags":"-","duration":1028,
         "upstream_service_time":"","upstream_cluster":"cart","upstream_host":"10.124.165.45:8080","route_name":null,
         "upstream_request_attempt_count":3,"bytes_sent":5,"grpc_status":null,"method":"GET"}"#;
@@ -75,7 +75,7 @@ fn json_takes_numbers_and_texts_and_null() {
 }
 
 #[test]
-fn what_the_filter_has_judged_is_not_judged_again() {
+fn a_line_with_a_verdict_of_the_filter_is_not_judged_again() {
     let line = r#"{"near_miss":"retried;attempts=3;margin=33","start_time":"2026-06-02T17:26:41.766Z","response_code":200,"duration":1}"#;
     assert_eq!(judged(Format::EnvoyJson, line), "retried");
     assert_eq!(judged(Format::EnvoyJson, &line.replace("\"retried;attempts=3;margin=33\"", "null")), "clean");
@@ -98,7 +98,7 @@ fn health_checks_and_mirrored_traffic_are_left_out() {
 }
 
 #[test]
-fn a_broken_line_says_what_should_have_come() {
+fn an_error_names_the_expected_part() {
     let line = text("200 -", "10.0.0.1:80");
     assert!(error(Format::Envoy, &line[..50]).contains("the request in quotes"));
     assert!(

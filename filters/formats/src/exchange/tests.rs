@@ -3,7 +3,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use nearmiss::units::{Micros, Timestamp};
 
-/// What `check` makes of the exchange on `line`.
+/// Returns the result of `check` for the exchange on `line`.
 fn with<T>(line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
     let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
     match read(line.as_bytes(), &mut attempts, &mut buffer) {
@@ -23,7 +23,7 @@ fn error(line: &[u8]) -> String {
 const SMALLEST: &str = r#"{"ts":1,"upstream":"cart","status":200,"duration_ms":2}"#;
 
 #[test]
-fn the_contracts_example_is_read_to_the_last_field() {
+fn every_field_is_read() {
     let line = r#"{"ts":1795423554.513089,"upstream":"cart","host":"10.0.0.1:80","route":"checkout?q=1","status":200,
         "duration_ms":42.46,"attempts":3,"max_attempts":4,"timeout_ms":500,"deadline_ms":2000,"flags":"UF,URX",
         "grpc_status":0,"bytes":512,"partial":false,"aborted":false,"hedged":false,
@@ -52,7 +52,7 @@ fn the_contracts_example_is_read_to_the_last_field() {
 }
 
 #[test]
-fn four_fields_are_enough_and_attempts_are_then_one() {
+fn only_four_fields_are_required_and_attempts_default_to_1() {
     with(SMALLEST, |exchange| {
         assert_eq!(exchange.attempts, Some(1));
         assert!(exchange.host.is_none() && exchange.timeout.is_none() && exchange.attempt_log.is_empty());
@@ -79,7 +79,7 @@ fn the_last_eight_attempts_are_kept() {
 }
 
 #[test]
-fn escaped_texts_are_decoded_each_into_its_own_place() {
+fn escaped_strings_are_decoded() {
     let line =
         r#"{"ts":1,"upstream":"ca\"rt","host":"\u00e9","st\u0061tus":200,"duration_ms":2,"route":"a\/b"}"#;
     with(line, |exchange| {
@@ -88,13 +88,13 @@ fn escaped_texts_are_decoded_each_into_its_own_place() {
 }
 
 #[test]
-fn an_error_names_the_field_the_value_and_what_it_takes() {
-    let wrong = |field: &str, value: &str| {
+fn an_error_names_the_field_the_value_and_the_accepted_values() {
+    let error_of = |field: &str, value: &str| {
         error(SMALLEST.replace('}', &format!(",\"{field}\":{value}}}")).as_bytes())
     };
-    assert_eq!(wrong("colour", "1"), "`colour` is no field of this format (byte 64)");
+    assert_eq!(error_of("colour", "1"), "unknown field `colour` (byte 64)");
     assert_eq!(
-        wrong("attempts", "\"abc\""),
+        error_of("attempts", "\"abc\""),
         "`attempts` is `\"abc\"`; it takes a whole number, 0 to 4294967295 (byte 66)"
     );
     for (field, value) in [
@@ -115,32 +115,32 @@ fn an_error_names_the_field_the_value_and_what_it_takes() {
         ("near_miss", "3"),
         ("near_miss", "\"odd;attempts=3\""),
     ] {
-        let message = wrong(field, value);
+        let message = error_of(field, value);
         assert!(message.starts_with(&format!("`{field}` is `")), "{message}");
     }
-    assert!(wrong("attempt_log", r#"[{"port":1}]"#).starts_with("`port` is no field"));
-    assert!(wrong("attempt_log", r#"[{"status":1000}]"#).starts_with("`attempt_log.status` is `1000`"));
-    assert!(wrong("ts", "2").starts_with("`ts` is there twice"));
+    assert!(error_of("attempt_log", r#"[{"port":1}]"#).starts_with("unknown field `port`"));
+    assert!(error_of("attempt_log", r#"[{"status":1000}]"#).starts_with("`attempt_log.status` is `1000`"));
+    assert!(error_of("ts", "2").starts_with("duplicate field `ts`"));
     let millis = SMALLEST.replace("\"ts\":1", "\"ts\":1795423554513");
     assert!(error(millis.as_bytes()).starts_with("`ts` is `1795423554513`; it takes Unix seconds"));
 }
 
 #[test]
-fn a_line_that_is_no_exchange_line_says_where_it_ends() {
+fn an_invalid_line_gives_the_offset_of_the_error() {
     assert_eq!(error(b""), "the line is empty");
     assert_eq!(error(b" \t\r"), "the line is empty");
-    assert_eq!(error(b"hello"), "found `hello` where `{` should be (byte 0)");
-    assert_eq!(error(b"[]"), "found `[]` where `{` should be (byte 0)");
+    assert_eq!(error(b"hello"), "expected `{`, found `hello` (byte 0)");
+    assert_eq!(error(b"[]"), "expected `{`, found `[]` (byte 0)");
     assert!(error(b"{}").starts_with("`ts` is missing"));
     let trailing = format!("{SMALLEST} {{}}");
-    assert!(error(trailing.as_bytes()).contains("where the end of the line should be"));
+    assert!(error(trailing.as_bytes()).contains("expected the end of the line"));
     for end in 1..SMALLEST.len() {
         let message = error(&SMALLEST.as_bytes()[..end]);
-        assert!(message.contains("cut off") || message.contains("where"), "{end}: {message}");
+        assert!(message.contains("truncated") || message.contains("expected"), "{end}: {message}");
     }
     let mut bytes = SMALLEST.as_bytes().to_vec();
     bytes[21] = 0xff;
-    assert_eq!(error(&bytes), "not UTF-8 (byte 21)");
+    assert_eq!(error(&bytes), "invalid UTF-8 (byte 21)");
     let long = SMALLEST.replace("cart", &"x".repeat(10 << 20));
     with(&long, |exchange| assert_eq!(exchange.upstream.len(), 10 << 20));
     assert!(error(&long.as_bytes()[..10 << 20]).contains("a closing quote"));

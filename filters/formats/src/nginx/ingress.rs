@@ -1,24 +1,25 @@
 //! The default format of ingress-nginx.
 
-use super::{Facts, Slot, exchange};
-use crate::bag::Bag;
+use super::exchange::parse_values;
+use super::fields::{FieldId, ParsedFields};
 use crate::error::{LineError, LineErrorKind};
-use crate::text::Text;
+use crate::field_values::FieldValues;
+use crate::text::TextCursor;
 use crate::{Attempts, ParsedLine, time};
 
 /// Reads one line.
 ///
-/// Four lists of the same length stand at its end, before the request's id (which old versions lack): how many words
-/// are left says how long each is.
+/// The line ends with four lists of the same length and the request's id (which old versions lack), so the number of
+/// words left gives the length of each list.
 pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
-    let mut text = Text::new(line);
-    let mut bag = Bag::new(None);
+    let mut text = TextCursor::new(line);
+    let mut values = FieldValues::new(None);
     if line.is_empty() {
-        return Err(LineError::new(0, LineErrorKind::Empty));
+        return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
     // The address and the user; old versions put the address in brackets as well.
-    let at = loop {
-        while !text.is_empty() && !text.sees(b'[') {
+    let time = loop {
+        while !text.is_empty() && !text.next_is(b'[') {
             text.word("the time in brackets")?;
         }
         let inside = text.bracketed("the time in brackets")?;
@@ -26,39 +27,39 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
             break inside;
         }
     };
-    bag.set(Slot::Time as usize, at);
-    bag.set(Slot::Method as usize, text.quoted("the request in quotes")?);
-    bag.set(Slot::Status as usize, text.word("the status")?);
-    bag.set(Slot::Bytes as usize, text.word("the bytes sent")?);
+    values.set(FieldId::Time as usize, time);
+    values.set(FieldId::Method as usize, text.quoted("the request in quotes")?);
+    values.set(FieldId::Status as usize, text.word("the status")?);
+    values.set(FieldId::Bytes as usize, text.word("the bytes sent")?);
     text.quoted("the referer in quotes")?;
     text.quoted("the user agent in quotes")?;
     text.word("the request's length")?;
-    bag.set(Slot::Duration as usize, text.word("the request's time")?);
-    bag.set(Slot::Upstream as usize, text.bracketed("the upstream's name in brackets")?);
-    if text.sees(b'[') {
-        bag.set(Slot::Canary as usize, text.bracketed("the alternative upstream's name in brackets")?);
+    values.set(FieldId::Duration as usize, text.word("the request's time")?);
+    values.set(FieldId::Upstream as usize, text.bracketed("the upstream's name in brackets")?);
+    if text.next_is(b'[') {
+        values.set(FieldId::Canary as usize, text.bracketed("the alternative upstream's name in brackets")?);
     }
     let words = words(text.rest()).count();
     if words < 4 || words % 4 > 1 {
         return Err(text.unexpected("four lists of the same length and the request's id"));
     }
-    bag.set(Slot::Hosts as usize, take(&mut text, words / 4)?);
-    take(&mut text, words / 4)?;
-    bag.set(Slot::Times as usize, take(&mut text, words / 4)?);
-    bag.set(Slot::Codes as usize, take(&mut text, words / 4)?);
-    exchange(line, &bag, &mut Facts::default(), attempts)
+    values.set(FieldId::Hosts as usize, take_words(&mut text, words / 4)?);
+    take_words(&mut text, words / 4)?;
+    values.set(FieldId::Times as usize, take_words(&mut text, words / 4)?);
+    values.set(FieldId::Codes as usize, take_words(&mut text, words / 4)?);
+    parse_values(line, &values, &mut ParsedFields::default(), attempts)
 }
 
 fn words(rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     rest.split(|byte| *byte == b' ').filter(|word| !word.is_empty())
 }
 
-/// The next `count` words as one piece.
-fn take<'a>(text: &mut Text<'a>, count: usize) -> Result<&'a [u8], LineError> {
+/// Reads the next `count` words as one text.
+fn take_words<'a>(text: &mut TextCursor<'a>, count: usize) -> Result<&'a [u8], LineError> {
     let whole = text.rest();
     for _ in 0..count {
         text.word("an entry of a list")?;
     }
-    let taken = whole.len() - text.rest().len();
-    Ok(whole.get(..taken).unwrap_or(whole).trim_ascii_end())
+    let length = whole.len() - text.rest().len();
+    Ok(whole.get(..length).unwrap_or(whole).trim_ascii_end())
 }

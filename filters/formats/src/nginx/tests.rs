@@ -13,7 +13,7 @@ fn line(status: u16, lists: &str) -> String {
     )
 }
 
-/// Attempts, the statuses of the log, and what stood in.
+/// Returns the attempts, the statuses of the attempt log, and the substitute.
 fn outcome(status: u16, lists: &str) -> (Option<u32>, Vec<Option<u16>>, Option<Substitute>) {
     with(Format::Nginx, &line(status, lists), |exchange: &Exchange<'_>| {
         (
@@ -25,7 +25,7 @@ fn outcome(status: u16, lists: &str) -> (Option<u32>, Vec<Option<u16>>, Option<S
 }
 
 #[test]
-fn a_retried_line_shows_every_attempt() {
+fn every_attempt_of_a_retried_request_is_read() {
     let text = line(
         200,
         r#"uct="0.001, 0.001" uht="0.096, 0.587" urt="0.096, 0.588" ua="10.0.0.1:80, 10.0.0.2:80" us="502, 200" ucs="MISS" ph="cart""#,
@@ -92,7 +92,7 @@ fn a_group_without_a_live_server_is_no_attempt() {
 }
 
 #[test]
-fn what_asked_nobody_has_no_upstream() {
+fn a_request_without_attempts_has_no_upstream() {
     let text = line(304, r#"ua="-" us="-" urt="-""#);
     with(Format::Nginx, &text, |exchange| assert_eq!((exchange.upstream, exchange.attempts), ("-", Some(0))));
     for (status, upstream) in [(429, "-"), (301, "-"), (503, "cart")] {
@@ -109,13 +109,13 @@ fn what_asked_nobody_has_no_upstream() {
 }
 
 #[test]
-fn a_connection_that_broke_gave_no_answer() {
+fn a_failed_connection_has_no_status() {
     let lists = r#"ua="a:1, b:1, c:1" us="502, 502, 200" uht="-, 0.001, 0.002" urt="0.000, 0.001, 0.002""#;
     assert_eq!(outcome(200, lists).1, [None, Some(502), Some(200)]);
 }
 
 #[test]
-fn a_client_that_left_is_marked() {
+fn a_client_that_disconnected_is_aborted() {
     let text = line(499, r#"ua="a:1, b:1" us="502, -""#);
     with(Format::Nginx, &text, |exchange| {
         assert!(exchange.aborted && exchange.substitute.is_none());
@@ -124,17 +124,17 @@ fn a_client_that_left_is_marked() {
 }
 
 #[test]
-fn lists_of_different_lengths_are_refused() {
+fn lists_of_different_lengths_are_rejected() {
     let message = error(Format::Nginx, &line(200, r#"us="502, 200" ua="a:1, b:1, c:1""#));
     assert!(
-        message.starts_with("`upstream_addr` has 3 entries where the lists before it have 2"),
+        message.starts_with("`upstream_addr` has 3 entries, but the lists before it have 2"),
         "{message}"
     );
 }
 
 #[test]
-fn a_list_that_a_parser_cut_is_called_scrambled() {
-    // What Fluent Bit's k8s-nginx-ingress parser makes of three attempts, of two, and of a redirect inside nginx.
+fn a_list_that_a_parser_split_is_rejected() {
+    // The output of Fluent Bit's k8s-nginx-ingress parser for three attempts, for two, and for a redirect inside nginx.
     let parsed = |addr: &str, length: &str, time: &str, status: &str| {
         format!(
             r#"{{"date":1787534933.0,"code":"200","size":"28","request_time":"0.683","proxy_upstream_name":"default-web-80",
@@ -145,7 +145,7 @@ fn a_list_that_a_parser_cut_is_called_scrambled() {
         parsed("10.0.0.1:443,", "10.0.0.2:443,", "10.0.0.3:443", "0,"),
         parsed("10.0.0.1:443,", "10.0.0.2:443", "0,", "39"),
         parsed("10.0.0.1:443", ":", "10.0.0.2:443", "0"),
-        // One value of them alone.
+        // Only one of the values.
         parsed("10.0.0.1:443,", "28", "0.680", "200"),
         parsed("10.0.0.1:443", "28", "0.680,", "200"),
         parsed("10.0.0.1:443", "28", "0.680", "502,"),
@@ -155,20 +155,20 @@ fn a_list_that_a_parser_cut_is_called_scrambled() {
     ] {
         for format in [Format::NginxJson, Format::Auto] {
             let message = error(format, &line);
-            assert!(message.contains("an earlier parser has cut the list"), "{message}");
+            assert!(message.contains("an earlier parser has split the list"), "{message}");
         }
     }
     with(Format::Auto, &parsed("10.0.0.1:443", "28", "0.680", "200"), |exchange| {
         assert_eq!(
             (exchange.upstream, exchange.attempts),
             ("default-web-80", Some(1)),
-            "one attempt it reads right"
+            "one attempt is parsed correctly"
         );
     });
 }
 
 #[test]
-fn ingress_lines_are_read_from_both_ends() {
+fn ingress_lines_may_have_optional_fields() {
     let text = r#"203.0.113.9 - - [24/Aug/2026:01:28:53 +0000] "GET /p HTTP/2.0" 200 28 "-" "curl/8" 60 0.683 [default-web-80] [] 10.0.0.1:443, 10.0.0.2:443, 10.0.0.3:443 0, 0, 39 0.096, 0.092, 0.496 502, 502, 200 d0f69894df9d4b231eca7773a6759ba2"#;
     let check = |exchange: &Exchange<'_>| {
         assert_eq!((exchange.upstream, exchange.attempts), ("default-web-80", Some(3)));
@@ -184,7 +184,7 @@ fn ingress_lines_are_read_from_both_ends() {
 }
 
 #[test]
-fn json_takes_numbers_texts_and_null() {
+fn json_may_have_numbers_strings_and_null() {
     let line = r#"{"msec":1795420800.123,"status":200,"request_time":"0.684","upstream_addr":"10.0.0.1:80 : 10.0.0.2:80",
         "upstream_status":"500 : 404","upstream_response_time":"0.1 : 0.2","proxy_upstream_name":"default-web-80",
         "upstream_cache_status":null,"nested":{"a":[1]},"request":"GET \/ HTTP\/1.1"}"#;
@@ -195,7 +195,7 @@ fn json_takes_numbers_texts_and_null() {
 }
 
 #[test]
-fn a_log_format_of_ones_own_is_followed() {
+fn a_configured_log_format_is_read() {
     let format = "log_format up '$remote_addr|$time_iso8601|$status '\n '$request_time $upstream_addr $upstream_status ${my_name}';";
     let configured = |format: &str| {
         let section = [("log_format", format), ("upstream", "my_name")];
@@ -218,7 +218,7 @@ fn a_log_format_of_ones_own_is_followed() {
 }
 
 #[test]
-fn keys_of_ones_own_come_before_the_known_ones() {
+fn configured_keys_take_precedence_over_built_in_ones() {
     let section = [("upstream", "svc"), ("attempts", "n"), ("duration_ms", "took"), ("route", "uri")];
     let fields = FieldConfig::parse(&section.map(|(name, key)| (name.into(), key.into())).into()).unwrap();
     let mut reader = Reader::new(Format::NginxJson).with_fields(fields);

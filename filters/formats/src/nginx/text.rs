@@ -1,157 +1,160 @@
-//! nginx's combined format with `key=value` behind it, or `key=value` alone.
+//! nginx's combined format followed by `key=value`, or `key=value` alone.
 
-use super::{Facts, Slot, exchange};
-use crate::bag::Bag;
+use super::exchange::parse_values;
+use super::fields::{FieldId, ParsedFields};
 use crate::error::{LineError, LineErrorKind};
-use crate::fields::FieldConfig;
-use crate::object::{Kind, NOWHERE, Token};
-use crate::text::{Text, place};
+use crate::field_id::NO_FIELD;
+use crate::field_mapping::FieldMapping;
+use crate::field_values::FieldValues;
+use crate::record::{Token, ValueKind};
+use crate::text::{TextCursor, offset_in};
 use crate::{Attempts, ParsedLine};
 use alloc::vec::Vec;
 
 /// Reads one line.
 pub(crate) fn read<'a>(
     line: &'a [u8],
-    fields: &FieldConfig,
-    keys: &mut Keys,
+    mapping: &FieldMapping,
+    keys: &mut KeyCache,
     attempts: &'a mut Attempts<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    exchange(line, &gather(line, fields, keys, None)?, &mut Facts::default(), attempts)
+    parse_values(line, &read_values(line, mapping, keys, None)?, &mut ParsedFields::default(), attempts)
 }
 
-/// The values that one line holds.
+/// Reads the field values on one line.
 ///
-/// `key=value` counts wherever it stands outside quotes and brackets. Besides it, the first brackets with a time in
-/// them are the time, the first quotes the request, and the two words behind those status and bytes. `tokens` takes down
-/// what was found where.
-pub(crate) fn gather<'a>(
+/// `key=value` is read wherever it occurs outside quotes and brackets. Besides it, the first brackets with a time in
+/// them are the time, the first quotes the request, and the two words after those the status and the bytes. `tokens`
+/// collects the tokens of the line.
+pub(crate) fn read_values<'a>(
     line: &'a [u8],
-    fields: &FieldConfig,
-    keys: &mut Keys,
+    mapping: &FieldMapping,
+    keys: &mut KeyCache,
     mut tokens: Option<&mut Vec<Token>>,
-) -> Result<Bag<'a, 'static>, LineError> {
-    let mut found = |kind: Kind, slot: Option<u8>, value: &[u8]| {
+) -> Result<FieldValues<'a, 'static>, LineError> {
+    let mut found = |kind: ValueKind, id: Option<u8>, value: &[u8]| {
         if let Some(tokens) = &mut tokens {
-            let start = place(line, value);
-            tokens.push(Token { start, end: start + value.len(), kind, slot: slot.unwrap_or(NOWHERE) });
+            let start = offset_in(line, value);
+            tokens.push(Token { start, end: start + value.len(), kind, id: id.unwrap_or(NO_FIELD) });
         }
     };
-    let mut text = Text::new(line);
+    let mut text = TextCursor::new(line);
     let mut number = 0;
-    let mut bag = fields.bag();
-    let mut behind_request = Behind::Nothing;
-    text.blanks();
+    let mut values = mapping.new_values();
+    let mut progress = Progress::Start;
+    text.skip_spaces();
     if text.is_empty() {
-        return Err(LineError::new(0, LineErrorKind::Empty));
+        return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
     while !text.is_empty() {
-        if text.sees(b'[') {
+        if text.next_is(b'[') {
             let inside = text.bracketed("`]`")?;
-            let mut slot = None;
-            if bag.raw(Slot::Time as usize).is_none() && crate::time::common(inside).is_some() {
-                bag.set(Slot::Time as usize, inside);
-                slot = Some(Slot::Time as u8);
+            let mut id = None;
+            if values.raw(FieldId::Time as usize).is_none() && crate::time::common(inside).is_some() {
+                values.set(FieldId::Time as usize, inside);
+                id = Some(FieldId::Time as u8);
             }
-            found(Kind::Bracketed, slot, inside);
-        } else if text.sees(b'"') {
+            found(ValueKind::Bracketed, id, inside);
+        } else if text.next_is(b'"') {
             let inside = text.quoted("a closing quote")?;
-            let mut slot = None;
-            if behind_request == Behind::Nothing {
-                bag.set(Slot::Method as usize, inside);
-                slot = Some(Slot::Method as u8);
-                behind_request = Behind::Request;
+            let mut id = None;
+            if progress == Progress::Start {
+                values.set(FieldId::Method as usize, inside);
+                id = Some(FieldId::Method as u8);
+                progress = Progress::Request;
             } else {
-                behind_request = Behind::More;
+                progress = Progress::Done;
             }
-            found(Kind::Quoted, slot, inside);
+            found(ValueKind::Quoted, id, inside);
         } else if let Some(known) =
             keys.known.get(number).filter(|known| text.rest().starts_with(&known.text))
         {
             text.advance(known.text.len());
-            let kind = if text.sees(b'"') { Kind::Quoted } else { Kind::Word };
+            let kind = if text.next_is(b'"') { ValueKind::Quoted } else { ValueKind::Word };
             let value = value(&mut text)?;
-            if let Some(slot) = known.slot {
-                bag.set(slot.into(), value);
+            if let Some(id) = known.id {
+                values.set(id.into(), value);
             }
-            found(kind, known.slot, value);
+            found(kind, known.id, value);
             number += 1;
         } else if let Some(key) = key(text.rest()) {
             text.advance(key.len() + 1);
-            let kind = if text.sees(b'"') { Kind::Quoted } else { Kind::Word };
+            let kind = if text.next_is(b'"') { ValueKind::Quoted } else { ValueKind::Word };
             let value = value(&mut text)?;
-            fields.put(&Slot::FAMILY, &mut bag, key, value);
-            found(kind, (Slot::FAMILY.of_key)(key).map(|slot| slot as u8), value);
-            if !fields.has_keys() {
+            mapping.set(&FieldId::SCHEMA, &mut values, key, value);
+            found(kind, (FieldId::SCHEMA.id_of_key)(key).map(|id| id as u8), value);
+            if mapping.is_empty() {
                 keys.learn(number, key);
                 number += 1;
             }
         } else {
             let is_first = text.rest().len() == line.len();
             let word = text.word("a value")?;
-            let slot = match behind_request {
-                Behind::Request => Some(Slot::Status as u8),
-                Behind::Status => Some(Slot::Bytes as u8),
-                Behind::Nothing | Behind::More => None,
+            let id = match progress {
+                Progress::Request => Some(FieldId::Status as u8),
+                Progress::Status => Some(FieldId::Bytes as u8),
+                Progress::Start | Progress::Done => None,
             };
-            if let Some(slot) = slot {
-                bag.set(slot.into(), word);
+            if let Some(id) = id {
+                values.set(id.into(), word);
             }
-            found(if is_first { Kind::Address } else { Kind::Word }, slot, word);
-            behind_request = behind_request.next();
+            found(if is_first { ValueKind::Address } else { ValueKind::Word }, id, word);
+            progress = progress.next();
         }
     }
-    Ok(bag)
+    Ok(values)
 }
 
-/// The keys of the line before, in their order: lines of one source have the same, and need not have them looked up again.
+/// The keys of the previous line in order. Lines of one source have the same keys, which saves looking them up again.
 #[derive(Debug, Default)]
-pub(crate) struct Keys {
-    known: Vec<Known>,
+pub(crate) struct KeyCache {
+    known: Vec<CachedKey>,
 }
 
-/// A key, with the sign behind it, and where its value goes.
+/// A key, including the `=` after it, and its field.
 #[derive(Debug)]
-struct Known {
+struct CachedKey {
     text: Vec<u8>,
-    slot: Option<u8>,
+    id: Option<u8>,
 }
 
-impl Keys {
-    /// The most keys that are kept, and the most bytes of one.
-    const MOST: usize = 32;
-    const LONGEST: usize = 40;
+impl KeyCache {
+    /// Maximum number of keys kept.
+    const MAX_KEYS: usize = 32;
+    /// Maximum length of a key that is kept, in bytes.
+    const MAX_LEN: usize = 40;
 
-    /// Takes another key for the one of that `number`; those behind it are forgotten.
+    /// Replaces the key at index `number`, and forgets those after it.
     #[cold]
     fn learn(&mut self, number: usize, key: &str) {
         self.known.truncate(number);
-        if self.known.len() < Self::MOST.min(number + 1) && key.len() <= Self::LONGEST {
-            let slot = (Slot::FAMILY.of_key)(key).map(|slot| slot as u8);
-            self.known.push(Known { text: [key.as_bytes(), b"="].concat(), slot });
+        if self.known.len() < Self::MAX_KEYS.min(number + 1) && key.len() <= Self::MAX_LEN {
+            let id = (FieldId::SCHEMA.id_of_key)(key).map(|id| id as u8);
+            self.known.push(CachedKey { text: [key.as_bytes(), b"="].concat(), id });
         }
     }
 }
 
-/// How far reading has come behind the request.
+/// The last part of the combined format that was read.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Behind {
-    Nothing,
+enum Progress {
+    Start,
     Request,
     Status,
-    More,
+    Done,
 }
 
-impl Behind {
+impl Progress {
     fn next(self) -> Self {
         match self {
-            Self::Nothing => Self::Nothing,
+            Self::Start => Self::Start,
             Self::Request => Self::Status,
-            Self::Status | Self::More => Self::More,
+            Self::Status | Self::Done => Self::Done,
         }
     }
 }
 
-/// The key of `key=value` at the beginning of `rest`.
+/// Returns the key of the `key=value` at the start of `rest`.
 fn key(rest: &[u8]) -> Option<&str> {
     let length = rest.iter().position(|byte| !is_key(*byte))?;
     if length == 0 || rest.get(length) != Some(&b'=') {
@@ -164,28 +167,28 @@ fn is_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@')
 }
 
-/// The value behind `=`: in quotes, or a bare word, or a bare list of them.
-pub(super) fn value<'a>(text: &mut Text<'a>) -> Result<&'a [u8], LineError> {
-    if text.sees(b'"') {
+/// Reads the value after `=`: in quotes, or a bare word or list.
+fn value<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
+    if text.next_is(b'"') {
         return text.quoted("a closing quote");
     }
-    if text.is_empty() || text.sees(b' ') {
-        text.blanks();
+    if text.is_empty() || text.next_is(b' ') {
+        text.skip_spaces();
         return Ok(&[]);
     }
-    list(text)
+    bare_list(text)
 }
 
-/// A bare list: words that are held together by `, ` and ` : `.
-pub(super) fn list<'a>(text: &mut Text<'a>) -> Result<&'a [u8], LineError> {
+/// Reads a list without quotes: words that `, ` and ` : ` join.
+pub(super) fn bare_list<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
     let whole = text.rest();
     loop {
         let word = text.word("a value")?;
-        let goes_on = word.ends_with(b",") || word == b":" || text.rest().starts_with(b": ");
-        if !goes_on || text.is_empty() {
+        let continues = word.ends_with(b",") || word == b":" || text.rest().starts_with(b": ");
+        if !continues || text.is_empty() {
             break;
         }
     }
-    let taken = whole.len() - text.rest().len();
-    Ok(whole.get(..taken).unwrap_or(whole).trim_ascii_end())
+    let length = whole.len() - text.rest().len();
+    Ok(whole.get(..length).unwrap_or(whole).trim_ascii_end())
 }

@@ -64,7 +64,7 @@ fn is_exchange(reader: &mut Reader, line: &str) -> bool {
 }
 
 #[test]
-fn auto_knows_each_format_and_says_so() {
+fn auto_detects_each_format() {
     let mut reader = Reader::new(Format::Auto);
     for round in 0..2 {
         for (format, line) in LINES {
@@ -75,7 +75,7 @@ fn auto_knows_each_format_and_says_so() {
 }
 
 #[test]
-fn a_told_format_reads_its_own_line_with_any_line_ending() {
+fn each_format_reads_its_line_with_any_line_ending() {
     for (format, line) in LINES {
         for ending in ["", "\n", "\r\n"] {
             assert!(is_exchange(&mut Reader::new(format), &alloc::format!("{line}{ending}")), "{format}");
@@ -84,7 +84,7 @@ fn a_told_format_reads_its_own_line_with_any_line_ending() {
 }
 
 #[test]
-fn no_format_takes_another_ones_line_for_its_own() {
+fn no_format_reads_a_line_of_another() {
     let alike = |a: Format, b: Format| {
         a == b
             || matches!(
@@ -94,7 +94,7 @@ fn no_format_takes_another_ones_line_for_its_own() {
     };
     for (format, _) in LINES {
         for (other, line) in LINES {
-            // Every format takes our own names for its values, and Caddy's keys are among those that people give nginx.
+            // Every format accepts the names of exchange lines, and Caddy's keys are among those used for nginx.
             let known = other == Format::Exchange || (format, other) == (Format::NginxJson, Format::Caddy);
             if !alike(format, other) && !known {
                 assert!(!is_exchange(&mut Reader::new(format), line), "{format} read {other}");
@@ -104,7 +104,7 @@ fn no_format_takes_another_ones_line_for_its_own() {
 }
 
 #[test]
-fn a_line_that_looks_like_nothing_is_an_error() {
+fn a_line_in_no_format_is_an_error() {
     let mut reader = Reader::new(Format::Auto);
     for line in ["", "hello", "{", "{}", "[", "[]", "\"", "a=b", "[x] y", "h2 z", "\u{0}"] {
         assert!(!is_exchange(&mut reader, line), "{line}");
@@ -113,7 +113,7 @@ fn a_line_that_looks_like_nothing_is_an_error() {
 }
 
 #[test]
-fn wrappings_of_container_runtimes_are_taken_off() {
+fn wrappers_of_container_runtimes_are_removed() {
     for (format, line) in LINES {
         let kubernetes = alloc::format!("2026-11-23T08:00:00.123456789Z stdout F {line}");
         let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
@@ -148,7 +148,7 @@ fn an_annotated_text_line_is_not_judged_again_and_keeps_its_time() {
 }
 
 #[test]
-fn what_a_pipeline_brings_may_have_lost_its_time_and_gained_fields() {
+fn a_record_may_have_lost_its_time_and_gained_fields() {
     let lines: [(&[u8], u64); 6] = [
         (br#"{"upstream":"cart","status":200,"duration_ms":2,"kubernetes":{"pod":["a"]}}"#, 1_000_000),
         (br#"{"response_code":200,"response_flags":"-","duration":5,"upstream_cluster":"cart"}"#, 1_005_000),
@@ -159,7 +159,7 @@ fn what_a_pipeline_brings_may_have_lost_its_time_and_gained_fields() {
     ];
     for (line, ts) in lines {
         let mut reader = Reader::new(Format::Auto);
-        assert!(reader.read(line, &mut Attempts::default()).is_err(), "a file must say when");
+        assert!(reader.read(line, &mut Attempts::default()).is_err(), "a line of a file needs a time");
         reader.set_default_time(Some(Timestamp::from_seconds(1)));
         match reader.read(line, &mut Attempts::default()) {
             Ok(ParsedLine::Exchange(exchange)) => {
@@ -171,36 +171,36 @@ fn what_a_pipeline_brings_may_have_lost_its_time_and_gained_fields() {
 }
 
 #[test]
-fn a_line_after_one_of_nginx_is_read_as_if_it_were_the_first() {
+fn a_line_after_an_nginx_line_is_read_like_a_first_line() {
     let nginx = LINES[5].1;
     let turned = nginx.replace(r#"rt=0.684 us="502, 200""#, r#"us="502, 200" more=1 rt=0.684"#);
     let others =
         LINES.iter().map(|(_, line)| *line).chain([turned.as_str(), "", "no line at all", "rt=1 [x"]);
     for line in others {
-        let told = |reader: &mut Reader| {
+        let read = |reader: &mut Reader| {
             let mut attempts = Attempts::default();
             alloc::format!("{:?}", reader.read(line.as_bytes(), &mut attempts))
         };
-        let told = |lines: &[&str]| {
+        let read = |lines: &[&str]| {
             let mut reader = Reader::default();
             lines.iter().for_each(|line| assert!(is_exchange(&mut reader, line)));
-            told(&mut reader)
+            read(&mut reader)
         };
-        if told(&[]).starts_with("Ok") {
-            assert_eq!(told(&[nginx]), told(&[]), "{line}");
+        if read(&[]).starts_with("Ok") {
+            assert_eq!(read(&[nginx]), read(&[]), "{line}");
         }
     }
 }
 
 #[test]
-fn an_object_among_others_is_read_as_if_it_were_the_first() {
-    let told = |reader: &mut Reader, object: &mut RecordParser, record: &str| {
+fn a_record_among_others_is_read_like_a_first_record() {
+    let read = |reader: &mut Reader, parser: &mut RecordParser, record: &str| {
         let mut attempts = Attempts::default();
-        assert!(object.parse(record.as_bytes()), "{record}");
-        alloc::format!("{:?}", reader.read_record(record.as_bytes(), object, &mut attempts))
+        assert!(parser.parse(record.as_bytes()), "{record}");
+        alloc::format!("{:?}", reader.read_record(record.as_bytes(), parser, &mut attempts))
     };
     let records: Vec<_> = LINES.iter().filter(|(_, line)| line.starts_with('{')).collect();
-    let (mut reader, mut object) = (Reader::default(), RecordParser::default());
+    let (mut reader, mut parser) = (Reader::default(), RecordParser::default());
     let mut random = 1_u64;
     for _ in 0..5_000 {
         let mut next = |below: usize| {
@@ -208,10 +208,10 @@ fn an_object_among_others_is_read_as_if_it_were_the_first() {
             (random >> 33) as usize % below
         };
         let (_, record) = records[next(records.len())];
-        // Some digits are others.
+        // Change some digits.
         let other = |c: char| if matches!(c, '1'..='8') && next(8) == 0 { (c as u8 + 1).into() } else { c };
         let record: String = record.chars().map(other).collect();
-        let first = told(&mut Reader::default(), &mut RecordParser::default(), &record);
-        assert_eq!(told(&mut reader, &mut object, &record), first, "{record}");
+        let first = read(&mut Reader::default(), &mut RecordParser::default(), &record);
+        assert_eq!(read(&mut reader, &mut parser, &record), first, "{record}");
     }
 }

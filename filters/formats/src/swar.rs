@@ -1,11 +1,11 @@
-//! Finding bytes a machine word at a time.
+//! Byte searches and comparisons, a machine word at a time (SWAR).
 
-/// Every byte of a word set to 1.
+/// A word whose bytes are all 0x01.
 pub(crate) const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-/// The top bit of every byte of a word.
+/// A word whose bytes are all 0x80.
 pub(crate) const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// Whether two texts are the same.
+/// Returns true if two texts are equal.
 #[inline]
 pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
@@ -13,82 +13,82 @@ pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     }
     let (blocks_a, blocks_b) = (a.as_chunks().0, b.as_chunks().0);
     for (a, b) in blocks_a.iter().zip(blocks_b) {
-        if differing_of_32(a, b) != 0 {
+        if diff_32(a, b) != 0 {
             return false;
         }
     }
-    // What is left is at the end, where some bytes may be compared for the second time.
+    // The rest is at the end; some of its bytes may be compared twice.
     if let (Some(a), Some(b)) = (a.last_chunk(), b.last_chunk()) {
-        return differing_of_32(a, b) == 0;
+        return diff_32(a, b) == 0;
     }
     if let (Some(first_a), Some(first_b)) = (a.first_chunk(), b.first_chunk())
         && let (Some(last_a), Some(last_b)) = (a.last_chunk(), b.last_chunk())
     {
-        return differing_of_16(first_a, first_b) | differing_of_16(last_a, last_b) == 0;
+        return diff_16(first_a, first_b) | diff_16(last_a, last_b) == 0;
     }
     if let (Some(first_a), Some(first_b)) = (a.first_chunk(), b.first_chunk())
         && let (Some(last_a), Some(last_b)) = (a.last_chunk(), b.last_chunk())
     {
-        return differing(first_a, first_b) | differing(last_a, last_b) == 0;
+        return diff_8(first_a, first_b) | diff_8(last_a, last_b) == 0;
     }
     a == b
 }
 
 #[inline]
-fn differing_of_32(a: &[u8; 32], b: &[u8; 32]) -> u64 {
+fn diff_32(a: &[u8; 32], b: &[u8; 32]) -> u64 {
     let ([a, c], [b, d]) = (a.as_chunks().0, b.as_chunks().0) else { return 1 };
-    differing_of_16(a, b) | differing_of_16(c, d)
+    diff_16(a, b) | diff_16(c, d)
 }
 
 #[inline]
-fn differing_of_16(a: &[u8; 16], b: &[u8; 16]) -> u64 {
+fn diff_16(a: &[u8; 16], b: &[u8; 16]) -> u64 {
     let ([a, c], [b, d]) = (a.as_chunks().0, b.as_chunks().0) else { return 1 };
-    differing(a, b) | differing(c, d)
+    diff_8(a, b) | diff_8(c, d)
 }
 
-/// The bits in which two words differ.
+/// Returns the bits in which two words differ.
 #[inline]
-fn differing(a: &[u8; 8], b: &[u8; 8]) -> u64 {
+fn diff_8(a: &[u8; 8], b: &[u8; 8]) -> u64 {
     u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)
 }
 
-/// At most eight bytes as a word, the first of them the lowest; what is missing is 0.
+/// Returns up to eight bytes as a little-endian word, padded with zeros.
 #[inline]
 pub(crate) fn word_of(text: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        // Some bytes may be said twice.
+        // The two halves may overlap.
         let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
         return u64::from(first) | u64::from(last) << (8 * (text.len() as u32 - 4).min(7));
     }
     text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// The place of the first `a` or `b` at or after `from`.
+/// Returns the position of the first `a` or `b` at or after `from`.
 #[inline]
 pub(crate) fn find_either(bytes: &[u8], from: usize, a: u8, b: u8) -> Option<usize> {
     let (wide_a, wide_b) = (ONES * u64::from(a), ONES * u64::from(b));
     let mut rest = bytes.get(from..)?;
-    while let Some((word, behind)) = rest.split_first_chunk() {
+    while let Some((word, after)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
         let found = zeros(word ^ wide_a) | zeros(word ^ wide_b);
         if found != 0 {
             return Some(bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize);
         }
-        rest = behind;
+        rest = after;
     }
-    let place = rest.iter().position(|byte| *byte == a || *byte == b)?;
-    Some(bytes.len() - rest.len() + place)
+    let position = rest.iter().position(|byte| *byte == a || *byte == b)?;
+    Some(bytes.len() - rest.len() + position)
 }
 
-/// The place of the first `wanted` at or after `from`.
+/// Returns the position of the first `wanted` at or after `from`.
 #[inline]
 pub(crate) fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
     find_either(bytes, from, wanted, wanted)
 }
 
-/// Whether a short text has `wanted` in it.
-pub(crate) fn has(text: &[u8], wanted: u8) -> bool {
-    // The last word may say some bytes for the second time.
+/// Returns true if a short text contains `wanted`.
+pub(crate) fn contains(text: &[u8], wanted: u8) -> bool {
+    // The last word may overlap the first.
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         return first_in_word(*first, wanted).is_some()
             || first_in_word(*last, wanted).is_some()
@@ -101,7 +101,7 @@ pub(crate) fn has(text: &[u8], wanted: u8) -> bool {
     text.contains(&wanted)
 }
 
-/// The place of the first `wanted` among eight bytes.
+/// Returns the position of the first `wanted` among eight bytes.
 #[inline]
 pub(crate) fn first_in_word(bytes: [u8; 8], wanted: u8) -> Option<usize> {
     let word = u64::from_le_bytes(bytes);
@@ -109,7 +109,7 @@ pub(crate) fn first_in_word(bytes: [u8; 8], wanted: u8) -> Option<usize> {
     (found != 0).then(|| (found.trailing_zeros() / 8) as usize)
 }
 
-/// The top bit of the first zero byte of `word`; bits above it may be set too.
+/// Returns a word in which the top bit of the first zero byte of `word` is set; bits above it may be set too.
 #[inline]
 const fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & TOPS
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_made_of_up_to_eight_bytes() {
+    fn up_to_eight_bytes_make_a_word() {
         let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
         for length in 0..=8 {
             let mut padded = [0; 8];
@@ -130,31 +130,31 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_the_same_only_if_every_byte_is() {
+    fn texts_are_equal_only_if_every_byte_is() {
         for length in 0..100 {
             let text = alloc::vec![b'a'; length];
             assert!(is_same(&text, &text.clone()));
-            for place in 0..length {
+            for position in 0..length {
                 let mut other = text.clone();
-                other[place] = b'b';
-                assert!(!is_same(&text, &other), "{place} of {length}");
+                other[position] = b'b';
+                assert!(!is_same(&text, &other), "{position} of {length}");
             }
         }
         assert!(!is_same(b"a", b"ab") && !is_same(&[0; 32], &[0; 64]));
     }
 
     #[test]
-    fn the_first_of_either_is_found_at_every_place() {
+    fn the_first_of_two_bytes_is_found_at_every_position() {
         for length in 0..40 {
-            for place in 0..length {
+            for position in 0..length {
                 let mut bytes = alloc::vec![0x80_u8; length];
-                bytes[place] = b'"';
-                bytes[place + 1..].fill(b'\\');
-                for from in 0..=place {
-                    assert_eq!(find_either(&bytes, from, b'"', b'\\'), Some(place));
+                bytes[position] = b'"';
+                bytes[position + 1..].fill(b'\\');
+                for from in 0..=position {
+                    assert_eq!(find_either(&bytes, from, b'"', b'\\'), Some(position));
                 }
-                assert_eq!(find(&bytes, place + 1, b'"'), None);
-                assert!(has(&bytes, b'"') && !has(&bytes, b':'));
+                assert_eq!(find(&bytes, position + 1, b'"'), None);
+                assert!(contains(&bytes, b'"') && !contains(&bytes, b':'));
             }
         }
         assert_eq!(find(b"abc", 9, b'a'), None);

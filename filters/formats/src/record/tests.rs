@@ -1,9 +1,11 @@
-use super::scan::plain_length;
+use super::parser::RELEARN_INTERVAL;
+use super::scanner::plain_length;
 use super::*;
+use alloc::vec::Vec;
 
 #[test]
-fn a_shape_does_not_hide_what_is_wrong() {
-    let mut object = RecordParser::default();
+fn a_template_does_not_hide_an_error() {
+    let mut parser = RecordParser::default();
     for (good, bad) in [
         (r#"{"a":"x","b":1}"#, r#"{"a":"x\","b":1}"#),
         (r#"{"a":"x","b":1}"#, r#"{"a":"x","b":nan}"#),
@@ -14,30 +16,30 @@ fn a_shape_does_not_hide_what_is_wrong() {
         (r#"{"a":"\n"}"#, r#"{"a":"\q"}"#),
         ("{}", "{"),
     ] {
-        assert!(object.parse(good.as_bytes()) && object.parse(good.as_bytes()), "{good}");
-        assert!(!object.parse(bad.as_bytes()), "{bad}");
+        assert!(parser.parse(good.as_bytes()) && parser.parse(good.as_bytes()), "{good}");
+        assert!(!parser.parse(bad.as_bytes()), "{bad}");
     }
 }
 
-fn taken(record: &[u8]) -> Option<RecordParser> {
-    let mut object = RecordParser::default();
-    object.parse(record).then_some(object)
+fn parsed(record: &[u8]) -> Option<RecordParser> {
+    let mut parser = RecordParser::default();
+    parser.parse(record).then_some(parser)
 }
 
 fn line(record: &str) -> Option<&str> {
-    let (line, _) = taken(record.as_bytes())?.embedded_line(record.as_bytes())?;
+    let (line, _) = parsed(record.as_bytes())?.embedded_line(record.as_bytes())?;
     core::str::from_utf8(line).ok()
 }
 
 #[test]
-fn the_line_inside_is_found() {
+fn the_embedded_line_is_found() {
     assert_eq!(line(r#"{"message":"m","a":[{"log":1}],"log":"a \"b\""}"#), Some(r#"a \"b\""#));
     assert_eq!(line(r#"{"message":"m"}"#), Some("m"));
     assert_eq!(line(r#"{"log":7,"a":{"message":"m"}}"#), None);
 }
 
 #[test]
-fn what_is_json_is_taken_and_nothing_else() {
+fn only_json_objects_are_accepted() {
     let mut deep = alloc::string::String::from("0");
     for _ in 1..MAX_DEPTH {
         deep = alloc::format!("[{deep}]");
@@ -50,7 +52,7 @@ fn what_is_json_is_taken_and_nothing_else() {
         &alloc::format!("{{\"a\":{deep}}}"),
     ];
     for record in good {
-        assert!(taken(record.as_bytes()).is_some(), "{record}");
+        assert!(parsed(record.as_bytes()).is_some(), "{record}");
     }
     let bad = [
         "",
@@ -79,22 +81,23 @@ fn what_is_json_is_taken_and_nothing_else() {
         &alloc::format!("{{\"a\":[{deep}]}}"),
     ];
     for record in bad {
-        assert!(taken(record.as_bytes()).is_none(), "{record}");
+        assert!(parsed(record.as_bytes()).is_none(), "{record}");
     }
-    assert!(taken(b"{\"a\":\"\xff\"}").is_none());
+    assert!(parsed(b"{\"a\":\"\xff\"}").is_none());
 }
 
 #[test]
-fn our_own_fields_are_seen() {
-    let of =
-        |record: &'static str| taken(record.as_bytes()).map(|it| (it.has_verdict(), it.has_reserved_field()));
+fn reserved_fields_are_noticed() {
+    let of = |record: &'static str| {
+        parsed(record.as_bytes()).map(|it| (it.has_verdict(), it.has_reserved_field()))
+    };
     assert_eq!(of(r#"{"near_miss":null}"#), Some((true, false)));
     assert_eq!(of(r#"{"near_miss_summaries":[]}"#), Some((false, true)));
     assert_eq!(of(r#"{"near_misses":[],"a":{"near_miss":1}}"#), Some((false, false)));
 }
 
 #[test]
-fn objects_of_one_shape_and_of_others_are_taken_alike() {
+fn records_with_and_without_a_matching_template_are_parsed_alike() {
     let records = [
         r#"{"a":1,"b":"x"}"#,
         r#"{"a":2,"b":"y\\"}"#,
@@ -106,71 +109,71 @@ fn objects_of_one_shape_and_of_others_are_taken_alike() {
         r#"{"b":nan,"a":3}"#,
         r#"{"b":2,"ab":3}"#,
     ];
-    let mut object = RecordParser::default();
+    let mut parser = RecordParser::default();
     for record in records.into_iter().chain(records.into_iter().rev()) {
-        assert_taken_like_the_first(&mut object, record);
+        assert_parsed_like_a_first_record(&mut parser, record);
     }
 }
 
 #[test]
-fn whatever_values_come_objects_are_taken_alike() {
+fn records_of_any_values_are_parsed_alike() {
     let texts = ["\"\"", "\"a\"", r#""a longer text without a sign""#, r#""\"""#, "\"é\"", r#""\q""#, "7"];
     let numbers = ["0", "12", "12345678", "1234567890", "-1", "1.5", "1e3", "null", "[1,2]", "01", "\"a\""];
-    let mut object = RecordParser::default();
+    let mut parser = RecordParser::default();
     let mut random = 1_u64;
     let mut next = |below: usize| {
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
         (random >> 33) as usize % below
     };
-    for _ in 0..2 * RENEWED {
-        // The first of each, which are nothing special, come most often.
+    for _ in 0..2 * RELEARN_INTERVAL {
+        // The first of each, which are ordinary values, come most often.
         let mut text = || texts[next(40).saturating_sub(35).max(next(3))];
         let (a, b, c) = (text(), text(), text());
         let mut number = || numbers[next(100).saturating_sub(90).max(next(4))];
         let (d, e) = (number(), number());
-        // Now and then another shape.
+        // Sometimes a record with other keys.
         let record = match next(20) {
             0 => alloc::format!(r#"{{"a":{a},"b":{d},"c":{b}}}"#),
             1 => alloc::format!(r#"{{"log":{a},"near_miss":{d}, "c" : {b}}}"#),
             2 => alloc::format!(r#"{{"a":{a},"b":{d},"c":{b},"d":{e},"e{e}":{c}}}"#),
             _ => alloc::format!(r#"{{"a":{a},"b":{d},"c":{b},"d":{e},"e":{c}}}"#),
         };
-        assert_taken_like_the_first(&mut object, &record);
+        assert_parsed_like_a_first_record(&mut parser, &record);
     }
 }
 
-/// What was before has no say in whether a record is taken, and in what it says.
-fn assert_taken_like_the_first(object: &mut RecordParser, record: &str) {
+/// Asserts that earlier records change neither if a record is accepted, nor its content.
+fn assert_parsed_like_a_first_record(parser: &mut RecordParser, record: &str) {
     let record = record.as_bytes();
-    let first = taken(record);
-    assert_eq!(object.parse(record), first.is_some(), "{}", record.escape_ascii());
+    let first = parsed(record);
+    assert_eq!(parser.parse(record), first.is_some(), "{}", record.escape_ascii());
     let Some(first) = first else { return };
-    assert_eq!(object.without_closing_brace(record), first.without_closing_brace(record));
-    let roles = |object: &RecordParser| {
+    assert_eq!(parser.without_closing_brace(record), first.without_closing_brace(record));
+    let flags = |parser: &RecordParser| {
         (
-            object.is_empty(),
-            object.has_verdict(),
-            object.has_reserved_field(),
-            object.embedded_line(record).is_some(),
+            parser.is_empty(),
+            parser.has_verdict(),
+            parser.has_reserved_field(),
+            parser.embedded_line(record).is_some(),
         )
     };
-    assert_eq!(roles(object), roles(&first));
-    let shown = |object: &RecordParser| {
-        let members = (0..object.now.parts.len()).filter_map(|place| object.member(record, place));
+    assert_eq!(flags(parser), flags(&first));
+    let members = |parser: &RecordParser| {
+        let members = (0..parser.current.spans.len()).filter_map(|index| parser.member(record, index));
         members.map(|member| (member.key.to_vec(), member.value.to_vec(), member.kind)).collect::<Vec<_>>()
     };
-    assert_eq!(shown(object), shown(&first), "{}", record.escape_ascii());
+    assert_eq!(members(parser), members(&first), "{}", record.escape_ascii());
 }
 
 #[test]
-fn the_end_of_a_plain_text_is_found_at_every_place() {
+fn the_end_of_a_plain_text_is_found_at_every_position() {
     for length in 0..40 {
-        for place in 0..length {
+        for position in 0..length {
             for stop in [b'"', b'\\', 0, 0x1f, 0x80, 0xff] {
                 let mut bytes = alloc::vec![b'a'; length];
-                bytes[place] = stop;
-                bytes[place + 1..].fill(stop);
-                assert_eq!(plain_length(&bytes), place);
+                bytes[position] = stop;
+                bytes[position + 1..].fill(stop);
+                assert_eq!(plain_length(&bytes), position);
             }
         }
         assert_eq!(plain_length(&alloc::vec![0x7f; length]), length);

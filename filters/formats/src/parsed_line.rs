@@ -1,10 +1,10 @@
-//! What a line says.
+//! The result of reading one line.
 
 use nearmiss::exchange::Exchange;
 use nearmiss::units::Timestamp;
 use nearmiss::verdict::Fate;
 
-/// What a line says.
+/// A line that was read without an error.
 #[derive(Clone, Debug)]
 #[allow(
     clippy::large_enum_variant,
@@ -15,17 +15,17 @@ pub enum ParsedLine<'a> {
     Exchange(Exchange<'a>),
     /// An exchange that another nearmiss has judged already.
     Judged(PriorVerdict<'a>),
-    /// No exchange, and rightly so: a notice of the program, a health check, mirrored traffic. Says which.
+    /// Not an exchange: a notice of the program, a health check, or mirrored traffic. Holds which.
     LeftOut(&'static str),
 }
 
-/// An exchange that carries its verdict.
+/// The verdict that a line already carries.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct PriorVerdict<'a> {
-    /// When the response was complete, if the line says so.
+    /// Completion time of the response, if the line has it.
     pub ts: Option<Timestamp>,
     /// The upstream, as the line spells it.
     pub upstream: Option<&'a str>,
-    /// Its fate.
+    /// The fate in the verdict.
     pub fate: Fate,
 }

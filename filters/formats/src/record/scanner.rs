@@ -1,78 +1,81 @@
-//! Passing over JSON, and being sure that it is some.
+//! A validating scanner of JSON.
 
-use super::{Kind, MAX_DEPTH};
-use crate::scan::{ONES, TOPS, word_of};
+use super::value_kind::ValueKind;
+use crate::swar::{ONES, TOPS, word_of};
 use core::ops::Range;
 
-/// Whether `text` may stand between quotes as it is.
+/// Maximum nesting of a record that is accepted, the record itself included.
+pub const MAX_DEPTH: u32 = 63;
+
+/// Returns true if `text` needs no escapes in a JSON string, and is ASCII.
 pub fn is_plain(text: &[u8]) -> bool {
     plain_length(text) == text.len()
 }
 
-/// Whether `word` is a number, `true`, `false` or `null`.
+/// Returns true if `word` is a JSON number, `true`, `false` or `null`.
 pub fn is_scalar(word: &[u8]) -> bool {
-    let mut scan = Scan { record: word, at: 0 };
-    scan.byte() != Some(b'"') && scan.scalar().is_some() && scan.at == word.len()
+    let mut scanner = Scanner { record: word, at: 0 };
+    scanner.byte() != Some(b'"') && scanner.scalar().is_some() && scanner.at == word.len()
 }
 
-/// Where looking has come to.
-pub(super) struct Scan<'a> {
+/// A position in a record; everything before it is valid.
+pub(super) struct Scanner<'a> {
     pub(super) record: &'a [u8],
     pub(super) at: usize,
 }
 
-impl Scan<'_> {
+impl Scanner<'_> {
     #[inline]
     pub(super) fn byte(&self) -> Option<u8> {
         self.record.get(self.at).copied()
     }
 
     #[inline]
-    pub(super) fn take(&mut self, wanted: u8) -> Option<()> {
-        (self.byte()? == wanted).then(|| self.at += 1)
+    pub(super) fn take(&mut self, expected: u8) -> Option<()> {
+        (self.byte()? == expected).then(|| self.at += 1)
     }
 
     #[inline]
-    pub(super) fn blanks(&mut self) {
+    pub(super) fn skip_whitespace(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
-    /// Passes over the value of a member: where it begins and ends, without quotes, and what it is.
-    pub(super) fn member(&mut self) -> Option<(usize, usize, Kind)> {
+    /// Skips a member's value. Returns its start and end, without quotes, and its kind.
+    pub(super) fn member(&mut self) -> Option<(usize, usize, ValueKind)> {
         let start = self.at;
         let kind = match self.byte()? {
-            b'"' => return self.text().map(|(place, kind)| (place.start, place.end, kind)),
-            b'{' | b'[' => Kind::Nested,
-            b'-' | b'0'..=b'9' => Kind::Number,
-            _ => Kind::Literal,
+            b'"' => return self.text().map(|(range, kind)| (range.start, range.end, kind)),
+            b'{' | b'[' => ValueKind::Nested,
+            b'-' | b'0'..=b'9' => ValueKind::Number,
+            _ => ValueKind::Literal,
         };
         self.value()?;
         Some((start, self.at, kind))
     }
 
-    /// Where the inside of a text is, and what kind of text that is.
+    /// Skips a string. Returns the range between its quotes, and its kind.
     #[inline]
-    pub(super) fn text(&mut self) -> Option<(Range<usize>, Kind)> {
+    pub(super) fn text(&mut self) -> Option<(Range<usize>, ValueKind)> {
         self.take(b'"')?;
         let start = self.at;
         let kind = self.rest_of_text()?;
         Some((start..self.at - 1, kind))
     }
 
-    /// Passes over a text behind its opening quote.
-    fn rest_of_text(&mut self) -> Option<Kind> {
+    /// Skips the rest of a string, after its opening quote.
+    fn rest_of_text(&mut self) -> Option<ValueKind> {
         let start = self.at;
-        self.at += past_quotes(self.record.get(start..)?);
-        let mut kind = if self.at == start { Kind::Text } else { Kind::Escaped };
+        self.at += escaped_quotes_length(self.record.get(start..)?);
+        let mut kind = if self.at == start { ValueKind::Text } else { ValueKind::Escaped };
         let mut is_ascii = true;
         loop {
             self.at += plain_length(self.record.get(self.at..)?);
             match self.byte()? {
                 b'"' => break,
                 b'\\' => {
-                    kind = Kind::Escaped;
+                    kind = ValueKind::Escaped;
                     self.escape()?;
                 }
                 0x80.. => {
@@ -84,13 +87,13 @@ impl Scan<'_> {
         }
         if !is_ascii {
             core::str::from_utf8(self.record.get(start..self.at)?).ok()?;
-            kind = if kind == Kind::Text { Kind::Wide } else { kind };
+            kind = if kind == ValueKind::Text { ValueKind::Wide } else { kind };
         }
         self.at += 1;
         Some(kind)
     }
 
-    /// Passes over the escape that begins here.
+    /// Skips one escape sequence.
     fn escape(&mut self) -> Option<()> {
         match self.record.get(self.at + 1)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
@@ -112,13 +115,13 @@ impl Scan<'_> {
         Some(())
     }
 
-    /// The number of the `\uXXXX` at `at`.
+    /// Returns the code unit of the `\uXXXX` at `at`.
     fn unit(&self, at: usize) -> Option<u32> {
         let [b'\\', b'u', digits @ ..] = self.record.get(at..at + 6)? else { return None };
         digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
     }
 
-    /// Passes over a value of any kind. Which levels are objects is kept as one bit each.
+    /// Skips a value of any kind. One bit for each level of nesting says if it is an object.
     fn value(&mut self) -> Option<()> {
         let (mut objects, mut depth) = (0_u64, 1);
         'value: loop {
@@ -128,10 +131,10 @@ impl Scan<'_> {
                     (depth <= MAX_DEPTH).then_some(())?;
                     objects = objects << 1 | u64::from(open == b'{');
                     self.at += 1;
-                    self.blanks();
-                    // In ASCII a bracket closes two places behind the one that opens.
+                    self.skip_whitespace();
+                    // In ASCII, the code of a closing bracket or brace is that of the opening one plus 2.
                     if self.byte()? != open + 2 {
-                        self.key_in(objects)?;
+                        self.skip_key(objects)?;
                         continue;
                     }
                 }
@@ -141,12 +144,12 @@ impl Scan<'_> {
                 if depth == 1 {
                     return Some(());
                 }
-                self.blanks();
+                self.skip_whitespace();
                 match (self.byte()?, objects & 1) {
                     (b',', _) => {
                         self.at += 1;
-                        self.blanks();
-                        self.key_in(objects)?;
+                        self.skip_whitespace();
+                        self.skip_key(objects)?;
                         continue 'value;
                     }
                     (b'}', 1) | (b']', 0) => {
@@ -160,14 +163,14 @@ impl Scan<'_> {
         }
     }
 
-    /// Passes over a key and its colon, if the innermost level is an object.
+    /// Skips a key and its colon, if the innermost level is an object.
     #[inline]
-    fn key_in(&mut self, objects: u64) -> Option<()> {
+    fn skip_key(&mut self, objects: u64) -> Option<()> {
         if objects & 1 == 1 {
             self.text()?;
-            self.blanks();
+            self.skip_whitespace();
             self.take(b':')?;
-            self.blanks();
+            self.skip_whitespace();
         }
         Some(())
     }
@@ -206,7 +209,7 @@ impl Scan<'_> {
         Some(())
     }
 
-    /// At least one digit.
+    /// Skips digits, at least one.
     #[inline]
     fn digits(&mut self) -> Option<()> {
         let first = self.at;
@@ -217,46 +220,46 @@ impl Scan<'_> {
     }
 }
 
-/// How long the whole number without a sign is; `None` at anything else.
+/// Returns the length of an unsigned whole number that ends a member; `None` for anything else.
 #[inline]
-pub(super) fn whole(text: &[u8]) -> Option<usize> {
+pub(super) fn whole_number_length(text: &[u8]) -> Option<usize> {
     let length = text.iter().position(|byte| !byte.is_ascii_digit())?;
     let is_whole = matches!(text.get(length), Some(b',' | b'}'))
         && (length == 1 || length > 1 && text.first() != Some(&b'0'));
     is_whole.then_some(length)
 }
 
-/// How far the beginning of a text goes that is plain but for quotes with a backslash, up to the last of these: the common
-/// case of a text with escapes.
-fn past_quotes(text: &[u8]) -> usize {
-    let (mut rest, mut behind_last) = (text, text);
-    while let Some((word, behind)) = rest.split_first_chunk() {
+/// Returns the length up to the last `\"` at the start of a string that has no other escapes: the common case of a string
+/// with escapes.
+fn escaped_quotes_length(text: &[u8]) -> usize {
+    let (mut rest, mut after_last) = (text, text);
+    while let Some((word, after)) = rest.split_first_chunk() {
         let special = special::<1>(*word);
         if special == 0 {
-            rest = behind;
+            rest = after;
             continue;
         }
-        let Some([b'\\', b'"', behind @ ..]) = rest.get((special.trailing_zeros() / 8) as usize..) else {
+        let Some([b'\\', b'"', after @ ..]) = rest.get((special.trailing_zeros() / 8) as usize..) else {
             break;
         };
-        (rest, behind_last) = (behind, behind);
+        (rest, after_last) = (after, after);
     }
-    text.len() - behind_last.len()
+    text.len() - after_last.len()
 }
 
-/// How long the beginning of `text` is that is plain: without a quote, a backslash, a control character or anything but ASCII.
+/// Returns the length of the plain start of `text`: ASCII without quotes, backslashes and control characters.
 #[inline]
 pub(super) fn plain_length(text: &[u8]) -> usize {
     length_without::<1>(text)
 }
 
-/// How long the beginning of `text` is that may stand inside brackets of a line: plain, and without one that closes.
-pub(super) fn inside_length(text: &[u8]) -> usize {
+/// Returns the length of the start of `text` that is plain and has no closing bracket.
+pub(super) fn bracketed_length(text: &[u8]) -> usize {
     length_without::<2>(text)
 }
 
-/// How long the beginning of `text` is that is plain and has none of so many characters from the backslash on, which the
-/// closing bracket follows.
+/// Returns the length of the plain start of `text`. `FROM_BACKSLASH` is the number of characters that end it, counted from
+/// the backslash, which the closing bracket follows in ASCII.
 #[inline]
 fn length_without<const FROM_BACKSLASH: u64>(text: &[u8]) -> usize {
     let (words, rest) = text.as_chunks();
@@ -266,35 +269,36 @@ fn length_without<const FROM_BACKSLASH: u64>(text: &[u8]) -> usize {
             return 8 * number + (special.trailing_zeros() / 8) as usize;
         }
     }
-    // What is missing of the last word is no plain character.
+    // The missing bytes of the last word are zeros, which are not plain.
     let last = special::<FROM_BACKSLASH>(word_of(rest).to_le_bytes());
     text.len() - rest.len() + (last.trailing_zeros() / 8) as usize
 }
 
-/// The top bit of the first byte that ends what is plain; bits above it may be set too.
+/// Returns a word in which the top bit of the first byte that is not plain is set; bits above it may be set too.
 #[inline]
 fn special<const FROM_BACKSLASH: u64>(word: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(word);
-    // With this bit turned, a quote comes right behind the control characters.
+    // With this bit flipped, the quote follows the control characters.
     let low = (word ^ (0x02 * ONES)).wrapping_sub(0x21 * ONES);
-    // The last bits of a backslash are none, so that what follows it comes behind nothing.
+    // XOR maps the backslash to 0 and the closing bracket to 1.
     let high = (word ^ (u64::from(b'\\') * ONES)).wrapping_sub(FROM_BACKSLASH * ONES);
     (word | low | high) & TOPS
 }
 
-/// How long the IP address at the beginning of `text` is, or the beginning of one.
+/// Returns the length of the IP address, or of the beginning of one, at the start of `text`.
 pub(super) fn address_length(text: &[u8]) -> usize {
     length_of::<ADDRESS>(text)
 }
 
-/// How long the word of a line at the beginning of `text` is; `None` if it may go on behind a blank.
+/// Returns the length of the word at the start of `text`; `None` if the value may continue after a space.
 pub(super) fn word_length(text: &[u8]) -> Option<usize> {
     let length = length_of::<WORD>(text);
     (length > 0 && text.get(length - 1) != Some(&b':')).then_some(length)
 }
 
-/// What a byte may stand in, a bit each.
+/// Bit of the bytes that occur in IP addresses.
 const ADDRESS: u8 = 1;
+/// Bit of the bytes that occur in words.
 const WORD: u8 = 2;
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 static CLASSES: [u8; 256] = {

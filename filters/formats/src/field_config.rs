@@ -1,0 +1,79 @@
+//! The section `fields` of a configuration.
+
+use crate::field_mapping::FieldMapping;
+use crate::nginx::LogFormat;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use nearmiss::SortedMap;
+
+/// The keys of a user's own log format, and an nginx `log_format`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FieldConfig {
+    pub(crate) mapping: FieldMapping,
+    /// The `log_format` of nginx lines.
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// The fields that can be given a key.
+const NAMES: [&str; 14] = [
+    "ts",
+    "upstream",
+    "host",
+    "route",
+    "status",
+    "duration_ms",
+    "attempts",
+    "max_attempts",
+    "timeout_ms",
+    "flags",
+    "grpc_status",
+    "bytes",
+    "cache_status",
+    "trace_id",
+];
+
+impl FieldConfig {
+    /// Parses the section: log keys by the names of exchange lines' fields, and `log_format`.
+    ///
+    /// # Errors
+    ///
+    /// Names the unknown field, or the problem with the `log_format`.
+    pub fn parse(section: &SortedMap<String, String>) -> Result<Self, FieldConfigError> {
+        let mut mapping = FieldMapping::default();
+        for (name, key) in section.iter() {
+            if NAMES.contains(&name.as_str()) {
+                mapping.add(key, name);
+            } else if name != "log_format" {
+                return Err(FieldConfigError::Unknown(name.as_str().into()));
+            }
+        }
+        let log_format =
+            section.get("log_format").map(|format| LogFormat::parse(format, &mapping)).transpose();
+        Ok(Self { log_format: log_format.map_err(FieldConfigError::LogFormat)?, mapping })
+    }
+}
+
+/// An error in the section `fields` of a configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum FieldConfigError {
+    /// The `log_format` cannot be parsed; holds what is accepted.
+    LogFormat(&'static str),
+    /// A field that exchange lines do not have, or that cannot be given a key.
+    Unknown(Box<str>),
+}
+
+impl core::error::Error for FieldConfigError {}
+
+impl fmt::Display for FieldConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LogFormat(takes) => write!(f, "invalid `fields.log_format`; it takes {takes}"),
+            Self::Unknown(name) => {
+                write!(f, "`fields.{name}` is not a field; there are log_format")?;
+                NAMES.iter().try_for_each(|name| write!(f, ", {name}"))
+            }
+        }
+    }
+}

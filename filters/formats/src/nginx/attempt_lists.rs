@@ -1,0 +1,190 @@
+//! The attempts in nginx's lists.
+
+use super::fields::{FieldId, ParsedFields};
+use crate::error::{LineError, LineErrorKind};
+use crate::field_values::FieldValues;
+use crate::list::List;
+use crate::swar::contains;
+use crate::text::{invalid, present, utf8};
+use crate::{Attempts, number, time};
+use nearmiss::exchange::{Attempt, is_error};
+
+/// Rejects lists that an earlier parser has split: it took a space for the end of a value, so lists end in a comma, and
+/// the rest of the line is under the wrong names.
+#[cold]
+pub(super) fn check_lists(line: &[u8], values: &FieldValues<'_, '_>) -> Result<(), LineError> {
+    let fields = [
+        (FieldId::Hosts, "upstream_addr"),
+        (FieldId::Codes, "upstream_status"),
+        (FieldId::Times, "upstream_response_time"),
+    ];
+    for (id, field) in fields {
+        let text = values.raw(id as usize).unwrap_or_default();
+        let has_address = || List::new(text).any(|entry| contains(entry.text, b':'));
+        if List::is_split(text) || id != FieldId::Hosts && has_address() {
+            let kind = LineErrorKind::SplitList { field, found: crate::error::excerpt(text) };
+            return Err(LineError::new(crate::text::offset_in(line, text), kind));
+        }
+    }
+    Ok(())
+}
+
+/// The result of following the lists.
+#[derive(Default)]
+pub(super) struct AttemptChain<'a> {
+    /// Number of attempts that reached for a host; `None` without a list.
+    pub(super) attempts: Option<u32>,
+    /// The host of the last attempt.
+    pub(super) host: Option<&'a [u8]>,
+    /// The name of a group without a live server, which stands in the list in place of a host.
+    pub(super) empty_group: Option<&'a [u8]>,
+    /// True if the intended upstream ended with a failure.
+    pub(super) failed: bool,
+    /// True if the lists say that no upstream was contacted.
+    pub(super) none_contacted: bool,
+}
+
+/// Follows the lists from attempt to attempt.
+pub(super) fn follow_lists<'a>(
+    line: &[u8],
+    values: &FieldValues<'a, '_>,
+    parsed: &mut ParsedFields,
+    attempts: &mut Attempts<'a>,
+) -> Result<AttemptChain<'a>, LineError> {
+    attempts.clear();
+    if values.is_changed(FieldId::Codes as usize) {
+        parsed.code = None;
+    }
+    let list = |id: FieldId| values.raw(id as usize).filter(|text| !text.is_empty());
+    let (hosts, codes) = (list(FieldId::Hosts), list(FieldId::Codes));
+    let Some(lead) = codes.or(hosts) else {
+        // An empty list says that no upstream was contacted; a missing list says nothing.
+        let is_empty = values.raw(FieldId::Codes as usize).or(values.raw(FieldId::Hosts as usize)).is_some();
+        return Ok(AttemptChain {
+            none_contacted: is_empty,
+            attempts: is_empty.then_some(0),
+            ..AttemptChain::default()
+        });
+    };
+    let (times, headers) = (list(FieldId::Times), list(FieldId::Headers));
+    let mut walk =
+        ListWalk { line, has_codes: codes.is_some(), has_hosts: hosts.is_some(), ..ListWalk::default() };
+    if parsed.lists == 0 {
+        // One attempt, as nearly always: each list is its only entry.
+        let status = match parsed.code {
+            Some(status) => status,
+            None => codes.and_then(present).map(|text| upstream_status(line, text)).transpose()?,
+        };
+        parsed.code = Some(status);
+        let entry = ListEntry { host: hosts, status, time: times, header: headers, ends_group: false };
+        walk.step(entry, attempts)?;
+    } else {
+        let entries = List::new(lead).count();
+        let side = |field: &'static str, text: Option<&'a [u8]>| {
+            let found = text.map_or(entries, |text| List::new(text).count());
+            if found == entries {
+                return Ok(text.map(List::new));
+            }
+            let offset = crate::text::offset_in(line, text.unwrap_or_default());
+            Err(LineError::new(offset, LineErrorKind::LengthMismatch { field, found, expected: entries }))
+        };
+        let mut hosts = side("upstream_addr", hosts)?;
+        let mut times = side("upstream_response_time", times)?;
+        let mut headers = side("upstream_header_time", headers)?;
+        side("upstream_connect_time", list(FieldId::Connects))?;
+        let next = |list: &mut Option<List<'a>>| Some(list.as_mut()?.next()?.text);
+        for entry in List::new(lead) {
+            let code = codes.and(present(entry.text));
+            let entry = ListEntry {
+                host: next(&mut hosts),
+                status: code.map(|text| upstream_status(line, text)).transpose()?,
+                time: next(&mut times),
+                header: next(&mut headers),
+                ends_group: entry.ends_group,
+            };
+            walk.step(entry, attempts)?;
+        }
+    }
+    Ok(AttemptChain { attempts: Some(walk.count), none_contacted: !walk.any_contacted, ..walk.chain })
+}
+
+/// The entries of all lists at one index.
+struct ListEntry<'a> {
+    host: Option<&'a [u8]>,
+    status: Option<u16>,
+    time: Option<&'a [u8]>,
+    header: Option<&'a [u8]>,
+    /// True if it is the last of its group, and another group follows.
+    ends_group: bool,
+}
+
+/// The state of following the lists.
+///
+/// A group that ends well and is followed by another has handed the request over: that is no attempt of its own. A
+/// group that ends badly and is followed by another was rescued by it: the rescue is no attempt either.
+#[derive(Default)]
+struct ListWalk<'a, 'l> {
+    line: &'l [u8],
+    has_codes: bool,
+    has_hosts: bool,
+    chain: AttemptChain<'a>,
+    count: u32,
+    in_group: u32,
+    rescued: bool,
+    any_contacted: bool,
+}
+
+impl<'a> ListWalk<'a, '_> {
+    fn step(&mut self, entry: ListEntry<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
+        let (host, status) = (entry.host.and_then(present), entry.status);
+        let is_attempt = match host {
+            Some(host) if contains(host, b':') => true,
+            Some(group) => {
+                self.chain.empty_group = Some(group);
+                false
+            }
+            None => status.is_some() && !self.has_hosts,
+        };
+        self.any_contacted |= host.is_some() || status.is_some();
+        if is_attempt {
+            self.chain.host = host.or(self.chain.host);
+        }
+        let failed = self.has_codes && (is_attempt || status.is_some()) && status.is_none_or(is_error);
+        if is_attempt && !self.rescued {
+            let unanswered = entry.header == Some(b"-") && matches!(status, Some(502 | 504));
+            let duration = |text| {
+                time::seconds(text)
+                    .ok_or_else(|| invalid(self.line, text, "upstream_response_time", "seconds"))
+            };
+            attempts.push(Attempt {
+                host: host.map(|host| utf8(self.line, host)).transpose()?,
+                status: status.filter(|_| !unanswered),
+                duration: entry.time.and_then(present).map(duration).transpose()?,
+            });
+            self.count += 1;
+            self.in_group += 1;
+        }
+        if !self.rescued {
+            self.chain.failed = failed;
+        }
+        if entry.ends_group && !self.rescued {
+            if failed {
+                self.rescued = true;
+            } else if self.in_group > 0 {
+                attempts.pop();
+                self.count -= 1;
+            }
+            self.in_group = 0;
+        }
+        Ok(())
+    }
+}
+
+fn upstream_status(line: &[u8], text: &[u8]) -> Result<u16, LineError> {
+    status_code(text).ok_or_else(|| invalid(line, text, "upstream_status", "statuses, 0 to 999"))
+}
+
+/// Parses a status of at most three digits.
+pub(super) fn status_code(text: &[u8]) -> Option<u16> {
+    number::all_whole(text).filter(|code| *code <= 999).map(|code| code as u16)
+}

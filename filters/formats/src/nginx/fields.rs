@@ -1,0 +1,56 @@
+//! The fields that nginx can log.
+
+use crate::schema::schema;
+use crate::time::TimeParser;
+use nearmiss::units::{Micros, Timestamp};
+
+schema! {
+    /// The fields of an exchange that nginx can log.
+    FieldId, null is absent: false, nested: |_, json, _| json.skip_rest(true) => {
+        Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
+        Msec: "" = "msec";
+        Status: "status" = "status" | "st" | "code";
+        Duration: "duration_s" = "request_time" | "rt" | "duration";
+        DurationMs: "duration_ms" = "duration_ms" | "request_time_ms";
+        Hosts: "host_list" = "upstream_addr" | "ua";
+        Codes: "status_list" = "upstream_status" | "us";
+        Times: "duration_list" = "upstream_response_time" | "urt";
+        Headers: "header_time_list" = "upstream_header_time" | "uht";
+        Connects: "connect_time_list" = "upstream_connect_time" | "uct";
+        Cache: "cache_status" = "upstream_cache_status" | "ucs" | "cache_status";
+        Upstream: "upstream" = "proxy_upstream_name" | "upstream" | "upstream_name" | "service";
+        Canary: "alternative_upstream" = "proxy_alternative_upstream_name";
+        ProxyHost: "proxy_host" = "proxy_host" | "ph";
+        Server: "server_name" = "server_name";
+        Host: "host" = ;
+        Attempts: "attempts" = ;
+        Bytes: "bytes" = "body_bytes_sent" | "bytes_sent" | "bytes" | "size";
+        Method: "method" = "request_method" | "request" | "method";
+        Type: "content_type" = "sent_http_content_type" | "content_type";
+        Grpc: "grpc_status" = "upstream_trailer_grpc_status" | "sent_trailer_grpc_status" | "grpc_status";
+        Route: "route" = "route";
+        Trace: "trace_id" = "otel_trace_id" | "opentelemetry_trace_id" | "trace_id";
+        NearMiss: "near_miss" = "near_miss";
+    }
+}
+
+/// Values parsed from the previous line, reused while their text is unchanged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ParsedFields {
+    pub(super) time_parser: TimeParser,
+    pub(super) ts: Timestamp,
+    pub(super) status: u16,
+    pub(super) duration: Micros,
+    pub(super) bytes: Option<u64>,
+    /// The lists with more than one entry, as a bit set.
+    pub(super) lists: u32,
+    /// The only entry of the list of statuses, once it has been parsed.
+    pub(super) code: Option<Option<u16>>,
+    pub(super) is_grpc: bool,
+    pub(super) is_stream: bool,
+    pub(super) is_stale: bool,
+}
+
+/// The lists with one entry for each attempt.
+pub(super) const LISTS: [FieldId; 5] =
+    [FieldId::Hosts, FieldId::Codes, FieldId::Times, FieldId::Headers, FieldId::Connects];

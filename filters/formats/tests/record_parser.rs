@@ -1,0 +1,157 @@
+//! Records of one source, some of them corrupted: each is read as if it were the first.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
+
+use nearmiss::Timestamp;
+use nearmiss_formats::{Attempts, Format, Reader, RecordParser, unescape};
+
+/// Length of a run of records; in its second half, some are corrupted.
+const RUN: u64 = 80;
+
+fn structured(number: u64, random: &mut Random) -> Vec<u8> {
+    // A record without a time has the pipeline's.
+    let time = if (number / RUN).is_multiple_of(3) { "at" } else { "start_time" };
+    let odd = random.mostly_first(&["", r#""x":[1,{"y":"z"}],"#, r#""retry":null,"#, r#""a\"b":"\\","#]);
+    format!(
+        r#"{{"{time}":"2026-11-23T08:0{}:{:02}.{}Z",{odd}"method":"GET","path":"/{}","response_code":{},"response_flags":"{}","bytes_sent":{},"duration":{},"route_name":{},"upstream_host":"10.0.2.{}:8080","upstream_cluster":"cart{}"}}"#,
+        random.below(3),
+        random.below(60),
+        random.below(1_000),
+        random.mostly_first(&["a", "b?c", "\u{e9}", "\\u00e9", "a\\\"b", "\\\\"]),
+        random.mostly_first(&[200, 503, 404]),
+        random.mostly_first(&["-", "UF,URX", ""]),
+        random.below(20_000),
+        random.mostly_first(&["7", "42.5", "0", "1e2", "null"]),
+        random.mostly_first(&["\"r\"", "\"r?q=1\"", "null", "7", "true"]),
+        random.below(12),
+        random.below(3),
+    )
+    .into_bytes()
+}
+
+fn raw(_: u64, random: &mut Random) -> Vec<u8> {
+    let list = |one: &str, two: &str, random: &mut Random| {
+        if random.below(60) == 0 { two.to_owned() } else { one.to_owned() }
+    };
+    let hosts = list("10.0.0.1:80", "10.0.0.1:80, 10.0.0.2:80", random);
+    let codes = list("200", "502, 200", random);
+    let times = list("0.04", "0.01, 0.03", random);
+    format!(
+        r#"{{"stream":"stdout","log":"10.0.{}.9 - {} [23/Nov/2026:08:00:{:02} +0000] \"GET /{} HTTP/1.1\" {} {} \"-\" \"{}\" rt=0.{:03} uht=\"{times}\" urt=\"{times}\" ua=\"{hosts}\" us=\"{codes}\" ucs=\"{}\" upstream={}{}","n":{}}}"#,
+        random.below(250),
+        random.mostly_first(&["-", "bob", "a=b", "x,"]),
+        random.below(60),
+        random.mostly_first(&["a", "b?c", "\\u00e9", "caf\u{e9}", "a\\\"b", "a\\\" b", "[x]"]),
+        random.mostly_first(&[200, 502, 499]),
+        random.mostly_first(&["612", "0", "-", "6 7"]),
+        random.mostly_first(&["curl/8", "Mozilla/5.0 (X11)", "-", ""]),
+        random.below(1_000),
+        random.mostly_first(&["-", "STALE", "HIT"]),
+        random.mostly_first(&["web", "shop:", "a,", "\\\"q\\\""]),
+        random.mostly_first(&["", "\\n"]),
+        random.below(100),
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_structured_record_is_read_like_a_first_record() {
+    check(structured, |reader, parser, record, _| {
+        let mut attempts = Attempts::default();
+        format!("{:?}", reader.read_record(record, parser, &mut attempts))
+    });
+}
+
+#[test]
+fn an_embedded_line_is_read_by_its_tokens_as_without_them() {
+    let by_tokens = check(raw, |reader, parser, record, buffer| {
+        let mut attempts = Attempts::default();
+        if parser.has_tokens()
+            && let Ok(line) = reader.read_tokens(record, parser, &mut attempts)
+        {
+            return format!("{:?}", Ok::<_, ()>(line));
+        }
+        let Some((line, has_escapes)) = parser.embedded_line(record) else { return String::new() };
+        buffer.resize(line.len(), 0);
+        let line = match has_escapes {
+            true => unescape(line, buffer).and_then(|length| buffer.get(..length)).unwrap_or_default(),
+            false => line,
+        };
+        reader.tokenize(record, line, parser);
+        let mut attempts = Attempts::default();
+        let read = reader.read(line, &mut attempts);
+        format!("{read:?}")
+    });
+    assert!(by_tokens > 10_000, "{by_tokens} lines were read by their tokens");
+}
+
+/// Compares the results of a parser that knows earlier records with those of a new one; returns how often tokens were known.
+fn check(
+    record: fn(u64, &mut Random) -> Vec<u8>,
+    read: fn(&mut Reader, &mut RecordParser, &[u8], &mut Vec<u8>) -> String,
+) -> usize {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let (mut tokenized, mut buffer) = (0, Vec::new());
+    let mut parser = RecordParser::default();
+    // The other reader knows the format too, but no earlier record.
+    let (mut reader, mut other) = (Reader::new(Format::Auto), Reader::new(Format::Auto));
+    for number in 0..60_000 {
+        let mut record = record(number, &mut random);
+        if number % RUN > RUN / 2 && random.below(6) == 0 {
+            corrupt(&mut record, &mut random);
+        }
+        let default_time = (number % 3 == 0).then(|| Timestamp::from_seconds(1_795_423_554));
+        reader.set_default_time(default_time);
+        other.set_default_time(default_time);
+        let mut new_parser = RecordParser::default();
+        let is_valid = new_parser.parse(&record);
+        let text = String::from_utf8_lossy(&record).into_owned();
+        assert_eq!(parser.parse(&record), is_valid, "{text}");
+        if is_valid {
+            assert_eq!(
+                parser.without_closing_brace(&record),
+                new_parser.without_closing_brace(&record),
+                "{text}"
+            );
+            assert_eq!(
+                parser.embedded_line(&record).map(|line| line.0),
+                new_parser.embedded_line(&record).map(|line| line.0),
+                "{text}"
+            );
+            tokenized += usize::from(parser.has_tokens());
+            let actual = read(&mut reader, &mut parser, &record, &mut buffer);
+            let expected = read(&mut other, &mut new_parser, &record, &mut buffer);
+            assert_eq!(actual, expected, "{text}");
+        }
+    }
+    tokenized
+}
+
+fn corrupt(record: &mut Vec<u8>, random: &mut Random) {
+    const BYTES: &[u8] = b"\"\\,:{}[]0123456789.-+eE= abz\x01\xc3\xa9n";
+    for _ in 0..=random.below(2) {
+        let at = random.below(record.len());
+        match random.below(3) {
+            0 => record[at] = BYTES[random.below(BYTES.len())],
+            1 => record.insert(at, BYTES[random.below(BYTES.len())]),
+            _ => drop(record.remove(at)),
+        }
+    }
+}
+
+/// xorshift64.
+struct Random(u64);
+
+impl Random {
+    /// Returns the first, or rarely another.
+    fn mostly_first<T: Copy>(&mut self, from: &[T]) -> T {
+        if self.below(64) > 0 { from[0] } else { from[self.below(from.len())] }
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % bound
+    }
+}
