@@ -210,7 +210,7 @@ fn a_refused_attempt_is_recorded_with_its_host_and_the_next_tier_responds() {
 }
 
 #[test]
-fn a_hedged_exchange_records_both_attempts_and_the_one_that_responded_last() {
+fn a_hedged_exchange_records_both_attempts_with_the_one_that_responded_last() {
     let mut harness = http_and_upstream();
     for (exchange, script, order) in [("one", "hang,200", [0, 1]), ("two", "late:1400,hang", [1, 0])] {
         assert_eq!(harness.get("/hedge/", exchange, script).response.status, 200);
