@@ -70,12 +70,13 @@ mod upstream;
 pub mod verdict;
 
 pub use config::{Config, ConfigError};
+pub use episode::Pattern;
 pub use exchange::{Attempt, Exchange, Quota, Substitute};
 pub use flags::Flags;
 pub use fleet::{OTHER, UpstreamId};
 pub use monitor::{Delta, Monitor, Observed, Unreadable, end_of};
 pub use name::{MAX_NAME, NO_UPSTREAM, upstream_name};
-pub use record::{Record, RecordKind};
+pub use record::{Head, Record};
 pub use sorted_map::SortedMap;
 pub use timeline::Feed;
 pub use units::{Micros, Timestamp, Used};

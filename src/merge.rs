@@ -33,7 +33,7 @@ pub use latency::Latency;
 pub use stats::MergeStats;
 
 use crate::outbox::Outbox;
-use crate::record::{Record, RecordKind};
+use crate::record::{Head, Record};
 use crate::sorted_map::SortedMap;
 use crate::timeline::{Feed, Timeline};
 use crate::units::{Micros, Timestamp};
@@ -147,7 +147,7 @@ impl Merger {
     pub fn finish(&mut self) {
         self.count_waiting();
         self.emit_until(u64::MAX);
-        self.leave_episodes(Timestamp::from_micros(u64::MAX));
+        self.emit_episodes(Timestamp::from_micros(u64::MAX));
     }
 
     /// Returns the counts of the records that were taken.
@@ -179,14 +179,14 @@ impl Merger {
         self.stats.episodes += 1;
         self.episodes.hold(upstream, episode, &mut self.stats);
         if self.episodes.is_full() {
-            self.leave_episodes(Timestamp::from_micros(u64::MAX));
+            self.emit_episodes(Timestamp::from_micros(u64::MAX));
         }
     }
 
-    fn leave_episodes(&mut self, until: Timestamp) {
+    fn emit_episodes(&mut self, until: Timestamp) {
         for (upstream, episode) in self.episodes.take_ended(until, &mut self.stats) {
-            self.outbox
-                .push(RecordKind::Episode, episode.end, |out| write::episode(out, &upstream, &episode));
+            let head = Head::Episode { is_open: episode.is_open, pattern: episode.pattern() };
+            self.outbox.push(head, episode.end, &upstream, |json| write::episode(json, &upstream, &episode));
         }
     }
 
@@ -219,7 +219,7 @@ impl Merger {
             self.due = due;
             self.count_waiting();
             self.emit_until(due);
-            self.leave_episodes(until);
+            self.emit_episodes(until);
         }
     }
 
@@ -233,7 +233,8 @@ impl Merger {
                 *ranges = ranges.saturating_sub(cell.parts.len());
                 let totals = &cell.counts.totals;
                 if totals.exchanges() > 0 || totals.relayed.is_some() {
-                    outbox.push(RecordKind::Summary, cell.end, |out| write::summary(out, name, &cell));
+                    let head = Head::Summary { late: totals.late, suppressed: totals.suppressed };
+                    outbox.push(head, cell.end, name, |json| write::summary(json, name, &cell));
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::exchange::{Exchange, Substitute};
 use crate::fleet::{Entry, Fleet, Lookup, OTHER, UpstreamId};
 use crate::name;
 use crate::outbox::Outbox;
-use crate::record::{self, HostNames, Record, RecordKind, Span};
+use crate::record::{self, Head, HostNames, Record, Span};
 use crate::settings::Config;
 use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
@@ -162,6 +162,11 @@ impl Monitor {
         self.outbox.pop()
     }
 
+    /// Notes the tokens of all further records, for [`otlp`](crate::otlp).
+    pub fn note_tokens(&mut self) {
+        self.outbox.note_tokens();
+    }
+
     /// Returns true if a record waits; cheaper than polling for it.
     pub fn has_records(&self) -> bool {
         self.outbox.has_records()
@@ -271,8 +276,10 @@ impl Monitor {
         }
         let reason = reference.and_then(|reference| reference.reason.as_deref());
         let (upstream, detector, budget) = (&entry.upstream, &entry.detector, self.config.budget);
-        self.outbox.push(RecordKind::Summary, end, |out| {
-            record::summary(out, span, upstream, detector, budget, reason, hosts);
+        let counters = &upstream.counters;
+        let head = Head::Summary { late: counters.late.into(), suppressed: counters.suppressed.into() };
+        self.outbox.push(head, end, upstream.name(), |json| {
+            record::summary(json, span, upstream, detector, budget, reason, hosts);
         });
         entry.seq += 1;
         entry.summarised = end;
@@ -292,8 +299,10 @@ impl Monitor {
         }
         let suppressed = core::mem::take(&mut entry.suppressed);
         let (name, hosts) = (entry.upstream.name(), HostNames(self.config.hosts));
-        self.outbox.push(RecordKind::Exchange, exchange.ts, |out| {
-            record::exchange(out, name, exchange, verdict, hosts, suppressed)
+        let head =
+            Head::Exchange { fate: verdict.fate, status: exchange.status, attempts: exchange.attempts };
+        self.outbox.push(head, exchange.ts, name, |json| {
+            record::exchange(json, name, exchange, verdict, hosts, suppressed)
         });
         true
     }

@@ -1,19 +1,20 @@
 //! Writes records as OpenTelemetry logs: OTLP's JSON, the body of `POST /v1/logs`.
 //!
 //! Every field of a record becomes an attribute, `nearmiss.` and its name, beside those that OpenTelemetry has a name for. The
-//! body is the sentence. `error.type` is never set: a near miss is a success. OTLP's JSON writes 64-bit integers as strings;
-//! elsewhere a record's own JSON is copied, so only its outline is parsed.
+//! body is the sentence. `error.type` is never set: a near miss is a success. The type of an attribute is the type of the field
+//! that was written ([`Token`]), never that of a particular value. OTLP's JSON writes 64-bit integers as strings; elsewhere a
+//! record's own JSON is copied.
 
-use crate::json::outline::{Elements, Members};
+use crate::json::tokens::{Members, Token, TokenKind, content, split_value};
 use crate::json::write::{escape, push_number};
-use crate::record::{Record, RecordKind};
+use crate::record::{Head, Record};
 use crate::units::Timestamp;
 use alloc::string::String;
 
-/// Begins a batch of logs from `source`.
-pub fn begin(out: &mut String, source: &str) {
+/// Begins a batch of logs of a service, from the instance `source`.
+pub fn begin(out: &mut String, service: &str, source: &str) {
     add(out, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[");
-    attribute(out, "service.name", |out| text(out, "nearmiss"));
+    attribute(out, "service.name", |out| text(out, service));
     add(out, ",");
     attribute(out, "service.instance.id", |out| text(out, source));
     add(out, "]},\"scopeLogs\":[{\"scope\":{\"name\":\"nearmiss\",\"version\":\"");
@@ -21,21 +22,14 @@ pub fn begin(out: &mut String, source: &str) {
     add(out, "\"},\"logRecords\":[");
 }
 
-/// Appends a record that `source` sends at `now` as its `number`th.
-pub fn push(
-    out: &mut String,
-    record: &Record<'_>,
-    is_first: bool,
-    (source, number): (&str, u64),
-    now: Timestamp,
-) {
-    if !is_first {
-        add(out, ",");
-    }
-    let (event, severity) = match record.kind {
-        RecordKind::Exchange => ("exchange", "9,\"severityText\":\"INFO"),
-        RecordKind::Episode => ("episode", "13,\"severityText\":\"WARN"),
-        RecordKind::Summary => ("summary", "9,\"severityText\":\"INFO"),
+/// Appends a record that `source` sends at `now` as its `number`th. Records of a batch are separated by commas.
+///
+/// The record must come with its tokens: see [`Monitor::note_tokens`](crate::Monitor::note_tokens).
+pub fn push(out: &mut String, record: &Record<'_>, (source, number): (&str, u64), now: Timestamp) {
+    let (event, severity) = match record.head {
+        Head::Exchange { .. } => ("exchange", "9,\"severityText\":\"INFO"),
+        Head::Episode { .. } => ("episode", "13,\"severityText\":\"WARN"),
+        Head::Summary { .. } => ("summary", "9,\"severityText\":\"INFO"),
     };
     add(out, "{\"timeUnixNano\":\"");
     nanos(out, record.time);
@@ -46,14 +40,15 @@ pub fn push(
     add(out, "\",\"eventName\":\"nearmiss.");
     add(out, event);
     add(out, "\",\"body\":");
-    let fields = Members::of(record.json);
-    match fields.find("explain") {
-        Some(sentence) => value(out, sentence),
+    let json = record.json;
+    let fields = || Members { json, tokens: content(record.tokens) };
+    match fields().find(|(key, _)| *key == "explain") {
+        Some((_, sentence)) => value(out, json, sentence),
         None => text(out, event),
     }
-    if let Some(trace) = fields.find("trace_id") {
+    if let Some((_, [trace, ..])) = fields().find(|(key, _)| *key == "trace_id") {
         add(out, ",\"traceId\":");
-        add(out, trace);
+        add(out, trace.text(json));
     }
     add(out, ",\"attributes\":[");
     attribute(out, "log.record.uid", |out| {
@@ -63,13 +58,13 @@ pub fn push(
         push_number(out, number);
         add(out, "\"}");
     });
-    for (key, found) in fields.filter(|(key, _)| !matches!(*key, "explain" | "trace_id")) {
+    for (key, found) in fields().filter(|(key, _)| !matches!(*key, "explain" | "trace_id")) {
         add(out, ",{\"key\":\"nearmiss.");
         add(out, key);
         add(out, "\",\"value\":");
-        value(out, found);
+        value(out, json, found);
         add(out, "}");
-        conventional(out, record.kind, key, found);
+        conventional(out, record, key, found);
     }
     add(out, "]}");
 }
@@ -96,39 +91,46 @@ pub fn refused(answer: &str) -> u64 {
 }
 
 /// Appends the attribute that OpenTelemetry defines for a field, if any.
-fn conventional(out: &mut String, kind: RecordKind, key: &str, found: &str) {
+fn conventional(out: &mut String, record: &Record<'_>, key: &str, found: &[Token]) {
     let mut also = |name: &str, write: &dyn Fn(&mut String)| {
         add(out, ",");
         attribute(out, name, write);
     };
-    match key {
-        "upstream" => also("service.peer.name", &|out| value(out, found)),
-        "route" => also("http.route", &|out| value(out, found)),
-        "status" if kind == RecordKind::Exchange && found != "0" => {
-            also("http.response.status_code", &|out| value(out, found));
+    match (key, record.head) {
+        ("upstream", _) => also("service.peer.name", &|out| value(out, record.json, found)),
+        ("route", _) => also("http.route", &|out| value(out, record.json, found)),
+        ("status", Head::Exchange { status: 1.., .. }) => {
+            also("http.response.status_code", &|out| value(out, record.json, found));
         }
-        "attempts" if kind == RecordKind::Exchange => {
-            let attempts: u64 = found.parse().unwrap_or(1);
-            if attempts > 1 {
-                also("http.request.resend_count", &|out| whole(out, |out| push_number(out, attempts - 1)));
-            }
+        ("attempts", Head::Exchange { attempts: Some(attempts @ 2..), .. }) => {
+            also("http.request.resend_count", &|out| {
+                whole(out, |out| push_number(out, u64::from(attempts) - 1));
+            });
         }
-        "host" => {
-            let parts = found.trim_matches('"').rsplit_once(':');
-            let parts =
-                parts.filter(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
-            if let Some((address, port)) = parts {
-                let address = address.trim_start_matches('[').trim_end_matches(']');
-                also("network.peer.address", &|out| {
-                    add(out, "{\"stringValue\":\"");
-                    add(out, address);
-                    add(out, "\"}");
-                });
+        ("host", _) => {
+            let host = found.first().map_or("", |token| token.text(record.json)).trim_matches('"');
+            let (address, port) = split_port(host);
+            also("network.peer.address", &|out| {
+                add(out, "{\"stringValue\":\"");
+                add(out, address);
+                add(out, "\"}");
+            });
+            if let Some(port) = port {
                 also("network.peer.port", &|out| whole(out, |out| add(out, port)));
             }
         }
         _ => {}
     }
+}
+
+/// Splits `address:port` or `[address]:port`; without a port the whole text is the address.
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let split = host.rsplit_once(':').filter(|(address, port)| {
+        is_port(port) && (!address.contains(':') || address.starts_with('[') && address.ends_with(']'))
+    });
+    let (address, port) = split.map_or((host, None), |(address, port)| (address, Some(port)));
+    (address.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(address), port)
 }
 
 fn attribute(out: &mut String, key: &str, write: impl FnOnce(&mut String)) {
@@ -156,45 +158,40 @@ fn nanos(out: &mut String, ts: Timestamp) {
     add(out, "000");
 }
 
-/// Appends a value of a record's JSON as OTLP's.
-fn value(out: &mut String, json: &str) {
-    match json.as_bytes().first() {
-        Some(b'"') => {
-            add(out, "{\"stringValue\":");
-            add(out, json);
-            add(out, "}");
-        }
-        Some(b'{') => {
+/// Appends a value of a record as OTLP's.
+fn value(out: &mut String, json: &str, tokens: &[Token]) {
+    let Some(first) = tokens.first() else { return add(out, "{}") };
+    let mut scalar = |key: &str| {
+        add(out, key);
+        add(out, first.text(json));
+        add(out, "}");
+    };
+    match first.kind {
+        TokenKind::String => scalar("{\"stringValue\":"),
+        TokenKind::Bool => scalar("{\"boolValue\":"),
+        TokenKind::Double => scalar("{\"doubleValue\":"),
+        TokenKind::Integer => whole(out, |out| add(out, first.text(json))),
+        TokenKind::Object => {
             add(out, "{\"kvlistValue\":{\"values\":[");
-            for (place, (key, found)) in Members::of(json).enumerate() {
-                if place > 0 {
-                    add(out, ",");
-                }
-                attribute(out, key, |out| value(out, found));
+            for (index, (key, found)) in (Members { json, tokens: content(tokens) }).enumerate() {
+                add(out, if index > 0 { "," } else { "" });
+                attribute(out, key, |out| value(out, json, found));
             }
             add(out, "]}}");
         }
-        Some(b'[') => {
+        TokenKind::Array => {
             add(out, "{\"arrayValue\":{\"values\":[");
-            for (place, found) in Elements(json.get(1..).unwrap_or_default()).enumerate() {
-                if place > 0 {
-                    add(out, ",");
-                }
-                value(out, found);
+            let mut rest = content(tokens);
+            let mut comma = "";
+            while !rest.is_empty() {
+                let (item, behind) = split_value(rest);
+                add(out, core::mem::replace(&mut comma, ","));
+                value(out, json, item);
+                rest = behind;
             }
             add(out, "]}}");
         }
-        Some(b't' | b'f') => {
-            add(out, "{\"boolValue\":");
-            add(out, json);
-            add(out, "}");
-        }
-        _ if json.contains('.') => {
-            add(out, "{\"doubleValue\":");
-            add(out, json);
-            add(out, "}");
-        }
-        _ => whole(out, |out| add(out, json)),
+        TokenKind::Key | TokenKind::Close => {}
     }
 }
 

@@ -1,28 +1,57 @@
 //! A queue of finished records in one reused string.
 
-use crate::record::{Record, RecordKind};
+use crate::json::tokens::Token;
+use crate::json::write::Json;
+use crate::record::{Head, Record};
 use crate::units::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// A queue of finished records.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
+    /// For each record the name of its upstream, then its JSON.
     text: String,
-    /// Kind, time and end offset of each waiting record.
-    waiting: VecDeque<(RecordKind, Timestamp, usize)>,
-    /// Start offset of the next record.
-    start: usize,
+    /// Tokens of all records, if they are noted.
+    tokens: Vec<Token>,
+    notes_tokens: bool,
+    waiting: VecDeque<Waiting>,
+    /// End of the last record that was taken: in `text` and in `tokens`.
+    taken: (usize, usize),
+}
+
+/// A waiting record; its end, and that of the upstream's name before it.
+#[derive(Debug)]
+struct Waiting {
+    head: Head,
+    time: Timestamp,
+    name_end: usize,
+    end: (usize, usize),
 }
 
 /// Capacity in bytes above which a drained queue gives its memory back.
 const KEEP: usize = 8 << 10;
 
 impl Outbox {
+    /// Notes the tokens of all records from now on.
+    pub(crate) fn note_tokens(&mut self) {
+        self.notes_tokens = true;
+    }
+
     /// Appends the record that `write` writes.
-    pub(crate) fn push(&mut self, kind: RecordKind, time: Timestamp, write: impl FnOnce(&mut String)) {
-        write(&mut self.text);
-        self.waiting.push_back((kind, time, self.text.len()));
+    pub(crate) fn push(
+        &mut self,
+        head: Head,
+        time: Timestamp,
+        upstream: &str,
+        write: impl FnOnce(&mut Json<'_>),
+    ) {
+        let Self { text, tokens, .. } = self;
+        text.push_str(upstream);
+        let name_end = text.len();
+        write(&mut Json::noting(text, self.notes_tokens.then_some(tokens)));
+        self.waiting.push_back(Waiting { head, time, name_end, end: (self.text.len(), self.tokens.len()) });
     }
 
     /// Returns true if a record waits.
@@ -30,15 +59,23 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
-    /// Removes and returns the next record; an empty queue reuses its string.
+    /// Removes and returns the next record; an empty queue reuses its memory.
     pub(crate) fn pop(&mut self) -> Option<Record<'_>> {
-        let Some((kind, time, end)) = self.waiting.pop_front() else {
-            self.start = 0;
+        let Some(Waiting { head, time, name_end, end }) = self.waiting.pop_front() else {
+            self.taken = (0, 0);
             self.text.clear();
             self.text.shrink_to(KEEP);
+            self.tokens.clear();
+            self.tokens.shrink_to(KEEP);
             return None;
         };
-        let start = core::mem::replace(&mut self.start, end);
-        Some(Record { kind, time, json: self.text.get(start..end).unwrap_or_default() })
+        let start = core::mem::replace(&mut self.taken, end);
+        Some(Record {
+            head,
+            time,
+            upstream: self.text.get(start.0..name_end).unwrap_or_default(),
+            json: self.text.get(name_end..end.0).unwrap_or_default(),
+            tokens: self.tokens.get(start.1..end.1).unwrap_or_default(),
+        })
     }
 }

@@ -13,33 +13,58 @@ mod summary;
 pub(crate) use episode::{EpisodeContext, Phase, deviation, episode};
 pub use exchange::clean;
 pub(crate) use exchange::exchange;
+pub use explain::sentence;
 pub use header::header;
 pub(crate) use host_names::HostNames;
 pub(crate) use summary::{Span, latency, summary, totals};
 
+use crate::episode::Pattern;
+use crate::json::tokens::Token;
 use crate::units::Timestamp;
+use crate::verdict::Fate;
 
 /// Version of all records; a reader refuses other versions.
 pub const SCHEMA: u64 = 1;
 
-/// Kind of a record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RecordKind {
-    /// One exchange.
-    Exchange,
-    /// Open or close of an episode.
-    Episode,
-    /// Counts of an upstream since its previous summary.
-    Summary,
-}
-
 /// One emitted record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// Kind.
-    pub kind: RecordKind,
+    /// Kind, and the facts that consumers count.
+    pub head: Head,
     /// End of the exchange, of the episode or its detection, or of the interval of the summary.
     pub time: Timestamp,
+    /// Name of the upstream.
+    pub upstream: &'a str,
     /// One JSON object without a line break.
     pub json: &'a str,
+    /// Tokens of `json`, if [`Monitor::note_tokens`](crate::Monitor::note_tokens) asked for them.
+    pub tokens: &'a [Token],
+}
+
+/// Kind of a record, and the facts that consumers count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Head {
+    /// One exchange.
+    Exchange {
+        /// Outcome.
+        fate: Fate,
+        /// Status that the caller got; 0 if none.
+        status: u16,
+        /// Number of attempts, if known.
+        attempts: Option<u32>,
+    },
+    /// Open or close of an episode.
+    Episode {
+        /// True for the open.
+        is_open: bool,
+        /// Its pattern.
+        pattern: Pattern,
+    },
+    /// Counts of an upstream since its previous summary.
+    Summary {
+        /// Exchanges that arrived after the seal of their bucket.
+        late: u64,
+        /// Records that were suppressed.
+        suppressed: u64,
+    },
 }

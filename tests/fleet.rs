@@ -8,7 +8,7 @@
 )]
 
 use nearmiss::merge::Merger;
-use nearmiss::{Config, Exchange, Fate, Feed, Micros, Monitor, RecordKind, Timestamp};
+use nearmiss::{Config, Exchange, Fate, Feed, Head, Micros, Monitor, Timestamp};
 use std::collections::BTreeMap;
 
 const PROXIES: u64 = 200;
@@ -62,7 +62,7 @@ fn fleet() -> (Vec<String>, BTreeMap<&'static str, ExactCounts>) {
 
 fn drain(monitor: &mut Monitor, sent: &mut Vec<String>) {
     while let Some(record) = monitor.poll_record() {
-        if record.kind == RecordKind::Summary {
+        if matches!(record.head, Head::Summary { .. }) {
             sent.push(record.json.to_owned());
         }
     }

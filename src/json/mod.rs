@@ -1,5 +1,6 @@
 //! JSON text: writing records, showing values in errors, and finding the members of an object without a parser.
 
 pub mod outline;
+pub mod tokens;
 pub(crate) mod value;
 pub(crate) mod write;

@@ -1,47 +1,4 @@
-//! Finds members of JSON that this crate wrote: keys need no unescaping, and there is no space between tokens.
-
-/// Iterates over keys and raw values of an object that this crate wrote.
-#[derive(Clone, Copy, Debug)]
-pub struct Members<'a>(&'a str);
-
-impl<'a> Members<'a> {
-    /// Returns the members of a record; none if it is no object.
-    pub fn of(record: &'a str) -> Self {
-        Self(record.strip_prefix('{').unwrap_or_default())
-    }
-
-    /// Returns the raw value of a member.
-    pub fn find(mut self, key: &str) -> Option<&'a str> {
-        Iterator::find(&mut self, |(known, _)| *known == key).map(|(_, found)| found)
-    }
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (key, rest) = self.0.trim_start_matches(',').strip_prefix('"')?.split_once('"')?;
-        let rest = rest.strip_prefix(':')?;
-        let (found, rest) = rest.split_at_checked(length(rest.as_bytes()))?;
-        self.0 = rest;
-        Some((key, found))
-    }
-}
-
-/// Iterates over the raw elements of an array that this crate wrote, starting after its bracket.
-pub(crate) struct Elements<'a>(pub(crate) &'a str);
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.0.trim_start_matches(',');
-        let (found, rest) =
-            rest.split_at_checked(length(rest.as_bytes())).filter(|(found, _)| !found.is_empty())?;
-        self.0 = rest;
-        Some(found)
-    }
-}
+//! The structure of JSON text without parsing it: the extent of a value, the depth of nesting.
 
 /// Returns the length of the value at the beginning of `json`: up to a comma or a bracket that is not its own. A key before it
 /// and space around it are included.
@@ -84,11 +41,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_found_whatever_stands_in_values() {
-        let fields = Members::of(r#"{"a":"x\"b\":1,","b":[1,{"c":2}],"c":3}"#);
-        assert_eq!(fields.find("a"), Some(r#""x\"b\":1,""#));
-        assert_eq!(fields.find("b"), Some(r#"[1,{"c":2}]"#));
-        assert_eq!((fields.find("c"), fields.find("d")), (Some("3"), None));
-        assert_eq!(Members::of("no object").count(), 0);
+    fn a_value_ends_at_a_comma_or_bracket_of_its_surroundings() {
+        for (json, value) in [
+            (r#""x\"b\":1,","b":2"#, r#""x\"b\":1,""#),
+            (r#"[1,{"c":2}],"c":3}"#, r#"[1,{"c":2}]"#),
+            ("3}", "3"),
+            ("no end", "no end"),
+        ] {
+            assert_eq!(&json[..length(json.as_bytes())], value);
+        }
+    }
+
+    #[test]
+    fn brackets_in_strings_do_not_nest() {
+        assert!(is_deeper_than("[[1]]", 1));
+        assert!(!is_deeper_than("[[1]]", 2));
+        assert!(!is_deeper_than(r#"["[[[\"[["]"#, 1));
     }
 }

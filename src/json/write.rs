@@ -1,28 +1,39 @@
 //! Writes JSON straight into a string: no tree, no formatting machinery, no floats.
 
+use super::tokens::{Token, TokenKind};
 use crate::time;
 use crate::units::{Micros, Timestamp};
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Writer of one JSON object or array; it inserts the commas.
 pub(crate) struct Json<'a> {
     out: &'a mut String,
     /// True until something is written at this level.
     fresh: bool,
+    /// Where its text begins.
+    origin: usize,
+    tokens: Option<&'a mut Vec<Token>>,
 }
 
 impl<'a> Json<'a> {
     pub(crate) fn new(out: &'a mut String) -> Self {
-        Self { out, fresh: true }
+        Self::noting(out, None)
+    }
+
+    /// Notes every token if there are `tokens` to add them to.
+    pub(crate) fn noting(out: &'a mut String, tokens: Option<&'a mut Vec<Token>>) -> Self {
+        Self { origin: out.len(), out, fresh: true, tokens }
     }
 
     pub(crate) fn open(&mut self, bracket: char) {
-        self.out.push(bracket);
+        let kind = if bracket == '{' { TokenKind::Object } else { TokenKind::Array };
+        self.noted(kind, |out| out.push(bracket));
         self.fresh = true;
     }
 
     pub(crate) fn close(&mut self, bracket: char) {
-        self.out.push(bracket);
+        self.noted(TokenKind::Close, |out| out.push(bracket));
         self.fresh = false;
     }
 
@@ -39,60 +50,83 @@ impl<'a> Json<'a> {
     pub(crate) fn key(&mut self, key: &str) -> &mut Self {
         self.item();
         self.out.push('"');
-        self.out.push_str(key);
+        self.noted(TokenKind::Key, |out| out.push_str(key));
         self.out.push_str("\":");
         self
     }
 
     /// Writes an escaped key, for untrusted names.
     pub(crate) fn name(&mut self, name: &str) -> &mut Self {
-        self.item().text(name);
-        self.out.push(':');
+        self.item();
+        self.out.push('"');
+        self.noted(TokenKind::Key, |out| escape(out, name));
+        self.out.push_str("\":");
         self
     }
 
     pub(crate) fn text(&mut self, text: &str) {
-        self.out.push('"');
-        escape(self.out, text);
-        self.out.push('"');
+        self.quoted(|out| escape(out, text));
     }
 
     /// Writes a literal that needs no escaping.
     pub(crate) fn word(&mut self, word: &'static str) {
-        self.out.push('"');
-        self.out.push_str(word);
-        self.out.push('"');
+        self.quoted(|out| out.push_str(word));
+    }
+
+    /// Writes a string piece by piece; `write` escapes what needs it.
+    pub(crate) fn quoted(&mut self, write: impl FnOnce(&mut String)) {
+        self.noted(TokenKind::String, |out| {
+            out.push('"');
+            write(out);
+            out.push('"');
+        });
+    }
+
+    /// Writes a sentence piece by piece; what needs it is escaped afterwards.
+    pub(crate) fn sentence(&mut self, write: impl FnOnce(&mut String)) {
+        self.quoted(|out| {
+            let start = out.len();
+            write(out);
+            let sentence = out.get(start..).unwrap_or_default();
+            if plain_len(sentence.as_bytes()) < sentence.len() {
+                let sentence = out.split_off(start);
+                escape(out, &sentence);
+            }
+        });
     }
 
     pub(crate) fn number(&mut self, number: u64) {
-        push_number(self.out, number);
+        self.noted(TokenKind::Integer, |out| push_number(out, number));
     }
 
     pub(crate) fn flag(&mut self, flag: bool) {
-        self.out.push_str(if flag { "true" } else { "false" });
+        self.noted(TokenKind::Bool, |out| out.push_str(if flag { "true" } else { "false" }));
     }
 
     pub(crate) fn signed(&mut self, number: i64) {
-        if number < 0 {
-            self.out.push('-');
-        }
-        push_number(self.out, number.unsigned_abs());
+        self.noted(TokenKind::Integer, |out| {
+            if number < 0 {
+                out.push('-');
+            }
+            push_number(out, number.unsigned_abs());
+        });
     }
 
     /// Writes milliseconds with at most three decimals and no trailing zeros.
     pub(crate) fn millis(&mut self, span: Micros) {
-        push_millis(self.out, span);
+        self.noted(TokenKind::Double, |out| push_millis(out, span));
     }
 
     pub(crate) fn time(&mut self, ts: Timestamp) {
-        self.out.push('"');
-        push_time(self.out, ts);
-        self.out.push('"');
+        self.quoted(|out| push_time(out, ts));
     }
 
-    /// Returns the underlying string, for a sentence written piece by piece between its own quotes.
-    pub(crate) fn raw(&mut self) -> &mut String {
-        self.out
+    fn noted(&mut self, kind: TokenKind, write: impl FnOnce(&mut String)) {
+        let start = self.out.len() - self.origin;
+        write(self.out);
+        if let Some(tokens) = &mut self.tokens {
+            tokens.push(Token::new(kind, start, self.out.len() - self.origin));
+        }
     }
 }
 

@@ -60,8 +60,8 @@ impl RankedPattern {
     pub(crate) const DEVIANT: Self = Self(0);
     pub(crate) const CORRELATED: Self = Self(1);
 
-    pub(crate) fn name(self) -> &'static str {
-        Self::PATTERNS.get(usize::from(self.0)).map_or("burst", |pattern| pattern.name())
+    pub(crate) fn pattern(self) -> Pattern {
+        Self::PATTERNS.get(usize::from(self.0)).copied().unwrap_or(Pattern::Burst)
     }
 
     fn from_name(name: &str) -> Option<Self> {
@@ -143,6 +143,11 @@ impl Episode {
     /// Returns the number of exchanges that were not aborted.
     pub(crate) fn judged(&self) -> u64 {
         self.exchanges.saturating_sub(self.signals.last().copied().unwrap_or(0))
+    }
+
+    /// Returns the strongest pattern.
+    pub(crate) fn pattern(&self) -> Pattern {
+        self.patterns.keys().next().map_or(Pattern::Burst, |pattern| pattern.pattern())
     }
 
     /// Returns the number of near misses and failures.

@@ -41,7 +41,7 @@ impl fmt::Display for RecordError {
                 write!(f, "`{field}` is {found}; it takes {takes}")
             }
             Self::Field { field, found: None, takes } => write!(f, "`{field}` is missing; it takes {takes}"),
-            Self::Full(of) => write!(f, "there are too many {of} to tell apart"),
+            Self::Full(of) => write!(f, "there are too many {of}"),
             Self::Schema(found) => {
                 write!(f, "schema {found} is not known; this nearmiss reads schema {SCHEMA}")
             }

@@ -17,23 +17,22 @@ use core::cmp::Reverse;
 const SOURCE: &str = "merge/";
 
 /// Writes the summary of one upstream over one interval.
-pub(super) fn summary(out: &mut String, upstream: &str, cell: &IntervalCounts) {
+pub(super) fn summary(json: &mut Json<'_>, upstream: &str, cell: &IntervalCounts) {
     let counts = &cell.counts;
-    let mut json = Json::new(out);
     json.open('{');
     json.key("schema").number(SCHEMA);
     json.key("type").text("summary");
-    json.key("source").raw().push('"');
-    json.raw().push_str(SOURCE);
-    push_hex(json.raw(), cell.parts.digest(upstream));
-    json.raw().push('"');
+    json.key("source").quoted(|out| {
+        out.push_str(SOURCE);
+        push_hex(out, cell.parts.digest(upstream));
+    });
     json.key("seq").number(0);
     json.key("upstream").text(upstream);
     json.key("start").time(cell.start);
     json.key("end").time(cell.end);
-    record::totals(&mut json, &counts.totals, upstream != NO_UPSTREAM);
+    record::totals(json, &counts.totals, upstream != NO_UPSTREAM);
     let latency = &counts.latency;
-    record::latency(&mut json, latency.scale(), latency.offset(), latency.counts());
+    record::latency(json, latency.scale(), latency.offset(), latency.counts());
     json.key("hosts").open('[');
     for (name, [attempts, failed, near_misses]) in counts.hosts.ranked(2) {
         json.item().open('{');
@@ -53,8 +52,8 @@ pub(super) fn summary(out: &mut String, upstream: &str, cell: &IntervalCounts) {
         json.close('}');
     }
     json.close(']');
-    parts(&mut json, "parts", &cell.parts, false);
-    parts(&mut json, "relays", &cell.parts, true);
+    parts(json, "parts", &cell.parts, false);
+    parts(json, "relays", &cell.parts, true);
     json.close('}');
 }
 
@@ -87,17 +86,14 @@ fn parts(json: &mut Json<'_>, key: &str, parts: &Parts, relays: bool) {
 const LEAST_SHARE: u64 = 1_000;
 
 /// Writes an episode of the fleet.
-pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
-    let mut json = Json::new(out);
-    let mut patterns = episode.patterns.keys();
-    let pattern = patterns.next().map_or("burst", |pattern| pattern.name());
+pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
     json.open('{');
     json.key("schema").number(SCHEMA);
     json.key("type").text("episode");
     json.key("phase").text(if episode.is_open { "open" } else { "close" });
     json.key("id").text(&alloc::format!("{upstream}-{}", episode.start.seconds()));
     json.key("upstream").text(upstream);
-    json.key("pattern").text(pattern);
+    json.key("pattern").text(episode.pattern().name());
     json.key("start").time(episode.start);
     if episode.is_open {
         json.key("detected").time(episode.end);
@@ -112,14 +108,14 @@ pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
         }
     }
     let hosts = hosts(episode);
-    episode_counts(&mut json, episode, &hosts);
+    episode_counts(json, episode, &hosts);
     json.key("related").open('[');
     episode.related.keys().for_each(|name| json.item().text(name));
     json.close(']');
-    let mut also = patterns.peekable();
+    let mut also = episode.patterns.keys().skip(1).peekable();
     if also.peek().is_some() {
         json.key("also").open('[');
-        also.for_each(|pattern| json.item().text(pattern.name()));
+        also.for_each(|other| json.item().text(other.pattern().name()));
         json.close(']');
     }
     if let Some(interval) = episode.interval_s {
@@ -130,16 +126,15 @@ pub(super) fn episode(out: &mut String, upstream: &str, episode: &Episode) {
     }
     json.key("members").open('[');
     for (start, hash) in episode.members.keys() {
-        json.item().raw().push('"');
-        write::push_number(json.raw(), *start);
-        json.raw().push('/');
-        push_hex(json.raw(), *hash);
-        json.raw().push('"');
+        json.item().quoted(|out| {
+            write::push_number(out, *start);
+            out.push('/');
+            push_hex(out, *hash);
+        });
     }
     json.close(']');
-    json.key("explain").raw().push('"');
-    explain(json.raw(), episode, &hosts);
-    json.raw().push_str("\"}");
+    json.key("explain").sentence(|out| explain(out, episode, &hosts));
+    json.close('}');
 }
 
 fn episode_counts(json: &mut Json<'_>, episode: &Episode, hosts: &[(&str, u64)]) {
@@ -199,11 +194,11 @@ fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
     match (episode.related.keys().next(), hosts.first()) {
         (Some(related), _) => {
             out.push_str("; look at what it shares with ");
-            write::escape(out, related);
+            out.push_str(related);
         }
         (None, Some((host, 5_000..))) => {
             out.push_str("; look at host ");
-            write::escape(out, host);
+            out.push_str(host);
         }
         _ => out.push_str("; look at its exchanges of that time"),
     }

@@ -1,11 +1,11 @@
 //! Seals buckets and emits the records of episodes that open and close with them.
 
 use super::{Monitor, share};
-use crate::episode::{Change, OpenEpisode, Reference};
+use crate::episode::{Change, OpenEpisode, Pattern, Reference};
 use crate::fleet::Entry;
 use crate::histogram::Log2;
 use crate::outbox::Outbox;
-use crate::record::{self, EpisodeContext, HostNames, Phase, RecordKind};
+use crate::record::{self, EpisodeContext, Head, HostNames, Phase};
 use crate::settings::ReferenceConfig;
 use crate::sort;
 use crate::timeline;
@@ -57,8 +57,9 @@ impl Monitor {
                     let Some(entry) = self.fleet.iter().find(|entry| entry.id.get() == id) else { continue };
                     let name = entry.upstream.name();
                     for phase in [Phase::Open, Phase::Close] {
-                        self.outbox.push(RecordKind::Episode, deviation.end(), |out| {
-                            record::deviation(out, phase, &deviation, name);
+                        let head = Head::Episode { is_open: phase == Phase::Open, pattern: Pattern::Deviant };
+                        self.outbox.push(head, deviation.end(), name, |json| {
+                            record::deviation(json, phase, &deviation, name);
                         });
                     }
                 }
@@ -86,14 +87,15 @@ impl Monitor {
             open.related.iter().filter_map(|id| entry(*id)).map(|entry| entry.upstream.name()).collect();
         sort::sort_by(&mut related, |a, b| a < b);
         let context = EpisodeContext { upstream, hosts: HostNames(config.hosts), related: &related };
-        leave(outbox, phase, open, context);
+        push(outbox, phase, open, context);
     }
 }
 
-fn leave(outbox: &mut Outbox, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
+fn push(outbox: &mut Outbox, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
     let time = if phase == Phase::Open { open.detected } else { open.last };
-    outbox.push(RecordKind::Episode, share::end_of(time.into()), |out| {
-        record::episode(out, phase, open, context)
+    let head = Head::Episode { is_open: phase == Phase::Open, pattern: open.pattern() };
+    outbox.push(head, share::end_of(time.into()), context.upstream.name(), |json| {
+        record::episode(json, phase, open, context)
     });
 }
 

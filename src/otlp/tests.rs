@@ -1,18 +1,37 @@
 use super::*;
+use crate::{Attempt, Config, Exchange, Feed, Micros, Monitor, Pattern};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::{Value, json};
 
 const TS: Timestamp = Timestamp::from_micros(1_795_423_554_513_089);
+const SOURCE: &str = "node/1/1795423550";
 
-fn batch(records: &[Record<'_>]) -> Value {
-    let mut out = String::new();
-    begin(&mut out, "node/1/1795423550");
-    for (number, record) in records.iter().enumerate() {
-        push(&mut out, record, number == 0, ("node/1/1795423550", number as u64), TS);
+/// Returns a batch of all records that a monitor emits for `exchanges`.
+fn batch(config: &str, exchanges: &[Exchange<'_>]) -> Value {
+    let mut monitor = Monitor::new(Config::parse(config).unwrap(), Feed::Log, SOURCE);
+    monitor.note_tokens();
+    let (mut out, mut number) = (String::new(), 0);
+    begin(&mut out, "nearmiss", SOURCE);
+    let mut drain = |monitor: &mut Monitor| {
+        while let Some(record) = monitor.poll_record() {
+            out.push_str(if number > 0 { "," } else { "" });
+            push(&mut out, &record, (SOURCE, number), TS);
+            number += 1;
+        }
+    };
+    for exchange in exchanges {
+        monitor.observe(exchange);
+        drain(&mut monitor);
     }
+    monitor.finish();
+    drain(&mut monitor);
     end(&mut out);
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+}
+
+fn records(batch: &Value) -> &Vec<Value> {
+    batch["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap()
 }
 
 fn attributes(record: &Value) -> Vec<(String, Value)> {
@@ -20,21 +39,44 @@ fn attributes(record: &Value) -> Vec<(String, Value)> {
     list.map(|one| (one["key"].as_str().unwrap().to_string(), one["value"].clone())).collect()
 }
 
+fn attribute_of(record: &Value, name: &str) -> Option<Value> {
+    attributes(record).into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+fn retried<'a>(attempt_log: &'a [Attempt<'a>]) -> Exchange<'a> {
+    Exchange {
+        ts: TS,
+        upstream: "cart",
+        status: 200,
+        duration: Micros::new(42_460),
+        attempts: Some(3),
+        max_attempts: Some(4),
+        attempt_log,
+        host: Some("10.0.0.1:80"),
+        route: Some("a\"},b"),
+        trace_id: Some("0123456789abcdef0123456789abcdef"),
+        ..Exchange::default()
+    }
+}
+
 #[test]
 fn a_record_is_a_log_record_with_its_fields_as_attributes() {
-    let exchange = r#"{"schema":1,"type":"exchange","upstream":"cart","fate":"retried","signals":["retry"],"attempts":3,"attempt_log":[{"host":"10.0.0.2:80","duration_ms":12.1}],"status":200,"duration_ms":42.46,"host":"10.0.0.1:80","route":"a\"},b","trace_id":"0123456789abcdef0123456789abcdef","explain":"It took 3 of 4 attempts: so."}"#;
-    let batch = batch(&[Record { kind: RecordKind::Exchange, time: TS, json: exchange }]);
-    let record = &batch["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+    let attempt = Attempt { host: Some("10.0.0.2:80"), status: None, duration: Some(Micros::new(12_100)) };
+    let batch = batch("{}", &[retried(&[attempt])]);
+    assert_eq!(
+        batch["resourceLogs"][0]["resource"]["attributes"],
+        json!([
+            {"key": "service.name", "value": {"stringValue": "nearmiss"}},
+            {"key": "service.instance.id", "value": {"stringValue": SOURCE}}
+        ])
+    );
+    let record = &records(&batch)[0];
     assert_eq!(record["timeUnixNano"], "1795423554513089000");
     assert_eq!(record["eventName"], "nearmiss.exchange");
     assert_eq!(record["severityNumber"], 9);
-    assert_eq!(record["body"], json!({"stringValue": "It took 3 of 4 attempts: so."}));
+    assert!(record["body"]["stringValue"].as_str().unwrap().starts_with("It took 3 of 4 attempts"));
     assert_eq!(record["traceId"], "0123456789abcdef0123456789abcdef");
-    let attributes = attributes(record);
-    let of = |name: &str| {
-        let found = attributes.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.clone()).unwrap_or_else(|| panic!("{name} in {attributes:?}"))
-    };
+    let of = |name: &str| attribute_of(record, name).unwrap_or_else(|| panic!("{name} in {record}"));
     assert_eq!(of("log.record.uid"), json!({"stringValue": "node/1/1795423550-0"}));
     assert_eq!(of("nearmiss.attempts"), json!({"intValue": "3"}));
     assert_eq!(of("http.request.resend_count"), json!({"intValue": "2"}));
@@ -53,27 +95,72 @@ fn a_record_is_a_log_record_with_its_fields_as_attributes() {
         of("nearmiss.attempt_log"),
         json!({"arrayValue": {"values": [{"kvlistValue": {"values": attempt}}]}})
     );
-    assert!(attributes.iter().all(|(key, _)| key != "error.type"));
-    let mut keys: Vec<_> = attributes.iter().map(|(key, _)| key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    assert_eq!(keys.len(), attributes.len(), "no key comes twice");
+    let keys: Vec<_> = attributes(record).into_iter().map(|(key, _)| key).collect();
+    assert!(keys.iter().all(|key| key != "error.type"));
+    let mut distinct = keys.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!(keys.len(), distinct.len(), "no key comes twice");
 }
 
 #[test]
-fn empty_lists_flags_and_a_batch_of_several_stay_json() {
-    let episode = r#"{"schema":1,"type":"episode","phase":"close","truncated":true,"hosts":[],"signals":{},"explain":"so"}"#;
-    let summary = r#"{"schema":1,"type":"summary","seq":17,"fates":{"clean":1},"latency":{"scale":3,"offset":-2,"counts":[1,0]}}"#;
-    let batch = batch(&[
-        Record { kind: RecordKind::Episode, time: TS, json: episode },
-        Record { kind: RecordKind::Summary, time: TS, json: summary },
-    ]);
-    let records = &batch["resourceLogs"][0]["scopeLogs"][0]["logRecords"];
-    assert_eq!(records[0]["severityText"], "WARN");
-    assert_eq!(attributes(&records[0])[4].1, json!({"boolValue": true}));
-    assert_eq!(attributes(&records[0])[5].1, json!({"arrayValue": {"values": []}}));
-    assert_eq!(records[1]["body"], json!({"stringValue": "summary"}));
-    assert_eq!(attributes(&records[1])[3], ("nearmiss.seq".into(), json!({"intValue": "17"})));
+fn a_duration_is_a_double_even_where_it_is_a_whole_number() {
+    let batch = batch("{}", &[Exchange { duration: Micros::from_millis(42), ..retried(&[]) }]);
+    let record = &records(&batch)[0];
+    assert_eq!(attribute_of(record, "nearmiss.duration_ms").unwrap()["doubleValue"], json!(42));
+    let summary = &records(&batch)[1];
+    assert_eq!(attribute_of(summary, "nearmiss.failed_attempts_ms").unwrap()["doubleValue"], json!(0));
+}
+
+#[test]
+fn the_peer_is_an_address_with_or_without_a_port() {
+    for (host, address, port) in [
+        ("10.0.0.1:80", "10.0.0.1", Some("80")),
+        ("[2001:db8::1]:443", "2001:db8::1", Some("443")),
+        ("2001:db8::1", "2001:db8::1", None),
+        ("cart.internal", "cart.internal", None),
+        ("unix:/run/cart.sock", "unix:/run/cart.sock", None),
+    ] {
+        let batch = batch("{}", &[Exchange { host: Some(host), ..retried(&[]) }]);
+        let record = &records(&batch)[0];
+        assert_eq!(
+            attribute_of(record, "network.peer.address"),
+            Some(json!({"stringValue": address})),
+            "{host}"
+        );
+        let expected = port.map(|port| json!({"intValue": port}));
+        assert_eq!(attribute_of(record, "network.peer.port"), expected, "{host}");
+    }
+}
+
+#[test]
+fn summaries_keep_their_nested_values() {
+    let batch = batch(r#"{"reorder":"0s"}"#, &[retried(&[])]);
+    let summary = &records(&batch)[1];
+    assert_eq!(summary["body"], json!({"stringValue": "summary"}));
+    assert_eq!(attribute_of(summary, "nearmiss.seq"), Some(json!({"intValue": "0"})));
+    assert_eq!(attribute_of(summary, "nearmiss.routes"), Some(json!({"arrayValue": {"values": []}})));
+    let latency = attribute_of(summary, "nearmiss.latency").unwrap();
+    assert_eq!(latency["kvlistValue"]["values"][0], json!({"key": "scale", "value": {"intValue": "3"}}));
+}
+
+#[test]
+fn episodes_are_warnings_and_flags_are_booleans() {
+    let (mut text, mut tokens) = (String::new(), Vec::new());
+    let mut json = crate::json::write::Json::noting(&mut text, Some(&mut tokens));
+    json.open('{');
+    json.key("truncated").flag(true);
+    json.key("hosts").open('[');
+    json.close(']');
+    json.close('}');
+    let head = Head::Episode { is_open: false, pattern: Pattern::Burst };
+    let record = Record { head, time: TS, upstream: "cart", json: &text, tokens: &tokens };
+    let mut out = String::new();
+    push(&mut out, &record, (SOURCE, 0), TS);
+    let record: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(record["severityText"], "WARN");
+    assert_eq!(attribute_of(&record, "nearmiss.truncated"), Some(json!({"boolValue": true})));
+    assert_eq!(attribute_of(&record, "nearmiss.hosts"), Some(json!({"arrayValue": {"values": []}})));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::SCHEMA;
 use super::host_names::HostNames;
 use crate::episode::{BucketCounts, Cause, Deviation, OpenEpisode, Pattern};
-use crate::json::write::{Json, push_number};
+use crate::json::write::{Json, escape, push_number};
 use crate::sort;
 use crate::timeline;
 use crate::units::{Timestamp, Used};
@@ -36,23 +36,22 @@ pub(crate) struct EpisodeContext<'a> {
 }
 
 /// Writes the open or close record of an episode.
-pub(crate) fn episode(out: &mut String, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
-    let mut json = Json::new(out);
+pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
     let pattern = open.pattern();
     json.open('{');
-    head(&mut json, phase, context.upstream.name(), pattern, open.start);
+    head(json, phase, context.upstream.name(), pattern, open.start);
     match phase {
         Phase::Open => json.key("detected").time(end_of(open.detected)),
         Phase::Close | Phase::Truncated => {
             json.key("end").time(end_of(open.last));
             let lead = (open.escalated > 0).then(|| open.escalated.saturating_sub(open.start) * 10);
-            outcome(&mut json, lead);
+            outcome(json, lead);
             if phase == Phase::Truncated {
                 json.key("truncated").flag(true);
             }
         }
     }
-    counts(&mut json, &open.counts);
+    counts(json, &open.counts);
     let shares = shares(&open.counts.bad_attempts, context.upstream);
     json.key("hosts").open('[');
     for (slot, share) in &shares {
@@ -66,7 +65,7 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &OpenEpisode, contex
     json.key("related").open('[');
     context.related.iter().for_each(|name| json.item().text(name));
     json.close(']');
-    also(&mut json, open, pattern);
+    also(json, open, pattern);
     if open.interval > 0 && pattern == Pattern::Recurring {
         json.key("interval_s").number(u64::from(open.interval) * 10);
     }
@@ -81,23 +80,21 @@ pub(crate) fn episode(out: &mut String, phase: Phase, open: &OpenEpisode, contex
         json.close('}');
         json.close(']');
     }
-    json.key("explain").raw().push('"');
-    explain(json.raw(), open, pattern, context, &shares);
-    json.raw().push_str("\"}");
+    json.key("explain").sentence(|out| explain(out, open, pattern, context, &shares));
+    json.close('}');
 }
 
 /// Writes the open or close record of a day that deviates from the reference.
-pub(crate) fn deviation(out: &mut String, phase: Phase, deviation: &Deviation, upstream: &str) {
+pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation, upstream: &str) {
     let day = &deviation.day;
     let end = day.from + 8_640 - 1;
-    let mut json = Json::new(out);
     json.open('{');
-    head(&mut json, phase, upstream, Pattern::Deviant, day.from);
+    head(json, phase, upstream, Pattern::Deviant, day.from);
     match phase {
         Phase::Open => json.key("detected").time(end_of(end)),
         Phase::Close | Phase::Truncated => {
             json.key("end").time(end_of(end));
-            outcome(&mut json, None);
+            outcome(json, None);
         }
     }
     let counted = BucketCounts {
@@ -108,22 +105,24 @@ pub(crate) fn deviation(out: &mut String, phase: Phase, deviation: &Deviation, u
         first_try: day.first_try,
         ..BucketCounts::default()
     };
-    counts(&mut json, &counted);
+    counts(json, &counted);
     json.key("hosts").open('[');
     json.close(']');
     json.key("related").open('[');
     json.close(']');
-    json.key("explain").raw().push('"');
-    let text = json.raw();
-    text.push_str("Near misses were ");
-    push_share(text, deviation.near_misses.basis_points().into());
-    text.push_str(" of the day where the reference has ");
-    push_share(text, deviation.reference.near_misses.basis_points().into());
-    text.push_str(", and the typical duration was ");
+    json.key("explain").sentence(|out| explain_deviation(out, deviation));
+    json.close('}');
+}
+
+fn explain_deviation(out: &mut String, deviation: &Deviation) {
+    out.push_str("Near misses were ");
+    push_share(out, deviation.near_misses.basis_points().into());
+    out.push_str(" of the day where the reference has ");
+    push_share(out, deviation.reference.near_misses.basis_points().into());
+    out.push_str(", and the typical duration was ");
     let ratio = libm::exp2f((f32::from(deviation.log2) - f32::from(deviation.reference.log2)) / 256.0);
-    push_tenths(text, libm::roundf(ratio * 10.0) as u64);
-    text.push_str(" times that of the reference; accept a new reference or find out since when.");
-    json.raw().push_str("\"}");
+    push_tenths(out, libm::roundf(ratio * 10.0) as u64);
+    out.push_str(" times that of the reference; accept a new reference or find out since when.");
 }
 
 fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, start: u32) {
@@ -131,11 +130,11 @@ fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, sta
     json.key("schema").number(SCHEMA);
     json.key("type").text("episode");
     json.key("phase").text(if phase == Phase::Open { "open" } else { "close" });
-    json.key("id").raw().push('"');
-    crate::json::write::escape(json.raw(), upstream);
-    json.raw().push('-');
-    push_number(json.raw(), start.seconds());
-    json.raw().push('"');
+    json.key("id").quoted(|out| {
+        escape(out, upstream);
+        out.push('-');
+        push_number(out, start.seconds());
+    });
     json.key("upstream").text(upstream);
     json.key("pattern").text(pattern.name());
     json.key("start").time(start);
@@ -238,12 +237,12 @@ fn explain(
     }
     if let Some(name) = context.related.first() {
         out.push_str("; look at what it shares with ");
-        crate::json::write::escape(out, name);
+        out.push_str(name);
         return out.push('.');
     }
     if let Some((name, _)) = route(open, context.upstream).filter(|_| open.host().is_none()) {
         out.push_str("; look at route ");
-        crate::json::write::escape(out, name);
+        out.push_str(name);
         return out.push('.');
     }
     let host = open.host().or(shares.first().filter(|(_, share)| *share >= 5_000).map(|(slot, _)| *slot));

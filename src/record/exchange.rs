@@ -1,7 +1,7 @@
 //! The record of one exchange.
 
 use super::SCHEMA;
-use super::explain;
+use super::explain::explain;
 use super::host_names::HostNames;
 use crate::exchange::Exchange;
 use crate::json::write::Json;
@@ -10,14 +10,13 @@ use alloc::string::String;
 
 /// Writes the record of one exchange.
 pub(crate) fn exchange(
-    out: &mut String,
+    json: &mut Json<'_>,
     upstream: &str,
     exchange: &Exchange<'_>,
     verdict: &Verdict,
     hosts: HostNames,
     suppressed: u32,
 ) {
-    let mut json = Json::new(out);
     json.open('{');
     json.key("schema").number(SCHEMA);
     json.key("type").word("exchange");
@@ -33,7 +32,7 @@ pub(crate) fn exchange(
     if let Some(attempts) = exchange.attempts {
         json.key("attempts").number(attempts.into());
     }
-    attempt_log(&mut json, exchange, hosts);
+    attempt_log(json, exchange, hosts);
     json.key("status").number(exchange.status.into());
     json.key("duration_ms").millis(exchange.duration);
     if let Some(host) = exchange.host {
@@ -53,9 +52,8 @@ pub(crate) fn exchange(
     if suppressed > 0 {
         json.key("suppressed").number(suppressed.into());
     }
-    json.key("explain").raw().push('"');
-    explain::explain(json.raw(), exchange, verdict, hosts);
-    json.raw().push_str("\"}");
+    json.key("explain").sentence(|out| explain(out, exchange, verdict, hosts));
+    json.close('}');
 }
 
 fn attempt_log(json: &mut Json<'_>, exchange: &Exchange<'_>, hosts: HostNames) {

@@ -4,10 +4,18 @@ use super::host_names::HostNames;
 use crate::exchange::{Attempt, Exchange};
 use crate::json::write::{push_millis, push_number};
 use crate::limits::Limit;
+use crate::settings::Hosts;
 use crate::structured_fields;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
+
+/// Returns the sentence of an exchange's record.
+pub fn sentence(exchange: &Exchange<'_>, verdict: &Verdict, hosts: Hosts) -> String {
+    let mut sentence = String::new();
+    explain(&mut sentence, exchange, verdict, HostNames(hosts));
+    sentence
+}
 
 /// Writes the sentence of an exchange's record.
 pub(super) fn explain(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {

@@ -1,7 +1,7 @@
 //! Names of hosts, in the configured form.
 
 use crate::hash;
-use crate::json::write::{self, Json};
+use crate::json::write::Json;
 use crate::settings::Hosts;
 use alloc::string::String;
 
@@ -10,10 +10,10 @@ use alloc::string::String;
 pub(crate) struct HostNames(pub(crate) Hosts);
 
 impl HostNames {
-    /// Appends the name or its hash, escaped for JSON.
+    /// Appends the name or its hash.
     pub(crate) fn push(self, out: &mut String, host: &str) {
         match self.0 {
-            Hosts::Plain => write::escape(out, host),
+            Hosts::Plain => out.push_str(host),
             Hosts::Hashed => {
                 out.push_str("host-");
                 let hash = hash::hash(host.as_bytes()) as u32;
@@ -26,8 +26,6 @@ impl HostNames {
 
     /// Writes the name or its hash as a JSON string.
     pub(super) fn value(self, json: &mut Json<'_>, host: &str) {
-        json.raw().push('"');
-        self.push(json.raw(), host);
-        json.raw().push('"');
+        json.sentence(|out| self.push(out, host));
     }
 }

@@ -11,7 +11,6 @@ use crate::timeline;
 use crate::units::{Micros, Timestamp, Used};
 use crate::upstream::UpstreamState;
 use crate::verdict::{Fate, Signals};
-use alloc::string::String;
 
 /// Source and interval of a summary.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +23,7 @@ pub(crate) struct Span<'a> {
 
 /// Writes the summary of one upstream; `accepted` is the reason if an operator has accepted its reference.
 pub(crate) fn summary(
-    out: &mut String,
+    json: &mut Json<'_>,
     span: Span<'_>,
     upstream: &UpstreamState,
     detector: &Detector,
@@ -33,7 +32,6 @@ pub(crate) fn summary(
     hosts: HostNames,
 ) {
     let counters = &upstream.counters;
-    let mut json = Json::new(out);
     json.open('{');
     json.key("schema").number(SCHEMA);
     json.key("type").text("summary");
@@ -42,9 +40,9 @@ pub(crate) fn summary(
     json.key("upstream").text(upstream.name());
     json.key("start").time(span.start);
     json.key("end").time(span.end);
-    totals(&mut json, &counters.into(), upstream.name() != NO_UPSTREAM);
+    totals(json, &counters.into(), upstream.name() != NO_UPSTREAM);
     let (offset, counts) = counters.latency.used();
-    latency(&mut json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
+    latency(json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
     json.key("hosts").open('[');
     for (name, host) in upstream.hosts().iter().filter(|(_, host)| host.attempts > 0) {
         json.item().open('{');

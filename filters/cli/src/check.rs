@@ -8,7 +8,7 @@ use crate::line_counts::FORMAT_HINT;
 use crate::output::Output;
 use core::fmt::Write;
 use nearmiss::upstream_name;
-use nearmiss::{Config, Exchange, Feed, Head, Micros, Monitor, Observed, Timestamp};
+use nearmiss::{Config, Exchange, Fate, Feed, Micros, Monitor, Observed, Timestamp, record};
 use nearmiss_formats::{Attempts, LineError, ParsedLine, Reader};
 use std::path::Path;
 use std::process::ExitCode;
@@ -49,7 +49,7 @@ fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Outpu
             let mut monitor = Monitor::new(config.clone(), Feed::Log, "check");
             let observed = monitor.observe(&exchange);
             explanation.exchange(&exchange);
-            explanation.verdict(&observed, &mut monitor);
+            explanation.verdict(&observed, record::sentence(&exchange, &observed.verdict, config.hosts));
             true
         }
         Ok(ParsedLine::Judged(judged)) => {
@@ -139,7 +139,7 @@ impl Explanation {
         }
     }
 
-    fn verdict(&mut self, observed: &Observed, monitor: &mut Monitor) {
+    fn verdict(&mut self, observed: &Observed, sentence: String) {
         let verdict = &observed.verdict;
         self.add("fate", verdict.fate.name());
         let signals: Vec<_> = verdict.signals.names().collect();
@@ -150,15 +150,11 @@ impl Explanation {
             Some(margin) => self.add("margin", format_args!("{}.{:02} %", margin / 100, margin % 100)),
             None => self.add("margin", "unknown: no limit is known"),
         }
-        let mut why =
-            String::from("no sign of a safety net; slowness can only be judged against earlier exchanges");
-        while let Some(record) = monitor.poll_record() {
-            if matches!(record.head, Head::Exchange { .. })
-                && let Some((_, rest)) = record.json.split_once(r#""explain":""#)
-            {
-                why = rest.trim_end_matches("\"}").replace("\\\"", "\"").replace("\\\\", "\\");
-            }
-        }
+        let why = if verdict.fate == Fate::Clean {
+            "no sign of a safety net; slowness can only be judged against earlier exchanges"
+        } else {
+            &sentence
+        };
         self.add("why", why);
     }
 

@@ -11,7 +11,8 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use nearmiss::config::CollectorConfig;
-use nearmiss::{Micros, Record, RecordKind, Timestamp, otlp};
+use nearmiss::json::tokens::Token;
+use nearmiss::{Head, Micros, Record, Timestamp, otlp};
 
 /// Maximum size of the queue in bytes.
 const MAX_QUEUE_BYTES: usize = 1 << 20;
@@ -51,9 +52,33 @@ pub(crate) struct Collector {
 /// A record in the queue.
 #[derive(Debug)]
 struct QueuedRecord {
-    kind: RecordKind,
+    head: Head,
     time: Timestamp,
+    upstream: Box<str>,
     json: Box<str>,
+    tokens: Box<[Token]>,
+}
+
+impl QueuedRecord {
+    fn new(record: &Record<'_>) -> Self {
+        Self {
+            head: record.head,
+            time: record.time,
+            upstream: record.upstream.into(),
+            json: record.json.into(),
+            tokens: record.tokens.into(),
+        }
+    }
+
+    fn record(&self) -> Record<'_> {
+        let Self { head, time, upstream, json, tokens } = self;
+        Record { head: *head, time: *time, upstream, json, tokens }
+    }
+
+    /// Returns the bytes that it takes in the queue.
+    fn bytes(&self) -> usize {
+        self.json.len() + size_of_val(&*self.tokens)
+    }
 }
 
 /// A call that was dispatched with the first records of the queue.
@@ -93,12 +118,14 @@ impl Collector {
     /// Adds a record to the queue, or counts it as dropped. The last quarter of the queue is reserved for episodes and summaries.
     pub(crate) fn enqueue(&mut self, hostcalls: &Hostcalls, record: &Record<'_>) {
         let capacity = self.config.queue as usize;
-        let limit = if record.kind == RecordKind::Exchange { capacity / 4 * 3 } else { capacity };
-        if self.queue.len() >= limit || self.queue_bytes + record.json.len() > MAX_QUEUE_BYTES {
+        let is_exchange = matches!(record.head, Head::Exchange { .. });
+        let limit = if is_exchange { capacity / 4 * 3 } else { capacity };
+        let bytes = record.json.len() + size_of_val(record.tokens);
+        if self.queue.len() >= limit || self.queue_bytes + bytes > MAX_QUEUE_BYTES {
             return self.count_dropped(hostcalls, 1);
         }
-        self.queue_bytes += record.json.len();
-        self.queue.push_back(QueuedRecord { kind: record.kind, time: record.time, json: record.json.into() });
+        self.queue_bytes += bytes;
+        self.queue.push_back(QueuedRecord::new(record));
     }
 
     /// Sends a batch if the queue is not empty, no call is in flight and no backoff is pending.
@@ -150,7 +177,7 @@ impl Collector {
         self.failures = 0;
         self.not_before = now;
         for sent in self.queue.drain(..batch.records.min(self.queue.len())) {
-            self.queue_bytes -= sent.json.len();
+            self.queue_bytes -= sent.bytes();
             self.first += 1;
         }
         if self.queue.len() >= MAX_BATCH_RECORDS {
@@ -160,22 +187,22 @@ impl Collector {
 
     /// Passes every record that was not delivered to `emit`.
     pub(crate) fn finish(self, mut emit: impl FnMut(&Record<'_>)) {
-        for QueuedRecord { kind, time, json } in &self.queue {
-            emit(&Record { kind: *kind, time: *time, json });
-        }
+        self.queue.iter().for_each(|queued| emit(&queued.record()));
     }
 
     /// Encodes the next batch and returns it with its number of records.
     fn batch(&self, now: Timestamp) -> (String, usize) {
         let (mut body, mut records, mut bytes) = (String::new(), 0, 0);
-        otlp::begin(&mut body, &self.source);
-        for QueuedRecord { kind, time, json } in self.queue.iter().take(MAX_BATCH_RECORDS) {
-            bytes += json.len();
+        otlp::begin(&mut body, "nearmiss", &self.source);
+        for queued in self.queue.iter().take(MAX_BATCH_RECORDS) {
+            bytes += queued.json.len();
             if records > 0 && bytes > MAX_BATCH_BYTES {
                 break;
             }
-            let record = Record { kind: *kind, time: *time, json };
-            otlp::push(&mut body, &record, records == 0, (&self.source, self.first + records as u64), now);
+            if records > 0 {
+                body.push(',');
+            }
+            otlp::push(&mut body, &queued.record(), (&self.source, self.first + records as u64), now);
             records += 1;
         }
         otlp::end(&mut body);

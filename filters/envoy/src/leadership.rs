@@ -109,7 +109,12 @@ impl Leadership {
     /// Applies a new configuration to the monitors.
     pub(crate) fn reconfigure(&mut self, config: &Config) {
         let leader = self.leader.as_mut().and_then(Leader::monitor);
-        self.own.iter_mut().chain(leader).for_each(|monitor| monitor.reconfigure(config.clone()));
+        for monitor in self.own.iter_mut().chain(leader) {
+            monitor.reconfigure(config.clone());
+            if config.envoy.collector.is_some() {
+                monitor.note_tokens();
+            }
+        }
     }
 
     /// Updates the role, publishes as a follower and reports as the leader.
@@ -216,5 +221,9 @@ impl Leadership {
 }
 
 fn new_monitor(hostcalls: &Hostcalls, config: &Config, now: Timestamp) -> Monitor {
-    Monitor::new(config.clone(), Feed::Live, &identity::source(hostcalls, now))
+    let mut monitor = Monitor::new(config.clone(), Feed::Live, &identity::source(hostcalls, now));
+    if config.envoy.collector.is_some() {
+        monitor.note_tokens();
+    }
+    monitor
 }

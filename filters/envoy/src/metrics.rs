@@ -10,8 +10,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::json::outline::Members;
-use nearmiss::{Exchange, Fate, Monitor, NO_UPSTREAM, OTHER, Observed};
+use nearmiss::{Exchange, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern};
 
 /// All metrics of one plugin in one VM.
 pub(crate) struct Metrics {
@@ -34,7 +33,7 @@ struct Series {
     attempts: Option<MetricId>,
     margin: Option<MetricId>,
     /// By pattern. There are eight patterns.
-    episodes: Vec<(Box<str>, Option<MetricId>)>,
+    episodes: Vec<(Pattern, Option<MetricId>)>,
 }
 
 /// The names `other` and `none`, which do not count towards `max_upstreams`.
@@ -85,18 +84,17 @@ impl Metrics {
     }
 
     /// Counts an episode when it opens, by its first pattern.
-    pub(crate) fn count_episode(&mut self, hostcalls: &Hostcalls, record: &str) {
-        let Some((upstream, pattern)) = opened_episode(record) else { return };
+    pub(crate) fn count_episode(&mut self, hostcalls: &Hostcalls, upstream: &str, pattern: Pattern) {
         let index = self.index_by_name(upstream);
         let Some(series) = self.series.get_mut(index) else { return };
         let (upstream, episodes) = (&series.upstream, &mut series.episodes);
-        let index = episodes.iter().position(|(known, _)| **known == *pattern).unwrap_or_else(|| {
-            episodes.push((pattern.into(), None));
+        let index = episodes.iter().position(|(known, _)| *known == pattern).unwrap_or_else(|| {
+            episodes.push((pattern, None));
             episodes.len() - 1
         });
         let Some((_, metric)) = episodes.get_mut(index) else { return };
         add(hostcalls, metric, 1, || {
-            format!("nearmiss.upstream=.={upstream};.;pattern=.={pattern};.;episodes_total")
+            format!("nearmiss.upstream=.={upstream};.;pattern=.={};.;episodes_total", pattern.name())
         });
     }
 
@@ -199,24 +197,4 @@ fn get_or_define(
     let new = hostcalls.define_metric(metric_type, &name())?;
     *metric = Some(new);
     Ok(new)
-}
-
-/// Returns the upstream and the pattern of an episode's record, if it opens the episode.
-fn opened_episode(record: &str) -> Option<(&str, &str)> {
-    let fields = Members::of(record);
-    let word = |key| fields.find(key)?.strip_prefix('"')?.strip_suffix('"');
-    (word("phase")? == "open").then_some((word("upstream")?, word("pattern")?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::opened_episode;
-
-    #[test]
-    fn an_episode_is_counted_when_it_opens() {
-        let record = r#"{"schema":1,"type":"episode","phase":"open","id":"cart-1795423550","upstream":"cart","pattern":"burst"}"#;
-        assert_eq!(opened_episode(record), Some(("cart", "burst")));
-        assert_eq!(opened_episode(&record.replace("open", "close")), None);
-        assert_eq!(opened_episode("{}"), None);
-    }
 }

@@ -11,7 +11,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::{LazyCell, RefCell};
 use nearmiss::config::Attach;
-use nearmiss::{Config, Exchange, Fate, Micros, RecordKind, Timestamp, record, verdict};
+use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, record, verdict};
 
 /// The state as root contexts share it.
 pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
@@ -183,8 +183,8 @@ impl Plugin {
     fn emit_records(&mut self, hostcalls: &Hostcalls) {
         let Self { leadership, metrics, sinks, config, .. } = self;
         leadership.drain(|record| {
-            if record.kind == RecordKind::Episode {
-                metrics.count_episode(hostcalls, record.json);
+            if let Head::Episode { is_open: true, pattern } = record.head {
+                metrics.count_episode(hostcalls, record.upstream, pattern);
             }
             sinks.emit(hostcalls, record, config.envoy.collector.as_ref());
         });

@@ -5,7 +5,7 @@ use crate::host::{Hostcalls, LogLevel};
 use crate::identity;
 use alloc::string::String;
 use nearmiss::config::{CollectorConfig, Logged};
-use nearmiss::{Record, RecordKind, Timestamp};
+use nearmiss::{Head, Record, Timestamp};
 
 /// The sinks of one plugin.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Sinks {
     ) {
         let is_logged = match configured.map(|configured| configured.log) {
             None | Some(Logged::All) => true,
-            Some(Logged::Episodes) => record.kind == RecordKind::Episode,
+            Some(Logged::Episodes) => matches!(record.head, Head::Episode { .. }),
             Some(Logged::None) => false,
         };
         if is_logged {
@@ -78,7 +78,7 @@ impl Sinks {
         collector.finish(|record| {
             let is_logged = match log {
                 Logged::All => true,
-                Logged::Episodes => record.kind == RecordKind::Episode,
+                Logged::Episodes => matches!(record.head, Head::Episode { .. }),
                 Logged::None => false,
             };
             if !is_logged {

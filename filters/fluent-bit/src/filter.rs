@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::fmt::Display;
 use nearmiss::config::FluentBitMode;
 use nearmiss::upstream_name;
-use nearmiss::{Config, Fate, Feed, Monitor, RecordKind, Timestamp};
+use nearmiss::{Config, Fate, Feed, Head, Monitor, Timestamp};
 use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, RecordParser};
 
 /// Maximum number of unreadable records that are reported on standard error.
@@ -233,9 +233,9 @@ impl Filter {
                 }
             };
             while let Some(record) = self.monitor.poll_record() {
-                match record.kind {
-                    RecordKind::Exchange => self.output.field("near_miss", record.json),
-                    RecordKind::Episode | RecordKind::Summary => self.queue.push(record),
+                match record.head {
+                    Head::Exchange { .. } => self.output.field("near_miss", record.json),
+                    Head::Episode { .. } | Head::Summary { .. } => self.queue.push(record),
                 }
             }
             return fate != Fate::Clean;

@@ -4,7 +4,7 @@
 
 use crate::output_buffer::OutputBuffer;
 use alloc::string::String;
-use nearmiss::{Record, RecordKind};
+use nearmiss::{Head, Record};
 
 /// Maximum number of bytes attached to one record as episodes, and again as summaries. The rest waits for later records.
 const MAX_ATTACHED: usize = 256 << 10;
@@ -23,9 +23,9 @@ impl PiggybackQueue {
 
     /// Adds an episode or a summary, which is lost if there is no memory for it.
     pub(crate) fn push(&mut self, record: Record<'_>) {
-        let lines = match record.kind {
-            RecordKind::Summary => &mut self.summaries,
-            RecordKind::Episode | RecordKind::Exchange => &mut self.episodes,
+        let lines = match record.head {
+            Head::Summary { .. } => &mut self.summaries,
+            Head::Episode { .. } | Head::Exchange { .. } => &mut self.episodes,
         };
         if lines.try_reserve(record.json.len() + 1).is_ok() {
             lines.push_str(record.json);

@@ -1,6 +1,6 @@
 //! Fuzzes log lines.
 
-use nearmiss::{Config, Fate, Feed, Monitor, RecordKind};
+use nearmiss::{Config, Fate, Feed, Head, Monitor};
 use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 
 /// Reads log lines. The first byte picks the format, each line of the rest is one log line.
@@ -50,7 +50,7 @@ fn drain(monitor: &mut Monitor) -> u64 {
     while let Some(record) = monitor.poll_record() {
         let value: serde_json::Value = serde_json::from_str(record.json)
             .unwrap_or_else(|error| panic!("a record that is not JSON, {error}: {}", record.json));
-        if record.kind == RecordKind::Summary {
+        if matches!(record.head, Head::Summary { .. }) {
             let fates = Fate::ALL.into_iter().filter_map(|fate| value["fates"][fate.name()].as_u64());
             counted += fates.sum::<u64>();
         }
