@@ -88,7 +88,7 @@ impl Sample {
 
     /// Encodes and drains the sample, or decodes and adds another of the same bucket; `route` maps the sender's slots
     /// to ours.
-    pub(crate) fn pass(&mut self, codec: &mut Codec<'_>, route: impl Fn(u8) -> Option<u8>) {
+    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>, route: impl Fn(u8) -> Option<u8>) {
         for index in 0..codec.number(self.words.len() as u64) as usize {
             let word = codec.number(self.words.get(index).copied().unwrap_or_default().into()) as u32;
             if !codec.is_out() {
@@ -153,11 +153,11 @@ impl Baseline {
     }
 
     /// Encodes a snapshot, or decodes it into its index.
-    pub(crate) fn tell(&mut self, snapshot: usize, codec: &mut Codec<'_>) {
+    pub(crate) fn transfer_baseline(&mut self, snapshot: usize, codec: &mut Codec<'_>) {
         let mut ignored = (0, 0);
         let (limit, median) = self.snapshots.get_mut(snapshot).unwrap_or(&mut ignored);
-        codec.tell(limit);
-        codec.tell(median);
+        codec.copy(limit);
+        codec.copy(median);
     }
 
     fn count(&mut self, bucket: u8) {

@@ -1,24 +1,23 @@
-//! One walk over counts in either direction: out, which leaves nothing behind, or in, which adds.
+//! A varint codec for counters. Encoding drains a field, decoding adds to it, so each message counts exactly once.
 //!
-//! What is counted in one place and judged in another travels as numbers of seven bits a byte, mostly zeros. Each type writes
-//! its walk once, so what goes out and what comes in cannot differ; and because taking out empties and taking in adds, a
-//! message counts exactly once, however many there are and in whatever order they come.
+//! Workers send counts to the instance that reports, mostly zeros, as numbers of seven bits a byte. Each type lists its fields once
+//! for both directions, so encoder and decoder cannot differ. Messages may arrive in any number and order.
 //!
-//! Nothing here is inlined: a walk is many calls, and it is taken once in ten seconds.
+//! Nothing is inlined: a message takes many calls, and there is one in ten seconds.
 //!
-//! A reader that runs out of bytes reads zeros and says so at the end; whoever carries messages checks them as a whole before.
+//! A decoder that runs out of bytes reads zeros and is broken afterwards; messages are checked as a whole before they are decoded.
 
 use alloc::vec::Vec;
 
-/// A message that is written or read.
+/// A message that is encoded or decoded.
 pub(crate) enum Codec<'a> {
-    /// Fields leave, and are zero afterwards.
+    /// Encodes: fields are drained.
     Out(&'a mut Vec<u8>),
-    /// Fields grow by what comes; what is left of the message, and whether it was too short.
+    /// Decodes: fields grow by the numbers read. The rest of the message, and true if it was too short.
     In(&'a [u8], bool),
 }
 
-/// A number that adds, up to the largest of its type.
+/// A counter that saturates.
 pub(crate) trait Count: Copy {
     fn wide(self) -> u64;
     fn plus(self, more: u64) -> Self;
@@ -46,22 +45,22 @@ macro_rules! counts {
 counts! { u8 u16 u32 u64 }
 
 impl<'a> Codec<'a> {
-    /// Whether fields leave.
+    /// Returns true if fields are encoded.
     pub(crate) fn is_out(&self) -> bool {
         matches!(self, Self::Out(_))
     }
 
-    /// Whether it was shorter than what was read.
+    /// Returns true if the message was too short.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self, Self::In(_, true))
     }
 
-    /// Whether there is more to read.
+    /// Returns true if there is more to decode.
     pub(crate) fn has_more(&self) -> bool {
         matches!(self, Self::In(rest, false) if !rest.is_empty())
     }
 
-    /// `own` leaves and is returned, or what comes instead is.
+    /// Encodes and returns `own`, or returns the number decoded.
     #[inline(never)]
     pub(crate) fn number(&mut self, own: u64) -> u64 {
         match self {
@@ -76,20 +75,20 @@ impl<'a> Codec<'a> {
         }
     }
 
-    /// A count leaves or is added to.
+    /// Drains a counter, or adds to it.
     #[inline(never)]
     pub(crate) fn count<T: Count>(&mut self, field: &mut T) {
         let passed = self.number(field.wide());
         *field = if self.is_out() { T::narrow(0) } else { field.plus(passed) };
     }
 
-    /// Counts, one after the other.
+    /// Drains counters, or adds to them.
     #[inline(never)]
     pub(crate) fn counts<T: Count>(&mut self, fields: &mut [T]) {
         fields.iter_mut().for_each(|field| self.count(field));
     }
 
-    /// A sum that may be negative.
+    /// Drains a signed sum, or adds to it.
     #[inline(never)]
     pub(crate) fn sum(&mut self, field: &mut i32) {
         let passed = self.number(((*field << 1) ^ (*field >> 31)) as u32 as u64) as u32;
@@ -97,25 +96,25 @@ impl<'a> Codec<'a> {
         *field = if self.is_out() { 0 } else { field.saturating_add(passed) };
     }
 
-    /// A set of bits; the union of both where it comes in.
+    /// Drains a set of bits, or adds to it.
     pub(crate) fn bits(&mut self, field: &mut u16) {
         let passed = self.number((*field).into()) as u16;
         *field = if self.is_out() { 0 } else { *field | passed };
     }
 
-    /// The least or the most of something; `none` where there is nothing.
+    /// Drains a minimum or maximum, or combines with it; `none` is the empty value.
     pub(crate) fn extreme<T: Count + Ord>(&mut self, field: &mut T, none: T, best: fn(T, T) -> T) {
         let passed = T::narrow(self.number(field.wide()));
         *field = if self.is_out() { none } else { best(*field, passed) };
     }
 
-    /// Something that is told as it is, and stays where it is told.
+    /// Copies a value: encoding keeps it, decoding replaces it.
     #[inline(never)]
-    pub(crate) fn tell<T: Count>(&mut self, field: &mut T) {
+    pub(crate) fn copy<T: Count>(&mut self, field: &mut T) {
         *field = T::narrow(self.number(field.wide()));
     }
 
-    /// A name leaves, or the one that came is returned; nothing if it left.
+    /// Encodes a name and returns an empty one, or returns the name decoded.
     #[inline(never)]
     pub(crate) fn name(&mut self, own: &str) -> &'a str {
         let length = self.number(own.len() as u64) as usize;
@@ -170,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_leaves_here_is_what_arrives_there(
+        fn a_message_round_trips(
             counts: [u32; 3], sum: i32, bits: u16, least: u16, name in ".{0,40}"
         ) {
             let mut bytes = Vec::new();
@@ -178,7 +177,7 @@ mod tests {
             let mut out = Codec::Out(&mut bytes);
             out.name(&name);
             walk(&mut out, &mut own.0, &mut own.1, &mut own.2, &mut own.3);
-            prop_assert_eq!(own, ([0; 3], 0, 0, u16::MAX), "nothing stays behind");
+            prop_assert_eq!(own, ([0; 3], 0, 0, u16::MAX), "encoding drains");
             let mut into = Codec::In(&bytes, false);
             prop_assert_eq!(into.name(""), &name);
             walk(&mut into, &mut own.0, &mut own.1, &mut own.2, &mut own.3);
@@ -187,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_that_are_no_message_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut into = Codec::In(&bytes, false);
             let mut own = ([1; 3], 1, 1, 1);
             while into.has_more() {

@@ -82,14 +82,14 @@ impl Counters {
     }
 
     /// Encodes and drains all counts, or decodes and adds others.
-    pub(crate) fn pass(&mut self, codec: &mut Codec<'_>) {
+    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>) {
         codec.counts(&mut self.fates);
         codec.counts(&mut self.signals);
         codec.count(&mut self.first_try);
         codec.count(&mut self.attempts);
         codec.count(&mut self.failed_micros);
         codec.counts(&mut self.margins);
-        self.latency.pass(codec);
+        self.latency.transfer(codec);
         codec.count(&mut self.late);
         codec.count(&mut self.suppressed);
         if codec.number(self.relayed.is_some().into()) > 0 {

@@ -149,7 +149,7 @@ impl Histogram {
     }
 
     /// Encodes and drains the counts, or decodes and adds others.
-    pub(crate) fn pass(&mut self, codec: &mut Codec<'_>) {
+    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>) {
         let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
         let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
         let first = codec.number(first as u64) as usize;

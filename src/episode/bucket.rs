@@ -76,7 +76,7 @@ impl BucketCounts {
     }
 
     /// Encodes and drains everything except the hosts, or decodes and adds.
-    fn pass(&mut self, codec: &mut Codec<'_>) {
+    fn transfer(&mut self, codec: &mut Codec<'_>) {
         codec.count(&mut self.exchanges);
         codec.count(&mut self.aborted);
         codec.count(&mut self.near_misses);
@@ -266,16 +266,16 @@ impl Bucket {
 
     /// Encodes and drains all counts, or decodes and adds those of the same bucket elsewhere; `hosts` and `routes` map
     /// the sender's slots to ours.
-    pub(super) fn pass(
+    pub(super) fn transfer(
         &mut self,
         codec: &mut Codec<'_>,
         hosts: &[Option<u8>; HOSTS],
         routes: &[Option<u8>; ROUTES],
     ) {
-        self.counts.pass(codec);
+        self.counts.transfer(codec);
         codec.counts(&mut self.residuals);
         codec.sum(&mut self.shift);
-        self.timed_out.pass(codec);
+        self.timed_out.transfer(codec);
         for slot in routes {
             // A route that is not tracked here counts with all others.
             let slot = slot.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));

@@ -144,7 +144,7 @@ impl Detector {
 
     /// Encodes and drains the counts of `bucket`, or decodes and adds those of another process; `hosts` and `routes`
     /// map the sender's slots to ours. A late bucket is read and discarded.
-    pub(crate) fn pass(
+    pub(crate) fn transfer(
         &mut self,
         bucket: u64,
         codec: &mut Codec<'_>,
@@ -160,7 +160,7 @@ impl Detector {
         }
         let mut counted =
             position.map_or_else(|| Bucket::new(index), |position| self.buckets.swap_remove(position));
-        counted.pass(codec, hosts, routes);
+        counted.transfer(codec, hosts, routes);
         if !codec.is_out() && !is_late {
             self.buckets.push(counted);
         }
@@ -172,9 +172,9 @@ impl Detector {
     }
 
     /// Encodes the reference and the published rules by which open buckets are scored, or decodes and applies them.
-    pub(crate) fn tell(&mut self, codec: &mut Codec<'_>) {
-        self.routes.tell(codec);
-        self.reference.tell(codec);
+    pub(crate) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) {
+        self.routes.transfer_baseline(codec);
+        self.reference.transfer_baseline(codec);
     }
 
     /// Resets the state of a route slot that was reassigned.

@@ -32,7 +32,7 @@ impl TimedOut {
     }
 
     /// Encodes and drains, or decodes and adds.
-    pub(super) fn pass(&mut self, codec: &mut Codec<'_>) {
+    pub(super) fn transfer(&mut self, codec: &mut Codec<'_>) {
         codec.count(&mut self.count);
         codec.extreme(&mut self.shortest, u16::MAX, Ord::min);
         codec.extreme(&mut self.longest, 0, Ord::max);

@@ -141,17 +141,17 @@ impl DailyComparison {
     }
 
     /// Encodes the reference, or decodes and sets it.
-    pub(super) fn tell(&mut self, codec: &mut Codec<'_>) {
+    pub(super) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) {
         if codec.number(self.reference.is_some().into()) == 0 {
             return;
         }
         let empty = Reference { from: 0, near_misses: Used::default(), log2: 0, expires: 0 };
         let mut reference = self.reference.unwrap_or(empty);
-        codec.tell(&mut reference.from);
+        codec.copy(&mut reference.from);
         let basis_points = codec.number(reference.near_misses.basis_points().into()) as u16;
         reference.near_misses = Used::from_basis_points(basis_points).unwrap_or_default();
-        codec.tell(&mut reference.log2);
-        codec.tell(&mut reference.expires);
+        codec.copy(&mut reference.log2);
+        codec.copy(&mut reference.expires);
         self.reference = Some(reference);
     }
 }

@@ -165,8 +165,8 @@ impl RouteModels {
     }
 
     /// Encodes the rules, or decodes and applies them; they hold until others are decoded.
-    pub(super) fn tell(&mut self, codec: &mut Codec<'_>) {
-        self.rules.tell(codec);
+    pub(super) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) {
+        self.rules.transfer_baseline(codec);
         if codec.is_out() {
             return;
         }

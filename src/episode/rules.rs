@@ -80,16 +80,16 @@ impl Rules {
     }
 
     /// Encodes the rules, or decodes and applies them.
-    pub(super) fn tell(&mut self, codec: &mut Codec<'_>) {
+    pub(super) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) {
         let plus_one = |limit: Option<Log2>| limit.map_or(0, |log2| log2.0 + 1);
         let mut timeouts = [plus_one(self.timeout_now), plus_one(self.timeout_next)];
-        codec.tell(&mut self.next_from);
-        timeouts.iter_mut().for_each(|timeout| codec.tell(timeout));
+        codec.copy(&mut self.next_from);
+        timeouts.iter_mut().for_each(|timeout| codec.copy(timeout));
         [self.timeout_now, self.timeout_next] = timeouts.map(|timeout| timeout.checked_sub(1).map(Log2));
         for (now, next) in self.now.iter_mut().zip(&mut self.next) {
             for rule in [now, next] {
-                codec.tell(&mut rule.mean);
-                codec.tell(&mut rule.factor);
+                codec.copy(&mut rule.mean);
+                codec.copy(&mut rule.factor);
             }
         }
     }

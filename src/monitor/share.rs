@@ -67,11 +67,11 @@ impl Monitor {
                 self.summarise(index, self.timeline.watermark().unwrap_or(ts));
             }
             let Some(entry) = self.fleet.get_mut(index) else { break };
-            let (counted, places) = entry.upstream.pass(bucket, &mut codec, is_late);
+            let (counted, places) = entry.upstream.transfer(bucket, &mut codec, is_late);
             (0..16)
                 .filter(|slot| places.replaced_hosts >> slot & 1 == 1)
                 .for_each(|slot| entry.detector.forget_host(slot));
-            entry.detector.pass(bucket, &mut codec, &places.hosts, &places.routes, is_late);
+            entry.detector.transfer(bucket, &mut codec, &places.hosts, &places.routes, is_late);
             exchanges += counted;
         }
         Ok(exchanges)
@@ -85,8 +85,8 @@ impl Monitor {
         while let Some(entry) = self.fleet.by_name(position).and_then(|index| self.fleet.get_mut(index)) {
             let mut codec = Codec::Out(out);
             codec.name(entry.upstream.name());
-            entry.upstream.tell(&mut codec);
-            entry.detector.tell(&mut codec);
+            entry.upstream.transfer_baseline(&mut codec);
+            entry.detector.transfer_baseline(&mut codec);
             position += 1;
         }
         close(out);
@@ -107,11 +107,11 @@ impl Monitor {
                 break;
             };
             let Some(entry) = self.fleet.get_mut(index) else { break };
-            let replaced = entry.upstream.tell(&mut codec);
+            let replaced = entry.upstream.transfer_baseline(&mut codec);
             (0..8)
                 .filter(|slot| replaced >> slot & 1 == 1)
                 .for_each(|slot| entry.detector.forget_route(slot));
-            entry.detector.tell(&mut codec);
+            entry.detector.transfer_baseline(&mut codec);
         }
         Ok(())
     }
@@ -157,8 +157,8 @@ impl Monitor {
             }
             let mut codec = Codec::Out(&mut bytes);
             codec.name(entry.upstream.name());
-            let (_, places) = entry.upstream.pass(bucket, &mut codec, false);
-            entry.detector.pass(bucket, &mut codec, &places.hosts, &places.routes, false);
+            let (_, places) = entry.upstream.transfer(bucket, &mut codec, false);
+            entry.detector.transfer(bucket, &mut codec, &places.hosts, &places.routes, false);
         }
         if !bytes.is_empty() {
             close(&mut bytes);

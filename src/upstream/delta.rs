@@ -27,13 +27,13 @@ impl UpstreamState {
     /// Encodes and drains everything counted since the last delta and the content of `bucket`, or decodes another
     /// process's delta and adds it. A late delta contributes only its counts. Returns the number of exchanges, and the
     /// slots that the sender's hosts and routes have here.
-    pub(crate) fn pass(&mut self, bucket: u64, codec: &mut Codec<'_>, is_late: bool) -> (u64, SlotMap) {
+    pub(crate) fn transfer(&mut self, bucket: u64, codec: &mut Codec<'_>, is_late: bool) -> (u64, SlotMap) {
         let is_out = codec.is_out();
         let mut seen = self.last_seen.micros();
         codec.extreme(&mut seen, self.last_seen.micros(), Ord::max);
         self.last_seen = Timestamp::from_micros(seen);
         let before = self.counters.exchanges();
-        self.counters.pass(codec);
+        self.counters.transfer(codec);
         let exchanges = self.counters.exchanges().abs_diff(before);
         if is_late && !is_out {
             self.counters.late =
@@ -44,9 +44,9 @@ impl UpstreamState {
             slots.hosts = core::array::from_fn(|slot| Some(slot as u8));
             slots.routes = core::array::from_fn(|slot| Some(slot as u8).filter(|_| slot < MAX_ROUTES));
         }
-        self.pass_hosts(codec, &mut slots);
-        self.pass_routes(bucket, codec, &mut slots);
-        self.pass_open(bucket, codec, &slots, is_late);
+        self.transfer_hosts(codec, &mut slots);
+        self.transfer_routes(bucket, codec, &mut slots);
+        self.transfer_open(bucket, codec, &slots, is_late);
         if is_out {
             self.clear_counts();
         }
@@ -55,17 +55,17 @@ impl UpstreamState {
 
     /// Encodes the baselines, or decodes and applies them. Returns the routes whose slots were reassigned, as a bit
     /// mask.
-    pub(crate) fn tell(&mut self, codec: &mut Codec<'_>) -> u8 {
+    pub(crate) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) -> u8 {
         let mut seen = self.last_seen.micros();
-        codec.tell(&mut seen);
+        codec.copy(&mut seen);
         self.last_seen = self.last_seen.max(Timestamp::from_micros(seen));
         let mut snapshot = self.snapshots.newest();
-        codec.tell(&mut snapshot.bucket);
-        codec.tell(&mut snapshot.max_attempts);
+        codec.copy(&mut snapshot.bucket);
+        codec.copy(&mut snapshot.max_attempts);
         snapshot.routes_full = codec.number(snapshot.routes_full.into()) > 0;
         let is_new = !codec.is_out() && snapshot.bucket > self.snapshots.newest().bucket;
         let index = if is_new { self.snapshots.next_index() } else { self.snapshots.newest_index() };
-        self.baseline.tell(index, codec);
+        self.baseline.transfer_baseline(index, codec);
         let mut replaced = 0;
         for slot in 0..codec.number(self.routes.len() as u64).min(MAX_ROUTES as u64) as u8 {
             let own = self.routes.hash(slot);
@@ -76,8 +76,8 @@ impl UpstreamState {
                 replaced |= 1 << slot;
             }
             let Some(route) = self.routes.get_mut(slot) else { return replaced };
-            codec.tell(&mut route.since);
-            route.baseline.tell(index, codec);
+            codec.copy(&mut route.since);
+            route.baseline.transfer_baseline(index, codec);
         }
         if is_new {
             self.snapshots.push(snapshot);
@@ -90,17 +90,17 @@ impl UpstreamState {
         self.open.iter_mut().for_each(|open| *open = OpenBucket::default());
     }
 
-    fn pass_hosts(&mut self, codec: &mut Codec<'_>, slots: &mut SlotMap) {
+    fn transfer_hosts(&mut self, codec: &mut Codec<'_>, slots: &mut SlotMap) {
         let used: Vec<u8> = (0..MAX_HOSTS as u8)
             .filter(|slot| self.hosts.get(*slot).is_some_and(HostCounts::has_counts))
             .collect();
         for index in 0..codec.number(used.len() as u64) as usize {
             let mut slot = used.get(index).copied().unwrap_or_default();
             let mut host = self.hosts.get(slot).filter(|_| codec.is_out()).copied().unwrap_or_default();
-            codec.tell(&mut slot);
-            codec.tell(&mut host.attempts);
-            codec.tell(&mut host.failed);
-            codec.tell(&mut host.blamed);
+            codec.copy(&mut slot);
+            codec.copy(&mut host.attempts);
+            codec.copy(&mut host.failed);
+            codec.copy(&mut host.blamed);
             let hash = codec.number(self.hosts.hash(slot).into()) as u32;
             let name = codec.name(self.hosts.name(slot).unwrap_or_default());
             if codec.is_out() {
@@ -122,12 +122,12 @@ impl UpstreamState {
         }
     }
 
-    fn pass_routes(&mut self, bucket: u64, codec: &mut Codec<'_>, slots: &mut SlotMap) {
+    fn transfer_routes(&mut self, bucket: u64, codec: &mut Codec<'_>, slots: &mut SlotMap) {
         let is_used = |slot: &u8| self.routes.get(*slot).is_some_and(|route| route.exchanges > 0);
         let used: Vec<u8> = (0..MAX_ROUTES as u8).filter(is_used).collect();
         for index in 0..codec.number(used.len() as u64) as usize {
             let mut slot = used.get(index).copied().unwrap_or_default();
-            codec.tell(&mut slot);
+            codec.copy(&mut slot);
             let hash = codec.number(self.routes.hash(slot).into()) as u32;
             let found = self.routes.find(hash);
             let mut discarded = RouteState::default();
@@ -144,7 +144,7 @@ impl UpstreamState {
         }
     }
 
-    fn pass_open(&mut self, bucket: u64, codec: &mut Codec<'_>, slots: &SlotMap, is_late: bool) {
+    fn transfer_open(&mut self, bucket: u64, codec: &mut Codec<'_>, slots: &SlotMap, is_late: bool) {
         let index = (bucket % self.open.len().max(1) as u64) as usize;
         let mut discarded = OpenBucket::default();
         let own = self
@@ -157,7 +157,7 @@ impl UpstreamState {
         }
         (open.bucket, open.filled) = (bucket, !codec.is_out());
         codec.extreme(&mut open.retry_limit, 0, Ord::max);
-        open.sample.pass(codec, |slot| slots.routes.get(usize::from(slot)).copied().flatten());
+        open.sample.transfer(codec, |slot| slots.routes.get(usize::from(slot)).copied().flatten());
         let new_routes = core::mem::take(&mut open.new_routes);
         for index in 0..codec.number(new_routes.len() as u64) as usize {
             let (hash, name) = new_routes.get(index).map_or((0, ""), |(hash, name)| (*hash, &**name));
