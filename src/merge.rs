@@ -11,13 +11,13 @@
 //!
 //! *Bounds:* 10 000 upstreams. The intervals that wait hold 2^20 ranges of sequence numbers on finite input and 2^17 on an endless
 //! stream; beyond that, the oldest interval is emitted early. Two more sets of this size remember the counted numbers; beyond
-//! that, the older set is dropped, and summaries older than it are refused: they may be missing, but never count twice.
+//! that, the older set is dropped, and summaries older than it are rejected: they may be missing, but never count twice.
 
 mod counts;
 mod episode;
 mod episodes;
 mod error;
-mod found;
+mod find;
 mod latency;
 mod object;
 mod parts;
@@ -40,7 +40,7 @@ use crate::units::{Micros, Timestamp};
 use alloc::boxed::Box;
 use episode::Episode;
 use episodes::Episodes;
-use found::Mergeable;
+use find::Mergeable;
 use summary::{Sources, Summary};
 use upstream::Upstream;
 
@@ -57,22 +57,24 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// For files: at worst some hundreds of MiB.
+    /// For finite input: at worst some hundreds of MiB.
     const BATCH: Self = Self { waiting: 1 << 14, ranges: 1 << 20 };
-    /// Inside a host: at worst some tens of MiB.
+    /// For endless streams: at worst some tens of MiB.
     const LIVE: Self = Self { waiting: 1 << 12, ranges: 1 << 17 };
 }
 
-/// Merges records.
+/// Merges the summaries and episodes of many instances.
 ///
-/// *Drain rule* as for [`Monitor`](crate::Monitor): after [`take`](Self::take) and [`finish`](Self::finish) call
+/// *Drain rule* as for [`Monitor`](crate::Monitor): after [`add_line`](Self::add_line) and [`finish`](Self::finish) call
 /// [`poll_record`](Self::poll_record) until it returns `None`.
 #[derive(Debug)]
 pub struct Merger {
+    /// Length of an interval.
     every: Micros,
+    /// Time that an interval waits for late summaries; `None` to wait for the end of the input.
     wait: Option<Micros>,
     bounds: Bounds,
-    /// Watermark of the ends of summaries; a single one from the future does not move it.
+    /// Watermark of the ends of summaries. A single summary from the future does not advance it.
     timeline: Timeline,
     upstreams: SortedMap<Box<str>, Box<Upstream>>,
     episodes: Episodes,
@@ -82,14 +84,14 @@ pub struct Merger {
     waiting: usize,
     /// Number of ranges in waiting intervals.
     ranges: usize,
-    /// First interval that was not emitted.
+    /// Number of the first interval that is not due yet.
     due: u64,
     outbox: Outbox,
 }
 
 impl Merger {
-    /// Returns a merger for intervals of `every`. With `wait`, an interval is emitted when the newest summary ended that long
-    /// after it; without, at the end.
+    /// Returns a merger for intervals of length `every`. With `wait`, an interval is emitted when the newest summary ended that
+    /// long after it; without `wait`, at the end of the input.
     pub fn new(every: Micros, wait: Option<Micros>) -> Self {
         Self {
             every,
@@ -107,26 +109,26 @@ impl Merger {
         }
     }
 
-    /// Takes a line: a record, a line of a proxy's log with one, or a record of another program that carries some. Returns the
-    /// number of summaries and episodes in it.
+    /// Adds the summaries and episodes in a line and returns their number. The line is a record, a proxy's log line that contains
+    /// a record, or JSON of another program with records in its fields.
     ///
     /// # Errors
     ///
-    /// Returns the error of the first record that was refused; all others were taken.
-    pub fn take(&mut self, line: &str) -> Result<u64, RecordError> {
-        let mut taken = 0;
-        let read = found::records(line, &mut |kind, record| {
+    /// Returns the error of the first record that was rejected; all others were added.
+    pub fn add_line(&mut self, line: &str) -> Result<u64, RecordError> {
+        let mut added = 0;
+        let result = find::for_each_record(line, &mut |kind, record| {
             match kind {
                 Mergeable::Summary => {
                     let summary = Summary::read(record, &mut self.sources)?;
-                    self.take_summary(summary)?;
+                    self.add_summary(summary)?;
                 }
                 Mergeable::Episode => {
                     let (upstream, episode) = Episode::read(record)?;
-                    self.take_episode(upstream, episode);
+                    self.add_episode(upstream, episode);
                 }
             }
-            taken += 1;
+            added += 1;
             Ok(())
         });
         if self.waiting >= self.bounds.waiting {
@@ -135,22 +137,22 @@ impl Merger {
             self.emit_until(self.due);
         }
         self.emit_due();
-        read.map(|()| taken)
+        result.map(|()| added)
     }
 
-    /// Returns the next record, in order.
+    /// Returns the oldest record that was emitted and not returned yet.
     pub fn poll_record(&mut self) -> Option<Record<'_>> {
         self.outbox.pop()
     }
 
-    /// Ends the input: emits everything.
+    /// Ends the input: emits all intervals and episodes.
     pub fn finish(&mut self) {
         self.count_waiting();
         self.emit_until(u64::MAX);
         self.emit_episodes(Timestamp::from_micros(u64::MAX));
     }
 
-    /// Returns the counts of the records that were taken.
+    /// Returns the counts of the records that were added.
     pub fn stats(&self) -> MergeStats {
         self.stats
     }
@@ -160,7 +162,7 @@ impl Merger {
         self.upstreams.iter().map(|(name, upstream)| (&**name, upstream.emitted(), upstream.sources()))
     }
 
-    fn take_summary(&mut self, summary: Summary) -> Result<(), RecordError> {
+    fn add_summary(&mut self, summary: Summary) -> Result<(), RecordError> {
         self.stats.summaries += 1;
         self.timeline.arrive(summary.end);
         if !self.upstreams.contains(&summary.upstream) {
@@ -175,7 +177,7 @@ impl Merger {
         Ok(())
     }
 
-    fn take_episode(&mut self, upstream: Box<str>, episode: Episode) {
+    fn add_episode(&mut self, upstream: Box<str>, episode: Episode) {
         self.stats.episodes += 1;
         self.episodes.hold(upstream, episode, &mut self.stats);
         if self.episodes.is_full() {
@@ -228,13 +230,15 @@ impl Merger {
         let Self { upstreams, outbox, ranges, .. } = self;
         for (name, upstream) in upstreams.iter_mut() {
             while let Some(first) = upstream.first_interval().filter(|first| *first < interval)
-                && let Some(cell) = upstream.take_interval(first)
+                && let Some(interval_counts) = upstream.take_interval(first)
             {
-                *ranges = ranges.saturating_sub(cell.parts.len());
-                let totals = &cell.counts.totals;
+                *ranges = ranges.saturating_sub(interval_counts.parts.len());
+                let totals = &interval_counts.counts.totals;
                 if totals.exchanges() > 0 || totals.relayed.is_some() {
                     let head = Head::Summary { late: totals.late, suppressed: totals.suppressed };
-                    outbox.push(head, cell.end, name, |json| write::summary(json, name, &cell));
+                    outbox.push(head, interval_counts.end, name, |json| {
+                        write::summary(json, name, &interval_counts)
+                    });
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Names of upstreams, hosts and routes: one function for every host, and a bound on their length.
+//! Normalizes the names of upstreams, and bounds the length of all names.
 
 use crate::hash::hash;
 use alloc::borrow::Cow;
@@ -10,23 +10,23 @@ pub const NO_UPSTREAM: &str = "none";
 /// Maximum length of an upstream's name, in bytes.
 pub const MAX_NAME: usize = 128;
 
-/// Returns the name of an upstream, the same for every host.
+/// Returns the normalized name of an upstream, equal for all proxies that report it.
 ///
-/// Istio's `outbound|8080|v2|cart.shop.svc` becomes `cart.shop.svc`, plus `:port` unless 80, 443 or 8080, plus
-/// `/subset` if there is one. Empty and `-` become [`NO_UPSTREAM`]. A name over [`MAX_NAME`] bytes is cut, and ends in a hash
-/// of the whole.
+/// Istio's `outbound|8080|v2|cart.shop.svc` becomes `cart.shop.svc/v2`: the host, then `:port` unless the port is 80,
+/// 443 or 8080, then `/subset` if there is one. An empty name and `-` become [`NO_UPSTREAM`]. A name longer than [`MAX_NAME`]
+/// bytes is truncated and ends in a hash of the full name.
 pub fn upstream_name(raw: &str) -> Cow<'_, str> {
     let bytes = raw.as_bytes();
     if bytes.is_empty() || bytes == b"-" {
         return Cow::Borrowed(NO_UPSTREAM);
     }
     let name = istio_name(raw).unwrap_or(Cow::Borrowed(raw));
-    if name.len() <= MAX_NAME { name } else { Cow::Owned(cut(&name, MAX_NAME)) }
+    if name.len() <= MAX_NAME { name } else { Cow::Owned(truncate(&name, MAX_NAME)) }
 }
 
-/// Returns `name`, cut if it is longer than `max` bytes.
-pub(crate) fn cut_to(name: &str, max: usize) -> Cow<'_, str> {
-    if name.len() <= max { Cow::Borrowed(name) } else { Cow::Owned(cut(name, max)) }
+/// Returns `name`, truncated if it is longer than `max` bytes.
+pub(crate) fn truncated(name: &str, max: usize) -> Cow<'_, str> {
+    if name.len() <= max { Cow::Borrowed(name) } else { Cow::Owned(truncate(name, max)) }
 }
 
 /// Returns the name of Istio's `direction|port|subset|host`, or `None` for any other name.
@@ -46,7 +46,7 @@ fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Returns `name` in at most `max` bytes, with a hash at the end that distinguishes names with the same beginning.
-fn cut(name: &str, max: usize) -> alloc::string::String {
+fn truncate(name: &str, max: usize) -> alloc::string::String {
     let mut end = max.saturating_sub(9);
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -70,13 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn no_upstream_has_a_name_too() {
+    fn a_missing_upstream_is_named_none() {
         assert_eq!(upstream_name(""), NO_UPSTREAM);
         assert_eq!(upstream_name("-"), NO_UPSTREAM);
     }
 
     #[test]
-    fn long_names_are_cut_and_stay_apart() {
+    fn long_names_are_truncated_and_stay_distinct() {
         let (a, b) = ("é".repeat(100) + "a", "é".repeat(100) + "b");
         let (a, b) = (upstream_name(&a).into_owned(), upstream_name(&b).into_owned());
         assert!(a.len() <= MAX_NAME && b.len() <= MAX_NAME);

@@ -104,5 +104,5 @@ impl<T: Default, const K: usize> TopK<T, K> {
 }
 
 fn bounded(name: &str) -> Box<str> {
-    name::cut_to(name, MAX_ENTRY_NAME).into()
+    name::truncated(name, MAX_ENTRY_NAME).into()
 }

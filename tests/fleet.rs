@@ -95,7 +95,7 @@ fn merge(wait: Option<Micros>, lines: &[&str]) -> (Vec<String>, Merger) {
         }
     };
     for line in lines {
-        merger.take(line).unwrap();
+        merger.add_line(line).unwrap();
         poll(&mut merger);
     }
     merger.finish();

@@ -1,8 +1,8 @@
 //! The structure of JSON text without parsing it: the extent of a value, the depth of nesting.
 
-/// Returns the length of the value at the beginning of `json`: up to a comma or a bracket that is not its own. A key before it
-/// and space around it are included.
-pub fn length(json: &[u8]) -> usize {
+/// Returns the length of the value at the beginning of `json`, up to a comma or bracket that does not belong to the value. A key
+/// before the value and whitespace around it are included.
+pub fn member_length(json: &[u8]) -> usize {
     let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
     let end = json.iter().position(|byte| {
         match byte {
@@ -48,7 +48,7 @@ mod tests {
             ("3}", "3"),
             ("no end", "no end"),
         ] {
-            assert_eq!(&json[..length(json.as_bytes())], value);
+            assert_eq!(&json[..member_length(json.as_bytes())], value);
         }
     }
 

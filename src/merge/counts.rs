@@ -54,7 +54,7 @@ pub(crate) struct CountsByName<const N: usize>(SortedMap<(u64, Box<str>), [u64; 
 impl<const N: usize> CountsByName<N> {
     /// Adds to the counts of one name.
     pub(crate) fn add(&mut self, name: &str, counts: &[u64; N]) {
-        let name = name::cut_to(name, name::MAX_NAME);
+        let name = name::truncated(name, name::MAX_NAME);
         self.put(&(hash::hash(name.as_bytes()), (*name).into()), counts);
     }
 

@@ -12,20 +12,20 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use serde_json::{Map, Value};
 
-/// Identifies an episode record: its start in Unix seconds, which open and close share, and a hash of its content.
+/// Identifies an episode record: its start in Unix seconds, equal in the open and the close record, and a hash of its content.
 pub(crate) type Member = (u64, u64);
 
-/// One episode.
+/// An episode, as its records describe it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Episode {
     pub(crate) members: SortedMap<Member>,
     pub(crate) is_open: bool,
     pub(crate) start: Timestamp,
-    /// End; while it is open, the time of its detection.
+    /// End of the episode; of an open episode, the time of its detection.
     pub(crate) end: Timestamp,
     /// All patterns that fit, strongest first.
     pub(crate) patterns: SortedMap<RankedPattern>,
-    /// Time at which it became an outage.
+    /// Time at which the episode became an outage.
     pub(crate) escalated: Option<Timestamp>,
     pub(crate) truncated: bool,
     pub(crate) exchanges: u64,
@@ -123,20 +123,21 @@ impl Episode {
     fn read_counts(&mut self, record: &Object<'_>) -> Result<(), RecordError> {
         let signals = record.object("signals")?;
         for (name, _) in signals.iter() {
-            let place = Signals::NAMES.into_iter().position(|known| known == name);
-            let slot = place.and_then(|place| self.signals.get_mut(place));
-            *slot.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
+            let index = Signals::NAMES.into_iter().position(|known| known == name);
+            let count = index.and_then(|index| self.signals.get_mut(index));
+            *count.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
         }
-        let wrong = self.near_misses.saturating_add(self.failed);
+        let near_misses_and_failures = self.near_misses_and_failures();
         for host in record.objects("hosts")? {
             let host = host?;
-            let share = wrong.saturating_mul(host.count("share_bp")?.min(10_000)).div_ceil(10_000);
+            let share =
+                near_misses_and_failures.saturating_mul(host.count("share_bp")?.min(10_000)).div_ceil(10_000);
             self.hosts.insert(host.text("host")?.into(), share);
         }
-        // A share was floored; this is the smallest count that gives it.
+        // The share was rounded down: this is the smallest count that yields it.
         let share = record.optional("first_try_success_bp", Object::count)?.unwrap_or_default().min(10_000);
-        let told = record.optional("first_try", Object::count)?;
-        self.first_try = told.unwrap_or_else(|| self.judged().saturating_mul(share).div_ceil(10_000));
+        let reported = record.optional("first_try", Object::count)?;
+        self.first_try = reported.unwrap_or_else(|| self.judged().saturating_mul(share).div_ceil(10_000));
         Ok(())
     }
 
@@ -160,7 +161,7 @@ impl Episode {
     }
 
     /// Merges another episode of the same upstream and phase.
-    pub(crate) fn join(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
         self.members.extend(other.members.keys().copied());
         (self.start, self.end) = (self.start.min(other.start), self.end.max(other.end));

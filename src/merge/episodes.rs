@@ -129,7 +129,7 @@ fn join(episodes: Vec<Joined>) -> Vec<Joined> {
                     && last.is_deviant() == episode.is_deviant()
                     && episode.start <= last.end =>
             {
-                last.join(&episode);
+                last.merge(&episode);
             }
             _ => joined.push((upstream, *episode)),
         }

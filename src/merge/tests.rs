@@ -66,7 +66,7 @@ fn finished(mut merger: Merger) -> Vec<String> {
 fn merged<T: AsRef<str>>(records: impl IntoIterator<Item = T>) -> Vec<String> {
     let mut merger = merger();
     for record in records {
-        assert_eq!(merger.take(record.as_ref()), Ok(1), "{}", record.as_ref());
+        assert_eq!(merger.add_line(record.as_ref()), Ok(1), "{}", record.as_ref());
     }
     finished(merger)
 }
@@ -109,7 +109,7 @@ proptest! {
         // Interval by interval, the emitted counts add up to the same.
         let mut live = Merger::new(MINUTE, Some(Micros::from_seconds(0)));
         for record in &other {
-            live.take(record).unwrap();
+            live.add_line(record).unwrap();
         }
         let pieces = finished(live);
         prop_assert_eq!(&merged(&pieces), &whole);
@@ -118,15 +118,15 @@ proptest! {
     #[test]
     fn nothing_that_is_no_record_does_harm(text in ".{0,80}", cut in 0usize..2_000, place in 0usize..2_000) {
         let mut merger = merger();
-        let _ = merger.take(&text);
+        let _ = merger.add_line(&text);
         let record = merged(summaries("a/1/1", &[(0, 1, 1, 1)])).remove(0);
         let mut broken: Vec<char> = record.chars().collect();
         broken.truncate(cut);
-        let _ = merger.take(&broken.iter().collect::<String>());
+        let _ = merger.add_line(&broken.iter().collect::<String>());
         let mut broken: Vec<char> = record.chars().collect();
         let place = place % broken.len();
         broken[place] = text.chars().next().unwrap_or('"');
-        let _ = merger.take(&broken.iter().collect::<String>());
+        let _ = merger.add_line(&broken.iter().collect::<String>());
         merger.finish();
     }
 }
@@ -159,7 +159,7 @@ fn what_shares_some_of_its_parts_is_left_out_and_told() {
     let (ab, bc) = (merged([a.clone(), b.clone()].concat()), merged([b, c.clone()].concat()));
     let mut merger = merger();
     for record in [&bc[0], &ab[0], &c[0], &a[0]] {
-        merger.take(record).unwrap();
+        merger.add_line(record).unwrap();
     }
     merger.finish();
     assert_eq!((merger.stats().overlapping, merger.stats().summaries), (1, 4));
@@ -192,8 +192,8 @@ fn old_and_new_modules_are_told_apart_by_source() {
 #[test]
 fn two_runs_under_one_name_are_told() {
     let mut merger = merger();
-    merger.take(&summaries("replay", &[(0, 1, 10, 1)])[0]).unwrap();
-    merger.take(&summaries("replay", &[(0, 1, 20, 3)])[0]).unwrap();
+    merger.add_line(&summaries("replay", &[(0, 1, 10, 1)])[0]).unwrap();
+    merger.add_line(&summaries("replay", &[(0, 1, 20, 3)])[0]).unwrap();
     assert_eq!((merger.stats().contradicting, merger.stats().repeated), (1, 0));
 }
 
@@ -219,7 +219,7 @@ fn records_are_found_however_they_travelled() {
         "nearmiss: summary of nothing",
         r#"{"log":"summary"}"#,
     ] {
-        assert_eq!(merger().take(line), Ok(0), "{line}");
+        assert_eq!(merger().add_line(line), Ok(0), "{line}");
     }
 }
 
@@ -246,14 +246,14 @@ fn what_is_wrong_is_named() {
         ("}", "", "the line is not JSON: "),
     ];
     for (from, to, wanted) in cases {
-        let error = merger().take(&record.replace(from, to)).unwrap_err().to_string();
+        let error = merger().add_line(&record.replace(from, to)).unwrap_err().to_string();
         assert!(error.starts_with(wanted), "{error}");
     }
     let deep = format!(r#"{{"near_miss_summaries":{}"#, "[".repeat(100));
-    assert_eq!(merger().take(&deep).unwrap_err().to_string(), "the line nests deeper than 32 levels");
+    assert_eq!(merger().add_line(&deep).unwrap_err().to_string(), "the line nests deeper than 32 levels");
     let good_and_bad = format!("[{},{record}]", record.replace(r#""seq":0,"#, ""));
     let mut merger = merger();
-    assert!(merger.take(&good_and_bad).is_err());
+    assert!(merger.add_line(&good_and_bad).is_err());
     assert_eq!(finished(merger).len(), 1, "a bad record takes no other with it");
 }
 
@@ -371,7 +371,7 @@ fn live_an_episode_leaves_once_and_a_clock_from_the_future_stops_nothing() {
     let mut live = Merger::new(MINUTE, Some(MINUTE));
     let mut records = Vec::new();
     let mut take = |line: &str| {
-        live.take(line).unwrap();
+        live.add_line(line).unwrap();
         while let Some(record) = live.poll_record() {
             records.push((matches!(record.head, Head::Summary { .. }), record.json.to_string()));
         }

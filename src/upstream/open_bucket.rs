@@ -10,10 +10,12 @@ use alloc::vec::Vec;
 /// Input for the baselines, gathered until the bucket is sealed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenBucket {
+    /// Number of the bucket.
     pub(super) bucket: u64,
+    /// True while the bucket contains exchanges.
     pub(super) filled: bool,
     pub(super) sample: Sample,
-    /// The most attempts of an exchange that exhausted its retries.
+    /// Largest number of attempts of an exchange that exhausted its retries; 0 without one.
     pub(super) retry_limit: u8,
     /// Unknown routes with the smallest hashes, sorted by hash: the candidates for free slots.
     pub(super) new_routes: Vec<(u32, Box<str>)>,
@@ -24,7 +26,7 @@ impl OpenBucket {
     pub(super) fn offer_route(&mut self, hash: u32, name: &str) {
         let index = self.new_routes.partition_point(|(known, _)| *known < hash);
         if index < MAX_ROUTES && self.new_routes.get(index).is_none_or(|(known, _)| *known != hash) {
-            self.new_routes.insert(index, (hash, name::cut_to(name, MAX_ENTRY_NAME).into()));
+            self.new_routes.insert(index, (hash, name::truncated(name, MAX_ENTRY_NAME).into()));
             self.new_routes.truncate(MAX_ROUTES);
         }
     }

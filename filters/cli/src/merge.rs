@@ -24,7 +24,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode, Error> {
         loop {
             let number = lines.number() + 1;
             let Some((path, line)) = lines.next()? else { break };
-            match core::str::from_utf8(line).map(|line| merger.take(line)) {
+            match core::str::from_utf8(line).map(|line| merger.add_line(line)) {
                 Ok(Ok(0)) => line_counts.skipped += 1,
                 Ok(Ok(_)) => line_counts.judged += 1,
                 Ok(Err(error)) => line_counts.bad(path, number, &error),

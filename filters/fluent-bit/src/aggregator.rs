@@ -6,10 +6,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::Config;
-use nearmiss::json::outline::length;
+use nearmiss::json::outline::member_length;
 use nearmiss::merge::Merger;
 
-/// Longer records are not read: reading takes about a dozen times the record's size in memory.
+/// Maximum length of a record that is read, in bytes: parsing takes about twelve times as much memory.
 const MAX_RECORD_LEN: usize = 4 << 20;
 
 /// Merges the summaries and episodes in records.
@@ -40,11 +40,11 @@ impl Aggregator {
     /// Merges the summaries and episodes in `record`, a JSON object.
     pub(crate) fn absorb(&mut self, record: &[u8], queue: &mut PiggybackQueue) -> Remainder<'_> {
         let text = core::str::from_utf8(record).ok().filter(|text| text.len() <= MAX_RECORD_LEN);
-        let merged = text.map_or(Ok(0), |text| self.merger.take(text));
+        let merged = text.map_or(Ok(0), |text| self.merger.add_line(text));
         self.drain(queue);
         match merged {
             Ok(0) => Remainder::Unchanged(None),
-            Ok(_) if is_record(record) => Remainder::Empty,
+            Ok(_) if is_nearmiss_record(record) => Remainder::Empty,
             Ok(_) => self.strip(record),
             Err(error) => {
                 Remainder::Unchanged(Some(format!("a summary or an episode was not merged: {error}")))
@@ -77,8 +77,8 @@ impl Aggregator {
     }
 }
 
-/// Returns true if `record` itself is a summary or an episode.
-fn is_record(record: &[u8]) -> bool {
+/// Returns true if `record` itself is a record of nearmiss, not one with such records in its fields.
+fn is_nearmiss_record(record: &[u8]) -> bool {
     let has = |wanted: &[u8]| members(record).any(|(key, _)| key == wanted);
     has(b"schema") && has(b"type")
 }
@@ -87,7 +87,7 @@ fn is_record(record: &[u8]) -> bool {
 fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = object.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
     core::iter::from_fn(move || {
-        let end = length(rest);
+        let end = member_length(rest);
         let member = rest.get(..end).unwrap_or_default().trim_ascii();
         rest = rest.get(end + 1..).unwrap_or_default();
         let key = member.strip_prefix(b"\"")?;

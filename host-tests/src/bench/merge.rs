@@ -40,7 +40,7 @@ pub fn run(selection: &Selection) {
 fn merge(lines: &[String]) {
     let mut merger = Merger::new(MINUTE, None);
     for line in lines {
-        assert_eq!(merger.take(line), Ok(1));
+        assert_eq!(merger.add_line(line), Ok(1));
     }
     merger.finish();
     assert!(merger.poll_record().is_some(), "a summary of the fleet");
