@@ -80,11 +80,11 @@ pub fn end(out: &mut String) {
     add(out, "]}]}]}");
 }
 
-/// Returns the number of records of a batch that a collector refused: `partialSuccess` at the beginning of its answer.
-pub fn refused(answer: &str) -> u64 {
+/// Returns the number of records of a batch that a collector rejected: `partialSuccess` at the beginning of its response.
+pub fn rejected(response: &str) -> u64 {
     const KEY: &[u8] = b"\"rejectedLogRecords\"";
-    let at = answer.as_bytes().windows(KEY.len()).position(|window| window == KEY);
-    let Some(rest) = at.and_then(|at| answer.get(at + KEY.len()..)) else { return 0 };
+    let at = response.as_bytes().windows(KEY.len()).position(|window| window == KEY);
+    let Some(rest) = at.and_then(|at| response.get(at + KEY.len()..)) else { return 0 };
     let number = rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']);
     let digits = number.bytes().take_while(u8::is_ascii_digit).count();
     number.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0)

@@ -5,12 +5,12 @@ use crate::hash;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// Version of all messages.
-const FORMAT: u8 = 1;
+/// Version of the encoding of messages.
+const VERSION: u8 = 1;
 /// Length of version and checksum, in bytes.
 pub(super) const HEAD: usize = 9;
 
-/// Deltas that a worker has ready for the reporter.
+/// Deltas that a worker has finished and the reporter has not received.
 #[derive(Debug, Default)]
 pub(super) struct ReadyDeltas {
     pub(super) deltas: VecDeque<Delta>,
@@ -25,22 +25,22 @@ pub struct Delta {
     pub bytes: Vec<u8>,
 }
 
-/// Error: a message of another build, or an incomplete one.
+/// Error of a message that another build encoded, or that is incomplete.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unreadable;
 
-/// Fills in version and checksum at the head of a finished message.
+/// Writes version and checksum into the header of a complete message.
 pub(super) fn close(message: &mut [u8]) {
     if let Some((head, body)) = message.split_at_mut_checked(HEAD) {
         let [version, sum @ ..] = head else { return };
-        *version = FORMAT;
+        *version = VERSION;
         sum.copy_from_slice(&hash::hash(body).to_le_bytes());
     }
 }
 
-/// Returns a reader of the content of a message.
+/// Checks version and checksum of a message, and returns a reader of its content.
 pub(super) fn opened(message: &[u8]) -> Result<Codec<'_>, Unreadable> {
     let (head, body) = message.split_at_checked(HEAD).ok_or(Unreadable)?;
-    let [FORMAT, sum @ ..] = head else { return Err(Unreadable) };
+    let [VERSION, sum @ ..] = head else { return Err(Unreadable) };
     if *sum == hash::hash(body).to_le_bytes() { Ok(Codec::In(body, false)) } else { Err(Unreadable) }
 }

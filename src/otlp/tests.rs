@@ -164,10 +164,10 @@ fn episodes_are_warnings_and_flags_are_booleans() {
 }
 
 #[test]
-fn a_partial_success_says_how_many_were_refused() {
-    assert_eq!(refused("{}"), 0);
-    assert_eq!(refused(r#"{"partialSuccess":{"rejectedLogRecords":"12","errorMessage":"no"}}"#), 12);
-    assert_eq!(refused(r#"{"partialSuccess": {"rejectedLogRecords" : 3}}"#), 3);
-    assert_eq!(refused("\"rejectedLogRecords\":\"99999999999999999999999\""), 0);
-    assert_eq!(refused("<html>"), 0);
+fn the_rejected_records_of_a_partial_success_are_counted() {
+    assert_eq!(rejected("{}"), 0);
+    assert_eq!(rejected(r#"{"partialSuccess":{"rejectedLogRecords":"12","errorMessage":"no"}}"#), 12);
+    assert_eq!(rejected(r#"{"partialSuccess": {"rejectedLogRecords" : 3}}"#), 3);
+    assert_eq!(rejected("\"rejectedLogRecords\":\"99999999999999999999999\""), 0);
+    assert_eq!(rejected("<html>"), 0);
 }

@@ -31,11 +31,11 @@ const MAX_RETRY_AFTER: u64 = 300;
 /// Response grace: a call whose result the host has not reported this long after its timeout is given up.
 const RESPONSE_GRACE: Micros = Micros::from_seconds(10);
 
-/// The queue for one collector.
+/// The client of one collector: a queue and the call in flight.
 #[derive(Debug)]
 pub(crate) struct Collector {
     pub(crate) config: CollectorConfig,
-    /// Identifies this instance in what it sends.
+    /// Identity of this instance in the logs that it sends.
     source: String,
     queue: VecDeque<QueuedRecord>,
     queue_bytes: usize,
@@ -75,7 +75,7 @@ impl QueuedRecord {
         Record { head: *head, time: *time, upstream, json, tokens }
     }
 
-    /// Returns the bytes that it takes in the queue.
+    /// Returns the size of the record in the queue, in bytes.
     fn bytes(&self) -> usize {
         self.json.len() + size_of_val(&*self.tokens)
     }
@@ -248,7 +248,7 @@ fn batch_result(hostcalls: &Hostcalls, body_size: usize) -> BatchResult {
         200..=299 => {
             let body =
                 hostcalls.get_buffer(BufferType::HttpCallResponseBody, 0, body_size.min(MAX_RESPONSE_BYTES));
-            BatchResult::Accepted { rejected: body.map_or(0, |body| otlp::refused(text(body))) }
+            BatchResult::Accepted { rejected: body.map_or(0, |body| otlp::rejected(text(body))) }
         }
         408 | 429 | 502..=504 => BatchResult::Retryable { retry_after: header("retry-after").unwrap_or(0) },
         _ => BatchResult::Rejected,
