@@ -1,7 +1,7 @@
 //! Attempt propagation: passes attempts from the upstream filters to the filter or logger that observes the exchange.
 //!
-//! Attempts are stored in the filter state of their exchange, so they cannot be attributed to a concurrent one. The last eight
-//! are kept, in the order in which they ended.
+//! Attempts are stored in the filter state of their exchange, so they cannot be attributed to a concurrent exchange. The last
+//! eight attempts are kept, in the order in which they ended.
 
 use crate::host::Hostcalls;
 use alloc::vec::Vec;
@@ -96,7 +96,7 @@ pub(crate) struct AttemptLog<'a> {
     pub(crate) hedged: bool,
 }
 
-/// The result of an exchange, without its attempts.
+/// The result of an exchange, without its attempt log.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ExchangeResult<'a> {
     /// The number of attempts.
@@ -112,8 +112,8 @@ pub(crate) struct ExchangeResult<'a> {
 }
 
 impl<'a> AttemptLog<'a> {
-    /// Reconstructs all attempts, in order but with the winning attempt last. An attempt that no upstream filter saw had no host
-    /// to connect to.
+    /// Reconstructs all attempts by their ordinals, with the winning attempt moved to the end. An attempt that no upstream filter
+    /// saw had no host to connect to.
     pub(crate) fn new(bytes: &'a [u8], result: &ExchangeResult<'a>) -> Self {
         let mut seen: Vec<EndedAttempt<'a>> = decode(bytes).collect();
         if seen.is_empty() {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_round_trip_and_corrupt_bytes_are_skipped() {
+    fn attempts_round_trip_and_decoding_stops_at_corrupt_bytes() {
         let attempts = [ended(1, "a:80", 503, 0, 12), ended(2, "", 0, 20, 520)];
         let bytes = bytes(&attempts);
         assert_eq!(decode(&bytes).collect::<Vec<_>>(), attempts);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_in_order() {
+    fn attempts_are_listed_by_ordinal() {
         let bytes =
             bytes(&[ended(1, "a", 503, 0, 12), ended(2, "b", 0, 20, 520), ended(3, "c", 200, 530, 561)]);
         let result = ExchangeResult { attempts: 3, status: 200, answered: true, ..ExchangeResult::default() };
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_eight_are_kept() {
+    fn the_last_eight_attempts_are_kept() {
         let all: Vec<_> = (3..=10u32)
             .map(|n| ended(n, "a", if n == 10 { 200 } else { 503 }, u64::from(n) * 10, u64::from(n) * 10 + 5))
             .collect();

@@ -1,9 +1,9 @@
 //! Attributes: the properties of an exchange that are not headers.
 //!
-//! For every result the host calls back into the module to allocate memory. Envoy can evaluate a CEL expression, and an
-//! expression can be a list: so all attributes of an exchange come in one result, for the price of six single reads. The
-//! expression fails as a whole if an attribute is missing (no upstream was selected, no host was found), and it cannot be created if Envoy was built
-//! without CEL. In both cases the attributes are read one by one, the cluster first.
+//! For every result the host calls back into the module to allocate memory. Envoy can evaluate a CEL expression, and the
+//! expression can be a list, so one result holds all attributes of an exchange. The expression fails as a whole if an attribute
+//! is missing (no upstream was selected, no host was found), and it cannot be created if Envoy was built without CEL. In both
+//! cases the attributes are read one by one, the cluster first.
 
 use crate::headers::{Headers, text};
 use crate::host::{Hostcalls, Status};
@@ -175,7 +175,7 @@ pub(crate) fn attempts(value: Result<&[u8], Status>) -> Option<u32> {
     integer(value).and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= MAX_ATTEMPTS)
 }
 
-/// No exchange has more attempts; a higher number is not a count.
+/// The maximum plausible number of attempts.
 const MAX_ATTEMPTS: u32 = 100_000;
 
 fn flags(value: Result<&[u8], Status>) -> Flags {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_too_short_is_not_read() {
+    fn a_list_that_is_too_short_is_rejected() {
         assert!(from_full([&b"cart"[..], b"r"].into_iter()).is_none());
         assert!(from_lean([&b"cart"[..]].into_iter()).is_none());
     }

@@ -22,18 +22,18 @@ pub(crate) struct ClientInfo {
 const OVERWRITTEN: [&str; 2] = ["x-envoy-attempt-count", "grpc-timeout"];
 /// Headers that the router does not change.
 const KEPT: [&str; 3] = ["grpc-previous-rpc-attempts", "amz-sdk-request", "x-stainless-retry-count"];
-/// Added by an internal redirect.
+/// Header that an internal redirect adds.
 const REDIRECTED: &str = "x-envoy-original-url";
 
 impl ClientInfo {
     /// Reads the headers that are overwritten later.
     ///
-    /// They are read one by one: Envoy stores each of these headers in a field of its own, so a missing one, the case on most
-    /// requests, costs next to nothing.
+    /// They are looked up one by one. Most requests have none of them, and a failed lookup is cheap, because Envoy stores each of
+    /// these headers in a field of its own.
     pub(crate) fn read_overwritten(hostcalls: &Hostcalls) -> Self {
         let mut client = Self::default();
         client.look_up(hostcalls, &OVERWRITTEN);
-        // After an internal redirect the count is that of the previous leg, which was this proxy's own.
+        // After an internal redirect the header has this proxy's own count from before the redirect.
         if client.proxy_attempt.is_some_and(|attempt| attempt > 1) {
             client.look_up(hostcalls, &[REDIRECTED]);
         }

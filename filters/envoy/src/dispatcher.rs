@@ -1,8 +1,7 @@
 //! The state of one VM, and the dispatch of callbacks to plugins and streams.
 //!
-//! Envoy runs one VM per worker and one more on its main thread that never sees traffic; a VM outlives updates of its
-//! plugins. So nothing is set up before the first exchange, and plugins keep what they have learned across updates, under
-//! their identity.
+//! Envoy runs one VM per worker, and one more on its main thread that never sees traffic. Therefore nothing expensive is set up
+//! before the first exchange. A VM outlives updates of its plugins: an updated plugin finds its baselines by its identity.
 
 use crate::host::{BufferType, Hostcalls, LogLevel};
 use crate::http::HttpFilter;
@@ -62,7 +61,7 @@ impl Dispatcher {
         }
     }
 
-    /// Configures a plugin; false rejects the configuration.
+    /// Configures a plugin. Returns false if the configuration is invalid: Envoy then rejects it.
     pub(crate) fn on_configure(&mut self, hostcalls: &Hostcalls, context_id: u32, size: usize) -> bool {
         let identity = identity::plugin(hostcalls);
         let siblings: Vec<_> =
@@ -100,12 +99,12 @@ impl Dispatcher {
 
     /// Handles request headers. An upstream filter counts attempts itself if no plugin of this VM judges exchanges.
     pub(crate) fn on_http_request_headers(&mut self, hostcalls: &Hostcalls, context_id: u32) {
-        let is_judged = self.roots.iter().any(|root| root.attach != Attach::Upstream);
+        let has_judging_plugin = self.roots.iter().any(|root| root.attach != Attach::Upstream);
         match self.filter(context_id) {
             Some((root, Filter::Http(filter))) => filter.on_http_request_headers(hostcalls, root),
             Some((root, Filter::Upstream(filter))) => {
                 filter.on_http_request_headers(hostcalls);
-                if !is_judged {
+                if !has_judging_plugin {
                     root.count_attempt(hostcalls);
                 }
             }

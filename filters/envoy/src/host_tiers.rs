@@ -1,6 +1,6 @@
 //! A cache of host tiers: the fallback and failover marks that users put in the metadata of upstream hosts.
 //!
-//! A lookup that finds no mark, as for nearly every host, costs some 3 000 instructions. Tiers change only with the proxy's
+//! A lookup that finds no mark, as for nearly every host, costs about 3 000 instructions. Tiers change only with the proxy's
 //! configuration, so a result is cached for one second. Hosts with the same cache index evict each other.
 
 use nearmiss::{Substitute, Timestamp};

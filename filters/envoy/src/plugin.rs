@@ -1,6 +1,6 @@
 //! The state of one plugin: exchanges go in; metrics, filter state, headers and records come out.
 //!
-//! There is one per plugin and VM. A plugin and its successor in a configuration update share it.
+//! Each VM has one [`Plugin`] per configured plugin. A plugin and its successor in a configuration update share the state.
 
 use crate::host::{Hostcalls, LogLevel};
 use crate::host_tiers::HostTierCache;
@@ -13,7 +13,7 @@ use core::cell::{LazyCell, RefCell};
 use nearmiss::config::Attach;
 use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, record, verdict};
 
-/// The state as root contexts share it.
+/// The state of a plugin, shared by its root contexts.
 pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
 
 /// The state of one plugin.
@@ -30,7 +30,8 @@ pub(crate) struct Plugin {
     last_exchange: Timestamp,
     last_status_line: Timestamp,
     buffer: String,
-    has_warned: bool,
+    /// True if the hint that no plugin judges exchanges has been logged.
+    has_logged_hint: bool,
 }
 
 /// The property that holds the final verdict, `wasm.nearmiss` in access logs.
@@ -41,8 +42,8 @@ const HEADER: &str = "near-miss";
 const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
 
 impl Plugin {
-    /// Creates the state of a plugin without exchanges.
-    pub(crate) fn shared(identity: String, config: Config) -> SharedPlugin {
+    /// Creates the state of a plugin that has not observed an exchange.
+    pub(crate) fn new_shared(identity: String, config: Config) -> SharedPlugin {
         Rc::new(RefCell::new(Self {
             leadership: Leadership::new(alloc::format!("nearmiss/{}/{identity}", config.envoy.attach as u8)),
             identity,
@@ -54,7 +55,7 @@ impl Plugin {
             last_exchange: Timestamp::default(),
             last_status_line: Timestamp::default(),
             buffer: String::new(),
-            has_warned: false,
+            has_logged_hint: false,
         }))
     }
 
@@ -98,10 +99,10 @@ impl Plugin {
         self.emit_records(hostcalls);
     }
 
-    /// Counts one attempt of an exchange that no plugin judges, and logs a warning the first time.
+    /// Counts one attempt of an exchange that no plugin judges, and logs a hint the first time.
     pub(crate) fn count_attempt(&mut self, hostcalls: &Hostcalls, cluster: &str) {
         self.metrics.count_attempt(hostcalls, &nearmiss::upstream_name(cluster));
-        if !core::mem::replace(&mut self.has_warned, true) {
+        if !core::mem::replace(&mut self.has_logged_hint, true) {
             hostcalls.log(
                 LogLevel::Info,
                 "nearmiss: attached to upstreams only, so attempts are counted and nothing is judged; \
@@ -110,7 +111,7 @@ impl Plugin {
         }
     }
 
-    /// Adds the header with the provisional verdict of a running exchange, unless the verdict is clean.
+    /// Adds the header with the provisional verdict of an exchange in progress, unless the verdict is clean.
     ///
     /// `cluster` reads the name of the upstream. The hostcall is expensive, so it is made only if upstreams have limits of their
     /// own or the verdict is not clean.
@@ -166,13 +167,13 @@ impl Plugin {
         self.sinks.on_tick(hostcalls, now, self.config.envoy.collector.as_ref());
     }
 
-    /// Passes the response to a dispatched call to the collector.
+    /// Passes the response to an HTTP call on to the collector that dispatched it.
     pub(crate) fn on_http_call_response(&mut self, hostcalls: &Hostcalls, token_id: u32, body_size: usize) {
         let now = self.now(hostcalls);
         self.sinks.on_http_call_response(hostcalls, token_id, body_size, now);
     }
 
-    /// Emits everything that is left.
+    /// Ends the plugin: emits all remaining records.
     pub(crate) fn finish(mut self, hostcalls: &Hostcalls) {
         let now = self.now(hostcalls);
         self.leadership.finish(hostcalls, &self.config, now);

@@ -2,8 +2,8 @@
 //!
 //! These are the current `RateLimit` draft (`RateLimit: "p";r=5;t=30` beside `RateLimit-Policy: "p";q=100;w=60`), its
 //! intermediate form (`RateLimit: limit=100, remaining=5, reset=30`), its first form (`RateLimit-Limit` and `RateLimit-Remaining`), and
-//! the `X-RateLimit-*` pair it grew from, which Envoy's own limiter writes as well. Of several quotas the one with the
-//! smallest remaining share counts.
+//! the older `X-RateLimit-*` pair, which Envoy's own limiter writes as well. Of several quotas, the one with the smallest
+//! remaining share counts.
 
 use crate::structured_fields::{ListMember, list_members};
 use nearmiss::Quota;
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_may_list_its_policies_behind_it() {
+    fn a_limit_may_be_followed_by_its_policies() {
         let headers = QuotaHeaders {
             limit: Some("10, 10;w=60;name=\"per ip\""),
             remaining: Some("2"),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_quota_is_none() {
+    fn a_quota_without_a_valid_limit_and_remainder_is_unknown() {
         for (limit, remaining) in [(None, Some("5")), (Some("x"), Some("5")), (Some("10"), Some("-1"))] {
             assert_eq!(QuotaHeaders { limit, remaining, ..QuotaHeaders::default() }.quota(), None);
         }

@@ -57,7 +57,7 @@ impl Root {
                 plugin.borrow_mut().reconfigure(config);
                 self.plugin = Some(plugin);
             }
-            None => self.plugin = Some(Plugin::shared(identity, config)),
+            None => self.plugin = Some(Plugin::new_shared(identity, config)),
         }
         if self.attach != Attach::Upstream {
             // A VM without traffic ticks as well, because it can lead.

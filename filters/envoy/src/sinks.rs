@@ -58,7 +58,7 @@ impl Sinks {
         }
     }
 
-    /// Passes the response to a dispatched call to the collector.
+    /// Passes the response to an HTTP call on to the collector that dispatched it.
     pub(crate) fn on_http_call_response(
         &mut self,
         hostcalls: &Hostcalls,

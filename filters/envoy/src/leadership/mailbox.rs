@@ -12,7 +12,7 @@ use nearmiss::{Delta, Timestamp};
 
 /// Deltas per mailbox.
 pub(super) const CAPACITY: u32 = 8;
-/// In place of a bucket: the owner has ended and publishes nothing more.
+/// Value of [`Mailbox::open_bucket`] if no bucket will receive a delta: the owner has ended or failed.
 pub(super) const ENDED: u64 = u64::MAX;
 /// Bytes before a delta: the owner's id, the delta's number, its bucket.
 const DELTA_HEADER: usize = 16;
@@ -20,15 +20,18 @@ const DELTA_HEADER: usize = 16;
 /// The header of a mailbox.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mailbox {
-    /// Its position among the mailboxes, from 1.
+    /// Position among the mailboxes, from 1.
     index: u32,
     /// The owner's id; 0 if it has none.
     pub(super) owner: u32,
     heartbeat: Timestamp,
     /// The first bucket that may still receive a delta.
     open_bucket: u64,
+    /// The number of the oldest announced delta.
     first: u32,
+    /// The number after that of the newest announced delta.
     end: u32,
+    /// The version of the header in shared data, for compare-and-swap.
     version: u32,
 }
 
@@ -70,7 +73,7 @@ impl Mailbox {
         let _ = Self { heartbeat: now, open_bucket, first, end, ..self }.write(hostcalls, key);
     }
 
-    /// Returns the bucket and the bytes of the delta of that number.
+    /// Returns the bucket and the bytes of delta `number`.
     pub(super) fn delta<'a>(
         &self,
         hostcalls: &'a Hostcalls,
