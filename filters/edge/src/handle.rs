@@ -1,4 +1,4 @@
-//! The object that JavaScript holds: exchanges in, verdicts, headers and records out.
+//! The object that JavaScript holds: exchanges go in; verdicts, headers and records come out.
 
 use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
 use crate::upstream_interner::UpstreamInterner;
@@ -10,8 +10,8 @@ use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 /// A monitor for JavaScript.
 ///
-/// Call `pollRecord` until it returns nothing: after `observe` returned a verdict with the bit for waiting records, and after
-/// `wake` and `finish`.
+/// Call `pollRecord` until it returns nothing: after `observe` returned a verdict with the bit `HAS_RECORDS`, and after `wake`
+/// and `finish`.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Handle {
@@ -21,7 +21,7 @@ pub struct Handle {
     monitor: Option<Monitor>,
     upstreams: UpstreamInterner,
     builder: ExchangeBuilder,
-    /// Verdict and number of attempts of the last exchange, for its header.
+    /// Verdict and number of attempts of the exchange that was observed or previewed last, for its header.
     last: (Verdict, Option<u32>),
 }
 
@@ -74,7 +74,7 @@ impl Handle {
         self.config().fallback_header.clone()
     }
 
-    /// Returns the number of an upstream, at least 1.
+    /// Returns the number that identifies an upstream in later calls, at least 1.
     pub fn intern(&mut self, name: &str) -> u32 {
         self.upstreams.intern(name)
     }
@@ -108,7 +108,7 @@ impl Handle {
         self.builder.add_attempt(host, status, duration_ms)
     }
 
-    /// Judges and counts one exchange with its optional fields. Returns the packed verdict.
+    /// Judges and counts one exchange, including the optional fields set since the previous one. Returns the packed verdict.
     pub fn observe(
         &mut self,
         upstream: f64,
@@ -130,7 +130,8 @@ impl Handle {
         packed_verdict::pack(&last.0) | has_records
     }
 
-    /// Judges an exchange in progress by its optional fields, without counting it or comparing it with a baseline.
+    /// Judges an exchange in progress, including the optional fields set so far, without counting it or comparing it with a
+    /// baseline.
     pub fn preview(
         &mut self,
         upstream: f64,
@@ -216,7 +217,7 @@ fn parse(config: &str) -> Result<Config, JsError> {
     Config::parse(config).map_err(|error| JsError::new(&error.to_string()))
 }
 
-/// Builds an exchange from these numbers if all of them are valid.
+/// Builds an exchange, or returns `None` if one of the numbers is invalid.
 fn exchange(
     upstreams: &UpstreamInterner,
     upstream: f64,

@@ -3,7 +3,8 @@
 use crate::host::arena;
 use crate::instance;
 
-/// Allocates memory for a record. The host uses this and [`free`] only if both exist; otherwise it has a few KiB of its own.
+/// Allocates memory for a record. The host uses `malloc` and [`free`] if the module exports both; otherwise it allocates records
+/// from a heap of a few KiB.
 #[unsafe(no_mangle)]
 extern "C" fn malloc(size: usize) -> *mut u8 {
     arena::alloc(size)
@@ -50,7 +51,7 @@ extern "C" fn near_miss(
     instance::process(seconds, nanoseconds, bytes).unwrap_or(record)
 }
 
-/// Ends the input, for hosts that know its end. Returns all waiting records, one per line, and a NUL.
+/// Ends the input, for hosts that can signal its end. Returns all queued records, one per line, and a NUL.
 #[unsafe(no_mangle)]
 extern "C" fn nearmiss_finish() -> *const u8 {
     instance::finish()
