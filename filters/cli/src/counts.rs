@@ -3,16 +3,18 @@
 use crate::fate_class::FateClass;
 use nearmiss::{Exchange, Fate, Signals, Verdict};
 
-/// Counts of some exchanges.
+/// Counts of a set of exchanges.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Counts {
+    /// Exchanges by fate.
     pub(crate) fates: [u64; Fate::ALL.len()],
+    /// Exchanges whose client disconnected: excluded from all shares.
     pub(crate) aborted: u64,
     /// Exchanges known from their record alone, without a summary that counts the clean ones: excluded from all
     /// shares.
     pub(crate) record_only: u64,
     pub(crate) attempts: u64,
-    /// Successes on the first attempt, without help from a safety net.
+    /// Successes with one attempt and without a safety net.
     pub(crate) first_try: u64,
 }
 
@@ -39,20 +41,22 @@ impl Counts {
 
     /// Counts an exchange that was judged here.
     pub(crate) fn count_exchange(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
-        const SAFETY_NETS: Signals = Signals::RETRY
+        const NOT_FIRST_TRY: Signals = Signals::RETRY
             .with(Signals::FALLBACK)
             .with(Signals::STALE)
             .with(Signals::FAILOVER)
             .with(Signals::HEDGE)
             .with(Signals::ABORTED);
         let attempts = u64::from(exchange.attempts.unwrap_or(1));
-        let is_first_try = verdict.fate != Fate::Failed && !verdict.signals.any(SAFETY_NETS) && attempts <= 1;
+        let is_first_try =
+            verdict.fate != Fate::Failed && !verdict.signals.any(NOT_FIRST_TRY) && attempts <= 1;
         self.count(verdict.fate, 1);
         self.attempts = self.attempts.saturating_add(attempts);
         self.aborted = self.aborted.saturating_add(verdict.is_aborted().into());
         self.first_try = self.first_try.saturating_add(is_first_try.into());
     }
 
+    /// Counts `count` exchanges of a fate, without their attempts.
     pub(crate) fn count(&mut self, fate: Fate, count: u64) {
         if let Some(sum) = self.fates.get_mut(fate as usize) {
             *sum = sum.saturating_add(count);
@@ -67,10 +71,12 @@ impl Counts {
         self.first_try = self.first_try.saturating_add(other.first_try);
     }
 
+    /// Returns the exchanges of a fate.
     pub(crate) fn of(&self, fate: Fate) -> u64 {
         self.fates.get(fate as usize).copied().unwrap_or(0)
     }
 
+    /// Returns the exchanges of a class of fates.
     pub(crate) fn class(&self, class: FateClass) -> u64 {
         Fate::ALL
             .into_iter()
@@ -83,8 +89,7 @@ impl Counts {
         self.fates.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns the denominator of the shares: exchanges whose callers stayed, without those known from a record
-    /// alone.
+    /// Returns the denominator of the shares: all exchanges except aborted ones and those known from a record alone.
     pub(crate) fn judged(&self) -> u64 {
         self.exchanges().saturating_sub(self.aborted).saturating_sub(self.record_only)
     }
@@ -97,7 +102,7 @@ impl Counts {
         self.exchanges().saturating_sub(self.of(Fate::Clean)).saturating_sub(self.failed())
     }
 
-    /// Returns the near misses that are not merely slow: slowness alone does not prove one.
+    /// Returns the near misses that are more than slow: slowness alone does not prove a near miss.
     pub(crate) fn close_calls(&self) -> u64 {
         self.near_misses().saturating_sub(self.of(Fate::Slow))
     }

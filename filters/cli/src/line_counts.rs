@@ -1,4 +1,4 @@
-//! Counts lines by outcome.
+//! Counts of input lines by outcome.
 
 use core::fmt::Display;
 use nearmiss_formats::Format;
@@ -8,58 +8,58 @@ use std::process::ExitCode;
 /// Number of lines by outcome.
 #[derive(Debug, Default)]
 pub(crate) struct LineCounts {
-    /// Judged here, or earlier by another nearmiss; for `merge`, lines with records.
+    /// Lines judged here or earlier by another nearmiss; for `merge`, lines with records.
     pub(crate) judged: u64,
-    /// Not an exchange, or not selected.
-    pub(crate) skipped: u64,
-    /// Unreadable.
-    pub(crate) bad: u64,
-    /// Number of changes of the format.
+    /// Lines without an exchange, or with one that is not selected.
+    pub(crate) left_out: u64,
+    /// Lines that could not be parsed.
+    pub(crate) unreadable: u64,
+    /// Number of times that the file or its format changed.
     formats: u64,
 }
 
 /// Maximum number of unreadable lines that are printed.
-const MAX_SHOWN: u64 = 3;
+const MAX_PRINTED: u64 = 3;
 
-/// Advice for lines in an unknown format.
+/// Hint appended to the error of a line in an unknown format.
 pub(crate) const FORMAT_HINT: &str = "name one with --format";
 
 impl LineCounts {
     /// Counts an unreadable line, and prints its error if it is one of the first few.
     #[cold]
-    pub(crate) fn bad(&mut self, path: &Path, number: u64, error: &dyn Display) {
-        self.bad += 1;
-        if self.bad <= MAX_SHOWN {
+    pub(crate) fn count_unreadable(&mut self, path: &Path, number: u64, error: &dyn Display) {
+        self.unreadable += 1;
+        if self.unreadable <= MAX_PRINTED {
             eprintln!("nearmiss: {}:{number}: {error}", path.display());
         }
     }
 
     /// Prints the detected format when a file or its format changes, for the first few changes.
-    pub(crate) fn format(&mut self, path: &Path, format: Format) {
+    pub(crate) fn print_format(&mut self, path: &Path, format: Format) {
         self.formats += 1;
-        if format != Format::Auto && self.formats <= MAX_SHOWN {
+        if format != Format::Auto && self.formats <= MAX_PRINTED {
             eprintln!("nearmiss: {}: read as {format}", path.display());
         }
     }
 
     /// Returns the total number of lines.
     pub(crate) fn lines(&self) -> u64 {
-        self.judged + self.skipped + self.bad
+        self.judged + self.left_out + self.unreadable
     }
 
-    /// Prints the counts; `what` describes the good lines.
-    pub(crate) fn report(&self, what: &str) {
-        let Self { judged, skipped, bad, .. } = self;
+    /// Prints the counts; `what` describes the lines that are counted as judged.
+    pub(crate) fn print(&self, what: &str) {
+        let Self { judged, left_out, unreadable, .. } = self;
         eprint!("nearmiss: {} lines: {judged} {what}", self.lines());
-        if *skipped > 0 {
-            eprint!(", {skipped} left out");
+        if *left_out > 0 {
+            eprint!(", {left_out} left out");
         }
-        eprintln!(", {bad} unreadable");
+        eprintln!(", {unreadable} unreadable");
     }
 
     /// Returns the exit code for the share of unreadable lines.
     pub(crate) fn exit_code(&self, max_bad: f64) -> ExitCode {
         let allowed = max_bad * self.lines() as f64;
-        if self.bad as f64 > allowed { ExitCode::from(2) } else { ExitCode::SUCCESS }
+        if self.unreadable as f64 > allowed { ExitCode::from(2) } else { ExitCode::SUCCESS }
     }
 }

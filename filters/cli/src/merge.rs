@@ -25,10 +25,10 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode, Error> {
             let number = lines.number() + 1;
             let Some((path, line)) = lines.next()? else { break };
             match core::str::from_utf8(line).map(|line| merger.add_line(line)) {
-                Ok(Ok(0)) => line_counts.skipped += 1,
+                Ok(Ok(0)) => line_counts.left_out += 1,
                 Ok(Ok(_)) => line_counts.judged += 1,
-                Ok(Err(error)) => line_counts.bad(path, number, &error),
-                Err(error) => line_counts.bad(path, number, &error),
+                Ok(Err(error)) => line_counts.count_unreadable(path, number, &error),
+                Err(error) => line_counts.count_unreadable(path, number, &error),
             }
             drain(&mut merger, &mut output)?;
             if line_counts.lines().is_multiple_of(LINES_PER_TICK) {
@@ -42,9 +42,9 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode, Error> {
     output.flush()?;
     if !args.quiet {
         table::print(&merger);
-        line_counts.report("with records");
-    } else if line_counts.bad > 0 {
-        line_counts.report("with records");
+        line_counts.print("with records");
+    } else if line_counts.unreadable > 0 {
+        line_counts.print("with records");
     }
     warn(merger.stats());
     Ok(line_counts.exit_code(args.max_bad))

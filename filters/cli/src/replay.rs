@@ -84,7 +84,7 @@ impl Replayer {
         match read {
             Ok(ParsedLine::Exchange(exchange)) => {
                 if !self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) {
-                    self.line_counts.skipped += 1;
+                    self.line_counts.left_out += 1;
                     return Ok(true);
                 }
                 self.line_counts.judged += 1;
@@ -98,7 +98,7 @@ impl Replayer {
             }
             Ok(ParsedLine::Judged(judged)) => {
                 if !self.filter.matches(judged.ts, judged.upstream) {
-                    self.line_counts.skipped += 1;
+                    self.line_counts.left_out += 1;
                     return Ok(true);
                 }
                 self.line_counts.judged += 1;
@@ -106,8 +106,8 @@ impl Replayer {
                 self.monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
                 is_judged = true;
             }
-            Ok(ParsedLine::LeftOut(_)) => self.line_counts.skipped += 1,
-            Err(error) => self.line_counts.bad(path, number, &error.with_advice(FORMAT_HINT)),
+            Ok(ParsedLine::LeftOut(_)) => self.line_counts.left_out += 1,
+            Err(error) => self.line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
         }
         if self.annotate {
             self.annotation.clear();
@@ -134,7 +134,7 @@ impl Replayer {
         }
         if self.format != Some(source.reader.format()) {
             self.format = Some(source.reader.format());
-            self.line_counts.format(path, source.reader.format());
+            self.line_counts.print_format(path, source.reader.format());
         }
         Ok(true)
     }
@@ -161,9 +161,9 @@ impl Replayer {
         self.output.flush()?;
         if !args.quiet {
             self.table.print();
-            self.line_counts.report("judged");
-        } else if self.line_counts.bad > 0 {
-            self.line_counts.report("judged");
+            self.line_counts.print("judged");
+        } else if self.line_counts.unreadable > 0 {
+            self.line_counts.print("judged");
         }
         Ok(self.line_counts.exit_code(args.max_bad))
     }

@@ -80,7 +80,7 @@ impl ReportDriver {
         self.monitor.finish();
         self.drain();
         self.outcome.model.finish();
-        self.outcome.stats.unreadable = self.outcome.line_counts.bad;
+        self.outcome.stats.unreadable = self.outcome.line_counts.unreadable;
         Ok(self.outcome)
     }
 
@@ -94,13 +94,13 @@ impl ReportDriver {
             source.has_records = true;
             match add_if_selected(model, &self.filter, json) {
                 Ok(true) => line_counts.judged += 1,
-                Ok(false) => line_counts.skipped += 1,
-                Err(error) => line_counts.bad(path, number, &error),
+                Ok(false) => line_counts.left_out += 1,
+                Err(error) => line_counts.count_unreadable(path, number, &error),
             }
             return Ok(true);
         }
         if source.has_records {
-            line_counts.skipped += 1;
+            line_counts.left_out += 1;
             return Ok(true);
         }
         let mut attempts = Attempts::default();
@@ -122,8 +122,8 @@ impl ReportDriver {
                     time.unwrap_or(0),
                 );
             }
-            Ok(_) => line_counts.skipped += 1,
-            Err(error) => line_counts.bad(path, number, &error.with_advice(FORMAT_HINT)),
+            Ok(_) => line_counts.left_out += 1,
+            Err(error) => line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
         }
         self.drain();
         Ok(true)

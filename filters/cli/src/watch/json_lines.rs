@@ -26,7 +26,7 @@ impl EventHandler for JsonLines {
     }
 
     fn on_unreadable_line(&mut self, path: &Path, number: u64, error: &LineError) {
-        self.line_counts.bad(path, number, &error.with_advice(FORMAT_HINT));
+        self.line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT));
     }
 
     fn flush(&mut self) -> Result<(), Error> {
