@@ -24,7 +24,7 @@ impl fmt::Display for TimeOfDay {
     }
 }
 
-/// Milliseconds since 1970 as a date: `23 Nov`.
+/// Milliseconds since 1970 as a date: `23 Nov`, and `1 Jan 2027` on the first day of a year.
 pub(crate) struct Date(pub(crate) u64);
 
 impl fmt::Display for Date {
@@ -39,10 +39,11 @@ impl fmt::Display for Date {
 }
 
 /// Formats the date of a time in milliseconds: `2026-11-23`.
-pub(crate) fn day(millis: u64) -> String {
+pub(crate) fn iso_date(millis: u64) -> String {
     DateTime(millis).to_string().chars().take(10).collect()
 }
 
+/// Milliseconds per day.
 pub(crate) const DAY_MS: u64 = 86_400_000;
 
 #[cfg(test)]
@@ -51,8 +52,8 @@ mod tests {
 
     #[test]
     fn times_are_in_utc() {
-        const AT: u64 = 1_795_423_554_513;
-        assert_eq!(DateTime(AT).to_string(), "2026-11-23 08:45:54");
-        assert_eq!(day(AT), "2026-11-23");
+        const MILLIS: u64 = 1_795_423_554_513;
+        assert_eq!(DateTime(MILLIS).to_string(), "2026-11-23 08:45:54");
+        assert_eq!(iso_date(MILLIS), "2026-11-23");
     }
 }

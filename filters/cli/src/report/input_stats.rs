@@ -1,11 +1,11 @@
-//! Facts about the input, for the footer of the report.
+//! Statistics of the input, for the footer of the report.
 
-/// The files that were read, and what their lines lack.
+/// Names of the files that were read, and counts of unreadable and incomplete lines.
 #[derive(Debug, Default)]
 pub(crate) struct InputStats {
     /// File names without their directories.
     pub(crate) files: Vec<String>,
-    /// Unreadable lines.
+    /// Lines that could not be parsed.
     pub(crate) unreadable: u64,
     /// Exchanges whose lines do not contain the number of attempts.
     pub(crate) attempts_unknown: u64,

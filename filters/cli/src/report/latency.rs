@@ -3,10 +3,10 @@
 use crate::records;
 use nearmiss::histogram::{BUCKETS, OFFSET, SCALE};
 
-/// Buckets of the core per row of a heat map: half an octave.
-const ROW: usize = 4;
+/// Buckets of the core per row of a heat map; a row is half an octave.
+const BUCKETS_PER_ROW: usize = 4;
 /// Number of rows of a heat map.
-pub(crate) const ROWS: usize = BUCKETS.div_ceil(ROW);
+pub(crate) const ROWS: usize = BUCKETS.div_ceil(BUCKETS_PER_ROW);
 
 /// Number of durations by bucket of the core.
 #[derive(Clone, Debug)]
@@ -37,14 +37,16 @@ impl LatencyCounts {
         self.0.iter().sum()
     }
 
-    /// Returns the geometric mean in milliseconds, the typical duration of a reference.
+    /// Returns the geometric mean in milliseconds, for comparison with the typical duration in a reference.
     pub(crate) fn typical(&self) -> Option<f64> {
         let total = self.total();
         let sum: f64 = self
             .0
             .iter()
             .enumerate()
-            .map(|(bucket, count)| (border(bucket) * border(bucket + 1)).log2() / 2.0 * *count as f64)
+            .map(|(bucket, count)| {
+                (lower_bound(bucket) * lower_bound(bucket + 1)).log2() / 2.0 * *count as f64
+            })
             .sum();
         (total > 0).then(|| (sum / total as f64).exp2())
     }
@@ -57,7 +59,7 @@ impl LatencyCounts {
             sum += count;
             sum >= wanted
         })?;
-        Some(border(bucket + 1))
+        Some(lower_bound(bucket + 1))
     }
 }
 
@@ -74,7 +76,7 @@ impl Default for HeatMapColumn {
 impl HeatMapColumn {
     pub(crate) fn add(&mut self, other: &records::LatencyHistogram) {
         for (bucket, count) in buckets(other) {
-            if let Some(sum) = self.0.get_mut(bucket / ROW) {
+            if let Some(sum) = self.0.get_mut(bucket / BUCKETS_PER_ROW) {
                 *sum = sum.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
             }
         }
@@ -98,31 +100,33 @@ impl HeatMapColumn {
             sum += u64::from(*count);
             sum >= wanted
         })?;
-        Some(row_border(row + 1))
+        Some(row_lower_bound(row + 1))
     }
 }
 
 /// Returns the lower bound of a row in milliseconds.
-pub(crate) fn row_border(row: usize) -> f64 {
-    border(row * ROW)
+pub(crate) fn row_lower_bound(row: usize) -> f64 {
+    lower_bound(row * BUCKETS_PER_ROW)
 }
 
 /// Returns the row of a duration, with a fractional part.
 pub(crate) fn row_of(millis: f64) -> f64 {
     let buckets = millis.max(0.001).log2() * f64::from(1 << SCALE) - f64::from(OFFSET);
-    (buckets / ROW as f64).clamp(0.0, ROWS as f64)
+    (buckets / BUCKETS_PER_ROW as f64).clamp(0.0, ROWS as f64)
 }
 
-fn border(bucket: usize) -> f64 {
+/// Returns the lower bound of a bucket in milliseconds.
+fn lower_bound(bucket: usize) -> f64 {
     ((bucket as f64 + f64::from(OFFSET)) / f64::from(1 << SCALE)).exp2()
 }
 
 /// Maps the counts to buckets of the core.
 fn buckets(histogram: &records::LatencyHistogram) -> impl Iterator<Item = (usize, u64)> + '_ {
-    let finer = (histogram.scale - SCALE as i32).clamp(-10, 20);
+    let scale_difference = (histogram.scale - SCALE as i32).clamp(-10, 20);
     histogram.counts.iter().zip(0_i32..).filter(|(count, _)| **count > 0).map(move |(count, index)| {
         let index = i64::from(histogram.offset) + i64::from(index);
-        let index = if finer >= 0 { index >> finer } else { index << -finer };
+        let index =
+            if scale_difference >= 0 { index >> scale_difference } else { index << -scale_difference };
         let bucket = (index - i64::from(OFFSET)).clamp(0, BUCKETS as i64 - 1);
         (bucket as usize, *count)
     })
@@ -146,6 +150,6 @@ mod tests {
             LatencyCounts::default().quantile(0.5).is_none()
                 && HeatMapColumn::default().quantile(0.5).is_none()
         );
-        assert_eq!(row_of(row_border(7)), 7.0);
+        assert_eq!(row_of(row_lower_bound(7)), 7.0);
     }
 }

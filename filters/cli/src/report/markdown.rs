@@ -7,15 +7,17 @@ use super::model::ReportModel;
 use super::upstream::UpstreamReport;
 use super::{advice, headline, hosts};
 use crate::display::numbers::{GroupedCount, Hundredths, Millis, Percent, Seconds};
-use crate::display::time::{DateTime, TimeOfDay, day};
+use crate::display::time::{DateTime, TimeOfDay, iso_date};
 use crate::records::EpisodeRecord;
 use core::fmt::Write;
 
-/// Maximum number of entries of each list.
+/// Maximum number of upstreams in each table.
 const MAX_UPSTREAMS: usize = 10;
+/// Maximum number of episodes; the largest are kept.
 const MAX_EPISODES: usize = 10;
+/// Maximum number of suspect hosts.
 const MAX_HOSTS: usize = 5;
-/// Width of a sparkline in characters.
+/// Maximum width of a sparkline in characters.
 const CELLS: u64 = 24;
 
 /// Renders the digest.
@@ -39,10 +41,10 @@ fn write(out: &mut String, model: &ReportModel, stats: &InputStats) -> core::fmt
     drift(out, model)?;
     episodes(out, model)?;
     suspects(out, model)?;
-    let list = advice::advice(model);
-    if !list.is_empty() {
+    let all_advice = advice::advice(model);
+    if !all_advice.is_empty() {
         writeln!(out, "\n### What to look at first\n")?;
-        for (number, advice) in list.iter().enumerate() {
+        for (number, advice) in all_advice.iter().enumerate() {
             writeln!(out, "{}. {}", number + 1, advice.text.markdown())?;
         }
     }
@@ -77,7 +79,7 @@ fn upstreams(out: &mut String, model: &ReportModel) -> core::fmt::Result {
     remaining(out, model.upstreams.len(), MAX_UPSTREAMS, "upstreams")
 }
 
-/// Draws near misses and failures over time, in eight heights.
+/// Draws near misses and failures over time in eight heights; a dot stands for none.
 fn sparkline(model: &ReportModel, upstream: &UpstreamReport) -> String {
     const HEIGHTS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let Some((first, last)) = model.time_bins.range() else { return String::new() };
@@ -101,12 +103,12 @@ fn latency_and_attempts(out: &mut String, model: &ReportModel) -> core::fmt::Res
     for upstream in model.upstreams.iter().take(MAX_UPSTREAMS) {
         let quantile =
             |share| upstream.latency.quantile(share).map_or("–".into(), |ms| Millis(ms).to_string());
-        let tight = upstream.margins.first().copied().filter(|_| upstream.with_margin() > 0);
+        let in_last_tenth = upstream.margins.first().copied().filter(|_| upstream.with_margin() > 0);
         writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} |",
             MarkdownCode(&upstream.name),
-            tight.map_or("–".into(), |count| GroupedCount(count).to_string()),
+            in_last_tenth.map_or("–".into(), |count| GroupedCount(count).to_string()),
             quantile(0.5),
             quantile(0.99),
             quantile(0.999),
@@ -131,7 +133,7 @@ fn drift(out: &mut String, model: &ReportModel) -> core::fmt::Result {
             "- {}: {} than on {}: {} near misses (then {}), typically {} (then {}).",
             MarkdownCode(&comparison.upstream.name),
             comparison.drift().label(),
-            day(comparison.since),
+            iso_date(comparison.since),
             Percent(Some(comparison.near_now)),
             Percent(Some(comparison.near_then)),
             Millis(comparison.typical_now),

@@ -25,19 +25,21 @@ const MAX_SUMMARIES: usize = 4_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct ReportModel {
     pub(crate) time_bins: TimeBins,
-    /// In order of appearance while reading; ranked by closeness to failing after [`finish`](ReportModel::finish).
+    /// Upstreams in order of appearance; after [`finish`](ReportModel::finish), ranked by how close they came to failing.
     pub(crate) upstreams: Vec<UpstreamReport>,
+    /// Index of each upstream in `upstreams`, until `finish`.
     indices: HashMap<String, usize>,
     /// Exchanges without an upstream.
     pub(crate) unrouted: u64,
-    /// Sorted by start; empty until `finish`.
+    /// Episodes sorted by start; empty until `finish`.
     pub(crate) episodes: Vec<EpisodeRecord>,
-    open: BTreeMap<String, EpisodeRecord>,
+    /// The latest record of each episode by its id, until `finish`.
+    episodes_by_id: BTreeMap<String, EpisodeRecord>,
     /// Start and end of the data, in milliseconds since 1970.
     pub(crate) span: Option<(u64, u64)>,
     pub(crate) exchange_records: u64,
     pub(crate) summaries: u64,
-    /// Summaries that occurred twice and were counted once.
+    /// Repeated summaries, which were not counted again.
     pub(crate) duplicate_summaries: u64,
     /// Episodes beyond the maximum.
     pub(crate) skipped_episodes: u64,
@@ -45,6 +47,7 @@ pub(crate) struct ReportModel {
     pub(crate) prior_verdicts: u64,
     /// Exchanges that summaries count as relayed: the instance that judged them reports them.
     pub(crate) relayed: u64,
+    /// Hashes that identify the counted summaries, until `finish`.
     seen_summaries: HashSet<u64>,
     summary_interval: SummaryInterval,
 }
@@ -53,12 +56,12 @@ impl ReportModel {
     /// Adds one record.
     pub(crate) fn add_record(&mut self, record: AnyRecord<'_>) -> Result<(), RecordParseError> {
         match record {
-            AnyRecord::Exchange(exchange) => self.exchange(&exchange),
+            AnyRecord::Exchange(exchange) => self.add_exchange(&exchange),
             AnyRecord::Episode(episode) => {
-                self.episode(*episode);
+                self.add_episode(*episode);
                 Ok(())
             }
-            AnyRecord::Summary(summary) => self.summary(*summary),
+            AnyRecord::Summary(summary) => self.add_summary(*summary),
         }
     }
 
@@ -71,10 +74,10 @@ impl ReportModel {
         }
         self.extend_to(time, time, time, 0);
         let bin = self.time_bins.bin(time);
-        self.upstream(upstream).count(&Counts::of_one(fate), bin, time);
+        self.upstream_mut(upstream).count(&Counts::of_one(fate), bin, time);
     }
 
-    /// Ends reading: ranks upstreams by closeness to failing, and sorts episodes.
+    /// Ends the input: ranks the upstreams by how close they came to failing, and sorts the episodes.
     pub(crate) fn finish(&mut self) {
         let only_records = !self.has_shares();
         self.upstreams.iter_mut().for_each(|upstream| upstream.finish(only_records));
@@ -86,7 +89,7 @@ impl ReportModel {
             };
             rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
         });
-        self.episodes = core::mem::take(&mut self.open).into_values().collect();
+        self.episodes = core::mem::take(&mut self.episodes_by_id).into_values().collect();
         self.episodes.sort_by(|a, b| (a.start, &a.upstream).cmp(&(b.start, &b.upstream)));
         self.indices.clear();
         self.seen_summaries = HashSet::new();
@@ -104,12 +107,12 @@ impl ReportModel {
         self.episodes.iter().filter(|episode| episode.outcome.as_deref() == Some("escalated")).count() as u64
     }
 
-    /// Returns true if shares are known: only summaries and lines with verdicts count clean exchanges.
+    /// Returns true if shares can be calculated: only summaries and lines with verdicts count clean exchanges.
     pub(crate) fn has_shares(&self) -> bool {
         self.summaries + self.prior_verdicts > 0
     }
 
-    fn exchange(&mut self, exchange: &ExchangeRecord<'_>) -> Result<(), RecordParseError> {
+    fn add_exchange(&mut self, exchange: &ExchangeRecord<'_>) -> Result<(), RecordParseError> {
         let time = exchange.time.millis()?;
         self.exchange_records += 1;
         let fate = Fate::from_name(&exchange.fate).unwrap_or(Fate::Clean);
@@ -118,7 +121,7 @@ impl ReportModel {
             self.extend_to(time, time, time, 0);
         }
         let bin = self.time_bins.bin(time);
-        let upstream = self.upstream(&exchange.upstream);
+        let upstream = self.upstream_mut(&exchange.upstream);
         upstream.count_record(fate, binned.then_some(bin));
         // A failure has no margin left to report.
         let margin = exchange.margin_bp.filter(|_| fate != Fate::Failed);
@@ -141,7 +144,7 @@ impl ReportModel {
         Ok(())
     }
 
-    fn summary(&mut self, summary: SummaryRecord<'_>) -> Result<(), RecordParseError> {
+    fn add_summary(&mut self, summary: SummaryRecord<'_>) -> Result<(), RecordParseError> {
         let (start, end) = (summary.start.millis()?, summary.end.millis()?);
         let mut hasher = DefaultHasher::new();
         (&summary.source, summary.seq, &summary.upstream, start, end).hash(&mut hasher);
@@ -163,18 +166,18 @@ impl ReportModel {
         // The summary of an upstream that was idle began long ago, but the exchanges it counts came just before its
         // end.
         let last = end.saturating_sub(1).max(start);
-        let every = self.summary_interval.observe(&summary.source, end);
-        self.extend_to(start, end, last, every);
+        let interval_ms = self.summary_interval.observe(&summary.source, end);
+        self.extend_to(start, end, last, interval_ms);
         let bin = self.time_bins.bin(last);
-        self.upstream(&summary.upstream.clone()).add(summary, bin, last);
+        self.upstream_mut(&summary.upstream.clone()).add(summary, bin, last);
         Ok(())
     }
 
-    /// Keeps the final record of each episode.
-    fn episode(&mut self, episode: EpisodeRecord) {
+    /// Adds the record of an episode. Of several records of one episode, the final one is kept.
+    fn add_episode(&mut self, episode: EpisodeRecord) {
         let closes = episode.phase == "close";
-        let has_room = self.open.len() < MAX_EPISODES;
-        match self.open.get_mut(&episode.id) {
+        let has_room = self.episodes_by_id.len() < MAX_EPISODES;
+        match self.episodes_by_id.get_mut(&episode.id) {
             Some(kept) => {
                 if kept.phase != "close" || (closes && episode.exchanges > kept.exchanges) {
                     let detected = kept.detected.or(episode.detected);
@@ -182,22 +185,23 @@ impl ReportModel {
                 }
             }
             None if has_room => {
-                self.open.insert(episode.id.clone(), episode);
+                self.episodes_by_id.insert(episode.id.clone(), episode);
             }
             None => self.skipped_episodes += 1,
         }
     }
 
-    /// Extends the time range by `start` to `end`, and the bins to `at`, at the interval `every`.
-    fn extend_to(&mut self, start: u64, end: u64, at: u64, every: u64) {
+    /// Extends the time range to contain `start` and `end`, and the bins to contain `at`. A bin is at least `min_width_ms` wide.
+    fn extend_to(&mut self, start: u64, end: u64, at: u64, min_width_ms: u64) {
         let (from, to) = self.span.unwrap_or((start, end));
         self.span = Some((from.min(start), to.max(end)));
-        if let Some(factor) = self.time_bins.extend(at, every) {
+        if let Some(factor) = self.time_bins.extend(at, min_width_ms) {
             self.upstreams.iter_mut().for_each(|upstream| upstream.coarsen(factor));
         }
     }
 
-    fn upstream(&mut self, name: &str) -> &mut UpstreamReport {
+    /// Returns the report of an upstream; adds it if it is new.
+    fn upstream_mut(&mut self, name: &str) -> &mut UpstreamReport {
         let index = match self.indices.get(name) {
             Some(index) => *index,
             None => {

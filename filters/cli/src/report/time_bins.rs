@@ -25,8 +25,9 @@ pub(crate) const MAX_BINS: u64 = 160;
 /// The range of bins in use, and their width.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TimeBins {
+    /// Index of the width in [`WIDTHS`].
     level: usize,
-    /// First and last bin, in widths since 1970; `None` before the first.
+    /// Numbers of the first and the last bin, counted from 1970; `None` while there is no bin.
     range: Option<(u64, u64)>,
 }
 
@@ -36,25 +37,25 @@ impl TimeBins {
         self.seconds() * 1_000
     }
 
-    /// Returns the first and the last bin.
+    /// Returns the numbers of the first and the last bin.
     pub(crate) fn range(&self) -> Option<(u64, u64)> {
         self.range
     }
 
-    /// Returns the bin of a time.
+    /// Returns the number of the bin that contains a time.
     pub(crate) fn bin(&self, millis: u64) -> u64 {
         millis / self.width_ms()
     }
 
-    /// Extends the range to `start`, for counts that repeat every `span` milliseconds. Returns the number of bins
-    /// that merge into one if the bins grow wider.
-    pub(crate) fn extend(&mut self, start: u64, span: u64) -> Option<u64> {
+    /// Extends the range to the bin of `millis`, and widens the bins to at least `min_width_ms` if possible. Returns the number
+    /// of bins that merge into one if the bins became wider.
+    pub(crate) fn extend(&mut self, millis: u64, min_width_ms: u64) -> Option<u64> {
         let before = self.seconds();
-        while self.width_ms() < span && self.level + 1 < WIDTHS.len() {
+        while self.width_ms() < min_width_ms && self.level + 1 < WIDTHS.len() {
             self.widen();
         }
         loop {
-            let bin = self.bin(start);
+            let bin = self.bin(millis);
             let (first, last) = self.range.unwrap_or((bin, bin));
             let range = (first.min(bin), last.max(bin));
             if range.1 - range.0 < MAX_BINS || self.level + 1 == WIDTHS.len() {
@@ -96,7 +97,7 @@ mod tests {
         assert_eq!(
             time_bins.extend(1_795_392_000_000, 60_000),
             Some(6),
-            "a summary of a minute wants a bin of a minute"
+            "summaries of one minute need bins of one minute"
         );
         time_bins.extend(1_795_392_000_000 + 86_399_000, 60_000);
         assert_eq!(time_bins.width_ms(), 600_000, "a day has bins of ten minutes");

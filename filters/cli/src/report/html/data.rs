@@ -4,7 +4,7 @@ use super::heat_map;
 use super::layout::{MAX_DETAILED, PageLayout};
 use super::put::put;
 use crate::report::escape::ScriptString;
-use crate::report::latency::row_border;
+use crate::report::latency::row_lower_bound;
 use crate::report::upstream::{TimeBin, UpstreamReport};
 
 pub(super) fn script(out: &mut String, layout: &PageLayout<'_>) {
@@ -16,7 +16,7 @@ pub(super) fn script(out: &mut String, layout: &PageLayout<'_>) {
         layout.bins
     );
     for row in 0..=crate::report::latency::ROWS {
-        put!(out, "{}{:.3}", if row > 0 { "," } else { "" }, row_border(row));
+        put!(out, "{}{:.3}", if row > 0 { "," } else { "" }, row_lower_bound(row));
     }
     out.push_str("],\"upstreams\":[");
     for (index, upstream) in layout.rows.iter().copied().chain(&layout.rest).enumerate() {

@@ -3,7 +3,7 @@
 use super::layout::PageLayout;
 use super::put::put;
 use crate::display::numbers::{Hundredths, Millis, Percent};
-use crate::display::time::day;
+use crate::display::time::iso_date;
 use crate::report::drift::{Drift, compare_to_references};
 use crate::report::escape::HtmlName;
 
@@ -24,7 +24,7 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
                 "<tr data-u=\"{}\"><th scope=\"row\">{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"{}\">{}\n",
                 comparison.index,
                 HtmlName(&comparison.upstream.name),
-                day(comparison.since),
+                iso_date(comparison.since),
                 Percent(Some(comparison.near_then)),
                 Percent(Some(comparison.near_now)),
                 Millis(comparison.typical_then),

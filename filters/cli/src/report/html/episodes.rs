@@ -1,4 +1,4 @@
-//! Episodes with their evidence.
+//! Renders the section with the episodes and their evidence.
 
 use super::layout::PageLayout;
 use super::put::put;
@@ -22,13 +22,13 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
     out.push_str("<p>Stretches of time in which near misses stood out against their own past, with the evidence.</p>\n");
     let mut sizes: Vec<_> = episodes.iter().map(size).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let least = sizes.get(MAX_CARDS).copied().map_or(0, |size| size + 1);
+    let min_size = sizes.get(MAX_CARDS).copied().map_or(0, |size| size + 1);
     out.push_str("<ol class=\"episodes\">\n");
-    for (number, episode) in episodes.iter().enumerate().filter(|(_, episode)| size(episode) >= least) {
+    for (number, episode) in episodes.iter().enumerate().filter(|(_, episode)| size(episode) >= min_size) {
         card(out, layout, number + 1, episode);
     }
     out.push_str("</ol>");
-    let skipped = sizes.iter().filter(|size| **size < least).count();
+    let skipped = sizes.iter().filter(|size| **size < min_size).count();
     if skipped > 0 {
         put!(out, "<p class=\"note\">{skipped} smaller episodes are bands in the timeline only.</p>");
     }

@@ -1,4 +1,4 @@
-//! Histograms of the margin, with a wall at zero.
+//! Renders the histograms of the margin, with a hatched wall at zero, and the closest calls.
 
 use super::layout::PageLayout;
 use super::put::put;
@@ -8,6 +8,7 @@ use crate::report::escape::{HtmlAttribute, HtmlName, HtmlText};
 use crate::report::exemplars::Exemplar;
 use crate::report::upstream::UpstreamReport;
 
+/// Height of a plot in pixels.
 const HEIGHT: f64 = 96.0;
 /// Maximum number of closest calls.
 const MAX_CALLS: usize = 10;
@@ -21,12 +22,12 @@ pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
 is logarithmic, since the few that came close are what matters.</p>
 "#,
     );
-    let known: Vec<_> = layout.detailed().filter(|(_, upstream)| upstream.with_margin() > 0).collect();
-    if known.is_empty() {
+    let with_margins: Vec<_> = layout.detailed().filter(|(_, upstream)| upstream.with_margin() > 0).collect();
+    if with_margins.is_empty() {
         out.push_str("<p class=\"none\">No exchange had a known limit, so there is no margin to show. Limits come from the proxy, or from <code>upstreams.&lt;name&gt;</code> in the configuration.</p>");
     }
     out.push_str("<div class=\"cards\">");
-    for (index, upstream) in known {
+    for (index, upstream) in with_margins {
         figure(out, index, upstream);
     }
     out.push_str("</div>\n");
@@ -35,29 +36,29 @@ is logarithmic, since the few that came close are what matters.</p>
 }
 
 fn figure(out: &mut String, index: usize, upstream: &UpstreamReport) {
-    let top = upstream.margins.iter().copied().max().unwrap_or(1).max(10) as f64;
-    let y = |count: f64| HEIGHT * (1.0 - (1.0 + count).log10() / (1.0 + top).log10());
-    let tight = upstream.margins.first().copied().unwrap_or(0);
+    let max_count = upstream.margins.iter().copied().max().unwrap_or(1).max(10) as f64;
+    let y = |count: f64| HEIGHT * (1.0 - (1.0 + count).log10() / (1.0 + max_count).log10());
+    let in_last_tenth = upstream.margins.first().copied().unwrap_or(0);
     let title =
         format!("Exchanges of {} by margin; the numbers follow as a table", HtmlAttribute(&upstream.name));
     put!(
         out,
         "<figure data-u=\"{index}\"><figcaption><h3>{}</h3><p>{} of {} in the last tenth</p></figcaption><div class=\"plot\"><svg class=\"labels\" width=\"64\" height=\"124\" aria-hidden=\"true\">",
         HtmlName(&upstream.name),
-        GroupedCount(tight),
+        GroupedCount(in_last_tenth),
         GroupedCount(upstream.with_margin())
     );
-    let lines: Vec<u64> =
-        (0..19).map(|power| 10_u64.pow(power)).take_while(|line| *line as f64 <= top).collect();
-    let step = lines.len().div_ceil(4);
-    for line in lines.iter().step_by(step) {
+    let grid: Vec<u64> =
+        (0..19).map(|power| 10_u64.pow(power)).take_while(|line| *line as f64 <= max_count).collect();
+    let step = grid.len().div_ceil(4);
+    for line in grid.iter().step_by(step) {
         put!(out, "<text x=\"58\" y=\"{:.1}\">{}</text>", y(*line as f64) + 3.5, GroupedCount(*line));
     }
     put!(
         out,
         "</svg><svg width=\"100%\" height=\"124\" role=\"img\" aria-label=\"{title}\"><title>{title}</title><g class=\"grid\">"
     );
-    for line in lines.iter().step_by(step) {
+    for line in grid.iter().step_by(step) {
         put!(out, "<line x1=\"0\" x2=\"100%\" y1=\"{:.1}\" y2=\"{:.1}\"/>", y(*line as f64), y(*line as f64));
     }
     put!(out, "</g><rect class=\"cliff\" x=\"0\" y=\"0\" width=\"7\" height=\"{HEIGHT}\"/>");

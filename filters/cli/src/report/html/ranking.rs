@@ -1,4 +1,4 @@
-//! The ranking: upstreams by how close they came to failing.
+//! Renders the ranking: upstreams by how close they came to failing.
 
 use super::layout::PageLayout;
 use super::put::put;
