@@ -1,10 +1,10 @@
-//! The command line, run as a process.
+//! Tests of the command line, which run the binary.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test says what is wrong by failing"
+    reason = "a test fails by panicking"
 )]
 
 use core::time::Duration;
@@ -109,7 +109,11 @@ fn unreadable_lines_are_counted_printed_and_decide_the_exit_code() {
     let tolerant = nearmiss(&["replay", "-f", "exchange", "--max-bad", "10%", "-"], &lines.join("\n"));
     assert_eq!(tolerant.status.code(), Some(0));
     let none = nearmiss(&["replay", "-f", "exchange", "-"], "");
-    assert_eq!((none.status.code(), none.stdout.len()), (Some(0), 0), "no lines are no unreadable lines");
+    assert_eq!(
+        (none.status.code(), none.stdout.len()),
+        (Some(0), 0),
+        "an empty input has no unreadable lines"
+    );
 }
 
 #[test]
@@ -216,7 +220,7 @@ fn every_input_line_is_accounted_for() {
 
 #[test]
 fn compressed_files_read_like_plain_ones() {
-    let dir = TempDir::new("packed");
+    let dir = TempDir::new("compressed");
     let text: String = (0..500).map(|second| line(second, "cart", second % 3 + 1) + "\n").collect();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
@@ -224,8 +228,8 @@ fn compressed_files_read_like_plain_ones() {
         ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
     let plain = nearmiss(&["replay", &dir.write("a.log", &text)], "");
     assert_eq!(records(&plain).len(), 333);
-    for packed in [dir.write("a.log.gz", gzip.finish().unwrap()), dir.write("a.log.zst", zstd)] {
-        assert_eq!(stdout(&nearmiss(&["replay", &packed], "")), stdout(&plain), "{packed}");
+    for compressed in [dir.write("a.log.gz", gzip.finish().unwrap()), dir.write("a.log.zst", zstd)] {
+        assert_eq!(stdout(&nearmiss(&["replay", &compressed], "")), stdout(&plain), "{compressed}");
     }
 }
 
@@ -268,12 +272,13 @@ fn only_selected_exchanges_are_judged() {
     let input: String = (0..60)
         .map(|second| line(second, if second % 2 == 0 { "cart" } else { "ledger" }, 2) + "\n")
         .collect();
-    let some = |arguments: &[&str]| records(&nearmiss(&[&["replay", "-"], arguments].concat(), &input)).len();
-    assert_eq!(some(&[]), 60);
-    assert_eq!(some(&["--upstream", "cart"]), 30);
-    assert_eq!(some(&["--upstream", "cart", "--upstream", "ledger"]), 60);
-    assert_eq!(some(&["--since", "2026-11-23T08:00:10Z"]), 50);
-    assert_eq!(some(&["--since", "2026-11-23T08:00:10Z", "--until", "1795420820"]), 10);
+    let judged =
+        |arguments: &[&str]| records(&nearmiss(&[&["replay", "-"], arguments].concat(), &input)).len();
+    assert_eq!(judged(&[]), 60);
+    assert_eq!(judged(&["--upstream", "cart"]), 30);
+    assert_eq!(judged(&["--upstream", "cart", "--upstream", "ledger"]), 60);
+    assert_eq!(judged(&["--since", "2026-11-23T08:00:10Z"]), 50);
+    assert_eq!(judged(&["--since", "2026-11-23T08:00:10Z", "--until", "1795420820"]), 10);
     let log = stderr(&nearmiss(&["replay", "-", "--upstream", "cart"], &input));
     assert!(log.contains("60 lines: 30 judged, 30 left out, 0 unreadable"), "{log}");
 }
@@ -324,7 +329,7 @@ fn check_explains_a_line_and_marks_the_position_of_an_error() {
 }
 
 #[test]
-fn a_closed_output_pipe_is_no_error() {
+fn a_closed_output_pipe_is_not_an_error() {
     let input: String = (0..20_000).map(|second| line(second, "cart", 2) + "\n").collect();
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["replay", "-q", "-"])
@@ -415,7 +420,7 @@ fn module() -> String {
 }
 
 #[test]
-fn the_wasm_module_emits_the_same_records_as_the_core() {
+fn the_wasm_module_emits_the_same_records_as_the_native_code() {
     let dir = TempDir::new("wasm");
     let exchanges: String = (0..2_000)
         .map(|n| line(n / 10, ["cart", "search"][n as usize % 2], if n % 40 == 7 { 2 } else { 1 }) + "\n")
@@ -424,14 +429,14 @@ fn the_wasm_module_emits_the_same_records_as_the_core() {
         fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/fluent-bit/access.log")).unwrap();
     let config = dir.write("nearmiss.json", r#"{"reorder":"5s","upstreams":{"cart":{"timeout":"13ms"}}}"#);
     for path in [dir.write("exchanges", exchanges), dir.write("raw", raw)] {
-        let log = nearmiss(&["replay", "-q", "--config", &config, &path], "");
+        let native = nearmiss(&["replay", "-q", "--config", &config, &path], "");
         let module = nearmiss(&["replay", "-q", "--config", &config, "--wasm", &module(), &path], "");
         assert!(module.status.success(), "{}", String::from_utf8_lossy(&module.stderr));
-        let log = String::from_utf8(log.stdout).unwrap();
-        let log = log.replace(r#""source":"replay""#, r#""source":"fluent-bit/0/0""#);
-        let count = log.lines().count();
-        assert!(count > 5 && log.contains("summary"), "{count} records");
-        assert_eq!(String::from_utf8(module.stdout).unwrap(), log);
+        let native = String::from_utf8(native.stdout).unwrap();
+        let native = native.replace(r#""source":"replay""#, r#""source":"fluent-bit/0/0""#);
+        let count = native.lines().count();
+        assert!(count > 5 && native.contains("summary"), "{count} records");
+        assert_eq!(String::from_utf8(module.stdout).unwrap(), native);
     }
 }
 
@@ -445,7 +450,7 @@ fn an_invalid_module_is_rejected_by_name() {
 }
 
 #[test]
-fn a_flood_of_names_keeps_table_and_page_bounded_with_a_row_for_the_rest() {
+fn the_table_and_the_report_stay_small_with_20_000_upstreams() {
     const LINES: u32 = 20_000;
     /// Maximum number of upstreams in the table.
     const MAX_UPSTREAMS: u32 = 10_000;
@@ -478,8 +483,8 @@ fn a_flood_of_names_keeps_table_and_page_bounded_with_a_row_for_the_rest() {
     );
     for name in ["report.html", "report.md"] {
         let report = dir.0.join(name).display().to_string();
-        let made = nearmiss(&["report", "--config", &config, &log, "-o", &report], "");
-        assert!(made.status.success(), "{}", stderr(&made));
+        let report_run = nearmiss(&["report", "--config", &config, &log, "-o", &report], "");
+        assert!(report_run.status.success(), "{}", stderr(&report_run));
         let text = fs::read_to_string(report).unwrap();
         assert!(
             text.len() < 400_000 && text.contains("other") && !text.contains('\u{1b}'),

@@ -1,11 +1,11 @@
-//! The report in a real Chromium, with hostile names, and with numbers checked against the records.
+//! Tests of the report: the page in a real Chromium, hostile names, and numbers checked against the records.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test says what is wrong by failing"
+    reason = "a test fails by panicking"
 )]
 
 use core::fmt::Write as _;
@@ -69,8 +69,8 @@ fn stdout_of(arguments: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Two hours of three upstreams: one whose host `cart-7` fails for ten minutes, one with a fallback, one without
-/// problems.
+/// Returns exchanges of three upstreams over two hours: the host `cart-7` of one upstream fails for ten minutes, one
+/// upstream has a fallback, and one has no problems.
 fn traffic() -> &'static str {
     static TRAFFIC: OnceLock<String> = OnceLock::new();
     TRAFFIC.get_or_init(|| {
@@ -87,7 +87,7 @@ fn traffic() -> &'static str {
                 ts % 1_000
             );
             let bad = upstream == "cart" && host == 7 && (4_000..4_600).contains(&(number / 3));
-            let tail = match number {
+            let rest_of_line = match number {
                 _ if bad => format!(
                     r#""status":200,"duration_ms":{},"attempts":2,"attempt_log":[{{"host":"cart-7","status":503,"duration_ms":5}},{{"host":"cart-1","status":200,"duration_ms":{millis}}}]}}"#,
                     millis + 5
@@ -100,14 +100,14 @@ fn traffic() -> &'static str {
                 }
                 _ => format!(r#""status":200,"duration_ms":{millis},"attempts":1}}"#),
             };
-            lines.push_str(&tail);
+            lines.push_str(&rest_of_line);
             lines.push('\n');
         }
         lines
     })
 }
 
-/// Returns the records of that traffic.
+/// Returns the records that `replay` emits for [`traffic`].
 fn records() -> &'static str {
     static RECORDS: OnceLock<String> = OnceLock::new();
     RECORDS.get_or_init(|| stdout_of(&["replay", "-q", "-f", "exchange", "-"], traffic()))
@@ -136,6 +136,7 @@ impl Sums {
         self.failed += failed;
     }
 
+    /// Returns the cells of the ranking as the page prints them, by `data-k`.
     fn cells(self) -> BTreeMap<String, String> {
         let cells = [
             ("exchanges", grouped(self.exchanges)),
@@ -197,17 +198,17 @@ fn text(value: &Value) -> &str {
 }
 
 #[test]
-fn in_chromium_the_page_shows_the_numbers_of_the_records_and_loads_nothing() {
+fn the_page_shows_the_numbers_of_the_records_and_loads_nothing_in_chromium() {
     let dir = TempDir::new("chromium");
     let (source, page) = (dir.write("records.ndjson", records()), dir.path("report.html"));
     stdout_of(&["report", "-q", &source, "-o", &page], "");
     let page_state = open_in_chromium(Path::new(&page));
 
-    assert_eq!(page_state["messages"], serde_json::json!([]), "on the console");
+    assert_eq!(page_state["messages"], serde_json::json!([]), "messages on the console");
     assert_eq!(page_state["requests"], serde_json::json!([]));
-    for (look, found) in page_state["layouts"].as_object().unwrap() {
-        assert_eq!(found["violations"], serde_json::json!([]), "axe at {look}");
-        assert_eq!(found["overflow"], 0, "the page scrolls sideways at {look}");
+    for (layout, result) in page_state["layouts"].as_object().unwrap() {
+        assert_eq!(result["violations"], serde_json::json!([]), "axe at {layout}");
+        assert_eq!(result["overflow"], 0, "the page scrolls sideways at {layout}");
     }
     assert_ne!(page_state["layouts"]["1280"]["background"], page_state["layouts"]["1280 dark"]["background"]);
 
@@ -224,8 +225,9 @@ fn in_chromium_the_page_shows_the_numbers_of_the_records_and_loads_nothing() {
         percent(total.first_try, total.judged)
     );
     assert_eq!(page_state["elements"]["headline"], headline);
-    let rows = |of: &BTreeMap<String, Sums>| {
-        let cells: BTreeMap<_, _> = of.iter().map(|(name, sums)| (name.clone(), sums.cells())).collect();
+    let rows = |sums_by_upstream: &BTreeMap<String, Sums>| {
+        let cells: BTreeMap<_, _> =
+            sums_by_upstream.iter().map(|(name, sums)| (name.clone(), sums.cells())).collect();
         serde_json::to_value(cells).unwrap()
     };
     let filters = &page_state["filters"];
@@ -237,7 +239,7 @@ fn in_chromium_the_page_shows_the_numbers_of_the_records_and_loads_nothing() {
     let name = one.keys().next().unwrap();
     assert_eq!((one.len(), &filters["upstream"]["figures"]), (1, &serde_json::json!([name])));
     assert!(text(&filters["upstream"]["status"]).starts_with(name.as_str()), "{filters}");
-    let episodes = |part: &str| filters[part]["episodes"].as_array().unwrap().len();
+    let episodes = |filter: &str| filters[filter]["episodes"].as_array().unwrap().len();
     assert!(episodes("all") > 0, "cart-7 makes an episode");
 
     assert!(text(&page_state["tooltips"]["pointer"]).contains("callers"), "{}", page_state["tooltips"]);
@@ -312,11 +314,11 @@ fn code_in_names_does_not_run_in_chromium() {
         (&0.into(), &0.into(), &0.into())
     );
     assert_eq!((&elements["scripts"], &elements["externalLinks"]), (&2.into(), &serde_json::json!([])));
-    for (look, found) in page_state["layouts"].as_object().unwrap() {
+    for (layout, result) in page_state["layouts"].as_object().unwrap() {
         assert_eq!(
-            (&found["violations"], &found["overflow"]),
+            (&result["violations"], &result["overflow"]),
             (&serde_json::json!([]), &0.into()),
-            "at {look}"
+            "at {layout}"
         );
     }
     let rows = page_state["filters"]["all"]["rows"].as_object().unwrap();
@@ -325,7 +327,7 @@ fn code_in_names_does_not_run_in_chromium() {
 }
 
 #[test]
-fn markup_in_names_is_text_in_the_digest() {
+fn markup_in_names_is_escaped_in_the_digest() {
     let digest = stdout_of(&["report", "-q", "--format", "markdown", "-"], &hostile_records());
     assert!(!digest.contains(|c: char| c.is_control() && c != '\n') && !digest.contains('\u{202e}'));
     for markup in ["<script", "<img", "](http", "@everyone", "\n## more", "http://evil.example)"] {
@@ -341,7 +343,7 @@ fn markup_in_names_is_text_in_the_digest() {
 
 #[test]
 fn a_log_and_its_records_produce_the_same_report() {
-    let of = |arguments: &[&str], input: &str| {
+    let digest_of = |arguments: &[&str], input: &str| {
         let digest =
             stdout_of(&[&["report", "-q", "--format", "markdown"], arguments, &["-"]].concat(), input);
         // The sparklines differ: here, the summary interval of a log depends on its time bins.
@@ -349,19 +351,19 @@ fn a_log_and_its_records_produce_the_same_report() {
             |line: &str| line.rsplit_once(" | ").map_or(line.to_owned(), |(row, _)| row.to_owned());
         digest.lines().map(without_lines).collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(of(&["-f", "exchange"], traffic()), of(&[], records()));
+    assert_eq!(digest_of(&["-f", "exchange"], traffic()), digest_of(&[], records()));
     let proxy_log: String = "[info] starting\n".to_owned()
         + &records()
             .lines()
             .map(|record| format!("[2026-11-23][info][wasm] wasm log: nearmiss {record}\n"))
             .collect::<String>();
-    assert_eq!(of(&[], &proxy_log), of(&[], records()), "in a proxy's log");
+    assert_eq!(digest_of(&[], &proxy_log), digest_of(&[], records()), "in a proxy's log");
     let twice = format!(
         "{}{}",
         records(),
         records().lines().filter(|line| line.contains("summary")).collect::<Vec<_>>().join("\n")
     );
-    assert_eq!(of(&[], &twice), of(&[], records()), "a summary that comes twice counts once");
+    assert_eq!(digest_of(&[], &twice), digest_of(&[], records()), "a repeated summary counts once");
 }
 
 #[test]
@@ -415,17 +417,17 @@ fn without_summaries_shares_are_unknown() {
 fn only_selected_exchanges_are_reported() {
     let cart = stdout_of(&["report", "-q", "--format", "markdown", "--upstream", "cart", "-"], records());
     assert!(cart.contains("`cart`") && !cart.contains("`ledger`"), "{cart}");
-    let late = stdout_of(
+    let second_hour = stdout_of(
         &["report", "-q", "--format", "markdown", "--since", "2026-11-23T09:00:00Z", "-"],
         records(),
     );
     let total: u64 = sums((START + 3_600) * 1_000).values().map(|sums| sums.exchanges).sum();
-    assert!(late.contains(&format!("{} exchanges of 3", grouped(total))), "{total}: {late}");
+    assert!(second_hour.contains(&format!("{} exchanges of 3", grouped(total))), "{total}: {second_hour}");
 }
 
 #[test]
-fn the_format_follows_the_name_of_the_output() {
-    let dir = TempDir::new("shape");
+fn the_extension_of_the_output_file_selects_the_format() {
+    let dir = TempDir::new("format");
     for (name, beginning) in [("a.md", "## Callers saw"), ("a.html", "<!doctype html>")] {
         let path = dir.path(name);
         stdout_of(&["report", "-q", "-", "-o", &path], records());
@@ -435,7 +437,7 @@ fn the_format_follows_the_name_of_the_output() {
 }
 
 #[test]
-fn a_failure_prints_one_line() {
+fn errors_name_the_file_and_the_cause() {
     let run = |arguments: &[&str], input: &str| {
         let output = nearmiss(arguments, input);
         (output.status.code(), String::from_utf8(output.stderr).unwrap())

@@ -1,11 +1,6 @@
 //! The live view in a real terminal: tmux provides it, sends keys, and captures the screen.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test says what is wrong by failing"
-)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use core::time::Duration;
 use std::fs;

@@ -7,7 +7,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test says what is wrong by failing"
+    reason = "a test fails by panicking"
 )]
 
 use nearmiss::{Config, Feed, Monitor};

@@ -1,6 +1,6 @@
 //! Records of one source, some of them corrupted: each is read as if it were the first.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use nearmiss::Timestamp;
 use nearmiss_formats::{Attempts, Format, Reader, RecordParser, unescape};
