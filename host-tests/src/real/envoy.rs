@@ -1,4 +1,4 @@
-//! Envoy processes: start, query, stop.
+//! Starts, queries and stops Envoy processes.
 
 mod callgrind;
 mod log;
@@ -22,7 +22,7 @@ use crate::artifact;
 /// A running Envoy, killed on drop.
 pub struct Envoy {
     child: Child,
-    /// Port of the admin page.
+    /// Port of the admin interface.
     pub admin: u16,
     /// Port of the listener.
     pub port: u16,
@@ -34,9 +34,10 @@ pub struct Envoy {
 #[derive(Clone, Debug)]
 pub struct EnvoyCommand {
     workers: u32,
-    from_file: bool,
+    /// True if the listener is served from a file.
+    listener_from_file: bool,
     core: Option<usize>,
-    clock: u32,
+    clock_factor: u32,
     drain_s: u32,
     counts_instructions: bool,
 }
@@ -51,7 +52,14 @@ pub fn envoy_binary() -> PathBuf {
 
 impl Default for EnvoyCommand {
     fn default() -> Self {
-        Self { workers: 1, from_file: false, core: None, clock: 1, drain_s: 1, counts_instructions: false }
+        Self {
+            workers: 1,
+            listener_from_file: false,
+            core: None,
+            clock_factor: 1,
+            drain_s: 1,
+            counts_instructions: false,
+        }
     }
 }
 
@@ -69,7 +77,7 @@ impl EnvoyCommand {
 
     /// Serves the listener from a file, so that it can be updated.
     pub fn updatable(mut self) -> Self {
-        self.from_file = true;
+        self.listener_from_file = true;
         self
     }
 
@@ -85,9 +93,9 @@ impl EnvoyCommand {
         self
     }
 
-    /// Accelerates the wall clock by a factor; the monotonic clock is unchanged.
-    pub fn clock(mut self, factor: u32) -> Self {
-        self.clock = factor;
+    /// Sets the factor by which the wall clock is accelerated; the monotonic clock is unchanged.
+    pub fn clock_factor(mut self, factor: u32) -> Self {
+        self.clock_factor = factor;
         self
     }
 
@@ -109,7 +117,7 @@ impl EnvoyCommand {
     /// Starts Envoy and waits until it accepts requests. If Envoy exits instead, the error is its log.
     pub fn try_run(&self, bootstrap: &Bootstrap) -> Result<Envoy, String> {
         let folder = working_directory();
-        let listeners = self.from_file.then(|| folder.join("listeners.json").display().to_string());
+        let listeners = self.listener_from_file.then(|| folder.join("listeners.json").display().to_string());
         let access_log = folder.join("access.log").display().to_string();
         if let Some(path) = &listeners {
             publish(Path::new(path), bootstrap, &access_log);
@@ -136,7 +144,7 @@ impl EnvoyCommand {
         let config = folder.join("envoy.json");
         write(&config, &bootstrap.document("/dev/null", None));
         let output = command().arg("--mode").arg("validate").arg("-c").arg(config).output();
-        let output = output.unwrap_or_else(|error| panic!("{}", missing(&error)));
+        let output = output.unwrap_or_else(|error| panic!("{}", start_error(&error)));
         drop(fs::remove_dir_all(folder));
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
@@ -159,13 +167,15 @@ impl EnvoyCommand {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0); // a Ctrl-C reaches only the test
-        if self.clock > 1 {
-            command.env("LD_PRELOAD", artifact::swift_clock()).env("SWIFT_CLOCK", self.clock.to_string());
+        if self.clock_factor > 1 {
+            command
+                .env("LD_PRELOAD", artifact::swift_clock())
+                .env("SWIFT_CLOCK", self.clock_factor.to_string());
         }
         let core = self.core;
         // SAFETY: both calls are async-signal-safe and touch no memory but their own arguments.
         unsafe { command.pre_exec(move || die_with_parent(core)) };
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}", missing(&error)));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}", start_error(&error)));
         let log = Log::follow(child.stderr.take().expect("stderr is piped"));
         let mut envoy = Envoy { child, admin: 0, port: 0, folder, log };
         if envoy.log.wait_for("starting main dispatch loop").is_none() {
@@ -174,7 +184,7 @@ impl EnvoyCommand {
         let folder = envoy.folder.clone();
         let address = eventually("Envoy's admin address", || fs::read_to_string(folder.join("admin")).ok());
         envoy.admin = address.trim().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        envoy.port = eventually("Envoy's listener", || envoy.listening());
+        envoy.port = eventually("Envoy's listener", || envoy.listener_port());
         Ok(envoy)
     }
 }
@@ -227,11 +237,11 @@ impl Envoy {
 
     /// Returns the JSON entries of the access log so far.
     pub fn access_log(&self) -> Vec<Value> {
-        self.access_text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.access_log_text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Returns the complete lines of the access log so far.
-    pub fn access_text(&self) -> String {
+    pub fn access_log_text(&self) -> String {
         let mut text = fs::read_to_string(self.folder.join("access.log")).unwrap_or_default();
         text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         text
@@ -318,7 +328,8 @@ impl Envoy {
         eventually("Envoy to stop", || self.child.try_wait().ok().flatten());
     }
 
-    fn listening(&self) -> Option<u16> {
+    /// Returns the port of the listener, once it listens.
+    fn listener_port(&self) -> Option<u16> {
         let page = Client::new(self.admin).try_send(&Request::get("/listeners?format=json")).ok()?;
         let page: Value = serde_json::from_slice(&page.body).ok()?;
         let port = page["listener_statuses"][0]["local_address"]["socket_address"]["port_value"].as_u64()?;
@@ -348,7 +359,7 @@ fn command() -> Command {
     Command::new(envoy_binary())
 }
 
-fn missing(error: &std::io::Error) -> String {
+fn start_error(error: &std::io::Error) -> String {
     format!("{}: {error}; `make envoy-bin` installs Envoy", envoy_binary().display())
 }
 

@@ -19,7 +19,9 @@ fn try_out(envoy: &Envoy) -> [Option<String>; 2] {
         assert_eq!(response.status, 200);
         response.header("near-miss").map(str::to_owned)
     });
-    eventually("two lines in the access log", || (envoy.access_text().lines().count() == 2).then_some(()));
+    eventually("two lines in the access log", || {
+        (envoy.access_log_text().lines().count() == 2).then_some(())
+    });
     assert_eq!(envoy.nearmiss_stats().fates("cart"), counts(&[("fallback", 1), ("retried", 1)]));
     headers
 }
@@ -37,7 +39,7 @@ fn http_annotates_responses_and_the_access_log() {
     let (envoy, _hosts) = example("http.yaml");
     let headers = try_out(&envoy);
     assert_eq!(headers.map(|header| fate(header.as_deref()).to_owned()), ["retried", "fallback"]);
-    let log = envoy.access_text();
+    let log = envoy.access_log_text();
     assert!(log.contains(" retried;attempts=2") && log.contains(" fallback;"), "{log}");
     assert_eq!(records(&envoy).len(), 2);
 }
@@ -48,7 +50,7 @@ fn lean_annotates_only_the_access_log() {
     let mut client = Client::new(envoy.port);
     let response = client.send(&Request::get("/").script("one", "503,200"));
     assert_eq!(response.header("near-miss"), None);
-    eventually("a line in the access log", || envoy.access_text().contains(" retried;").then_some(()));
+    eventually("a line in the access log", || envoy.access_log_text().contains(" retried;").then_some(()));
     assert_eq!(envoy.nearmiss_stats().fates("cart"), counts(&[("retried", 1)]));
 }
 
@@ -57,7 +59,7 @@ fn log_annotates_nothing_and_writes_records() {
     let (envoy, _hosts) = example("log.yaml");
     assert_eq!(try_out(&envoy), [None, None]);
     assert_eq!(records(&envoy).len(), 2);
-    assert!(!envoy.access_text().contains("retried"));
+    assert!(!envoy.access_log_text().contains("retried"));
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn both_count_an_exchange_once() {
     let (envoy, _hosts) = example("both.yaml");
     try_out(&envoy);
     assert_eq!(envoy.nearmiss_stats().exchanges(), 2);
-    assert!(envoy.access_text().contains(" retried;"));
+    assert!(envoy.access_log_text().contains(" retried;"));
 }
 
 #[test]

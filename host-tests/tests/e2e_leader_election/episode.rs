@@ -65,7 +65,7 @@ fn run(workers: u32) -> Value {
     let (before, after) = (configured("{}"), configured(r#"{"records_per_second":5}"#));
     let arrivals = hosts[0].arrivals.clone();
     let clock = Clock { started: wall_clock() };
-    let envoy = EnvoyCommand::new().workers(workers).updatable().clock(CLOCK_FACTOR).run(&before);
+    let envoy = EnvoyCommand::new().workers(workers).updatable().clock_factor(CLOCK_FACTOR).run(&before);
     let fault = clock.now().as_secs() / 10 + LEARN;
     let port = envoy.port;
     let sent: usize = thread::scope(|scope| {

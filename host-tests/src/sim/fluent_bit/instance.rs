@@ -7,7 +7,7 @@ use super::wasi::WasiEnv;
 
 /// Fuel for one call, more than any record may use.
 const FUEL: u64 = 1 << 40;
-/// Size of the host heap for a module that exports no allocator.
+/// Size in bytes of the heap that the host uses for a module that exports no allocator.
 const HEAP: usize = 8 << 10;
 const PAGE: usize = 64 << 10;
 
@@ -40,8 +40,9 @@ pub(super) fn start(
     let mut store = Store::new(engine, wasi_env);
     store.limiter(|wasi_env| wasi_env);
     store.set_fuel(FUEL).expect("fuel is counted");
-    let instance =
-        linker.instantiate(&mut store, module).unwrap_or_else(|error| panic!("it does not start: {error:?}"));
+    let instance = linker
+        .instantiate(&mut store, module)
+        .unwrap_or_else(|error| panic!("the module does not start: {error:?}"));
     let memory = instance.get_memory(&mut store, "memory").expect("an exported memory");
     let malloc = instance.get_typed_func(&mut store, "malloc").ok();
     let free = instance.get_typed_func(&mut store, "free").ok();
@@ -84,8 +85,8 @@ impl FilterInstance {
         // The host never sees bytes after a NUL: the record is a C string on its side.
         let record = record.split(|byte| *byte == 0).next().unwrap_or_default();
         self.store.set_fuel(FUEL).expect("fuel is counted");
-        let (tag, tag_len) = (self.put(tag), tag.len() as u32);
-        let pointer = self.put(record);
+        let (tag, tag_len) = (self.write_c_string(tag), tag.len() as u32);
+        let pointer = self.write_c_string(record);
         let (seconds, nanoseconds) = ((at_us / 1_000_000) as u32, (at_us % 1_000_000 * 1_000) as u32);
         let outcome = self.call((tag, tag_len, seconds, nanoseconds, pointer, record.len() as u32));
         self.free(tag);
@@ -100,9 +101,9 @@ impl FilterInstance {
         match called {
             Err(trap) => RecordOutcome::Lost(format!("a trap: {trap:?}")),
             Ok(0) => RecordOutcome::Lost("null".to_owned()),
-            Ok(reply) => match self.text(reply) {
+            Ok(pointer) => match self.text(pointer) {
                 Some(text) => RecordOutcome::of(&text),
-                None => RecordOutcome::Disaster("a pointer outside the module's memory".to_owned()),
+                None => RecordOutcome::ChunkLost("a pointer outside the module's memory".to_owned()),
             },
         }
     }
@@ -125,9 +126,9 @@ impl FilterInstance {
     pub fn finish(&mut self) -> Vec<String> {
         self.store.set_fuel(FUEL).expect("fuel is counted");
         let finish = self.finish.as_ref().expect("the function nearmiss_finish");
-        let reply =
+        let pointer =
             finish.call(&mut self.store, ()).unwrap_or_else(|trap| panic!("nearmiss_finish: {trap:?}"));
-        let text = self.text(reply).expect("a pointer to a text");
+        let text = self.text(pointer).expect("a pointer to a text");
         String::from_utf8(text).expect("UTF-8").lines().map(str::to_owned).collect()
     }
 
@@ -159,7 +160,7 @@ impl FilterInstance {
     }
 
     /// Copies bytes and a NUL into the module's memory; 0 if there is no room.
-    fn put(&mut self, bytes: &[u8]) -> u32 {
+    fn write_c_string(&mut self, bytes: &[u8]) -> u32 {
         let pointer = self.malloc(bytes.len() + 1);
         if pointer != 0 {
             let start = pointer as usize;

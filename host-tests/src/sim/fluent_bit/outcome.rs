@@ -14,7 +14,7 @@ pub enum RecordOutcome {
     /// The record is lost; the host continues.
     Lost(String),
     /// The record is lost with the rest of its chunk, or the host's memory is corrupt.
-    Disaster(String),
+    ChunkLost(String),
 }
 
 /// Maximum nesting depth that the host parses back, including the object itself.
@@ -27,18 +27,18 @@ impl RecordOutcome {
             return Self::Dropped;
         }
         let Ok(text) = std::str::from_utf8(reply) else {
-            return Self::Disaster("a reply that is not UTF-8".to_owned());
+            return Self::ChunkLost("a reply that is not UTF-8".to_owned());
         };
         let depth = depth(text);
         if depth > DEEPEST {
-            return Self::Disaster(format!("{depth} levels of nesting"));
+            return Self::ChunkLost(format!("{depth} levels of nesting"));
         }
         // The second parse accepts numbers beyond the range of a float: the host turns them into infinities.
         let values = serde_json::from_str::<Value>(text).map(drop);
         match values.or_else(|wrong| raw(text, &wrong)) {
             Ok(()) if text.trim_ascii_start().starts_with('{') => Self::Kept(text.to_owned()),
             Ok(()) => Self::Lost("not an object".to_owned()),
-            Err(wrong) => Self::Disaster(format!("{wrong}: {text}")),
+            Err(wrong) => Self::ChunkLost(format!("{wrong}: {text}")),
         }
     }
 
