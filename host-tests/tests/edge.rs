@@ -1,5 +1,5 @@
-//! Runs the tests of the edge package in workerd, Node, Deno and Bun: they are in `host-tests/edge/tests`, in
-//! JavaScript, and report like cargo's own.
+//! Runs the tests of the edge package in workerd, Node, Deno and Bun. The tests are the JavaScript files in
+//! `host-tests/edge/tests`; their output has the format of cargo's tests.
 //!
 //! A word on the command line filters them, as with other tests: `cargo test -p host-tests --test edge workerd`.
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let mut node = Command::new("node");
     node.current_dir(&folder).args([
         "--test",
-        // Four runtimes at a time would be too slow for their timeouts.
+        // With four runtimes at once, tests would exceed their timeouts.
         "--test-concurrency=1",
         "--test-timeout=240000",
         "--test-reporter=./support/libtest.mjs",

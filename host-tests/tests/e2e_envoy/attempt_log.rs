@@ -1,7 +1,7 @@
-//! The attempt log, which upstream filters add to a record.
+//! Tests of the attempt log, which upstream filters add to a record.
 //!
-//! Every origin logs the attempts that it receives, with their exchange. That log is the ground truth, which the record must
-//! match attempt by attempt. Connections are not reused, so no attempt fails on a closed one before an origin sees it.
+//! Every origin logs the attempts that it receives, with the id of their exchange. That log is the ground truth: the record must
+//! match it attempt by attempt. Connections are not reused, so no attempt fails on a closed connection before an origin sees it.
 
 use std::sync::Barrier;
 use std::thread;
@@ -34,14 +34,14 @@ fn retrying(per_try_ms: u32) -> Value {
     }})
 }
 
-/// Returns the same action with hedging: an attempt that exceeds its timeout continues beside the next one.
+/// Returns the action of [`retrying`] with hedging: an attempt that exceeds its timeout continues beside the next one.
 fn hedging(per_try_ms: u32) -> Value {
     let mut action = retrying(per_try_ms);
     action["hedge_policy"] = json!({"hedge_on_per_try_timeout": true});
     action
 }
 
-/// Returns the same action with each attempt at the next priority.
+/// Returns the action of [`retrying`] with each attempt at the next priority.
 fn next_priority() -> Value {
     let mut action = retrying(PER_TRY);
     action["retry_policy"]["retry_priority"] = json!({
@@ -54,9 +54,9 @@ fn next_priority() -> Value {
     action
 }
 
-/// Returns clusters and routes. `/attempts` and `/hedge` have three hosts in turn. `/down` has one host per priority: one that
-/// responds, one that refuses connections, and two more, the last of the failover tier. `/end` ends at the host that refuses
-/// connections. `/attempts.Ledger/` is gRPC with retries.
+/// Returns clusters and routes. `/attempts` and `/hedge` alternate between three hosts. `/down` has one host per priority: one
+/// that responds, one that refuses connections, and two that respond, the second in the failover tier. `/end` makes its last
+/// attempt at the host that refuses connections. `/attempts.Ledger/` is gRPC with retries.
 fn bootstrap(origins: &Origins) -> Bootstrap {
     let ports: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
     let refusing = origins.refusing.port;
@@ -95,7 +95,7 @@ fn address(port: u16) -> Option<String> {
     Some(format!("127.0.0.1:{port}"))
 }
 
-/// Returns the attempts of an exchange that arrived at its origins.
+/// Returns the attempts of an exchange that its origins received.
 fn arrived(arrivals: &ArrivalLog, exchange: &str) -> Vec<Attempt> {
     let status = |action| match action {
         Action::Status(status) => Some(status),
@@ -116,7 +116,7 @@ fn recorded(record: &Value) -> Vec<Attempt> {
     log.iter().map(|attempt| (attempt["host"].as_str().map(str::to_owned), status(attempt))).collect()
 }
 
-/// Checks that `explain` has the same attempts.
+/// Checks that `explain` lists the attempts of the attempt log.
 fn assert_explained(record: &Value) {
     let explain = record["explain"].as_str().expect("a sentence");
     let (_, attempts) = explain.split_once(": ").unwrap_or_else(|| panic!("no attempts: {explain}"));
@@ -210,7 +210,7 @@ fn a_refused_attempt_is_recorded_with_its_host_and_the_next_tier_responds() {
 }
 
 #[test]
-fn a_hedged_exchange_records_both_attempts_with_the_one_that_responded_last() {
+fn a_hedged_exchange_records_both_attempts_and_lists_the_winner_last() {
     let mut harness = http_and_upstream();
     for (exchange, script, order) in [("one", "hang,200", [0, 1]), ("two", "late:1400,hang", [1, 0])] {
         assert_eq!(harness.get("/hedge/", exchange, script).response.status, 200);
@@ -282,7 +282,9 @@ fn an_upstream_filter_alone_counts_attempts_and_warns_that_no_exchange_is_judged
 
 /// Per-try timeout of concurrent exchanges in milliseconds: long enough that only an attempt that hangs exceeds it.
 const PER_TRY_CONCURRENT: u32 = 4_000;
+/// Number of concurrent exchanges.
 const EXCHANGES: usize = 200;
+/// Fault scripts of the concurrent exchanges, in turn.
 const SCRIPTS: [&str; 8] = [
     "503,200",
     "200",
@@ -346,11 +348,11 @@ fn assert_attempts_not_mixed(harness: Harness, refusing: Option<String>) {
     });
     assert_eq!((lines.len(), records.len()), (EXCHANGES, near_misses));
     let arrivals = &harness.hosts[0].arrivals;
-    let mut seen = 0;
+    let mut attributed = 0;
     for line in &lines {
         let exchange = line["id"].as_str().expect("an exchange");
         let arrived = arrived(arrivals, exchange);
-        seen += arrived.len();
+        attributed += arrived.len();
         let record = records.iter().find(|record| record["route"] == exchange);
         assert_eq!(record.is_none(), line["near_miss"].is_null(), "{line}");
         let attempts =
@@ -368,7 +370,7 @@ fn assert_attempts_not_mixed(harness: Harness, refusing: Option<String>) {
         assert!(refusing.is_some() || not_refused.len() == attempts, "no attempt was refused: {record}");
         assert_explained(record);
     }
-    assert_eq!(seen, arrivals.count(), "every attempt belongs to an exchange");
+    assert_eq!(attributed, arrivals.count(), "every attempt belongs to an exchange");
     let fates = harness.fates("many");
     assert_eq!(fates.values().sum::<u64>(), EXCHANGES as u64);
     if refusing.is_none() {

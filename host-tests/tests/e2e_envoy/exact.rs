@@ -1,4 +1,4 @@
-//! Statistics are exact with any number of workers.
+//! Tests that statistics are exact with any number of workers.
 
 use std::thread;
 
@@ -8,8 +8,8 @@ use crate::harness::{Origins, counts};
 
 const CLIENTS: usize = 8;
 const ROUNDS: usize = 25;
-/// Path, fault script and number of attempts; each is sent once per client and round.
-const MIX: [(&str, &str, u64); 4] =
+/// Requests that each client sends once per round: path, fault script and number of attempts.
+const REQUESTS: [(&str, &str, u64); 4] =
     [("/plain", "200", 1), ("/cart", "503,200", 2), ("/cart", "reset,503,200", 3), ("/plain", "503", 1)];
 
 #[test]
@@ -46,12 +46,12 @@ fn assert_exact(workers: u32, as_filter: bool) {
             scope.spawn(move || send(port, client));
         }
     });
-    let lines = harness.envoy.wait_for_exchanges(CLIENTS * ROUNDS * MIX.len());
+    let lines = harness.envoy.wait_for_exchanges(CLIENTS * ROUNDS * REQUESTS.len());
     let each = (CLIENTS * ROUNDS) as u64;
-    assert_eq!(lines.len(), CLIENTS * ROUNDS * MIX.len());
+    assert_eq!(lines.len(), CLIENTS * ROUNDS * REQUESTS.len());
     let wanted = counts(&[("clean", each), ("failed", each), ("retried", 2 * each)]);
     assert_eq!(harness.fates("cart"), wanted);
-    let attempts: u64 = MIX.iter().map(|(_, _, attempts)| attempts * each).sum();
+    let attempts: u64 = REQUESTS.iter().map(|(_, _, attempts)| attempts * each).sum();
     let stats = harness.envoy.nearmiss_stats();
     assert_eq!(stats.attempts("cart"), attempts);
     assert_eq!(harness.hosts[0].arrivals.count() as u64, attempts, "as the origins count them");
@@ -62,7 +62,7 @@ fn assert_exact(workers: u32, as_filter: bool) {
 fn send(port: u16, client: usize) {
     for round in 0..ROUNDS {
         let mut connection = Client::new(port);
-        for (step, (path, script, _)) in MIX.iter().enumerate() {
+        for (step, (path, script, _)) in REQUESTS.iter().enumerate() {
             let exchange = format!("{client}-{round}-{step}");
             connection.send(&Request::get(path).script(&exchange, script));
         }

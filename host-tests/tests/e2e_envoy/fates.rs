@@ -1,4 +1,4 @@
-//! Every fate, with the annotation, header and record of each.
+//! Tests of every fate, with its annotation, header and record.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ fn assert_reported(harness: &mut Harness, outcome: &Outcome, wanted: &str, signa
 }
 
 #[test]
-fn a_clean_exchange_is_counted_and_nothing_else() {
+fn a_clean_exchange_is_counted_but_neither_annotated_nor_recorded() {
     let mut harness = start();
     let outcome = harness.get("/plain", "one", "200");
     assert_eq!((outcome.near_miss, outcome.response.header("near-miss")), (None, None));
@@ -41,7 +41,7 @@ fn a_clean_exchange_is_counted_and_nothing_else() {
 }
 
 #[test]
-fn a_successful_retry_is_retried_after_any_error() {
+fn a_successful_retry_has_the_fate_retried_after_any_error() {
     let mut harness = start();
     for (exchange, path, script, attempts) in [
         ("one", "/cart", "503,200", 2),
@@ -66,7 +66,7 @@ fn a_successful_retry_is_retried_after_any_error() {
 }
 
 #[test]
-fn an_error_that_reaches_the_caller_is_failed() {
+fn an_error_that_reaches_the_caller_has_the_fate_failed() {
     let mut harness = start();
     for (exchange, path, script, status) in [
         ("one", "/plain", "503", 503),
@@ -89,7 +89,7 @@ fn an_error_that_reaches_the_caller_is_failed() {
 }
 
 #[test]
-fn a_response_from_the_fallback_tier_is_fallback_and_from_the_failover_tier_failover() {
+fn a_response_from_a_tier_has_the_fate_of_the_tier() {
     let mut harness = start();
     let outcome = harness.get("/search", "one", "200");
     let record = assert_reported(&mut harness, &outcome, "fallback", "fallback");
@@ -102,7 +102,7 @@ fn a_response_from_the_fallback_tier_is_fallback_and_from_the_failover_tier_fail
 }
 
 #[test]
-fn an_expired_copy_is_stale_for_every_header_that_marks_one() {
+fn every_header_that_marks_an_expired_copy_yields_the_fate_stale() {
     let mut harness = start();
     for (exchange, header) in [
         ("one", "cache-status: edge; hit; ttl=-30"),
@@ -118,7 +118,7 @@ fn an_expired_copy_is_stale_for_every_header_that_marks_one() {
 }
 
 #[test]
-fn a_retry_by_the_client_is_client_retried_for_every_header_that_marks_one() {
+fn every_header_that_marks_a_retry_by_the_client_yields_the_fate_client_retried() {
     let mut harness = start();
     for (exchange, header, value) in [
         ("one", "amz-sdk-request", "attempt=2; max=3"),
@@ -136,8 +136,8 @@ fn a_retry_by_the_client_is_client_retried_for_every_header_that_marks_one() {
 }
 
 #[test]
-fn a_response_just_within_its_timeout_or_quota_is_tight() {
-    // With a margin of half the timeout of 5 s, a slow machine may add 2.4 s.
+fn a_response_just_within_its_timeout_or_quota_has_the_fate_tight() {
+    // The response takes 2.6 s of a timeout of 5 s, so it is tight even if a slow machine adds 2.4 s.
     let mut harness = Harness::http(&json!({"tight_margin": "50%"}));
     let outcome = harness.get("/tight", "one", "late:2600");
     assert_eq!(fate(outcome.near_miss.as_deref()), "tight", "{}", outcome.line);
@@ -156,7 +156,7 @@ fn a_response_just_within_its_timeout_or_quota_is_tight() {
 }
 
 #[test]
-fn a_grpc_error_is_partial_after_a_body_and_failed_before_it() {
+fn a_grpc_error_has_the_fate_partial_after_a_body_and_failed_before_it() {
     let mut harness = start();
     let (reply, line) = harness.grpc_call("one", "trailers:14");
     assert_eq!(
@@ -178,7 +178,7 @@ fn a_grpc_error_is_partial_after_a_body_and_failed_before_it() {
 }
 
 #[test]
-fn a_response_that_is_incomplete_or_hides_an_error_is_partial() {
+fn a_response_that_is_incomplete_or_hides_an_error_has_the_fate_partial() {
     let mut harness = start();
     let outcome = harness.get("/plain", "one", "cut");
     assert!(!outcome.response.complete);
@@ -192,7 +192,7 @@ fn a_response_that_is_incomplete_or_hides_an_error_is_partial() {
 }
 
 #[test]
-fn an_exchange_is_clean_if_the_client_disconnects() {
+fn an_exchange_whose_client_disconnects_has_the_fate_clean() {
     let mut harness = start();
     let line = harness.abandon("/plain", "one");
     assert_eq!((&line["flags"], &line["near_miss"]), (&json!("DC"), &Value::Null));
@@ -210,10 +210,9 @@ fn an_exchange_without_an_upstream_is_counted_under_none_and_not_annotated() {
 }
 
 #[test]
-fn an_outlier_compared_with_the_upstreams_history_is_slow() {
+fn an_outlier_compared_with_the_upstreams_history_has_the_fate_slow() {
     let mut harness = start();
-    // One bucket of samples is not enough for a baseline, and a baseline applies once all workers have it: from the bucket
-    // after the next one on.
+    // A baseline needs samples from two buckets, and applies from the bucket after the next one, when all workers have it.
     let bucket = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 10;
     let mut longest = 0;
     for batch in 0..2 {
@@ -222,11 +221,11 @@ fn an_outlier_compared_with_the_upstreams_history_is_slow() {
         // On a machine with hiccups the history contains them, and the outlier must exceed them.
         longest =
             quick.filter_map(|outcome| outcome.line["duration_ms"].as_u64()).max().unwrap_or(0).max(longest);
-        let learned = bucket();
-        eventually("the next bucket", || (bucket() > learned).then_some(()));
+        let learned_in = bucket();
+        eventually("the next bucket", || (bucket() > learned_in).then_some(()));
     }
-    let learned = bucket();
-    eventually("the bucket after that", || (bucket() > learned).then_some(()));
+    let learned_in = bucket();
+    eventually("the bucket after that", || (bucket() > learned_in).then_some(()));
     let outlier = 500 + 4 * longest;
     let outcome = harness.get("/unnamed", "slow", &format!("late:{outlier}"));
     assert_eq!(fate(outcome.near_miss.as_deref()), "slow", "{} after at most {longest} ms", outcome.line);

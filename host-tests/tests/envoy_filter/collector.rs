@@ -1,4 +1,4 @@
-//! Delivery of records to a collector that works, fails, or sends garbage.
+//! Tests of the delivery of records to a collector that works, fails, or responds with garbage.
 
 use host_tests::sim::proxy_wasm::{HttpCall, HttpCallResponse, Stream};
 use serde_json::Value;
@@ -8,9 +8,10 @@ use crate::harness::{Fixture, retried};
 const START: u64 = 1_795_423_560 * 1_000_000;
 const CONFIG: &str = r#"{"records_per_second":1000000,"envoy":{"collector":{"cluster":"otel","path":"/in/v1/logs","authority":"otel.test","timeout":"2s","queue":400}}}"#;
 
-/// A fixture with its clock.
+/// A filter that sends records to a collector, with a simulated clock.
 struct Sender {
     fixture: Fixture,
+    /// Time of the clock in microseconds.
     now: u64,
 }
 
@@ -70,7 +71,7 @@ fn uids(call: &HttpCall) -> Vec<String> {
 }
 
 #[test]
-fn a_batch_goes_where_the_configuration_says_and_nothing_to_the_log() {
+fn a_batch_is_sent_to_the_configured_endpoint_and_nothing_is_logged() {
     let mut sender = Sender::with(CONFIG);
     sender.emit(3);
     let [call] = &sender.tick()[..] else { panic!("one call") };
@@ -108,7 +109,7 @@ fn an_accepted_batch_is_removed_and_the_next_full_batch_is_sent_at_once() {
 }
 
 #[test]
-fn a_busy_collector_is_retried_with_backoff_and_the_same_records() {
+fn a_batch_for_a_busy_collector_is_retried_with_backoff() {
     for status in [408, 429, 502, 503, 504, 0] {
         let mut sender = Sender::with(CONFIG);
         sender.emit(5);
@@ -123,7 +124,7 @@ fn a_busy_collector_is_retried_with_backoff_and_the_same_records() {
             waited += seconds;
             call = again;
         }
-        assert!(waited > 20, "{status}: eight pauses of {waited} s in all");
+        assert!(waited > 20, "{status}: eight pauses took {waited} s in total");
         sender.respond(&call, Some(HttpCallResponse::of(200, "")));
         assert_eq!(sender.dropped(), 0);
     }
@@ -167,15 +168,15 @@ fn a_partial_success_drops_the_rejected_count_capped_at_the_batch_size() {
 }
 
 #[test]
-fn garbage_and_a_huge_response_are_survived_and_read_only_in_part() {
+fn huge_and_invalid_responses_are_read_only_in_part() {
     let mut sender = Sender::with(CONFIG);
     sender.emit(1);
     let call = sender.tick().remove(0);
-    let warm = sender.fixture.vm.memory_bytes();
+    let memory_before = sender.fixture.vm.memory_bytes();
     let huge = "x".repeat(32 << 20);
     sender.respond(&call, Some(HttpCallResponse::of(200, &huge)));
     assert!(
-        sender.fixture.vm.memory_bytes() < warm + (1 << 20),
+        sender.fixture.vm.memory_bytes() < memory_before + (1 << 20),
         "{} bytes",
         sender.fixture.vm.memory_bytes()
     );
@@ -204,9 +205,9 @@ fn the_queue_is_bounded_and_every_record_is_delivered_or_counted_as_dropped() {
     let mut call = sender.tick().remove(0);
     sender.emit(2_000);
     assert_eq!(sender.dropped(), 2_010 - 300, "single exchanges have three quarters of the queue");
-    let warm = sender.fixture.vm.memory_bytes();
+    let memory_before = sender.fixture.vm.memory_bytes();
     sender.emit(5_000);
-    assert_eq!(sender.fixture.vm.memory_bytes(), warm);
+    assert_eq!(sender.fixture.vm.memory_bytes(), memory_before);
     let mut delivered = 0;
     loop {
         delivered += records(&call).len() as u64;
@@ -223,17 +224,17 @@ fn the_queue_is_bounded_and_every_record_is_delivered_or_counted_as_dropped() {
 }
 
 #[test]
-fn a_call_without_a_response_times_out_and_an_unknown_cluster_is_survived() {
+fn a_call_without_a_response_times_out_and_an_unknown_cluster_does_no_harm() {
     let mut sender = Sender::with(CONFIG);
     sender.emit(1);
     let call = sender.tick().remove(0);
     let (seconds, again) = sender.wait();
     assert!((12..=14).contains(&seconds), "{seconds} s: timeout, grace and a pause");
     assert_eq!(uids(&again), uids(&call));
-    let mut lost = Sender::with(r#"{"envoy":{"collector":"nowhere"}}"#);
-    lost.emit(1);
-    assert!(lost.tick().is_empty());
-    lost.fixture.assert_alive();
+    let mut unknown_cluster = Sender::with(r#"{"envoy":{"collector":"nowhere"}}"#);
+    unknown_cluster.emit(1);
+    assert!(unknown_cluster.tick().is_empty());
+    unknown_cluster.fixture.assert_alive();
 }
 
 #[test]

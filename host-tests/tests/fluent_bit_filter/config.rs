@@ -1,4 +1,4 @@
-//! Location of the configuration, and behaviour without a valid one.
+//! Tests of where the configuration is read from, and of the behaviour without a valid one.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn a_broken_configuration_is_logged_once_and_noted_in_every_record() {
             let kept = filter.record(RETRIED).fields();
             let note: String = serde_json::from_str(kept["near_miss_note"].get()).unwrap();
             assert!(note.contains("the configuration is invalid") && note.contains(expected), "{note}");
-            assert!(kept["near_miss"].get().contains("retried"), "it runs on defaults");
+            assert!(kept["near_miss"].get().contains("retried"), "the defaults apply");
         }
         let logged = filter.take_stderr();
         assert_eq!((logged.lines().count(), logged.contains(expected)), (1, true), "{logged}");
@@ -57,12 +57,15 @@ fn the_largest_allowed_configuration_is_read_on_a_small_stack() {
 }
 
 #[test]
-fn a_record_without_a_time_takes_the_pipelines() {
+fn a_record_without_a_time_gets_that_of_the_pipeline() {
     let record = r#"{"upstream":"cart","status":200,"duration_ms":42,"attempts":3,"kubernetes":{"pod":"a"}}"#;
     let kept = start().record_at(1_795_423_554_513_000, record).kept();
     assert!(kept.contains(r#""time":"2026-11-23T08:45:54.513Z""#), "{kept}");
     let kept = start().record_at(1_000_000, RETRIED).kept();
-    assert!(kept.contains(r#""time":"2026-11-23T08:45:54.500Z""#), "the record's own wins: {kept}");
+    assert!(
+        kept.contains(r#""time":"2026-11-23T08:45:54.500Z""#),
+        "the record's own time takes precedence: {kept}"
+    );
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn custom_keys_and_a_format_can_be_configured() {
 }
 
 #[test]
-fn unreadable_records_are_logged_three_times() {
+fn only_the_first_three_unreadable_records_are_logged() {
     let mut filter = start();
     let scrambled =
         r#"{"status":"200","request_time":"0.1","upstream_status":"502,","time":"2026-11-23T08:00:00Z"}"#;
@@ -100,7 +103,7 @@ fn the_message_on_an_unknown_format_names_the_option_that_sets_it() {
 }
 
 #[test]
-fn the_source_of_a_summary_names_the_run() {
+fn the_source_of_a_summary_identifies_the_run() {
     let mut wasi_env =
         WasiEnv::with_file("nearmiss.json", br#"{"fluent_bit":{"source":"node-7"},"reorder":"0s"}"#);
     (wasi_env.random, wasi_env.clock_ns) = (0xbeef, 1_795_423_554_000_000_000);

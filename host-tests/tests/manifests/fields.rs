@@ -7,17 +7,21 @@ use host_tests::artifact;
 use host_tests::real::repository_file;
 use serde_json::Value;
 
+/// The fields of each custom resource: path, type (`!` if required) and allowed values.
 const TABLE: &str = include_str!("fields.txt");
 
-/// Name for documents without a kind.
+/// Name of the schema for documents without a kind.
 const WITHOUT_KIND: &str = "values of the istiod chart";
 
+/// A field of a custom resource.
 struct SchemaField<'a> {
     type_name: &'a str,
     required: bool,
+    /// The allowed values; empty if any value is allowed.
     values: Vec<&'a str>,
 }
 
+/// The fields of one custom resource by path.
 type Schema<'a> = BTreeMap<&'a str, SchemaField<'a>>;
 
 #[test]
@@ -107,12 +111,13 @@ fn violations(schemas: &HashMap<&str, Schema<'_>>, document: &Value) -> Vec<Stri
 fn check_children(schema: &Schema<'_>, path: &str, value: &Value, violations: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            let child_path =
+                |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             for (name, value) in fields {
-                check_value(schema, &below(name), value, violations);
+                check_value(schema, &child_path(name), value, violations);
             }
-            let is_below = |known: &&str| known.rsplit_once('.').map_or("", |(parent, _)| parent) == path;
-            let missing = schema.iter().filter(|(known, field)| field.required && is_below(known));
+            let is_child = |known: &&str| known.rsplit_once('.').map_or("", |(parent, _)| parent) == path;
+            let missing = schema.iter().filter(|(known, field)| field.required && is_child(known));
             let missing =
                 missing.filter(|(known, _)| !fields.contains_key(known.rsplit('.').next().unwrap_or(known)));
             violations.extend(missing.map(|(known, _)| format!("{known} is missing")));
