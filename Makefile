@@ -111,7 +111,7 @@ rust-target:
 # --- build ---
 
 .PHONY: wasm
-wasm: dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm dist/edge/package.json ## Builds the modules into dist/; UNOPTIMISED=1 without wasm-opt.
+wasm: $(filter dist/%,$(shell cut -f1 filters/modules.tsv)) ## Builds the modules into dist/; UNOPTIMISED=1 without wasm-opt.
 
 # The table of modules: $(call cell,ARTIFACT,COLUMN); the row `*` has the sources of all modules.
 MODULES := filters/modules.tsv
@@ -122,8 +122,8 @@ sources = $(shell find $(call cell,*,6) $(call cell,$(1),6) -type f)
 build = CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --lib --profile $(2) --target $(call cell,$(1),3) -p $(call cell,$(1),2)
 built = target/$(call cell,$(1),3)/$(2)/$(subst -,_,$(call cell,$(1),2)).wasm
 
-OPTIMISED := dist/nearmiss-envoy.wasm dist/nearmiss-fluent-bit.wasm target/noop-filter.wasm
 EDGE := dist/edge/package.json
+OPTIMISED := $(shell awk -F'\t' '$$6 ~ /optimise\.sh/ {print $$1}' $(MODULES))
 
 # A module that was built with UNOPTIMISED=1 is built again without it.
 UNOPTIMISED_MODULES := $(wildcard dist/*.unoptimised target/*.unoptimised target/sizes/*.unoptimised)
