@@ -63,15 +63,9 @@ impl Workspace {
             command.env("UNOPTIMISED", "1");
         }
         if script == EDGE {
-            command.arg("./bindgen")
-        } else {
-            &mut command
-        };
-        command.args(["nearmiss_envoy.wasm", self.out(script)]).output().expect("the script runs")
-    }
-
-    fn out(&self, script: &str) -> &'static str {
-        if script == EDGE { "dist/edge" } else { "dist/nearmiss-envoy.wasm" }
+            command.arg("./bindgen");
+        }
+        command.args(["nearmiss_envoy.wasm", out(script)]).output().expect("the script runs")
     }
 
     fn require_failure(&self, script: &str, reason: &str) {
@@ -80,7 +74,7 @@ impl Workspace {
         assert!(!output.status.success(), "{script} succeeded: {stderr}");
         assert!(stderr.contains(reason), "{script}: {stderr}");
         assert!(stderr.contains("UNOPTIMISED=1"), "{script}: {stderr}");
-        assert!(!self.0.join(self.out(script)).exists(), "{script} wrote {}", self.out(script));
+        assert!(!self.0.join(out(script)).exists(), "{script} wrote {}", out(script));
     }
 }
 
@@ -92,6 +86,11 @@ impl Drop for Workspace {
 
 const ENVOY: &str = "optimise.sh";
 const EDGE: &str = "edge/assemble.sh";
+
+/// Returns the path that a script writes.
+fn out(script: &str) -> &'static str {
+    if script == EDGE { "dist/edge" } else { "dist/nearmiss-envoy.wasm" }
+}
 
 #[test]
 fn no_module_is_built_without_npm() {
