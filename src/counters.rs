@@ -49,7 +49,7 @@ impl Counters {
         if verdict.is_aborted() {
             return;
         }
-        self.first_try += u32::from(is_first_try(exchange, verdict));
+        self.first_try += u32::from(verdict.is_first_try(exchange));
         self.latency.record(bucket);
         if let Some(margin) = verdict.margin_bp() {
             add(self.margins.get_mut((usize::from(margin) / 1_000).min(MARGIN_BANDS - 1)));
@@ -163,9 +163,14 @@ impl CounterTotals {
         self.fates.get(fate as usize).copied().unwrap_or(0)
     }
 
+    /// Returns the number of exchanges with one signal.
+    pub fn with_signal(&self, signal: Signals) -> u64 {
+        self.signals.get(signal.index()).copied().unwrap_or(0)
+    }
+
     /// Returns the number of exchanges that were not aborted.
     pub fn judged(&self) -> u64 {
-        self.exchanges().saturating_sub(self.signals.last().copied().unwrap_or(0))
+        self.exchanges().saturating_sub(self.with_signal(Signals::ABORTED))
     }
 
     /// Returns the share of judged exchanges that did not fail; `None` if none was judged.
@@ -183,15 +188,22 @@ fn sum(counts: &[u64]) -> u64 {
     counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
-/// Returns true for a success with one attempt and without a safety net.
-pub(crate) fn is_first_try(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
-    verdict.fate != Fate::Failed
-        && exchange.attempts.unwrap_or(1) <= 1
-        && !verdict.signals.any(Signals::SAFETY_NETS)
-}
-
 fn add(count: Option<&mut u32>) {
     if let Some(count) = count {
         *count = count.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_aborted_exchanges_are_missing_from_the_judged_ones() {
+        for (index, name) in Signals::NAMES.into_iter().enumerate() {
+            let mut totals = CounterTotals { fates: [10; Fate::COUNT], ..CounterTotals::default() };
+            totals.signals[index] = 3;
+            assert_eq!(totals.judged(), if name == "aborted" { 97 } else { 100 }, "{name}");
+        }
     }
 }

@@ -150,6 +150,11 @@ impl Signals {
         self.0 == 0
     }
 
+    /// Returns the position of the first signal of the set in [`NAMES`](Self::NAMES), and in arrays of counts by signal.
+    pub const fn index(self) -> usize {
+        self.0.trailing_zeros() as usize
+    }
+
     /// Returns the bits, in the order of [`NAMES`](Self::NAMES).
     pub const fn bits(self) -> u16 {
         self.0
@@ -195,6 +200,13 @@ impl Verdict {
     /// Returns true if the client went away; such exchanges are not part of the success shares.
     pub fn is_aborted(&self) -> bool {
         self.signals.any(Signals::ABORTED)
+    }
+
+    /// Returns true for a success with one attempt and without a safety net.
+    pub fn is_first_try(&self, exchange: &Exchange<'_>) -> bool {
+        self.fate != Fate::Failed
+            && exchange.attempts.unwrap_or(1) <= 1
+            && !self.signals.any(Signals::SAFETY_NETS.with(Signals::ABORTED))
     }
 
     /// Returns the duration of a slow exchange in tenths of the typical duration: 41 for 4.1 times.

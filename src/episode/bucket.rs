@@ -10,7 +10,6 @@ use super::observation::{AttemptObservation, Observation};
 use super::residual::{BINS, UNIT, bin};
 use super::rules::Rules;
 use crate::codec::Codec;
-use crate::counters;
 use crate::verdict::{Fate, Signals};
 
 /// Residual from which an attempt counts against its host: 3 sigmas.
@@ -218,9 +217,7 @@ impl Bucket {
             Fate::Failed => counts.failed = counts.failed.saturating_add(1),
             fate => counts.near_misses = counts.near_misses.saturating_add(u32::from(fate.is_near_miss())),
         }
-        if !observation.verdict.is_aborted()
-            && counters::is_first_try(observation.exchange, observation.verdict)
-        {
+        if observation.verdict.is_first_try(observation.exchange) {
             counts.first_try = counts.first_try.saturating_add(1);
         }
         if let Some(margin) = observation.verdict.margin_bp() {

@@ -1,7 +1,7 @@
 //! Additive counts of exchanges, and the shares derived from them.
 
 use crate::fate_class::FateClass;
-use nearmiss::{Exchange, Fate, Signals, Verdict};
+use nearmiss::{Exchange, Fate, Verdict};
 
 /// Counts of a set of exchanges.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -41,19 +41,11 @@ impl Counts {
 
     /// Counts an exchange that was judged here.
     pub(crate) fn count_exchange(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
-        const NOT_FIRST_TRY: Signals = Signals::RETRY
-            .with(Signals::FALLBACK)
-            .with(Signals::STALE)
-            .with(Signals::FAILOVER)
-            .with(Signals::HEDGE)
-            .with(Signals::ABORTED);
         let attempts = u64::from(exchange.attempts.unwrap_or(1));
-        let is_first_try =
-            verdict.fate != Fate::Failed && !verdict.signals.any(NOT_FIRST_TRY) && attempts <= 1;
         self.count(verdict.fate, 1);
         self.attempts = self.attempts.saturating_add(attempts);
         self.aborted = self.aborted.saturating_add(verdict.is_aborted().into());
-        self.first_try = self.first_try.saturating_add(is_first_try.into());
+        self.first_try = self.first_try.saturating_add(verdict.is_first_try(exchange).into());
     }
 
     /// Counts `count` exchanges of a fate, without their attempts.
