@@ -187,7 +187,7 @@ impl Merger {
 
     fn emit_episodes(&mut self, until: Timestamp) {
         for (upstream, episode) in self.episodes.take_ended(until, &mut self.stats) {
-            let head = Head::Episode { is_open: episode.is_open, pattern: episode.pattern() };
+            let head = Head::Episode { is_open: episode.is_open, pattern: episode.pattern };
             self.outbox.push(head, episode.end, &upstream, |json| write::episode(json, &upstream, &episode));
         }
     }

@@ -32,6 +32,7 @@ mod learned_timeout;
 mod location_shift;
 mod observation;
 mod open_episode;
+mod pattern;
 mod periodicity;
 mod rates;
 mod reference;
@@ -46,7 +47,7 @@ pub(crate) use engine::{Change, EpisodeEngine, SAME_TIME, SAME_TIME_TWO};
 pub(crate) use evidence::Cause;
 pub(crate) use observation::Observation;
 pub(crate) use open_episode::OpenEpisode;
-pub use open_episode::Pattern;
+pub use pattern::Pattern;
 pub(crate) use reference::{Deviation, Reference};
 
 #[cfg(test)]

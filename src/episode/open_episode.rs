@@ -7,45 +7,9 @@
 use super::bucket::BucketCounts;
 use super::dimensions::{HOSTS, ROUTES};
 use super::evidence::{Cause, Evidence};
+use super::pattern::Pattern;
 use crate::units::Used;
 use alloc::vec::Vec;
-
-/// Pattern of an episode.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Pattern {
-    /// A short run that recovered.
-    Burst,
-    /// A run that lasts.
-    Sustained,
-    /// The same blip, recurring.
-    Recurring,
-    /// The tail grows slowly.
-    Creeping,
-    /// Concentrated on one host or one route.
-    Concentrated,
-    /// Several upstreams at once.
-    Correlated,
-    /// A retry storm: attempts per exchange rise.
-    Storm,
-    /// A whole day differs from the reference.
-    Deviant,
-}
-
-impl Pattern {
-    /// Returns the name in records and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Burst => "burst",
-            Self::Sustained => "sustained",
-            Self::Recurring => "recurring",
-            Self::Creeping => "creeping",
-            Self::Concentrated => "concentrated",
-            Self::Correlated => "correlated",
-            Self::Storm => "storm",
-            Self::Deviant => "deviant",
-        }
-    }
-}
 
 /// Quiet buckets with traffic after which an episode is over: ten minutes.
 const QUIET: u16 = 60;
@@ -274,7 +238,7 @@ impl OpenEpisode {
     }
 
     /// Returns all patterns that fit, strongest first.
-    pub(crate) fn patterns(&self) -> [Option<Pattern>; 7] {
+    pub(crate) fn patterns(&self) -> [Option<Pattern>; Pattern::COUNT] {
         let length = (self.last + 1).saturating_sub(self.start);
         let evidence = u32::from(self.buckets);
         let is_storm = self.amplified != 0 && self.amplified <= self.start + 8;
@@ -286,15 +250,24 @@ impl OpenEpisode {
         let has_interval = self.cause == Cause::Periodicity || self.interval > 0 && evidence * 6 < length;
         let recurs = self.runs >= 3 && is_sparse || self.runs >= 2 && self.escalated > self.start + 12;
         let lasts = evidence >= 12 || self.cause == Cause::Late && length >= 12;
-        let is_periodicity = self.cause == Cause::Periodicity;
-        [
-            (!self.related.is_empty()).then_some(Pattern::Correlated),
-            is_periodicity.then_some(Pattern::Recurring),
-            is_storm.then_some(Pattern::Storm),
-            (is_one_host || self.route().is_some()).then_some(Pattern::Concentrated),
-            (has_interval && !is_periodicity || recurs && !creeps).then_some(Pattern::Recurring),
-            creeps.then_some(Pattern::Creeping),
-            lasts.then_some(Pattern::Sustained),
-        ]
+        let fits = |pattern| match pattern {
+            Pattern::Correlated => !self.related.is_empty(),
+            Pattern::Recurring => has_interval || recurs && !creeps,
+            Pattern::Storm => is_storm,
+            Pattern::Concentrated => is_one_host || self.route().is_some(),
+            Pattern::Creeping => creeps,
+            Pattern::Sustained => lasts,
+            // A day that deviates is no open episode, and a burst is what fits no other pattern.
+            Pattern::Deviant | Pattern::Burst => false,
+        };
+        let mut patterns = Pattern::ALL.map(|pattern| fits(pattern).then_some(pattern));
+        // A recurrence that did not raise the alarm says less than the storm or the host that recurs.
+        let weak = Pattern::Recurring as usize..=Pattern::Concentrated as usize;
+        if self.cause != Cause::Periodicity
+            && let Some(weak) = patterns.get_mut(weak)
+        {
+            weak.rotate_left(1);
+        }
+        patterns
     }
 }

@@ -23,8 +23,10 @@ pub(crate) struct Episode {
     pub(crate) start: Timestamp,
     /// End of the episode; of an open episode, the time of its detection.
     pub(crate) end: Timestamp,
+    /// Pattern of a lone episode as its instance classified it; the strongest of several.
+    pub(crate) pattern: Pattern,
     /// All patterns that fit, strongest first.
-    pub(crate) patterns: SortedMap<RankedPattern>,
+    pub(crate) patterns: SortedMap<Pattern>,
     /// Time at which the episode became an outage.
     pub(crate) escalated: Option<Timestamp>,
     pub(crate) truncated: bool,
@@ -41,34 +43,6 @@ pub(crate) struct Episode {
     pub(crate) amplification_bp: Option<u64>,
 }
 
-/// A pattern with its rank; the strongest sorts first.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct RankedPattern(u8);
-
-impl RankedPattern {
-    /// All patterns, strongest first.
-    const PATTERNS: [Pattern; 8] = [
-        Pattern::Deviant,
-        Pattern::Correlated,
-        Pattern::Recurring,
-        Pattern::Storm,
-        Pattern::Concentrated,
-        Pattern::Creeping,
-        Pattern::Sustained,
-        Pattern::Burst,
-    ];
-    pub(crate) const DEVIANT: Self = Self(0);
-    pub(crate) const CORRELATED: Self = Self(1);
-
-    pub(crate) fn pattern(self) -> Pattern {
-        Self::PATTERNS.get(usize::from(self.0)).copied().unwrap_or(Pattern::Burst)
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        Self::PATTERNS.iter().position(|pattern| pattern.name() == name).map(|rank| Self(rank as u8))
-    }
-}
-
 impl Episode {
     /// Reads the record of an episode; returns its upstream as well.
     pub(crate) fn read(record: &Map<String, Value>) -> Result<(Box<str>, Self), RecordError> {
@@ -81,11 +55,11 @@ impl Episode {
             _ => return Err(record.error("phase", "open or close")),
         };
         let start = record.time("start")?;
-        let mut patterns = SortedMap::default();
-        let pattern = RankedPattern::from_name(record.text("pattern")?);
-        patterns.insert(pattern.ok_or_else(|| record.error("pattern", PATTERN))?, ());
+        let pattern = Pattern::from_name(record.text("pattern")?);
+        let pattern = pattern.ok_or_else(|| record.error("pattern", PATTERN))?;
+        let mut patterns: SortedMap<_> = [pattern].into_iter().collect();
         for name in record.optional("also", Object::texts)?.unwrap_or_default() {
-            patterns.insert(RankedPattern::from_name(name).ok_or_else(|| record.error("also", PATTERN))?, ());
+            patterns.insert(Pattern::from_name(name).ok_or_else(|| record.error("also", PATTERN))?, ());
         }
         let lead = record.optional("lead_s", Object::count)?;
         let mut episode = Self {
@@ -93,6 +67,7 @@ impl Episode {
             is_open,
             start,
             end: record.time(if is_open { "detected" } else { "end" })?.max(start),
+            pattern,
             patterns,
             escalated: lead.map(|lead| start.after(Micros::from_seconds(lead))),
             truncated: record.has("truncated"),
@@ -143,12 +118,7 @@ impl Episode {
 
     /// Returns the number of exchanges that were not aborted.
     pub(crate) fn judged(&self) -> u64 {
-        self.exchanges.saturating_sub(self.signals.last().copied().unwrap_or(0))
-    }
-
-    /// Returns the strongest pattern.
-    pub(crate) fn pattern(&self) -> Pattern {
-        self.patterns.keys().next().map_or(Pattern::Burst, |pattern| pattern.pattern())
+        self.exchanges.saturating_sub(self.signals.get(Signals::ABORTED.index()).copied().unwrap_or(0))
     }
 
     /// Returns the number of near misses and failures.
@@ -157,7 +127,7 @@ impl Episode {
     }
 
     pub(crate) fn is_deviant(&self) -> bool {
-        self.patterns.contains(&RankedPattern::DEVIANT)
+        self.patterns.contains(&Pattern::Deviant)
     }
 
     /// Merges another episode of the same upstream and phase.
@@ -166,6 +136,7 @@ impl Episode {
         self.members.extend(other.members.keys().copied());
         (self.start, self.end) = (self.start.min(other.start), self.end.max(other.end));
         self.patterns.extend(other.patterns.keys().copied());
+        self.pattern = self.patterns.keys().next().copied().unwrap_or(self.pattern);
         self.escalated = self.escalated.into_iter().chain(other.escalated).min();
         self.truncated |= other.truncated;
         self.exchanges = self.exchanges.saturating_add(other.exchanges);

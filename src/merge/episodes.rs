@@ -1,8 +1,8 @@
 //! Joins overlapping episodes of an upstream, and relates upstreams whose episodes began at the same time, across instances.
 
-use super::episode::{Episode, Member, RankedPattern};
+use super::episode::{Episode, Member};
 use super::stats::MergeStats;
-use crate::episode::{SAME_TIME, SAME_TIME_TWO};
+use crate::episode::{Pattern, SAME_TIME, SAME_TIME_TWO};
 use crate::sorted_map::SortedMap;
 use crate::timeline::BUCKET;
 use crate::units::{Micros, Timestamp};
@@ -167,7 +167,8 @@ fn relate(episodes: &mut [Joined]) {
         let related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
         episode.related.extend(related.keys().cloned());
         if !episode.related.is_empty() {
-            episode.patterns.insert(RankedPattern::CORRELATED, ());
+            episode.patterns.insert(Pattern::Correlated, ());
+            episode.pattern = Pattern::Correlated;
         }
     }
 }

@@ -349,6 +349,25 @@ fn an_episode_that_did_not_end_everywhere_stays_open() {
 }
 
 #[test]
+fn a_lone_episode_keeps_its_pattern_and_several_have_the_strongest() {
+    let storm = |proxy| {
+        episode(proxy, "cart", "close", 0, 60)
+            .replace(r#""pattern":"burst""#, r#""pattern":"storm","also":["recurring"]"#)
+    };
+    let patterns = |records: &[String]| {
+        let fleet = merged(records);
+        assert_eq!(fleet.len(), 1, "{fleet:?}");
+        assert_eq!(merged(&fleet), fleet, "through another tier");
+        let record = parse(&fleet[0]);
+        (record["pattern"].clone(), record["also"].clone())
+    };
+    assert_eq!(patterns(&[storm(1)]), ("storm".into(), ["recurring"].into()));
+    assert_eq!(patterns(&[storm(1), storm(1)]), ("storm".into(), ["recurring"].into()), "a repeat");
+    let burst = episode(2, "cart", "close", 30, 60);
+    assert_eq!(patterns(&[storm(1), burst]), ("recurring".into(), ["storm", "burst"].into()));
+}
+
+#[test]
 fn upstreams_in_trouble_at_once_are_correlated_whoever_saw_them() {
     let near = merged([episode(1, "cart", "close", 0, 60), episode(2, "ledger", "close", 30, 60)]);
     let record = parse(&near[0]);

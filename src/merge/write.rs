@@ -93,7 +93,7 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
     json.key("phase").text(if episode.is_open { "open" } else { "close" });
     json.key("id").text(&alloc::format!("{upstream}-{}", episode.start.seconds()));
     json.key("upstream").text(upstream);
-    json.key("pattern").text(episode.pattern().name());
+    json.key("pattern").text(episode.pattern.name());
     json.key("start").time(episode.start);
     if episode.is_open {
         json.key("detected").time(episode.end);
@@ -112,10 +112,10 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
     json.key("related").open('[');
     episode.related.keys().for_each(|name| json.item().text(name));
     json.close(']');
-    let mut also = episode.patterns.keys().skip(1).peekable();
+    let mut also = episode.patterns.keys().filter(|pattern| **pattern != episode.pattern).peekable();
     if also.peek().is_some() {
         json.key("also").open('[');
-        also.for_each(|other| json.item().text(other.pattern().name()));
+        also.for_each(|other| json.item().text(other.name()));
         json.close(']');
     }
     if let Some(interval) = episode.interval_s {
