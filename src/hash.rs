@@ -1,7 +1,7 @@
 //! A hash of bytes and a mixer of bits, the same on every host.
 
 /// Returns a hash of bytes, the same on every host: two lanes of machine words, each rotated and multiplied, and a final mix.
-pub(crate) fn hash(bytes: &[u8]) -> u64 {
+pub fn hash(bytes: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let step = |lane: u64, word: u64| (lane.rotate_left(23) ^ word).wrapping_mul(ODD);
     let (mut even, mut odd) = (bytes.len() as u64, ODD);
@@ -25,7 +25,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// Spreads each bit of a number over all bits.
-pub(crate) const fn mix(number: u64) -> u64 {
+pub const fn mix(number: u64) -> u64 {
     let number = (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ number >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number ^ number >> 32

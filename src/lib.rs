@@ -47,7 +47,7 @@ mod episode;
 pub mod exchange;
 pub mod flags;
 mod fleet;
-mod hash;
+pub mod hash;
 pub mod histogram;
 pub mod json;
 pub mod limits;

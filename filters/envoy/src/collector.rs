@@ -12,7 +12,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use nearmiss::config::CollectorConfig;
 use nearmiss::json::tokens::Token;
-use nearmiss::{Head, Micros, Record, Timestamp, otlp};
+use nearmiss::{Head, Micros, Record, Timestamp, hash, otlp};
 
 /// Maximum size of the queue in bytes.
 const MAX_QUEUE_BYTES: usize = 1 << 20;
@@ -215,9 +215,7 @@ impl Collector {
         self.in_flight = None;
         let window = (INITIAL_BACKOFF.get() << self.failures.min(6)).min(MAX_BACKOFF.get());
         self.failures = self.failures.saturating_add(1);
-        let jitter = self.source.bytes().fold(now.micros(), |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-        });
+        let jitter = hash::mix(hash::hash(self.source.as_bytes()) ^ now.micros());
         let retry_after = Micros::from_seconds(retry_after.min(MAX_RETRY_AFTER));
         self.not_before = now.after(Micros::new(jitter % window)).after(retry_after);
     }

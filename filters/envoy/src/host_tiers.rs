@@ -3,6 +3,7 @@
 //! A lookup that finds no mark, as for nearly every host, costs about 3 000 instructions. Tiers change only with the proxy's
 //! configuration, so a result is cached for one second. Hosts with the same cache index evict each other.
 
+use nearmiss::hash::hash;
 use nearmiss::{Substitute, Timestamp};
 
 /// Number of cached hosts.
@@ -34,22 +35,14 @@ impl HostTierCache {
         now: Timestamp,
         query: impl FnOnce() -> Option<Substitute>,
     ) -> Option<Substitute> {
-        let (key, second) = (hash(cluster, host), now.seconds());
+        let key = hash(cluster.as_bytes()).rotate_left(32) ^ hash(host.as_bytes());
+        let second = now.seconds();
         let Some(cached) = self.0.get_mut(key as usize % CAPACITY) else { return query() };
         if (cached.key, cached.second) != (key, second) {
             *cached = CachedTier { key, second, tier: query() };
         }
         cached.tier
     }
-}
-
-/// Returns the FNV-1a hash of both names, folded so that its low bits depend on all bits.
-fn hash(cluster: &str, host: &str) -> u64 {
-    let bytes = cluster.bytes().chain([0]).chain(host.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    hash ^ hash >> 32
 }
 
 #[cfg(test)]
