@@ -1,47 +1,76 @@
-//! Reads times as records and configurations write them: RFC 3339 in UTC.
+//! Dates and times of day in UTC: the strict parser of RFC 3339 as records and configurations write it, and its parts, from
+//! which the formats of logs build other notations.
 
 use crate::units::{Micros, Timestamp};
 
 /// Parses a day such as `2026-11-23`, or a time such as `2026-11-23T08:45:54.513Z`; digits below the microsecond are cut.
-pub(crate) fn parse(text: &str) -> Option<Timestamp> {
-    let number = |from: usize, to: usize| {
-        let digits = text.get(from..to)?;
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())?
+pub fn parse(text: &str) -> Option<Timestamp> {
+    let (days, rest) = date(text.as_bytes())?;
+    let [b'T', rest @ ..] = rest else {
+        return rest.is_empty().then(|| Timestamp::from_seconds(days * DAY));
     };
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let is_date = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !is_date || text.get(4..5)? != "-" || text.get(7..8)? != "-" {
+    let (minute, rest) = minute(days, rest)?;
+    let (second, rest) = second(rest)?;
+    let (micros, rest) = match rest {
+        [b'.', rest @ ..] => fraction(rest)?,
+        _ => (0, rest),
+    };
+    (rest == b"Z").then(|| Timestamp::from_seconds(minute + second).after(Micros::new(micros)))
+}
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// Parses `YYYY-MM-DD`; returns the days since 1970-01-01 and the text after it.
+pub fn date(text: &[u8]) -> Option<(u64, &[u8])> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, rest @ ..] = text else { return None };
+    let year = two_digits(*y1, *y2)? * 100 + two_digits(*y3, *y4)?;
+    Some((days_from_civil(year, two_digits(*m1, *m2)?, two_digits(*d1, *d2)?)?, rest))
+}
+
+/// Parses `HH:MM:` on the day `days` after 1970-01-01; returns the seconds since then and the text after it.
+pub fn minute(days: u64, text: &[u8]) -> Option<(u64, &[u8])> {
+    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else { return None };
+    let (hour, minute) = (two_digits(*h1, *h2)?, two_digits(*m1, *m2)?);
+    (hour <= 23 && minute <= 59).then_some((days * DAY + hour * 3_600 + minute * 60, rest))
+}
+
+/// Parses `SS`, which is 60 in a leap second; returns it and the text after it.
+pub fn second(text: &[u8]) -> Option<(u64, &[u8])> {
+    let [s1, s2, rest @ ..] = text else { return None };
+    two_digits(*s1, *s2).filter(|second| *second <= 60).map(|second| (second, rest))
+}
+
+/// Parses the digits after the decimal point of a second; returns them in microseconds, truncated, and the text after them.
+pub fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at_checked(length).filter(|_| length > 0)?;
+    let padded = digits.iter().chain(b"000000").take(6);
+    Some((padded.fold(0, |micros, digit| micros * 10 + u64::from(digit - b'0')), rest))
+}
+
+/// Returns the number that two digits write.
+pub fn two_digits(tens: u8, ones: u8) -> Option<u64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u64::from(tens) * 10 + u64::from(ones))
+}
+
+/// Returns the days since 1970-01-01; `None` for dates that do not exist, and those before (Howard Hinnant, `days_from_civil`).
+pub fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let length = match month {
+        2 => 28 + u64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1970..=9999).contains(&year) || !(1..=length).contains(&day) {
         return None;
     }
-    // Howard Hinnant, `days_from_civil`.
     let year = year - u64::from(month <= 2);
     let (era, of_era) = (year / 400, year % 400);
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = (era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year).checked_sub(719_468)?;
-    let (seconds, micros) = match text.get(10..)? {
-        "" => (0, 0),
-        rest if rest.starts_with('T') && rest.ends_with('Z') => {
-            (number(11, 13)? * 3_600 + number(14, 16)? * 60 + number(17, 19)?, fraction(text.get(19..)?)?)
-        }
-        _ => return None,
-    };
-    Some(Timestamp::from_seconds(days * 86_400 + seconds).after(Micros::new(micros)))
-}
-
-/// Parses the microseconds in `.513Z`.
-fn fraction(text: &str) -> Option<u64> {
-    let digits = text.strip_suffix('Z')?;
-    let Some(digits) = digits.strip_prefix('.') else { return digits.is_empty().then_some(0) };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(
-        digits
-            .bytes()
-            .chain(*b"000000")
-            .take(6)
-            .fold(0, |micros, digit| micros * 10 + u64::from(digit - b'0')),
-    )
+    (era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year).checked_sub(719_468)
 }
 
 /// Returns year, month and day of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
@@ -58,7 +87,7 @@ pub fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::*;
 
     #[test]
     fn days_and_times_are_read() {
@@ -77,9 +106,39 @@ mod tests {
             "2026-11-23 08:45:54",
             "2026-11-23T08:45:54.Z",
             "2026-11-23T08:45:54.-1Z",
+            "2026-11-23T08:45:54.5",
+            "2026-11-23T08:45:54",
+            "2026-11-23T99:99:99Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T08:60:00Z",
+            "2026-11-23T08:45:61Z",
+            "2026-11-23T08x45y54Z",
+            "2026-11-23T08:45:54ZZ",
+            "2026-00-01",
+            "2026-02-29",
+            "2026-02-31",
+            "2026-04-31",
+            "2026-11-00",
+            "2100-02-29",
+            "1969-12-31",
             "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn every_day_of_500_years_round_trips() {
+        let mut expected = 0;
+        for year in 1970..2470 {
+            for month in 1..=12 {
+                for day in 1..=31 {
+                    let Some(days) = days_from_civil(year, month, day) else { continue };
+                    assert_eq!((days, civil(days)), (expected, (year, month, day)));
+                    expected += 1;
+                }
+            }
+        }
+        assert_eq!(days_from_civil(2470, 1, 1), Some(expected), "no day is missing");
     }
 }

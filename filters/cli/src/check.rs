@@ -182,14 +182,7 @@ fn millis(span: Micros) -> String {
 /// Formats a time after RFC 3339, in UTC, to the microsecond.
 fn time(ts: Timestamp) -> String {
     let (days, seconds) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
-    // The civil calendar from days since 0000-03-01, in eras of 400 years.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let march = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
-    let year = year + era * 400 + u64::from(month <= 2);
+    let (year, month, day) = nearmiss::time::civil(days);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", ts.micros() % 1_000_000)
 }

@@ -1,6 +1,7 @@
 //! Timestamps and durations as logs write them.
 
 use crate::number;
+use nearmiss::time::{date, days_from_civil, fraction, minute, second, two_digits};
 use nearmiss::units::{Micros, Timestamp};
 
 /// Maximum duration that is accepted, in microseconds: 31 years.
@@ -78,11 +79,8 @@ impl TimeParser {
 
 /// Parses the minute, in seconds since the epoch; returns the text after it.
 fn minute_of_rfc3339(text: &[u8]) -> Option<(u64, &[u8])> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', rest @ ..] = text else {
-        return None;
-    };
-    let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
-    minute_of(days(year, pair(*m1, *m2)?, pair(*d1, *d2)?)?, rest)
+    let (days, [b'T' | b't' | b' ', rest @ ..]) = date(text)? else { return None };
+    minute(days, rest)
 }
 
 /// Parses the same in the common log format.
@@ -90,8 +88,8 @@ fn minute_of_common(text: &[u8]) -> Option<(u64, &[u8])> {
     let [d1, d2, b'/', month @ ..] = text else { return None };
     let (month, rest) = month.split_at_checked(3)?;
     let [b'/', y1, y2, y3, y4, b':', rest @ ..] = rest else { return None };
-    let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
-    minute_of(days(year, month_named(month)?, pair(*d1, *d2)?)?, rest)
+    let year = two_digits(*y1, *y2)? * 100 + two_digits(*y3, *y4)?;
+    minute(days_from_civil(year, month_named(month)?, two_digits(*d1, *d2)?)?, rest)
 }
 
 /// Parses a duration in seconds, such as `0.684`.
@@ -104,13 +102,6 @@ pub(crate) fn millis(text: &[u8]) -> Option<Micros> {
     number::all_scaled(text, 3).filter(|micros| *micros <= MAX_DURATION).map(Micros::new)
 }
 
-/// Parses `HH:MM:` on the day `days` after the epoch.
-fn minute_of(days: u64, text: &[u8]) -> Option<(u64, &[u8])> {
-    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else { return None };
-    let (hour, minute) = (pair(*h1, *h2)?, pair(*m1, *m2)?);
-    (hour <= 23 && minute <= 59).then_some((days * 86_400 + hour * 3_600 + minute * 60, rest))
-}
-
 /// Parses seconds, a fraction and a zone; `minute` is in seconds since the epoch.
 fn within_minute(minute: u64, text: &[u8]) -> Option<Timestamp> {
     if let [_, _, b'.', .., b'Z'] = text
@@ -118,31 +109,24 @@ fn within_minute(minute: u64, text: &[u8]) -> Option<Timestamp> {
     {
         return (micros < 61_000_000).then(|| Timestamp::from_micros(minute * 1_000_000 + micros));
     }
-    let [s1, s2, rest @ ..] = text else { return None };
-    let second = pair(*s1, *s2)?;
-    if second > 60 {
-        return None;
-    }
-    let seconds = minute + second;
+    let (second, rest) = second(text)?;
     let (micros, rest) = match rest {
-        [b'.' | b',', fraction @ ..] => {
-            let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let digits = fraction.get(..length.min(6))?;
-            let value = number::all_whole(digits)?;
-            (value * number::power_of_ten(6 - digits.len() as u32)?, fraction.get(length..)?)
-        }
+        [b'.' | b',', rest @ ..] => fraction(rest)?,
         _ => (0, rest),
     };
-    let local = seconds * 1_000_000 + micros;
+    let local = (minute + second) * 1_000_000 + micros;
     let micros = match rest {
         [] | [b'Z' | b'z'] => local,
         [b' ', zone @ ..] | zone => {
             let (sign, hours, minutes) = match zone {
                 [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => {
-                    (sign, pair(*h1, *h2)?, pair(*m1, *m2)?)
+                    (sign, two_digits(*h1, *h2)?, two_digits(*m1, *m2)?)
                 }
                 _ => return None,
             };
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
             let shift = (hours * 60 + minutes) * 60_000_000;
             match sign {
                 b'+' => local.checked_sub(shift)?,
@@ -152,24 +136,6 @@ fn within_minute(minute: u64, text: &[u8]) -> Option<Timestamp> {
         }
     };
     Some(Timestamp::from_micros(micros))
-}
-
-/// Returns the number of days since 1970-01-01; `None` for dates that do not exist, and those before.
-fn days(year: u64, month: u64, day: u64) -> Option<u64> {
-    const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let before = *BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
-    let length = match month {
-        2 => 28 + u64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    if year < 1970 || day == 0 || day > length {
-        return None;
-    }
-    let past = year - 1;
-    let leap_days = past / 4 - past / 100 + past / 400 - 477;
-    Some((year - 1970) * 365 + leap_days + before + u64::from(leap && month > 2) + day - 1)
 }
 
 fn month_named(name: &[u8]) -> Option<u64> {
@@ -188,11 +154,6 @@ fn month_named(name: &[u8]) -> Option<u64> {
         b"Dec" => 12,
         _ => return None,
     })
-}
-
-fn pair(tens: u8, ones: u8) -> Option<u64> {
-    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens < 10 && ones < 10).then(|| u64::from(tens) * 10 + u64::from(ones))
 }
 
 #[cfg(test)]
@@ -242,6 +203,11 @@ mod tests {
             "1969-12-31T00:00:00Z",
             "2026-01-01T00:00:00.Z",
             "2026-01-01T00:00:00+1",
+            "2026-01-01T00:00:00+24:00",
+            "2026-01-01T00:00:00-00:60",
+            "2026-01-01T00:00:61Z",
+            "2026-02-31T00:00:00Z",
+            "31/Apr/2026:08:00:00",
             "1795423670310",
             "1970-01-01T00:00:00+01:00",
         ] {
