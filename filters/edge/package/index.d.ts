@@ -170,7 +170,7 @@ export interface OtlpOptions {
   /** OTLP/HTTP endpoint, such as `https://collector/v1/logs`. */
   url: string | URL;
   headers?: Record<string, string>;
-  /** `service.name`. Default: `"gateway"`. */
+  /** `service.name`. Default: `"nearmiss"`. */
   service?: string;
   /** Maximum number of records in a batch. Default: 100. */
   batch?: number;

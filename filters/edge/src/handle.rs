@@ -5,7 +5,7 @@ use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
 use nearmiss::limits::Limits;
-use nearmiss::{Config, Exchange, Feed, Monitor, Verdict, record, verdict};
+use nearmiss::{Config, Exchange, Feed, Head, Monitor, Verdict, record, verdict};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 /// A monitor for JavaScript.
@@ -23,6 +23,8 @@ pub struct Handle {
     builder: ExchangeBuilder,
     /// Verdict and number of attempts of the exchange that was observed or previewed last, for its header.
     last: (Verdict, Option<u32>),
+    /// Head and upstream of the record that was polled last.
+    polled: Option<(Head, String)>,
 }
 
 #[wasm_bindgen]
@@ -41,6 +43,7 @@ impl Handle {
             monitor: None,
             builder: ExchangeBuilder::default(),
             last: Default::default(),
+            polled: None,
         })
     }
 
@@ -49,6 +52,7 @@ impl Handle {
         let config = &mut self.config;
         self.monitor.get_or_insert_with(|| Monitor::new(core::mem::take(config), Feed::Live, source));
     }
+
 
     /// Returns true if responses get the `near-miss` header.
     #[wasm_bindgen(js_name = wantsHeader)]
@@ -140,7 +144,7 @@ impl Handle {
         duration_ms: f64,
         attempts: f64,
     ) -> u32 {
-        let Self { config, monitor, upstreams, builder, last } = self;
+        let Self { config, monitor, upstreams, builder, last, .. } = self;
         let config = monitor.as_ref().map_or(&*config, Monitor::config);
         let Some(exchange) = exchange(upstreams, upstream, now_ms, status, duration_ms, attempts) else {
             builder.clear();
@@ -174,7 +178,45 @@ impl Handle {
     /// Returns the next record, one JSON object.
     #[wasm_bindgen(js_name = pollRecord)]
     pub fn poll_record(&mut self) -> Option<String> {
-        self.monitor.as_mut()?.poll_record().map(|record| record.json.into())
+        let record = self.monitor.as_mut()?.poll_record()?;
+        self.polled = Some((record.head, record.upstream.into()));
+        Some(record.json.into())
+    }
+
+    /// Returns the upstream of the polled record if it opens an episode.
+    #[wasm_bindgen(js_name = openedUpstream)]
+    pub fn opened_upstream(&self) -> Option<String> {
+        match &self.polled {
+            Some((Head::Episode { is_open: true, .. }, upstream)) => Some(upstream.clone()),
+            _ => None,
+        }
+    }
+
+    /// Returns the pattern of the polled record if it opens an episode.
+    #[wasm_bindgen(js_name = openedPattern)]
+    pub fn opened_pattern(&self) -> Option<String> {
+        match self.polled {
+            Some((Head::Episode { is_open: true, pattern }, _)) => Some(pattern.name().into()),
+            _ => None,
+        }
+    }
+
+    /// Returns the number of late exchanges that the polled record reports.
+    #[wasm_bindgen(js_name = lateCount)]
+    pub fn late_count(&self) -> f64 {
+        match self.polled {
+            Some((Head::Summary { late, .. }, _)) => late as f64,
+            _ => 0.0,
+        }
+    }
+
+    /// Returns the number of suppressed records that the polled record reports.
+    #[wasm_bindgen(js_name = suppressedCount)]
+    pub fn suppressed_count(&self) -> f64 {
+        match self.polled {
+            Some((Head::Summary { suppressed, .. }, _)) => suppressed as f64,
+            _ => 0.0,
+        }
     }
 
     /// Runs time-based work that is due.

@@ -166,7 +166,9 @@ test("otlp: records are sent in batches in OTLP's JSON encoding", async () => {
     assert.equal(collector.requests.length, 1);
     const [{ path, headers, body }] = collector.requests;
     assert.deepEqual([path, headers.authorization, headers["content-type"]], ["/v1/logs", "Bearer x", "application/json"]);
-    assert.deepEqual(body.resourceLogs[0].resource.attributes, [{ key: "service.name", value: { stringValue: "shop" } }]);
+    const [service, instance] = body.resourceLogs[0].resource.attributes;
+    assert.deepEqual(service, { key: "service.name", value: { stringValue: "shop" } });
+    assert.equal(instance.key, "service.instance.id");
     const [first, second] = logs(body);
     assert.equal(first.timeUnixNano, `${AT}000000`);
     assert.match(first.observedTimeUnixNano, /^\d{19}$/);

@@ -154,7 +154,7 @@ export class CoreHandle {
 
   #drain() {
     for (let line = this.#handle.pollRecord(); line !== undefined; line = this.#handle.pollRecord()) {
-      this.metrics.countRecord(line);
+      this.#countRecord();
       try {
         // An asynchronous sink rejects later.
         this.#sink(line)?.catch?.(reportSinkError);
@@ -162,6 +162,13 @@ export class CoreHandle {
         reportSinkError(error);
       }
     }
+  }
+
+  #countRecord() {
+    const handle = this.#handle;
+    const upstream = handle.openedUpstream();
+    if (upstream !== undefined) this.metrics.countEpisode(upstream, handle.openedPattern());
+    this.metrics.countSummary(handle.lateCount(), handle.suppressedCount());
   }
 
   #guarded(body, ifBroken) {

@@ -30,9 +30,11 @@ function standardAttributes({ type, upstream, status, route, attempts, host }) {
   if (status > 0) attributes.push({ key: "http.response.status_code", value: { intValue: String(status) } });
   if (route !== undefined) attributes.push({ key: "http.route", value: { stringValue: route } });
   if (attempts > 1) attributes.push({ key: "http.request.resend_count", value: { intValue: String(attempts - 1) } });
-  const peer = /^(.*?)(?::(\d+))?$/.exec(host ?? "");
-  if (peer?.[1]) attributes.push({ key: "network.peer.address", value: { stringValue: peer[1] } });
-  if (peer?.[2]) attributes.push({ key: "network.peer.port", value: { intValue: peer[2] } });
+  if (host !== undefined) {
+    const [, bracketed, plain, port] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(host) ?? [];
+    attributes.push({ key: "network.peer.address", value: { stringValue: bracketed ?? plain ?? host } });
+    if (port !== undefined) attributes.push({ key: "network.peer.port", value: { intValue: port } });
+  }
   return attributes;
 }
 

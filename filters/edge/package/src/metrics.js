@@ -45,17 +45,16 @@ export class Metrics {
     this.#invalid += 1;
   }
 
-  /** Counts episodes, and late and suppressed exchanges, which only records report. */
-  countRecord(line) {
-    if (line.startsWith('{"schema":1,"type":"exchange"')) return;
-    const record = JSON.parse(line);
-    if (record.type === "episode" && record.phase === "open") {
-      const key = `upstream="${escaped(record.upstream)}",pattern="${record.pattern}"`;
-      this.#episodes.set(key, (this.#episodes.get(key) ?? 0) + 1);
-    } else if (record.type === "summary") {
-      this.#late += record.late;
-      this.#suppressed += record.suppressed;
-    }
+  /** Counts an episode that opened. */
+  countEpisode(upstream, pattern) {
+    const key = `upstream="${escaped(upstream)}",pattern="${pattern}"`;
+    this.#episodes.set(key, (this.#episodes.get(key) ?? 0) + 1);
+  }
+
+  /** Counts late and suppressed exchanges, which only summaries report. */
+  countSummary(late, suppressed) {
+    this.#late += late;
+    this.#suppressed += suppressed;
   }
 
   /** Returns all metrics in the Prometheus text format. */

@@ -31,7 +31,7 @@ class OtlpSink {
 
   constructor(options) {
     refuseUnknown(options, ["url", "headers", "service", "batch", "delay", "queue", "fetch"], "otlp");
-    const { url, headers = {}, service = "gateway" } = options;
+    const { url, headers = {}, service = "nearmiss" } = options;
     if (!URL.canParse(String(url))) refuse("url", url, "the URL of an OTLP/HTTP endpoint");
     this.#url = String(url);
     this.#headers = { ...headers, "content-type": "application/json" };
@@ -90,7 +90,12 @@ class OtlpSink {
   }
 
   async #send(lines) {
-    const resource = { attributes: [{ key: "service.name", value: { stringValue: this.#service } }] };
+    const resource = {
+      attributes: [
+        { key: "service.name", value: { stringValue: this.#service } },
+        { key: "service.instance.id", value: { stringValue: this.#runId } },
+      ],
+    };
     const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
     const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
     try {
