@@ -2,7 +2,13 @@
 //!
 //! `BLESS=1 cargo test --test otlp` writes the file again.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 
 use nearmiss::{Attempt, Config, Exchange, Feed, Head, Micros, Monitor, Timestamp, otlp};
 use serde_json::{Value, json};
@@ -12,6 +18,11 @@ use std::path::Path;
 const START: u64 = 1_795_423_550;
 const NOW: Timestamp = Timestamp::from_seconds(START + 10_000);
 const SOURCE: &str = "node/1/1795423550";
+
+static ATTEMPTS: [Attempt<'static>; 2] = [
+    Attempt { host: Some("[2001:db8::2]:80"), status: Some(503), duration: Some(Micros::new(12_100)) },
+    Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: Some(Micros::from_millis(18)) },
+];
 
 fn exchange(second: u64) -> Exchange<'static> {
     Exchange {
@@ -28,12 +39,9 @@ fn exchange(second: u64) -> Exchange<'static> {
 
 /// Returns every record of some traffic with its log record.
 fn pairs() -> Vec<Value> {
-    let attempts = [
-        Attempt { host: Some("[2001:db8::2]:80"), status: Some(503), duration: Some(Micros::new(12_100)) },
-        Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: Some(Micros::from_millis(18)) },
-    ];
-    let retried = |second| Exchange { attempts: Some(2), attempt_log: &attempts, ..exchange(second) };
-    let mut monitor = Monitor::new(Config::parse(r#"{"reorder":"0s","summary_every":"1h"}"#).unwrap(), Feed::Log, SOURCE);
+    let retried = |second| Exchange { attempts: Some(2), attempt_log: &ATTEMPTS, ..exchange(second) };
+    let mut monitor =
+        Monitor::new(Config::parse(r#"{"reorder":"0s","summary_every":"1h"}"#).unwrap(), Feed::Log, SOURCE);
     monitor.note_tokens();
     let odd = [
         Exchange { route: Some("a\"},b"), trace_id: Some("0123456789abcdef0123456789abcdef"), ..retried(0) },
@@ -71,11 +79,13 @@ fn records_map_to_the_golden_log_records() {
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, serde_json::to_string_pretty(&pairs).unwrap() + "\n").unwrap();
     }
-    let golden: Vec<Value> = serde_json::from_str(&fs::read_to_string(&path).expect("the golden file")).expect("JSON");
+    let golden: Vec<Value> =
+        serde_json::from_str(&fs::read_to_string(&path).expect("the golden file")).expect("JSON");
     assert_eq!(golden.len(), pairs.len());
     for (golden, pair) in golden.iter().zip(&pairs) {
         assert_eq!(golden, pair);
     }
-    let kinds = |kind: &str| pairs.iter().filter(|pair| pair["record"].as_str().unwrap().contains(kind)).count();
+    let kinds =
+        |kind: &str| pairs.iter().filter(|pair| pair["record"].as_str().unwrap().contains(kind)).count();
     assert!(kinds(r#""type":"episode""#) > 0 && kinds(r#""type":"summary""#) > 0, "all kinds are there");
 }

@@ -53,7 +53,6 @@ impl Handle {
         self.monitor.get_or_insert_with(|| Monitor::new(core::mem::take(config), Feed::Live, source));
     }
 
-
     /// Returns true if responses get the `near-miss` header.
     #[wasm_bindgen(js_name = wantsHeader)]
     pub fn wants_header(&self) -> bool {
