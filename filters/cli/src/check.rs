@@ -2,16 +2,22 @@
 
 use crate::args::CheckArgs;
 use crate::config;
+use crate::display::columns::pad;
 use crate::error::Error;
 use crate::input::Lines;
 use crate::line_counts::FORMAT_HINT;
 use crate::output::Output;
+use crate::sanitize::{REPLACEMENT, replace_controls};
 use core::fmt::Write;
 use nearmiss::upstream_name;
 use nearmiss::{Config, Exchange, Fate, Feed, Micros, Monitor, Observed, Timestamp, record};
 use nearmiss_formats::{Attempts, LineError, ParsedLine, Reader};
 use std::path::Path;
 use std::process::ExitCode;
+use unicode_width::UnicodeWidthStr;
+
+/// Width of the column of labels.
+const LABEL_WIDTH: usize = 12;
 
 /// Validates the configuration, then explains the given line or lines.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
@@ -67,7 +73,7 @@ fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Outpu
             false
         }
     };
-    output.line(&format!("{:12}{}", "format", reader.format()))?;
+    output.line(&format!("{}{}", pad("format", LABEL_WIDTH), reader.format()))?;
     output.line(explanation.0.trim_end())?;
     Ok(valid)
 }
@@ -78,9 +84,12 @@ struct Explanation(String);
 
 impl Explanation {
     fn add(&mut self, name: &str, value: impl core::fmt::Display) {
-        let value: String =
-            value.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        let _ = writeln!(self.0, "{name:12}{value}");
+        let _ = writeln!(
+            self.0,
+            "{}{}",
+            pad(name, LABEL_WIDTH),
+            replace_controls(&value.to_string(), REPLACEMENT)
+        );
     }
 
     fn exchange(&mut self, exchange: &Exchange<'_>) {
@@ -163,13 +172,11 @@ impl Explanation {
         const BEFORE: usize = 40;
         self.add("unreadable", error.with_advice(FORMAT_HINT));
         let from = error.offset.saturating_sub(BEFORE);
-        let show = |bytes: &[u8]| -> String {
-            String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-        };
+        let show = |bytes: &[u8]| -> String { replace_controls(&String::from_utf8_lossy(bytes), ' ') };
         let before = show(line.get(from..error.offset).unwrap_or_default());
         let after: String = show(line.get(error.offset..).unwrap_or_default()).chars().take(BEFORE).collect();
         self.add("line", format_args!("{before}{after}"));
-        self.add("", format_args!("{}^ here", " ".repeat(before.chars().count())));
+        self.add("", format_args!("{}^ here", " ".repeat(before.width())));
     }
 }
 
@@ -190,6 +197,19 @@ fn time(ts: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_marker_stands_below_the_error_after_wide_characters() {
+        let line = "{\"upstream\":\"購物車\",}".as_bytes();
+        let error =
+            Reader::new(nearmiss_formats::Format::Auto).read(line, &mut Attempts::default()).unwrap_err();
+        let mut explanation = Explanation::default();
+        explanation.error(line, &error);
+        let shown = String::from_utf8_lossy(&line[..error.offset]).width();
+        let marker = explanation.0.lines().last().unwrap().split_once('^').unwrap().0;
+        assert!(error.offset > 20, "{}", error.offset);
+        assert_eq!(marker.width(), LABEL_WIDTH + shown, "{}", explanation.0);
+    }
 
     #[test]
     fn a_time_round_trips() {

@@ -1,4 +1,6 @@
-//! Numbers and times formatted for people.
+//! Numbers, times and tables formatted for people.
 
+pub(crate) mod columns;
 pub(crate) mod numbers;
+pub(crate) mod text_table;
 pub(crate) mod time;

@@ -1,5 +1,6 @@
 //! A progress bar on standard error.
 
+use crate::display::columns::truncate;
 use core::cell::Cell;
 use core::time::Duration;
 use std::fs::File;
@@ -50,11 +51,10 @@ impl Progress {
         self.drawn = true;
         let (read, total) = (self.read.get(), self.total.get().max(1));
         let share = (read.min(total) * 100) / total;
-        let full = (share * WIDTH / 100) as usize;
         let per_second = lines as f64 / now.duration_since(self.started).as_secs_f64();
-        let bar = format!("{}{}", "█".repeat(full), "░".repeat(WIDTH as usize - full));
+        let columns = crossterm::terminal::size().map_or(usize::MAX, |(columns, _)| columns.into());
         let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "\r{bar} {share:3} %  {lines} lines  {:.2} M/s\x1b[K", per_second / 1e6);
+        let _ = write!(stderr, "\r{}\x1b[K", progress_line(share, lines, per_second, columns));
         let _ = stderr.flush();
     }
 
@@ -67,6 +67,15 @@ impl Progress {
     }
 }
 
+/// Returns the bar and its numbers, one column shorter than the terminal: `\r` would not clear a line that wrapped, and a cursor behind
+/// the last column clears the character before it.
+fn progress_line(share: u64, lines: u64, per_second: f64, columns: usize) -> String {
+    let full = (share * WIDTH / 100) as usize;
+    let bar = format!("{}{}", "█".repeat(full), "░".repeat(WIDTH as usize - full));
+    let line = format!("{bar} {share:3} %  {lines} lines  {:.2} M/s", per_second / 1e6);
+    truncate(&line, columns.saturating_sub(1))
+}
+
 struct CountingReader {
     file: File,
     read: Rc<Cell<u64>>,
@@ -77,5 +86,21 @@ impl Read for CountingReader {
         let count = self.file.read(room)?;
         self.read.set(self.read.get() + count as u64);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unicode_width::UnicodeWidthStr;
+
+    #[test]
+    fn the_line_fits_the_terminal() {
+        let line = |columns| progress_line(50, 1_234_567, 4_560_000.0, columns);
+        assert_eq!(line(80), format!("{}{}  50 %  1234567 lines  4.56 M/s", "█".repeat(15), "░".repeat(15)));
+        assert_eq!(line(20), format!("{}{}…", "█".repeat(15), "░".repeat(3)));
+        for columns in 0..80 {
+            assert!(line(columns).width() < columns.max(1), "{columns}");
+        }
     }
 }

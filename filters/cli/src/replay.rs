@@ -1,7 +1,6 @@
 //! `nearmiss replay`: judges recorded log lines and prints records or annotated lines.
 
 mod colors;
-mod fnv;
 mod table;
 mod wasm;
 

@@ -17,6 +17,11 @@ pub(crate) fn sanitize(text: &str, max: usize) -> String {
     safe
 }
 
+/// Replaces each control character in `text` by `with`, and no other.
+pub(crate) fn replace_controls(text: &str, with: char) -> String {
+    text.chars().map(|c| if c.is_control() { with } else { c }).collect()
+}
+
 /// Returns true if a character is a control character, bidirectional, or invisible.
 fn is_unsafe(c: char) -> bool {
     c.is_control()

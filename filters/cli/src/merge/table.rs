@@ -1,38 +1,36 @@
 //! The table that `merge` prints at its end: success rates and latency quantiles of each upstream.
 
+use crate::display::text_table::{self, MAX_ROWS, TextTable};
 use nearmiss::NO_UPSTREAM;
 use nearmiss::merge::{Merger, SummaryCounts};
 use nearmiss::{Fate, Used};
 
-/// Maximum number of rows that are printed.
-const MAX_ROWS: usize = 30;
+/// Titles and widths of the columns.
+const COLUMNS: &[(&str, usize)] = &[
+    ("exchanges", 10),
+    ("first try", 9),
+    ("final", 9),
+    ("near misses", 11),
+    ("failed", 8),
+    ("p50", 9),
+    ("p90", 9),
+    ("p99", 9),
+    ("p99.9", 9),
+    ("attempts", 8),
+    ("sources", 7),
+];
 
 /// Prints the table on standard error, upstreams with the most near misses first.
 pub(crate) fn print(merger: &Merger) {
     let mut rows: Vec<_> = merger.totals().collect();
     rows.sort_by_key(|(name, counts, _)| (core::cmp::Reverse(near_misses(counts)), *name));
-    let widest = rows.iter().take(MAX_ROWS).map(|(name, _, _)| name.chars().count()).max().unwrap_or(0);
-    let width = widest.clamp(8, 40);
-    eprintln!(
-        "{:width$}  {:>10}  {:>9}  {:>9}  {:>11}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  {:>8}  {:>7}",
-        "upstream",
-        "exchanges",
-        "first try",
-        "final",
-        "near misses",
-        "failed",
-        "p50",
-        "p90",
-        "p99",
-        "p99.9",
-        "attempts",
-        "sources"
-    );
+    let table = TextTable::new(rows.iter().take(MAX_ROWS).map(|(name, _, _)| *name), COLUMNS);
+    eprintln!("{}", table.header());
     for (name, counts, sources) in rows.iter().take(MAX_ROWS) {
-        eprintln!("{}", row(name, counts, *sources, width));
+        eprintln!("{}", table.row(name, cells(name, counts, *sources), |_, cell| cell));
     }
-    if rows.len() > MAX_ROWS {
-        eprintln!("… and {} more upstreams", rows.len() - MAX_ROWS);
+    if let Some(omitted) = text_table::omitted(rows.len()) {
+        eprintln!("{omitted}");
     }
     let relayed: u64 = rows.iter().map(|(_, counts, _)| counts.totals.exchanges_relayed()).sum();
     if relayed > 0 {
@@ -42,7 +40,7 @@ pub(crate) fn print(merger: &Merger) {
     }
 }
 
-fn row(name: &str, counts: &SummaryCounts, sources: usize, width: usize) -> String {
+fn cells(name: &str, counts: &SummaryCounts, sources: usize) -> [String; COLUMNS.len()] {
     let (totals, latency) = (&counts.totals, &counts.latency);
     let share = |share: Option<Used>| {
         share.filter(|_| name != NO_UPSTREAM).map_or("-".into(), |share| {
@@ -60,22 +58,19 @@ fn row(name: &str, counts: &SummaryCounts, sources: usize, width: usize) -> Stri
         Some(hundredths) => format!("{}.{:02}", hundredths / 100, hundredths % 100),
         None => "-".into(),
     };
-    let mut name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if name.chars().count() > width {
-        name = name.chars().take(width - 1).chain(['…']).collect();
-    }
-    format!(
-        "{name:width$}  {:>10}  {:>9}  {:>9}  {:>11}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  {amplification:>8}  {sources:>7}",
-        totals.exchanges() + totals.exchanges_relayed(),
+    [
+        (totals.exchanges() + totals.exchanges_relayed()).to_string(),
         share(totals.first_try_success()),
         share(totals.final_success()),
-        near_misses(counts),
-        count_of(counts, Fate::Failed),
+        near_misses(counts).to_string(),
+        count_of(counts, Fate::Failed).to_string(),
         quantile(500),
         quantile(900),
         quantile(990),
         quantile(999),
-    )
+        amplification,
+        sources.to_string(),
+    ]
 }
 
 /// Returns the exchanges of one fate, judged here or relayed.

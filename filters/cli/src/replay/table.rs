@@ -1,18 +1,17 @@
 //! The table that `replay` prints at its end: the success rate of each upstream, with and without safety nets.
 
 use super::colors::Colors;
-use super::fnv::FnvHasher;
 use crate::counts::Counts;
+use crate::display::text_table::{self, MAX_ROWS, TextTable};
 use core::cmp::Reverse;
-use core::hash::BuildHasherDefault;
 use nearmiss::{Exchange, Fate, NO_UPSTREAM, OTHER, Verdict, upstream_name};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Counts per upstream.
 #[derive(Debug, Default)]
 pub(super) struct ReplayTable {
     /// Indices into `rows`, by name.
-    indices: HashMap<String, usize, BuildHasherDefault<FnvHasher>>,
+    indices: FxHashMap<String, usize>,
     rows: Vec<TableRow>,
     /// Exchanges whose lines do not contain the number of attempts.
     attempts_unknown: u64,
@@ -28,8 +27,19 @@ struct TableRow {
 
 /// Maximum number of upstreams with a row of their own; the rest count as `other`.
 const MAX_UPSTREAMS: usize = 10_000;
-/// Maximum number of rows that are printed.
-const MAX_ROWS: usize = 30;
+/// Titles and widths of the columns; the last one is as wide as its cells.
+const COLUMNS: &[(&str, usize)] = &[
+    ("exchanges", 10),
+    ("first try", 9),
+    ("final", 9),
+    ("near misses", 11),
+    ("failed", 8),
+    ("margin", 8),
+    ("near misses by fate", 0),
+];
+/// Indices of the colored columns.
+const NEAR_MISSES: usize = 3;
+const FAILED: usize = 4;
 
 impl ReplayTable {
     /// Counts an exchange that was judged here.
@@ -56,21 +66,14 @@ impl ReplayTable {
         let row = |index: &usize| self.rows.get(*index).copied().unwrap_or_default();
         let mut rows: Vec<_> = self.indices.iter().map(|(name, index)| (name, row(index))).collect();
         rows.sort_by_key(|(name, row)| (Reverse(row.counts.near_misses()), (*name).clone()));
-        let widest = rows.iter().take(MAX_ROWS).map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let width = widest.clamp(8, 40);
+        let table = TextTable::new(rows.iter().take(MAX_ROWS).map(|(name, _)| name.as_str()), COLUMNS);
         let colors = Colors::new();
-        eprintln!(
-            "{}",
-            colors.dim(&format!(
-                "{:width$}  {:>10}  {:>9}  {:>9}  {:>11}  {:>8}  {:>8}  near misses by fate",
-                "upstream", "exchanges", "first try", "final", "near misses", "failed", "margin"
-            ))
-        );
+        eprintln!("{}", colors.dim(&table.header()));
         for (name, row) in rows.iter().take(MAX_ROWS) {
-            eprintln!("{}", row.format(name, width, &colors).trim_end());
+            eprintln!("{}", row.format(name, &table, &colors));
         }
-        if rows.len() > MAX_ROWS {
-            eprintln!("… and {} more upstreams", rows.len() - MAX_ROWS);
+        if let Some(omitted) = text_table::omitted(rows.len()) {
+            eprintln!("{omitted}");
         }
         if self.attempts_unknown > 0 {
             eprintln!(
@@ -101,8 +104,8 @@ impl ReplayTable {
 }
 
 impl TableRow {
-    /// Formats the row, with the name cut to `width` characters.
-    fn format(&self, name: &str, width: usize, colors: &Colors) -> String {
+    /// Formats the row.
+    fn format(&self, name: &str, table: &TextTable, colors: &Colors) -> String {
         let counts = &self.counts;
         let share = |share: Option<u64>| match share {
             Some(bp) => format!("{}.{:02} %", bp / 100, bp % 100),
@@ -111,24 +114,25 @@ impl TableRow {
         let margin = self.margin.map_or("-".into(), |bp| format!("{}.{} %", bp / 100, bp % 100 / 10));
         let mut fates: Vec<_> = Fate::ALL
             .into_iter()
-            .filter(|fate| !matches!(fate, Fate::Clean | Fate::Failed))
+            .filter(|fate| fate.is_near_miss())
             .map(|fate| (counts.of(fate), fate.name()))
             .filter(|(count, _)| *count > 0)
             .collect();
         fates.sort_by_key(|(count, _)| Reverse(*count));
         let fates: Vec<_> = fates.iter().map(|(count, name)| format!("{name} {count}")).collect();
-        let mut name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        if name.chars().count() > width {
-            name = name.chars().take(width - 1).chain(['…']).collect();
-        }
-        let near_misses = colors.warning(&format!("{:>11}", counts.near_misses()), counts.near_misses() > 0);
-        let failed = colors.error(&format!("{:>8}", counts.failed()), counts.failed() > 0);
-        format!(
-            "{name:width$}  {:>10}  {:>9}  {:>9}  {near_misses}  {failed}  {margin:>8}  {}",
-            counts.exchanges(),
+        let cells = [
+            counts.exchanges().to_string(),
             share(counts.first_try_success()),
             share(counts.final_success()),
-            fates.join(", ")
-        )
+            counts.near_misses().to_string(),
+            counts.failed().to_string(),
+            margin,
+            fates.join(", "),
+        ];
+        table.row(name, cells, |column, cell| match column {
+            NEAR_MISSES => colors.warning(&cell, counts.near_misses() > 0),
+            FAILED => colors.error(&cell, counts.failed() > 0),
+            _ => cell,
+        })
     }
 }

@@ -2,7 +2,8 @@
 
 use super::dashboard::{Dashboard, RecordRow, UpstreamRow};
 use super::scroll::{Pane, Scroll};
-use super::styled_line::{Style, StyledLine, pad};
+use super::styled_line::{Style, StyledLine};
+use crate::display::columns::pad;
 use crate::display::numbers::{GroupedCount, Percent};
 use crate::display::time::{DateTime, TimeOfDay};
 use crate::records::EpisodeRecord;
