@@ -99,7 +99,7 @@ fn sources(root: &Path, artifact: &str) -> Result<Vec<String>, String> {
             .lines()
             .map(|line| line.split('\t'))
             .find_map(|mut row| (row.next()? == name).then_some(row));
-        row.and_then(|row| row.last()).ok_or(format!("{MODULES} does not list {name}"))
+        row.and_then(|mut row| row.next_back()).ok_or(format!("{MODULES} does not list {name}"))
     };
     let (shared, own) = (cells("*")?, cells(artifact)?);
     Ok(shared.split(' ').chain(own.split(' ')).map(str::to_owned).collect())
