@@ -1,7 +1,8 @@
 //! Attributes: the properties of an exchange that are not headers.
 //!
 //! For every result the host calls back into the module to allocate memory. Envoy can evaluate a CEL expression, and the
-//! expression can be a list, so one result holds all attributes of an exchange. The expression fails as a whole if an attribute
+//! expression can be a list, so one result holds all attributes of an exchange; it costs as much as six of them read one by one. The
+//! expression fails as a whole if an attribute
 //! is missing (no upstream was selected, no host was found), and it cannot be created if Envoy was built without CEL. In both
 //! cases the attributes are read one by one, the cluster first.
 
