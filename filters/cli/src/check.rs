@@ -202,7 +202,7 @@ mod tests {
     fn the_marker_stands_below_the_error_after_wide_characters() {
         let line = "{\"upstream\":\"購物車\",}".as_bytes();
         let error =
-            Reader::new(nearmiss_formats::Format::Auto).read(line, &mut Attempts::default()).unwrap_err();
+            Reader::new(nearmiss_formats::Format::Exchange).read(line, &mut Attempts::default()).unwrap_err();
         let mut explanation = Explanation::default();
         explanation.error(line, &error);
         let shown = String::from_utf8_lossy(&line[..error.offset]).width();

@@ -6,7 +6,8 @@ const WARN = { severityNumber: 13, severityText: "WARN" };
 /** Returns a log record in OTLP's JSON encoding, in which 64-bit integers are strings. */
 export function logRecord(line, uid, nowMs) {
   const record = JSON.parse(line);
-  const { schema: _, type, explain, trace_id: traceId, ...fields } = record;
+  const { explain, trace_id: traceId, ...fields } = record;
+  const { type } = record;
   const time = record.time ?? (record.phase === "open" ? record.detected : record.end) ?? record.start;
   return {
     timeUnixNano: nanoseconds(Date.parse(time)),
