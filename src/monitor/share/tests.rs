@@ -46,8 +46,8 @@ impl Fleet {
         while worker.poll_record().is_some() {}
     }
 
-    /// All that follows the end of a bucket; `turn` says who is heard first.
-    fn end(&mut self, bucket: u64, turn: usize) {
+    /// All that follows the end of a bucket; `turn` says who is heard first. Returns the bytes of all messages.
+    fn end(&mut self, bucket: u64, turn: usize) -> Vec<u8> {
         let mut deltas = Vec::new();
         for worker in &mut self.workers {
             worker.wake(end_of(bucket));
@@ -55,15 +55,19 @@ impl Fleet {
         }
         let places = deltas.len().max(1);
         deltas.rotate_left(turn % places);
+        let mut messages = Vec::new();
         for delta in deltas {
             assert_eq!(delta.bucket, bucket);
             self.reporter.absorb(&delta.bytes).unwrap();
+            messages.extend(delta.bytes);
         }
         self.reporter.wake(end_of(bucket));
         let mut baselines = Vec::new();
         self.reporter.publish_baseline(&mut baselines);
         self.workers.iter_mut().for_each(|worker| worker.apply_baseline(&baselines).unwrap());
         self.drain();
+        messages.extend(baselines);
+        messages
     }
 
     fn drain(&mut self) {
@@ -127,7 +131,7 @@ fn told(workers: usize) -> ([u64; Fate::COUNT], Vec<Value>) {
     let fleet = core::cell::RefCell::new(Fleet::of(workers));
     story(
         |who, exchange| fleet.borrow_mut().observe(who as usize % workers, exchange),
-        |bucket| fleet.borrow_mut().end(bucket, bucket as usize),
+        |bucket| drop(fleet.borrow_mut().end(bucket, bucket as usize)),
     );
     fleet.into_inner().finish()
 }
@@ -198,7 +202,10 @@ fn one_voice_tells_the_episode_that_a_single_monitor_tells() {
 #[test]
 fn a_worker_that_comes_later_is_not_blind() {
     let fleet = core::cell::RefCell::new(Fleet::of(1));
-    story(|_, exchange| fleet.borrow_mut().observe(0, exchange), |bucket| fleet.borrow_mut().end(bucket, 0));
+    story(
+        |_, exchange| fleet.borrow_mut().observe(0, exchange),
+        |bucket| drop(fleet.borrow_mut().end(bucket, 0)),
+    );
     let mut fleet = fleet.into_inner();
     let mut baselines = Vec::new();
     fleet.reporter.publish_baseline(&mut baselines);
@@ -328,4 +335,65 @@ fn the_last_summary_ends_after_what_was_absorbed_for_it() {
     let mut end = String::new();
     crate::json::write::push_time(&mut end, Timestamp::from_seconds(T0 + 10));
     assert_eq!(summary["end"], end);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| alloc::format!("{byte:02x}")).collect()
+}
+
+/// Retried, slow, relayed and failed exchanges on several hosts and routes, with one second between them.
+fn a_minute_of_everything(worker: &mut Monitor) {
+    let log = [
+        Attempt { host: Some("a:1"), status: Some(503), duration: Some(Micros::from_millis(5)) },
+        Attempt { host: Some("b:1"), status: Some(200), duration: Some(Micros::from_millis(21)) },
+    ];
+    for second in 0..60 {
+        let is_retried = second % 7 == 3;
+        worker.observe(&Exchange {
+            ts: Timestamp::from_seconds(T0 + second),
+            upstream: if second % 5 == 0 { "pay" } else { "cart" },
+            host: Some(if is_retried || second % 2 == 0 { "b:1" } else { "a:1" }),
+            route: Some(["list", "item", "buy"][second as usize % 3]),
+            status: if second % 11 == 10 { 504 } else { 200 },
+            duration: Micros::from_millis(20 + 380 * u64::from(second % 13 == 12)),
+            attempts: Some(1 + u32::from(is_retried)),
+            timeout: Some(Micros::from_millis(400)),
+            attempt_log: if is_retried { &log } else { &[] },
+            ..Exchange::default()
+        });
+    }
+}
+
+#[test]
+fn the_bytes_of_a_message_are_fixed() {
+    let mut worker = Monitor::new(Config::default(), Feed::Live, "test");
+    worker.become_worker();
+    a_minute_of_everything(&mut worker);
+    worker.finish();
+    let deltas: Vec<Delta> = core::iter::from_fn(|| worker.next_delta()).collect();
+    let mut reporter = Monitor::new(Config::default(), Feed::Live, "test");
+    reporter.become_reporter();
+    for delta in &deltas {
+        reporter.absorb(&delta.bytes).unwrap();
+        reporter.wake(end_of(delta.bucket));
+    }
+    let mut baselines = Vec::new();
+    reporter.publish_baseline(&mut baselines);
+    let golden: Vec<&str> = include_str!("messages.hex").lines().collect();
+    assert_eq!([hex(&deltas[1].bytes), hex(&baselines)], golden[..], "a delta and the baselines");
+
+    let fleet = core::cell::RefCell::new((Fleet::of(3), Vec::new()));
+    story(
+        |who, exchange| fleet.borrow_mut().0.observe(who as usize % 3, exchange),
+        |bucket| {
+            let (fleet, messages) = &mut *fleet.borrow_mut();
+            messages.extend(fleet.end(bucket, bucket as usize));
+        },
+    );
+    let (_, messages) = fleet.into_inner();
+    assert_eq!(
+        (messages.len(), hash::hash(&messages)),
+        (248782, 0xc7e1f9b548ebf305),
+        "every message of twenty minutes"
+    );
 }
