@@ -121,11 +121,22 @@ impl<'a> Json<'a> {
         self.quoted(|out| push_time(out, ts));
     }
 
+    /// Writes a token, and notes it where a consumer asked for tokens: most hosts have none.
+    #[inline]
     fn noted(&mut self, kind: TokenKind, write: impl FnOnce(&mut String)) {
-        let start = self.out.len() - self.origin;
+        let start = self.out.len();
         write(self.out);
+        if self.tokens.is_some() {
+            self.note(kind, start);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, kind: TokenKind, start: usize) {
+        let token = Token::new(kind, start - self.origin, self.out.len() - self.origin);
         if let Some(tokens) = &mut self.tokens {
-            tokens.push(Token::new(kind, start, self.out.len() - self.origin));
+            tokens.push(token);
         }
     }
 }

@@ -23,8 +23,10 @@ pub struct Handle {
     builder: ExchangeBuilder,
     /// Verdict and number of attempts of the exchange that was observed or previewed last, for its header.
     last: (Verdict, Option<u32>),
-    /// Head and upstream of the record that was polled last.
-    polled: Option<(Head, String)>,
+    /// Head of the record that was polled last.
+    polled: Option<Head>,
+    /// Upstream of the episode that was opened last.
+    opened: String,
 }
 
 #[wasm_bindgen]
@@ -44,6 +46,7 @@ impl Handle {
             builder: ExchangeBuilder::default(),
             last: Default::default(),
             polled: None,
+            opened: String::new(),
         })
     }
 
@@ -178,24 +181,24 @@ impl Handle {
     #[wasm_bindgen(js_name = pollRecord)]
     pub fn poll_record(&mut self) -> Option<String> {
         let record = self.monitor.as_mut()?.poll_record()?;
-        self.polled = Some((record.head, record.upstream.into()));
+        self.polled = Some(record.head);
+        if let Head::Episode { is_open: true, .. } = record.head {
+            self.opened = record.upstream.into();
+        }
         Some(record.json.into())
     }
 
-    /// Returns the upstream of the polled record if it opens an episode.
+    /// Returns the upstream of the episode that was opened last.
     #[wasm_bindgen(js_name = openedUpstream)]
-    pub fn opened_upstream(&self) -> Option<String> {
-        match &self.polled {
-            Some((Head::Episode { is_open: true, .. }, upstream)) => Some(upstream.clone()),
-            _ => None,
-        }
+    pub fn opened_upstream(&self) -> String {
+        self.opened.clone()
     }
 
     /// Returns the pattern of the polled record if it opens an episode.
     #[wasm_bindgen(js_name = openedPattern)]
     pub fn opened_pattern(&self) -> Option<String> {
         match self.polled {
-            Some((Head::Episode { is_open: true, pattern }, _)) => Some(pattern.name().into()),
+            Some(Head::Episode { is_open: true, pattern }) => Some(pattern.name().into()),
             _ => None,
         }
     }
@@ -204,7 +207,7 @@ impl Handle {
     #[wasm_bindgen(js_name = lateCount)]
     pub fn late_count(&self) -> f64 {
         match self.polled {
-            Some((Head::Summary { late, .. }, _)) => late as f64,
+            Some(Head::Summary { late, .. }) => late as f64,
             _ => 0.0,
         }
     }
@@ -213,7 +216,7 @@ impl Handle {
     #[wasm_bindgen(js_name = suppressedCount)]
     pub fn suppressed_count(&self) -> f64 {
         match self.polled {
-            Some((Head::Summary { suppressed, .. }, _)) => suppressed as f64,
+            Some(Head::Summary { suppressed, .. }) => suppressed as f64,
             _ => 0.0,
         }
     }

@@ -166,8 +166,8 @@ export class CoreHandle {
 
   #countRecord() {
     const handle = this.#handle;
-    const upstream = handle.openedUpstream();
-    if (upstream !== undefined) this.metrics.countEpisode(upstream, handle.openedPattern());
+    const pattern = handle.openedPattern();
+    if (pattern !== undefined) this.metrics.countEpisode(handle.openedUpstream(), pattern);
     this.metrics.countSummary(handle.lateCount(), handle.suppressedCount());
   }
 
