@@ -1,6 +1,6 @@
 //! Exact counts of one upstream since its last summary.
 
-use crate::codec::Codec;
+use crate::codec::counts;
 use crate::exchange::Exchange;
 use crate::histogram::Histogram;
 use crate::units::Used;
@@ -81,30 +81,17 @@ impl Counters {
         self.latency.is_half_full()
     }
 
-    /// Encodes and drains all counts, or decodes and adds others.
-    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>) {
-        codec.counts(&mut self.fates);
-        codec.counts(&mut self.signals);
-        codec.count(&mut self.first_try);
-        codec.count(&mut self.attempts);
-        codec.count(&mut self.failed_micros);
-        codec.counts(&mut self.margins);
-        self.latency.transfer(codec);
-        codec.count(&mut self.late);
-        codec.count(&mut self.suppressed);
-        if codec.number(self.relayed.is_some().into()) > 0 {
-            codec.counts(self.relayed.get_or_insert_default().as_mut_slice());
-        }
-        if codec.is_out() {
-            self.relayed = None;
-        }
-    }
-
     /// Resets all counts and keeps the allocation.
     pub(crate) fn clear(&mut self) {
         let mut latency = core::mem::take(&mut self.latency);
         latency.clear();
         *self = Self { latency, ..Self::default() };
+    }
+}
+
+counts! {
+    Counters {
+        fates, signals, first_try, attempts, failed_micros, margins, latency, late, suppressed, relayed
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! Cost: one count of leading zeros, one lookup and at most one correction; nothing is allocated.
 
-use crate::codec::Codec;
+use crate::codec::{Absorb, Decoder, Drain, Encode, Encoder};
 use crate::units::Micros;
 use alloc::boxed::Box;
 
@@ -148,17 +148,6 @@ impl Histogram {
         self.full
     }
 
-    /// Encodes and drains the counts, or decodes and adds others.
-    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>) {
-        let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
-        let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
-        let first = codec.number(first as u64) as usize;
-        let end = codec.number(end as u64) as usize;
-        let used = self.counts.get_mut(first..end.min(BUCKETS)).unwrap_or_default();
-        codec.counts(used);
-        self.full = !codec.is_out() && (self.full || used.contains(&u16::MAX));
-    }
-
     /// Resets all counts.
     pub fn clear(&mut self) {
         self.counts.fill(0);
@@ -181,6 +170,28 @@ impl Histogram {
             }
             _ => (0, &[]),
         }
+    }
+}
+
+/// A message holds the counts from the first to the last bucket in use.
+impl Drain for Histogram {
+    fn drain(&mut self, to: &mut Encoder<'_>) {
+        let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
+        let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        (first as u64).encode(to);
+        (end as u64).encode(to);
+        self.counts.get_mut(first..end).unwrap_or_default().drain(to);
+        self.full = false;
+    }
+}
+
+impl Absorb for Histogram {
+    fn absorb(&mut self, from: &mut Decoder<'_>) {
+        let (first, end): (u8, u8) = (from.get(), from.get());
+        let range = usize::from(first)..usize::from(end).min(BUCKETS);
+        let used = self.counts.get_mut(range).unwrap_or_default();
+        used.absorb(from);
+        self.full |= used.contains(&u16::MAX);
     }
 }
 

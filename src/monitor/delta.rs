@@ -1,6 +1,6 @@
 //! Messages between monitors that report as one: a version and a checksum, then the content.
 
-use crate::codec::Codec;
+use crate::codec::Decoder;
 use crate::hash;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -38,9 +38,9 @@ pub(super) fn close(message: &mut [u8]) {
     }
 }
 
-/// Checks version and checksum of a message, and returns a reader of its content.
-pub(super) fn opened(message: &[u8]) -> Result<Codec<'_>, Unreadable> {
+/// Checks version and checksum of a message, and returns a decoder of its content.
+pub(super) fn opened(message: &[u8]) -> Result<Decoder<'_>, Unreadable> {
     let (head, body) = message.split_at_checked(HEAD).ok_or(Unreadable)?;
     let [VERSION, sum @ ..] = head else { return Err(Unreadable) };
-    if *sum == hash::hash(body).to_le_bytes() { Ok(Codec::In(body, false)) } else { Err(Unreadable) }
+    if *sum == hash::hash(body).to_le_bytes() { Ok(Decoder::new(body)) } else { Err(Unreadable) }
 }

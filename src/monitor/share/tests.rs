@@ -206,7 +206,7 @@ fn a_worker_that_comes_later_is_not_blind() {
         |_, exchange| fleet.borrow_mut().observe(0, exchange),
         |bucket| drop(fleet.borrow_mut().end(bucket, 0)),
     );
-    let mut fleet = fleet.into_inner();
+    let fleet = fleet.into_inner();
     let mut baselines = Vec::new();
     fleet.reporter.publish_baseline(&mut baselines);
     let mut late = Monitor::new(Config::default(), Feed::Live, "late");
