@@ -38,21 +38,23 @@ pub(super) struct Cumulative([f32; BORDERS]);
 
 impl Cumulative {
     pub(super) fn of(mass: &Bins) -> Self {
-        let mut below = [0.0_f32; BORDERS];
-        let (mut first, mut last, mut sum) = (0.0, 0.0, 0.0);
-        for (i, (below, mass)) in below.iter_mut().skip(BEYOND + 1).zip(mass).enumerate() {
-            last = sum;
-            sum += mass;
-            *below = sum;
-            if i == 0 {
-                first = sum;
+        let mut below = [0.0; BORDERS];
+        let [first, .., open] = *mass;
+        if let Some((before, rest)) = below.split_first_chunk_mut::<{ BEYOND + 1 }>()
+            && let Some((inner, after)) = rest.split_first_chunk_mut::<{ BINS - 1 }>()
+        {
+            let mut last = 0.0;
+            for (below, mass) in inner.iter_mut().zip(mass) {
+                last += mass;
+                *below = last;
             }
-        }
-        for (i, below) in below.iter_mut().take(BEYOND + 1).rev().enumerate() {
-            *below = first * (1.0 - (i as f32 + 1.0) / END).max(0.0);
-        }
-        for (i, below) in below.iter_mut().skip(BEYOND + BINS).enumerate() {
-            *below = last + (sum - last) * ((i as f32 + 1.0) / END).min(1.0);
+            let total = last + open;
+            for (i, below) in before.iter_mut().rev().enumerate() {
+                *below = first * (1.0 - (i as f32 + 1.0) / END).max(0.0);
+            }
+            for (i, below) in after.iter_mut().enumerate() {
+                *below = last + (total - last) * ((i as f32 + 1.0) / END).min(1.0);
+            }
         }
         // The mass beyond both ends is the total.
         Self(below)
@@ -66,18 +68,17 @@ impl Cumulative {
         let whole = libm::floorf(bins);
         let part = bins - whole;
         let from = (BEYOND as f32 - whole) as usize;
-        let [.., total] = self.0;
-        let mut out = [0.0; BINS];
-        let [inner @ .., open] = &mut out;
-        let mut before = 0.0;
-        let borders = self.0.get(from..).unwrap_or_default();
-        for (out, border) in inner.iter_mut().zip(borders.windows(2)) {
-            let &[lower, upper] = border else { break };
-            let up_to = lower * part + upper * (1.0 - part);
-            *out = up_to - before;
-            before = up_to;
+        let mut below = [0.0; BINS];
+        let [inner @ .., total] = &mut below;
+        [.., *total] = self.0;
+        if let Some(lower @ [_, upper @ ..]) = self.0.get(from..).and_then(<[f32]>::first_chunk::<BINS>) {
+            for (below, (lower, upper)) in inner.iter_mut().zip(lower.iter().zip(upper)) {
+                *below = lower * part + upper * (1.0 - part);
+            }
         }
-        *open = total - before;
+        let mut out = below;
+        let [_, rest @ ..] = &mut out;
+        rest.iter_mut().zip(&below).for_each(|(out, before)| *out -= before);
         out
     }
 }
