@@ -219,7 +219,9 @@ impl Monitor {
         match self.fleet.lookup(name, open_buckets, now) {
             Lookup::Found(index) => index,
             Lookup::Replaces(index) => {
-                self.flush_counts(index, now);
+                if self.fleet.get(index).is_some_and(|entry| entry.upstream.has_counts()) {
+                    self.flush_counts(index, now);
+                }
                 self.fleet.remove(index);
                 self.lookup(name, ts)
             }
