@@ -8,31 +8,31 @@ use crate::verdict::{Fate, Signals, Verdict};
 use alloc::boxed::Box;
 
 /// Bands of the margin distribution; each is a tenth, the last includes the full margin.
-pub const MARGIN_BANDS: usize = 10;
+pub(crate) const MARGIN_BANDS: usize = 10;
 
 /// Counters of one upstream. Every field adds up, so counters of one upstream merge without loss.
 #[derive(Clone, Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Exchanges by fate, in the order of [`Fate::ALL`]; they sum to the number of exchanges.
-    pub fates: [u32; Fate::COUNT],
+    pub(crate) fates: [u32; Fate::COUNT],
     /// Exchanges by signal, in the order of [`Signals::NAMES`].
-    pub signals: [u32; Signals::COUNT],
+    pub(crate) signals: [u32; Signals::COUNT],
     /// Successes with one attempt and without a safety net.
-    pub first_try: u32,
+    pub(crate) first_try: u32,
     /// Attempts; an exchange with an unknown number counts one.
-    pub attempts: u64,
+    pub(crate) attempts: u64,
     /// Microseconds spent on failed attempts, for exchanges with an attempt log.
-    pub failed_micros: u64,
+    pub(crate) failed_micros: u64,
     /// Exchanges by margin, in tenths of the limit; those without a limit and aborted ones are in no band.
-    pub margins: [u32; MARGIN_BANDS],
+    pub(crate) margins: [u32; MARGIN_BANDS],
     /// Durations of all exchanges that were not aborted.
-    pub latency: Histogram,
+    pub(crate) latency: Histogram,
     /// Exchanges that arrived after their bucket was sealed; the counts above include them.
-    pub late: u32,
+    pub(crate) late: u32,
     /// Records suppressed by the rate limit.
-    pub suppressed: u32,
+    pub(crate) suppressed: u32,
     /// Exchanges by fate that another nearmiss judged; the counts above do not include them.
-    pub relayed: Option<Box<[u32; Fate::COUNT]>>,
+    pub(crate) relayed: Option<Box<[u32; Fate::COUNT]>>,
 }
 
 impl Counters {
@@ -72,7 +72,7 @@ impl Counters {
     }
 
     /// Returns the number of exchanges.
-    pub fn exchanges(&self) -> u64 {
+    pub(crate) fn exchanges(&self) -> u64 {
         self.fates.iter().map(|count| u64::from(*count)).sum()
     }
 
@@ -95,7 +95,7 @@ counts! {
     }
 }
 
-/// Totals over many [`Counters`], in 64 bits.
+/// Counters of an upstream over many intervals, in 64 bits.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CounterTotals {
     /// Exchanges by fate, in the order of [`Fate::ALL`].

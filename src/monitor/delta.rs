@@ -4,6 +4,7 @@ use crate::codec::Decoder;
 use crate::hash;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Version of the encoding of messages.
 const VERSION: u8 = 1;
@@ -28,6 +29,17 @@ pub struct Delta {
 /// Error of a message that another build encoded, or that is incomplete.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the message is incomplete, or another build encoded it; this build reads version {VERSION}"
+        )
+    }
+}
+
+impl core::error::Error for Unreadable {}
 
 /// Writes version and checksum into the header of a complete message.
 pub(super) fn close(message: &mut [u8]) {
