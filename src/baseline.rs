@@ -11,7 +11,7 @@
 //! Each seal stores a snapshot of the limit. An exchange is judged by the snapshot that its own time allows, regardless
 //! of later seals, so the order of lines within `reorder` changes no verdict.
 
-use crate::codec::Codec;
+use crate::codec::{Decoder, Drain, Encode, Encoder};
 use crate::histogram::{self, BUCKETS};
 use crate::snapshots::SNAPSHOTS;
 use crate::sort;
@@ -86,22 +86,23 @@ impl Sample {
         self.words.clear();
     }
 
-    /// Encodes and drains the sample, or decodes and adds another of the same bucket; `route` maps the sender's slots
-    /// to ours.
-    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>, route: impl Fn(u8) -> Option<u8>) {
-        for index in 0..codec.number(self.words.len() as u64) as usize {
-            let word = codec.number(self.words.get(index).copied().unwrap_or_default().into()) as u32;
-            if !codec.is_out() {
-                let slot = route((word >> 8) as u8).unwrap_or(u8::MAX);
-                self.offer_word(word & !0xff00 | u32::from(slot) << 8);
-            }
-            if codec.is_broken() {
+    /// Decodes the sample of another process in the same bucket and adds it; `route` maps the sender's slots to ours.
+    pub(crate) fn absorb(&mut self, from: &mut Decoder<'_>, route: impl Fn(u8) -> Option<u8>) {
+        for _ in 0..from.get::<u64>() {
+            let word: u32 = from.get();
+            if from.is_broken() {
                 return;
             }
+            let slot = route((word >> 8) as u8).unwrap_or(u8::MAX);
+            self.offer_word(word & !0xff00 | u32::from(slot) << 8);
         }
-        if codec.is_out() {
-            self.words.clear();
-        }
+    }
+}
+
+impl Drain for Sample {
+    fn drain(&mut self, to: &mut Encoder<'_>) {
+        (self.words.len() as u64).encode(to);
+        self.words.drain(..).for_each(|word| word.encode(to));
     }
 }
 
@@ -152,12 +153,19 @@ impl Baseline {
         })
     }
 
-    /// Encodes a snapshot, or decodes it into its index.
-    pub(crate) fn transfer_baseline(&mut self, snapshot: usize, codec: &mut Codec<'_>) {
-        let mut ignored = (0, 0);
-        let (limit, median) = self.snapshots.get_mut(snapshot).unwrap_or(&mut ignored);
-        codec.copy(limit);
-        codec.copy(median);
+    /// Encodes a snapshot.
+    pub(crate) fn encode_snapshot(&self, snapshot: usize, to: &mut Encoder<'_>) {
+        let (limit, median) = self.snapshots.get(snapshot).copied().unwrap_or_default();
+        limit.encode(to);
+        median.encode(to);
+    }
+
+    /// Decodes a snapshot into its index.
+    pub(crate) fn decode_snapshot(&mut self, snapshot: usize, from: &mut Decoder<'_>) {
+        let limits = (from.get(), from.get());
+        if let Some(snapshot) = self.snapshots.get_mut(snapshot) {
+            *snapshot = limits;
+        }
     }
 
     fn count(&mut self, bucket: u8) {

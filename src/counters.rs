@@ -1,6 +1,6 @@
 //! Exact counts of one upstream since its last summary.
 
-use crate::codec::Codec;
+use crate::codec::counts;
 use crate::exchange::Exchange;
 use crate::histogram::Histogram;
 use crate::units::Used;
@@ -8,31 +8,31 @@ use crate::verdict::{Fate, Signals, Verdict};
 use alloc::boxed::Box;
 
 /// Bands of the margin distribution; each is a tenth, the last includes the full margin.
-pub const MARGIN_BANDS: usize = 10;
+pub(crate) const MARGIN_BANDS: usize = 10;
 
 /// Counters of one upstream. Every field adds up, so counters of one upstream merge without loss.
 #[derive(Clone, Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Exchanges by fate, in the order of [`Fate::ALL`]; they sum to the number of exchanges.
-    pub fates: [u32; Fate::COUNT],
+    pub(crate) fates: [u32; Fate::COUNT],
     /// Exchanges by signal, in the order of [`Signals::NAMES`].
-    pub signals: [u32; Signals::COUNT],
+    pub(crate) signals: [u32; Signals::COUNT],
     /// Successes with one attempt and without a safety net.
-    pub first_try: u32,
+    pub(crate) first_try: u32,
     /// Attempts; an exchange with an unknown number counts one.
-    pub attempts: u64,
+    pub(crate) attempts: u64,
     /// Microseconds spent on failed attempts, for exchanges with an attempt log.
-    pub failed_micros: u64,
+    pub(crate) failed_micros: u64,
     /// Exchanges by margin, in tenths of the limit; those without a limit and aborted ones are in no band.
-    pub margins: [u32; MARGIN_BANDS],
+    pub(crate) margins: [u32; MARGIN_BANDS],
     /// Durations of all exchanges that were not aborted.
-    pub latency: Histogram,
+    pub(crate) latency: Histogram,
     /// Exchanges that arrived after their bucket was sealed; the counts above include them.
-    pub late: u32,
+    pub(crate) late: u32,
     /// Records suppressed by the rate limit.
-    pub suppressed: u32,
+    pub(crate) suppressed: u32,
     /// Exchanges by fate that another nearmiss judged; the counts above do not include them.
-    pub relayed: Option<Box<[u32; Fate::COUNT]>>,
+    pub(crate) relayed: Option<Box<[u32; Fate::COUNT]>>,
 }
 
 impl Counters {
@@ -72,32 +72,13 @@ impl Counters {
     }
 
     /// Returns the number of exchanges.
-    pub fn exchanges(&self) -> u64 {
+    pub(crate) fn exchanges(&self) -> u64 {
         self.fates.iter().map(|count| u64::from(*count)).sum()
     }
 
     /// Returns true if adding the counters of another process might overflow.
     pub(crate) fn is_half_full(&self) -> bool {
         self.latency.is_half_full()
-    }
-
-    /// Encodes and drains all counts, or decodes and adds others.
-    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>) {
-        codec.counts(&mut self.fates);
-        codec.counts(&mut self.signals);
-        codec.count(&mut self.first_try);
-        codec.count(&mut self.attempts);
-        codec.count(&mut self.failed_micros);
-        codec.counts(&mut self.margins);
-        self.latency.transfer(codec);
-        codec.count(&mut self.late);
-        codec.count(&mut self.suppressed);
-        if codec.number(self.relayed.is_some().into()) > 0 {
-            codec.counts(self.relayed.get_or_insert_default().as_mut_slice());
-        }
-        if codec.is_out() {
-            self.relayed = None;
-        }
     }
 
     /// Resets all counts and keeps the allocation.
@@ -108,7 +89,13 @@ impl Counters {
     }
 }
 
-/// Totals over many [`Counters`], in 64 bits.
+counts! {
+    Counters {
+        fates, signals, first_try, attempts, failed_micros, margins, latency, late, suppressed, relayed
+    }
+}
+
+/// Counters of an upstream over many intervals, in 64 bits.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CounterTotals {
     /// Exchanges by fate, in the order of [`Fate::ALL`].

@@ -7,7 +7,7 @@
 //!
 //! Cost: one count of leading zeros, one lookup and at most one correction; nothing is allocated.
 
-use crate::codec::Codec;
+use crate::codec::{Absorb, Decoder, Drain, Encode, Encoder};
 use crate::units::Micros;
 use alloc::boxed::Box;
 
@@ -70,11 +70,11 @@ const FRACTION: [u8; 256] = {
 
 /// A logarithm to base 2 of microseconds, in 256ths of an octave: 0 to 8 191.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Log2(pub u16);
+pub(crate) struct Log2(pub(crate) u16);
 
 impl Log2 {
     /// Returns the logarithm of a duration, within 2/256 of an octave (0.6 %); zero counts as 1 µs.
-    pub fn of(span: Micros) -> Self {
+    pub(crate) fn of(span: Micros) -> Self {
         let micros = u32::try_from(span.get()).unwrap_or(u32::MAX).max(1);
         let mantissa = (micros << micros.leading_zeros()) >> 23 & 0xff;
         let fraction = FRACTION.get(mantissa as usize).copied().unwrap_or(0);
@@ -82,7 +82,7 @@ impl Log2 {
     }
 
     /// Returns the bucket of `span`, whose logarithm this is.
-    pub fn bucket(self, span: Micros) -> u8 {
+    pub(crate) fn bucket(self, span: Micros) -> u8 {
         /// `log2(1 000)` in 256ths: a bucket's borders are in milliseconds.
         const MILLI: i32 = 2_551;
         let guess =
@@ -100,7 +100,7 @@ impl Log2 {
 }
 
 /// Returns the upper border of a bucket.
-pub fn upper_border(bucket: u8) -> Micros {
+pub(crate) fn upper_border(bucket: u8) -> Micros {
     let last = BUCKETS - 1;
     Micros::new(UPPER.get(usize::from(bucket).min(last)).copied().map_or(0, u64::from))
 }
@@ -110,7 +110,7 @@ pub fn upper_border(bucket: u8) -> Micros {
 /// 16 bits per bucket halve an upstream's largest part. The caller checks [`is_full`](Self::is_full) and emits a
 /// summary before a count saturates.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     counts: Box<[u16; BUCKETS]>,
     full: bool,
 }
@@ -123,7 +123,7 @@ impl Default for Histogram {
 
 impl Histogram {
     /// Counts one duration in `bucket` (see [`Log2::bucket`]).
-    pub fn record(&mut self, bucket: u8) {
+    pub(crate) fn record(&mut self, bucket: u8) {
         if let Some(count) = self.counts.get_mut(usize::from(bucket)) {
             *count = count.saturating_add(1);
             self.full |= *count == u16::MAX;
@@ -135,44 +135,20 @@ impl Histogram {
         self.counts.iter().any(|count| *count > u16::MAX / 2)
     }
 
-    /// Adds the counts of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
-            *mine = mine.saturating_add(*theirs);
-            self.full |= *mine == u16::MAX;
-        }
-    }
-
     /// Returns true if the count of any bucket is at its maximum.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Encodes and drains the counts, or decodes and adds others.
-    pub(crate) fn transfer(&mut self, codec: &mut Codec<'_>) {
-        let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
-        let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
-        let first = codec.number(first as u64) as usize;
-        let end = codec.number(end as u64) as usize;
-        let used = self.counts.get_mut(first..end.min(BUCKETS)).unwrap_or_default();
-        codec.counts(used);
-        self.full = !codec.is_out() && (self.full || used.contains(&u16::MAX));
-    }
-
     /// Resets all counts.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.counts.fill(0);
         self.full = false;
     }
 
-    /// Returns the number of durations.
-    pub fn total(&self) -> u64 {
-        self.counts.iter().map(|count| u64::from(*count)).sum()
-    }
-
     /// Returns the counts from the first to the last bucket in use, and OpenTelemetry's index of the first; an empty
     /// slice and 0 if nothing was counted.
-    pub fn used(&self) -> (i32, &[u16]) {
+    pub(crate) fn used(&self) -> (i32, &[u16]) {
         let first = self.counts.iter().position(|count| *count > 0);
         let last = self.counts.iter().rposition(|count| *count > 0);
         match (first, last) {
@@ -184,9 +160,32 @@ impl Histogram {
     }
 }
 
+/// A message holds the counts from the first to the last bucket in use.
+impl Drain for Histogram {
+    fn drain(&mut self, to: &mut Encoder<'_>) {
+        let first = self.counts.iter().position(|count| *count > 0).unwrap_or(0);
+        let end = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        (first as u64).encode(to);
+        (end as u64).encode(to);
+        self.counts.get_mut(first..end).unwrap_or_default().drain(to);
+        self.full = false;
+    }
+}
+
+impl Absorb for Histogram {
+    fn absorb(&mut self, from: &mut Decoder<'_>) {
+        let (first, end): (u8, u8) = (from.get(), from.get());
+        let range = usize::from(first)..usize::from(end).min(BUCKETS);
+        let used = self.counts.get_mut(range).unwrap_or_default();
+        used.absorb(from);
+        self.full |= used.contains(&u16::MAX);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     fn bucket(micros: u64) -> i32 {
@@ -222,8 +221,9 @@ mod tests {
                 }
                 histogram
             };
-            let mut merged = of(&a);
-            merged.merge(&of(&b));
+            let (mut merged, mut bytes) = (of(&a), Vec::new());
+            of(&b).drain(&mut Encoder::new(&mut bytes));
+            merged.absorb(&mut Decoder::new(&bytes));
             prop_assert_eq!(&merged, &of(&[a, b].concat()));
         }
 

@@ -41,7 +41,7 @@ pub enum Limit {
 
 /// Share of each limit that an exchange used; `None` if the limit or the use is unknown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Duration of the attempt that answered / timeout.
     pub timeout: Option<Used>,
     /// Duration of the exchange / deadline.
@@ -54,7 +54,7 @@ pub struct Usage {
 
 impl Usage {
     /// Returns the share of `limits` that `exchange` used. The duration of a stream uses nothing.
-    pub fn of(exchange: &Exchange<'_>, limits: &Limits) -> Self {
+    pub(crate) fn of(exchange: &Exchange<'_>, limits: &Limits) -> Self {
         let timed = !exchange.stream && exchange.status != 101;
         let share = |spent: Option<Micros>, limit: Option<Micros>| Used::of(spent?.get(), limit?.get());
         Self {
@@ -70,7 +70,7 @@ impl Usage {
     }
 
     /// Returns the limit with the largest use, and that use.
-    pub fn nearest(&self) -> Option<(Limit, Used)> {
+    pub(crate) fn nearest(&self) -> Option<(Limit, Used)> {
         let mut nearest = None;
         let mut consider = |limit, used: Option<Used>| {
             if let Some(used) = used

@@ -32,6 +32,7 @@ pub use error::RecordError;
 pub use latency::Latency;
 pub use stats::MergeStats;
 
+pub use crate::counters::CounterTotals;
 use crate::outbox::Outbox;
 use crate::record::{Head, Record};
 use crate::sorted_map::SortedMap;
@@ -67,6 +68,27 @@ impl Bounds {
 ///
 /// *Drain rule* as for [`Monitor`](crate::Monitor): after [`add_line`](Self::add_line) and [`finish`](Self::finish) call
 /// [`poll_record`](Self::poll_record) until it returns `None`.
+///
+/// ```
+/// use nearmiss::merge::Merger;
+/// use nearmiss::{Config, Exchange, Feed, Micros, Monitor, Timestamp};
+///
+/// let mut merger = Merger::new(Micros::from_seconds(60), None);
+/// for source in ["proxy-1", "proxy-2"] {
+///     let mut monitor = Monitor::new(Config::default(), Feed::Log, source);
+///     let ts = Timestamp::from_seconds(1_795_423_554);
+///     monitor.observe(&Exchange { ts, upstream: "cart", status: 200, attempts: Some(1), ..Exchange::default() });
+///     monitor.finish();
+///     while let Some(record) = monitor.poll_record() {
+///         merger.add_line(record.json)?;
+///         merger.add_line(record.json)?; // A repeated summary counts once.
+///     }
+/// }
+/// merger.finish();
+/// let record = merger.poll_record().unwrap();
+/// assert!(record.json.contains(r#""clean":2"#));
+/// # Ok::<(), nearmiss::merge::RecordError>(())
+/// ```
 #[derive(Debug)]
 pub struct Merger {
     /// Length of an interval.

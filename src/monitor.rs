@@ -24,6 +24,25 @@ pub use delta::{Delta, Unreadable};
 pub use share::end_of;
 
 /// Judges exchanges of many upstreams and turns near misses into records.
+///
+/// *Drain rule:* after each call that may emit records, call [`poll_record`](Self::poll_record) until it returns `None`.
+///
+/// ```
+/// use nearmiss::{Config, Exchange, Fate, Feed, Head, Monitor, Timestamp};
+///
+/// let mut monitor = Monitor::new(Config::default(), Feed::Log, "example");
+/// let ts = Timestamp::from_seconds(1_795_423_554);
+/// let exchange = Exchange { ts, upstream: "cart", status: 200, attempts: Some(2), ..Exchange::default() };
+/// let observed = monitor.observe(&exchange);
+/// assert_eq!(monitor.upstream_name(observed.upstream), Some("cart"));
+///
+/// monitor.finish();
+/// let mut heads = Vec::new();
+/// while let Some(record) = monitor.poll_record() {
+///     heads.push(record.head);
+/// }
+/// assert!(matches!(heads[..], [Head::Exchange { fate: Fate::Retried, .. }, Head::Summary { .. }]));
+/// ```
 #[derive(Debug)]
 pub struct Monitor {
     config: Config,
@@ -219,7 +238,9 @@ impl Monitor {
         match self.fleet.lookup(name, open_buckets, now) {
             Lookup::Found(index) => index,
             Lookup::Replaces(index) => {
-                self.flush_counts(index, now);
+                if self.fleet.get(index).is_some_and(|entry| entry.upstream.has_counts()) {
+                    self.flush_counts(index, now);
+                }
                 self.fleet.remove(index);
                 self.lookup(name, ts)
             }

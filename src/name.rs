@@ -15,6 +15,15 @@ pub const MAX_NAME: usize = 128;
 /// Istio's `outbound|8080|v2|cart.shop.svc` becomes `cart.shop.svc/v2`: the host, then `:port` unless the port is 80,
 /// 443 or 8080, then `/subset` if there is one. An empty name and `-` become [`NO_UPSTREAM`]. A name longer than [`MAX_NAME`]
 /// bytes is truncated and ends in a hash of the full name.
+///
+/// ```
+/// use nearmiss::{NO_UPSTREAM, upstream_name};
+///
+/// assert_eq!(upstream_name("outbound|8080|v2|cart.shop.svc"), "cart.shop.svc/v2");
+/// assert_eq!(upstream_name("outbound|9000||cart.shop.svc"), "cart.shop.svc:9000");
+/// assert_eq!(upstream_name("cart"), "cart");
+/// assert_eq!(upstream_name("-"), NO_UPSTREAM);
+/// ```
 pub fn upstream_name(raw: &str) -> Cow<'_, str> {
     let bytes = raw.as_bytes();
     if bytes.is_empty() || bytes == b"-" {

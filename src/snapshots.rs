@@ -3,6 +3,8 @@
 //! Baselines change with each sealed bucket. The last few snapshots are kept, so that an exchange is judged by the one
 //! that its own time allows, regardless of later seals.
 
+use crate::codec::copies;
+
 /// Snapshots kept: one more than buckets can be open with the longest `reorder`.
 pub(crate) const SNAPSHOTS: usize = 5;
 
@@ -16,6 +18,8 @@ pub(crate) struct Snapshot {
     /// True if all route slots were in use.
     pub(crate) routes_full: bool,
 }
+
+copies! { Snapshot { bucket, max_attempts, routes_full } }
 
 /// The last snapshots, in a ring.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,8 @@
-//! Reads `Cache-Status` (RFC 9211) and `Proxy-Status` (RFC 9209).
+//! Structured fields (RFC 9651, parsed leniently): lists of members with parameters, `name; key=value; flag, name …`; and the two
+//! that prove a near miss, `Cache-Status` (RFC 9211) and `Proxy-Status` (RFC 9209).
 //!
-//! Both are lists of members with parameters, `name; key=value; flag, name …` (RFC 9651). Only the few keys that
-//! prove a near miss are read; everything else that a cache or proxy writes is ignored.
+//! Text that is no structured field is split as well as possible and never refused. Strings keep their escapes; lists inside a
+//! member are not split.
 
 /// Returns true if a cache reports that it served an expired copy because the origin could not answer.
 ///
@@ -10,9 +11,9 @@ pub fn is_stale(cache_status: &str) -> bool {
     cache_status.trim_ascii().eq_ignore_ascii_case("STALE") || members(cache_status).any(is_stale_member)
 }
 
-fn is_stale_member(member: &str) -> bool {
+fn is_stale_member(member: Member<'_>) -> bool {
     let (mut hit, mut expired, mut forwarded_stale, mut origin_failed) = (false, false, false, false);
-    for (key, value) in parameters(member) {
+    for (key, value) in member.parameters() {
         match key {
             "hit" => hit = value != "?0",
             "ttl" => expired = value.starts_with('-') && value != "-0",
@@ -26,26 +27,56 @@ fn is_stale_member(member: &str) -> bool {
 
 /// Returns the error that a proxy on the path reports, such as `connection_timeout`.
 pub fn proxy_error(proxy_status: &str) -> Option<&str> {
-    members(proxy_status)
-        .flat_map(parameters)
-        .find(|(key, value)| *key == "error" && !value.is_empty())
-        .map(|(_, value)| value)
+    members(proxy_status).filter_map(|member| member.parameter("error")).find(|error| !error.is_empty())
 }
 
-/// Returns the members of a list, split at commas outside quotes.
-fn members(list: &str) -> impl Iterator<Item = &str> {
-    split(list, b',')
+/// Returns the members of a list or dictionary, split at commas outside quotes.
+pub fn members(list: &str) -> impl Iterator<Item = Member<'_>> {
+    split(list, b',').map(Member)
 }
 
-/// Returns the parameters of a member without its own name; a flag has an empty value.
-fn parameters(member: &str) -> impl Iterator<Item = (&str, &str)> {
-    split(member, b';').skip(1).map(|parameter| {
-        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        (key.trim_ascii(), value.trim_ascii().trim_matches('"'))
-    })
+/// Returns the keys and values of `key=value; key=value`, without quotes; a flag has an empty value.
+pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    split(text, b';').map(pair)
 }
 
-/// Returns the parts of `text` between separators outside quotes.
+/// One member of a list or dictionary.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Member<'a>(&'a str);
+
+impl<'a> Member<'a> {
+    /// Returns the member itself, without parameters and quotes.
+    pub fn name(self) -> &'a str {
+        unquoted(split(self.0, b';').next().unwrap_or_default())
+    }
+
+    /// Returns key and value of a member of a dictionary, without parameters and quotes; a flag has an empty value.
+    pub fn entry(self) -> (&'a str, &'a str) {
+        pair(split(self.0, b';').next().unwrap_or_default())
+    }
+
+    /// Returns the parameters in order, without quotes; a flag has an empty value.
+    pub fn parameters(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        pairs(self.0).skip(1)
+    }
+
+    /// Returns the value of a parameter, without quotes; the last one counts.
+    pub fn parameter(self, key: &str) -> Option<&'a str> {
+        self.parameters().filter(|(found, _)| *found == key).last().map(|(_, value)| value)
+    }
+}
+
+fn pair(part: &str) -> (&str, &str) {
+    let (key, value) = part.split_once('=').unwrap_or((part, ""));
+    (key.trim_ascii(), unquoted(value))
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim_ascii();
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
+}
+
+/// Splits `text` at separators outside quotes.
 fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {
@@ -69,6 +100,10 @@ fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+    use sfv::{BareItem, KeyRef, List, ListEntry, ListSerializer, Parser, Token};
 
     #[test]
     fn an_expired_hit_is_stale() {
@@ -99,5 +134,94 @@ mod tests {
         );
         assert_eq!(proxy_error("a; details=\"error=no; error=no\""), None);
         assert_eq!(proxy_error("a; received-status=200"), None);
+    }
+
+    #[test]
+    fn quotes_hide_separators() {
+        let names: Vec<_> = members(r#""a,b";r=5, c; r = "7;8" ,"#).map(Member::name).collect();
+        assert_eq!(names, ["a,b", "c", ""]);
+        assert_eq!(members(r#"c; r = "7;8""#).next().unwrap().parameter("r"), Some("7;8"));
+        assert_eq!(members("c;r").next().unwrap().parameter("r"), Some(""));
+        assert_eq!(members("limit=\"5\";w=1").next().unwrap().entry(), ("limit", "5"));
+    }
+
+    /// Compares a value as it is written with one that the other parser read.
+    fn is_same(ours: &str, theirs: &BareItem) -> bool {
+        match theirs {
+            BareItem::Token(token) => ours == token.as_str(),
+            BareItem::String(text) => ours.replace("\\\"", "\"").replace("\\\\", "\\") == text.as_str(),
+            BareItem::Integer(number) => ours.parse() == Ok(i64::from(*number)),
+            BareItem::Decimal(number) => ours.parse() == Ok(f64::from(*number)),
+            BareItem::Boolean(is_true) => {
+                ours == if *is_true { "?1" } else { "?0" } || ours.is_empty() && *is_true
+            }
+            _ => true,
+        }
+    }
+
+    /// Returns true if a list of items is split as the other parser splits it; lists in lists are not compared.
+    fn is_split_alike(text: &str, list: &List) -> bool {
+        let ours: Vec<_> = members(text).collect();
+        let items: Vec<_> = list
+            .iter()
+            .filter_map(|entry| match entry {
+                ListEntry::Item(item) => Some(item),
+                ListEntry::InnerList(_) => None,
+            })
+            .collect();
+        items.len() < list.len()
+            || items.is_empty() && text.trim_ascii().is_empty()
+            || items.len() == ours.len()
+                && ours.iter().zip(items).all(|(ours, theirs)| {
+                    is_same(ours.name(), &theirs.bare_item)
+                        && ours.parameters().all(|(key, _)| theirs.params.contains_key(key))
+                        && theirs.params.iter().all(|(key, value)| {
+                            ours.parameter(key.as_str()).is_some_and(|ours| is_same(ours, value))
+                        })
+                })
+    }
+
+    fn bare_item() -> impl Strategy<Value = BareItem> {
+        prop_oneof![
+            "[a-zA-Z*][a-zA-Z0-9:/!#$%&'*+.^_`|~-]{0,8}"
+                .prop_map(|text| BareItem::Token(Token::from_string(text).unwrap())),
+            "[ -~]{0,12}".prop_map(|text| BareItem::String(sfv::String::from_string(text).unwrap())),
+            any::<i32>().prop_map(|number| BareItem::Integer(number.into())),
+            any::<i16>().prop_map(|number| BareItem::Decimal((f64::from(number) / 8.0).try_into().unwrap())),
+            any::<bool>().prop_map(BareItem::Boolean),
+            prop::collection::vec(any::<u8>(), 0..9).prop_map(BareItem::ByteSequence),
+        ]
+    }
+
+    fn item() -> impl Strategy<Value = (BareItem, Vec<(String, BareItem)>)> {
+        (bare_item(), prop::collection::vec(("[a-c*][a-c0-9_.*-]{0,2}", bare_item()), 0..4))
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_is_split_as_another_serialiser_joined_it(items in prop::collection::vec(item(), 1..5)) {
+            let mut serializer = ListSerializer::new();
+            for (bare, parameters) in &items {
+                let mut member = serializer.bare_item(bare);
+                for (key, value) in parameters {
+                    member = member.parameter(KeyRef::from_str(key).unwrap(), value);
+                }
+            }
+            let text = serializer.finish().unwrap();
+            let list: List = Parser::new(&text).parse().unwrap();
+            prop_assert!(is_split_alike(&text, &list), "{text}");
+        }
+
+        #[test]
+        fn any_text_is_split_and_a_valid_one_as_another_parser_splits_it(
+            text in prop_oneof!["[ -~]{0,40}", r#"([ab*12.?:]|;a|;b=|, |"|\\|\(| ){0,12}"#, any::<String>()]
+        ) {
+            let parsed: Result<List, _> = Parser::new(&text).parse();
+            let (_, _) = (is_stale(&text), proxy_error(&text));
+            for member in members(&text) {
+                let (_, _, _) = (member.name(), member.entry(), member.parameter("a"));
+            }
+            prop_assert!(parsed.is_err() || is_split_alike(&text, &parsed.unwrap()), "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@
 use crate::units::{Micros, Timestamp};
 
 /// Length of a bucket; buckets start at multiples of it.
-pub const BUCKET: Micros = Micros::from_seconds(10);
+pub(crate) const BUCKET: Micros = Micros::from_seconds(10);
 
 /// The last bucket, about 1 360 years after the Unix epoch: bucket numbers fit into 32 bits, with room for sums.
 const LAST_BUCKET: u64 = u32::MAX as u64 - 0xffff;
@@ -20,7 +20,7 @@ pub fn bucket_of(ts: Timestamp) -> u64 {
 }
 
 /// Returns the start of a bucket.
-pub fn start_of(bucket: u64) -> Timestamp {
+pub(crate) fn start_of(bucket: u64) -> Timestamp {
     Timestamp::from_micros(bucket.saturating_mul(BUCKET.get()))
 }
 
@@ -35,7 +35,7 @@ pub enum Feed {
 
 /// Position of an exchange relative to the open buckets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Placement {
+pub(crate) enum Placement {
     /// In this open bucket.
     Open(u64),
     /// In a bucket that is already sealed.
@@ -52,7 +52,7 @@ const WITNESSES: usize = 10;
 
 /// The watermark, and the seals that follow from it.
 #[derive(Clone, Debug)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     feed: Feed,
     reorder: Micros,
     watermark: Option<Timestamp>,
@@ -72,7 +72,7 @@ pub struct Timeline {
 
 impl Timeline {
     /// Creates a timeline without a watermark.
-    pub fn new(feed: Feed, reorder: Micros) -> Self {
+    pub(crate) fn new(feed: Feed, reorder: Micros) -> Self {
         Self {
             feed,
             reorder,
@@ -91,7 +91,7 @@ impl Timeline {
     /// Advances the watermark to `ts` if that is later, and returns the placement of `ts`.
     ///
     /// Buckets that the watermark has passed are sealed only by [`seal_next`](Self::seal_next).
-    pub fn arrive(&mut self, ts: Timestamp) -> Placement {
+    pub(crate) fn arrive(&mut self, ts: Timestamp) -> Placement {
         let Some(watermark) = self.watermark else {
             self.advance(ts);
             self.sealed = self.due;
@@ -107,7 +107,7 @@ impl Timeline {
     }
 
     /// Advances the watermark to the host's clock; does nothing for a log.
-    pub fn tick(&mut self, now: Timestamp) {
+    pub(crate) fn tick(&mut self, now: Timestamp) {
         if self.feed == Feed::Live {
             match self.watermark {
                 Some(_) => self.advance(now),
@@ -120,7 +120,7 @@ impl Timeline {
 
     /// Seals the next bucket that is due, or, if `all`, the next one up to the watermark. Returns `None` if there is
     /// none.
-    pub fn seal_next(&mut self, all: bool) -> Option<u64> {
+    pub(crate) fn seal_next(&mut self, all: bool) -> Option<u64> {
         (self.sealed < self.end(all)).then(|| {
             self.sealed += 1;
             self.sealed - 1
@@ -128,28 +128,28 @@ impl Timeline {
     }
 
     /// Marks every bucket that could be sealed now as sealed, because all of them are empty.
-    pub fn skip_to_due(&mut self, all: bool) {
+    pub(crate) fn skip_to_due(&mut self, all: bool) {
         self.sealed = self.sealed.max(self.end(all));
     }
 
     /// Returns the first bucket that is not sealed.
-    pub fn sealed(&self) -> u64 {
+    pub(crate) fn sealed(&self) -> u64 {
         self.sealed
     }
 
     /// Returns the largest time seen.
-    pub fn watermark(&self) -> Option<Timestamp> {
+    pub(crate) fn watermark(&self) -> Option<Timestamp> {
         self.watermark
     }
 
     /// Returns the number of open buckets: the current one, and those within `reorder` before it.
-    pub fn open_buckets(&self) -> usize {
+    pub(crate) fn open_buckets(&self) -> usize {
         self.open_buckets
     }
 
     /// Returns the newest bucket whose seal an exchange in `bucket` may be compared with: one that ended at least
     /// `reorder` earlier.
-    pub fn comparable(&self, bucket: u64) -> u64 {
+    pub(crate) fn comparable(&self, bucket: u64) -> u64 {
         bucket.saturating_sub(self.open_buckets() as u64 + self.lag)
     }
 
@@ -206,7 +206,7 @@ impl Timeline {
 }
 
 /// Returns the number of buckets that are open at once with this `reorder`.
-pub fn open_buckets(reorder: Micros) -> usize {
+pub(crate) fn open_buckets(reorder: Micros) -> usize {
     1 + reorder.get().div_ceil(BUCKET.get()) as usize
 }
 

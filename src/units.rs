@@ -77,6 +77,15 @@ impl Micros {
 /// Used share of a limit in basis points, 0 to 10 000; 10 000 is the limit itself.
 ///
 /// Floored, and capped at the limit.
+///
+/// ```
+/// use nearmiss::Used;
+///
+/// let used = Used::of(465, 500).unwrap();
+/// assert_eq!((used.basis_points(), used.margin()), (9_300, 700));
+/// assert_eq!(Used::of(700, 500), Some(Used::ALL));
+/// assert_eq!(Used::of(1, 0), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Used(u16);
 

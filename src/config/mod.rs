@@ -31,6 +31,17 @@ impl Config {
     /// # Errors
     ///
     /// Names the field, the value found and the values it takes.
+    ///
+    /// ```
+    /// use nearmiss::{Config, Micros};
+    ///
+    /// let config = Config::parse(r#"{"upstreams":{"cart":{"timeout":"500ms"}}}"#)?;
+    /// assert_eq!(config.upstreams.get("cart").unwrap().limits.timeout, Some(Micros::from_millis(500)));
+    ///
+    /// let error = Config::parse(r#"{"max_upstreams":0}"#).unwrap_err();
+    /// assert_eq!(error.to_string(), "`max_upstreams` is 0; it takes 1 to 100000");
+    /// # Ok::<(), nearmiss::ConfigError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         if text.trim_ascii().is_empty() {

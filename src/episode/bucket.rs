@@ -2,14 +2,13 @@
 //!
 //! Only whole numbers that add, and bit masks: the order in which a bucket's exchanges arrive changes nothing. With
 //! `reorder` two or three buckets are open at once, so a bucket is kept small.
-#![allow(clippy::indexing_slicing, reason = "slots are checked against the fixed tables on entry")]
 
-use super::dimensions::{HOSTS, ROUTES};
+use super::dimensions::{HOSTS, PerRoute, ROUTES};
 use super::learned_timeout::TimedOut;
 use super::observation::{AttemptObservation, Observation};
 use super::residual::{BINS, UNIT, bin};
 use super::rules::Rules;
-use crate::codec::Codec;
+use crate::codec::{Absorb, Decoder, Drain, Encoder, counts};
 use crate::verdict::{Fate, Signals};
 
 /// Residual from which an attempt counts against its host: 3 sigmas.
@@ -56,6 +55,12 @@ impl Default for BucketCounts {
     }
 }
 
+counts! {
+    BucketCounts {
+        exchanges, aborted, near_misses, failed, first_try, attempts, margin_min: Min, signals
+    } not { bad_attempts }
+}
+
 impl BucketCounts {
     /// Returns the number of exchanges that were not aborted.
     pub(crate) fn judged(&self) -> u32 {
@@ -72,18 +77,6 @@ impl BucketCounts {
         if let Some(bad) = self.bad_attempts.get_mut(slot) {
             *bad = 0;
         }
-    }
-
-    /// Encodes and drains everything except the hosts, or decodes and adds.
-    fn transfer(&mut self, codec: &mut Codec<'_>) {
-        codec.count(&mut self.exchanges);
-        codec.count(&mut self.aborted);
-        codec.count(&mut self.near_misses);
-        codec.count(&mut self.failed);
-        codec.count(&mut self.first_try);
-        codec.count(&mut self.attempts);
-        codec.extreme(&mut self.margin_min, NO_MARGIN, Ord::min);
-        codec.counts(&mut self.signals);
     }
 
     /// Adds the counts of another range of buckets.
@@ -106,6 +99,31 @@ fn add_all(to: &mut [u16], from: &[u16]) {
     }
 }
 
+/// Counts of one route in a bucket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RouteCounts {
+    pub(super) attempts: u16,
+    pub(super) timed: u16,
+    pub(super) sum: i32,
+    pub(super) squares: u32,
+    /// Seconds in which an attempt failed.
+    pub(super) failed_in: u16,
+    pub(super) caught: u8,
+    pub(super) late: u8,
+}
+
+counts! { RouteCounts { attempts, timed, sum, squares, failed_in: Bits, caught, late } }
+
+/// Counts of one host in a bucket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HostCounts {
+    pub(super) attempts: u16,
+    pub(super) failed: u8,
+    pub(super) sum: i32,
+}
+
+counts! { HostCounts { attempts, failed, sum } }
+
 /// One bucket of one upstream.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
@@ -114,17 +132,8 @@ pub(super) struct Bucket {
     pub(super) residuals: [u16; BINS],
     /// Sum of (log2 − mean of the route), in 1/64 octave.
     pub(super) shift: i32,
-    pub(super) attempts: [u16; ROUTES],
-    pub(super) timed: [u16; ROUTES],
-    pub(super) sum: [i32; ROUTES],
-    pub(super) squares: [u32; ROUTES],
-    /// Seconds in which an attempt failed.
-    pub(super) failed_in: [u16; ROUTES],
-    pub(super) caught: [u8; ROUTES],
-    pub(super) late: [u8; ROUTES],
-    pub(super) host_attempts: [u16; HOSTS],
-    pub(super) host_failed: [u8; HOSTS],
-    pub(super) host_sum: [i32; HOSTS],
+    pub(super) routes: PerRoute<RouteCounts>,
+    pub(super) hosts: [HostCounts; HOSTS],
     pub(super) timed_out: TimedOut,
 }
 
@@ -135,16 +144,8 @@ impl Bucket {
             counts: BucketCounts::default(),
             residuals: [0; BINS],
             shift: 0,
-            attempts: [0; ROUTES],
-            timed: [0; ROUTES],
-            sum: [0; ROUTES],
-            squares: [0; ROUTES],
-            failed_in: [0; ROUTES],
-            caught: [0; ROUTES],
-            late: [0; ROUTES],
-            host_attempts: [0; HOSTS],
-            host_failed: [0; HOSTS],
-            host_sum: [0; HOSTS],
+            routes: PerRoute::default(),
+            hosts: [HostCounts::default(); HOSTS],
             timed_out: TimedOut::NONE,
         }
     }
@@ -160,21 +161,21 @@ impl Bucket {
         if observation.verdict.is_aborted() {
             return;
         }
-        let route = observation.route.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
+        let route = self.routes.get_mut(observation.route);
         if observation.is_caught() {
-            self.caught[route] = self.caught[route].saturating_add(1);
+            route.caught = route.caught.saturating_add(1);
         }
         if observation.is_short() {
-            self.late[route] = self.late[route].saturating_add(1);
+            route.late = route.late.saturating_add(1);
         }
         let timeout = rules.timeout(self.index);
         if let Some(attempt) = observation.only_attempt(timeout) {
             let host = attempt.host.and_then(host);
-            return self.add_attempt(observation, &attempt, route, host, rules);
+            return self.add_attempt(observation, &attempt, host, rules);
         }
         observation.for_each_attempt(timeout, |attempt| {
             let host = attempt.host.and_then(&host);
-            self.add_attempt(observation, &attempt, route, host, rules);
+            self.add_attempt(observation, &attempt, host, rules);
         });
     }
 
@@ -182,29 +183,31 @@ impl Bucket {
         &mut self,
         observation: &Observation<'_>,
         attempt: &AttemptObservation<'_>,
-        route: usize,
         host: Option<u8>,
         rules: &Rules,
     ) {
-        let host = host.map(usize::from).filter(|slot| *slot < HOSTS);
-        self.attempts[route] = self.attempts[route].saturating_add(1);
-        if let Some(slot) = host {
-            self.host_attempts[slot] = self.host_attempts[slot].saturating_add(1);
-        }
+        let route = self.routes.get_mut(observation.route);
+        route.attempts = route.attempts.saturating_add(1);
         if attempt.late {
-            self.late[route] = self.late[route].saturating_add(1);
+            route.late = route.late.saturating_add(1);
+        }
+        if attempt.failed {
+            route.failed_in |= 1 << observation.second();
         }
         if let Some(log2) = attempt.timed_out {
             self.timed_out.add(log2);
         }
-        if attempt.failed {
-            self.failed_in[route] |= 1 << observation.second();
-            if let Some(slot) = host {
-                self.host_failed[slot] = self.host_failed[slot].saturating_add(1);
-                self.counts.bad_attempts[slot] = self.counts.bad_attempts[slot].saturating_add(1);
-            }
-        } else if let Some(log2) = attempt.log2 {
-            self.add_duration(route, host, log2.0, rules);
+        let slot = host.map(usize::from);
+        if let Some(host) = slot.and_then(|slot| self.hosts.get_mut(slot)) {
+            host.attempts = host.attempts.saturating_add(1);
+            host.failed = host.failed.saturating_add(attempt.failed.into());
+        }
+        let log2 = attempt.log2.filter(|_| !attempt.failed);
+        let is_very_slow = log2.is_some_and(|log2| self.add_duration(observation.route, slot, log2.0, rules));
+        if (attempt.failed || is_very_slow)
+            && let Some(bad) = slot.and_then(|slot| self.counts.bad_attempts.get_mut(slot))
+        {
+            *bad = bad.saturating_add(1);
         }
     }
 
@@ -232,26 +235,27 @@ impl Bucket {
         }
     }
 
-    fn add_duration(&mut self, route: usize, host: Option<usize>, log2: u16, rules: &Rules) {
-        self.timed[route] = self.timed[route].saturating_add(1);
-        let Some((offset, residual)) = rules.residual(route, self.index, log2) else {
+    /// Adds the duration of an attempt. Returns true if it counts against the host.
+    fn add_duration(&mut self, slot: Option<u8>, host: Option<usize>, log2: u16, rules: &Rules) -> bool {
+        let route = self.routes.get_mut(slot);
+        route.timed = route.timed.saturating_add(1);
+        let Some((offset, residual)) = rules.residual(slot, self.index, log2) else {
             let coarse = i32::from(log2 >> WARM_UP_SHIFT);
-            self.sum[route] = self.sum[route].saturating_add(coarse);
-            self.squares[route] = self.squares[route].saturating_add(coarse.unsigned_abs().pow(2));
-            return;
+            route.sum = route.sum.saturating_add(coarse);
+            route.squares = route.squares.saturating_add(coarse.unsigned_abs().pow(2));
+            return false;
         };
-        self.shift = self.shift.saturating_add(offset >> 4);
-        let count = &mut self.residuals[bin(residual)];
-        *count = count.saturating_add(1);
         let core = residual.clamp(-5 * UNIT / 2, 5 * UNIT / 2);
-        self.sum[route] = self.sum[route].saturating_add(core);
-        self.squares[route] = self.squares[route].saturating_add((core >> 3).unsigned_abs().pow(2));
-        if let Some(slot) = host {
-            self.host_sum[slot] = self.host_sum[slot].saturating_add(residual.clamp(-2 * UNIT, 3 * UNIT));
-            if residual >= VERY_SLOW {
-                self.counts.bad_attempts[slot] = self.counts.bad_attempts[slot].saturating_add(1);
-            }
+        route.sum = route.sum.saturating_add(core);
+        route.squares = route.squares.saturating_add((core >> 3).unsigned_abs().pow(2));
+        self.shift = self.shift.saturating_add(offset >> 4);
+        if let Some(count) = self.residuals.get_mut(bin(residual)) {
+            *count = count.saturating_add(1);
         }
+        if let Some(host) = host.and_then(|slot| self.hosts.get_mut(slot)) {
+            host.sum = host.sum.saturating_add(residual.clamp(-2 * UNIT, 3 * UNIT));
+        }
+        residual >= VERY_SLOW
     }
 
     /// Returns the offset of the mean duration from its routes' means, in octaves; `None` for fewer than three
@@ -261,68 +265,54 @@ impl Bucket {
         (timed >= 3).then(|| self.shift as f32 / timed as f32 / 64.0)
     }
 
-    /// Encodes and drains all counts, or decodes and adds those of the same bucket elsewhere; `hosts` and `routes` map
-    /// the sender's slots to ours.
-    pub(super) fn transfer(
+    /// Decodes the counts of the same bucket elsewhere and adds them; `hosts` and `routes` map the sender's slots to
+    /// ours. A route that is not tracked here counts with all others.
+    pub(super) fn absorb(
         &mut self,
-        codec: &mut Codec<'_>,
+        from: &mut Decoder<'_>,
         hosts: &[Option<u8>; HOSTS],
         routes: &[Option<u8>; ROUTES],
     ) {
-        self.counts.transfer(codec);
-        codec.counts(&mut self.residuals);
-        codec.sum(&mut self.shift);
-        self.timed_out.transfer(codec);
+        self.counts.absorb(from);
+        self.residuals.absorb(from);
+        self.shift.absorb(from);
+        self.timed_out.absorb(from);
         for slot in routes {
-            // A route that is not tracked here counts with all others.
-            let slot = slot.map_or(ROUTES - 1, |slot| usize::from(slot).min(ROUTES - 1));
-            codec.count(&mut self.attempts[slot]);
-            codec.count(&mut self.timed[slot]);
-            codec.sum(&mut self.sum[slot]);
-            codec.count(&mut self.squares[slot]);
-            codec.bits(&mut self.failed_in[slot]);
-            codec.count(&mut self.caught[slot]);
-            codec.count(&mut self.late[slot]);
+            self.routes.get_mut(*slot).absorb(from);
         }
-        let mut discarded = (0, 0, 0, 0);
-        for slot in hosts {
-            match slot.map(usize::from).filter(|slot| *slot < HOSTS) {
-                Some(slot) => {
-                    codec.count(&mut self.host_attempts[slot]);
-                    codec.count(&mut self.host_failed[slot]);
-                    codec.sum(&mut self.host_sum[slot]);
-                    codec.count(&mut self.counts.bad_attempts[slot]);
-                }
-                None => {
-                    codec.count::<u16>(&mut discarded.0);
-                    codec.count::<u8>(&mut discarded.1);
-                    codec.sum(&mut discarded.2);
-                    codec.count::<u16>(&mut discarded.3);
-                }
-            }
+        for slot in hosts.map(|slot| slot.map(usize::from)) {
+            let (mut no_host, mut no_bad) = (HostCounts::default(), 0);
+            slot.and_then(|slot| self.hosts.get_mut(slot)).unwrap_or(&mut no_host).absorb(from);
+            let bad = slot.and_then(|slot| self.counts.bad_attempts.get_mut(slot));
+            bad.unwrap_or(&mut no_bad).absorb(from);
         }
     }
 
     /// Resets the counts of a route slot that was reassigned.
     pub(super) fn forget_route(&mut self, slot: usize) {
-        if slot < ROUTES {
-            self.attempts[slot] = 0;
-            self.timed[slot] = 0;
-            self.sum[slot] = 0;
-            self.squares[slot] = 0;
-            self.failed_in[slot] = 0;
-            self.caught[slot] = 0;
-            self.late[slot] = 0;
-        }
+        self.routes.forget(slot);
     }
 
     /// Resets the counts of a host slot that was reassigned.
     pub(super) fn forget_host(&mut self, slot: usize) {
-        if slot < HOSTS {
-            self.host_attempts[slot] = 0;
-            self.host_failed[slot] = 0;
-            self.host_sum[slot] = 0;
-            self.counts.bad_attempts[slot] = 0;
+        if let Some(host) = self.hosts.get_mut(slot) {
+            *host = HostCounts::default();
+        }
+        self.counts.forget_host(slot);
+    }
+}
+
+impl Drain for Bucket {
+    fn drain(&mut self, to: &mut Encoder<'_>) {
+        let Self { index: _, counts, residuals, shift, routes, hosts, timed_out } = self;
+        counts.drain(to);
+        residuals.drain(to);
+        shift.drain(to);
+        timed_out.drain(to);
+        routes.iter_mut().for_each(|route| route.drain(to));
+        for (host, bad) in hosts.iter_mut().zip(&mut counts.bad_attempts) {
+            host.drain(to);
+            bad.drain(to);
         }
     }
 }

@@ -3,7 +3,6 @@
 //! Xie and Siegmund (2013), mixture form: each upstream's evidence of the last one or two minutes enters as ln(1 − w +
 //! w·e^S) with w = .15 the share of upstreams that a common cause affects, so a single strong one cannot carry the sum
 //! and many quiet ones do not drown it.
-#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays")]
 
 use super::routes::BucketMean;
 
@@ -17,10 +16,32 @@ const UNIT: f32 = 512.0;
 /// Tested shift of all durations, in nats.
 const SHIFT: f32 = 0.07;
 
+/// Evidence of the last buckets: that for slowness, and that for slowness or errors.
+#[derive(Clone, Debug)]
+struct Ring([[i16; 2]; RING]);
+
+impl Ring {
+    const fn new() -> Self {
+        Self([[0; 2]; RING])
+    }
+
+    fn set(&mut self, bucket: u32, evidence: [i16; 2]) {
+        if let Some(place) = self.0.get_mut(bucket as usize % RING) {
+            *place = evidence;
+        }
+    }
+
+    /// Iterates from a bucket to the oldest.
+    fn back_from(&self, bucket: u32) -> impl Iterator<Item = [i16; 2]> {
+        let (up_to, before) = self.0.split_at_checked(bucket as usize % RING + 1).unwrap_or_default();
+        up_to.iter().rev().chain(before.iter().rev()).copied()
+    }
+}
+
 /// Recent evidence of one upstream, to be combined with that of others.
 #[derive(Clone, Debug)]
 pub(super) struct CrossUpstream {
-    ring: [[i16; 2]; RING],
+    ring: Ring,
     last: u32,
     /// Slow mean of the offsets, in nats.
     location: f32,
@@ -36,7 +57,7 @@ pub(super) struct CrossUpstream {
 impl CrossUpstream {
     pub(super) const fn new() -> Self {
         Self {
-            ring: [[0; 2]; RING],
+            ring: Ring::new(),
             last: 0,
             location: 0.0,
             var10: 0.02,
@@ -60,10 +81,10 @@ impl CrossUpstream {
         let gap = (bucket - self.last).min(RING as u32);
         if self.last != 0 {
             for k in 1..gap {
-                self.ring[(self.last + k) as usize % RING] = [0; 2];
+                self.ring.set(self.last + k, [0; 2]);
             }
         } else {
-            self.ring = [[0; 2]; RING];
+            self.ring = Ring::new();
         }
         self.last = bucket;
         let mut shift = 0.0;
@@ -90,15 +111,14 @@ impl CrossUpstream {
         }
         let a = tail + shift;
         let store = |x: f32| libm::roundf(x.clamp(-12.0, 12.0) * UNIT) as i16;
-        self.ring[bucket as usize % RING] = [store(a), store(a + errors)];
+        self.ring.set(bucket, [store(a), store(a + errors)]);
         let mut best: f32 = 0.0;
-        for kind in 0..2 {
-            let mut sum = 0.0;
-            for k in 0..RING {
-                sum += f32::from(self.ring[(bucket as usize + RING - k) % RING][kind]) / UNIT;
-                if WINDOWS.contains(&(k + 1)) {
-                    best = best.max(sum);
-                }
+        let (mut slow, mut slow_or_failed) = (0.0, 0.0);
+        for (buckets, [a, b]) in (1..).zip(self.ring.back_from(bucket)) {
+            slow += f32::from(a) / UNIT;
+            slow_or_failed += f32::from(b) / UNIT;
+            if WINDOWS.contains(&buckets) {
+                best = best.max(slow).max(slow_or_failed);
             }
         }
         best.min(CAP)

@@ -19,7 +19,7 @@ use super::rates::{RateEvidence, Rates};
 use super::reference::DailyComparison;
 use super::routes::{NATS_PER_OCTAVE, RouteModels};
 use super::tail::{OVERDISPERSED, Shapes, TailDetector, TailEvidence};
-use crate::codec::Codec;
+use crate::codec::{Decoder, Drain, Encode, Encoder};
 use crate::units::Micros;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -99,7 +99,7 @@ impl Detector {
     pub(crate) fn new(open_buckets: usize) -> Self {
         Self {
             buckets: Vec::with_capacity(open_buckets),
-            routes: RouteModels::new(),
+            routes: RouteModels::default(),
             tail: TailDetector::new(),
             rates: Rates::new(),
             hosts: HostComparison::new(),
@@ -131,39 +131,51 @@ impl Detector {
         observation: &Observation<'_>,
         host: impl Fn(&str) -> Option<u8>,
     ) {
-        let index = index_of(bucket);
-        let known = self.buckets.iter().position(|open| open.index == index);
-        let position = known.unwrap_or_else(|| {
-            self.buckets.push(Bucket::new(index));
-            self.buckets.len() - 1
-        });
+        let position = self.bucket_position(index_of(bucket));
         if let Some(open) = self.buckets.get_mut(position) {
             open.observe(observation, self.routes.rules(), host);
         }
     }
 
-    /// Encodes and drains the counts of `bucket`, or decodes and adds those of another process; `hosts` and `routes`
-    /// map the sender's slots to ours. A late bucket is read and discarded.
-    pub(crate) fn transfer(
+    /// Encodes and drains the counts of `bucket`.
+    pub(crate) fn drain(&mut self, bucket: u64, to: &mut Encoder<'_>) {
+        let index = index_of(bucket);
+        let position = self.buckets.iter().position(|open| open.index == index);
+        position.is_some().encode(to);
+        if let Some(position) = position {
+            self.buckets.swap_remove(position).drain(to);
+        }
+    }
+
+    /// Decodes the counts of `bucket` in another process and adds them; `hosts` and `routes` map the sender's slots to
+    /// ours. A late bucket is read and discarded.
+    pub(crate) fn absorb(
         &mut self,
         bucket: u64,
-        codec: &mut Codec<'_>,
+        from: &mut Decoder<'_>,
         hosts: &[Option<u8>; HOSTS],
         routes: &[Option<u8>; ROUTES],
         is_late: bool,
     ) {
-        let index = index_of(bucket);
-        let position = self.buckets.iter().position(|open| open.index == index);
-        let is_there = codec.number(position.is_some().into()) > 0;
-        if !is_there {
+        if !from.get::<bool>() {
             return;
         }
-        let mut counted =
-            position.map_or_else(|| Bucket::new(index), |position| self.buckets.swap_remove(position));
-        counted.transfer(codec, hosts, routes);
-        if !codec.is_out() && !is_late {
-            self.buckets.push(counted);
+        let index = index_of(bucket);
+        if is_late {
+            return Bucket::new(index).absorb(from, hosts, routes);
         }
+        let position = self.bucket_position(index);
+        if let Some(open) = self.buckets.get_mut(position) {
+            open.absorb(from, hosts, routes);
+        }
+    }
+
+    /// Returns the position of an open bucket, and opens it if necessary.
+    fn bucket_position(&mut self, index: u32) -> usize {
+        self.buckets.iter().position(|open| open.index == index).unwrap_or_else(|| {
+            self.buckets.push(Bucket::new(index));
+            self.buckets.len() - 1
+        })
     }
 
     /// Discards all open buckets.
@@ -171,10 +183,16 @@ impl Detector {
         self.buckets.clear();
     }
 
-    /// Encodes the reference and the published rules by which open buckets are scored, or decodes and applies them.
-    pub(crate) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) {
-        self.routes.transfer_baseline(codec);
-        self.reference.transfer_baseline(codec);
+    /// Encodes the reference and the published rules by which open buckets are scored.
+    pub(crate) fn encode_baselines(&self, to: &mut Encoder<'_>) {
+        self.routes.encode_rules(to);
+        self.reference.encode_reference(to);
+    }
+
+    /// Decodes the reference and the published rules, and applies them.
+    pub(crate) fn decode_baselines(&mut self, from: &mut Decoder<'_>) {
+        self.routes.decode_rules(from);
+        self.reference.decode_reference(from);
     }
 
     /// Resets the state of a route slot that was reassigned.

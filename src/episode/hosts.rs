@@ -3,7 +3,6 @@
 //! A fault on all hosts cancels, so a host is compared without any history except its own offset: y = Σ clip(r) − n ·
 //! offset − n · (the others' mean), which gives (δy − nδ²/2) / (f·φ) nats for "δ sigmas slower". Failures are scored
 //! like an upstream's, against the others' rate.
-#![allow(clippy::indexing_slicing, reason = "slots are below HOSTS by construction")]
 
 use super::bucket::Bucket;
 use super::cusum::{Cusum, Dispersion};
@@ -72,10 +71,10 @@ impl HostComparison {
             }
             self.due = bucket.index - bucket.index % MINUTE + MINUTE;
         }
-        for (i, host) in self.all.iter_mut().enumerate() {
-            host.sum = host.sum.saturating_add(bucket.host_sum[i]);
-            host.attempts = host.attempts.saturating_add(bucket.host_attempts[i]);
-            host.failed = host.failed.saturating_add(bucket.host_failed[i].into());
+        for (host, counted) in self.all.iter_mut().zip(&bucket.hosts) {
+            host.sum = host.sum.saturating_add(counted.sum);
+            host.attempts = host.attempts.saturating_add(counted.attempts);
+            host.failed = host.failed.saturating_add(counted.failed.into());
         }
         outlier
     }

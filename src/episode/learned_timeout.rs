@@ -5,7 +5,7 @@
 //! holds. It is published once a minute, like the rules of routes, and is used only to detect late responses: verdicts
 //! are judged by limits that the proxy reported.
 
-use crate::codec::Codec;
+use crate::codec::counts;
 use crate::histogram::Log2;
 
 /// 3 % in 1/256 octave.
@@ -21,6 +21,8 @@ pub(super) struct TimedOut {
     longest: u16,
 }
 
+counts! { TimedOut { count, shortest: Min, longest: Max } }
+
 impl TimedOut {
     pub(super) const NONE: Self = Self { count: 0, shortest: u16::MAX, longest: 0 };
 
@@ -29,13 +31,6 @@ impl TimedOut {
         self.count = self.count.saturating_add(1);
         self.shortest = self.shortest.min(log2.0);
         self.longest = self.longest.max(log2.0);
-    }
-
-    /// Encodes and drains, or decodes and adds.
-    pub(super) fn transfer(&mut self, codec: &mut Codec<'_>) {
-        codec.count(&mut self.count);
-        codec.extreme(&mut self.shortest, u16::MAX, Ord::min);
-        codec.extreme(&mut self.longest, 0, Ord::max);
     }
 }
 

@@ -4,9 +4,8 @@
 //! likelihood ratio). p is an upper estimate, because an underestimated rate causes most false alarms; with the cap it
 //! takes at least three events to matter. Failures count once a second at most: one cause fails many attempts at once.
 //! A rate decays only while it is based on more than a handful of events: memory holds events, not time.
-#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays")]
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, RouteCounts};
 use super::cusum::Dispersion;
 use super::dimensions::ROUTES;
 use super::routes::RouteModels;
@@ -81,7 +80,8 @@ pub(super) struct RateEvidence {
 impl RateEvidence {
     /// Returns the evidence for the smallest rise of errors, to be combined over upstreams.
     pub(super) fn smallest_rise(&self) -> f32 {
-        self.errors[0]
+        let [smallest, ..] = self.errors;
+        smallest
     }
 }
 
@@ -110,18 +110,18 @@ impl Rates {
         frozen: bool,
     ) -> RateEvidence {
         let errors = failed_seconds(bucket, routes);
-        let fallbacks = bucket.caught.map(f32::from);
-        let late = bucket.late.map(f32::from);
-        let attempts = bucket.attempts.map(f32::from);
-        let n: f32 = attempts.iter().sum();
+        let sum = |of: fn(&RouteCounts) -> f32| bucket.routes.iter().map(of).sum::<f32>();
+        let n = sum(|route| route.attempts.into());
         let (p, p_fallback, p_late) = (self.errors.upper(), self.fallbacks.upper(), self.late.upper());
         let mut out = RateEvidence { expected_errors: p, ..RateEvidence::default() };
         let (mut mean_errors, mut mean_late) = (0.0, 0.0);
-        for i in 0..ROUTES {
-            if attempts[i] == 0.0 && fallbacks[i] == 0.0 {
+        let counted = bucket.routes.iter().zip(&errors);
+        for (route, (counted, &errors)) in routes.all.iter_mut().zip(counted) {
+            let (attempts, fallbacks) = (f32::from(counted.attempts), f32::from(counted.caught));
+            let late = f32::from(counted.late);
+            if attempts == 0.0 && fallbacks == 0.0 {
                 continue;
             }
-            let route = &mut routes.all[i];
             let upper = |events: f32, p: f32, prior: f32| {
                 (events + 0.5 * libm::sqrtf(events) + prior * p) / (route.attempts + prior)
             };
@@ -130,24 +130,24 @@ impl Rates {
                 upper(route.caught, p_fallback, 100.0),
                 upper(route.late, p_late, 5.0),
             );
-            if errors[i] > 0.0 {
+            if errors > 0.0 {
                 for (x, more) in out.errors.iter_mut().zip(ERRORS) {
-                    *x += errors[i] * ratio(pe, more, 4.5);
+                    *x += errors * ratio(pe, more, 4.5);
                 }
-                out.blip += errors[i] * ratio(pe, BLIP, 4.5);
+                out.blip += errors * ratio(pe, BLIP, 4.5);
             }
-            if fallbacks[i] > 0.0 {
+            if fallbacks > 0.0 {
                 for (x, more) in out.caught.iter_mut().zip(FALLBACKS) {
-                    *x += fallbacks[i] * ratio(pf, more, 4.0);
+                    *x += fallbacks * ratio(pf, more, 4.0);
                 }
             }
-            if late[i] > 0.0 {
+            if late > 0.0 {
                 for (x, more) in out.late.iter_mut().zip(LATE) {
-                    *x += late[i] * ratio(pl, more, 4.5);
+                    *x += late * ratio(pl, more, 4.5);
                 }
             }
-            mean_errors += attempts[i] * (route.errors + 100.0 * p) / (route.attempts + 100.0);
-            mean_late += attempts[i] * (route.late + 5.0 * p_late) / (route.attempts + 5.0);
+            mean_errors += attempts * (route.errors + 100.0 * p) / (route.attempts + 100.0);
+            mean_late += attempts * (route.late + 5.0 * p_late) / (route.attempts + 5.0);
             if !frozen {
                 if route.errors.max(route.late).max(route.caught) > 10.0 {
                     route.errors *= TWO_HOURS;
@@ -155,13 +155,13 @@ impl Rates {
                     route.late *= TWO_HOURS;
                     route.attempts *= TWO_HOURS;
                 }
-                route.errors += errors[i];
-                route.caught += fallbacks[i];
-                route.late += late[i];
-                route.attempts += attempts[i];
+                route.errors += errors;
+                route.caught += fallbacks;
+                route.late += late;
+                route.attempts += attempts;
             }
         }
-        let (k, l): (f32, f32) = (errors.iter().sum(), late.iter().sum());
+        let (k, l) = (errors.iter().sum::<f32>(), sum(|route| route.late.into()));
         let (failed, judged) = (bucket.counts.failed as f32, bucket.counts.judged() as f32);
         let expected_failed = self.failed.upper();
         out.is_outage = failed >= 3.0 && failed > judged * (0.05_f32).max(3.0 * expected_failed);
@@ -189,7 +189,7 @@ impl Rates {
             self.late_dispersion.learn(square(l, mean_late), mean_late, 9.0 + 4.0 * mean_late, TWO_HOURS);
             self.failed.learn(failed, judged);
             self.errors.learn(k, n);
-            self.fallbacks.learn(fallbacks.iter().sum(), n);
+            self.fallbacks.learn(sum(|route| route.caught.into()), n);
             self.late.learn(l, n);
         }
         out
@@ -200,22 +200,21 @@ impl Rates {
 /// counts for the route with the highest rate of failures, where it is the weakest evidence.
 fn failed_seconds(bucket: &Bucket, routes: &RouteModels) -> [f32; ROUTES] {
     let mut out = [0.0; ROUTES];
-    if bucket.failed_in.iter().all(|&m| m == 0) {
+    if bucket.routes.iter().all(|route| route.failed_in == 0) {
         return out;
     }
     for second in 0..10 {
-        let mut worst: Option<(usize, f32)> = None;
-        for i in 0..ROUTES {
-            if bucket.failed_in[i] & (1 << second) != 0 {
-                let route = &routes.all[i];
+        let mut worst: Option<(&mut f32, f32)> = None;
+        for (out, (route, counted)) in out.iter_mut().zip(routes.all.iter().zip(bucket.routes.iter())) {
+            if counted.failed_in & (1 << second) != 0 {
                 let rate = (route.errors + 1.0) / (route.attempts + 100.0);
-                if worst.is_none_or(|(_, r)| rate > r) {
-                    worst = Some((i, rate));
+                if worst.as_ref().is_none_or(|(_, highest)| rate > *highest) {
+                    worst = Some((out, rate));
                 }
             }
         }
-        if let Some((i, _)) = worst {
-            out[i] += 1.0;
+        if let Some((out, _)) = worst {
+            *out += 1.0;
         }
     }
     out

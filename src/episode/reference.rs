@@ -5,7 +5,7 @@
 //! that the hour of the day does not matter.
 
 use super::bucket::BucketCounts;
-use crate::codec::Codec;
+use crate::codec::{Decode, Decoder, Encode, Encoder, copies};
 use crate::timeline;
 use crate::units::{Micros, Timestamp, Used};
 
@@ -54,6 +54,20 @@ pub(crate) struct Reference {
     pub(crate) log2: u16,
     /// Bucket in which the reference expires; 0 for never.
     pub(crate) expires: u32,
+}
+
+copies! { Reference { from, near_misses, log2, expires } }
+
+impl Encode for Used {
+    fn encode(&self, to: &mut Encoder<'_>) {
+        self.basis_points().encode(to);
+    }
+}
+
+impl Decode for Used {
+    fn decode(from: &mut Decoder<'_>) -> Self {
+        Self::from_basis_points(from.get()).unwrap_or_default()
+    }
 }
 
 impl Reference {
@@ -140,18 +154,18 @@ impl DailyComparison {
         self.reference = Some(reference);
     }
 
-    /// Encodes the reference, or decodes and sets it.
-    pub(super) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) {
-        if codec.number(self.reference.is_some().into()) == 0 {
-            return;
+    /// Encodes the reference, if any.
+    pub(super) fn encode_reference(&self, to: &mut Encoder<'_>) {
+        self.reference.is_some().encode(to);
+        if let Some(reference) = &self.reference {
+            reference.encode(to);
         }
-        let empty = Reference { from: 0, near_misses: Used::default(), log2: 0, expires: 0 };
-        let mut reference = self.reference.unwrap_or(empty);
-        codec.copy(&mut reference.from);
-        let basis_points = codec.number(reference.near_misses.basis_points().into()) as u16;
-        reference.near_misses = Used::from_basis_points(basis_points).unwrap_or_default();
-        codec.copy(&mut reference.log2);
-        codec.copy(&mut reference.expires);
-        self.reference = Some(reference);
+    }
+
+    /// Decodes the reference, if any, and sets it.
+    pub(super) fn decode_reference(&mut self, from: &mut Decoder<'_>) {
+        if from.get() {
+            self.reference = Some(from.get());
+        }
     }
 }

@@ -4,8 +4,6 @@
 //! shift in the mix of endpoints is no change at all. It is an integer in 1/128 sigma, computed once per attempt, and
 //! falls into one of 46 bins of a quarter sigma.
 
-#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays, within bounds that are clamped")]
-
 /// Bins of a residual histogram: a quarter sigma each from −3 to 8, both ends open.
 pub(super) const BINS: usize = 46;
 /// Parts of a sigma in a residual.
@@ -31,22 +29,32 @@ const BEYOND: usize = 20;
 /// Width of the open ends in bins, so that a shift spreads their mass.
 const END: f32 = 4.0;
 
-/// A cumulative histogram, ready to be shifted.
+/// Borders of the bins, and of those beyond either end.
+const BORDERS: usize = BINS + 1 + 2 * BEYOND;
+
+/// A cumulative histogram, ready to be shifted: the mass below each border.
 #[derive(Clone, Debug)]
-pub(super) struct Cumulative([f32; BINS + 1 + 2 * BEYOND]);
+pub(super) struct Cumulative([f32; BORDERS]);
 
 impl Cumulative {
     pub(super) fn of(mass: &Bins) -> Self {
-        let mut below = [0.0_f32; BINS + 1 + 2 * BEYOND];
-        let mut sum = 0.0;
-        for i in 0..BINS {
-            sum += mass[i];
-            below[BEYOND + 1 + i] = sum;
-        }
-        let (first, last) = (below[BEYOND + 1], below[BEYOND + BINS - 1]);
-        for i in 0..=BEYOND {
-            below[BEYOND - i] = first * (1.0 - (i as f32 + 1.0) / END).max(0.0);
-            below[BEYOND + BINS + i] = last + (sum - last) * ((i as f32 + 1.0) / END).min(1.0);
+        let mut below = [0.0; BORDERS];
+        let [first, .., open] = *mass;
+        if let Some((before, rest)) = below.split_first_chunk_mut::<{ BEYOND + 1 }>()
+            && let Some((inner, after)) = rest.split_first_chunk_mut::<{ BINS - 1 }>()
+        {
+            let mut last = 0.0;
+            for (below, mass) in inner.iter_mut().zip(mass) {
+                last += mass;
+                *below = last;
+            }
+            let total = last + open;
+            for (i, below) in before.iter_mut().rev().enumerate() {
+                *below = first * (1.0 - (i as f32 + 1.0) / END).max(0.0);
+            }
+            for (i, below) in after.iter_mut().enumerate() {
+                *below = last + (total - last) * ((i as f32 + 1.0) / END).min(1.0);
+            }
         }
         // The mass beyond both ends is the total.
         Self(below)
@@ -60,15 +68,17 @@ impl Cumulative {
         let whole = libm::floorf(bins);
         let part = bins - whole;
         let from = (BEYOND as f32 - whole) as usize;
-        let total = self.0[2 * BEYOND + BINS];
-        let mut out = [0.0; BINS];
-        let mut before = 0.0;
-        for (i, out) in out.iter_mut().enumerate().take(BINS - 1) {
-            let up_to = self.0[from + i] * part + self.0[from + i + 1] * (1.0 - part);
-            *out = up_to - before;
-            before = up_to;
+        let mut below = [0.0; BINS];
+        let [inner @ .., total] = &mut below;
+        [.., *total] = self.0;
+        if let Some(lower @ [_, upper @ ..]) = self.0.get(from..).and_then(<[f32]>::first_chunk::<BINS>) {
+            for (below, (lower, upper)) in inner.iter_mut().zip(lower.iter().zip(upper)) {
+                *below = lower * part + upper * (1.0 - part);
+            }
         }
-        out[BINS - 1] = total - before;
+        let mut out = below;
+        let [_, rest @ ..] = &mut out;
+        rest.iter_mut().zip(&below).for_each(|(out, before)| *out -= before);
         out
     }
 }

@@ -2,14 +2,13 @@
 //!
 //! Mean and sigma of log2(duration) per route follow slowly, winsorised at 2.5 sigmas, so that neither outliers nor an
 //! episode bend them. Open buckets are scored by [`Rules`], which are published from here once a minute.
-#![allow(clippy::indexing_slicing, reason = "slots are below ROUTES by construction")]
 
 use super::bucket::{Bucket, WARM_UP_SHIFT};
-use super::dimensions::ROUTES;
+use super::dimensions::{PerRoute, ROUTES};
 use super::learned_timeout::LearnedTimeout;
 use super::residual::UNIT;
 use super::rules::{Rule, Rules};
-use crate::codec::Codec;
+use crate::codec::{Decoder, Encode, Encoder};
 
 /// Durations needed before a route has a rule.
 const WARM_UP: f32 = 30.0;
@@ -46,9 +45,9 @@ pub(super) struct BucketMean {
 }
 
 /// The models of an upstream's routes; the last stands for routes that are not tracked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RouteModels {
-    pub(super) all: [RouteModel; ROUTES],
+    pub(super) all: PerRoute<RouteModel>,
     timeout: LearnedTimeout,
     rules: Rules,
     /// Bucket of the last publication.
@@ -56,15 +55,6 @@ pub(super) struct RouteModels {
 }
 
 impl RouteModels {
-    pub(super) fn new() -> Self {
-        Self {
-            all: [RouteModel::default(); ROUTES],
-            timeout: LearnedTimeout::default(),
-            rules: Rules::new(),
-            published: 0,
-        }
-    }
-
     /// Returns the published rules.
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
@@ -73,17 +63,18 @@ impl RouteModels {
     /// Returns the mean duration of a bucket; `None` if no route in it has a rule.
     pub(super) fn mean(&self, bucket: &Bucket) -> Option<BucketMean> {
         let (mut n, mut sum, mut variance, mut log2) = (0.0, 0.0, 0.0, 0.0);
-        for i in 0..ROUTES {
-            if bucket.timed[i] == 0 || !self.rules.has_rule(i, bucket.index) {
+        let routes = self.all.iter().zip(bucket.routes.iter()).zip(self.rules.has_rules(bucket.index));
+        for ((route, counted), has_rule) in routes {
+            if counted.timed == 0 || !has_rule {
                 continue;
             }
-            let sigma = self.all[i].sigma;
-            let count = f32::from(bucket.timed[i]);
-            let offset = bucket.sum[i] as f32 / UNIT as f32 * sigma;
+            let sigma = route.sigma;
+            let count = f32::from(counted.timed);
+            let offset = counted.sum as f32 / UNIT as f32 * sigma;
             n += count;
             sum += offset * NATS_PER_OCTAVE;
             variance += count * sigma * sigma * NATS_PER_OCTAVE * NATS_PER_OCTAVE;
-            log2 += count * self.all[i].mean + offset;
+            log2 += count * route.mean + offset;
         }
         (n > 0.0).then(|| BucketMean { offset: sum / n, variance: variance / n / n, log2: log2 / n })
     }
@@ -92,19 +83,15 @@ impl RouteModels {
     /// exchanges that were caught or late, and sigmas of slowness that chance does not explain.
     pub(super) fn impact(&self, bucket: &Bucket) -> [(u16, u16); ROUTES] {
         let mut routes = [(0, 0); ROUTES];
-        for (i, (impact, attempts)) in routes.iter_mut().enumerate() {
-            let sigmas = i64::from(bucket.sum[i] / UNIT);
-            let is_slower = sigmas > 0 && sigmas * sigmas > CHANCE * i64::from(bucket.timed[i]);
-            let slower = if is_slower && self.rules.has_rule(i, bucket.index) {
-                sigmas.min(u16::MAX.into()) as u16
-            } else {
-                0
-            };
-            let counted = u16::from(bucket.caught[i])
-                + u16::from(bucket.late[i])
-                + bucket.failed_in[i].count_ones() as u16;
+        let counted = bucket.routes.iter().zip(self.rules.has_rules(bucket.index));
+        for ((impact, attempts), (route, has_rule)) in routes.iter_mut().zip(counted) {
+            let sigmas = i64::from(route.sum / UNIT);
+            let is_slower = sigmas > 0 && sigmas * sigmas > CHANCE * i64::from(route.timed);
+            let slower = if is_slower && has_rule { sigmas.min(u16::MAX.into()) as u16 } else { 0 };
+            let counted =
+                u16::from(route.caught) + u16::from(route.late) + route.failed_in.count_ones() as u16;
             *impact = slower.saturating_add(counted);
-            *attempts = bucket.attempts[i];
+            *attempts = route.attempts;
         }
         routes
     }
@@ -112,18 +99,17 @@ impl RouteModels {
     /// Learns the durations of a sealed bucket; while `frozen` only their means, not their sigmas.
     pub(super) fn learn(&mut self, bucket: &Bucket, frozen: bool) {
         self.timeout.learn(bucket.timed_out);
-        for i in 0..ROUTES {
-            let n = f32::from(bucket.timed[i]);
+        let counted = bucket.routes.iter().zip(self.rules.has_rules(bucket.index));
+        for (route, (counted, has_rule)) in self.all.iter_mut().zip(counted) {
+            let n = f32::from(counted.timed);
             if n == 0.0 {
                 continue;
             }
-            let has_rule = self.rules.has_rule(i, bucket.index);
-            let route = &mut self.all[i];
             if !has_rule {
                 if route.weight < WARM_UP {
                     let scale = (256 >> WARM_UP_SHIFT) as f32;
-                    route.mean += bucket.sum[i] as f32 / scale;
-                    route.sigma += bucket.squares[i] as f32 / (scale * scale);
+                    route.mean += counted.sum as f32 / scale;
+                    route.sigma += counted.squares as f32 / (scale * scale);
                     route.weight += n;
                     if route.weight >= WARM_UP {
                         let mean = route.mean / route.weight;
@@ -134,8 +120,8 @@ impl RouteModels {
                 }
                 continue;
             }
-            let mean = bucket.sum[i] as f32 / UNIT as f32 / n;
-            let square = bucket.squares[i] as f32 * 64.0 / (UNIT * UNIT) as f32 / n;
+            let mean = counted.sum as f32 / UNIT as f32 / n;
+            let square = counted.squares as f32 * 64.0 / (UNIT * UNIT) as f32 / n;
             let keep = if route.weight > 300.0 { 0.99723 } else { 1.0 };
             route.weight = n + route.weight * keep;
             let a = (n / route.weight).min(0.5);
@@ -164,14 +150,15 @@ impl RouteModels {
         self.rules.publish(bucket + 1 + lag, self.timeout.known(), rules);
     }
 
-    /// Encodes the rules, or decodes and applies them; they hold until others are decoded.
-    pub(super) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) {
-        self.rules.transfer_baseline(codec);
-        if codec.is_out() {
-            return;
-        }
-        for (i, route) in self.all.iter_mut().enumerate() {
-            let rule = self.rules.next(i);
+    /// Encodes the rules.
+    pub(super) fn encode_rules(&self, to: &mut Encoder<'_>) {
+        self.rules.encode(to);
+    }
+
+    /// Decodes the rules and applies them; they hold until others are decoded.
+    pub(super) fn decode_rules(&mut self, from: &mut Decoder<'_>) {
+        self.rules = from.get();
+        for (route, rule) in self.all.iter_mut().zip(self.rules.newest()) {
             if rule.factor > 0 && route.weight < WARM_UP {
                 // If this process becomes the reporter, it starts learning from the known rule.
                 route.mean = f32::from(rule.mean) / 1024.0;
@@ -184,8 +171,6 @@ impl RouteModels {
     /// Resets the model of a route slot that was reassigned.
     pub(super) fn forget(&mut self, slot: usize) {
         self.rules.forget(slot);
-        if let Some(route) = self.all.get_mut(slot) {
-            *route = RouteModel::default();
-        }
+        self.all.forget(slot);
     }
 }

@@ -7,7 +7,6 @@
 //!
 //! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the measured
 //! dispersion. While φ is above three the tail is muted, and the location shift covers it.
-#![allow(clippy::indexing_slicing, reason = "indices run over fixed arrays")]
 
 use super::cusum::Dispersion;
 use super::residual::{BINS, Bins, Cumulative, centre, dot, ln};
@@ -44,11 +43,11 @@ impl Shapes {
         let mut prior = [0.0; BINS];
         let mut score = [0.0; BINS];
         let mut before = 0.0;
-        for i in 0..BINS {
+        for (i, (prior, score)) in prior.iter_mut().zip(&mut score).enumerate() {
             let up_to = if i + 1 == BINS { 1.0 } else { below(centre(i) + 0.125) };
-            prior[i] = up_to - before;
+            *prior = up_to - before;
             before = up_to;
-            score[i] = centre(i).clamp(-2.5, 0.5);
+            *score = centre(i).clamp(-2.5, 0.5);
         }
         let expected = dot(&prior, &score);
         Self { prior, score, expected }
@@ -64,28 +63,28 @@ impl Shapes {
     fn ratio(&self, p: &Bins, cumulative: &Cumulative, (share, later): (f32, f32)) -> (Bins, f32, f32) {
         let far = cumulative.shifted(later);
         let mut q = [0.0; BINS];
-        for i in 0..BINS {
-            q[i] = (1.0 - share) * p[i] + share * far[i];
+        for (q, (p, far)) in q.iter_mut().zip(p.iter().zip(&far)) {
+            *q = (1.0 - share) * p + share * far;
         }
         let back = (dot(&q, &self.score) - dot(p, &self.score)) / 0.62;
         let q = Cumulative::of(&q).shifted(-back);
         let (mut above_p, mut above_q) = (0.0, 0.0);
         let mut l = [0.0; BINS];
         let mut mass = 0.0;
-        for i in (0..BINS).rev() {
-            above_p += p[i];
-            above_q += q[i];
-            let ratio = if centre(i) > 2.0 { above_q / above_p.max(1e-9) } else { q[i] / p[i].max(1e-9) };
+        for (i, (l, (p, q))) in l.iter_mut().zip(p.iter().zip(&q)).enumerate().rev() {
+            above_p += p;
+            above_q += q;
+            let ratio = if centre(i) > 2.0 { above_q / above_p.max(1e-9) } else { q / p.max(1e-9) };
             let ratio = ratio.clamp(0.2, 60.0);
-            mass += p[i] * ratio;
-            l[i] = ln(ratio);
+            mass += p * ratio;
+            *l = ln(ratio);
         }
         let excess = ln(mass.max(1e-6));
         let (mut mean, mut square) = (0.0, 0.0);
-        for i in 0..BINS {
-            l[i] -= excess;
-            mean += p[i] * l[i];
-            square += p[i] * l[i] * l[i];
+        for (l, p) in l.iter_mut().zip(p) {
+            *l -= excess;
+            mean += p * *l;
+            square += p * *l * *l;
         }
         (l, mean, (square - mean * mean).max(1e-6))
     }
@@ -111,17 +110,20 @@ pub(super) struct TailEvidence {
 impl TailEvidence {
     /// Returns the evidence of the shapes that raise an alarm.
     pub(super) fn alarms(&self) -> &[f32] {
-        &self.nats[..ALARMS]
+        let [alarms @ .., _] = &self.nats;
+        alarms
     }
 
     /// Returns the evidence for a slow third, to be combined over upstreams.
     pub(super) fn slow(&self) -> f32 {
-        if self.dispersion > OVERDISPERSED { 0.0 } else { self.nats[ALARMS - 1] }
+        let [.., slow, _] = self.nats;
+        if self.dispersion > OVERDISPERSED { 0.0 } else { slow }
     }
 
     /// Returns the evidence for a slow seventh: a blip.
     pub(super) fn blip(&self) -> f32 {
-        self.nats[ALARMS]
+        let [.., blip] = self.nats;
+        blip
     }
 }
 
@@ -151,18 +153,19 @@ impl TailDetector {
         }
         let cumulative = Cumulative::of(&p);
         let mut out = TailEvidence::default();
-        for (k, shape) in SHAPES.iter().enumerate() {
+        let each = SHAPES.iter().zip(&mut out.nats).zip(&mut self.dispersion);
+        for (k, ((shape, nats), dispersion)) in each.enumerate() {
             let (l, mean, var) = shapes.ratio(&p, &cumulative, *shape);
             let s = dot(&bucket, &l);
-            let phi = self.dispersion[k].factor();
-            out.nats[k] = (s / phi).clamp(-20.0, 12.0);
+            let phi = dispersion.factor();
+            *nats = (s / phi).clamp(-20.0, 12.0);
             if k < ALARMS {
                 out.dispersion = out.dispersion.max(phi);
             }
             if !frozen {
                 let off = s - n * mean;
                 let expected = n * var;
-                self.dispersion[k].learn(off * off, expected, 16.0 * expected, HOUR);
+                dispersion.learn(off * off, expected, 16.0 * expected, HOUR);
             }
         }
         if !frozen {

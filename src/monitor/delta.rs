@@ -1,9 +1,10 @@
 //! Messages between monitors that report as one: a version and a checksum, then the content.
 
-use crate::codec::Codec;
+use crate::codec::Decoder;
 use crate::hash;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Version of the encoding of messages.
 const VERSION: u8 = 1;
@@ -29,6 +30,17 @@ pub struct Delta {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unreadable;
 
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the message is incomplete, or another build encoded it; this build reads version {VERSION}"
+        )
+    }
+}
+
+impl core::error::Error for Unreadable {}
+
 /// Writes version and checksum into the header of a complete message.
 pub(super) fn close(message: &mut [u8]) {
     if let Some((head, body)) = message.split_at_mut_checked(HEAD) {
@@ -38,9 +50,9 @@ pub(super) fn close(message: &mut [u8]) {
     }
 }
 
-/// Checks version and checksum of a message, and returns a reader of its content.
-pub(super) fn opened(message: &[u8]) -> Result<Codec<'_>, Unreadable> {
+/// Checks version and checksum of a message, and returns a decoder of its content.
+pub(super) fn opened(message: &[u8]) -> Result<Decoder<'_>, Unreadable> {
     let (head, body) = message.split_at_checked(HEAD).ok_or(Unreadable)?;
     let [VERSION, sum @ ..] = head else { return Err(Unreadable) };
-    if *sum == hash::hash(body).to_le_bytes() { Ok(Codec::In(body, false)) } else { Err(Unreadable) }
+    if *sum == hash::hash(body).to_le_bytes() { Ok(Decoder::new(body)) } else { Err(Unreadable) }
 }

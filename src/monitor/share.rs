@@ -12,7 +12,7 @@
 
 use super::Monitor;
 use super::delta::{Delta, HEAD, ReadyDeltas, Unreadable, close, opened};
-use crate::codec::Codec;
+use crate::codec::{Encode, Encoder};
 use crate::counters::Counters;
 use crate::fleet::Lookup;
 use crate::timeline;
@@ -51,8 +51,8 @@ impl Monitor {
     ///
     /// Returns [`Unreadable`] and adds nothing if the message is no delta of this build.
     pub fn absorb(&mut self, delta: &[u8]) -> Result<u64, Unreadable> {
-        let mut codec = opened(delta)?;
-        let bucket = codec.number(0);
+        let mut from = opened(delta)?;
+        let bucket: u64 = from.get();
         let is_late = bucket < self.timeline.sealed();
         let ts = timeline::start_of(bucket);
         if !is_late {
@@ -60,33 +60,33 @@ impl Monitor {
         }
         self.absorbed = self.absorbed.max(end_of(bucket));
         let mut exchanges = 0;
-        while codec.has_more() {
-            let name = codec.name("");
+        while from.has_more() {
+            let name = from.name();
             let index = self.lookup(name, ts);
             if self.fleet.get_mut(index).is_some_and(|entry| entry.upstream.counters.is_half_full()) {
                 self.summarise(index, self.timeline.watermark().unwrap_or(ts));
             }
             let Some(entry) = self.fleet.get_mut(index) else { break };
-            let (counted, places) = entry.upstream.transfer(bucket, &mut codec, is_late);
+            let (counted, slots) = entry.upstream.absorb(bucket, &mut from, is_late);
             (0..16)
-                .filter(|slot| places.replaced_hosts >> slot & 1 == 1)
+                .filter(|slot| slots.replaced_hosts >> slot & 1 == 1)
                 .for_each(|slot| entry.detector.forget_host(slot));
-            entry.detector.transfer(bucket, &mut codec, &places.hosts, &places.routes, is_late);
+            entry.detector.absorb(bucket, &mut from, &slots.hosts, &slots.routes, is_late);
             exchanges += counted;
         }
         Ok(exchanges)
     }
 
     /// Writes the baselines of all upstreams, for [`apply_baseline`](Self::apply_baseline).
-    pub fn publish_baseline(&mut self, out: &mut Vec<u8>) {
+    pub fn publish_baseline(&self, out: &mut Vec<u8>) {
         out.clear();
         out.resize(HEAD, 0);
         let mut position = 0;
-        while let Some(entry) = self.fleet.by_name(position).and_then(|index| self.fleet.get_mut(index)) {
-            let mut codec = Codec::Out(out);
-            codec.name(entry.upstream.name());
-            entry.upstream.transfer_baseline(&mut codec);
-            entry.detector.transfer_baseline(&mut codec);
+        while let Some(entry) = self.fleet.by_name(position).and_then(|index| self.fleet.get(index)) {
+            let mut to = Encoder::new(out);
+            to.name(entry.upstream.name());
+            entry.upstream.encode_baselines(&mut to);
+            entry.detector.encode_baselines(&mut to);
             position += 1;
         }
         close(out);
@@ -98,20 +98,20 @@ impl Monitor {
     ///
     /// Returns [`Unreadable`] and changes nothing if the message is not of this build.
     pub fn apply_baseline(&mut self, message: &[u8]) -> Result<(), Unreadable> {
-        let mut codec = opened(message)?;
+        let mut from = opened(message)?;
         let now = self.timeline.watermark().unwrap_or_default();
-        while codec.has_more() {
-            let name = codec.name("");
+        while from.has_more() {
+            let name = from.name();
             // Without room the rest is dropped: every upstream here is in use.
             let Lookup::Found(index) = self.fleet.lookup(name, self.timeline.open_buckets(), now) else {
                 break;
             };
             let Some(entry) = self.fleet.get_mut(index) else { break };
-            let replaced = entry.upstream.transfer_baseline(&mut codec);
+            let replaced = entry.upstream.decode_baselines(&mut from);
             (0..8)
                 .filter(|slot| replaced >> slot & 1 == 1)
                 .for_each(|slot| entry.detector.forget_route(slot));
-            entry.detector.transfer_baseline(&mut codec);
+            entry.detector.decode_baselines(&mut from);
         }
         Ok(())
     }
@@ -153,12 +153,12 @@ impl Monitor {
             }
             if bytes.is_empty() {
                 bytes.resize(HEAD, 0);
-                Codec::Out(&mut bytes).number(bucket);
+                bucket.encode(&mut Encoder::new(&mut bytes));
             }
-            let mut codec = Codec::Out(&mut bytes);
-            codec.name(entry.upstream.name());
-            let (_, places) = entry.upstream.transfer(bucket, &mut codec, false);
-            entry.detector.transfer(bucket, &mut codec, &places.hosts, &places.routes, false);
+            let mut to = Encoder::new(&mut bytes);
+            to.name(entry.upstream.name());
+            entry.upstream.drain(bucket, &mut to);
+            entry.detector.drain(bucket, &mut to);
         }
         if !bytes.is_empty() {
             close(&mut bytes);

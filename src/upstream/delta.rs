@@ -5,9 +5,9 @@
 use super::open_bucket::OpenBucket;
 use super::slots::{HostCounts, MAX_HOSTS, MAX_ROUTES, RouteState};
 use super::state::UpstreamState;
-use crate::codec::Codec;
+use crate::codec::{Absorb, Decoder, Drain, Encode, Encoder, Max};
+use crate::snapshots::Snapshot;
 use crate::units::Timestamp;
-use alloc::vec::Vec;
 
 /// Maps the sender's slots to the receiver's. One more route stands for all that are not tracked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,60 +24,66 @@ impl UpstreamState {
         !self.counters.is_empty() || self.is_open()
     }
 
-    /// Encodes and drains everything counted since the last delta and the content of `bucket`, or decodes another
-    /// process's delta and adds it. A late delta contributes only its counts. Returns the number of exchanges, and the
-    /// slots that the sender's hosts and routes have here.
-    pub(crate) fn transfer(&mut self, bucket: u64, codec: &mut Codec<'_>, is_late: bool) -> (u64, SlotMap) {
-        let is_out = codec.is_out();
-        let mut seen = self.last_seen.micros();
-        codec.extreme(&mut seen, self.last_seen.micros(), Ord::max);
-        self.last_seen = Timestamp::from_micros(seen);
+    /// Encodes and drains everything counted since the last delta, and the content of `bucket`.
+    pub(crate) fn drain(&mut self, bucket: u64, to: &mut Encoder<'_>) {
+        self.last_seen.micros().encode(to);
+        self.counters.drain(to);
+        self.encode_hosts(to);
+        self.drain_routes(to);
+        self.drain_open(bucket, to);
+        self.clear_counts();
+    }
+
+    /// Decodes another process's delta and adds it. A late delta contributes only its counts. Returns the number of
+    /// exchanges, and the slots that the sender's hosts and routes have here.
+    pub(crate) fn absorb(&mut self, bucket: u64, from: &mut Decoder<'_>, is_late: bool) -> (u64, SlotMap) {
+        self.last_seen = self.last_seen.max(Timestamp::from_micros(from.get()));
         let before = self.counters.exchanges();
-        self.counters.transfer(codec);
+        self.counters.absorb(from);
         let exchanges = self.counters.exchanges().abs_diff(before);
-        if is_late && !is_out {
+        if is_late {
             self.counters.late =
                 self.counters.late.saturating_add(u32::try_from(exchanges).unwrap_or(u32::MAX));
         }
         let mut slots = SlotMap::default();
-        if is_out {
-            slots.hosts = core::array::from_fn(|slot| Some(slot as u8));
-            slots.routes = core::array::from_fn(|slot| Some(slot as u8).filter(|_| slot < MAX_ROUTES));
-        }
-        self.transfer_hosts(codec, &mut slots);
-        self.transfer_routes(bucket, codec, &mut slots);
-        self.transfer_open(bucket, codec, &slots, is_late);
-        if is_out {
-            self.clear_counts();
-        }
+        self.absorb_hosts(from, &mut slots);
+        self.absorb_routes(bucket, from, &mut slots);
+        self.absorb_open(bucket, from, &slots, is_late);
         (exchanges, slots)
     }
 
-    /// Encodes the baselines, or decodes and applies them. Returns the routes whose slots were reassigned, as a bit
-    /// mask.
-    pub(crate) fn transfer_baseline(&mut self, codec: &mut Codec<'_>) -> u8 {
-        let mut seen = self.last_seen.micros();
-        codec.copy(&mut seen);
-        self.last_seen = self.last_seen.max(Timestamp::from_micros(seen));
-        let mut snapshot = self.snapshots.newest();
-        codec.copy(&mut snapshot.bucket);
-        codec.copy(&mut snapshot.max_attempts);
-        snapshot.routes_full = codec.number(snapshot.routes_full.into()) > 0;
-        let is_new = !codec.is_out() && snapshot.bucket > self.snapshots.newest().bucket;
+    /// Encodes the baselines.
+    pub(crate) fn encode_baselines(&self, to: &mut Encoder<'_>) {
+        self.last_seen.micros().encode(to);
+        self.snapshots.newest().encode(to);
+        let index = self.snapshots.newest_index();
+        self.baseline.encode_snapshot(index, to);
+        (self.routes.len() as u64).encode(to);
+        for (slot, (name, route)) in (0..).zip(self.routes.iter()) {
+            self.routes.hash(slot).encode(to);
+            to.name(name);
+            route.since.encode(to);
+            route.baseline.encode_snapshot(index, to);
+        }
+    }
+
+    /// Decodes baselines and applies them. Returns the routes whose slots were reassigned, as a bit mask.
+    pub(crate) fn decode_baselines(&mut self, from: &mut Decoder<'_>) -> u8 {
+        self.last_seen = self.last_seen.max(Timestamp::from_micros(from.get()));
+        let snapshot: Snapshot = from.get();
+        let is_new = snapshot.bucket > self.snapshots.newest().bucket;
         let index = if is_new { self.snapshots.next_index() } else { self.snapshots.newest_index() };
-        self.baseline.transfer_baseline(index, codec);
+        self.baseline.decode_snapshot(index, from);
         let mut replaced = 0;
-        for slot in 0..codec.number(self.routes.len() as u64).min(MAX_ROUTES as u64) as u8 {
-            let own = self.routes.hash(slot);
-            let hash = codec.number(own.into()) as u32;
-            let name = codec.name(self.routes.name(slot).unwrap_or_default());
-            if !codec.is_out() && hash != own {
+        for slot in 0..from.get::<u64>().min(MAX_ROUTES as u64) as u8 {
+            let (hash, name) = (from.get(), from.name());
+            if hash != self.routes.hash(slot) {
                 self.routes.set(slot, hash, name);
                 replaced |= 1 << slot;
             }
             let Some(route) = self.routes.get_mut(slot) else { return replaced };
-            codec.copy(&mut route.since);
-            route.baseline.transfer_baseline(index, codec);
+            route.since = from.get();
+            route.baseline.decode_snapshot(index, from);
         }
         if is_new {
             self.snapshots.push(snapshot);
@@ -90,31 +96,28 @@ impl UpstreamState {
         self.open.iter_mut().for_each(|open| *open = OpenBucket::default());
     }
 
-    fn transfer_hosts(&mut self, codec: &mut Codec<'_>, slots: &mut SlotMap) {
-        let used: Vec<u8> = (0..MAX_HOSTS as u8)
-            .filter(|slot| self.hosts.get(*slot).is_some_and(HostCounts::has_counts))
-            .collect();
-        for index in 0..codec.number(used.len() as u64) as usize {
-            let mut slot = used.get(index).copied().unwrap_or_default();
-            let mut host = self.hosts.get(slot).filter(|_| codec.is_out()).copied().unwrap_or_default();
-            codec.copy(&mut slot);
-            codec.copy(&mut host.attempts);
-            codec.copy(&mut host.failed);
-            codec.copy(&mut host.blamed);
-            let hash = codec.number(self.hosts.hash(slot).into()) as u32;
-            let name = codec.name(self.hosts.name(slot).unwrap_or_default());
-            if codec.is_out() {
-                continue;
-            }
-            if codec.is_broken() {
+    fn encode_hosts(&self, to: &mut Encoder<'_>) {
+        let used = || (0_u8..).zip(self.hosts.iter()).filter(|(_, (_, host))| host.has_counts());
+        (used().count() as u64).encode(to);
+        for (slot, (name, host)) in used() {
+            slot.encode(to);
+            host.encode(to);
+            self.hosts.hash(slot).encode(to);
+            to.name(name);
+        }
+    }
+
+    fn absorb_hosts(&mut self, from: &mut Decoder<'_>, slots: &mut SlotMap) {
+        for _ in 0..from.get::<u64>() {
+            let (slot, host): (u8, HostCounts) = (from.get(), from.get());
+            let (hash, name) = (from.get(), from.name());
+            if from.is_broken() {
                 return;
             }
             let (found, replaced) = self.host_slot(hash, name, host.blamed > 0);
             slots.replaced_hosts |= replaced;
             if let Some(own) = found.and_then(|own| self.hosts.get_mut(own)) {
-                own.attempts = own.attempts.saturating_add(host.attempts);
-                own.failed = own.failed.saturating_add(host.failed);
-                own.blamed = own.blamed.saturating_add(host.blamed);
+                own.add(host);
             }
             if let Some(entry) = slots.hosts.get_mut(usize::from(slot)) {
                 *entry = found;
@@ -122,20 +125,28 @@ impl UpstreamState {
         }
     }
 
-    fn transfer_routes(&mut self, bucket: u64, codec: &mut Codec<'_>, slots: &mut SlotMap) {
+    fn drain_routes(&mut self, to: &mut Encoder<'_>) {
         let is_used = |slot: &u8| self.routes.get(*slot).is_some_and(|route| route.exchanges > 0);
-        let used: Vec<u8> = (0..MAX_ROUTES as u8).filter(is_used).collect();
-        for index in 0..codec.number(used.len() as u64) as usize {
-            let mut slot = used.get(index).copied().unwrap_or_default();
-            codec.copy(&mut slot);
-            let hash = codec.number(self.routes.hash(slot).into()) as u32;
-            let found = self.routes.find(hash);
+        let used = (0..MAX_ROUTES as u8).filter(is_used).fold(0_u8, |mask, slot| mask | 1 << slot);
+        used.count_ones().encode(to);
+        for slot in (0..MAX_ROUTES as u8).filter(|slot| used >> slot & 1 == 1) {
+            slot.encode(to);
+            self.routes.hash(slot).encode(to);
+            if let Some(route) = self.routes.get_mut(slot) {
+                route.drain(to);
+            }
+        }
+    }
+
+    fn absorb_routes(&mut self, bucket: u64, from: &mut Decoder<'_>, slots: &mut SlotMap) {
+        for _ in 0..from.get::<u64>() {
+            let slot: u8 = from.get();
+            let found = self.routes.find(from.get());
             let mut discarded = RouteState::default();
             let route = found.and_then(|slot| self.routes.get_mut(slot)).unwrap_or(&mut discarded);
-            codec.count(&mut route.exchanges);
-            codec.count(&mut route.near_misses);
+            route.absorb(from);
             route.last_used = route.last_used.max(bucket as u32);
-            if codec.is_broken() {
+            if from.is_broken() {
                 return;
             }
             if let Some(entry) = slots.routes.get_mut(usize::from(slot)) {
@@ -144,36 +155,42 @@ impl UpstreamState {
         }
     }
 
-    fn transfer_open(&mut self, bucket: u64, codec: &mut Codec<'_>, slots: &SlotMap, is_late: bool) {
-        let index = (bucket % self.open.len().max(1) as u64) as usize;
-        let mut discarded = OpenBucket::default();
-        let own = self
-            .open
-            .get_mut(index)
-            .filter(|open| codec.is_out() || !is_late && (!open.filled || open.bucket == bucket));
-        let open = own.unwrap_or(&mut discarded);
-        if codec.number((open.filled && open.bucket == bucket).into()) == 0 {
+    fn drain_open(&mut self, bucket: u64, to: &mut Encoder<'_>) {
+        let index = self.open_index(bucket);
+        let open = self.open.get_mut(index).filter(|open| open.filled && open.bucket == bucket);
+        open.is_some().encode(to);
+        if let Some(open) = open {
+            open.filled = false;
+            Max(&mut open.retry_limit).drain(to);
+            open.sample.drain(to);
+            (open.new_routes.len() as u64).encode(to);
+            for (hash, name) in core::mem::take(&mut open.new_routes) {
+                hash.encode(to);
+                to.name(&name);
+            }
+        }
+    }
+
+    fn absorb_open(&mut self, bucket: u64, from: &mut Decoder<'_>, slots: &SlotMap, is_late: bool) {
+        if !from.get::<bool>() {
             return;
         }
-        (open.bucket, open.filled) = (bucket, !codec.is_out());
-        codec.extreme(&mut open.retry_limit, 0, Ord::max);
-        open.sample.transfer(codec, |slot| slots.routes.get(usize::from(slot)).copied().flatten());
-        let new_routes = core::mem::take(&mut open.new_routes);
-        for index in 0..codec.number(new_routes.len() as u64) as usize {
-            let (hash, name) = new_routes.get(index).map_or((0, ""), |(hash, name)| (*hash, &**name));
-            let hash = codec.number(hash.into()) as u32;
-            let name = codec.name(name);
+        let index = self.open_index(bucket);
+        let own = self.open.get_mut(index);
+        let mut discarded = OpenBucket::default();
+        let open =
+            own.filter(|open| !is_late && (!open.filled || open.bucket == bucket)).unwrap_or(&mut discarded);
+        (open.bucket, open.filled) = (bucket, true);
+        Max(&mut open.retry_limit).absorb(from);
+        open.sample.absorb(from, |slot| slots.routes.get(usize::from(slot)).copied().flatten());
+        for _ in 0..from.get::<u64>() {
+            let (hash, name) = (from.get(), from.name());
+            if from.is_broken() {
+                return;
+            }
             if !name.is_empty() {
                 open.offer_route(hash, name);
             }
-            if codec.is_broken() {
-                return;
-            }
-        }
-        if codec.is_out() {
-            open.new_routes.clear();
-        } else {
-            new_routes.iter().for_each(|(hash, name)| open.offer_route(*hash, name));
         }
     }
 }

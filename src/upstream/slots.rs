@@ -1,6 +1,7 @@
 //! Entries for the hosts and routes of one upstream, and how many of each are tracked.
 
 use crate::baseline::Baseline;
+use crate::codec::{copies, counts};
 
 /// Hosts of an upstream that are tracked individually.
 pub(crate) const MAX_HOSTS: usize = 8;
@@ -18,6 +19,8 @@ pub(crate) struct HostCounts {
     pub(crate) blamed: u32,
 }
 
+copies! { HostCounts { attempts, failed, blamed } }
+
 /// Counts of one route since the last summary, and the baseline of its durations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteState {
@@ -30,9 +33,18 @@ pub(crate) struct RouteState {
     pub(super) baseline: Baseline,
 }
 
+counts! { RouteState { exchanges, near_misses } not { last_used, since, baseline } }
+
 impl HostCounts {
     /// Returns true if anything was counted.
     pub(super) fn has_counts(&self) -> bool {
         self.attempts > 0 || self.blamed > 0
+    }
+
+    /// Adds the counts of another process.
+    pub(super) fn add(&mut self, other: Self) {
+        self.attempts = self.attempts.saturating_add(other.attempts);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.blamed = self.blamed.saturating_add(other.blamed);
     }
 }

@@ -219,7 +219,7 @@ impl UpstreamState {
     }
 
     /// Returns the index of an open bucket. Bucket numbers fit into 32 bits, which divide far faster than 64.
-    fn open_index(&self, bucket: u64) -> usize {
+    pub(super) fn open_index(&self, bucket: u64) -> usize {
         (bucket as u32 % self.open.len().max(1) as u32) as usize
     }
 

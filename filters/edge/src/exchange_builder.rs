@@ -5,8 +5,7 @@
 use crate::number;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::exchange::MAX_ATTEMPT_LOG;
-use nearmiss::{Attempt, Exchange, Flags, Micros, Quota, Substitute};
+use nearmiss::{Attempt, Exchange, Flags, MAX_ATTEMPT_LOG, Micros, Quota, Substitute};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// An optional numeric field of an exchange; times are in milliseconds.

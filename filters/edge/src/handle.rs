@@ -4,8 +4,7 @@ use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
 use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
-use nearmiss::limits::Limits;
-use nearmiss::{Config, Exchange, Feed, Head, Monitor, Verdict, record, verdict};
+use nearmiss::{Config, Exchange, Feed, Head, Limits, Monitor, Verdict, judge, record};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 /// A monitor for JavaScript.
@@ -163,7 +162,7 @@ impl Handle {
                     deadline: exchange.deadline,
                     max_attempts: exchange.max_attempts,
                 };
-                verdict::judge(exchange, &reported.or(configured), config.tight_margin, None, None)
+                judge(exchange, &reported.or(configured), config.tight_margin, None, None)
             });
         }
         builder.clear();

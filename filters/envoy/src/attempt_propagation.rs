@@ -5,8 +5,7 @@
 
 use crate::host::Hostcalls;
 use alloc::vec::Vec;
-use nearmiss::exchange::MAX_ATTEMPT_LOG;
-use nearmiss::{Attempt, Micros};
+use nearmiss::{Attempt, MAX_ATTEMPT_LOG, Micros};
 
 /// An attempt that has ended. Times are in microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -119,7 +119,7 @@ fn evaluate(hostcalls: &Hostcalls, expression: u32) -> Result<impl Iterator<Item
 fn read_rest_of_lean<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> Attributes<'a> {
     let status = integer(hostcalls.get_property(STATUS)).and_then(|status| u16::try_from(status).ok());
     // The flags are not worth a hostcall for an exchange that succeeded.
-    let reads_flags = status.is_none_or(nearmiss::exchange::is_error);
+    let reads_flags = status.is_none_or(nearmiss::is_error);
     Attributes {
         flags: if reads_flags { flags(hostcalls.get_property(FLAGS)) } else { Flags::default() },
         status,

@@ -2,8 +2,8 @@
 
 use crate::headers::{number, text};
 use crate::host::{Hostcalls, MapType};
-use crate::structured_fields::list_members;
 use nearmiss::Micros;
+use nearmiss::structured_fields::{members, pairs};
 
 /// Information about the client of a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -64,7 +64,7 @@ impl ClientInfo {
             b"amz-sdk-request" => self.add_attempt(amazon_attempt(text(value))),
             b"x-envoy-attempt-count" => {
                 // Two proxies in a row each add a count if the second one does not overwrite the first.
-                let counts = list_members(text(value)).filter_map(|member| member.name().parse().ok());
+                let counts = members(text(value)).filter_map(|member| member.name().parse().ok());
                 self.proxy_attempt = self.proxy_attempt.max(counts.max());
             }
             b"x-envoy-original-url" => self.is_redirected = true,
@@ -93,10 +93,7 @@ impl ClientInfo {
 
 /// Parses the attempt in `attempt=2; max=3`.
 fn amazon_attempt(value: &str) -> Option<u64> {
-    value.split(';').find_map(|part| {
-        let (key, value) = part.split_once('=')?;
-        if key.trim_ascii() == "attempt" { value.trim_ascii().parse().ok() } else { None }
-    })
+    pairs(value).find(|(key, _)| *key == "attempt")?.1.parse().ok()
 }
 
 /// Parses a `grpc-timeout`: at most eight digits and a unit.

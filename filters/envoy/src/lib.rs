@@ -49,5 +49,4 @@ mod response;
 mod root;
 mod shared_data;
 mod sinks;
-mod structured_fields;
 mod upstream;

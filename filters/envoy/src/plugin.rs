@@ -11,7 +11,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::{LazyCell, RefCell};
 use nearmiss::config::Attach;
-use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, record, verdict};
+use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, judge, record};
 
 /// The state of a plugin, shared by its root contexts.
 pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
@@ -124,12 +124,12 @@ impl Plugin {
         let cluster = LazyCell::new(|| nearmiss::upstream_name(cluster()));
         let configured = if self.config.upstreams.is_empty() { None } else { self.config.upstream(&cluster) };
         let configured = configured.map(|upstream| upstream.limits).unwrap_or_default();
-        let limits = nearmiss::limits::Limits {
+        let limits = nearmiss::Limits {
             timeout: exchange.timeout,
             deadline: exchange.deadline,
             max_attempts: exchange.max_attempts,
         };
-        let verdict = verdict::judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
+        let verdict = judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
         if verdict.fate != Fate::Clean && *cluster != nearmiss::NO_UPSTREAM {
             self.buffer.clear();
             record::header(&mut self.buffer, &verdict, exchange.attempts);

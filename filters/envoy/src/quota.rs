@@ -5,8 +5,8 @@
 //! the older `X-RateLimit-*` pair, which Envoy's own limiter writes as well. Of several quotas, the one with the smallest
 //! remaining share counts.
 
-use crate::structured_fields::{ListMember, list_members};
 use nearmiss::Quota;
+use nearmiss::structured_fields::{Member, members};
 
 /// The quota headers of a response.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -29,8 +29,8 @@ impl QuotaHeaders<'_> {
 
     fn parse_policies(&self) -> Option<Quota> {
         let policy = self.policy?;
-        let quotas = list_members(self.state?).filter_map(|state| {
-            let named = list_members(policy).find(|policy| policy.name() == state.name())?;
+        let quotas = members(self.state?).filter_map(|state| {
+            let named = members(policy).find(|policy| policy.name() == state.name())?;
             Some(Quota {
                 limit: leading_number(named.parameter("q")?)?,
                 remaining: leading_number(state.parameter("r")?)?,
@@ -41,11 +41,8 @@ impl QuotaHeaders<'_> {
 
     fn parse_dictionary(&self) -> Option<Quota> {
         let value = |key: &str| {
-            let named = list_members(self.state?).map(ListMember::name).find_map(|entry| {
-                let (found, value) = entry.split_once('=')?;
-                found.trim_ascii().eq_ignore_ascii_case(key).then_some(value)
-            });
-            leading_number(named?)
+            let mut entries = members(self.state?).map(Member::entry);
+            leading_number(entries.find(|(found, _)| found.eq_ignore_ascii_case(key))?.1)
         };
         Some(Quota { limit: value("limit")?, remaining: value("remaining")? })
     }

@@ -3,8 +3,7 @@
 use crate::error::{LineError, LineErrorKind};
 use crate::text::{TextCursor, invalid, present, utf8};
 use crate::{Attempts, ParsedLine, number, time};
-use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
-use nearmiss::units::Micros;
+use nearmiss::{Attempt, Exchange, Micros, Substitute, is_error};
 
 /// Reads one line. Fields after the target group's name may be missing, as in older logs.
 pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
@@ -82,7 +81,7 @@ fn code(line: &[u8], part: &[u8], field: &'static str) -> Result<Option<u16>, Li
 mod tests {
     use crate::Format;
     use crate::testing::{error, with};
-    use nearmiss::units::Micros;
+    use nearmiss::Micros;
 
     const LINE: &str = r#"h2 2026-07-02T22:23:00.186641Z app/lb/50dc6c495c0c9188 10.0.1.252:48160 10.0.0.66:9000 0.000 0.002 0.001 200 200 5 257 "GET https://10.0.2.105:773/ HTTP/2.0" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:1:targetgroup/t/73e2d6bc24d8a067 "Root=1-58337327-72bd00b0343d75b906739c42" "-" "-" 1 2026-07-02T22:22:48.364000Z "forward" "-" "-" "10.0.0.66:9000" "200" "-" "-" TID_1"#;
 

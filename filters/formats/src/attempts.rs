@@ -1,6 +1,6 @@
 //! A buffer for the attempts of one exchange.
 
-use nearmiss::exchange::{Attempt, MAX_ATTEMPT_LOG};
+use nearmiss::{Attempt, MAX_ATTEMPT_LOG};
 
 /// The last [`MAX_ATTEMPT_LOG`] attempts of one exchange, in order.
 ///

@@ -12,8 +12,7 @@ use crate::schema::schema;
 use crate::text::{invalid, utf8};
 use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
-use nearmiss::units::Micros;
+use nearmiss::{Attempt, Exchange, Micros, Substitute, is_error};
 
 schema! {
     /// The fields of an exchange that Caddy can log. An appended placeholder without a value is `null`.

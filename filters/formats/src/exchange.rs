@@ -4,10 +4,7 @@ use crate::error::{LineError, LineErrorKind};
 use crate::json::{JsonCursor, Value};
 use crate::{Attempts, ParsedLine, PriorVerdict};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute};
-use nearmiss::flags::Flags;
-use nearmiss::units::Timestamp;
-use nearmiss::verdict::Fate;
+use nearmiss::{Attempt, Exchange, Fate, Flags, Quota, Substitute, Timestamp};
 
 /// Reads one exchange line.
 ///

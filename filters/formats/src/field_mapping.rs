@@ -7,7 +7,7 @@ use crate::json::{JsonCursor, Value};
 use crate::schema::Schema;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use nearmiss::units::Timestamp;
+use nearmiss::Timestamp;
 
 /// Maps a user's log keys to fields.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -2,7 +2,7 @@
 
 use crate::field_id::MAX_FIELDS;
 use crate::record::RecordValues;
-use nearmiss::units::Timestamp;
+use nearmiss::Timestamp;
 
 /// The field values found on one line, as logged.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,7 @@
 use crate::error::{LineError, LineErrorKind};
 use crate::text::{TextCursor, invalid, utf8};
 use crate::{Attempts, ParsedLine, number, time};
-use nearmiss::exchange::{Attempt, Exchange, MAX_ATTEMPT_LOG, is_error};
-use nearmiss::units::{Micros, Timestamp};
+use nearmiss::{Attempt, Exchange, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
 
 /// Reads one line, with or without the prefix of syslog.
 pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {

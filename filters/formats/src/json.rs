@@ -12,7 +12,7 @@ use crate::scratch::Scratch;
 use crate::swar::find_either;
 use crate::time::{MAX_DURATION, MAX_TIMESTAMP};
 use alloc::vec::Vec;
-use nearmiss::units::{Micros, Timestamp};
+use nearmiss::{Micros, Timestamp};
 
 /// A position on one line.
 #[derive(Debug)]

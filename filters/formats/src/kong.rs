@@ -11,9 +11,7 @@ use crate::list::List;
 use crate::text::offset_in;
 use crate::{Attempts, ParsedLine, PriorVerdict, number};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, Quota, Substitute, is_error};
-use nearmiss::units::{Micros, Timestamp};
-use nearmiss::verdict::Fate;
+use nearmiss::{Attempt, Exchange, Fate, Micros, Quota, Substitute, Timestamp, is_error};
 
 /// Reads one line.
 pub(crate) fn read<'a>(
@@ -272,8 +270,8 @@ fn join(buffer: &mut [u8], parts: &[&str]) -> Option<usize> {
 mod tests {
     use crate::Format;
     use crate::testing::{error, judged, with};
-    use nearmiss::exchange::Substitute;
-    use nearmiss::units::Micros;
+    use nearmiss::Micros;
+    use nearmiss::Substitute;
 
     const LINE: &str = r#"{"request":{"uri":"/x","headers":{"host":"a"}},"upstream_uri":"/x","upstream_status":"502, 200","response":{"status":200,"size":998,"headers":{"ratelimit-remaining":"3","RateLimit-Limit":100}},"latencies":{"kong":3,"proxy":171,"request":515,"receive":1},"tries":[{"ip":"10.0.0.1","port":80,"state":"failed","code":502,"balancer_start":1726783838999,"balancer_latency":0},{"ip":"10.0.0.2","port":80,"balancer_start":1726783839170,"balancer_latency":0}],"service":{"name":"s","id":"i"},"route":{"name":"r"},"started_at":1726783838999}"#;
 

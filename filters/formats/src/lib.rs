@@ -1,6 +1,6 @@
 //! Parsers of access log lines.
 //!
-//! A format maps what a program logged to an [`Exchange`](nearmiss::exchange::Exchange) and judges nothing. What
+//! A format maps what a program logged to an [`Exchange`](nearmiss::Exchange) and judges nothing. What
 //! a format does not log stays unknown. A malformed line gives a [`LineError`] with the offset of the error. No line,
 //! however broken, makes a reader panic, or allocate on its way to an exchange (a JSON string with a backslash in it
 //! is copied once, into a buffer that is kept).

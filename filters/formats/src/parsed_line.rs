@@ -1,8 +1,6 @@
 //! The result of reading one line.
 
-use nearmiss::exchange::Exchange;
-use nearmiss::units::Timestamp;
-use nearmiss::verdict::Fate;
+use nearmiss::{Exchange, Fate, Timestamp};
 
 /// A line that was read without an error.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use crate::{
     kong, nginx, traefik,
 };
 use alloc::vec::Vec;
-use nearmiss::units::Timestamp;
+use nearmiss::Timestamp;
 
 /// Maximum length of the start of a JSON line by which its format is recognised again, in bytes.
 const MAX_JSON_START: usize = 40;

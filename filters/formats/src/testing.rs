@@ -2,7 +2,7 @@
 
 use crate::{Attempts, Format, ParsedLine, Reader};
 use alloc::string::{String, ToString};
-use nearmiss::exchange::Exchange;
+use nearmiss::Exchange;
 
 /// Returns the result of `check` for the exchange on `line`.
 pub(crate) fn with<T>(format: Format, line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {

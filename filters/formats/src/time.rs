@@ -2,7 +2,7 @@
 
 use crate::number;
 use nearmiss::time::{date, days_from_civil, fraction, minute, second, two_digits};
-use nearmiss::units::{Micros, Timestamp};
+use nearmiss::{Micros, Timestamp};
 
 /// Maximum duration that is accepted, in microseconds: 31 years.
 pub(crate) const MAX_DURATION: u64 = 1_000_000_000_000_000;

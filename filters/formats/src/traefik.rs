@@ -11,8 +11,7 @@ use crate::schema::schema;
 use crate::text::{TextCursor, invalid, utf8};
 use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Attempt, Exchange, Substitute, is_error};
-use nearmiss::units::Micros;
+use nearmiss::{Attempt, Exchange, Micros, Substitute, is_error};
 
 schema! {
     /// The fields of an exchange that Traefik can log.
@@ -177,8 +176,8 @@ pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<ParsedLine<'a>, LineError> 
 mod tests {
     use crate::Format;
     use crate::testing::{error, left_out, with};
-    use nearmiss::exchange::Substitute;
-    use nearmiss::units::Micros;
+    use nearmiss::Micros;
+    use nearmiss::Substitute;
 
     const LINE: &str = r#"{"ServiceName":"web@docker","ServiceAddr":"10.46.207.28:9114","OriginStatus":200,"DownstreamStatus":200,"Duration":312000000,"OriginDuration":309000000,"RetryAttempts":0,"RouterName":"r@docker","RequestMethod":"GET","RequestPath":"/","StartUTC":"2026-11-23T08:00:00.123456789Z","level":"info","msg":"","time":"2026-11-23T08:00:00Z"}"#;
 

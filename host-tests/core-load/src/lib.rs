@@ -4,11 +4,13 @@
 
 mod by_hand;
 mod counting;
+mod evictions;
 mod load;
 mod traffic;
 
 pub use by_hand::ByHand;
 pub use counting::{allocations, bytes};
+pub use evictions::Evictions;
 pub use load::Load;
 pub use traffic::Traffic;
 

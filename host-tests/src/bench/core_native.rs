@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use core_load::{Load, allocations, bytes};
+use core_load::{Evictions, Load, allocations, bytes};
 use nearmiss::Micros;
 
 use super::{Row, Selection, Spread, count, interleaved};
@@ -19,12 +19,19 @@ const ROUNDS: usize = 9;
 const LONG_ROUNDS: usize = 5;
 /// Upstreams of a large gateway.
 const UPSTREAMS: u32 = 1_000;
+/// The largest bound of upstreams.
+const MAX_UPSTREAMS: u32 = 100_000;
+/// Evictions per measurement; all rounds together replace fewer upstreams than there are.
+const EVICTIONS: u32 = 1_000;
 
 /// Measures the selected rows.
 pub fn run(selection: &Selection) {
     let sizes = [1, 100, UPSTREAMS, 10_000].map(|upstreams| (upstreams, format!("core/observe/{upstreams}")));
     for (upstreams, name) in sizes.iter().filter(|(_, name)| selection.wants(name)) {
         observe(*upstreams, name);
+    }
+    if selection.wants("core/evictions") {
+        evictions();
     }
     if selection.wants("core/allocations") {
         allocations_per_exchange();
@@ -63,6 +70,17 @@ fn observe(upstreams: u32, name: &str) {
     let row = Row::of(name, &what, "ns", samples[0].spread())
         .with_ratio("a hand-written counter", samples[0].ratio_to(&samples[1]));
     if upstreams == UPSTREAMS { row.aim("60 ns") } else { row }.print();
+}
+
+/// Measures the first exchange of an upstream that replaces another.
+fn evictions() {
+    let samples = interleaved(ROUNDS, &mut [Evictions::new(MAX_UPSTREAMS)], |evictions| {
+        let start = Instant::now();
+        evictions.run(EVICTIONS);
+        start.elapsed().as_nanos() as f64 / 1e3 / f64::from(EVICTIONS)
+    });
+    let what = format!("a newcomer that replaces one of {} idle upstreams", count(MAX_UPSTREAMS));
+    Row::of("core/evictions", &what, "µs", samples[0].spread()).aim("50 µs").print();
 }
 
 fn allocations_per_exchange() {

@@ -1,8 +1,7 @@
 //! Cases: the request, the ground truth, and the verdict that a log can show.
 
 use crate::real::{Action, Arrival, Response};
-use nearmiss::Fate;
-use nearmiss::exchange::is_error;
+use nearmiss::{Fate, is_error};
 
 /// One request and its fault script.
 #[derive(Clone, Copy, Debug)]

@@ -29,6 +29,9 @@ pub fn config(bytes: &[u8]) {
 pub fn headers(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (_, _) = (structured_fields::is_stale(text), structured_fields::proxy_error(text));
+    for member in structured_fields::members(text) {
+        let (_, _, _) = (member.name(), member.entry(), member.parameter("r"));
+    }
     let mut monitor = Monitor::new(Config::default(), Feed::Live, "fuzz");
     monitor.observe(&Exchange {
         upstream: text,

@@ -5,6 +5,7 @@ use crate::hash;
 use crate::timeline::Feed;
 use crate::units::Micros;
 use crate::verdict::Fate;
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use proptest::prelude::*;
@@ -206,7 +207,7 @@ fn a_worker_that_comes_later_is_not_blind() {
         |_, exchange| fleet.borrow_mut().observe(0, exchange),
         |bucket| drop(fleet.borrow_mut().end(bucket, 0)),
     );
-    let mut fleet = fleet.into_inner();
+    let fleet = fleet.into_inner();
     let mut baselines = Vec::new();
     fleet.reporter.publish_baseline(&mut baselines);
     let mut late = Monitor::new(Config::default(), Feed::Live, "late");
@@ -395,5 +396,14 @@ fn the_bytes_of_a_message_are_fixed() {
         (messages.len(), hash::hash(&messages)),
         (248782, 0xc7e1f9b548ebf305),
         "every message of twenty minutes"
+    );
+}
+
+#[test]
+fn the_error_of_a_message_says_why() {
+    let error: Box<dyn core::error::Error> = Box::new(Unreadable);
+    assert_eq!(
+        error.to_string(),
+        "the message is incomplete, or another build encoded it; this build reads version 1"
     );
 }

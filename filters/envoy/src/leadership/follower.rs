@@ -7,7 +7,7 @@ use super::lease::Lease;
 use super::mailbox::{self, CAPACITY, ENDED, Mailbox};
 use crate::host::Hostcalls;
 use alloc::collections::VecDeque;
-use nearmiss::{Delta, Monitor, Timestamp, timeline};
+use nearmiss::{Delta, Monitor, Timestamp, bucket_of};
 
 /// The deltas of this VM that have not been absorbed.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Follower {
             self.published = self.published.saturating_sub(1);
         }
         self.publish(hostcalls, key, index, id, own);
-        self.announce(hostcalls, key, index, id, timeline::bucket_of(now), now);
+        self.announce(hostcalls, key, index, id, bucket_of(now), now);
     }
 
     /// Publishes everything and ends the mailbox.

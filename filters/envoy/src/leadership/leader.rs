@@ -9,7 +9,7 @@ use super::lease::Lease;
 use super::mailbox::Mailbox;
 use crate::host::Hostcalls;
 use alloc::vec::Vec;
-use nearmiss::{Micros, Monitor, Timestamp, end_of, timeline};
+use nearmiss::{Micros, Monitor, Timestamp, bucket_of, end_of};
 
 /// Settle delay: a bucket is reported this long after its end at the earliest, so that a VM whose first exchange is in the
 /// bucket has a mailbox by then.
@@ -42,7 +42,7 @@ impl Leader {
             monitor: None,
             mailboxes: Vec::new(),
             pending: Vec::new(),
-            next_bucket: timeline::bucket_of(now),
+            next_bucket: bucket_of(now),
             baselines: 0,
             absorbed: 0,
             buffer: Vec::new(),
@@ -124,8 +124,8 @@ impl Leader {
 
     /// Returns the first bucket that is not complete.
     fn open_bucket(&self, now: Timestamp) -> u64 {
-        let settled = timeline::bucket_of(now.before(SETTLE_DELAY));
-        let timed_out = timeline::bucket_of(now.before(STRAGGLER_TIMEOUT));
+        let settled = bucket_of(now.before(SETTLE_DELAY));
+        let timed_out = bucket_of(now.before(STRAGGLER_TIMEOUT));
         let open = self.mailboxes.iter().map(|mailbox| mailbox.open_bucket(now)).min().unwrap_or(settled);
         settled.min(open).max(timed_out)
     }

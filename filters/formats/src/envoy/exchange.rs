@@ -7,9 +7,7 @@ use crate::schema::schema;
 use crate::text::{invalid, utf8};
 use crate::time::TimeParser;
 use crate::{ParsedLine, PriorVerdict, number, time};
-use nearmiss::exchange::Exchange;
-use nearmiss::flags::Flags;
-use nearmiss::units::{Micros, Timestamp};
+use nearmiss::{Exchange, Flags, Micros, Timestamp};
 
 schema! {
     /// The fields of an exchange that Envoy can log.

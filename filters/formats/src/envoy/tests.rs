@@ -2,8 +2,7 @@ use crate::Format;
 use crate::testing::{error, judged, left_out, with};
 use alloc::format;
 use alloc::string::{String, ToString};
-use nearmiss::flags::Flags;
-use nearmiss::units::Micros;
+use nearmiss::{Flags, Micros};
 
 fn text(code_and_flags: &str, host: &str) -> String {
     format!(

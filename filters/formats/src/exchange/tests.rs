@@ -1,7 +1,7 @@
 use super::*;
 use alloc::format;
 use alloc::string::{String, ToString};
-use nearmiss::units::{Micros, Timestamp};
+use nearmiss::{Micros, Timestamp};
 
 /// Returns the result of `check` for the exchange on `line`.
 fn with<T>(line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {

@@ -7,7 +7,7 @@ use crate::list::List;
 use crate::swar::contains;
 use crate::text::{invalid, present, utf8};
 use crate::{Attempts, number, time};
-use nearmiss::exchange::{Attempt, is_error};
+use nearmiss::{Attempt, is_error};
 
 /// Rejects lists that an earlier parser has split: it took a space for the end of a value, so lists end in a comma, and
 /// the rest of the line is under the wrong names.

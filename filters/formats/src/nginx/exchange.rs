@@ -10,8 +10,7 @@ use crate::swar::contains;
 use crate::text::{invalid, utf8};
 use crate::time::TimeParser;
 use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
-use nearmiss::exchange::{Exchange, Substitute, is_error};
-use nearmiss::units::{Micros, Timestamp};
+use nearmiss::{Exchange, Micros, Substitute, Timestamp, is_error};
 
 /// The name of the upstream if the line has none.
 const DEFAULT_UPSTREAM: &str = "nginx";

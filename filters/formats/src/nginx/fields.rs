@@ -2,7 +2,7 @@
 
 use crate::schema::schema;
 use crate::time::TimeParser;
-use nearmiss::units::{Micros, Timestamp};
+use nearmiss::{Micros, Timestamp};
 
 schema! {
     /// The fields of an exchange that nginx can log.

@@ -3,8 +3,7 @@ use crate::{Attempts, FieldConfig, Format, ParsedLine, Reader};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use nearmiss::exchange::{Exchange, Substitute};
-use nearmiss::units::Micros;
+use nearmiss::{Exchange, Micros, Substitute};
 
 /// A line of `key=value`, with these lists and this final status.
 fn line(status: u16, lists: &str) -> String {
