@@ -7,10 +7,10 @@
 //! ```text
 //! merge                                     the other façade: records of many instances
 //! monitor                                   the façade: observe · wake · poll_record · finish
-//! config  otlp  outbox  record  fleet       text in · text out · many upstreams
+//! otlp  outbox  record  fleet               what is emitted · many upstreams
 //! episode                                   judges a stretch of time
 //! upstream  baseline  counters              the memory of one upstream
-//! verdict                                   judges one exchange
+//! verdict  config                           judges one exchange · the configuration
 //! exchange  limits  histogram  timeline     plain data and small machines
 //! units  flags  json  codec  …              no imports within the core, or almost
 //! ```
@@ -57,7 +57,6 @@ mod name;
 pub mod otlp;
 mod outbox;
 pub mod record;
-mod settings;
 mod snapshots;
 mod sort;
 mod sorted_map;

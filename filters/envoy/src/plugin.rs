@@ -2,6 +2,7 @@
 //!
 //! Each VM has one [`Plugin`] per configured plugin. A plugin and its successor in a configuration update share the state.
 
+use crate::config::PluginConfig;
 use crate::host::{Hostcalls, LogLevel};
 use crate::host_tiers::HostTierCache;
 use crate::leadership::Leadership;
@@ -10,8 +11,9 @@ use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::{LazyCell, RefCell};
-use nearmiss::config::Attach;
+use nearmiss::config::UpstreamConfig;
 use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, record, verdict};
+use nearmiss_envoy_config::Attach;
 
 /// The state of a plugin, shared by its root contexts.
 pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
@@ -19,7 +21,7 @@ pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
 /// The state of one plugin.
 pub(crate) struct Plugin {
     identity: String,
-    config: Config,
+    config: PluginConfig,
     leadership: Leadership,
     metrics: Metrics,
     sinks: Sinks,
@@ -43,11 +45,11 @@ const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
 
 impl Plugin {
     /// Creates the state of a plugin that has not observed an exchange.
-    pub(crate) fn new_shared(identity: String, config: Config) -> SharedPlugin {
+    pub(crate) fn new_shared(identity: String, config: PluginConfig) -> SharedPlugin {
         Rc::new(RefCell::new(Self {
             leadership: Leadership::new(alloc::format!("nearmiss/{}/{identity}", config.envoy.attach as u8)),
             identity,
-            metrics: Metrics::new(config.max_upstreams),
+            metrics: Metrics::new(config.core.max_upstreams),
             config,
             sinks: Sinks::default(),
             host_tiers: HostTierCache::default(),
@@ -64,14 +66,14 @@ impl Plugin {
         self.config.envoy.attach == attach && self.identity == identity
     }
 
-    /// Returns the configuration in force.
+    /// Returns the fields for all hosts of the configuration in force.
     pub(crate) fn config(&self) -> &Config {
-        &self.config
+        &self.config.core
     }
 
     /// Applies another configuration.
-    pub(crate) fn reconfigure(&mut self, config: Config) {
-        self.metrics.set_max_upstreams(config.max_upstreams);
+    pub(crate) fn reconfigure(&mut self, config: PluginConfig) {
+        self.metrics.set_max_upstreams(config.core.max_upstreams);
         self.leadership.reconfigure(&config);
         self.config = config;
     }
@@ -122,14 +124,16 @@ impl Plugin {
         cluster: impl Fn() -> &'a str,
     ) {
         let cluster = LazyCell::new(|| nearmiss::upstream_name(cluster()));
-        let configured = if self.config.upstreams.is_empty() { None } else { self.config.upstream(&cluster) };
-        let configured = configured.map(|upstream| upstream.limits).unwrap_or_default();
+        let configured =
+            if self.config.core.upstreams.is_empty() { None } else { self.config.core.upstream(&cluster) };
+        let configured = configured.map(UpstreamConfig::limits).unwrap_or_default();
         let limits = nearmiss::limits::Limits {
             timeout: exchange.timeout,
             deadline: exchange.deadline,
             max_attempts: exchange.max_attempts,
         };
-        let verdict = verdict::judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
+        let verdict =
+            verdict::judge(exchange, &limits.or(configured), self.config.core.tight_margin, None, None);
         if verdict.fate != Fate::Clean && *cluster != nearmiss::NO_UPSTREAM {
             self.buffer.clear();
             record::header(&mut self.buffer, &verdict, exchange.attempts);
