@@ -4,8 +4,7 @@ use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
 use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
-use nearmiss::limits::Limits;
-use nearmiss::{Config, Exchange, Feed, Head, Monitor, Verdict, record, verdict};
+use nearmiss::{Config, Exchange, Feed, Head, Monitor, Verdict, preview, record};
 use nearmiss_edge_config::{EdgeConfig, SECTION};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -152,23 +151,9 @@ impl Handle {
             builder.clear();
             return packed_verdict::INVALID;
         };
-        let configured = config
-            .upstream(exchange.upstream)
-            .map(nearmiss::config::UpstreamConfig::limits)
-            .unwrap_or_default();
-        let is_judged = exchange.upstream != nearmiss::NO_UPSTREAM;
-        *last = (Verdict::default(), exchange.attempts);
-        if is_judged {
-            last.0 = builder.build(exchange, |exchange| {
-                let reported = Limits {
-                    timeout: exchange.timeout,
-                    deadline: exchange.deadline,
-                    max_attempts: exchange.max_attempts,
-                };
-                verdict::judge(exchange, &reported.or(configured), config.tight_margin, None, None)
-            });
-        }
-        builder.clear();
+        let (name, attempts) = (exchange.upstream, exchange.attempts);
+        let verdict = builder.build(exchange, |exchange| preview(config, exchange, || name));
+        *last = (verdict, attempts);
         packed_verdict::pack(&last.0)
     }
 

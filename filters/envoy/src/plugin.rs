@@ -10,9 +10,8 @@ use crate::metrics::Metrics;
 use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
-use core::cell::{LazyCell, RefCell};
-use nearmiss::config::UpstreamConfig;
-use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, record, verdict};
+use core::cell::RefCell;
+use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, preview, record};
 use nearmiss_envoy_config::Attach;
 
 /// The state of a plugin, shared by its root contexts.
@@ -115,26 +114,15 @@ impl Plugin {
 
     /// Adds the header with the provisional verdict of an exchange in progress, unless the verdict is clean.
     ///
-    /// `cluster` reads the name of the upstream. The hostcall is expensive, so it is made only if upstreams have limits of their
-    /// own or the verdict is not clean.
+    /// `cluster` reads the name of the upstream, by an expensive hostcall.
     pub(crate) fn annotate_response<'a>(
         &mut self,
         hostcalls: &Hostcalls,
         exchange: &Exchange<'_>,
-        cluster: impl Fn() -> &'a str,
+        cluster: impl FnOnce() -> &'a str,
     ) {
-        let cluster = LazyCell::new(|| nearmiss::upstream_name(cluster()));
-        let configured =
-            if self.config.core.upstreams.is_empty() { None } else { self.config.core.upstream(&cluster) };
-        let configured = configured.map(UpstreamConfig::limits).unwrap_or_default();
-        let limits = nearmiss::limits::Limits {
-            timeout: exchange.timeout,
-            deadline: exchange.deadline,
-            max_attempts: exchange.max_attempts,
-        };
-        let verdict =
-            verdict::judge(exchange, &limits.or(configured), self.config.core.tight_margin, None, None);
-        if verdict.fate != Fate::Clean && *cluster != nearmiss::NO_UPSTREAM {
+        let verdict = preview(&self.config.core, exchange, cluster);
+        if verdict.fate != Fate::Clean {
             self.buffer.clear();
             record::header(&mut self.buffer, &verdict, exchange.attempts);
             let _ = hostcalls.add_http_response_header(HEADER, &self.buffer);
