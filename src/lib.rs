@@ -7,10 +7,10 @@
 //! ```text
 //! merge                                     the other façade: records of many instances
 //! monitor                                   the façade: observe · wake · poll_record · finish
-//! config  otlp  outbox  record  fleet       text in · text out · many upstreams
+//! otlp  outbox  record  fleet               what is emitted · many upstreams
 //! episode                                   judges a stretch of time
 //! upstream  baseline  counters              the memory of one upstream
-//! verdict                                   judges one exchange
+//! verdict  config                           judges one exchange · the configuration
 //! exchange  limits  histogram  timeline     plain data and small machines
 //! units  flags  json  codec  …              no imports within the core, or almost
 //! ```
@@ -56,8 +56,8 @@ mod monitor;
 mod name;
 pub mod otlp;
 mod outbox;
+mod preview;
 pub mod record;
-mod settings;
 mod snapshots;
 mod sort;
 mod sorted_map;
@@ -77,8 +77,9 @@ pub use fleet::{OTHER, UpstreamId};
 pub use limits::{Limit, Limits};
 pub use monitor::{Delta, Monitor, Observed, Unreadable, end_of};
 pub use name::{MAX_NAME, NO_UPSTREAM, upstream_name};
+pub use preview::preview;
 pub use record::{Head, Record};
 pub use sorted_map::SortedMap;
 pub use timeline::{Feed, bucket_of};
 pub use units::{Micros, Timestamp, Used};
-pub use verdict::{Fate, LatencyBaseline, Signals, Verdict, judge};
+pub use verdict::{Fate, Signals, Verdict};

@@ -3,13 +3,13 @@
 //! *Drain rule:* after each [`observe`](Monitor::observe), [`wake`](Monitor::wake) and [`finish`](Monitor::finish), call
 //! [`poll_record`](Monitor::poll_record) until it returns `None`. Records wait for it, in memory.
 
+use crate::config::{Config, UpstreamConfig};
 use crate::episode::{EpisodeEngine, Observation};
 use crate::exchange::{Exchange, Substitute};
 use crate::fleet::{Entry, Fleet, Lookup, OTHER, UpstreamId};
 use crate::name;
 use crate::outbox::Outbox;
 use crate::record::{self, Head, HostNames, Record, Span};
-use crate::settings::Config;
 use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, Verdict};
@@ -116,7 +116,7 @@ impl Monitor {
         let place = self.timeline.arrive(exchange.ts);
         self.run_due();
         let name = name::upstream_name(exchange.upstream);
-        let limits = self.config.upstreams.get(&*name).map(|upstream| upstream.limits).unwrap_or_default();
+        let limits = self.config.upstreams.get(&*name).map(UpstreamConfig::limits).unwrap_or_default();
         let index = self.lookup(&name, exchange.ts);
         let tight = self.config.tight_margin;
         if self.fleet.get(index).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
@@ -291,7 +291,7 @@ impl Monitor {
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
         let hosts = HostNames(self.config.hosts);
-        let reference = self.config.references.get(entry.upstream.name()).filter(|told| told.holds(end));
+        let reference = self.config.reference.get(entry.upstream.name()).filter(|told| told.holds(end));
         if let Some(reference) = reference {
             entry.detector.reference.restore(reference.into());
         }

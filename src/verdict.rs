@@ -218,18 +218,18 @@ impl Verdict {
 
 /// Durations of the recent past: `median`, and the `limit` above which an exchange is slow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct LatencyBaseline {
+pub(crate) struct LatencyBaseline {
     /// Longest duration that is not slow.
-    pub limit: Micros,
+    pub(crate) limit: Micros,
     /// Median duration.
-    pub median: Micros,
+    pub(crate) median: Micros,
 }
 
 /// Judges one exchange against its limits and its upstream's past.
 ///
 /// An exchange is tight if its margin is strictly below `tight`. `duration` is the part of its duration that is comparable with
 /// `baseline`.
-pub fn judge(
+pub(crate) fn judge(
     exchange: &Exchange<'_>,
     limits: &Limits,
     tight: Used,

@@ -143,13 +143,19 @@ mod tests {
         (
             ENVOY,
             "filters/envoy",
-            &["filters/envoy/Cargo.toml", "filters/envoy/src/lib.rs", "filters/optimise.sh"],
+            &[
+                "filters/envoy/Cargo.toml",
+                "filters/envoy/config/src/lib.rs",
+                "filters/envoy/src/lib.rs",
+                "filters/optimise.sh",
+            ],
         ),
         (
             FLUENT_BIT,
             "filters/fluent-bit",
             &[
                 "filters/fluent-bit/Cargo.toml",
+                "filters/fluent-bit/config/src/lib.rs",
                 "filters/fluent-bit/src/lib.rs",
                 "filters/formats/Cargo.toml",
                 "filters/formats/src/lib.rs",
@@ -162,6 +168,7 @@ mod tests {
             &[
                 "LICENSE",
                 "filters/edge/Cargo.toml",
+                "filters/edge/config/src/lib.rs",
                 "filters/edge/assemble.sh",
                 "filters/edge/bindgen/Cargo.toml",
                 "filters/edge/bindgen/src/main.rs",

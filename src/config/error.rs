@@ -1,6 +1,7 @@
 //! Errors of a configuration.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// An error in a configuration: one line that says what to change.
@@ -14,7 +15,7 @@ pub enum ConfigError {
         /// Path of the field.
         field: String,
         /// Fields that exist there.
-        known: &'static str,
+        known: Vec<&'static str>,
     },
     /// A value of the wrong type or out of range.
     Value {
@@ -31,7 +32,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(message) => f.write_str(message),
-            Self::Unknown { field, known } => write!(f, "`{field}` is not a field; there are {known}"),
+            Self::Unknown { field, known } => {
+                write!(f, "`{field}` is not a field; there are {}", known.join(", "))
+            }
             Self::Value { field, found, takes } => write!(f, "`{field}` is {found}; it takes {takes}"),
         }
     }

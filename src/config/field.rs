@@ -10,7 +10,8 @@ use alloc::string::String;
 use serde_json::{Map, Value};
 
 /// A value and its path in the document.
-pub(crate) struct Field<'a> {
+#[derive(Debug)]
+pub struct Field<'a> {
     path: String,
     value: &'a Value,
 }
@@ -21,12 +22,21 @@ impl<'a> Field<'a> {
     }
 
     /// Returns the error that this field takes `takes`.
-    pub(crate) fn error(&self, takes: &'static str) -> ConfigError {
+    pub fn error(&self, takes: &'static str) -> ConfigError {
         ConfigError::Value { field: self.name(), found: value::shown(self.value), takes }
     }
 
     fn name(&self) -> String {
         if self.path.is_empty() { "the configuration".to_owned() } else { self.path.clone() }
+    }
+
+    /// Reads the field with `read`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `read`.
+    pub fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+        read(self)
     }
 
     /// Calls `read` with each key and field of an object.
@@ -38,11 +48,12 @@ impl<'a> Field<'a> {
     }
 
     /// Returns the error that this field does not exist beside the `known` ones.
-    pub(crate) fn unknown(&self, known: &'static str) -> ConfigError {
-        ConfigError::Unknown { field: self.name(), known }
+    pub(crate) fn unknown(&self, known: &[&'static str]) -> ConfigError {
+        ConfigError::Unknown { field: self.name(), known: known.into() }
     }
 
-    pub(crate) fn is_object(&self) -> bool {
+    /// Returns true if the value is an object.
+    pub fn is_object(&self) -> bool {
         self.value.is_object()
     }
 
@@ -56,7 +67,7 @@ impl<'a> Field<'a> {
     }
 
     /// Reads a text of 1 to 256 bytes.
-    pub(crate) fn text(&self) -> Result<String, ConfigError> {
+    pub fn text(&self) -> Result<String, ConfigError> {
         match self.value.as_str() {
             Some(text) if (1..=256).contains(&text.len()) => Ok(text.to_owned()),
             _ => Err(self.error("a text of 1 to 256 bytes")),
@@ -69,7 +80,7 @@ impl<'a> Field<'a> {
     }
 
     /// Reads a list of texts.
-    pub(crate) fn texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
+    pub fn texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
         const TAKES: &str = "a list of texts";
         let list = self.value.as_array().ok_or_else(|| self.error(TAKES))?;
         list.iter()
@@ -77,33 +88,38 @@ impl<'a> Field<'a> {
             .collect()
     }
 
-    /// Reads an object whose values are texts.
-    pub(crate) fn texts_by_name(&self) -> Result<SortedMap<String, String>, ConfigError> {
-        let mut texts = SortedMap::default();
+    /// Reads an object whose values are read by `read`.
+    pub(crate) fn by_name<T>(
+        &self,
+        read: impl Fn(&Self) -> Result<T, ConfigError>,
+    ) -> Result<SortedMap<String, T>, ConfigError> {
+        let mut values = SortedMap::default();
         self.each(|key, field| {
-            texts.insert(key.to_owned(), field.any_text("a text")?.to_owned());
+            values.insert(key.to_owned(), read(field)?);
             Ok(())
         })?;
-        Ok(texts)
+        Ok(values)
     }
 
-    pub(crate) fn flag(&self) -> Result<bool, ConfigError> {
+    /// Reads an object whose values are texts.
+    pub fn texts_by_name(&self) -> Result<SortedMap<String, String>, ConfigError> {
+        self.by_name(|field| field.any_text("a text").map(ToOwned::to_owned))
+    }
+
+    /// Reads true or false.
+    pub fn flag(&self) -> Result<bool, ConfigError> {
         self.value.as_bool().ok_or_else(|| self.error("true or false"))
     }
 
     /// Reads one of a few words.
-    pub(crate) fn choice<T: Copy>(
-        &self,
-        choices: &[(&str, T)],
-        takes: &'static str,
-    ) -> Result<T, ConfigError> {
+    pub fn choice<T: Copy>(&self, choices: &[(&str, T)], takes: &'static str) -> Result<T, ConfigError> {
         let word = self.value.as_str();
         let chosen = choices.iter().find(|(name, _)| Some(*name) == word);
         chosen.map(|(_, choice)| *choice).ok_or_else(|| self.error(takes))
     }
 
     /// Reads a whole number within a range.
-    pub(crate) fn number(
+    pub fn number(
         &self,
         range: core::ops::RangeInclusive<u32>,
         takes: &'static str,
@@ -113,7 +129,7 @@ impl<'a> Field<'a> {
     }
 
     /// Reads a time within a range: a decimal number and one of the units `us`, `ms`, `s`, `m`, `h`.
-    pub(crate) fn span(
+    pub fn span(
         &self,
         range: core::ops::RangeInclusive<Micros>,
         takes: &'static str,

@@ -1,24 +1,80 @@
-//! Parses the configuration: one JSON document, the same for every host.
+//! Parses the configuration into checked values: one JSON document, the same for every host.
 //!
-//! The document is parsed once into the checked types of `settings`; nothing downstream checks again. `docs/config.md` is
-//! the reference of all fields.
+//! Nothing downstream checks a value again. `docs/config.md` is the reference of all fields. A section that only one host uses
+//! belongs to that host's filter, which declares it with [`config_fields!`](crate::config_fields); here are the sections' names.
 
 mod error;
 mod field;
+mod fields;
 mod reference;
-mod sections;
+mod upstream;
 
-pub use crate::settings::{
-    Attach, CollectorConfig, Config, EdgeConfig, EnvoyConfig, FluentBitConfig, FluentBitMode, Hosts, Logged,
-    Mode, ReferenceConfig, UpstreamConfig,
-};
 pub use error::ConfigError;
+pub use field::Field;
+pub use fields::Fields;
+pub use reference::ReferenceConfig;
+pub use upstream::UpstreamConfig;
 
 use crate::json::outline::is_deeper_than;
-use crate::units::Micros;
-use alloc::string::ToString;
-use field::Field;
+use crate::sorted_map::SortedMap;
+use crate::units::{Micros, Used};
+use alloc::string::{String, ToString};
 use serde_json::Value;
+
+/// Names of the sections that one host uses and all others ignore.
+const SECTIONS: [&str; 3] = ["envoy", "fluent_bit", "edge"];
+
+crate::config_fields! {
+    /// A checked configuration. Every field has a default, so `{}` works; `docs/config.md` is the reference.
+    #[non_exhaustive]
+    pub struct Config {
+        /// Limits and fallbacks of single upstreams, by name.
+        upstreams: SortedMap<String, UpstreamConfig> = SortedMap::default(), |field| field.by_name(|upstream| {
+            let mut config = UpstreamConfig::default();
+            config.read(upstream).map(|()| config)
+        });
+        /// Response header that marks an answer as a fallback's.
+        fallback_header: Option<String> = None, |field| Ok(Some(field.text()?.to_ascii_lowercase()));
+        /// Margin to timeout, deadline or quota below which a success is `tight`.
+        tight_margin: Used = Used::from_basis_points(1_000).unwrap_or_default(), Field::share;
+        /// Upstreams that are counted separately; further ones count as `other`.
+        max_upstreams: u32 = 1_000, |field| field.number(1..=100_000, "1 to 100000");
+        /// Longest disorder of exchanges that changes no verdict; `None` takes the feed's default.
+        reorder: Option<Micros> = None, |field| {
+            let range = Micros::default()..=Micros::from_seconds(30);
+            field.span(range, "a time such as \"10s\", 0s to 30s").map(Some)
+        };
+        /// Interval between summaries: whole buckets, and divides a day.
+        summary_every: Micros = Micros::from_seconds(60), |field| {
+            const TAKES: &str = "a time such as \"60s\", 10s to 1h in multiples of 10s";
+            let span = field.span(Micros::from_seconds(10)..=Micros::from_seconds(3_600), TAKES)?;
+            if span.get().is_multiple_of(10_000_000) { Ok(span) } else { Err(field.error(TAKES)) }
+        };
+        /// Exchange records that an upstream may emit per second, live.
+        records_per_second: u32 = 10, |field| field.number(0..=1_000_000, "0 to 1000000");
+        /// Form in which addresses of hosts are emitted.
+        hosts: Hosts = Hosts::Plain, |field| {
+            field.choice(&[("plain", Hosts::Plain), ("hashed", Hosts::Hashed)], "\"plain\" or \"hashed\"")
+        };
+        /// Keys of structured logs, by the exchange line's name of the field.
+        fields: SortedMap<String, String> = SortedMap::default(), Field::texts_by_name;
+        /// References restored or accepted by an operator, by upstream.
+        reference: SortedMap<String, ReferenceConfig> = SortedMap::default(), |field| {
+            field.by_name(ReferenceConfig::read)
+        };
+        /// Share of exchanges that may be near misses.
+        budget: Used = Used::from_basis_points(100).unwrap_or_default(), Field::share;
+    }
+}
+
+/// Form in which addresses of hosts are emitted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hosts {
+    /// The address itself.
+    Plain,
+    /// A hash of the address.
+    Hashed,
+}
 
 impl Config {
     /// Maximum length of a configuration, in bytes.
@@ -26,7 +82,7 @@ impl Config {
     /// Maximum nesting depth of a configuration.
     pub const MAX_DEPTH: usize = 32;
 
-    /// Parses a configuration; the empty text is `{}`.
+    /// Parses a configuration and ignores the sections of hosts; the empty text is `{}`.
     ///
     /// # Errors
     ///
@@ -36,13 +92,25 @@ impl Config {
     /// use nearmiss::{Config, Micros};
     ///
     /// let config = Config::parse(r#"{"upstreams":{"cart":{"timeout":"500ms"}}}"#)?;
-    /// assert_eq!(config.upstreams.get("cart").unwrap().limits.timeout, Some(Micros::from_millis(500)));
+    /// assert_eq!(config.upstreams.get("cart").unwrap().timeout, Some(Micros::from_millis(500)));
     ///
     /// let error = Config::parse(r#"{"max_upstreams":0}"#).unwrap_err();
     /// assert_eq!(error.to_string(), "`max_upstreams` is 0; it takes 1 to 100000");
     /// # Ok::<(), nearmiss::ConfigError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Self::parse_with_sections(text, &mut [])
+    }
+
+    /// Parses a configuration, and those of its `sections` that the document has.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn parse_with_sections(
+        text: &str,
+        sections: &mut [(&str, &mut dyn Fields)],
+    ) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         if text.trim_ascii().is_empty() {
             return Ok(config);
@@ -55,83 +123,21 @@ impl Config {
         }
         let value: Value = serde_json::from_str(text)
             .map_err(|error| ConfigError::Syntax(alloc::format!("the configuration is not JSON: {error}")))?;
-        config.read(&Field::root(&value))?;
-        Ok(config)
-    }
-
-    fn read(&mut self, root: &Field<'_>) -> Result<(), ConfigError> {
-        root.each(|key, field| {
-            match key {
-                "upstreams" => field.each(|name, upstream| {
-                    self.upstreams.insert(name.to_string(), UpstreamConfig::read(upstream)?);
-                    Ok(())
-                })?,
-                "fallback_header" => self.fallback_header = Some(field.text()?.to_ascii_lowercase()),
-                "tight_margin" => self.tight_margin = field.share()?,
-                "max_upstreams" => self.max_upstreams = field.number(1..=100_000, "1 to 100000")?,
-                "reorder" => {
-                    self.reorder = Some(field.span(
-                        Micros::default()..=Micros::from_seconds(30),
-                        "a time such as \"10s\", 0s to 30s",
-                    )?);
-                }
-                "summary_every" => self.summary_every = summary_every(field)?,
-                "records_per_second" => {
-                    self.records_per_second = field.number(0..=1_000_000, "0 to 1000000")?;
-                }
-                "hosts" => {
-                    self.hosts = field.choice(
-                        &[("plain", Hosts::Plain), ("hashed", Hosts::Hashed)],
-                        "\"plain\" or \"hashed\"",
-                    )?;
-                }
-                "budget" => self.budget = field.share()?,
-                "reference" => field.each(|name, reference| {
-                    self.references.insert(name.to_string(), ReferenceConfig::read(reference)?);
-                    Ok(())
-                })?,
-                "fields" => self.fields = field.texts_by_name()?,
-                "envoy" => self.envoy.read(field)?,
-                "fluent_bit" => self.fluent_bit.read(field)?,
-                "edge" => self.edge.read(field)?,
-                _ => {
-                    return Err(field.unknown(
-                        "upstreams, fallback_header, tight_margin, max_upstreams, reorder, summary_every, \
-                         records_per_second, hosts, fields, reference, budget, envoy, fluent_bit, edge",
-                    ));
-                }
+        Field::root(&value).each(|key, field| {
+            let section = sections.iter_mut().find(|(name, _)| *name == key);
+            match section {
+                Some((_, section)) => section.read(field),
+                None if SECTIONS.contains(&key) || config.set(key, field)? => Ok(()),
+                None => Err(field.unknown(&[config.names(), &SECTIONS].concat())),
             }
-            Ok(())
-        })
-    }
-}
-
-impl UpstreamConfig {
-    fn read(upstream: &Field<'_>) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
-        let span = |field: &Field<'_>| {
-            let range = Micros::new(1)..=Micros::from_seconds(86_400);
-            field.span(range, "a time such as \"500ms\", above 0 and at most 24h")
-        };
-        upstream.each(|key, field| {
-            match key {
-                "timeout" => config.limits.timeout = Some(span(field)?),
-                "deadline" => config.limits.deadline = Some(span(field)?),
-                "max_attempts" => config.limits.max_attempts = Some(field.number(1..=100, "1 to 100")?),
-                "fallback_hosts" => config.fallback_hosts = field.texts()?,
-                _ => return Err(field.unknown("timeout, deadline, max_attempts, fallback_hosts")),
-            }
-            Ok(())
         })?;
         Ok(config)
     }
-}
 
-/// Reads an interval of whole buckets that divides a day.
-fn summary_every(field: &Field<'_>) -> Result<Micros, ConfigError> {
-    const TAKES: &str = "a time such as \"60s\", 10s to 1h in multiples of 10s";
-    let span = field.span(Micros::from_seconds(10)..=Micros::from_seconds(3_600), TAKES)?;
-    if span.get().is_multiple_of(10_000_000) { Ok(span) } else { Err(field.error(TAKES)) }
+    /// Returns the section of an upstream.
+    pub fn upstream(&self, name: &str) -> Option<&UpstreamConfig> {
+        self.upstreams.get(name)
+    }
 }
 
 #[cfg(test)]

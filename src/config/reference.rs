@@ -1,47 +1,67 @@
-//! Reads references: restored after a restart, or accepted by an operator.
+//! References: restored after a restart, or accepted by an operator.
 
 use super::error::ConfigError;
 use super::field::Field;
-use crate::settings::ReferenceConfig;
+use super::fields::Fields;
 use crate::time;
-use crate::units::{Timestamp, Used};
+use crate::units::{Micros, Timestamp, Used};
+use alloc::string::String;
 
-const DAY: &str = "a day or a time such as \"2026-11-23\" or \"2026-11-23T08:00:00.000Z\"";
+/// A reference that was restored after a restart or accepted by an operator, as summaries carry it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ReferenceConfig {
+    /// Start of its day, or the time of its acceptance.
+    pub since: Timestamp,
+    /// Share of near misses.
+    pub near_misses: Used,
+    /// Typical duration.
+    pub typical: Micros,
+    /// Time from which a new reference replaces it.
+    pub expires: Option<Timestamp>,
+    /// Reason of an acceptance.
+    pub reason: Option<String>,
+}
+
+crate::config_fields! {
+    /// The fields of a reference, before the check that all required ones are there.
+    struct ReferenceFields {
+        since: Option<Timestamp> = None, time;
+        near_miss_bp: Option<Used> = None, |field| {
+            let share = field.number(0..=10_000, "0 to 10000")?;
+            Ok(Used::from_basis_points(share as u16))
+        };
+        typical_ms: Option<Micros> = None, |field| field.millis("milliseconds such as 42.1").map(Some);
+        reason: Option<String> = None, |field| field.text().map(Some);
+        expires: Option<Timestamp> = None, time;
+    }
+}
 
 impl ReferenceConfig {
     pub(super) fn read(section: &Field<'_>) -> Result<Self, ConfigError> {
-        let (mut since, mut near_misses, mut typical, mut expires, mut reason) =
-            (None, None, None, None, None);
-        section.each(|key, field| {
-            match key {
-                "since" => since = Some(time(field)?),
-                "near_miss_bp" => {
-                    let share = field.number(0..=10_000, "0 to 10000")?;
-                    near_misses = Used::from_basis_points(share as u16);
-                }
-                "typical_ms" => typical = Some(field.millis("milliseconds such as 42.1")?),
-                "reason" => reason = Some(field.text()?).filter(|reason| !reason.is_empty()),
-                "expires" => expires = Some(time(field)?),
-                _ => return Err(field.unknown("since, near_miss_bp, typical_ms, reason, expires")),
-            }
-            Ok(())
-        })?;
-        let whole = "since, near_miss_bp and typical_ms";
+        let mut fields = ReferenceFields::default();
+        fields.read(section)?;
+        let ReferenceFields { since, near_miss_bp, typical_ms, reason, expires } = fields;
         if reason.is_some() && expires.is_none() {
             return Err(section.error("an acceptance with a reason and with a day in `expires`"));
         }
-        Ok(Self {
-            since: since.ok_or_else(|| section.error(whole))?,
-            near_misses: near_misses.ok_or_else(|| section.error(whole))?,
-            typical: typical.ok_or_else(|| section.error(whole))?,
-            expires,
-            reason,
-        })
+        match (since, near_miss_bp, typical_ms) {
+            (Some(since), Some(near_misses), Some(typical)) => {
+                Ok(Self { since, near_misses, typical, expires, reason })
+            }
+            _ => Err(section.error("since, near_miss_bp and typical_ms")),
+        }
+    }
+
+    /// Returns true if the reference is valid at `now`.
+    pub(crate) fn holds(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
     }
 }
 
 /// Reads a day or a time in UTC, to the second.
-fn time(field: &Field<'_>) -> Result<Timestamp, ConfigError> {
+fn time(field: &Field<'_>) -> Result<Option<Timestamp>, ConfigError> {
+    const DAY: &str = "a day or a time such as \"2026-11-23\" or \"2026-11-23T08:00:00.000Z\"";
     let ts = time::parse(field.any_text(DAY)?).ok_or_else(|| field.error(DAY))?;
-    Ok(Timestamp::from_seconds(ts.seconds()))
+    Ok(Some(Timestamp::from_seconds(ts.seconds())))
 }

@@ -19,29 +19,17 @@ fn every_field_is_read() {
         r#"{"upstreams":{"cart":{"timeout":"500ms","deadline":"2s","max_attempts":4,"fallback_hosts":["10.0.0.9:80"]}},
             "fallback_header":"X-Fallback","tight_margin":"12.5%","max_upstreams":50,"reorder":"0s","summary_every":"5m",
             "records_per_second":0,"hosts":"hashed","budget":"0.1%","fields":{"route":"request.route"},
-            "reference":{},"edge":{"header":true,"server_timing":true,"inspect_bytes":4096},
-            "envoy":{"attach":"log","mode":"lean","header":true,"collector":"otel"},
-            "fluent_bit":{"mode":"only","format":"nginx","fields":{"ts":"time"},"source":"node-7"}}"#,
+            "reference":{}}"#,
     )
     .unwrap();
     let cart = config.upstream("cart").unwrap();
-    assert_eq!(cart.limits.timeout, Some(Micros::from_millis(500)));
-    assert_eq!((cart.limits.deadline, cart.limits.max_attempts), (Some(Micros::from_seconds(2)), Some(4)));
+    assert_eq!(cart.timeout, Some(Micros::from_millis(500)));
+    assert_eq!((cart.deadline, cart.max_attempts), (Some(Micros::from_seconds(2)), Some(4)));
     assert_eq!(cart.fallback_hosts, ["10.0.0.9:80"]);
     assert_eq!(config.fallback_header.as_deref(), Some("x-fallback"));
     assert_eq!((config.tight_margin.basis_points(), config.budget.basis_points()), (1_250, 10));
     assert_eq!((config.reorder, config.summary_every), (Some(Micros::new(0)), Micros::from_seconds(300)));
     assert_eq!((config.hosts, config.records_per_second, config.max_upstreams), (Hosts::Hashed, 0, 50));
-    assert_eq!(
-        (config.envoy.attach, config.envoy.mode, config.envoy.header),
-        (Attach::Log, Mode::Lean, true)
-    );
-    assert_eq!(
-        (config.fluent_bit.mode, config.fluent_bit.format.as_deref()),
-        (FluentBitMode::Only, Some("nginx"))
-    );
-    assert_eq!(config.fluent_bit.source, "node-7");
-    assert_eq!(config.edge, EdgeConfig { header: true, server_timing: true, inspect_bytes: 4_096 });
 }
 
 #[test]
@@ -72,16 +60,18 @@ fn an_error_names_the_field_what_was_found_and_what_it_takes() {
         (r#"{"summary_every":"15s"}"#, "in multiples of 10s"),
         (r#"{"hosts":"hidden"}"#, "`hosts` is \"hidden\"; it takes \"plain\" or \"hashed\""),
         (
-            r#"{"envoy":{"attach":"tcp"}}"#,
-            "`envoy.attach` is \"tcp\"; it takes \"http\", \"upstream\" or \"log\"",
+            r#"{"tight_margins":"10%"}"#,
+            "`tight_margins` is not a field; there are upstreams, fallback_header, tight_margin, max_upstreams, reorder, \
+             summary_every, records_per_second, hosts, fields, reference, budget, envoy, fluent_bit, edge",
         ),
-        (r#"{"envoy":{"header":"yes"}}"#, "`envoy.header` is \"yes\"; it takes true or false"),
         (
-            r#"{"envoy":{"headers":true}}"#,
-            "`envoy.headers` is not a field; there are attach, mode, header, collector",
+            r#"{"upstreams":{"cart":{"retries":1}}}"#,
+            "`upstreams.cart.retries` is not a field; there are timeout, deadline, max_attempts, fallback_hosts",
         ),
-        (r#"{"fluent_bit":{"mode":1}}"#, "`fluent_bit.mode` is 1"),
-        (r#"{"tight_margins":"10%"}"#, "`tight_margins` is not a field; there are upstreams, "),
+        (
+            r#"{"reference":{"cart":{"reasons":1}}}"#,
+            "`reference.cart.reasons` is not a field; there are since, near_miss_bp, typical_ms, reason, expires",
+        ),
         (r#"{"fallback_header":""}"#, "it takes a text of 1 to 256 bytes"),
         ("[]", "`the configuration` is []; it takes an object"),
         ("{\"a\":", "the configuration is not JSON: "),
@@ -90,6 +80,28 @@ fn an_error_names_the_field_what_was_found_and_what_it_takes() {
         let found = error(text);
         assert!(found.contains(expected), "{text}: {found}");
     }
+}
+
+crate::config_fields! {
+    /// A section that the core does not know.
+    struct LampConfig {
+        /// Switches the lamp on.
+        on: bool = true, Field::flag;
+    }
+}
+
+#[test]
+fn sections_of_other_hosts_are_ignored_and_the_own_one_is_read() {
+    const TEXT: &str =
+        r#"{"envoy":{"nosuch":1},"fluent_bit":[],"edge":"x","budget":"2%","lamp":{"on":false}}"#;
+    let mut lamp = LampConfig::default();
+    let config = Config::parse_with_sections(TEXT, &mut [("lamp", &mut lamp)]).unwrap();
+    assert_eq!((config.budget.basis_points(), lamp.on), (200, false));
+    let unknown = Config::parse_with_sections(r#"{"lamp":{"off":1}}"#, &mut [("lamp", &mut lamp)]);
+    assert_eq!(unknown.unwrap_err().to_string(), "`lamp.off` is not a field; there are on");
+    let wrong = Config::parse_with_sections(r#"{"lamp":[]}"#, &mut [("lamp", &mut lamp)]);
+    assert_eq!(wrong.unwrap_err().to_string(), "`lamp` is []; it takes an object");
+    assert!(error(TEXT).starts_with("`lamp` is not a field"), "no host here has this section");
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Seals buckets and emits the records of episodes that open and close with them.
 
 use super::{Monitor, share};
+use crate::config::ReferenceConfig;
 use crate::episode::{Change, OpenEpisode, Pattern, Reference};
 use crate::fleet::Entry;
 use crate::histogram::Log2;
 use crate::outbox::Outbox;
 use crate::record::{self, EpisodeContext, Head, HostNames, Phase};
-use crate::settings::ReferenceConfig;
 use crate::sort;
 use crate::timeline;
 use alloc::vec::Vec;

@@ -1,10 +1,10 @@
 //! Writes one plain sentence: the event, how close it was, where to look next.
 
 use super::host_names::HostNames;
+use crate::config::Hosts;
 use crate::exchange::{Attempt, Exchange};
 use crate::json::write::{push_millis, push_number};
 use crate::limits::Limit;
-use crate::settings::Hosts;
 use crate::structured_fields;
 use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};

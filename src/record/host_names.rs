@@ -1,8 +1,8 @@
 //! Names of hosts, in the configured form.
 
+use crate::config::Hosts;
 use crate::hash;
 use crate::json::write::Json;
-use crate::settings::Hosts;
 use alloc::string::String;
 
 /// Writes the names of hosts in the configured form.

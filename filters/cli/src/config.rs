@@ -1,17 +1,31 @@
 //! Loads the configuration and builds line readers from it.
 
 use crate::error::Error;
-use nearmiss::Config;
+use nearmiss::{Config, ConfigError};
+use nearmiss_edge_config::EdgeConfig;
+use nearmiss_envoy_config::EnvoyConfig;
+use nearmiss_fluent_bit_config::FluentBitConfig;
 use nearmiss_formats::{FieldConfig, Format, Reader};
 use std::path::Path;
 
-/// Loads the configuration in `path`, or returns the defaults.
+/// Loads the configuration in `path`, or returns the defaults. The sections of hosts are validated too.
 pub(crate) fn load(path: Option<&Path>) -> Result<Config, Error> {
     let Some(path) = path else { return Ok(Config::default()) };
     let text = read_text(path)?;
-    let config = Config::parse(&text).map_err(|error| Error::Config(path.into(), error.to_string()))?;
+    let config = parse(&text).map_err(|error| Error::Config(path.into(), error.to_string()))?;
     FieldConfig::parse(&config.fields).map_err(|error| Error::Config(path.into(), error.to_string()))?;
     Ok(config)
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse_with_sections(
+        text,
+        &mut [
+            (nearmiss_envoy_config::SECTION, &mut EnvoyConfig::default()),
+            (nearmiss_fluent_bit_config::SECTION, &mut FluentBitConfig::default()),
+            (nearmiss_edge_config::SECTION, &mut EdgeConfig::default()),
+        ],
+    )
 }
 
 /// Reads a whole text file.

@@ -292,6 +292,9 @@ fn a_configuration_changes_verdicts_and_an_invalid_one_is_rejected_with_its_fiel
     assert_eq!(nearmiss(&["check", "--config", &tight], "").status.code(), Some(0));
     for (wrong, why) in [
         (r#"{"tight_margin":"200%"}"#, "`tight_margin` is \"200%\""),
+        (r#"{"envoy":{"modes":"lean"}}"#, "`envoy.modes` is not a field; there are attach, mode"),
+        (r#"{"fluent_bit":{"mode":"all"}}"#, "`fluent_bit.mode` is \"all\"; it takes"),
+        (r#"{"edge":{"header":1}}"#, "`edge.header` is 1; it takes true or false"),
         (r#"{"fields":{"colour":"x"}}"#, "`fields.colour` is not a field"),
         (r#"{"fields":{"log_format":"$status"}}"#, "invalid `fields.log_format`"),
         ("{", ""),

@@ -4,7 +4,8 @@ use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
 use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
-use nearmiss::{Config, Exchange, Feed, Head, Limits, Monitor, Verdict, judge, record};
+use nearmiss::{Config, Exchange, Feed, Head, Monitor, Verdict, preview, record};
+use nearmiss_edge_config::{EdgeConfig, SECTION};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 /// A monitor for JavaScript.
@@ -16,6 +17,7 @@ use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 pub struct Handle {
     /// Configuration for the monitor; unused once the monitor exists.
     config: Config,
+    section: EdgeConfig,
     /// Created by `start`, since some runtimes have no clock before the first exchange.
     monitor: Option<Monitor>,
     upstreams: UpstreamInterner,
@@ -37,10 +39,11 @@ impl Handle {
     /// Names the invalid field, its value and the values that it accepts.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str) -> Result<Self, JsError> {
-        let config = parse(config)?;
+        let (config, section) = parse(config)?;
         Ok(Self {
             upstreams: UpstreamInterner::new(config.max_upstreams as usize),
             config,
+            section,
             monitor: None,
             builder: ExchangeBuilder::default(),
             last: Default::default(),
@@ -58,19 +61,19 @@ impl Handle {
     /// Returns true if responses get the `near-miss` header.
     #[wasm_bindgen(js_name = wantsHeader)]
     pub fn wants_header(&self) -> bool {
-        self.config().edge.header
+        self.section.header
     }
 
     /// Returns true if responses get a `Server-Timing` entry.
     #[wasm_bindgen(js_name = wantsServerTiming)]
     pub fn wants_server_timing(&self) -> bool {
-        self.config().edge.server_timing
+        self.section.server_timing
     }
 
     /// Returns the maximum size of a response body that is inspected; 0 disables inspection.
     #[wasm_bindgen(js_name = inspectBytes)]
     pub fn inspect_bytes(&self) -> u32 {
-        self.config().edge.inspect_bytes
+        self.section.inspect_bytes
     }
 
     /// Returns the name of the response header that marks a fallback.
@@ -151,21 +154,9 @@ impl Handle {
             builder.clear();
             return packed_verdict::INVALID;
         };
-        let configured =
-            config.upstream(exchange.upstream).map(|upstream| upstream.limits).unwrap_or_default();
-        let is_judged = exchange.upstream != nearmiss::NO_UPSTREAM;
-        *last = (Verdict::default(), exchange.attempts);
-        if is_judged {
-            last.0 = builder.build(exchange, |exchange| {
-                let reported = Limits {
-                    timeout: exchange.timeout,
-                    deadline: exchange.deadline,
-                    max_attempts: exchange.max_attempts,
-                };
-                judge(exchange, &reported.or(configured), config.tight_margin, None, None)
-            });
-        }
-        builder.clear();
+        let (name, attempts) = (exchange.upstream, exchange.attempts);
+        let verdict = builder.build(exchange, |exchange| preview(config, exchange, || name));
+        *last = (verdict, attempts);
         packed_verdict::pack(&last.0)
     }
 
@@ -240,7 +231,8 @@ impl Handle {
     ///
     /// As for [`new`](Self::new); the previous configuration then stays in effect.
     pub fn reconfigure(&mut self, config: &str) -> Result<(), JsError> {
-        let config = parse(config)?;
+        let (config, section) = parse(config)?;
+        self.section = section;
         self.upstreams.set_max(config.max_upstreams as usize);
         match &mut self.monitor {
             Some(monitor) => monitor.reconfigure(config),
@@ -256,8 +248,11 @@ impl Handle {
     }
 }
 
-fn parse(config: &str) -> Result<Config, JsError> {
-    Config::parse(config).map_err(|error| JsError::new(&error.to_string()))
+fn parse(config: &str) -> Result<(Config, EdgeConfig), JsError> {
+    let mut section = EdgeConfig::default();
+    Config::parse_with_sections(config, &mut [(SECTION, &mut section)])
+        .map(|config| (config, section))
+        .map_err(|error| JsError::new(&error.to_string()))
 }
 
 /// Builds an exchange, or returns `None` if one of the numbers is invalid.

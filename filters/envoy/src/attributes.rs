@@ -8,8 +8,8 @@
 
 use crate::headers::{Headers, text};
 use crate::host::{Hostcalls, Status};
-use nearmiss::config::Mode;
 use nearmiss::{Flags, Micros};
+use nearmiss_envoy_config::Mode;
 
 /// The attributes of an exchange that has ended.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,9 +10,9 @@ use crate::host::{BufferType, Hostcalls, MapType, MetricId, MetricType};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use nearmiss::config::CollectorConfig;
 use nearmiss::json::tokens::Token;
 use nearmiss::{Head, Micros, Record, Timestamp, hash, otlp};
+use nearmiss_envoy_config::CollectorConfig;
 
 /// Maximum size of the queue in bytes.
 const MAX_QUEUE_BYTES: usize = 1 << 20;

@@ -11,7 +11,7 @@ use crate::root::Root;
 use crate::upstream::UpstreamFilter;
 use alloc::vec::Vec;
 use core::cell::RefCell;
-use nearmiss::config::Attach;
+use nearmiss_envoy_config::Attach;
 use nearmiss_wasm_rt::local;
 
 local! {

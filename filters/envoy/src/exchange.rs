@@ -12,8 +12,8 @@ use crate::host::{Hostcalls, MapType};
 use crate::plugin::Plugin;
 use crate::request::RequestHeaders;
 use crate::response::ResponseHeaders;
-use nearmiss::config::Mode;
 use nearmiss::{Exchange, Micros, Substitute, Timestamp};
+use nearmiss_envoy_config::Mode;
 
 /// The property by which access loggers and upstream filters know that an HTTP filter observes the exchange.
 const SEEN: &str = "nearmiss_seen";

@@ -4,7 +4,7 @@ use crate::client::ClientInfo;
 use crate::exchange;
 use crate::host::Hostcalls;
 use crate::root::Root;
-use nearmiss::config::Mode;
+use nearmiss_envoy_config::Mode;
 
 /// The state of the HTTP filter during an exchange.
 #[derive(Clone, Copy, Debug, Default)]

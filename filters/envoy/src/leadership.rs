@@ -18,6 +18,7 @@ mod leader;
 mod lease;
 mod mailbox;
 
+use crate::config::PluginConfig;
 use crate::host::Hostcalls;
 use crate::identity;
 use alloc::string::String;
@@ -25,7 +26,7 @@ use baselines::apply_baseline;
 use follower::Follower;
 use leader::Leader;
 use lease::Lease;
-use nearmiss::{Config, Exchange, Feed, Monitor, Observed, Record, Timestamp};
+use nearmiss::{Exchange, Feed, Monitor, Observed, Record, Timestamp};
 
 /// Takeover grace: a VM with traffic acquires a free lease only after this many ticks, so that VMs without traffic go first.
 const TAKEOVER_GRACE: u32 = 5;
@@ -84,7 +85,7 @@ impl Leadership {
     pub(crate) fn observe(
         &mut self,
         hostcalls: &Hostcalls,
-        config: &Config,
+        config: &PluginConfig,
         exchange: &Exchange<'_>,
     ) -> (&Monitor, Observed) {
         if self.own.is_none()
@@ -107,10 +108,10 @@ impl Leadership {
     }
 
     /// Applies a new configuration to the monitors.
-    pub(crate) fn reconfigure(&mut self, config: &Config) {
+    pub(crate) fn reconfigure(&mut self, config: &PluginConfig) {
         let leader = self.leader.as_mut().and_then(Leader::monitor);
         for monitor in self.own.iter_mut().chain(leader) {
-            monitor.reconfigure(config.clone());
+            monitor.reconfigure(config.core.clone());
             if config.envoy.collector.is_some() {
                 monitor.note_tokens();
             }
@@ -118,7 +119,7 @@ impl Leadership {
     }
 
     /// Updates the role, publishes as a follower and reports as the leader.
-    pub(crate) fn on_tick(&mut self, hostcalls: &Hostcalls, config: &Config, now: Timestamp) {
+    pub(crate) fn on_tick(&mut self, hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp) {
         if self.id == 0 {
             self.id = identity::vm(hostcalls, &self.key, now);
         }
@@ -140,7 +141,7 @@ impl Leadership {
     }
 
     /// Ends this VM's role: reports everything that is left, or publishes it to the leader.
-    pub(crate) fn finish(&mut self, hostcalls: &Hostcalls, config: &Config, now: Timestamp) {
+    pub(crate) fn finish(&mut self, hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp) {
         if let Some(own) = &mut self.own {
             own.finish();
             if let Some(follower) = &mut self.follower {
@@ -196,7 +197,7 @@ impl Leadership {
     }
 
     /// Does the leader's work, if this VM leads.
-    fn lead(&mut self, hostcalls: &Hostcalls, config: &Config, now: Timestamp, is_last: bool) {
+    fn lead(&mut self, hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp, is_last: bool) {
         let Some(leader) = &mut self.leader else { return };
         if leader.read_mailboxes(hostcalls, &self.key) && leader.monitor().is_none() {
             if self.follower.is_none()
@@ -220,8 +221,8 @@ impl Leadership {
     }
 }
 
-fn new_monitor(hostcalls: &Hostcalls, config: &Config, now: Timestamp) -> Monitor {
-    let mut monitor = Monitor::new(config.clone(), Feed::Live, &identity::source(hostcalls, now));
+fn new_monitor(hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp) -> Monitor {
+    let mut monitor = Monitor::new(config.core.clone(), Feed::Live, &identity::source(hostcalls, now));
     if config.envoy.collector.is_some() {
         monitor.note_tokens();
     }

@@ -15,7 +15,7 @@
 //! leadership · collector    leader election between Envoy's VMs · OTLP export
 //! identity                  names of plugin, VM and instance
 //! attributes request …      readers of attributes and headers
-//! host                      hostcalls; the only unsafe code
+//! host · config             hostcalls; the only unsafe code · the configuration of a plugin
 //! ```
 //!
 //! The filter only maps data; thresholds and verdicts are the core's. It never affects traffic: no callback pauses an
@@ -30,6 +30,7 @@ mod attempt_propagation;
 mod attributes;
 mod client;
 mod collector;
+mod config;
 mod dispatcher;
 mod exchange;
 #[cfg(target_arch = "wasm32")]

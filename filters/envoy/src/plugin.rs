@@ -2,6 +2,7 @@
 //!
 //! Each VM has one [`Plugin`] per configured plugin. A plugin and its successor in a configuration update share the state.
 
+use crate::config::PluginConfig;
 use crate::host::{Hostcalls, LogLevel};
 use crate::host_tiers::HostTierCache;
 use crate::leadership::Leadership;
@@ -9,9 +10,9 @@ use crate::metrics::Metrics;
 use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
-use core::cell::{LazyCell, RefCell};
-use nearmiss::config::Attach;
-use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, judge, record};
+use core::cell::RefCell;
+use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, preview, record};
+use nearmiss_envoy_config::Attach;
 
 /// The state of a plugin, shared by its root contexts.
 pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
@@ -19,7 +20,7 @@ pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
 /// The state of one plugin.
 pub(crate) struct Plugin {
     identity: String,
-    config: Config,
+    config: PluginConfig,
     leadership: Leadership,
     metrics: Metrics,
     sinks: Sinks,
@@ -43,11 +44,11 @@ const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
 
 impl Plugin {
     /// Creates the state of a plugin that has not observed an exchange.
-    pub(crate) fn new_shared(identity: String, config: Config) -> SharedPlugin {
+    pub(crate) fn new_shared(identity: String, config: PluginConfig) -> SharedPlugin {
         Rc::new(RefCell::new(Self {
             leadership: Leadership::new(alloc::format!("nearmiss/{}/{identity}", config.envoy.attach as u8)),
             identity,
-            metrics: Metrics::new(config.max_upstreams),
+            metrics: Metrics::new(config.core.max_upstreams),
             config,
             sinks: Sinks::default(),
             host_tiers: HostTierCache::default(),
@@ -64,14 +65,14 @@ impl Plugin {
         self.config.envoy.attach == attach && self.identity == identity
     }
 
-    /// Returns the configuration in force.
+    /// Returns the fields for all hosts of the configuration in force.
     pub(crate) fn config(&self) -> &Config {
-        &self.config
+        &self.config.core
     }
 
     /// Applies another configuration.
-    pub(crate) fn reconfigure(&mut self, config: Config) {
-        self.metrics.set_max_upstreams(config.max_upstreams);
+    pub(crate) fn reconfigure(&mut self, config: PluginConfig) {
+        self.metrics.set_max_upstreams(config.core.max_upstreams);
         self.leadership.reconfigure(&config);
         self.config = config;
     }
@@ -113,24 +114,15 @@ impl Plugin {
 
     /// Adds the header with the provisional verdict of an exchange in progress, unless the verdict is clean.
     ///
-    /// `cluster` reads the name of the upstream. The hostcall is expensive, so it is made only if upstreams have limits of their
-    /// own or the verdict is not clean.
+    /// `cluster` reads the name of the upstream, by an expensive hostcall.
     pub(crate) fn annotate_response<'a>(
         &mut self,
         hostcalls: &Hostcalls,
         exchange: &Exchange<'_>,
-        cluster: impl Fn() -> &'a str,
+        cluster: impl FnOnce() -> &'a str,
     ) {
-        let cluster = LazyCell::new(|| nearmiss::upstream_name(cluster()));
-        let configured = if self.config.upstreams.is_empty() { None } else { self.config.upstream(&cluster) };
-        let configured = configured.map(|upstream| upstream.limits).unwrap_or_default();
-        let limits = nearmiss::Limits {
-            timeout: exchange.timeout,
-            deadline: exchange.deadline,
-            max_attempts: exchange.max_attempts,
-        };
-        let verdict = judge(exchange, &limits.or(configured), self.config.tight_margin, None, None);
-        if verdict.fate != Fate::Clean && *cluster != nearmiss::NO_UPSTREAM {
+        let verdict = preview(&self.config.core, exchange, cluster);
+        if verdict.fate != Fate::Clean {
             self.buffer.clear();
             record::header(&mut self.buffer, &verdict, exchange.attempts);
             let _ = hostcalls.add_http_response_header(HEADER, &self.buffer);

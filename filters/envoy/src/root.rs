@@ -2,12 +2,13 @@
 
 use crate::attributes::{Query, cluster};
 use crate::client::ClientInfo;
+use crate::config::PluginConfig;
 use crate::exchange;
 use crate::host::Hostcalls;
 use crate::plugin::{Plugin, SharedPlugin};
 use alloc::string::String;
-use nearmiss::config::{Attach, Mode};
-use nearmiss::{Config, ConfigError};
+use nearmiss::ConfigError;
+use nearmiss_envoy_config::{Attach, Mode};
 
 /// A plugin's root context.
 pub(crate) struct Root {
@@ -45,7 +46,7 @@ impl Root {
     ) -> Result<(), ConfigError> {
         let text = core::str::from_utf8(text)
             .map_err(|_| ConfigError::Syntax(String::from("the configuration is not UTF-8")))?;
-        let config = Config::parse(text)?;
+        let config = PluginConfig::parse(text)?;
         self.attach = config.envoy.attach;
         self.mode = config.envoy.mode;
         self.annotates = config.envoy.header && self.attach == Attach::Http;

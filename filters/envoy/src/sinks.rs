@@ -4,8 +4,8 @@ use crate::collector::Collector;
 use crate::host::{Hostcalls, LogLevel};
 use crate::identity;
 use alloc::string::String;
-use nearmiss::config::{CollectorConfig, Logged};
 use nearmiss::{Head, Record, Timestamp};
+use nearmiss_envoy_config::{CollectorConfig, Logged};
 
 /// The sinks of one plugin.
 #[derive(Debug, Default)]

@@ -10,9 +10,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
-use nearmiss::config::FluentBitMode;
 use nearmiss::upstream_name;
 use nearmiss::{Config, Fate, Feed, Head, Monitor, Timestamp};
+use nearmiss_fluent_bit_config::{FluentBitConfig, Mode};
 use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, RecordParser};
 
 /// Maximum number of unreadable records that are reported on standard error.
@@ -23,7 +23,7 @@ const MAX_RETAINED: usize = 64 << 10;
 /// The filter, which lives as long as the process.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    mode: FluentBitMode,
+    mode: Mode,
     parser: RecordParser,
     reader: RecordReader,
     monitor: Monitor,
@@ -46,29 +46,36 @@ pub(crate) struct InvalidConfig(pub(crate) String);
 
 impl Filter {
     /// Creates a filter; `run_id` is unique to this run of this instance.
-    pub(crate) fn new(config: Config, run_id: &str) -> Result<Self, InvalidConfig> {
-        let section = &config.fluent_bit;
+    pub(crate) fn new(
+        config: Config,
+        section: &FluentBitConfig,
+        run_id: &str,
+    ) -> Result<Self, InvalidConfig> {
         let format = section.format.as_deref().unwrap_or("auto");
         let format: Format = format
             .parse()
             .map_err(|error| InvalidConfig(format!("`fluent_bit.format` is \"{format}\": {error}")))?;
         let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
         let fields = FieldConfig::parse(fields).map_err(|error| InvalidConfig(error.to_string()))?;
-        Ok(Self { reader: RecordReader::new(format, &fields), ..Self::with_auto_format(config, run_id) })
+        Ok(Self {
+            reader: RecordReader::new(format, &fields),
+            ..Self::with_auto_format(config, section, run_id)
+        })
     }
 
     /// Creates a filter with default settings, for an invalid configuration. Every record gets a note with the reason.
     pub(crate) fn with_defaults(run_id: &str, reason: &str) -> Self {
         let note = format!("the configuration is invalid, so defaults are used: {reason}");
-        Self { config_note: Some(note), ..Self::with_auto_format(Config::default(), run_id) }
+        let section = FluentBitConfig::default();
+        Self { config_note: Some(note), ..Self::with_auto_format(Config::default(), &section, run_id) }
     }
 
-    fn with_auto_format(config: Config, run_id: &str) -> Self {
-        let source = format!("{}/{run_id}", config.fluent_bit.source);
+    fn with_auto_format(config: Config, section: &FluentBitConfig, run_id: &str) -> Self {
+        let source = format!("{}/{run_id}", section.source);
         Self {
-            mode: config.fluent_bit.mode,
+            mode: section.mode,
             parser: RecordParser::default(),
-            aggregator: (config.fluent_bit.mode == FluentBitMode::Merge).then(|| Aggregator::new(&config)),
+            aggregator: (section.mode == Mode::Merge).then(|| Aggregator::new(&config)),
             reader: RecordReader::default(),
             monitor: Monitor::new(config, Feed::Log, &source),
             queue: PiggybackQueue::default(),
@@ -147,7 +154,7 @@ impl Filter {
             return false;
         }
         let is_near_miss = self.judge(default_time, record);
-        if self.mode == FluentBitMode::Only && !is_near_miss {
+        if self.mode == Mode::Only && !is_near_miss {
             self.output.begin(b"", true);
             if !self.queue.is_empty() {
                 // Waiting records replace the dropped one.

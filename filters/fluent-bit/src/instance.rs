@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::cell::RefCell;
 use nearmiss::{Config, Timestamp};
+use nearmiss_fluent_bit_config::{FluentBitConfig, SECTION};
 use nearmiss_wasm_rt::{local, refill_reserve};
 
 /// The configuration file, looked up in the directories that the host opens for the module.
@@ -51,19 +52,24 @@ fn with_filter<R>(if_borrowed: R, body: impl FnOnce(&mut Filter) -> R) -> R {
 
 fn configured_filter() -> Filter {
     let run_id = format!("{:x}/{}", host::random(), host::now_micros() / 1_000_000);
-    read_config().and_then(|config| Filter::new(config, &run_id)).unwrap_or_else(|error| {
-        let reason = format!("{CONFIG_FILE}: {}", error.0);
-        host::write_stderr(&format!(
-            "nearmiss: {reason}; defaults are used, and every record carries a note"
-        ));
-        Filter::with_defaults(&run_id, &reason)
-    })
+    read_config().and_then(|(config, section)| Filter::new(config, &section, &run_id)).unwrap_or_else(
+        |error| {
+            let reason = format!("{CONFIG_FILE}: {}", error.0);
+            host::write_stderr(&format!(
+                "nearmiss: {reason}; defaults are used, and every record carries a note"
+            ));
+            Filter::with_defaults(&run_id, &reason)
+        },
+    )
 }
 
-fn read_config() -> Result<Config, InvalidConfig> {
+fn read_config() -> Result<(Config, FluentBitConfig), InvalidConfig> {
     let bytes = host::read_file(CONFIG_FILE, Config::MAX_BYTES + 1)
         .map_err(|errno| InvalidConfig(format!("the file cannot be read (WASI error {})", errno.0)))?;
     let text = String::from_utf8(bytes.unwrap_or_default())
         .map_err(|_| InvalidConfig("the configuration is not UTF-8".to_string()))?;
-    Config::parse(&text).map_err(|error| InvalidConfig(error.to_string()))
+    let mut section = FluentBitConfig::default();
+    Config::parse_with_sections(&text, &mut [(SECTION, &mut section)])
+        .map(|config| (config, section))
+        .map_err(|error| InvalidConfig(error.to_string()))
 }

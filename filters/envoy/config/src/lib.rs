@@ -1,0 +1,60 @@
+//! The section `envoy` of the configuration.
+//!
+//! A crate of its own, because the command line validates the section as well.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod collector;
+
+pub use collector::{CollectorConfig, Logged};
+
+use nearmiss::config::Field;
+
+/// Name of the section.
+pub const SECTION: &str = "envoy";
+
+nearmiss::config_fields! {
+    /// The section `envoy`.
+    pub struct EnvoyConfig {
+        /// Extension point that the module is attached to.
+        attach: Attach = Attach::Http, |field| {
+            const CHOICES: [(&str, Attach); 3] =
+                [("http", Attach::Http), ("log", Attach::Log), ("upstream", Attach::Upstream)];
+            field.choice(&CHOICES, "\"http\", \"upstream\" or \"log\"")
+        };
+        /// Amount of data read per exchange.
+        mode: Mode = Mode::Full, |field| {
+            field.choice(&[("full", Mode::Full), ("lean", Mode::Lean)], "\"full\" or \"lean\"")
+        };
+        /// Adds the `near-miss` header to responses.
+        header: bool = false, Field::flag;
+        /// Collector that receives the records.
+        collector: Option<CollectorConfig> = None, |field| CollectorConfig::read(field).map(Some);
+    }
+}
+
+/// Extension point of Envoy that the module is attached to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attach {
+    /// HTTP filter.
+    Http,
+    /// Access logger.
+    Log,
+    /// Upstream HTTP filter.
+    Upstream,
+}
+
+/// Amount of data that the Envoy module reads per exchange.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// Everything that distinguishes fates.
+    Full,
+    /// The least that still shows retries and failures.
+    Lean,
+}
+
+#[cfg(test)]
+mod tests;
