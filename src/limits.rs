@@ -15,6 +15,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Returns the limits that the host reported with an exchange.
+    pub(crate) fn reported(exchange: &Exchange<'_>) -> Self {
+        Self { timeout: exchange.timeout, deadline: exchange.deadline, max_attempts: exchange.max_attempts }
+    }
+
     /// Fills unknown limits from `others`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {

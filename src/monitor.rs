@@ -291,7 +291,8 @@ impl Monitor {
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
         let hosts = HostNames(self.config.hosts);
-        let reference = self.config.reference.get(entry.upstream.name()).filter(|told| told.holds(end));
+        let reference =
+            self.config.reference.get(entry.upstream.name()).filter(|reference| reference.holds(end));
         if let Some(reference) = reference {
             entry.detector.reference.restore(reference.into());
         }

@@ -14,12 +14,7 @@ use core::cell::LazyCell;
 pub fn preview<'a>(config: &Config, exchange: &Exchange<'_>, upstream: impl FnOnce() -> &'a str) -> Verdict {
     let name = LazyCell::new(|| upstream_name(upstream()));
     let configured = if config.upstreams.is_empty() { None } else { config.upstream(&name) };
-    let reported = Limits {
-        timeout: exchange.timeout,
-        deadline: exchange.deadline,
-        max_attempts: exchange.max_attempts,
-    };
-    let limits = reported.or(configured.map(UpstreamConfig::limits).unwrap_or_default());
+    let limits = Limits::reported(exchange).or(configured.map(UpstreamConfig::limits).unwrap_or_default());
     let verdict = verdict::judge(exchange, &limits, config.tight_margin, None, None);
     if verdict.fate != Fate::Clean && *name == NO_UPSTREAM { Verdict::default() } else { verdict }
 }

@@ -339,12 +339,7 @@ fn is_comparable(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
 /// Returns the exchange's own limits, else the configured ones, else the learned ones; and true if the attempts were
 /// learned.
 fn limits(exchange: &Exchange<'_>, configured: Limits, snapshot: Snapshot) -> (Limits, bool) {
-    let own = Limits {
-        timeout: exchange.timeout,
-        deadline: exchange.deadline,
-        max_attempts: exchange.max_attempts,
-    };
-    let mut limits = own.or(configured);
+    let mut limits = Limits::reported(exchange).or(configured);
     let use_learned = limits.max_attempts.is_none() && snapshot.max_attempts > 0;
     if use_learned {
         limits.max_attempts = Some(snapshot.max_attempts.into());
