@@ -46,7 +46,7 @@ impl Counters {
         }
         self.attempts += u64::from(exchange.attempts.unwrap_or(1));
         self.late += u32::from(verdict.late);
-        if verdict.is_aborted() {
+        if verdict.signals.any(Signals::ABORTED) {
             return;
         }
         self.first_try += u32::from(verdict.is_first_try(exchange));
@@ -155,14 +155,20 @@ impl CounterTotals {
         self.signals.get(signal.index()).copied().unwrap_or(0)
     }
 
-    /// Returns the number of exchanges that were not aborted.
-    pub fn judged(&self) -> u64 {
-        self.exchanges().saturating_sub(self.with_signal(Signals::ABORTED))
+    /// Returns the number of exchanges whose client went away although the upstream was not at fault.
+    pub fn aborted(&self) -> u64 {
+        self.with_signal(Signals::ABORTED).saturating_sub(self.of(Fate::Abandoned))
     }
 
-    /// Returns the share of judged exchanges that did not fail; `None` if none was judged.
+    /// Returns the number of exchanges that were neither rejected nor aborted: the whole of all shares.
+    pub fn judged(&self) -> u64 {
+        self.exchanges().saturating_sub(self.of(Fate::Rejected)).saturating_sub(self.aborted())
+    }
+
+    /// Returns the share of judged exchanges that neither failed nor were abandoned; `None` if none was judged.
     pub fn final_success(&self) -> Option<Used> {
-        Used::of(self.judged().saturating_sub(self.of(Fate::Failed)), self.judged())
+        let failures = self.of(Fate::Failed).saturating_add(self.of(Fate::Abandoned));
+        Used::of(self.judged().saturating_sub(failures), self.judged())
     }
 
     /// Returns the share of judged exchanges that succeeded on the first try; `None` if none was judged.
@@ -186,11 +192,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_aborted_exchanges_are_missing_from_the_judged_ones() {
-        for (index, name) in Signals::NAMES.into_iter().enumerate() {
-            let mut totals = CounterTotals { fates: [10; Fate::COUNT], ..CounterTotals::default() };
-            totals.signals[index] = 3;
-            assert_eq!(totals.judged(), if name == "aborted" { 97 } else { 100 }, "{name}");
+    fn shares_leave_out_rejected_and_aborted_exchanges_and_count_abandoned_ones_as_failures() {
+        let mut totals = CounterTotals { first_try: 60, ..CounterTotals::default() };
+        for (fate, count) in
+            [(Fate::Clean, 80), (Fate::Failed, 5), (Fate::Rejected, 10), (Fate::Abandoned, 15)]
+        {
+            totals.fates[fate as usize] = count;
         }
+        totals.signals[Signals::ABORTED.index()] = 15 + 20;
+        assert_eq!((totals.exchanges(), totals.aborted(), totals.judged()), (110, 20, 80));
+        assert_eq!(totals.final_success().map(Used::basis_points), Some(7_500));
+        assert_eq!(totals.first_try_success().map(Used::basis_points), Some(7_500));
     }
 }

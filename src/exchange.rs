@@ -29,8 +29,18 @@ pub struct Exchange<'a> {
     pub timeout: Option<Micros>,
     /// Time limit of the whole exchange.
     pub deadline: Option<Micros>,
+    /// Time on the timeout's own clock; `None` if it is the duration of the attempt that answered.
+    pub timeout_used: Option<Micros>,
+    /// Time on the deadline's own clock; `None` if it is the duration.
+    pub deadline_used: Option<Micros>,
+    /// Time that the upstream took, compared with its past; `None` if it is the duration.
+    pub service: Option<Micros>,
     /// Envoy's response flags.
     pub flags: Flags,
+    /// The host's own short word for the end of the exchange, if it is not Envoy: HAProxy's termination state.
+    pub termination_state: Option<&'a str>,
+    /// Reason for the end of the exchange, in the host's own words.
+    pub reason: Option<&'a str>,
     /// gRPC status; only if the content type was gRPC.
     pub grpc_status: Option<u32>,
     /// Bytes of the response body that the caller got.
@@ -41,6 +51,12 @@ pub struct Exchange<'a> {
     pub aborted: bool,
     /// True if the answer of a hedged attempt was the one that counted.
     pub hedged: bool,
+    /// True if a policy of the proxy turned the exchange away before any attempt.
+    pub rejected: bool,
+    /// True if an authorization could not be checked and was skipped.
+    pub fail_open: bool,
+    /// True if the exchange waited for a place in a queue or for a pooled connection.
+    pub pool: bool,
     /// True for a tunnel or an endless stream (CONNECT, server-sent events), whose duration means nothing.
     pub stream: bool,
     /// Source that answered instead of the upstream, if the host marks it.
@@ -51,12 +67,40 @@ pub struct Exchange<'a> {
     pub proxy_status: Option<&'a str>,
     /// Number of this attempt among the client's own, 1 for the first.
     pub client_attempt: Option<u32>,
+    /// False if the client comes from outside, so that its hints are not believed; `None` if the host cannot tell.
+    pub client_trusted: Option<bool>,
     /// The caller's quota as the upstream reports it.
     pub quota: Option<Quota>,
     /// Attempts in order, ending with the one that answered; if shorter than `attempts`, the first ones are unknown.
     pub attempt_log: &'a [Attempt<'a>],
     /// Identifier of the trace.
     pub trace_id: Option<&'a str>,
+}
+
+impl Exchange<'_> {
+    /// Returns true for a tunnel, an upgrade or an endless stream, whose duration means nothing.
+    pub fn is_timeless(&self) -> bool {
+        self.stream || self.status == 101
+    }
+
+    /// Returns true if an attempt was made because an earlier one failed.
+    pub(crate) fn is_retry(&self) -> bool {
+        self.attempts.is_some_and(|attempts| attempts > 1) && !self.hedged
+    }
+
+    /// Returns the time that is compared with the past: the upstream's own, or the duration of the attempt that answered.
+    pub(crate) fn judged_duration(&self) -> Option<Micros> {
+        self.service.or_else(|| self.answering_attempt())
+    }
+
+    /// Returns the duration of the attempt that answered: the last in the attempt log, or the exchange if there was only one.
+    pub(crate) fn answering_attempt(&self) -> Option<Micros> {
+        match self.attempt_log.last() {
+            Some(last) if last.duration.is_some() => last.duration,
+            _ if self.attempts == Some(1) => Some(self.duration),
+            _ => None,
+        }
+    }
 }
 
 /// One try of an exchange against one host.
@@ -68,6 +112,8 @@ pub struct Attempt<'a> {
     pub status: Option<u16>,
     /// Time from the start of the attempt to its end.
     pub duration: Option<Micros>,
+    /// Reason for its failure, in the host's own words.
+    pub reason: Option<&'a str>,
 }
 
 impl Attempt<'_> {

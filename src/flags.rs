@@ -3,6 +3,8 @@
 //! Names and bit order are those of Envoy's `ResponseFlag` (`response.flags` is the sum of `1 << bit`). Flags
 //! registered by extensions have names of their own and no bit; they are ignored.
 
+use alloc::string::String;
+
 /// A set of response flags.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Flags(u32);
@@ -28,6 +30,12 @@ impl Flags {
     pub const UC: Self = Self(1 << 6);
     /// A circuit breaker or the retry budget was open.
     pub const UO: Self = Self(1 << 7);
+    /// A fault was injected on purpose.
+    pub const FI: Self = Self(1 << 10);
+    /// A rate limit was exceeded.
+    pub const RL: Self = Self(1 << 11);
+    /// The rate limit service could not be asked.
+    pub const RLSE: Self = Self(1 << 13);
     /// The client went away.
     pub const DC: Self = Self(1 << 14);
     /// The client reset its stream.
@@ -42,6 +50,10 @@ impl Flags {
     pub const DT: Self = Self(1 << 22);
     /// The upstream broke the protocol.
     pub const UPE: Self = Self(1 << 23);
+    /// The route's cluster does not exist.
+    pub const NC: Self = Self(1 << 24);
+    /// The overload manager shed the request.
+    pub const OM: Self = Self(1 << 25);
 
     /// Flags that mean a truncated response if it had begun.
     pub const CUT_OFF: Self = Self(
@@ -54,6 +66,10 @@ impl Flags {
             | Self::DT.0
             | Self::UPE.0,
     );
+
+    /// Flags that mean a failed attempt, whatever became of the exchange.
+    pub const FAILED_ATTEMPT: Self =
+        Self(Self::UT.0 | Self::UR.0 | Self::UF.0 | Self::UC.0 | Self::UPE.0 | Self::URX.0);
 
     /// Returns the flags of Envoy's number.
     pub const fn from_bits(bits: u64) -> Self {
@@ -86,6 +102,20 @@ impl Flags {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Returns this set without `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Appends the short names of the flags that are set, `UF,URX`.
+    pub fn push_names(self, out: &mut String) {
+        for (index, name) in self.names().enumerate() {
+            out.push_str(if index > 0 { "," } else { "" });
+            out.push_str(name);
+        }
     }
 
     /// Returns the short names of the flags that are set, in Envoy's order.

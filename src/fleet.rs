@@ -6,6 +6,7 @@
 use crate::episode::Detector;
 use crate::hash;
 use crate::name::NO_UPSTREAM;
+use crate::record_rate::RecordRate;
 use crate::units::{Micros, Timestamp};
 use crate::upstream::UpstreamState;
 use alloc::boxed::Box;
@@ -44,8 +45,8 @@ pub(crate) struct Entry {
     pub(crate) summarised: Timestamp,
     /// Sequence number of its next summary.
     pub(crate) seq: u64,
-    /// Time up to which its emitted records have used the configured rate.
-    pub(crate) paid_until: Timestamp,
+    /// Rate of its exchange records.
+    pub(crate) rate: RecordRate,
     /// Records suppressed since the last emitted one.
     pub(crate) suppressed: u32,
     hash: u64,
@@ -177,7 +178,7 @@ impl Fleet {
             is_none: name == NO_UPSTREAM,
             summarised: now,
             seq: 0,
-            paid_until: Timestamp::default(),
+            rate: RecordRate::default(),
             suppressed: 0,
             hash,
         });

@@ -47,9 +47,9 @@ pub enum Limit {
 /// Share of each limit that an exchange used; `None` if the limit or the use is unknown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Usage {
-    /// Duration of the attempt that answered / timeout.
+    /// Time on the timeout's own clock, or the duration of the attempt that answered / timeout.
     pub timeout: Option<Used>,
-    /// Duration of the exchange / deadline.
+    /// Time on the deadline's own clock, or the duration of the exchange / deadline.
     pub deadline: Option<Used>,
     /// 1 − remaining / limit.
     pub quota: Option<Used>,
@@ -60,11 +60,13 @@ pub(crate) struct Usage {
 impl Usage {
     /// Returns the share of `limits` that `exchange` used. The duration of a stream uses nothing.
     pub(crate) fn of(exchange: &Exchange<'_>, limits: &Limits) -> Self {
-        let timed = !exchange.stream && exchange.status != 101;
+        let timed = !exchange.is_timeless();
         let share = |spent: Option<Micros>, limit: Option<Micros>| Used::of(spent?.get(), limit?.get());
         Self {
-            timeout: share(answering_attempt(exchange), limits.timeout).filter(|_| timed),
-            deadline: share(Some(exchange.duration), limits.deadline).filter(|_| timed),
+            timeout: share(exchange.timeout_used.or(exchange.answering_attempt()), limits.timeout)
+                .filter(|_| timed),
+            deadline: share(exchange.deadline_used.or(Some(exchange.duration)), limits.deadline)
+                .filter(|_| timed),
             quota: exchange
                 .quota
                 .and_then(|quota| Used::of(quota.limit.saturating_sub(quota.remaining), quota.limit)),
@@ -89,16 +91,6 @@ impl Usage {
         consider(Limit::Quota, self.quota);
         consider(Limit::Attempts, self.attempts);
         nearest
-    }
-}
-
-/// Returns the duration of the attempt that answered: the last in the attempt log, or the exchange if there was only
-/// one.
-pub(crate) fn answering_attempt(exchange: &Exchange<'_>) -> Option<Micros> {
-    match exchange.attempt_log.last() {
-        Some(last) if last.duration.is_some() => last.duration,
-        _ if exchange.attempts == Some(1) => Some(exchange.duration),
-        _ => None,
     }
 }
 
@@ -129,6 +121,19 @@ mod tests {
         let logged = Exchange { attempt_log: &log, ..retried };
         assert_eq!(Usage::of(&logged, &LIMITS).timeout, used(1_000));
         assert_eq!(Usage::of(&logged, &LIMITS).deadline, used(2_800));
+    }
+
+    #[test]
+    fn a_limit_with_a_clock_of_its_own_is_measured_on_it() {
+        let uploaded = Exchange {
+            attempts: Some(1),
+            duration: Micros::from_millis(1_990),
+            timeout_used: Some(Micros::from_millis(100)),
+            deadline_used: Some(Micros::from_millis(400)),
+            ..Exchange::default()
+        };
+        let usage = Usage::of(&uploaded, &LIMITS);
+        assert_eq!((usage.timeout, usage.deadline), (used(2_000), used(2_000)));
     }
 
     #[test]

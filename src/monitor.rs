@@ -6,10 +6,11 @@
 use crate::config::{Config, UpstreamConfig};
 use crate::episode::{EpisodeEngine, Observation};
 use crate::exchange::{Exchange, Substitute};
-use crate::fleet::{Entry, Fleet, Lookup, OTHER, UpstreamId};
+use crate::fleet::{Fleet, Lookup, OTHER, UpstreamId};
 use crate::name;
 use crate::outbox::Outbox;
 use crate::record::{self, Head, HostNames, Record, Span};
+use crate::record_rate::RecordRate;
 use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, Verdict};
@@ -52,6 +53,8 @@ pub struct Monitor {
     fleet: Fleet,
     engine: EpisodeEngine,
     outbox: Outbox,
+    /// Rate of the exchange records of all upstreams.
+    rate: RecordRate,
     /// Time of the next summaries: the next multiple of `summary_every`.
     summary_due: Timestamp,
     /// Deltas ready for the reporter; `Some` in a worker only.
@@ -83,6 +86,7 @@ impl Monitor {
             timeline: Timeline::new(feed, reorder),
             fleet: Fleet::new(config.max_upstreams as usize),
             outbox: Outbox::default(),
+            rate: RecordRate::default(),
             summary_due: Timestamp::default(),
             source: source.into(),
             config,
@@ -118,7 +122,7 @@ impl Monitor {
         let name = name::upstream_name(exchange.upstream);
         let limits = self.config.upstreams.get(&*name).map(UpstreamConfig::limits).unwrap_or_default();
         let index = self.lookup(&name, exchange.ts);
-        let tight = self.config.tight_margin;
+        let thresholds = self.config.thresholds();
         if self.fleet.get(index).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
             // Flush early, before a counter overflows.
             self.flush_counts(index, self.timeline.watermark().unwrap_or(exchange.ts));
@@ -132,10 +136,11 @@ impl Monitor {
             };
         };
         if entry.is_none {
-            let verdict = entry.upstream.count_unjudged(exchange);
-            return Observed { upstream: entry.id, verdict, recorded: false };
+            let (upstream, verdict) = (entry.id, entry.upstream.count_unjudged(exchange));
+            let recorded = self.record_exchange(index, exchange, &verdict);
+            return Observed { upstream, verdict, recorded };
         }
-        let taken = entry.upstream.observe(exchange, limits, tight, place, &self.timeline);
+        let taken = entry.upstream.observe(exchange, limits, &thresholds, place, &self.timeline);
         let mut replaced = taken.replaced_hosts;
         while replaced != 0 {
             entry.detector.forget_host(replaced.trailing_zeros() as u8);
@@ -314,10 +319,14 @@ impl Monitor {
             return false;
         }
         let Some(entry) = self.fleet.get_mut(index) else { return false };
-        if self.feed == Feed::Live && !take_token(entry, exchange.ts, self.config.records_per_second) {
-            entry.suppressed = entry.suppressed.saturating_add(1);
-            entry.upstream.counters.suppressed = entry.upstream.counters.suppressed.saturating_add(1);
-            return false;
+        if self.feed == Feed::Live {
+            let (own, total) = (self.config.records_per_second, self.config.records_per_second_total);
+            // A record that the upstream may not emit takes nothing from the others.
+            if !(entry.rate.take(exchange.ts, own) && self.rate.take(exchange.ts, total)) {
+                entry.suppressed = entry.suppressed.saturating_add(1);
+                entry.upstream.counters.suppressed = entry.upstream.counters.suppressed.saturating_add(1);
+                return false;
+            }
         }
         let suppressed = core::mem::take(&mut entry.suppressed);
         let (name, hosts) = (entry.upstream.name(), HostNames(self.config.hosts));
@@ -328,19 +337,6 @@ impl Monitor {
         });
         true
     }
-}
-
-/// Takes a token from a bucket of two seconds' worth; returns true if a record may be emitted at `now`.
-fn take_token(entry: &mut Entry, now: Timestamp, per_second: u32) -> bool {
-    const BURST: Micros = Micros::from_seconds(2);
-    let Some(price) = 1_000_000u64.checked_div(per_second.into()) else { return false };
-    let paid_until = entry.paid_until.max(now).after(Micros::new(price));
-    // A clock that jumped back must not keep the bucket empty until it has caught up.
-    let allowed = paid_until.since(now) <= BURST;
-    if allowed || paid_until.since(now).get() > 2 * BURST.get() {
-        entry.paid_until = if allowed { paid_until } else { now };
-    }
-    allowed
 }
 
 #[cfg(test)]

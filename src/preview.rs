@@ -2,9 +2,10 @@
 
 use crate::config::{Config, UpstreamConfig};
 use crate::exchange::Exchange;
+use crate::flags::Flags;
 use crate::limits::Limits;
 use crate::name::{NO_UPSTREAM, upstream_name};
-use crate::verdict::{self, Fate, Verdict};
+use crate::verdict::{self, Fate, Past, Verdict};
 use core::cell::LazyCell;
 
 /// Judges what is known so far of an exchange in progress. Nothing is counted, and nothing is compared with a baseline.
@@ -15,8 +16,11 @@ pub fn preview<'a>(config: &Config, exchange: &Exchange<'_>, upstream: impl FnOn
     let name = LazyCell::new(|| upstream_name(upstream()));
     let configured = if config.upstreams.is_empty() { None } else { config.upstream(&name) };
     let limits = Limits::reported(exchange).or(configured.map(UpstreamConfig::limits).unwrap_or_default());
-    let verdict = verdict::judge(exchange, &limits, config.tight_margin, None, None);
-    if verdict.fate != Fate::Clean && *name == NO_UPSTREAM { Verdict::default() } else { verdict }
+    let verdict = verdict::judge(exchange, &limits, &config.thresholds(), Past::default());
+    if verdict.fate != Fate::Clean && *name == NO_UPSTREAM && !exchange.flags.any(Flags::NC) {
+        return Verdict::default();
+    }
+    verdict
 }
 
 #[cfg(test)]

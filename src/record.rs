@@ -9,12 +9,13 @@ mod explain;
 mod header;
 mod host_names;
 mod summary;
+mod why;
 
 pub(crate) use episode::{EpisodeContext, Phase, deviation, episode};
 pub use exchange::clean;
 pub(crate) use exchange::exchange;
 pub use explain::sentence;
-pub use header::header;
+pub use header::{HeaderParameters, header};
 pub(crate) use host_names::HostNames;
 pub(crate) use summary::{Span, latency, summary, totals};
 

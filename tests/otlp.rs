@@ -20,8 +20,18 @@ const NOW: Timestamp = Timestamp::from_seconds(START + 10_000);
 const SOURCE: &str = "node/1/1795423550";
 
 static ATTEMPTS: [Attempt<'static>; 2] = [
-    Attempt { host: Some("[2001:db8::2]:80"), status: Some(503), duration: Some(Micros::new(12_100)) },
-    Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: Some(Micros::from_millis(18)) },
+    Attempt {
+        host: Some("[2001:db8::2]:80"),
+        status: Some(503),
+        duration: Some(Micros::new(12_100)),
+        reason: None,
+    },
+    Attempt {
+        host: Some("10.0.0.1:80"),
+        status: Some(200),
+        duration: Some(Micros::from_millis(18)),
+        reason: None,
+    },
 ];
 
 fn exchange(second: u64) -> Exchange<'static> {

@@ -17,6 +17,7 @@ pub use upstream::UpstreamConfig;
 
 use crate::json::outline::is_deeper_than;
 use crate::sorted_map::SortedMap;
+use crate::thresholds::{ClientRetries, Thresholds};
 use crate::units::{Micros, Used};
 use alloc::string::{String, ToString};
 use serde_json::Value;
@@ -37,6 +38,20 @@ crate::config_fields! {
         fallback_header: Option<String> = None, |field| Ok(Some(field.text()?.to_ascii_lowercase()));
         /// Margin to timeout, deadline or quota below which a success is `tight`.
         tight_margin: Used = Used::from_basis_points(1_000).unwrap_or_default(), Field::share;
+        /// Wait above which a client that gives up may have done so because of the upstream.
+        abandon_after: Micros = Micros::from_seconds(1), |field| {
+            let range = Micros::default()..=Micros::from_seconds(3_600);
+            field.span(range, "a time such as \"1s\", 0s to 1h")
+        };
+        /// Clients whose hints about their own retries are believed.
+        client_retries: ClientRetries = ClientRetries::UnlessExternal, |field| field.choice(
+            &[
+                ("unless_external", ClientRetries::UnlessExternal),
+                ("always", ClientRetries::Always),
+                ("never", ClientRetries::Never),
+            ],
+            "\"unless_external\", \"always\" or \"never\"",
+        );
         /// Upstreams that are counted separately; further ones count as `other`.
         max_upstreams: u32 = 1_000, |field| field.number(1..=100_000, "1 to 100000");
         /// Longest disorder of exchanges that changes no verdict; `None` takes the feed's default.
@@ -52,6 +67,8 @@ crate::config_fields! {
         };
         /// Exchange records that an upstream may emit per second, live.
         records_per_second: u32 = 10, |field| field.number(0..=1_000_000, "0 to 1000000");
+        /// Exchange records that all upstreams together may emit per second, live.
+        records_per_second_total: u32 = 200, |field| field.number(0..=1_000_000, "0 to 1000000");
         /// Form in which addresses of hosts are emitted.
         hosts: Hosts = Hosts::Plain, |field| {
             field.choice(&[("plain", Hosts::Plain), ("hashed", Hosts::Hashed)], "\"plain\" or \"hashed\"")
@@ -81,6 +98,15 @@ impl Config {
     pub const MAX_BYTES: usize = 4 << 20;
     /// Maximum nesting depth of a configuration.
     pub const MAX_DEPTH: usize = 32;
+
+    /// Returns the parts that a verdict rests on.
+    pub(crate) fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            tight: self.tight_margin,
+            abandon_after: self.abandon_after,
+            client_retries: self.client_retries,
+        }
+    }
 
     /// Parses a configuration and ignores the sections of hosts; the empty text is `{}`.
     ///

@@ -27,11 +27,14 @@ pub(super) fn index_of(bucket: u64) -> u32 {
 #[derive(Clone, Debug)]
 pub(crate) struct BucketCounts {
     pub(crate) exchanges: u32,
-    pub(crate) aborted: u32,
+    /// Exchanges outside of the shares: aborted and rejected ones.
+    pub(crate) left_out: u32,
     pub(crate) near_misses: u32,
+    /// Failures, abandoned exchanges included.
     pub(crate) failed: u32,
     pub(crate) first_try: u32,
     pub(crate) attempts: u32,
+    pub(crate) abandoned: u16,
     /// The smallest margin in basis points; [`NO_MARGIN`] if no limit is known.
     pub(crate) margin_min: u16,
     pub(crate) signals: [u16; Signals::COUNT],
@@ -43,11 +46,12 @@ impl Default for BucketCounts {
     fn default() -> Self {
         Self {
             exchanges: 0,
-            aborted: 0,
+            left_out: 0,
             near_misses: 0,
             failed: 0,
             first_try: 0,
             attempts: 0,
+            abandoned: 0,
             margin_min: NO_MARGIN,
             signals: [0; Signals::COUNT],
             bad_attempts: [0; HOSTS],
@@ -57,14 +61,14 @@ impl Default for BucketCounts {
 
 counts! {
     BucketCounts {
-        exchanges, aborted, near_misses, failed, first_try, attempts, margin_min: Min, signals
+        exchanges, left_out, near_misses, failed, first_try, attempts, abandoned, margin_min: Min, signals
     } not { bad_attempts }
 }
 
 impl BucketCounts {
-    /// Returns the number of exchanges that were not aborted.
+    /// Returns the number of exchanges that were neither aborted nor rejected.
     pub(crate) fn judged(&self) -> u32 {
-        self.exchanges.saturating_sub(self.aborted)
+        self.exchanges.saturating_sub(self.left_out)
     }
 
     /// Returns the smallest margin, if any limit was known.
@@ -82,11 +86,12 @@ impl BucketCounts {
     /// Adds the counts of another range of buckets.
     pub(super) fn merge(&mut self, other: &Self) {
         self.exchanges = self.exchanges.saturating_add(other.exchanges);
-        self.aborted = self.aborted.saturating_add(other.aborted);
+        self.left_out = self.left_out.saturating_add(other.left_out);
         self.near_misses = self.near_misses.saturating_add(other.near_misses);
         self.failed = self.failed.saturating_add(other.failed);
         self.first_try = self.first_try.saturating_add(other.first_try);
         self.attempts = self.attempts.saturating_add(other.attempts);
+        self.abandoned = self.abandoned.saturating_add(other.abandoned);
         self.margin_min = self.margin_min.min(other.margin_min);
         add_all(&mut self.signals, &other.signals);
         add_all(&mut self.bad_attempts, &other.bad_attempts);
@@ -158,7 +163,7 @@ impl Bucket {
         host: impl Fn(&str) -> Option<u8>,
     ) {
         self.count(observation);
-        if observation.verdict.is_aborted() {
+        if !observation.verdict.is_judged() {
             return;
         }
         let route = self.routes.get_mut(observation.route);
@@ -216,8 +221,12 @@ impl Bucket {
         counts.exchanges = counts.exchanges.saturating_add(1);
         counts.attempts = counts.attempts.saturating_add(observation.exchange.attempts.unwrap_or(1));
         match observation.verdict.fate {
-            _ if observation.verdict.is_aborted() => counts.aborted = counts.aborted.saturating_add(1),
+            _ if !observation.verdict.is_judged() => counts.left_out = counts.left_out.saturating_add(1),
             Fate::Failed => counts.failed = counts.failed.saturating_add(1),
+            Fate::Abandoned => {
+                counts.failed = counts.failed.saturating_add(1);
+                counts.abandoned = counts.abandoned.saturating_add(1);
+            }
             fate => counts.near_misses = counts.near_misses.saturating_add(u32::from(fate.is_near_miss())),
         }
         if observation.verdict.is_first_try(observation.exchange) {

@@ -115,14 +115,14 @@ impl<'a> Observation<'a> {
     /// Returns true if the last attempt gave no usable response, or a substitute answered instead.
     fn has_failed(&self) -> bool {
         match self.verdict.fate {
-            Fate::Failed | Fate::Partial | Fate::Stale => true,
+            Fate::Failed | Fate::Abandoned | Fate::Partial | Fate::Stale => true,
             _ => matches!(self.exchange.substitute, Some(Substitute::Fallback | Substitute::Stale)),
         }
     }
 
     /// Returns true if the duration does not measure the upstream.
     fn is_timeless(&self) -> bool {
-        self.exchange.stream || self.exchange.status == 101
+        self.exchange.is_timeless()
     }
 
     /// Returns true from 70 % of the timeout.

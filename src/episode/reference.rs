@@ -35,7 +35,7 @@ pub(crate) struct Day {
     /// First bucket of the day.
     pub(crate) from: u32,
     pub(crate) exchanges: u32,
-    pub(crate) aborted: u32,
+    pub(crate) left_out: u32,
     pub(crate) near_misses: u32,
     pub(crate) failed: u32,
     pub(crate) first_try: u32,
@@ -108,7 +108,7 @@ impl DailyComparison {
         }
         let day = &mut self.day;
         day.exchanges = day.exchanges.saturating_add(counts.exchanges);
-        day.aborted = day.aborted.saturating_add(counts.aborted);
+        day.left_out = day.left_out.saturating_add(counts.left_out);
         day.near_misses = day.near_misses.saturating_add(counts.near_misses);
         day.failed = day.failed.saturating_add(counts.failed);
         day.first_try = day.first_try.saturating_add(counts.first_try);
@@ -127,7 +127,7 @@ impl DailyComparison {
         let days = (index - self.day.from) / DAY;
         let next = Day { from: self.day.from + days * DAY, ..Day::default() };
         let day = core::mem::replace(&mut self.day, next);
-        let judged = day.exchanges.saturating_sub(day.aborted);
+        let judged = day.exchanges.saturating_sub(day.left_out);
         if judged < MIN_EXCHANGES {
             return None;
         }

@@ -33,6 +33,7 @@ pub(crate) struct Episode {
     pub(crate) exchanges: u64,
     pub(crate) near_misses: u64,
     pub(crate) failed: u64,
+    pub(crate) abandoned: u64,
     pub(crate) first_try: u64,
     pub(crate) margin_min: Option<u64>,
     pub(crate) signals: [u64; Signals::COUNT],
@@ -74,6 +75,7 @@ impl Episode {
             exchanges: record.count("exchanges")?,
             near_misses: record.count("near_misses")?,
             failed: record.count("failed")?,
+            abandoned: record.optional("abandoned", Object::count)?.unwrap_or_default(),
             first_try: 0,
             margin_min: record.optional("margin_min_bp", Object::count)?,
             signals: [0; Signals::COUNT],
@@ -116,14 +118,16 @@ impl Episode {
         Ok(())
     }
 
-    /// Returns the number of exchanges that were not aborted.
+    /// Returns the number of exchanges that were neither aborted nor rejected.
     pub(crate) fn judged(&self) -> u64 {
-        self.exchanges.saturating_sub(self.signals.get(Signals::ABORTED.index()).copied().unwrap_or(0))
+        let with = |signal: Signals| self.signals.get(signal.index()).copied().unwrap_or(0);
+        let aborted = with(Signals::ABORTED).saturating_sub(self.abandoned);
+        self.exchanges.saturating_sub(aborted).saturating_sub(with(Signals::REJECTED))
     }
 
     /// Returns the number of near misses and failures.
     pub(crate) fn near_misses_and_failures(&self) -> u64 {
-        self.near_misses.saturating_add(self.failed)
+        self.near_misses.saturating_add(self.failed).saturating_add(self.abandoned)
     }
 
     pub(crate) fn is_deviant(&self) -> bool {
@@ -142,6 +146,7 @@ impl Episode {
         self.exchanges = self.exchanges.saturating_add(other.exchanges);
         self.near_misses = self.near_misses.saturating_add(other.near_misses);
         self.failed = self.failed.saturating_add(other.failed);
+        self.abandoned = self.abandoned.saturating_add(other.abandoned);
         self.first_try = self.first_try.saturating_add(other.first_try);
         self.margin_min = least(self.margin_min, other.margin_min);
         for (mine, theirs) in self.signals.iter_mut().zip(other.signals) {
@@ -162,9 +167,15 @@ impl Episode {
         [self.start.micros(), self.end.micros(), self.is_open.into(), self.exchanges]
             .into_iter()
             .for_each(&mut add);
-        [self.near_misses, self.failed, self.first_try, self.margin_min.map_or(0, |bp| bp + 1)]
-            .into_iter()
-            .for_each(&mut add);
+        [
+            self.near_misses,
+            self.failed,
+            self.abandoned,
+            self.first_try,
+            self.margin_min.map_or(0, |bp| bp + 1),
+        ]
+        .into_iter()
+        .for_each(&mut add);
         self.signals.into_iter().for_each(&mut add);
         for (host, share) in self.hosts.iter() {
             add(hash::hash(host.as_bytes()));

@@ -42,9 +42,24 @@ fn of_type(records: &[Value], kind: &str) -> Vec<Value> {
 fn a_retried_exchange_leaves_the_documented_record() {
     let mut monitor = monitor("{}", Feed::Log);
     let log = [
-        Attempt { host: Some("10.0.0.2:80"), status: Some(503), duration: Some(Micros::new(12_100)) },
-        Attempt { host: Some("10.0.0.3:80"), status: None, duration: Some(Micros::from_millis(10)) },
-        Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: Some(Micros::from_millis(18)) },
+        Attempt {
+            host: Some("10.0.0.2:80"),
+            status: Some(503),
+            duration: Some(Micros::new(12_100)),
+            ..Attempt::default()
+        },
+        Attempt {
+            host: Some("10.0.0.3:80"),
+            status: None,
+            duration: Some(Micros::from_millis(10)),
+            ..Attempt::default()
+        },
+        Attempt {
+            host: Some("10.0.0.1:80"),
+            status: Some(200),
+            duration: Some(Micros::from_millis(18)),
+            ..Attempt::default()
+        },
     ];
     let observed = monitor.observe(&Exchange {
         ts: Timestamp::from_micros(1_795_423_554_513_089),
@@ -63,7 +78,7 @@ fn a_retried_exchange_leaves_the_documented_record() {
          \"margin_bp\":3334,\"signals\":[\"retry\"],\"attempts\":3,\"attempt_log\":[{\"host\":\"10.0.0.2:80\",\"status\":503,\
          \"duration_ms\":12.1},{\"host\":\"10.0.0.3:80\",\"duration_ms\":10},{\"host\":\"10.0.0.1:80\",\"status\":200,\
          \"duration_ms\":18}],\"status\":200,\"duration_ms\":42.46,\"host\":\"10.0.0.1:80\",\"route\":\"checkout\",\
-         \"explain\":\"It took 3 of 4 attempts: 10.0.0.2:80 503 after 12.1 ms → 10.0.0.3:80 no answer in 10 ms → \
+         \"explain\":\"The exchange succeeded after 3 of 4 attempts: 10.0.0.2:80 503 after 12.1 ms → 10.0.0.3:80 no response in 10 ms → \
          10.0.0.1:80 200 after 18 ms; look at 10.0.0.2:80.\"}"
     );
     assert!(monitor.poll_record().is_none());
@@ -73,8 +88,8 @@ fn a_retried_exchange_leaves_the_documented_record() {
 fn hashed_hosts_show_no_address_anywhere() {
     let mut monitor = monitor(r#"{"hosts":"hashed"}"#, Feed::Log);
     let log = [
-        Attempt { host: Some("10.0.0.2:80"), status: Some(503), duration: None },
-        Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: None },
+        Attempt { host: Some("10.0.0.2:80"), status: Some(503), duration: None, ..Attempt::default() },
+        Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: None, ..Attempt::default() },
     ];
     monitor.observe(&Exchange { attempts: Some(2), attempt_log: &log, ..ok(0) });
     monitor.finish();
@@ -344,7 +359,7 @@ proptest! {
     ) {
         for feed in [Feed::Live, Feed::Log] {
             let mut monitor = monitor("{}", feed);
-            let log = [Attempt { host: host.as_deref(), status: None, duration: Some(Micros::new(duration)) }; 2];
+            let log = [Attempt { host: host.as_deref(), status: None, duration: Some(Micros::new(duration)), ..Attempt::default() }; 2];
             for n in 0..3 {
                 monitor.observe(&Exchange {
                     ts: Timestamp::from_micros(ts.wrapping_mul(n)), upstream: &upstream, route: route.as_deref(), host: host.as_deref(), status,

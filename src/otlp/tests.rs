@@ -61,8 +61,14 @@ fn retried<'a>(attempt_log: &'a [Attempt<'a>]) -> Exchange<'a> {
 
 #[test]
 fn a_record_is_a_log_record_with_its_fields_as_attributes() {
-    let attempt = Attempt { host: Some("10.0.0.2:80"), status: None, duration: Some(Micros::new(12_100)) };
-    let batch = batch("{}", &[retried(&[attempt])]);
+    let attempt = Attempt {
+        host: Some("10.0.0.2:80"),
+        status: None,
+        duration: Some(Micros::new(12_100)),
+        ..Attempt::default()
+    };
+    let answer = Attempt { host: Some("10.0.0.1:80"), status: Some(200), ..Attempt::default() };
+    let batch = batch("{}", &[retried(&[attempt, answer])]);
     assert_eq!(
         batch["resourceLogs"][0]["resource"]["attributes"],
         json!([
@@ -74,7 +80,12 @@ fn a_record_is_a_log_record_with_its_fields_as_attributes() {
     assert_eq!(record["timeUnixNano"], "1795423554513089000");
     assert_eq!(record["eventName"], "nearmiss.exchange");
     assert_eq!(record["severityNumber"], 9);
-    assert!(record["body"]["stringValue"].as_str().unwrap().starts_with("It took 3 of 4 attempts"));
+    assert!(
+        record["body"]["stringValue"]
+            .as_str()
+            .unwrap()
+            .starts_with("The exchange succeeded after 3 of 4 attempts")
+    );
     assert_eq!(record["traceId"], "0123456789abcdef0123456789abcdef");
     let of = |name: &str| attribute_of(record, name).unwrap_or_else(|| panic!("{name} in {record}"));
     assert_eq!(of("log.record.uid"), json!({"stringValue": "node/1/1795423550-0"}));
@@ -87,13 +98,19 @@ fn a_record_is_a_log_record_with_its_fields_as_attributes() {
     assert_eq!(of("network.peer.port"), json!({"intValue": "80"}));
     assert_eq!(of("service.peer.name"), json!({"stringValue": "cart"}));
     assert_eq!(of("nearmiss.signals"), json!({"arrayValue": {"values": [{"stringValue": "retry"}]}}));
-    let attempt = json!([
+    let failed = json!([
         {"key": "host", "value": {"stringValue": "10.0.0.2:80"}},
         {"key": "duration_ms", "value": {"doubleValue": 12.1}}
     ]);
+    let answered = json!([
+        {"key": "host", "value": {"stringValue": "10.0.0.1:80"}},
+        {"key": "status", "value": {"intValue": "200"}}
+    ]);
     assert_eq!(
         of("nearmiss.attempt_log"),
-        json!({"arrayValue": {"values": [{"kvlistValue": {"values": attempt}}]}})
+        json!({"arrayValue": {"values": [
+            {"kvlistValue": {"values": failed}}, {"kvlistValue": {"values": answered}}
+        ]}})
     );
     let keys: Vec<_> = attributes(record).into_iter().map(|(key, _)| key).collect();
     assert!(keys.iter().all(|key| key != "error.type"));

@@ -99,7 +99,7 @@ pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation
     }
     let counted = BucketCounts {
         exchanges: day.exchanges,
-        aborted: day.aborted,
+        left_out: day.left_out,
         near_misses: day.near_misses,
         failed: day.failed,
         first_try: day.first_try,
@@ -153,7 +153,10 @@ fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
 fn counts(json: &mut Json<'_>, counts: &BucketCounts) {
     json.key("exchanges").number(counts.exchanges.into());
     json.key("near_misses").number(counts.near_misses.into());
-    json.key("failed").number(counts.failed.into());
+    json.key("failed").number(counts.failed.saturating_sub(counts.abandoned.into()).into());
+    if counts.abandoned > 0 {
+        json.key("abandoned").number(counts.abandoned.into());
+    }
     if let Some(margin) = counts.margin_min() {
         json.key("margin_min_bp").number(margin.into());
     }

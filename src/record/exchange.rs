@@ -3,6 +3,7 @@
 use super::SCHEMA;
 use super::explain::explain;
 use super::host_names::HostNames;
+use super::why;
 use crate::exchange::Exchange;
 use crate::json::write::Json;
 use crate::verdict::{Fate, Verdict};
@@ -34,6 +35,12 @@ pub(crate) fn exchange(
     }
     attempt_log(json, exchange, hosts);
     json.key("status").number(exchange.status.into());
+    if why::has_flags(exchange) {
+        json.key("flags").sentence(|out| why::push_flags(out, exchange));
+    }
+    if let Some(reason) = why::reason(exchange.reason, hosts.0) {
+        json.key("reason").text(reason);
+    }
     json.key("duration_ms").millis(exchange.duration);
     if let Some(host) = exchange.host {
         hosts.value(json.key("host"), host);
@@ -71,6 +78,9 @@ fn attempt_log(json: &mut Json<'_>, exchange: &Exchange<'_>, hosts: HostNames) {
         }
         if let Some(duration) = attempt.duration {
             json.key("duration_ms").millis(duration);
+        }
+        if let Some(reason) = why::reason(attempt.reason, hosts.0) {
+            json.key("reason").text(reason);
         }
         json.close('}');
     }

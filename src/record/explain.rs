@@ -1,8 +1,10 @@
 //! Writes one plain sentence: the event, how close it was, where to look next.
 
 use super::host_names::HostNames;
+use super::why;
 use crate::config::Hosts;
 use crate::exchange::{Attempt, Exchange};
+use crate::flags::Flags;
 use crate::json::write::{push_millis, push_number};
 use crate::limits::Limit;
 use crate::structured_fields;
@@ -20,6 +22,7 @@ pub fn sentence(exchange: &Exchange<'_>, verdict: &Verdict, hosts: Hosts) -> Str
 /// Writes the sentence of an exchange's record.
 pub(super) fn explain(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
     happened(out, exchange, verdict);
+    why(out, exchange, hosts);
     if let [first, rest @ ..] = exchange.attempt_log
         && !rest.is_empty()
     {
@@ -37,55 +40,110 @@ pub(super) fn explain(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdi
 
 fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
     match verdict.fate {
-        Fate::Clean => out.push_str("Nothing to say"),
+        Fate::Clean => out.push_str("The exchange was clean"),
         Fate::Slow => {
-            out.push_str("It took ");
+            out.push_str("The response took ");
             took(out, verdict);
         }
-        Fate::Tight => out.push_str("It came through with little room"),
+        Fate::Tight if verdict.signals.any(Signals::BREAKER) => {
+            out.push_str("The exchange succeeded although a circuit breaker was open")
+        }
+        Fate::Tight if verdict.signals.any(Signals::POOL) => {
+            out.push_str("The exchange succeeded after waiting for a free connection")
+        }
+        Fate::Tight => out.push_str("The exchange succeeded with little margin"),
         Fate::ClientRetried => {
-            out.push_str("The request was the client's own try number ");
+            out.push_str("The request was attempt ");
             push_number(out, exchange.client_attempt.unwrap_or(2).into());
+            out.push_str(" of its client");
         }
         Fate::Retried if verdict.signals.any(Signals::HEDGE) => {
-            out.push_str("A hedge's later answer counted")
+            out.push_str("The exchange succeeded with the response of a hedged attempt")
         }
         Fate::Retried => {
-            out.push_str("It took ");
+            out.push_str("The exchange succeeded after ");
             match exchange.attempts.filter(|attempts| *attempts > 1) {
                 Some(attempts) => attempts_of(out, attempts, verdict),
                 None => out.push_str("more than one attempt"),
             }
         }
-        Fate::Failover => out.push_str("Another zone or priority than the one meant answered"),
-        Fate::Stale => out.push_str("An expired copy was served because the origin could not answer"),
-        Fate::Fallback => out.push_str("Something else answered in the upstream's stead"),
+        Fate::Failover => out.push_str("A host outside the primary zone or priority answered"),
+        Fate::Stale => out.push_str("A cache served an expired copy because the origin could not answer"),
+        Fate::Fallback if verdict.signals.any(Signals::FALLBACK) => {
+            out.push_str("A fallback answered instead of the upstream")
+        }
+        Fate::Fallback => out.push_str("The authorization check failed and was skipped"),
         Fate::Partial => {
-            out.push_str("It looked well from outside (");
+            out.push_str("The response has status ");
             push_number(out, exchange.status.into());
-            out.push_str(") and was not: ");
             inside(out, exchange);
         }
-        Fate::Failed => {
-            out.push_str("The caller got ");
-            match (exchange.status, exchange.grpc_status) {
-                (0, _) => out.push_str("no answer"),
-                (status @ (429 | 500..), _) => push_number(out, status.into()),
-                (_, grpc) => {
-                    out.push_str("gRPC status ");
-                    push_number(out, grpc.unwrap_or(2).into());
-                }
-            }
-            if let Some(attempts) = exchange.attempts.filter(|attempts| *attempts > 1) {
-                out.push_str(" after ");
-                attempts_of(out, attempts, verdict);
-            }
+        Fate::Failed => failed(out, exchange, verdict),
+        Fate::Rejected => {
+            out.push_str("The proxy rejected the request before any attempt, with ");
+            result(out, exchange);
         }
+        Fate::Abandoned => abandoned(out, exchange, verdict),
     }
     if verdict.signals.any(Signals::SLOW) && verdict.fate != Fate::Slow {
-        out.push_str(", and the answer took ");
+        out.push_str(", and the response took ");
         took(out, verdict);
     }
+}
+
+fn failed(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
+    out.push_str("The caller received ");
+    result(out, exchange);
+    if let Some(attempts) = exchange.attempts.filter(|attempts| *attempts > 1) {
+        out.push_str(" after ");
+        attempts_of(out, attempts, verdict);
+    } else if verdict.signals.any(Signals::BREAKER) {
+        out.push_str(" because a circuit breaker was open");
+    } else if (400..500).contains(&exchange.status) && exchange.status != 429 {
+        out.push_str(", but no host was reached or a check failed");
+    }
+}
+
+fn abandoned(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
+    out.push_str("The client disconnected after ");
+    push_millis(out, exchange.duration);
+    out.push_str(" ms without a response");
+    if let Some(attempts) = exchange.attempts.filter(|attempts| *attempts > 1) {
+        out.push_str(", during attempt ");
+        push_number(out, attempts.into());
+    }
+    if let Some(typical) = verdict.typical {
+        out.push_str("; ");
+        push_millis(out, typical);
+        out.push_str(" ms is typical");
+    }
+}
+
+/// Appends the error that the caller got: `503`, `gRPC status 14` or `no response`.
+fn result(out: &mut String, exchange: &Exchange<'_>) {
+    match (exchange.status, exchange.grpc_status) {
+        (0, _) => out.push_str("no response"),
+        (200..400, Some(grpc)) => {
+            out.push_str("gRPC status ");
+            push_number(out, grpc.into());
+        }
+        (status, _) => push_number(out, status.into()),
+    }
+}
+
+/// Appends ` (UF,URX: connection refused)`.
+fn why(out: &mut String, exchange: &Exchange<'_>, hosts: HostNames) {
+    let reason = why::reason(exchange.reason, hosts.0);
+    if !why::has_flags(exchange) && reason.is_none() {
+        return;
+    }
+    out.push_str(" (");
+    why::push_flags(out, exchange);
+    if let Some(reason) = reason {
+        out.push_str(if why::has_flags(exchange) { ": " } else { "" });
+        out.push_str(reason);
+    }
+    out.push(')');
 }
 
 /// Appends `3 of 4 attempts`.
@@ -101,34 +159,32 @@ fn attempts_of(out: &mut String, attempts: u32, verdict: &Verdict) {
     out.push_str(" attempts");
 }
 
-/// Appends `410 ms where 100 ms is usual`.
+/// Appends `410 ms; 100 ms is typical`.
 fn took(out: &mut String, verdict: &Verdict) {
     push_millis(out, verdict.judged_duration.unwrap_or_default());
-    out.push_str(" ms where ");
+    out.push_str(" ms; ");
     push_millis(out, verdict.typical.unwrap_or_default());
-    out.push_str(" ms is usual");
+    out.push_str(" ms is typical");
 }
 
 /// Appends the failure inside a success.
 fn inside(out: &mut String, exchange: &Exchange<'_>) {
     let is_word = |error: &&str| error.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if let Some(status) = exchange.grpc_status.filter(|status| *status > 0) {
-        out.push_str("gRPC status ");
+        out.push_str(", but gRPC status ");
         push_number(out, status.into());
     } else if let Some(error) = exchange.proxy_status.and_then(structured_fields::proxy_error).filter(is_word)
     {
-        out.push_str("a proxy on the way met ");
+        out.push_str(", but a proxy on the path reported ");
         out.push_str(error);
-    } else if let Some(flag) = exchange.flags.names().next() {
-        out.push_str("it was cut off (");
-        out.push_str(flag);
-        out.push(')');
+    } else if exchange.flags.any(Flags::CUT_OFF) {
+        out.push_str(", but was cut off");
     } else {
-        out.push_str("part of it failed or is missing");
+        out.push_str(", but part of it failed or is missing");
     }
 }
 
-/// Appends `10.0.0.1:80 503 after 12.1 ms` or `10.0.0.2:80 no answer in 500 ms`.
+/// Appends `10.0.0.1:80 503 after 12.1 ms` or `10.0.0.2:80 no response in 500 ms`.
 fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     match attempt.host {
         Some(host) => hosts.push(out, host),
@@ -137,22 +193,27 @@ fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     out.push(' ');
     match attempt.status {
         Some(status) => push_number(out, status.into()),
-        None => out.push_str("no answer"),
+        None => out.push_str("no response"),
     }
     if let Some(duration) = attempt.duration {
         out.push_str(if attempt.status.is_some() { " after " } else { " in " });
         push_millis(out, duration);
         out.push_str(" ms");
     }
+    if let Some(reason) = why::reason(attempt.reason, hosts.0) {
+        out.push_str(" (");
+        out.push_str(reason);
+        out.push(')');
+    }
 }
 
-/// Appends `; 93 % of its timeout of 500 ms was used` if that is noteworthy.
+/// Appends `; it used 93 % of its timeout of 500 ms` if that is noteworthy.
 fn closeness(out: &mut String, verdict: &Verdict) {
     const WORTH_SAYING: u16 = 5_000;
     let is_near =
         |(limit, used): &(Limit, Used)| *limit != Limit::Attempts && used.basis_points() >= WORTH_SAYING;
     let Some((limit, used)) = verdict.nearest.filter(is_near) else { return };
-    out.push_str("; ");
+    out.push_str("; it used ");
     push_number(out, u64::from(used.basis_points()) / 100);
     let (name, span) = match limit {
         Limit::Timeout => (" % of its timeout", verdict.limits.timeout),
@@ -165,26 +226,38 @@ fn closeness(out: &mut String, verdict: &Verdict) {
         push_millis(out, span);
         out.push_str(" ms");
     }
-    out.push_str(" was used");
 }
 
 /// Appends `; look at 10.0.0.1:80`.
 fn look_at(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
     out.push_str("; look at ");
-    let failed =
-        exchange.attempt_log.iter().find(|attempt| attempt.failed()).and_then(|attempt| attempt.host);
-    let answered = exchange.host.filter(|_| matches!(verdict.fate, Fate::Slow | Fate::Tight | Fate::Partial));
-    let only = exchange.host.filter(|_| verdict.fate == Fate::Failed && exchange.attempt_log.is_empty());
-    if let Some(host) = failed.or(answered).or(only) {
-        hosts.push(out, host);
-        return;
+    match host_to_look_at(exchange, verdict.fate) {
+        Some(host) => hosts.push(out, host),
+        None => out.push_str(place_to_look_at(verdict)),
     }
-    out.push_str(match verdict.fate {
-        Fate::ClientRetried => "what the client's first try met",
+}
+
+fn host_to_look_at<'a>(exchange: &Exchange<'a>, fate: Fate) -> Option<&'a str> {
+    let failed = exchange.attempt_log.iter().find(|attempt| attempt.failed());
+    let is_answer = matches!(fate, Fate::Slow | Fate::Tight | Fate::Partial);
+    let is_only = fate.is_failure() && exchange.attempt_log.is_empty();
+    failed.and_then(|attempt| attempt.host).or_else(|| exchange.host.filter(|_| is_answer || is_only))
+}
+
+fn place_to_look_at(verdict: &Verdict) -> &'static str {
+    let signals = verdict.signals;
+    match verdict.fate {
+        Fate::Rejected => "the policy that rejected it",
+        Fate::ClientRetried => "the response to the client's first attempt",
         Fate::Stale => "the origin behind the cache",
-        Fate::Failover => "the hosts that were meant to answer",
-        Fate::Fallback => "why the upstream itself did not answer",
+        Fate::Failover => "the hosts of the primary zone or priority",
+        Fate::Fallback if signals.any(Signals::FALLBACK) => "why the upstream did not answer",
+        Fate::Fallback => "the authorization service",
         Fate::Retried => "the attempts before the last",
-        Fate::Clean | Fate::Slow | Fate::Tight | Fate::Partial | Fate::Failed => "the upstream",
-    });
+        _ if signals.any(Signals::BREAKER) => "the thresholds of the circuit breaker, and the upstream",
+        _ if signals.any(Signals::POOL) => "the size of the connection pool, and the upstream",
+        Fate::Clean | Fate::Slow | Fate::Tight | Fate::Partial | Fate::Failed | Fate::Abandoned => {
+            "the upstream"
+        }
+    }
 }

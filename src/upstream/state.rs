@@ -8,12 +8,13 @@ use crate::exchange::Exchange;
 use crate::flags::Flags;
 use crate::hash;
 use crate::histogram::Log2;
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use crate::snapshots::{Snapshot, Snapshots};
+use crate::thresholds::Thresholds;
 use crate::timeline::{self, Placement, Timeline};
 use crate::top_k::{TopK, hash_of};
-use crate::units::{Timestamp, Used};
-use crate::verdict::{Fate, LatencyBaseline, Signals, Verdict, judge};
+use crate::units::Timestamp;
+use crate::verdict::{Fate, LatencyBaseline, Past, Signals, Verdict, judge};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -89,13 +90,14 @@ impl UpstreamState {
         &mut self,
         exchange: &Exchange<'_>,
         configured: Limits,
-        tight: Used,
+        thresholds: &Thresholds,
         placement: Placement,
         timeline: &Timeline,
     ) -> JudgedExchange {
         self.last_seen = self.last_seen.max(exchange.ts);
-        let log2 = Log2::of(exchange.duration);
-        let latency = log2.bucket(exchange.duration);
+        let served = exchange.service.unwrap_or(exchange.duration);
+        let log2 = Log2::of(served);
+        let latency = log2.bucket(served);
         let comparable = match placement {
             Placement::Open(bucket) => timeline.comparable(bucket),
             Placement::Late | Placement::Ahead => 0,
@@ -104,13 +106,12 @@ impl UpstreamState {
         let route = exchange.route.and_then(|name| self.known_route(hash_of(name), comparable));
         let (limits, learned_attempts) =
             limits(exchange, configured, snapshot.map(|(_, snapshot)| snapshot).unwrap_or_default());
-        let duration = limits::answering_attempt(exchange);
-        let expected = snapshot.and_then(|snapshot| self.expected(route, exchange.route.is_some(), snapshot));
-        let mut verdict = judge(exchange, &limits, tight, duration, expected);
+        let baseline = snapshot.and_then(|snapshot| self.expected(route, exchange.route.is_some(), snapshot));
+        let past = Past { baseline, late: placement == Placement::Late };
+        let mut verdict = judge(exchange, &limits, thresholds, past);
         verdict.learned_attempts = learned_attempts;
-        verdict.late = placement == Placement::Late;
 
-        self.counters.count(exchange, &verdict, latency);
+        self.counters.count(exchange, &verdict, latency_of_caller(exchange, latency));
         let (host, replaced_hosts) = self.count_hosts(exchange, &verdict);
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.exchanges = route.exchanges.saturating_add(1);
@@ -127,10 +128,13 @@ impl UpstreamState {
         JudgedExchange { verdict, route, log2, host, replaced_hosts }
     }
 
-    /// Counts an exchange for which no upstream was chosen; there is nothing to judge.
+    /// Counts an exchange for which no upstream was chosen. Nothing is judged, but a cluster that does not exist is a failure.
     pub(crate) fn count_unjudged(&mut self, exchange: &Exchange<'_>) -> Verdict {
         self.last_seen = self.last_seen.max(exchange.ts);
-        let verdict = Verdict::default();
+        let mut verdict = Verdict::default();
+        if exchange.flags.any(Flags::NC) {
+            (verdict.fate, verdict.signals) = (Fate::Failed, Signals::FAILED);
+        }
         let unjudged = Exchange { attempts: Some(0), ..Exchange::default() };
         self.counters.count(&unjudged, &verdict, Log2::of(exchange.duration).bucket(exchange.duration));
         verdict
@@ -259,7 +263,7 @@ impl UpstreamState {
     fn count_hosts(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) -> (Option<u8>, u16) {
         let is_cause = matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
         let [before @ .., last] = exchange.attempt_log else {
-            let failed = verdict.fate == Fate::Failed;
+            let failed = verdict.fate.is_failure();
             return exchange
                 .host
                 .map_or((None, 0), |host| self.count_attempt(host, failed, failed || is_cause));
@@ -327,13 +331,22 @@ impl UpstreamState {
     }
 }
 
+/// Returns the bucket of the duration that the caller saw; `served` is that of the time that the upstream took.
+fn latency_of_caller(exchange: &Exchange<'_>, served: u8) -> u8 {
+    match exchange.service {
+        Some(_) => Log2::of(exchange.duration).bucket(exchange.duration),
+        None => served,
+    }
+}
+
 /// Returns true if the duration of an exchange measures the upstream: one attempt, answered by the upstream itself.
 fn is_comparable(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
+    const UNUSUAL: Signals =
+        Signals::FAILED.with(Signals::SAFETY_NETS).with(Signals::PARTIAL).with(Signals::ABORTED);
     exchange.attempts == Some(1)
-        && !exchange.stream
-        && exchange.status != 101
-        && !verdict.is_aborted()
-        && !verdict.signals.any(Signals::FAILED.with(Signals::SAFETY_NETS).with(Signals::PARTIAL))
+        && !exchange.is_timeless()
+        && verdict.fate != Fate::Rejected
+        && !verdict.signals.any(UNUSUAL)
 }
 
 /// Returns the exchange's own limits, else the configured ones, else the learned ones; and true if the attempts were

@@ -81,17 +81,19 @@ impl Counts {
         self.fates.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns the denominator of the shares: all exchanges except aborted ones and those known from a record alone.
+    /// Returns the denominator of the shares: all exchanges except aborted and rejected ones and those known from a record alone.
     pub(crate) fn judged(&self) -> u64 {
-        self.exchanges().saturating_sub(self.aborted).saturating_sub(self.record_only)
+        let left_out = self.aborted.saturating_add(self.of(Fate::Rejected)).saturating_add(self.record_only);
+        self.exchanges().saturating_sub(left_out)
     }
 
+    /// Returns the exchanges that failed or were abandoned.
     pub(crate) fn failed(&self) -> u64 {
-        self.of(Fate::Failed)
+        Fate::ALL.into_iter().filter(|fate| fate.is_failure()).map(|fate| self.of(fate)).sum()
     }
 
     pub(crate) fn near_misses(&self) -> u64 {
-        self.exchanges().saturating_sub(self.of(Fate::Clean)).saturating_sub(self.failed())
+        Fate::ALL.into_iter().filter(|fate| fate.is_near_miss()).map(|fate| self.of(fate)).sum()
     }
 
     /// Returns the near misses that are more than slow: slowness alone does not prove a near miss.

@@ -114,6 +114,11 @@ export interface Note {
   maxAttempts?: number;
   timeout?: number;
   deadline?: number;
+  /** Time on the clock of the timeout or deadline, in ms, where the duration is not it. */
+  timeoutUsed?: number;
+  deadlineUsed?: number;
+  /** Time that the upstream took, in ms; compared with its past instead of the duration. */
+  service?: number;
   grpcStatus?: number;
   clientAttempt?: number;
   quotaRemaining?: number;
@@ -125,6 +130,14 @@ export interface Note {
   stream?: boolean;
   /** A circuit breaker was open, or a retry budget was exhausted. */
   breaker?: boolean;
+  /** A policy of the gateway turned the request away before any attempt. */
+  rejected?: boolean;
+  /** An authorization could not be checked and was skipped. */
+  failOpen?: boolean;
+  /** The request waited for a place in a queue or for a connection. */
+  pool?: boolean;
+  /** Reason for the end of the exchange, for people. */
+  reason?: string;
   stale?: boolean;
   failover?: boolean;
   fallback?: boolean;

@@ -18,6 +18,12 @@ pub enum NumberField {
     Timeout,
     /// Time limit of the whole exchange.
     Deadline,
+    /// Time on the timeout's own clock.
+    TimeoutUsed,
+    /// Time on the deadline's own clock.
+    DeadlineUsed,
+    /// Time that the upstream took.
+    Service,
     /// gRPC status.
     GrpcStatus,
     /// Size of the response body.
@@ -44,6 +50,12 @@ pub enum Flag {
     Stream,
     /// The retry budget was exhausted, or a circuit breaker was open.
     Breaker,
+    /// A policy of the gateway turned the request away.
+    Rejected,
+    /// An authorization could not be checked and was skipped.
+    FailOpen,
+    /// The request waited for a place in a queue.
+    Pool,
     /// A failover target in another zone answered.
     Failover,
     /// A fallback answered.
@@ -66,6 +78,8 @@ pub enum TextField {
     ProxyStatus,
     /// Trace ID.
     TraceId,
+    /// Reason for the end of the exchange.
+    Reason,
 }
 
 /// Maximum length of a text in bytes; the rest is ignored.
@@ -78,7 +92,7 @@ pub(crate) struct ExchangeBuilder {
     plain: Exchange<'static>,
     quota_remaining: Option<u64>,
     quota_limit: Option<u64>,
-    texts: [String; 5],
+    texts: [String; 6],
     /// The most recent attempts, oldest first.
     attempts: Vec<LoggedAttempt>,
 }
@@ -99,6 +113,9 @@ impl ExchangeBuilder {
             NumberField::MaxAttempts => set(&mut plain.max_attempts, number::count(value)),
             NumberField::Timeout => set(&mut plain.timeout, number::duration(value)),
             NumberField::Deadline => set(&mut plain.deadline, number::duration(value)),
+            NumberField::TimeoutUsed => set(&mut plain.timeout_used, number::duration(value)),
+            NumberField::DeadlineUsed => set(&mut plain.deadline_used, number::duration(value)),
+            NumberField::Service => set(&mut plain.service, number::duration(value)),
             NumberField::GrpcStatus => set(&mut plain.grpc_status, number::count(value)),
             NumberField::Bytes => set(&mut plain.bytes, number::safe_integer(value)),
             NumberField::ClientAttempt => set(&mut plain.client_attempt, number::count(value)),
@@ -116,6 +133,9 @@ impl ExchangeBuilder {
             Flag::Hedged => self.plain.hedged = true,
             Flag::Stream => self.plain.stream = true,
             Flag::Breaker => self.plain.flags = Flags::UO,
+            Flag::Rejected => self.plain.rejected = true,
+            Flag::FailOpen => self.plain.fail_open = true,
+            Flag::Pool => self.plain.pool = true,
             Flag::Failover => self.plain.substitute = Some(Substitute::Failover),
             Flag::Fallback => self.plain.substitute = Some(Substitute::Fallback),
             Flag::Stale => self.plain.substitute = Some(Substitute::Stale),
@@ -154,7 +174,8 @@ impl ExchangeBuilder {
         let mut log = [Attempt::default(); MAX_ATTEMPT_LOG];
         for (slot, attempt) in log.iter_mut().zip(&self.attempts) {
             let host = Some(attempt.host.as_str()).filter(|host| !host.is_empty());
-            *slot = Attempt { host, status: attempt.status, duration: attempt.duration };
+            *slot =
+                Attempt { host, status: attempt.status, duration: attempt.duration, ..Attempt::default() };
         }
         let text = |field: TextField| {
             let text = self.texts.get(field as usize).map(String::as_str);
@@ -172,6 +193,7 @@ impl ExchangeBuilder {
             cache_status: text(TextField::CacheStatus),
             proxy_status: text(TextField::ProxyStatus),
             trace_id: text(TextField::TraceId),
+            reason: text(TextField::Reason),
             quota: quota.map(|(limit, remaining)| Quota { limit, remaining }),
             attempt_log: log.get(..self.attempts.len()).unwrap_or_default(),
             ..self.plain

@@ -4,6 +4,7 @@ use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
 use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
+use nearmiss::record::HeaderParameters;
 use nearmiss::{Config, Exchange, Feed, Head, Monitor, Verdict, preview, record};
 use nearmiss_edge_config::{EdgeConfig, SECTION};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
@@ -163,7 +164,8 @@ impl Handle {
     /// Returns the `near-miss` header of the exchange that was observed or previewed last; empty for a clean one.
     pub fn header(&self) -> String {
         let mut text = String::new();
-        record::header(&mut text, &self.last.0, self.last.1);
+        let parameters = HeaderParameters { attempts: self.last.1, ..HeaderParameters::default() };
+        record::header(&mut text, &self.last.0, parameters);
         text
     }
 

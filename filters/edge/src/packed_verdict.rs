@@ -8,7 +8,7 @@
 //! bits 8–22   margin in basis points plus one, zero if no limit is known
 //! ```
 
-use nearmiss::Verdict;
+use nearmiss::{Signals, Verdict};
 
 /// At least one record is waiting.
 pub(crate) const HAS_RECORDS: u32 = 1 << 4;
@@ -20,6 +20,6 @@ const MARGIN_SHIFT: u32 = 8;
 /// Packs a verdict.
 pub(crate) fn pack(verdict: &Verdict) -> u32 {
     let margin = verdict.margin_bp().map_or(0, |margin| u32::from(margin) + 1);
-    let aborted = if verdict.is_aborted() { ABORTED } else { 0 };
+    let aborted = if verdict.signals.any(Signals::ABORTED) { ABORTED } else { 0 };
     verdict.fate as u32 | aborted | margin << MARGIN_SHIFT
 }

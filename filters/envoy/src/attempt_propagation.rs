@@ -146,8 +146,12 @@ impl<'a> AttemptLog<'a> {
 
     /// Builds the log if no upstream filter saw the attempts: only the winning one is known.
     fn winner_only(result: &ExchangeResult<'a>) -> Self {
-        let winner =
-            |latency| Attempt { host: result.host, status: Some(result.status), duration: Some(latency) };
+        let winner = |latency| Attempt {
+            host: result.host,
+            status: Some(result.status),
+            duration: Some(latency),
+            ..Attempt::default()
+        };
         Self { attempts: result.latency.map(winner).into_iter().collect(), hedged: false }
     }
 
@@ -180,6 +184,7 @@ fn to_attempt<'a>(ended: &EndedAttempt<'a>) -> Attempt<'a> {
         host: Some(ended.host).filter(|host| !host.is_empty()),
         status: Some(ended.status).filter(|status| *status != 0),
         duration: Some(Micros::new(ended.ended.saturating_sub(ended.started))),
+        ..Attempt::default()
     }
 }
 
@@ -200,7 +205,7 @@ mod tests {
     }
 
     fn attempt(host: &str, status: Option<u16>, ms: u64) -> Attempt<'_> {
-        Attempt { host: Some(host), status, duration: Some(Micros::from_millis(ms)) }
+        Attempt { host: Some(host), status, duration: Some(Micros::from_millis(ms)), ..Attempt::default() }
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Query {
             ..Attributes::default()
         };
         if cluster.is_empty() {
-            return attributes;
+            return read_unrouted(hostcalls, attributes);
         }
         let attributes = Attributes { attempts: attempts(hostcalls.get_property(ATTEMPTS)), ..attributes };
         match self.mode {
@@ -114,6 +114,13 @@ fn create_expression(hostcalls: &Hostcalls, text: &str) -> Option<u32> {
 fn evaluate(hostcalls: &Hostcalls, expression: u32) -> Result<impl Iterator<Item = &[u8]>, Status> {
     let list = hostcalls.call_foreign_function("expr_evaluate", &expression.to_le_bytes())?;
     Ok(Headers::new(list).map(|(item, _)| item))
+}
+
+/// Reads the flags of an exchange without a cluster, and its status if the cluster does not exist.
+fn read_unrouted<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> Attributes<'a> {
+    let flags = flags(hostcalls.get_property(FLAGS));
+    let status = flags.any(Flags::NC).then(|| integer(hostcalls.get_property(STATUS))).flatten();
+    Attributes { flags, status: status.and_then(|status| u16::try_from(status).ok()), ..attributes }
 }
 
 fn read_rest_of_lean<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> Attributes<'a> {

@@ -1,6 +1,7 @@
 //! The configuration of a plugin.
 
-use nearmiss::{Config, ConfigError};
+use nearmiss::record::HeaderParameters;
+use nearmiss::{Config, ConfigError, Exchange};
 use nearmiss_envoy_config::{EnvoyConfig, SECTION};
 
 /// The configuration of a plugin: the fields for all hosts, and the section of this one.
@@ -14,5 +15,10 @@ impl PluginConfig {
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut envoy = EnvoyConfig::default();
         Config::parse_with_sections(text, &mut [(SECTION, &mut envoy)]).map(|core| Self { core, envoy })
+    }
+
+    /// Returns the parameters of the `near-miss` header of an exchange.
+    pub(crate) fn header_parameters(&self, exchange: &Exchange<'_>) -> HeaderParameters<'_> {
+        HeaderParameters { attempts: exchange.attempts, flags: exchange.flags, by: self.envoy.by.as_deref() }
     }
 }

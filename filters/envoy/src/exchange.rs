@@ -5,18 +5,21 @@
 //! lookup that finds nothing costs a fifth of one that does.
 
 use crate::attempt_propagation::{self, AttemptLog, ExchangeResult};
-use crate::attributes::{Attributes, Query, cluster, duration, integer};
+use crate::attributes::{Attributes, Query, cluster, duration, integer, name};
 use crate::client::ClientInfo;
 use crate::headers::{Headers, text};
 use crate::host::{Hostcalls, MapType};
 use crate::plugin::Plugin;
 use crate::request::RequestHeaders;
 use crate::response::ResponseHeaders;
-use nearmiss::{Exchange, Micros, Substitute, Timestamp};
+use nearmiss::{Exchange, Flags, Micros, Substitute, Timestamp};
 use nearmiss_envoy_config::Mode;
 
 /// The property by which access loggers and upstream filters know that an HTTP filter observes the exchange.
 const SEEN: &str = "nearmiss_seen";
+
+/// Envoy's detail of a response that came from the upstream as it is.
+const FROM_UPSTREAM: &str = "via_upstream";
 
 /// Marks the exchange as observed by an HTTP filter.
 pub(crate) fn mark_seen(hostcalls: &Hostcalls) {
@@ -49,8 +52,19 @@ pub(crate) fn observe(
 /// Observes an exchange at the lowest cost that still finds retries and failures.
 fn observe_lean(hostcalls: &Hostcalls, plugin: &mut Plugin, attributes: &Attributes<'_>, ts: Timestamp) {
     let exchange = from_attributes(attributes, ts);
+    let reason = if attributes.flags.any(Flags::NC) { reason(hostcalls, &exchange) } else { None };
+    let exchange = Exchange { reason, ..exchange };
     let log = attempt_log(hostcalls, &exchange);
-    plugin.observe(hostcalls, &Exchange { hedged: log.hedged, attempt_log: log.attempts(), ..exchange });
+    let aborted = is_unanswered(&exchange);
+    plugin.observe(
+        hostcalls,
+        &Exchange { aborted, hedged: log.hedged, attempt_log: log.attempts(), ..exchange },
+    );
+}
+
+/// Returns true if the client left before there was a response: Envoy logs no status then, and no failure.
+fn is_unanswered(exchange: &Exchange<'_>) -> bool {
+    exchange.status == 0 && exchange.flags.is_empty()
 }
 
 /// Maps the attributes; everything else stays unknown.
@@ -87,6 +101,7 @@ fn observe_full(
     let grpc_status = grpc_status(hostcalls, &response);
     let exchange =
         Exchange { status: response.status.unwrap_or_default(), ..from_attributes(attributes, ts) };
+    let exchange = Exchange { reason: reason(hostcalls, &exchange), ..exchange };
     let log = attempt_log(hostcalls, &exchange);
     let tier = match exchange.host {
         Some(host) => plugin.host_tiers.get_or_query(exchange.upstream, host, ts, || host_tier(hostcalls)),
@@ -104,6 +119,9 @@ fn observe_full(
             bytes: grpc_status
                 .filter(|status| *status > 0)
                 .and_then(|_| integer(hostcalls.get_property("response\0size"))),
+            aborted: is_unanswered(&exchange),
+            fail_open: request.fail_open,
+            client_trusted: request.is_external.then_some(false),
             stream: request.is_connect || response.is_stream(),
             substitute: response.substitute(tier),
             cache_status: response.cache_status.as_deref(),
@@ -177,6 +195,20 @@ fn attempt_log<'a>(hostcalls: &'a Hostcalls, exchange: &Exchange<'a>) -> Attempt
         latency: duration(hostcalls.get_property("response\0backend_latency")),
     };
     AttemptLog::new(attempt_propagation::read(hostcalls).unwrap_or_default(), &result)
+}
+
+/// Returns Envoy's reason for an exchange in which something went wrong: the failure of the connection, otherwise the details of the
+/// response code.
+fn reason<'a>(hostcalls: &'a Hostcalls, exchange: &Exchange<'_>) -> Option<&'a str> {
+    if exchange.flags.is_empty() && matches!(exchange.status, 100..400) {
+        return None;
+    }
+    let transport = || name(hostcalls.get_property("upstream\0transport_failure_reason"));
+    let failure = exchange.flags.any(Flags::UF).then(transport).flatten();
+    failure.or_else(|| {
+        let details = name(hostcalls.get_property("response\0code_details"));
+        details.filter(|details| *details != FROM_UPSTREAM)
+    })
 }
 
 /// Returns the tier of the upstream host, from the metadata by which users mark fallback and failover hosts.

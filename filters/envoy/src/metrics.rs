@@ -161,7 +161,7 @@ impl Series {
                 format!("nearmiss.upstream=.={upstream};.;fate=.={};.;exchanges_total", verdict.fate.name())
             });
         }
-        if let Some(margin) = verdict.margin_bp().filter(|_| !verdict.is_aborted()) {
+        if let Some(margin) = verdict.margin_bp() {
             let metric = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {
                 format!("nearmiss.upstream=.={upstream};.;margin_bp")
             });

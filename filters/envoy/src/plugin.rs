@@ -94,7 +94,7 @@ impl Plugin {
         metrics.count(hostcalls, monitor, &observed, exchange);
         if observed.verdict.fate != Fate::Clean {
             buffer.clear();
-            record::header(buffer, &observed.verdict, exchange.attempts);
+            record::header(buffer, &observed.verdict, config.header_parameters(exchange));
             let _ = hostcalls.set_property(ANNOTATION, buffer.as_bytes());
         }
         self.emit_records(hostcalls);
@@ -124,7 +124,7 @@ impl Plugin {
         let verdict = preview(&self.config.core, exchange, cluster);
         if verdict.fate != Fate::Clean {
             self.buffer.clear();
-            record::header(&mut self.buffer, &verdict, exchange.attempts);
+            record::header(&mut self.buffer, &verdict, self.config.header_parameters(exchange));
             let _ = hostcalls.add_http_response_header(HEADER, &self.buffer);
         }
     }

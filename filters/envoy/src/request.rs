@@ -11,6 +11,10 @@ pub(crate) struct RequestHeaders {
     pub(crate) client: ClientInfo,
     /// The router's timeout for the last attempt.
     pub(crate) timeout: Option<Micros>,
+    /// True if an authorization service could not be asked and the request was let through.
+    pub(crate) fail_open: bool,
+    /// True if Envoy saw the client as one from outside.
+    pub(crate) is_external: bool,
     /// True if the request opened a tunnel.
     pub(crate) is_connect: bool,
 }
@@ -23,6 +27,8 @@ impl RequestHeaders {
             match name {
                 b":method" => request.is_connect = value == b"CONNECT",
                 b"x-envoy-expected-rq-timeout-ms" => request.timeout = milliseconds(value),
+                b"x-envoy-auth-failure-mode-allowed" => request.fail_open = value == b"true",
+                b"x-envoy-external-address" => request.is_external = true,
                 _ => request.client.add(name, value),
             }
         }
@@ -48,9 +54,11 @@ mod tests {
             ("x-envoy-expected-rq-timeout-ms", "250"),
             ("amz-sdk-request", "attempt=4; max=5"),
             ("cookie", "attempt=9"),
+            ("x-envoy-external-address", "203.0.113.9"),
+            ("x-envoy-auth-failure-mode-allowed", "true"),
         ]);
         let request = RequestHeaders::read(Headers::new(&map));
-        assert!(request.is_connect);
+        assert!(request.is_connect && request.is_external && request.fail_open);
         assert_eq!(request.timeout, Some(Micros::from_millis(250)));
         assert_eq!(request.client.attempt(None), Some(4));
     }

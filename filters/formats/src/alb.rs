@@ -45,7 +45,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     let host = present(target).map(|host| utf8(line, host)).transpose()?;
     let [_, target_time, _] = times;
     if host.is_some() {
-        attempts.push(Attempt { host, status: target_status, duration: target_time });
+        attempts.push(Attempt { host, status: target_status, duration: target_time, ..Attempt::default() });
     }
     // 460 is the load balancer's own status for a client that closed the connection.
     let aborted = status == 460;

@@ -143,7 +143,7 @@ fn parse_values<'a>(
     if host.is_some() && upstream_status.is_some() {
         let duration =
             get(FieldId::UpstreamDuration).or(get(FieldId::UpstreamLatency)).and_then(time::millis);
-        attempts.push(Attempt { host, status: upstream_status, duration });
+        attempts.push(Attempt { host, status: upstream_status, duration, ..Attempt::default() });
     }
     Ok(ParsedLine::Exchange(Exchange {
         ts,

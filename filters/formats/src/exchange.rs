@@ -55,12 +55,26 @@ pub(crate) fn read_with_default_time<'a>(
             ExchangeField::MaxAttempts => exchange.max_attempts = Some(count(&mut json, name)?),
             ExchangeField::TimeoutMs => exchange.timeout = Some(json.millis_of(name)?),
             ExchangeField::DeadlineMs => exchange.deadline = Some(json.millis_of(name)?),
-            ExchangeField::Flags => exchange.flags = Flags::parse(json.text_of(name)?),
+            ExchangeField::TimeoutUsedMs => exchange.timeout_used = Some(json.millis_of(name)?),
+            ExchangeField::DeadlineUsedMs => exchange.deadline_used = Some(json.millis_of(name)?),
+            ExchangeField::ServiceMs => exchange.service = Some(json.millis_of(name)?),
+            ExchangeField::Flags => {
+                let words = json.text_of(name)?;
+                exchange.flags = Flags::parse(words);
+                let is_other = exchange.flags.is_empty() && !matches!(words, "" | "-");
+                exchange.termination_state = is_other.then_some(words);
+            }
+            ExchangeField::Reason => exchange.reason = Some(json.text_of(name)?),
             ExchangeField::GrpcStatus => exchange.grpc_status = Some(count(&mut json, name)?),
             ExchangeField::Bytes => exchange.bytes = Some(large(&mut json, name)?),
             ExchangeField::Partial => exchange.partial = json.bool_of(name)?,
             ExchangeField::Aborted => exchange.aborted = json.bool_of(name)?,
             ExchangeField::Hedged => exchange.hedged = json.bool_of(name)?,
+            ExchangeField::Stream => exchange.stream = json.bool_of(name)?,
+            ExchangeField::Rejected => exchange.rejected = json.bool_of(name)?,
+            ExchangeField::FailOpen => exchange.fail_open = json.bool_of(name)?,
+            ExchangeField::Pool => exchange.pool = json.bool_of(name)?,
+            ExchangeField::ClientTrusted => exchange.client_trusted = Some(json.bool_of(name)?),
             ExchangeField::Fallback => exchange.substitute = Some(substitute(&mut json, name)?),
             ExchangeField::CacheStatus => exchange.cache_status = Some(json.text_of(name)?),
             ExchangeField::ProxyStatus => exchange.proxy_status = Some(json.text_of(name)?),
@@ -165,6 +179,7 @@ fn attempt_log<'a>(json: &mut JsonCursor<'a>, attempts: &mut Attempts<'a>) -> Re
                 "host" => attempt.host = Some(json.text_of("attempt_log.host")?),
                 "status" => attempt.status = Some(status(json, "attempt_log.status")?),
                 "duration_ms" => attempt.duration = Some(json.millis_of("attempt_log.duration_ms")?),
+                "reason" => attempt.reason = Some(json.text_of("attempt_log.reason")?),
                 _ => return Err(json.unknown(key)),
             }
         }
@@ -227,12 +242,21 @@ fields! {
     MaxAttempts "max_attempts"
     TimeoutMs "timeout_ms"
     DeadlineMs "deadline_ms"
+    TimeoutUsedMs "timeout_used_ms"
+    DeadlineUsedMs "deadline_used_ms"
+    ServiceMs "service_ms"
     Flags "flags"
+    Reason "reason"
     GrpcStatus "grpc_status"
     Bytes "bytes"
     Partial "partial"
     Aborted "aborted"
     Hedged "hedged"
+    Stream "stream"
+    Rejected "rejected"
+    FailOpen "fail_open"
+    Pool "pool"
+    ClientTrusted "client_trusted"
     Fallback "fallback"
     CacheStatus "cache_status"
     ProxyStatus "proxy_status"
@@ -245,7 +269,7 @@ fields! {
 }
 
 /// The fields read so far, as a bit set.
-struct SeenFields(u32);
+struct SeenFields(u64);
 
 impl SeenFields {
     fn add(&mut self, field: ExchangeField, json: &JsonCursor<'_>) -> Result<(), LineError> {

@@ -62,7 +62,12 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
             (0..retries.min(MAX_ATTEMPT_LOG as u32))
                 .for_each(|_| attempts.push(Attempt { host, ..Attempt::default() }));
         }
-        attempts.push(Attempt { host, status: answered.then_some(status), duration: timers.last_attempt() });
+        attempts.push(Attempt {
+            host,
+            status: answered.then_some(status),
+            duration: timers.last_attempt(),
+            ..Attempt::default()
+        });
     }
     let total = timers.total.unwrap_or_default();
     Ok(ParsedLine::Exchange(Exchange {

@@ -248,7 +248,7 @@ fn tries<'a>(
             .and_then(|(ip, port)| json.write_scratch(|buffer| join(buffer, &[ip, ":", port])))
             .or(ip);
         let status = code.filter(|code| *code <= 999).map(|code| code as u16);
-        attempts.push(Attempt { host, status, duration: None });
+        attempts.push(Attempt { host, status, duration: None, ..Attempt::default() });
         values.last_start = began;
         count = count.saturating_add(1);
     }

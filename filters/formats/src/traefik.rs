@@ -94,7 +94,7 @@ pub(crate) fn parse_values<'a>(
     if origin.is_some() && host.is_some() {
         let duration =
             nanos(FieldId::OriginDuration, "OriginDuration")?.filter(|duration| duration.get() > 0);
-        attempts.push(Attempt { host, status: answered, duration });
+        attempts.push(Attempt { host, status: answered, duration, ..Attempt::default() });
     }
     let retries =
         get(FieldId::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());

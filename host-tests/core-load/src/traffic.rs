@@ -67,7 +67,12 @@ impl Traffic {
             self.at = (self.at + 1) % PREPARED;
             self.now = self.now.after(self.step);
             let host = self.hosts[usize::from(prepared.host)].as_str();
-            let attempt = |status| Attempt { host: Some(host), status, duration: Some(prepared.duration) };
+            let attempt = |status| Attempt {
+                host: Some(host),
+                status,
+                duration: Some(prepared.duration),
+                reason: None,
+            };
             let log = [attempt(None), attempt(Some(prepared.status))];
             show(&Exchange {
                 ts: self.now,

@@ -47,8 +47,13 @@ fn step(scenario: &Scenario, event: &ScenarioEvent<'_>) -> Value {
 
 /// Renders an exchange as a gateway sees it. The error names a field that a gateway cannot know.
 fn render(line: &ExchangeLine) -> Result<Value, &'static str> {
-    if line.flags.is_some() {
-        return Err("flags");
+    let unsupported = [
+        (line.flags.is_some(), "flags"),
+        (line.client_trusted.is_some(), "client_trusted"),
+        (line.attempt_log.iter().any(|attempt| attempt.reason.is_some()), "attempt_log.reason"),
+    ];
+    if let Some((_, field)) = unsupported.into_iter().find(|(used, _)| *used) {
+        return Err(field);
     }
     let attempts = line.attempt_log.iter().map(|attempt| {
         let duration = attempt.duration_us().map(millis);
@@ -65,6 +70,14 @@ fn render(line: &ExchangeLine) -> Result<Value, &'static str> {
         "maxAttempts": line.max_attempts,
         "timeout": line.timeout_ms,
         "deadline": line.deadline_ms,
+        "timeoutUsed": line.timeout_used_ms,
+        "deadlineUsed": line.deadline_used_ms,
+        "service": line.service_ms,
+        "reason": line.reason,
+        "rejected": line.rejected,
+        "failOpen": line.fail_open,
+        "pool": line.pool,
+        "stream": line.stream,
         "grpcStatus": line.grpc_status,
         "bytes": line.bytes,
         "partial": line.partial,

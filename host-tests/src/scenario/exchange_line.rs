@@ -25,6 +25,28 @@ pub struct ExchangeLine {
     pub timeout_ms: Option<u64>,
     /// Deadline of the whole exchange.
     pub deadline_ms: Option<u64>,
+    /// Time on the timeout's own clock.
+    pub timeout_used_ms: Option<u64>,
+    /// Time on the deadline's own clock.
+    pub deadline_used_ms: Option<u64>,
+    /// Time that the upstream took.
+    pub service_ms: Option<u64>,
+    /// Reason for the end, in the host's words.
+    pub reason: Option<String>,
+    /// True if a policy turned the exchange away.
+    #[serde(default)]
+    pub rejected: bool,
+    /// True if an authorization was skipped.
+    #[serde(default)]
+    pub fail_open: bool,
+    /// True if the exchange waited in a queue.
+    #[serde(default)]
+    pub pool: bool,
+    /// True for a stream.
+    #[serde(default)]
+    pub stream: bool,
+    /// False if the client comes from outside.
+    pub client_trusted: Option<bool>,
     /// Envoy's response flags, by name.
     pub flags: Option<String>,
     /// gRPC status, only for gRPC exchanges.
@@ -68,6 +90,8 @@ pub struct LoggedAttempt {
     /// HTTP status; none without a response.
     pub status: Option<u16>,
     duration_ms: Option<Box<RawValue>>,
+    /// Reason for the failure.
+    pub reason: Option<String>,
 }
 
 impl ExchangeLine {

@@ -101,6 +101,15 @@ fn render(line: &ExchangeLine) -> Result<Stream, &'static str> {
     }
     stream.tier = line.fallback.clone();
     stream.response_bytes = line.bytes.unwrap_or(0);
+    if let Some(reason) = &line.reason {
+        stream.code_details = Some(reason.clone());
+    }
+    if line.fail_open {
+        stream = stream.with_request_header("x-envoy-auth-failure-mode-allowed", "true");
+    }
+    if line.client_trusted == Some(false) {
+        stream = stream.with_request_header("x-envoy-external-address", "203.0.113.9");
+    }
     if let Some(timeout) = line.timeout_ms {
         stream = stream.with_request_header("x-envoy-expected-rq-timeout-ms", timeout.to_string());
     }
@@ -135,6 +144,13 @@ fn check_supported(line: &ExchangeLine) -> Result<(), &'static str> {
         (line.fallback.as_deref() == Some("stale"), "fallback: stale"),
         (line.attempt_log.len() > 1, "attempt_log"),
         (line.trace_id.is_some(), "trace_id"),
+        (line.timeout_used_ms.is_some(), "timeout_used_ms"),
+        (line.deadline_used_ms.is_some(), "deadline_used_ms"),
+        (line.service_ms.is_some(), "service_ms"),
+        (line.rejected, "rejected"),
+        (line.pool, "pool"),
+        (line.stream, "stream"),
+        (line.client_trusted == Some(true), "client_trusted"),
     ];
     match unsupported.into_iter().find(|(used, _)| *used) {
         Some((_, field)) => Err(field),

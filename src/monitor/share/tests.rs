@@ -105,8 +105,18 @@ fn story(mut each: impl FnMut(u64, &Exchange<'_>), mut end: impl FnMut(u64)) {
             let span = Micros::new(18_000 + dice.below(6_000) + if dice.below(97) == 0 { 90_000 } else { 0 });
             let is_bad = (60..78).contains(&(bucket - T0 / 10)) && host == HOSTS[0] && dice.below(2) == 0;
             let log = [
-                Attempt { host: Some(host), status: Some(503), duration: Some(Micros::from_millis(5)) },
-                Attempt { host: Some(HOSTS[1]), status: Some(200), duration: Some(span) },
+                Attempt {
+                    host: Some(host),
+                    status: Some(503),
+                    duration: Some(Micros::from_millis(5)),
+                    ..Attempt::default()
+                },
+                Attempt {
+                    host: Some(HOSTS[1]),
+                    status: Some(200),
+                    duration: Some(span),
+                    ..Attempt::default()
+                },
             ];
             each(
                 dice.below(1_000),
@@ -345,8 +355,18 @@ fn hex(bytes: &[u8]) -> String {
 /// Retried, slow, relayed and failed exchanges on several hosts and routes, with one second between them.
 fn a_minute_of_everything(worker: &mut Monitor) {
     let log = [
-        Attempt { host: Some("a:1"), status: Some(503), duration: Some(Micros::from_millis(5)) },
-        Attempt { host: Some("b:1"), status: Some(200), duration: Some(Micros::from_millis(21)) },
+        Attempt {
+            host: Some("a:1"),
+            status: Some(503),
+            duration: Some(Micros::from_millis(5)),
+            ..Attempt::default()
+        },
+        Attempt {
+            host: Some("b:1"),
+            status: Some(200),
+            duration: Some(Micros::from_millis(21)),
+            ..Attempt::default()
+        },
     ];
     for second in 0..60 {
         let is_retried = second % 7 == 3;
@@ -394,7 +414,7 @@ fn the_bytes_of_a_message_are_fixed() {
     let (_, messages) = fleet.into_inner();
     assert_eq!(
         (messages.len(), hash::hash(&messages)),
-        (248782, 0xc7e1f9b548ebf305),
+        (252562, 0x8b048055a8e06a39),
         "every message of twenty minutes"
     );
 }
@@ -404,6 +424,6 @@ fn the_error_of_a_message_says_why() {
     let error: Box<dyn core::error::Error> = Box::new(Unreadable);
     assert_eq!(
         error.to_string(),
-        "the message is incomplete, or another build encoded it; this build reads version 1"
+        "the message is incomplete, or another build encoded it; this build reads version 2"
     );
 }

@@ -34,6 +34,8 @@ const COLUMNS: &[(&str, usize)] = &[
     ("final", 9),
     ("near misses", 11),
     ("failed", 8),
+    ("rejected", 8),
+    ("abandoned", 9),
     ("margin", 8),
     ("near misses by fate", 0),
 ];
@@ -125,13 +127,15 @@ impl TableRow {
             share(counts.first_try_success()),
             share(counts.final_success()),
             counts.near_misses().to_string(),
-            counts.failed().to_string(),
+            counts.of(Fate::Failed).to_string(),
+            counts.of(Fate::Rejected).to_string(),
+            counts.of(Fate::Abandoned).to_string(),
             margin,
             fates.join(", "),
         ];
         table.row(name, cells, |column, cell| match column {
             NEAR_MISSES => colors.warning(&cell, counts.near_misses() > 0),
-            FAILED => colors.error(&cell, counts.failed() > 0),
+            FAILED => colors.error(&cell, counts.of(Fate::Failed) > 0),
             _ => cell,
         })
     }

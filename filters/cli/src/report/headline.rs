@@ -2,6 +2,7 @@
 
 use super::model::ReportModel;
 use crate::display::numbers::{GroupedCount, Percent, Seconds, plural};
+use nearmiss::Fate;
 
 /// Writes the headline: "Callers saw 99.98 %. Without retries and fallbacks it would have been 97.31 %."
 pub(crate) fn sentence(model: &ReportModel) -> String {
@@ -54,6 +55,13 @@ pub(crate) fn extent(model: &ReportModel) -> String {
             GroupedCount(total.failed()),
             plural(total.failed())
         ));
+        for (fate, ending) in
+            [(Fate::Abandoned, "abandoned by the caller"), (Fate::Rejected, "rejected by a policy")]
+        {
+            if total.of(fate) > 0 {
+                text.push_str(&format!("{} {ending}. ", GroupedCount(total.of(fate))));
+            }
+        }
         if total.carried() > 0 {
             text.push_str(&format!("Safety nets carried {}. ", GroupedCount(total.carried())));
         }

@@ -19,6 +19,9 @@ const NUMBER_FIELDS = [
   ["maxAttempts", NumberField.MaxAttempts],
   ["timeout", NumberField.Timeout],
   ["deadline", NumberField.Deadline],
+  ["timeoutUsed", NumberField.TimeoutUsed],
+  ["deadlineUsed", NumberField.DeadlineUsed],
+  ["service", NumberField.Service],
   ["grpcStatus", NumberField.GrpcStatus],
   ["bytes", NumberField.Bytes],
   ["clientAttempt", NumberField.ClientAttempt],
@@ -31,6 +34,9 @@ const FLAGS = [
   ["hedged", Flag.Hedged],
   ["stream", Flag.Stream],
   ["breaker", Flag.Breaker],
+  ["rejected", Flag.Rejected],
+  ["failOpen", Flag.FailOpen],
+  ["pool", Flag.Pool],
   ["stale", Flag.Stale],
   ["failover", Flag.Failover],
   ["fallback", Flag.Fallback],
@@ -41,6 +47,7 @@ const TEXT_FIELDS = [
   ["cacheStatus", TextField.CacheStatus],
   ["proxyStatus", TextField.ProxyStatus],
   ["traceId", TextField.TraceId],
+  ["reason", TextField.Reason],
 ];
 
 export class CoreHandle {

@@ -1,7 +1,7 @@
 // Validation of notes, in which a gateway reports its own retries and fallbacks.
 import { refuse, refuseUnknown } from "./validate.js";
 
-const NUMBERS = ["maxAttempts", "timeout", "deadline", "grpcStatus", "clientAttempt", "quotaRemaining", "quotaLimit"];
+const NUMBERS = ["maxAttempts", "timeout", "deadline", "timeoutUsed", "deadlineUsed", "service", "grpcStatus", "clientAttempt", "quotaRemaining", "quotaLimit"];
 const TEXTS = ["upstream", "route", "host", "cacheStatus", "proxyStatus", "traceId"];
 const FLAGS = ["partial", "hedged", "stream", "breaker", "stale", "failover", "fallback"];
 const ATTEMPT = ["host", "status", "durationMs"];

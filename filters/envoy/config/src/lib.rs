@@ -11,6 +11,7 @@ mod collector;
 
 pub use collector::{CollectorConfig, Logged};
 
+use alloc::string::String;
 use nearmiss::config::Field;
 
 /// Name of the section.
@@ -31,6 +32,8 @@ nearmiss::config_fields! {
         };
         /// Adds the `near-miss` header to responses.
         header: bool = false, Field::flag;
+        /// Name of this proxy in the header and in filter state; tells the proxies of a chain apart.
+        by: Option<String> = None, |field| field.text().map(Some);
         /// Collector that receives the records.
         collector: Option<CollectorConfig> = None, |field| CollectorConfig::read(field).map(Some);
     }

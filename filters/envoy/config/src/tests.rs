@@ -13,7 +13,7 @@ fn parse(text: &str) -> Result<EnvoyConfig, String> {
 #[test]
 fn every_field_is_read() {
     let envoy = parse(
-        r#"{"envoy":{"attach":"log","mode":"lean","header":true,"collector":{"cluster":"otel","path":"/in",
+        r#"{"envoy":{"attach":"log","mode":"lean","header":true,"by":"edge-1","collector":{"cluster":"otel","path":"/in",
             "authority":"otel.test","timeout":"2s","queue":400,"log":"none"}},"edge":{"nosuch":1}}"#,
     );
     let collector = CollectorConfig {
@@ -24,8 +24,13 @@ fn every_field_is_read() {
         queue: 400,
         log: Logged::None,
     };
-    let expected =
-        EnvoyConfig { attach: Attach::Log, mode: Mode::Lean, header: true, collector: Some(collector) };
+    let expected = EnvoyConfig {
+        attach: Attach::Log,
+        mode: Mode::Lean,
+        header: true,
+        by: Some("edge-1".to_string()),
+        collector: Some(collector),
+    };
     assert_eq!(envoy, Ok(expected));
     assert_eq!(parse("{}"), Ok(EnvoyConfig::default()));
 }
@@ -51,7 +56,7 @@ fn an_error_names_the_field_what_was_found_and_what_it_takes() {
         (r#"{"header":"yes"}"#, "`envoy.header` is \"yes\"; it takes true or false".to_string()),
         (
             r#"{"headers":true}"#,
-            "`envoy.headers` is not a field; there are attach, mode, header, collector".to_string(),
+            "`envoy.headers` is not a field; there are attach, mode, header, by, collector".to_string(),
         ),
         ("[]", "`envoy` is []; it takes an object".to_string()),
         (r#"{"collector":""}"#, std::format!("`envoy.collector` is \"\"; {COLLECTOR}")),

@@ -160,6 +160,7 @@ impl<'a> ListWalk<'a, '_> {
                 host: host.map(|host| utf8(self.line, host)).transpose()?,
                 status: status.filter(|_| !unanswered),
                 duration: entry.time.and_then(present).map(duration).transpose()?,
+                ..Attempt::default()
             });
             self.count += 1;
             self.in_group += 1;
