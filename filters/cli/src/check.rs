@@ -68,6 +68,10 @@ fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Outpu
             explanation.add("left out", why);
             true
         }
+        Ok(ParsedLine::Other(kind)) => {
+            explanation.add("other line", kind);
+            true
+        }
         Err(error) => {
             explanation.error(line, &error);
             false

@@ -14,6 +14,10 @@ pub(crate) struct LineCounts {
     pub(crate) left_out: u64,
     /// Lines that could not be parsed.
     pub(crate) unreadable: u64,
+    /// Lines that are not in an access log's format: messages of programs that share the stream.
+    pub(crate) other: u64,
+    /// The kinds of other lines that were named.
+    named: Vec<&'static str>,
     /// Number of times that the file or its format changed.
     formats: u64,
 }
@@ -34,6 +38,19 @@ impl LineCounts {
         }
     }
 
+    /// Counts a line of a program's own messages, and names the first of each kind.
+    #[cold]
+    pub(crate) fn count_other(&mut self, path: &Path, number: u64, kind: &'static str) {
+        self.other += 1;
+        if !self.named.contains(&kind) {
+            self.named.push(kind);
+            eprintln!(
+                "nearmiss: {}:{number}: not an access log line: {kind}; the first of its kind",
+                path.display()
+            );
+        }
+    }
+
     /// Prints the detected format when a file or its format changes, for the first few changes.
     pub(crate) fn print_format(&mut self, path: &Path, format: Format) {
         self.formats += 1;
@@ -44,22 +61,37 @@ impl LineCounts {
 
     /// Returns the total number of lines.
     pub(crate) fn lines(&self) -> u64 {
-        self.judged + self.left_out + self.unreadable
+        self.judged + self.left_out + self.other + self.unreadable
+    }
+
+    /// Returns true if there are lines, and none is one of an access log.
+    fn has_no_log(&self) -> bool {
+        self.other > 0 && self.judged + self.left_out + self.unreadable == 0
     }
 
     /// Prints the counts; `what` describes the lines that are counted as judged.
     pub(crate) fn print(&self, what: &str) {
-        let Self { judged, left_out, unreadable, .. } = self;
+        let Self { judged, left_out, unreadable, other, .. } = self;
         eprint!("nearmiss: {} lines: {judged} {what}", self.lines());
         if *left_out > 0 {
             eprint!(", {left_out} left out");
         }
+        if *other > 0 {
+            eprint!(", {other} other");
+        }
         eprintln!(", {unreadable} unreadable");
+        if self.has_no_log() {
+            eprintln!("nearmiss: no line is in a known format; name one with --format");
+        }
     }
 
     /// Returns the exit code for the share of unreadable lines.
     pub(crate) fn exit_code(&self, max_bad: f64) -> ExitCode {
-        let allowed = max_bad * self.lines() as f64;
-        if self.unreadable as f64 > allowed { ExitCode::from(2) } else { ExitCode::SUCCESS }
+        let allowed = max_bad * (self.lines() - self.other) as f64;
+        if self.unreadable as f64 > allowed || self.has_no_log() {
+            ExitCode::from(2)
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 }

@@ -106,6 +106,7 @@ impl Replayer {
                 is_judged = true;
             }
             Ok(ParsedLine::LeftOut(_)) => self.line_counts.left_out += 1,
+            Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(path, number, kind),
             Err(error) => self.line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
         }
         if self.annotate {

@@ -186,8 +186,8 @@ fn malformed_lines_are_rejected_and_counted() {
     let input = format!("\n{long}\n{}\n{{\n\u{0}\n{}", &long[..5 << 20], line(1, "cart", 2));
     let output = nearmiss(&["replay", "-f", "exchange", "--max-bad", "100%", "-"], &input);
     let log = stderr(&output);
-    assert!(log.contains("6 lines: 2 judged, 4 unreadable"), "{log}");
-    assert!(log.contains("-:1: the line is empty"), "{log}");
+    assert!(log.contains("6 lines: 2 judged, 1 other, 3 unreadable"), "{log}");
+    assert!(log.contains("-:1: not an access log line: empty line"), "{log}");
     assert!(log.contains("-:3: the line is truncated: expected a closing quote (byte 5242880)"), "{log}");
 }
 
@@ -215,7 +215,7 @@ fn every_input_line_is_accounted_for() {
         report.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
     assert_eq!(numbers[0], input.iter().filter(|byte| **byte == b'\n').count(), "{report}");
     assert_eq!(numbers[0], numbers[1..].iter().sum::<usize>(), "{report}");
-    assert!(numbers[1] > 1_000 && numbers[2] > 1_000, "{report}");
+    assert!(numbers[1] > 1_000 && *numbers.last().unwrap() > 1_000, "{report}");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn annotated_lines_keep_their_order_and_contain_the_record_byte_for_byte() {
     assert_eq!(lines[2], format!(r#"{{"log":"{escaped}","near_miss":{}}}"#, records[1]));
     assert_eq!(lines[3], judged, "the line already has a verdict");
     assert_eq!(lines[4], r#"{"log":"broken"}"#);
-    assert!(stderr(&output).contains("5 lines: 4 judged, 1 unreadable"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("5 lines: 4 judged, 1 other, 0 unreadable"), "{}", stderr(&output));
 }
 
 #[test]

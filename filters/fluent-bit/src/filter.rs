@@ -231,7 +231,7 @@ impl Filter {
                     self.monitor.relay(judged.ts.or(default_time), upstream, judged.fate);
                     judged.fate
                 }
-                Ok(ParsedLine::LeftOut(_)) => Fate::Clean,
+                Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => Fate::Clean,
                 Err(_) if *interpretation == Interpretation::Tokens => continue,
                 Err(error) => {
                     // The most likely interpretation gives the most useful error.

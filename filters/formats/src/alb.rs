@@ -3,7 +3,7 @@
 use crate::error::{LineError, LineErrorKind};
 use crate::text::{TextCursor, invalid, present, utf8};
 use crate::{Attempts, ParsedLine, number, time};
-use nearmiss::{Attempt, Exchange, Micros, Substitute, is_error};
+use nearmiss::{Attempt, Exchange, Micros, Substitute, Timestamp, is_error};
 
 /// Reads one line. Fields after the target group's name may be missing, as in older logs.
 pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
@@ -40,23 +40,35 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     text.quoted("the user agent in quotes")?;
     text.word("ssl_cipher")?;
     text.word("ssl_protocol")?;
-    let group = utf8(line, text.word("target_group_arn")?)?;
+    let group = text.word("target_group_arn")?;
+    if group != b"-" && !group.starts_with(b"arn:") {
+        return Err(invalid(line, group, "target_group_arn", "an ARN, or -"));
+    }
+    let group = utf8(line, group)?;
 
     let host = present(target).map(|host| utf8(line, host)).transpose()?;
     let [_, target_time, _] = times;
-    if host.is_some() {
+    // The target of a Lambda function is not logged, but its status is.
+    let is_called = host.is_some() || target_status.is_some();
+    if is_called {
         attempts.push(Attempt { host, status: target_status, duration: target_time, ..Attempt::default() });
     }
     // 460 is the load balancer's own status for a client that closed the connection.
     let aborted = status == 460;
     let good = !is_error(status) && !aborted;
+    let sum = times.iter().flatten().fold(Micros::default(), |sum, time| sum.saturating_add(*time));
+    let duration = match creation_time(text) {
+        // A phase that did not complete is logged as -1.
+        Some(start) if times.contains(&None) && !aborted => ts.since(start),
+        _ => sum,
+    };
     Ok(ParsedLine::Exchange(Exchange {
         ts,
         upstream: group_name(group),
         host,
         status,
-        duration: times.into_iter().flatten().fold(Micros::default(), Micros::saturating_add),
-        attempts: Some(u32::from(host.is_some())),
+        duration,
+        attempts: Some(is_called.into()),
         bytes: number::all_whole(bytes),
         aborted,
         stream: kind.starts_with(b"ws") || request.starts_with(b"CONNECT "),
@@ -64,6 +76,15 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))
+}
+
+/// Reads `request_creation_time`, after the target group's name; older logs lack it.
+fn creation_time(mut text: TextCursor<'_>) -> Option<Timestamp> {
+    for field in ["trace_id", "domain_name", "chosen_cert_arn"] {
+        text.quoted(field).ok()?;
+    }
+    text.word("matched_rule_priority").ok()?;
+    time::rfc3339(text.word("request_creation_time").ok()?)
 }
 
 /// Returns the name in `arn:…:targetgroup/NAME/ID`.
@@ -100,7 +121,7 @@ mod tests {
         let line = LINE.replace(" 10.0.0.66:9000 0.000 0.002 0.001 200 200", " - -1 -1 -1 503 -");
         with(Format::Alb, &line, |exchange| {
             assert_eq!((exchange.upstream, exchange.attempts, exchange.status), ("t", Some(0), 503));
-            assert_eq!(exchange.duration, Micros::default());
+            assert_eq!(exchange.duration, Micros::new(11_822_641), "the time since the request was created");
         });
         with(Format::Alb, &LINE.replace("200 200 5", "460 - 5"), |exchange| assert!(exchange.aborted));
         with(Format::Alb, &LINE.replace("h2 ", "wss "), |exchange| assert!(exchange.stream));

@@ -29,6 +29,15 @@ pub enum LineErrorKind {
     },
     /// The line is empty.
     EmptyLine,
+    /// A known format that lacks what a verdict needs.
+    Lacks {
+        /// The format.
+        format: &'static str,
+        /// The missing value.
+        missing: &'static str,
+        /// The configuration that logs it.
+        instead: &'static str,
+    },
     /// Lists that should have one entry for each attempt differ in length.
     LengthMismatch {
         /// The list of another length.
@@ -113,6 +122,9 @@ impl fmt::Display for LineError {
             LineErrorKind::Truncated { expected } => write!(f, "the line is truncated: expected {expected}"),
             LineErrorKind::DuplicateField { field } => write!(f, "duplicate field `{field}`"),
             LineErrorKind::EmptyLine => return f.write_str("the line is empty"),
+            LineErrorKind::Lacks { format, missing, instead } => {
+                return write!(f, "the line is in {format}, which has no {missing}; {instead}");
+            }
             LineErrorKind::LengthMismatch { field, found, expected } => {
                 write!(f, "`{field}` has {found} entries, but the lists before it have {expected}")
             }

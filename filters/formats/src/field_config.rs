@@ -16,7 +16,7 @@ pub struct FieldConfig {
 }
 
 /// The fields that can be given a key.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 19] = [
     "ts",
     "upstream",
     "host",
@@ -31,6 +31,11 @@ const NAMES: [&str; 14] = [
     "bytes",
     "cache_status",
     "trace_id",
+    "duration_s",
+    "upstream_addr",
+    "upstream_status",
+    "upstream_response_time",
+    "upstream_header_time",
 ];
 
 impl FieldConfig {

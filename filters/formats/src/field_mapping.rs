@@ -80,7 +80,7 @@ impl FieldMapping {
                 values.set_override(id, annotation(&mut json)?.as_bytes());
                 continue;
             }
-            match json.value()? {
+            match json.list_value()? {
                 Value::Text(word) | Value::Number(word) => {
                     self.set(schema, &mut values, key, word.as_bytes())
                 }

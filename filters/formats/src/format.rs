@@ -1,65 +1,68 @@
-//! The log formats.
+//! The log formats and their names.
 
 use core::fmt;
 use core::str::FromStr;
 
-/// A format of log lines.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Format {
-    /// The format is detected for each line.
-    #[default]
-    Auto,
+/// Defines [`Format`], its list and its names.
+macro_rules! formats {
+    ($($(#[$doc:meta])* $format:ident $name:literal)*) => {
+        /// A format of log lines.
+        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+        #[non_exhaustive]
+        pub enum Format {
+            /// The format is detected for each line.
+            #[default]
+            Auto,
+            $($(#[$doc])* $format,)*
+        }
+
+        impl Format {
+            /// All formats, in the order of the help text.
+            pub const ALL: &[Self] = &[Self::Auto, $(Self::$format),*];
+
+            /// Returns the format's name in configuration and on the command line.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    Self::Auto => "auto",
+                    $(Self::$format => $name,)*
+                }
+            }
+        }
+    };
+}
+
+formats! {
     /// The exchange lines of nearmiss.
-    Exchange,
+    Exchange "exchange"
     /// Envoy's default text format.
-    Envoy,
+    Envoy "envoy"
     /// Envoy's JSON, with the names of its operators as keys.
-    EnvoyJson,
+    EnvoyJson "envoy-json"
     /// Istio's default text format.
-    Istio,
+    Istio "istio"
     /// Istio's JSON.
-    IstioJson,
+    IstioJson "istio-json"
     /// nginx with `key=value` for its upstream variables, or a configured `log_format`.
-    Nginx,
+    Nginx "nginx"
     /// nginx with a `log_format` that writes JSON.
-    NginxJson,
+    NginxJson "nginx-json"
     /// The default format of ingress-nginx.
-    IngressNginx,
+    IngressNginx "ingress-nginx"
     /// HAProxy's httplog and httpslog.
-    Haproxy,
+    Haproxy "haproxy"
     /// Traefik's JSON.
-    Traefik,
+    Traefik "traefik"
     /// Traefik's common log format.
-    TraefikClf,
+    TraefikClf "traefik-clf"
     /// Caddy's JSON.
-    Caddy,
+    Caddy "caddy"
     /// Kong's JSON.
-    Kong,
+    Kong "kong"
     /// The access log of AWS application load balancers.
-    Alb,
+    Alb "alb"
 }
 
 impl Format {
-    /// All formats, in the order of the help text.
-    pub const ALL: [Self; 15] = [
-        Self::Auto,
-        Self::Exchange,
-        Self::Envoy,
-        Self::EnvoyJson,
-        Self::Istio,
-        Self::IstioJson,
-        Self::Nginx,
-        Self::NginxJson,
-        Self::IngressNginx,
-        Self::Haproxy,
-        Self::Traefik,
-        Self::TraefikClf,
-        Self::Caddy,
-        Self::Kong,
-        Self::Alb,
-    ];
-
     /// Returns true if lines in this format are JSON objects.
     pub const fn is_json(self) -> bool {
         matches!(
@@ -72,27 +75,6 @@ impl Format {
                 | Self::Caddy
                 | Self::Kong
         )
-    }
-
-    /// Returns the format's name in configuration and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Exchange => "exchange",
-            Self::Envoy => "envoy",
-            Self::EnvoyJson => "envoy-json",
-            Self::Istio => "istio",
-            Self::IstioJson => "istio-json",
-            Self::Nginx => "nginx",
-            Self::NginxJson => "nginx-json",
-            Self::IngressNginx => "ingress-nginx",
-            Self::Haproxy => "haproxy",
-            Self::Traefik => "traefik",
-            Self::TraefikClf => "traefik-clf",
-            Self::Caddy => "caddy",
-            Self::Kong => "kong",
-            Self::Alb => "alb",
-        }
     }
 }
 
@@ -119,6 +101,6 @@ impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL.into_iter().find(|format| format.name() == name).ok_or(UnknownFormat)
+        Self::ALL.iter().copied().find(|format| format.name() == name).ok_or(UnknownFormat)
     }
 }

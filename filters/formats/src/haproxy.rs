@@ -16,7 +16,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     }
     let Some((start, mut text)) = accepted(line) else {
         if is_notice(line) {
-            return Ok(ParsedLine::LeftOut("a notice"));
+            return Ok(ParsedLine::Other("message of HAProxy"));
         }
         return Err(LineError::unexpected(line, 0, "a client's address and the time in brackets"));
     };
@@ -26,7 +26,17 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     }
     let backend = text.until(b'/', "the backend's name and `/`")?;
     let server = text.word("the server's name")?;
-    let timers = Timers::read(line, text.word("the timers TR/Tw/Tc/Tr/Ta")?)?;
+    let timers = text.word("the timers TR/Tw/Tc/Tr/Ta")?;
+    match timers.iter().filter(|byte| **byte == b'/').count() {
+        2 if timers.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'/' | b'-' | b'+')) => {
+            return Ok(ParsedLine::LeftOut("a TCP connection"));
+        }
+        _ if !text.rest().contains(&b'"') && !matches!(text.rest(), [b'0'..=b'9' | b'-', ..]) => {
+            return Ok(ParsedLine::LeftOut("a connection that brought no request"));
+        }
+        _ => {}
+    }
+    let timers = Timers::read(line, timers)?;
     let status = text.word("the status")?;
     let bytes = text.word("the bytes sent")?;
     text.word("the captured request cookie")?;
@@ -53,7 +63,8 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         }
     };
     let by_client = matches!(state.first(), Some(b'C' | b'c'));
-    let truncated = matches!(state, [b'S' | b's', b'D', ..]) && !is_error(status);
+    // `D`: the body was being sent. A tunnel has no body.
+    let truncated = matches!(state, [_, b'D', ..]) && !by_client && !is_error(status) && status != 101;
     let local = no_server && matches!(state.first(), Some(b'L' | b'P'));
     let host = if no_server { None } else { Some(utf8(line, server)?) };
     if retries > 0 && !no_server {
@@ -80,7 +91,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
         bytes: number::all_whole(unsigned(bytes)),
         partial: truncated,
         aborted: by_client,
-        stream: request.starts_with(b"CONNECT "),
+        stream: request.starts_with(b"CONNECT ") || status == 101,
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))
@@ -261,16 +272,16 @@ mod tests {
             "[NOTICE]   (77) : New worker (79) forked",
             "Proxy http-in started.",
         ] {
-            assert_eq!(left_out(Format::Haproxy, text), "a notice");
+            assert_eq!(left_out(Format::Haproxy, text), "message of HAProxy");
         }
         let text = "10.0.1.2:33317 [06/Feb/2026:12:14:14.655] http-in/1: SSL handshake failure";
         assert_eq!(left_out(Format::Haproxy, text), "a connection that brought no request");
     }
 
     #[test]
-    fn a_tcp_log_is_rejected_by_its_timers() {
+    fn a_tcp_log_is_left_out_by_its_timers() {
         let text = "10.0.1.2:33317 [06/Feb/2026:12:14:14] tcp-in back/s1 0/0/5007 212 -- 0/0/0/0/3 0/0";
-        assert!(error(Format::Haproxy, text).starts_with("`TR/Tw/Tc/Tr/Ta` is `0/0/5007`"));
+        assert_eq!(left_out(Format::Haproxy, text), "a TCP connection");
         assert!(error(Format::Haproxy, "hello [there] you").contains("a client's address"));
     }
 }

@@ -236,6 +236,33 @@ impl<'a> JsonCursor<'a> {
         }
     }
 
+    /// Reads a value of any type, the member of an object. Unlike JSON, it may be a list without quotes, such as
+    /// `0.001, 0.009`, or nothing at all: nginx writes both where its variables stand without quotes.
+    pub(crate) fn list_value(&mut self) -> Result<Value<'a>, LineError> {
+        let start = self.at;
+        if matches!(self.byte(), Some(b',' | b'}')) {
+            return Ok(Value::Null);
+        }
+        let first = self.value()?;
+        if !matches!(first, Value::Number(_)) {
+            return Ok(first);
+        }
+        loop {
+            let rest = self.line.get(self.at..).unwrap_or_default();
+            let separator = match rest {
+                [b' ', b':', b' ', b'-' | b'0'..=b'9', ..] => 3,
+                [b',', b' ', b'-' | b'0'..=b'9', ..] => 2,
+                [b',', b'-' | b'0'..=b'9', ..] => 1,
+                _ => break,
+            };
+            self.at += separator;
+            self.at += self.word().len();
+        }
+        Ok(Value::Number(
+            core::str::from_utf8(self.line.get(start..self.at).unwrap_or_default()).unwrap_or_default(),
+        ))
+    }
+
     /// Skips a value of any type.
     pub(crate) fn skip(&mut self) -> Result<(), LineError> {
         match self.byte() {

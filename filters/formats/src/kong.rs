@@ -32,8 +32,12 @@ pub(crate) fn read<'a>(
             "upstream_status" => values.statuses = json.value()?.word(),
             "response" => response(&mut json, &mut values)?,
             "latencies" => latencies(&mut json, &mut values)?,
-            "service" => values.service = name(&mut json)?,
-            "route" => values.route = name(&mut json)?,
+            "service" | "api" => {
+                let named = name(&mut json)?;
+                values.service = named.name.or(values.service);
+                values.retries = named.retries.or(values.retries);
+            }
+            "route" => values.route = name(&mut json)?.name,
             "tries" => tries(&mut json, &mut values, attempts)?,
             key => match (mapping.name_of(key), json.value()?) {
                 (Some("upstream"), value) => values.service = value.word(),
@@ -57,6 +61,8 @@ struct KongValues<'a> {
     bytes: Option<u64>,
     statuses: Option<&'a str>,
     service: Option<&'a str>,
+    /// The configured number of retries.
+    retries: Option<u32>,
     route: Option<&'a str>,
     cache: Option<&'a str>,
     remaining: Option<u64>,
@@ -92,6 +98,7 @@ impl<'a> KongValues<'a> {
             status,
             duration,
             attempts: self.tries,
+            max_attempts: self.retries.map(|retries| retries.saturating_add(1)),
             bytes: self.bytes,
             aborted,
             substitute: rescued.then_some(Substitute::Fallback),
@@ -186,24 +193,35 @@ fn latencies<'a>(json: &mut JsonCursor<'a>, values: &mut KongValues<'a>) -> Resu
     Ok(())
 }
 
+/// A service or a route.
+#[derive(Default)]
+struct Named<'a> {
+    name: Option<&'a str>,
+    retries: Option<u32>,
+}
+
 /// Reads the name of a service or a route, else its host, else its id.
-fn name<'a>(json: &mut JsonCursor<'a>) -> Result<Option<&'a str>, LineError> {
+fn name<'a>(json: &mut JsonCursor<'a>) -> Result<Named<'a>, LineError> {
     match json.value()? {
         Value::Object => {}
-        Value::Array => return json.skip_rest(false).map(|()| None),
-        value => return Ok(value.word()),
+        Value::Array => return json.skip_rest(false).map(|()| Named::default()),
+        value => return Ok(Named { name: value.word(), retries: None }),
     }
-    let (mut name, mut host, mut id) = (None, None, None);
+    let (mut name, mut host, mut id, mut retries) = (None, None, None, None);
     let mut first = true;
     while let Some(key) = json.next_key(&mut first)? {
         match key {
             "name" => name = json.value()?.word(),
             "host" => host = json.value()?.word(),
             "id" => id = json.value()?.word(),
+            "retries" => {
+                retries = json.value()?.word().and_then(|retries| number::all_whole(retries.as_bytes()))
+            }
             _ => json.skip()?,
         }
     }
-    Ok(name.or(host).or(id))
+    let retries = retries.and_then(|retries| u32::try_from(retries).ok());
+    Ok(Named { name: name.or(host).or(id), retries })
 }
 
 fn tries<'a>(

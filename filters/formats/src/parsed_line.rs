@@ -15,6 +15,8 @@ pub enum ParsedLine<'a> {
     Judged(PriorVerdict<'a>),
     /// Not an exchange: a notice of the program, a health check, or mirrored traffic. Holds which.
     LeftOut(&'static str),
+    /// Not a line of the access log: a message of a program that shares the stream. Holds its kind.
+    Other(&'static str),
 }
 
 /// The verdict that a line already carries.

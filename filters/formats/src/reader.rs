@@ -5,19 +5,23 @@ use crate::error::{LineError, LineErrorKind};
 use crate::field_id::NO_FIELD;
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
+use crate::locate::{Expected, Found, Locator};
 use crate::nginx::LogFormat;
 use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
 use crate::{
     Attempts, FieldConfig, Format, ParsedLine, PriorVerdict, alb, auto, caddy, envoy, exchange, haproxy,
-    kong, nginx, traefik,
+    kong, nginx, other_line, prefix, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
 
 /// Maximum length of the start of a JSON line by which its format is recognised again, in bytes.
 const MAX_JSON_START: usize = 40;
+
+/// Maximum length of a line that is joined from parts, in bytes.
+const MAX_JOINED: usize = 1 << 20;
 
 /// Reads the lines of one source, in a given format or the one it detects.
 #[derive(Debug, Default)]
@@ -33,8 +37,13 @@ pub struct Reader {
     buffer: Vec<u8>,
     keys: nginx::KeyCache,
     cache: ParsedCache,
-    /// The line inside a wrapper.
+    locator: Locator,
+    /// Buffer for telling a line of another program by its keys.
+    other_json: Locator,
+    /// The line next to a verdict.
     unwrapped: Vec<u8>,
+    /// The beginning of a line that a container runtime has cut into parts.
+    parts: LineParts,
 }
 
 /// Values parsed from the last record, reused for the next if their text is unchanged.
@@ -79,17 +88,29 @@ impl Reader {
     ) -> Result<ParsedLine<'a>, LineError> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut line = wrapper::without_cri_prefix(line);
-        let Self { format, detected, mapping, log_format, buffer, keys, json_start, unwrapped, .. } = self;
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let Self {
+            format,
+            detected,
+            mapping,
+            log_format,
+            buffer,
+            keys,
+            json_start,
+            locator,
+            other_json,
+            unwrapped,
+            parts,
+            ..
+        } = self;
+        let Some(mut line) = joined(line, parts) else {
+            return Ok(ParsedLine::LeftOut("a part of a longer line"));
+        };
         let mut prior = None;
-        if wrapper::is_wrapper(line) {
-            line = match wrapper::unwrap_line(line, unwrapped)? {
-                Unwrapped::Line(line) => line,
-                Unwrapped::Judged(line, verdict) => {
-                    prior = Some(verdict);
-                    line
-                }
-            };
+        if wrapper::is_wrapper(line)
+            && let Unwrapped::Judged(inside, verdict) = wrapper::unwrap_line(line, unwrapped)?
+        {
+            (line, prior) = (inside, Some(verdict));
         }
         let nginx_values = is_likely_nginx(*format, *detected, log_format.as_ref(), line)
             .then(|| {
@@ -98,13 +119,33 @@ impl Reader {
                     .filter(|values| nginx::is_complete(line, values))
             })
             .flatten();
+        let is_known_start = *format == Format::Auto && starts_like_json(line, json_start);
         let format = match *format {
             _ if nginx_values.is_some() => Ok(Format::Nginx),
-            Format::Auto => detect(line, log_format.as_ref(), buffer, json_start, detected),
-            configured => Ok(configured),
+            _ if log_format.is_some() => Ok(Format::Nginx),
+            Format::Auto if is_known_start => detected.ok_or_else(unknown_format),
+            configured => {
+                let expected =
+                    Expected { format: configured, last: *detected, has_own_keys: !mapping.is_empty() };
+                let located = locator.locate(line, expected);
+                let whole = if located.is_inside { locator.inner.as_slice() } else { line };
+                line = whole.get(located.start..).unwrap_or_default();
+                match located.found {
+                    Found::Format(format) => {
+                        if !located.is_inside && configured == Format::Auto {
+                            note_json_start(line, json_start);
+                        }
+                        *detected = Some(format);
+                        Ok(format)
+                    }
+                    Found::LacksDuration => Err(nginx::lacks_duration()),
+                    Found::Other(kind) if prior.is_none() => return Ok(ParsedLine::Other(kind)),
+                    Found::Other(_) | Found::Invalid => Err(unknown_format()),
+                }
+            }
         };
         let read = format.and_then(|format| match format {
-            Format::Auto => Err(LineError::new(0, LineErrorKind::UnknownFormat)),
+            Format::Auto => Err(unknown_format()),
             Format::Exchange => {
                 exchange::read_with_default_time(line, mapping.default_time, attempts, buffer)
             }
@@ -129,6 +170,9 @@ impl Reader {
         });
         if read.is_err() {
             json_start.clear();
+            if is_known_start && prior.is_none() && other_json.is_other_json(line) {
+                return Ok(ParsedLine::Other(other_line::JSON));
+            }
         }
         match prior {
             Some(verdict) => Ok(ParsedLine::Judged(completed(verdict, read.ok()))),
@@ -297,35 +341,76 @@ fn index_fields(
     Some(index)
 }
 
-/// Returns the format of `line`.
-///
-/// A line that matches no format is taken for one in the last format, so that its error says what is wrong.
+/// Returns the format of a JSON record.
 fn detect(
-    line: &[u8],
+    record: &[u8],
     log_format: Option<&LogFormat>,
     buffer: &mut Vec<u8>,
     json_start: &mut Vec<u8>,
     detected: &mut Option<Format>,
 ) -> Result<Format, LineError> {
-    if line.is_empty() {
-        return Err(LineError::new(0, LineErrorKind::EmptyLine));
-    }
     if log_format.is_some() {
         return Ok(Format::Nginx);
     }
-    let start = line.get(..MAX_JSON_START).unwrap_or(line);
-    let start = start.iter().position(|byte| *byte == b':').and_then(|colon| start.get(..colon));
-    let is_json = line.starts_with(b"{");
-    if !(is_json && start.is_some_and(|start| start == json_start.as_slice()))
-        && let Some(format) = auto::detect(line, buffer)
-    {
-        *detected = Some(format);
-        json_start.clear();
-        if is_json {
-            json_start.extend_from_slice(start.unwrap_or_default());
+    if !starts_like_json(record, json_start) {
+        if let Ok(Some(format)) = auto::detect_json(record, buffer) {
+            *detected = Some(format);
+            note_json_start(record, json_start);
+        } else {
+            json_start.clear();
         }
     }
-    detected.ok_or_else(|| LineError::new(0, LineErrorKind::UnknownFormat))
+    detected.ok_or_else(unknown_format)
+}
+
+/// Returns true if a JSON line starts like the line whose start was noted.
+fn starts_like_json(line: &[u8], json_start: &[u8]) -> bool {
+    line.starts_with(b"{") && !json_start.is_empty() && json_start_of(line) == json_start
+}
+
+/// Notes the start of a JSON line, up to its first colon.
+fn note_json_start(line: &[u8], json_start: &mut Vec<u8>) {
+    json_start.clear();
+    if line.starts_with(b"{") {
+        json_start.extend_from_slice(json_start_of(line));
+    }
+}
+
+fn json_start_of(line: &[u8]) -> &[u8] {
+    let start = line.get(..MAX_JSON_START).unwrap_or(line);
+    start.iter().position(|byte| *byte == b':').and_then(|colon| start.get(..colon)).unwrap_or_default()
+}
+
+/// The parts of a line that a container runtime has cut.
+#[derive(Debug, Default)]
+struct LineParts {
+    text: Vec<u8>,
+    /// True if the last part was read, so that the next one begins another line.
+    is_complete: bool,
+}
+
+/// Removes the prefix of a container runtime and joins the parts of a line; `None` until its last part.
+fn joined<'a>(line: &'a [u8], parts: &'a mut LineParts) -> Option<&'a [u8]> {
+    if core::mem::take(&mut parts.is_complete) {
+        parts.text.clear();
+    }
+    let Some(cri) = prefix::cri(line) else {
+        parts.text.clear();
+        return Some(line);
+    };
+    if parts.text.is_empty() && !cri.is_partial {
+        return Some(cri.text);
+    }
+    if parts.text.len() <= MAX_JOINED {
+        parts.text.extend_from_slice(cri.text);
+    }
+    parts.is_complete = !cri.is_partial;
+    parts.is_complete.then_some(parts.text.as_slice())
+}
+
+#[cold]
+fn unknown_format() -> LineError {
+    LineError::new(0, LineErrorKind::UnknownFormat)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(crate) fn judged(format: Format, line: &str) -> String {
 pub(crate) fn left_out(format: Format, line: &str) -> &'static str {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(ParsedLine::LeftOut(why)) => why,
+        Ok(ParsedLine::LeftOut(why) | ParsedLine::Other(why)) => why,
         other => panic!("{line}: {other:?}"),
     }
 }

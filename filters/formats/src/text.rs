@@ -77,8 +77,17 @@ impl<'a> TextCursor<'a> {
         }
         let start = self.at + 1;
         let mut from = start;
+        let mut escaped = None;
         loop {
-            let Some(end) = find(self.line, from, b'"') else { return Err(self.unexpected(expected)) };
+            let Some(end) = find(self.line, from, b'"').or_else(|| escaped.take()) else {
+                return Err(self.unexpected(expected));
+            };
+            if from <= end && end > start && self.line.get(end - 1) == Some(&b'\\') {
+                // An escaped quote closes the text only if no other one does.
+                escaped = escaped.or(Some(end));
+                from = end + 1;
+                continue;
+            }
             if matches!(self.line.get(end + 1), None | Some(b' ')) {
                 self.at = start;
                 return self.take(end, end + 1, expected).or(Ok(&[]));

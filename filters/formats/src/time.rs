@@ -18,10 +18,28 @@ pub fn parse(text: &[u8]) -> Option<Timestamp> {
     match text {
         [_, _, b'/', ..] => common(text),
         [_, _, _, _, b'-', ..] => rfc3339(text),
-        _ => {
-            number::all_scaled(text, 6).filter(|micros| *micros <= MAX_TIMESTAMP).map(Timestamp::from_micros)
-        }
+        [_, _, _, _, b'/', ..] => with_hyphens(text),
+        _ => epoch(text),
     }
+}
+
+/// Parses a number of seconds since the epoch; of milli-, micro- or nanoseconds if it is too large for seconds.
+fn epoch(text: &[u8]) -> Option<Timestamp> {
+    /// Year 5138 in microseconds.
+    const MAX_SECONDS: u64 = 100_000_000_000_000_000;
+    let scaled = |shift| number::all_scaled(text, shift).filter(|micros| *micros <= MAX_SECONDS);
+    let micros = scaled(6).or_else(|| scaled(3)).or_else(|| scaled(0));
+    let micros = micros.or_else(|| number::all_scaled(text, 0).map(|nanos| nanos / 1_000));
+    micros.filter(|micros| *micros <= MAX_TIMESTAMP).map(Timestamp::from_micros)
+}
+
+/// Parses a date that is written with slashes, such as `2026/11/23 08:00:00`.
+fn with_hyphens(text: &[u8]) -> Option<Timestamp> {
+    let mut copy = [0; 40];
+    let copy = copy.get_mut(..text.len())?;
+    copy.copy_from_slice(text);
+    copy.iter_mut().filter(|byte| **byte == b'/').for_each(|byte| *byte = b'-');
+    rfc3339(copy)
 }
 
 /// Parses an RFC 3339 timestamp, such as `2026-11-23T08:47:50.310Z`. Without a zone, the time is UTC.
@@ -138,7 +156,7 @@ fn within_minute(minute: u64, text: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_micros(micros))
 }
 
-fn month_named(name: &[u8]) -> Option<u64> {
+pub(crate) fn month_named(name: &[u8]) -> Option<u64> {
     Some(match name {
         b"Jan" => 1,
         b"Feb" => 2,
@@ -174,6 +192,10 @@ mod tests {
             "23/Nov/2026:08:47:50.310",
             "23/Nov/2026:03:17:50.310 -0530",
             "1.79542367031e9",
+            "1795423670310",
+            "1795423670310000",
+            "1795423670310000000",
+            "2026/11/23 08:47:50.310",
             "2026-11-23T08:47:50,310Z",
         ] {
             assert_eq!(micros(text), Some(1_795_423_670_310_000), "{text}");
@@ -208,7 +230,6 @@ mod tests {
             "2026-01-01T00:00:61Z",
             "2026-02-31T00:00:00Z",
             "31/Apr/2026:08:00:00",
-            "1795423670310",
             "1970-01-01T00:00:00+01:00",
         ] {
             assert_eq!(micros(text), None, "{text}");

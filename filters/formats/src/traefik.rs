@@ -36,6 +36,11 @@ schema! {
     }
 }
 
+/// Status of a connection that changed its protocol.
+const SWITCHING_PROTOCOLS: u16 = 101;
+/// Status of an answer without a body.
+const NO_CONTENT: u16 = 204;
+
 /// Reads one line of JSON.
 pub(crate) fn read_json<'a>(
     line: &'a [u8],
@@ -91,15 +96,27 @@ pub(crate) fn parse_values<'a>(
     let origin = code(FieldId::OriginStatus, "OriginStatus")?;
     let answered = origin.filter(|origin| *origin > 0);
     let host = text(FieldId::Host)?;
-    if origin.is_some() && host.is_some() {
-        let duration =
-            nanos(FieldId::OriginDuration, "OriginDuration")?.filter(|duration| duration.get() > 0);
+    let origin_duration =
+        nanos(FieldId::OriginDuration, "OriginDuration")?.filter(|duration| duration.get() > 0);
+    // A connection that was handed over, as to a WebSocket, and a preflight have no status of their own.
+    let status = match status {
+        0 if get(FieldId::Method) == Some(b"OPTIONS") => NO_CONTENT,
+        0 if origin_duration.is_some() => SWITCHING_PROTOCOLS,
+        status => status,
+    };
+    // Without a status, a duration says that the origin answered.
+    let is_unknown = origin == Some(0) && origin_duration.is_some();
+    if origin.is_some() && host.is_some() && !is_unknown {
+        let duration = origin_duration;
         attempts.push(Attempt { host, status: answered, duration, ..Attempt::default() });
     }
     let retries =
         get(FieldId::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
     let aborted = status == 499;
     let good = !is_error(status) && !aborted;
+    let is_stream = status == SWITCHING_PROTOCOLS
+        || get(FieldId::Method) == Some(b"CONNECT")
+        || get(FieldId::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream"));
     Ok(ParsedLine::Exchange(Exchange {
         ts: ts
             .ok_or_else(|| LineError::new(line.len(), LineErrorKind::MissingField { field: "StartUTC" }))?,
@@ -115,10 +132,14 @@ pub(crate) fn parse_values<'a>(
         duration,
         attempts: retries.filter(|retries| *retries > 0).map(|retries| retries.saturating_add(1)),
         bytes: get(FieldId::Bytes).and_then(number::all_whole),
-        partial: good && origin == Some(0) && (200..300).contains(&status),
+        partial: good
+            && origin == Some(0)
+            && origin_duration.is_none()
+            && (200..300).contains(&status)
+            && !is_stream
+            && get(FieldId::Method) != Some(b"OPTIONS"),
         aborted,
-        stream: get(FieldId::Method) == Some(b"CONNECT")
-            || get(FieldId::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream")),
+        stream: is_stream,
         substitute: (good && answered.is_some_and(is_error)).then_some(Substitute::Fallback),
         cache_status: text(FieldId::Cache)?,
         proxy_status: text(FieldId::Proxy)?,
@@ -196,7 +217,9 @@ mod tests {
 
     #[test]
     fn the_origins_status_distinguishes_partial_from_fallback() {
-        with(Format::Traefik, &LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":0"), |exchange| {
+        let unknown = LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":0");
+        with(Format::Traefik, &unknown, |exchange| assert!(!exchange.partial, "the status was not captured"));
+        with(Format::Traefik, &unknown.replace("309000000", "0"), |exchange| {
             assert!(exchange.partial, "the body was truncated");
         });
         with(Format::Traefik, &LINE.replace("\"OriginStatus\":200", "\"OriginStatus\":503"), |exchange| {
@@ -213,7 +236,7 @@ mod tests {
             assert_eq!(exchange.upstream, "-")
         });
         let notice = r#"{"level":"info","msg":"Configuration loaded","time":"2026-11-23T08:00:00Z"}"#;
-        assert_eq!(left_out(Format::Traefik, notice), "a notice");
+        assert_eq!(left_out(Format::Traefik, notice), crate::other_line::JSON);
         assert!(
             error(Format::Traefik, &LINE.replace("\"Duration\"", "\"D\""))
                 .starts_with("`Duration` is missing")

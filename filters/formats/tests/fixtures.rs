@@ -57,6 +57,7 @@ fn read(format: Format, line: &str) -> Result<(String, String), String> {
         }
         Ok(ParsedLine::Judged(judged)) => format!("judged {}", judged.fate.name()),
         Ok(ParsedLine::LeftOut(why)) => format!("left-out {why}"),
+        Ok(ParsedLine::Other(kind)) => format!("other {kind}"),
         Err(error) => return Err(error.to_string()),
     };
     Ok((reader.format().name().to_owned(), verdict))

@@ -122,6 +122,7 @@ impl ReportDriver {
                     time.unwrap_or(0),
                 );
             }
+            Ok(ParsedLine::Other(kind)) => line_counts.count_other(path, number, kind),
             Ok(_) => line_counts.left_out += 1,
             Err(error) => line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
         }

@@ -61,7 +61,7 @@ impl FileFollower {
                     monitor.relay(judged.ts, upstream, judged.fate);
                     handler.on_judged(upstream, judged.fate);
                 }
-                Ok(ParsedLine::LeftOut(_)) => {}
+                Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => {}
                 Err(error) => handler.on_unreadable_line(path, number, &error),
             }
             drain(&mut monitor, handler)?;

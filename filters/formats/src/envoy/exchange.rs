@@ -12,7 +12,7 @@ use nearmiss::{Exchange, Flags, Micros, Timestamp};
 schema! {
     /// The fields of an exchange that Envoy can log.
     FieldId, null is absent: true, nested: |_, json, _| json.skip_rest(true) => {
-        Start: "start_ts" = "start_time" | "timestamp" | "time";
+        Start: "start_ts" = "start_time" | "timestamp" | "@timestamp" | "time";
         Status: "status" = "response_code" | "status" | "code";
         Flags: "flags" = "response_flags" | "flags";
         Duration: "duration_ms" = "duration";
@@ -28,6 +28,8 @@ schema! {
         Grpc: "grpc_status" = "grpc_status" | "grpc_status_number" | "grpc_response_status";
         Type: "content_type" = "content_type" | "response_content_type";
         Method: "method" = "method" | "request_method" | ":method";
+        Path: "path" = "path" | ":path" | "x-envoy-origin-path" | "uri_path";
+        Protocol: "protocol" = "protocol";
         Cache: "cache_status" = "cache_status";
         Proxy: "proxy_status" = "proxy_status";
         Trace: "trace_id" = "trace_id";
@@ -72,6 +74,11 @@ pub(crate) fn parse_values<'a>(
     if let Some(why) = parsed.left_out {
         return Ok(ParsedLine::LeftOut(why));
     }
+    if get(FieldId::Status) == Some(b"0")
+        && matches!(values.raw(FieldId::Method as usize), Some(b"-" | b"- - -"))
+    {
+        return Ok(ParsedLine::LeftOut("a TCP connection"));
+    }
     let start = if is_changed(FieldId::Start) {
         start(line, values, &mut parsed.time_parser)
     } else {
@@ -99,7 +106,7 @@ pub(crate) fn parse_values<'a>(
             time::millis(duration).ok_or_else(|| invalid(line, duration, "duration", "milliseconds"))?;
     }
     if is_changed(FieldId::Flags) {
-        parsed.flags = text(FieldId::Flags)?.map(Flags::parse).unwrap_or_default();
+        parsed.flags = text(FieldId::Flags)?.map(flags).unwrap_or_default();
     }
     if is_changed(FieldId::Bytes) {
         parsed.bytes = get(FieldId::Bytes).and_then(number::all_whole);
@@ -140,6 +147,11 @@ pub(crate) fn parse_values<'a>(
     if parsed.is_grpc {
         exchange.grpc_status = text(FieldId::Grpc)?.and_then(grpc_status);
     }
+    if is_grpc_local_reply(&exchange, values) {
+        exchange.grpc_status = Some(GRPC_UNAVAILABLE);
+    }
+    // A failure of the upstream has a status or a flag: without both, the client left before an answer.
+    exchange.aborted = exchange.status == 0 && exchange.flags.is_empty();
     exchange.upstream = match values.raw(FieldId::Upstream as usize) {
         _ if is_unrouted(&exchange) => "-",
         Some(name) => utf8(line, name)?,
@@ -168,7 +180,12 @@ fn left_out(agent: Option<&[u8]>, authority: Option<&[u8]>) -> Option<&'static s
     if agent.is_some_and(|agent| agent.starts_with(b"Envoy/HC")) {
         return Some("a health check");
     }
-    authority.is_some_and(|authority| authority.ends_with(b"-shadow")).then_some("mirrored traffic")
+    // The port, if there is one, comes last.
+    let name = authority.map(|authority| match authority.iter().rposition(|byte| !byte.is_ascii_digit()) {
+        Some(colon) if authority.get(colon) == Some(&b':') => authority.get(..colon).unwrap_or_default(),
+        _ => authority,
+    });
+    name.is_some_and(|name| name.ends_with(b"-shadow")).then_some("mirrored traffic")
 }
 
 /// Returns true if Envoy responded before it selected a host.
@@ -177,6 +194,77 @@ fn is_unrouted(exchange: &Exchange<'_>) -> bool {
         && (exchange.attempts == Some(0) && exchange.flags.is_empty()
             || !exchange.flags.is_empty()
                 && exchange.flags.any(Flags::parse("LH,NR,FI,RL,UAEX,RLSE,IH,DPE,RFCF,NFCF,NC,OM")))
+}
+
+/// The gRPC status of an answer that Envoy gives in place of the upstream.
+const GRPC_UNAVAILABLE: u32 = 14;
+
+/// Returns true if Envoy itself failed a gRPC call: its answer is a 200 without a body, whose gRPC status the line does
+/// not show, and a flag says that the upstream failed.
+fn is_grpc_local_reply(exchange: &Exchange<'_>, values: &FieldValues<'_, '_>) -> bool {
+    let failed = Flags::CUT_OFF.with(Flags::UH).with(Flags::UF).with(Flags::UO).with(Flags::URX);
+    let is_typed =
+        values.get(FieldId::Type as usize).is_some_and(|kind| kind.starts_with(b"application/grpc"));
+    exchange.status == 200
+        && exchange.bytes == Some(0)
+        && exchange.grpc_status.is_none()
+        && exchange.flags.any(failed)
+        && (is_typed || values.get(FieldId::Type as usize).is_none() && is_grpc_request(values))
+}
+
+/// Returns true for a request such as `POST /package.Service/Method HTTP/2`.
+fn is_grpc_request(values: &FieldValues<'_, '_>) -> bool {
+    let get = |id: FieldId| values.get(id as usize).unwrap_or_default();
+    let mut words = get(FieldId::Method).split(|byte| *byte == b' ');
+    let method = words.next();
+    let path = words.next().unwrap_or(get(FieldId::Path));
+    let protocol = words.next().unwrap_or(get(FieldId::Protocol));
+    let mut segments = path.split(|byte| *byte == b'/');
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    method == Some(b"POST")
+        && protocol.starts_with(b"HTTP/2")
+        && segments.next() == Some(b"")
+        && segments.next().is_some_and(|service| service.contains(&b'.'))
+        && segments.next().is_some_and(|method| !method.is_empty() && method.iter().all(is_word))
+        && segments.next().is_none()
+}
+
+/// Parses response flags, by their short names or by the long ones of `%RESPONSE_FLAGS_LONG%`.
+fn flags(text: &str) -> Flags {
+    const LONG: [(&str, &str); 29] = [
+        ("FailedLocalHealthCheck", "LH"),
+        ("NoHealthyUpstream", "UH"),
+        ("UpstreamRequestTimeout", "UT"),
+        ("LocalReset", "LR"),
+        ("UpstreamRemoteReset", "UR"),
+        ("UpstreamConnectionFailure", "UF"),
+        ("UpstreamConnectionTermination", "UC"),
+        ("UpstreamOverflow", "UO"),
+        ("NoRouteFound", "NR"),
+        ("DelayInjected", "DI"),
+        ("FaultInjected", "FI"),
+        ("RateLimited", "RL"),
+        ("UnauthorizedExternalService", "UAEX"),
+        ("RateLimitServiceError", "RLSE"),
+        ("DownstreamConnectionTermination", "DC"),
+        ("UpstreamRetryLimitExceeded", "URX"),
+        ("StreamIdleTimeout", "SI"),
+        ("InvalidEnvoyRequestHeaders", "IH"),
+        ("DownstreamProtocolError", "DPE"),
+        ("UpstreamMaxStreamDurationReached", "UMSDR"),
+        ("ResponseFromCacheFilter", "RFCF"),
+        ("NoFilterConfigFound", "NFCF"),
+        ("DurationTimeout", "DT"),
+        ("UpstreamProtocolError", "UPE"),
+        ("NoClusterFound", "NC"),
+        ("OverloadManagerTerminated", "OM"),
+        ("DnsResolutionFailed", "DF"),
+        ("DropOverload", "DO"),
+        ("DownstreamRemoteReset", "DR"),
+    ];
+    let short = |name: &str| LONG.into_iter().find(|(long, _)| *long == name).map_or("", |(_, short)| short);
+    let long = text.split(',').filter(|name| name.len() > 5);
+    long.fold(Flags::parse(text), |flags, name| flags.with(Flags::parse(short(name.trim_ascii()))))
 }
 
 /// Parses a gRPC status: its number, or its name in any of Envoy's spellings.

@@ -37,11 +37,10 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, Line
     set(FieldId::Bytes, text.word("the bytes sent")?);
     set(FieldId::Duration, text.word("the duration")?);
     text.word("the upstream's service time")?;
-    text.quoted("X-Forwarded-For in quotes")?;
-    set(FieldId::Agent, text.quoted("the user agent in quotes")?);
-    text.quoted("the request's id in quotes")?;
-    set(FieldId::Authority, text.quoted("the authority in quotes")?);
-    set(FieldId::Host, text.quoted("the upstream's host in quotes")?);
+    let [agent, authority, host] = read_quoted(&mut text)?;
+    set(FieldId::Agent, agent);
+    set(FieldId::Authority, authority);
+    set(FieldId::Host, host);
     if flavour == Flavour::Istio {
         set(FieldId::Upstream, text.word("the upstream's cluster")?);
         for wanted in
@@ -51,6 +50,10 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, Line
         }
         set(FieldId::Route, text.word("the route's name")?);
     }
+    if flavour == Flavour::Envoy && !text.is_empty() && !text.rest().starts_with(b"near_miss=") {
+        // Istio up to 1.2 appended its columns to those of Envoy.
+        set(FieldId::Upstream, text.word("the upstream's cluster")?);
+    }
     if text.rest().starts_with(b"near_miss=") {
         text.advance(b"near_miss=".len());
         set(
@@ -59,4 +62,45 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, Line
         );
     }
     parse_values(line, &values, &mut ParsedFields::default())
+}
+
+/// Reads `"X-Forwarded-For" "user agent" "request's id" "authority" "upstream's host"`; returns user agent, authority and
+/// host.
+///
+/// Envoy does not escape quotes. Where they do not delimit five texts, the last three are the last quotes of the line, and
+/// what stands between them and the first is the user agent.
+fn read_quoted<'a>(text: &mut TextCursor<'a>) -> Result<[&'a [u8]; 3], LineError> {
+    let before = *text;
+    let read = read_plain_quoted(text);
+    let is_complete =
+        text.is_empty() || !text.rest().contains(&b'"') || text.rest().starts_with(b"near_miss=");
+    if read.is_ok() && is_complete {
+        return read;
+    }
+    let rest = before.rest();
+    let last = rest.iter().rposition(|byte| *byte == b'"').unwrap_or_default();
+    let group = rest.get(1..last).unwrap_or_default();
+    let split = |group: &'a [u8]| {
+        let at = group.windows(3).rposition(|window| window == b"\" \"")?;
+        Some((group.get(..at)?, group.get(at + 3..)?))
+    };
+    let parts = split(group).and_then(|(group, host)| {
+        let (group, authority) = split(group)?;
+        let (group, _) = split(group)?;
+        let at = group.windows(3).position(|window| window == b"\" \"")?;
+        Some([group.get(at + 3..)?, authority, host])
+    });
+    let Some(parts) = parts else { return read };
+    *text = before;
+    text.advance(last + 1);
+    text.skip_spaces();
+    Ok(parts)
+}
+
+fn read_plain_quoted<'a>(text: &mut TextCursor<'a>) -> Result<[&'a [u8]; 3], LineError> {
+    text.quoted("X-Forwarded-For in quotes")?;
+    let agent = text.quoted("the user agent in quotes")?;
+    text.quoted("the request's id in quotes")?;
+    let authority = text.quoted("the authority in quotes")?;
+    Ok([agent, authority, text.quoted("the upstream's host in quotes")?])
 }

@@ -29,6 +29,22 @@ pub(super) fn check_lists(line: &[u8], values: &FieldValues<'_, '_>) -> Result<(
     Ok(())
 }
 
+/// Returns the field that holds the list of addresses: some log it under the name of the upstream.
+pub(super) fn hosts_field(values: &FieldValues<'_, '_>) -> FieldId {
+    match values.get(FieldId::Upstream as usize) {
+        Some(text) if !values.has(FieldId::Hosts as usize) && is_address_list(text) => FieldId::Upstream,
+        _ => FieldId::Hosts,
+    }
+}
+
+/// Returns true for `unix:…`, for `host:port`, and for a list of them.
+fn is_address_list(text: &[u8]) -> bool {
+    let first = List::new(text).next().map_or(text, |entry| entry.text);
+    let port = first.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+    let has_port = port.len() < first.len() && !port.is_empty() && port.iter().all(u8::is_ascii_digit);
+    first.starts_with(b"unix:") || has_port
+}
+
 /// The result of following the lists.
 #[derive(Default)]
 pub(super) struct AttemptChain<'a> {
@@ -56,8 +72,8 @@ pub(super) fn follow_lists<'a>(
         parsed.code = None;
     }
     let list = |id: FieldId| values.raw(id as usize).filter(|text| !text.is_empty());
-    let (hosts, codes) = (list(FieldId::Hosts), list(FieldId::Codes));
-    let Some(lead) = codes.or(hosts) else {
+    let (hosts, codes) = (list(hosts_field(values)), list(FieldId::Codes));
+    let Some(lead) = codes.or(hosts).or(list(FieldId::Times)) else {
         // An empty list says that no upstream was contacted; a missing list says nothing.
         let is_empty = values.raw(FieldId::Codes as usize).or(values.raw(FieldId::Hosts as usize)).is_some();
         return Ok(AttemptChain {
@@ -69,6 +85,7 @@ pub(super) fn follow_lists<'a>(
     let (times, headers) = (list(FieldId::Times), list(FieldId::Headers));
     let mut walk =
         ListWalk { line, has_codes: codes.is_some(), has_hosts: hosts.is_some(), ..ListWalk::default() };
+    walk.has_times_only = codes.is_none() && hosts.is_none();
     if parsed.lists == 0 {
         // One attempt, as nearly always: each list is its only entry.
         let status = match parsed.code {
@@ -89,9 +106,11 @@ pub(super) fn follow_lists<'a>(
             Err(LineError::new(offset, LineErrorKind::LengthMismatch { field, found, expected: entries }))
         };
         let mut hosts = side("upstream_addr", hosts)?;
-        let mut times = side("upstream_response_time", times)?;
-        let mut headers = side("upstream_header_time", headers)?;
-        side("upstream_connect_time", list(FieldId::Connects))?;
+        // One time for several attempts is that of all: log shippers add them up.
+        let each = |text: Option<&'a [u8]>| text.filter(|text| List::new(text).nth(1).is_some());
+        let mut times = side("upstream_response_time", each(times))?;
+        let mut headers = side("upstream_header_time", each(headers))?;
+        side("upstream_connect_time", each(list(FieldId::Connects)))?;
         let next = |list: &mut Option<List<'a>>| Some(list.as_mut()?.next()?.text);
         for entry in List::new(lead) {
             let code = codes.and(present(entry.text));
@@ -127,6 +146,8 @@ struct ListWalk<'a, 'l> {
     line: &'l [u8],
     has_codes: bool,
     has_hosts: bool,
+    /// True if the times alone say that there was an attempt.
+    has_times_only: bool,
     chain: AttemptChain<'a>,
     count: u32,
     in_group: u32,
@@ -143,9 +164,10 @@ impl<'a> ListWalk<'a, '_> {
                 self.chain.empty_group = Some(group);
                 false
             }
+            None if self.has_times_only => entry.time.and_then(present).is_some(),
             None => status.is_some() && !self.has_hosts,
         };
-        self.any_contacted |= host.is_some() || status.is_some();
+        self.any_contacted |= host.is_some() || status.is_some() || self.has_times_only && is_attempt;
         if is_attempt {
             self.chain.host = host.or(self.chain.host);
         }
@@ -156,12 +178,16 @@ impl<'a> ListWalk<'a, '_> {
                 time::seconds(text)
                     .ok_or_else(|| invalid(self.line, text, "upstream_response_time", "seconds"))
             };
-            attempts.push(Attempt {
+            let attempt = Attempt {
                 host: host.map(|host| utf8(self.line, host)).transpose()?,
                 status: status.filter(|_| !unanswered),
                 duration: entry.time.and_then(present).map(duration).transpose()?,
                 ..Attempt::default()
-            });
+            };
+            if !self.has_times_only {
+                // A log of attempts without their outcomes would say that none answered.
+                attempts.push(attempt);
+            }
             self.count += 1;
             self.in_group += 1;
         }

@@ -1,6 +1,6 @@
 //! From nginx's field values to an exchange.
 
-use super::attempt_lists::{AttemptChain, check_lists, follow_lists, status_code};
+use super::attempt_lists::{AttemptChain, check_lists, follow_lists, hosts_field, status_code};
 use super::fields::{FieldId, LISTS, ParsedFields};
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{body_kind, fate, without_query};
@@ -46,7 +46,12 @@ pub(crate) fn parse_values<'a>(
     if is_changed(FieldId::Time) || is_changed(FieldId::Msec) || !has_time {
         parsed.ts = timestamp(line, values, &mut parsed.time_parser)?;
     }
-    if is_changed(FieldId::Duration) || is_changed(FieldId::DurationMs) {
+    if hosts_field(values) == FieldId::Upstream && is_changed(FieldId::Upstream) {
+        let has_more = get(FieldId::Upstream).is_some_and(|text| contains(text, b' '));
+        let bit = 1 << FieldId::Hosts as u32;
+        parsed.lists = if has_more { parsed.lists | bit } else { parsed.lists & !bit };
+    }
+    if is_changed(FieldId::Duration) || is_changed(FieldId::DurationMs) || is_changed(FieldId::Took) {
         parsed.duration = duration(line, values)?;
     }
     if is_changed(FieldId::Bytes) {
@@ -120,8 +125,8 @@ fn upstream<'a>(
     if chain.none_contacted && get(FieldId::Cache).is_none() && status < 500 {
         return Ok("-");
     }
-    let name =
-        get(FieldId::Canary).or(get(FieldId::Upstream)).or(get(FieldId::ProxyHost)).or(chain.empty_group);
+    let named = get(FieldId::Upstream).filter(|_| hosts_field(values) == FieldId::Hosts);
+    let name = get(FieldId::Canary).or(named).or(get(FieldId::ProxyHost)).or(chain.empty_group);
     if let Some(name) = name {
         return utf8(line, name);
     }
@@ -144,6 +149,11 @@ fn timestamp(
 fn duration(line: &[u8], values: &FieldValues<'_, '_>) -> Result<Micros, LineError> {
     if let Some(text) = values.get(FieldId::Duration as usize) {
         return time::seconds(text).ok_or_else(|| invalid(line, text, "request_time", "seconds"));
+    }
+    if let Some(text) = values.get(FieldId::Took as usize)
+        && !values.has(FieldId::DurationMs as usize)
+    {
+        return time::seconds(text).ok_or_else(|| invalid(line, text, "duration", "seconds"));
     }
     let text = values.get(FieldId::DurationMs as usize).ok_or_else(|| missing(line, "request_time"))?;
     time::millis(text).ok_or_else(|| invalid(line, text, "duration_ms", "milliseconds"))

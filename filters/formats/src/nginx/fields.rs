@@ -10,14 +10,14 @@ schema! {
         Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
         Msec: "" = "msec";
         Status: "status" = "status" | "st" | "code";
-        Duration: "duration_s" = "request_time" | "rt" | "duration";
+        Duration: "duration_s" = "request_time" | "rt";
         DurationMs: "duration_ms" = "duration_ms" | "request_time_ms";
-        Hosts: "host_list" = "upstream_addr" | "ua";
-        Codes: "status_list" = "upstream_status" | "us";
-        Times: "duration_list" = "upstream_response_time" | "urt";
-        Headers: "header_time_list" = "upstream_header_time" | "uht";
+        Hosts: "upstream_addr" = "upstream_addr" | "ua";
+        Codes: "upstream_status" = "upstream_status" | "us";
+        Times: "upstream_response_time" = "upstream_response_time" | "urt" | "ut";
+        Headers: "upstream_header_time" = "upstream_header_time" | "uht";
         Connects: "connect_time_list" = "upstream_connect_time" | "uct";
-        Cache: "cache_status" = "upstream_cache_status" | "ucs" | "cache_status";
+        Cache: "cache_status" = "upstream_cache_status" | "ucs" | "cs" | "cache_status";
         Upstream: "upstream" = "proxy_upstream_name" | "upstream" | "upstream_name" | "service";
         Canary: "alternative_upstream" = "proxy_alternative_upstream_name";
         ProxyHost: "proxy_host" = "proxy_host" | "ph";
@@ -30,6 +30,7 @@ schema! {
         Grpc: "grpc_status" = "upstream_trailer_grpc_status" | "sent_trailer_grpc_status" | "grpc_status";
         Route: "route" = "route";
         Trace: "trace_id" = "otel_trace_id" | "opentelemetry_trace_id" | "trace_id";
+        Took: "took_s" = "duration";
         NearMiss: "near_miss" = "near_miss";
     }
 }

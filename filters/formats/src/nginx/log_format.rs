@@ -48,7 +48,9 @@ impl LogFormat {
             variables.push(Variable { name: name.into(), id, delimiter: delimiter.into() });
         }
         let has = |id: FieldId| variables.iter().any(|variable| variable.id == Some(id as usize));
-        if !has(FieldId::Status) || !(has(FieldId::Duration) || has(FieldId::DurationMs)) {
+        if !has(FieldId::Status)
+            || !(has(FieldId::Duration) || has(FieldId::DurationMs) || has(FieldId::Took))
+        {
             return Err("a format with $status and $request_time in it");
         }
         if variables.iter().rev().skip(1).any(|variable| variable.delimiter.is_empty()) {

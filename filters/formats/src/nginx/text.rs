@@ -3,11 +3,13 @@
 use super::exchange::parse_values;
 use super::fields::{FieldId, ParsedFields};
 use crate::error::{LineError, LineErrorKind};
-use crate::field_id::NO_FIELD;
+use crate::field_id::{NO_FIELD, bit};
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::record::{Token, ValueKind};
 use crate::text::{TextCursor, offset_in};
+use crate::text_shape::TextShape;
+use crate::time;
 use crate::{Attempts, ParsedLine};
 use alloc::vec::Vec;
 
@@ -42,6 +44,8 @@ pub(crate) fn read_values<'a>(
     let mut number = 0;
     let mut values = mapping.new_values();
     let mut progress = Progress::Start;
+    // The fields that were set by a key; a place in the line does not replace them.
+    let mut keyed = 0;
     text.skip_spaces();
     if text.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
@@ -50,15 +54,20 @@ pub(crate) fn read_values<'a>(
         if text.next_is(b'[') {
             let inside = text.bracketed("`]`")?;
             let mut id = None;
-            if values.raw(FieldId::Time as usize).is_none() && crate::time::common(inside).is_some() {
+            if values.raw(FieldId::Time as usize).is_none() && is_time(inside) {
                 values.set(FieldId::Time as usize, inside);
                 id = Some(FieldId::Time as u8);
+                // Quotes before the time are not the request.
+                progress = Progress::Start;
             }
             found(ValueKind::Bracketed, id, inside);
         } else if text.next_is(b'"') {
             let inside = text.quoted("a closing quote")?;
             let mut id = None;
-            if progress == Progress::Start {
+            if values.raw(FieldId::Time as usize).is_none() && is_time(inside) {
+                values.set(FieldId::Time as usize, inside);
+                id = Some(FieldId::Time as u8);
+            } else if progress == Progress::Start {
                 values.set(FieldId::Method as usize, inside);
                 id = Some(FieldId::Method as u8);
                 progress = Progress::Request;
@@ -74,6 +83,7 @@ pub(crate) fn read_values<'a>(
             let value = value(&mut text)?;
             if let Some(id) = known.id {
                 values.set(id.into(), value);
+                keyed |= bit(id);
             }
             found(kind, known.id, value);
             number += 1;
@@ -81,8 +91,13 @@ pub(crate) fn read_values<'a>(
             text.advance(key.len() + 1);
             let kind = if text.next_is(b'"') { ValueKind::Quoted } else { ValueKind::Word };
             let value = value(&mut text)?;
-            mapping.set(&FieldId::SCHEMA, &mut values, key, value);
-            found(kind, (FieldId::SCHEMA.id_of_key)(key).map(|id| id as u8), value);
+            let id = id_of_key(key);
+            match id {
+                Some(id) if mapping.is_empty() => values.set(id.into(), value),
+                _ => mapping.set(&FieldId::SCHEMA, &mut values, key, value),
+            }
+            keyed |= id.map_or(0, bit);
+            found(kind, id, value);
             if mapping.is_empty() {
                 keys.learn(number, key);
                 number += 1;
@@ -95,7 +110,7 @@ pub(crate) fn read_values<'a>(
                 Progress::Status => Some(FieldId::Bytes as u8),
                 Progress::Start | Progress::Done => None,
             };
-            if let Some(id) = id {
+            if let Some(id) = id.filter(|id| keyed & bit(*id) == 0) {
                 values.set(id.into(), word);
             }
             found(if is_first { ValueKind::Address } else { ValueKind::Word }, id, word);
@@ -103,6 +118,57 @@ pub(crate) fn read_values<'a>(
         }
     }
     Ok(values)
+}
+
+/// Returns true if a line of text has a `key=value` that only nginx logs: any known key after a time and a request, else a
+/// duration or a list under its own name.
+pub(crate) fn has_nginx_key(shape: &TextShape<'_>) -> bool {
+    const OWN: [FieldId; 7] = [
+        FieldId::Duration,
+        FieldId::Hosts,
+        FieldId::Codes,
+        FieldId::Times,
+        FieldId::Headers,
+        FieldId::Connects,
+        FieldId::Cache,
+    ];
+    let is_request_log = shape.time.is_some() && shape.request.is_some();
+    let mut text = TextCursor::new(shape.line);
+    let (mut known, mut own) = (0, 0);
+    while !text.is_empty() {
+        let rest = text.rest();
+        let skipped = if text.next_is(b'[') {
+            text.bracketed("").map(|_| ())
+        } else if text.next_is(b'"') {
+            text.quoted("").map(|_| ())
+        } else if let Some(key) = key(rest) {
+            let id = id_of_key(key);
+            known += u32::from(id.is_some());
+            own += u32::from(key != "duration" && OWN.into_iter().any(|field| id == Some(field as u8)));
+            text.advance(key.len() + 1);
+            value(&mut text).map(|_| ())
+        } else {
+            text.word("").map(|_| ())
+        };
+        if skipped.is_err() {
+            // A bracket or a quote that is not closed is a character like others.
+            text.advance(1);
+        }
+    }
+    own > 1 || own > 0 && known > 1 || is_request_log && known > 0
+}
+
+/// Returns the field of a key, in any case.
+fn id_of_key(key: &str) -> Option<u8> {
+    let id = (FieldId::SCHEMA.id_of_key)(key);
+    let id = id.or_else(|| {
+        let mut lower = [0; KeyCache::MAX_LEN];
+        let lower = lower.get_mut(..key.len())?;
+        lower.copy_from_slice(key.as_bytes());
+        lower.make_ascii_lowercase();
+        (FieldId::SCHEMA.id_of_key)(core::str::from_utf8(lower).ok()?)
+    });
+    id.map(|id| id as u8)
 }
 
 /// The keys of the previous line in order. Lines of one source have the same keys, which saves looking them up again.
@@ -129,7 +195,7 @@ impl KeyCache {
     fn learn(&mut self, number: usize, key: &str) {
         self.known.truncate(number);
         if self.known.len() < Self::MAX_KEYS.min(number + 1) && key.len() <= Self::MAX_LEN {
-            let id = (FieldId::SCHEMA.id_of_key)(key).map(|id| id as u8);
+            let id = id_of_key(key);
             self.known.push(CachedKey { text: [key.as_bytes(), b"="].concat(), id });
         }
     }
@@ -151,6 +217,15 @@ impl Progress {
             Self::Request => Self::Status,
             Self::Status | Self::Done => Self::Done,
         }
+    }
+}
+
+/// Returns true for a time of the common log format, or one of RFC 3339.
+fn is_time(text: &[u8]) -> bool {
+    match text {
+        [_, _, b'/', ..] => time::common(text).is_some(),
+        [b'0'..=b'9', _, _, _, b'-', ..] => time::rfc3339(text).is_some(),
+        _ => false,
     }
 }
 

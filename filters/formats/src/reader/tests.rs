@@ -215,3 +215,150 @@ fn a_record_among_others_is_read_like_a_first_record() {
         assert_eq!(read(&mut reader, &mut parser, &record), first, "{record}");
     }
 }
+
+/// Returns the attempts and the upstream of an exchange, or the reason why the line is none.
+fn outcome(
+    reader: &mut Reader,
+    line: &str,
+) -> Result<(Option<u32>, alloc::string::String), alloc::string::String> {
+    match reader.read(line.as_bytes(), &mut Attempts::default()) {
+        Ok(ParsedLine::Exchange(exchange)) => Ok((exchange.attempts, exchange.upstream.into())),
+        Ok(ParsedLine::LeftOut(why) | ParsedLine::Other(why)) => Err(why.into()),
+        other => Err(alloc::format!("{other:?}")),
+    }
+}
+
+#[test]
+fn every_format_is_read_after_every_prefix() {
+    for prefix in [
+        "proxy-1  | ",
+        "[pod/proxy-0/proxy] ",
+        "proxy-7d5f-x2 proxy ",
+        "2026-11-23T08:00:00.123456789Z ",
+        "<190>Nov 23 08:00:00 host proxy: ",
+        "<134>1 2026-11-23T08:00:00Z host proxy 77 - - ",
+        "Nov 23 08:00:00 host proxy[77]: ",
+        "\u{feff}",
+    ] {
+        for (format, line) in LINES {
+            let mut reader = Reader::new(Format::Auto);
+            assert!(is_exchange(&mut reader, &alloc::format!("{prefix}{line}")), "{format} after {prefix}");
+            assert_eq!(reader.format(), format, "{prefix}");
+        }
+    }
+}
+
+#[test]
+fn every_format_is_read_inside_wrappers() {
+    for (format, line) in LINES {
+        let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
+        for wrapped in [
+            alloc::format!(
+                r#"{{"@timestamp":"2026-11-23T08:00:00Z","message":"{escaped}","host":{{"name":"a"}}}}"#
+            ),
+            alloc::format!(r#"{{"kubernetes":{{"pod":"a"}},"textPayload": "{escaped}\n"}}"#),
+            alloc::format!(r#"{{"stream":"stdout","some_key":"proxy-1  | {escaped}"}}"#),
+        ] {
+            let mut reader = Reader::new(Format::Auto);
+            assert!(is_exchange(&mut reader, &wrapped), "{format}: {wrapped}");
+            assert_eq!(reader.format(), format);
+        }
+        if line.starts_with('{') {
+            let nested = alloc::format!(r#"{{"resource":{{"type":"container"}},"jsonPayload":{line}}}"#);
+            assert!(is_exchange(&mut Reader::new(Format::Auto), &nested), "{format}: {nested}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_other_programs_are_no_errors() {
+    let mut reader = Reader::new(Format::Auto);
+    for line in [
+        "",
+        "I1123 08:00:00.100000       7 main.go:209] \"Creating API client\" host=\"https://10.96.0.1:443\"",
+        "2026/11/23 08:00:00 [error] 31#31: *5 upstream timed out, client: 192.0.2.25, request: \"GET / HTTP/1.1\"",
+        "[2026-11-23 08:00:00.270][1][info][main] [source/server/server.cc:404] initializing epoch 0",
+        "2026-11-23T08:00:00.270118Z\tinfo\tEnvoy proxy is ready",
+        "ts=2026-11-23T08:00:00Z level=info msg=\"db query\" status=200 duration=0.5",
+        "{\"level\":\"info\",\"ts\":1763888400.1,\"logger\":\"admin\",\"msg\":\"started\"}",
+        "Starting up",
+    ] {
+        for (_, known) in LINES {
+            assert!(is_exchange(&mut reader, known));
+            let mut attempts = Attempts::default();
+            let read = reader.read(line.as_bytes(), &mut attempts);
+            assert!(
+                matches!(read, Ok(ParsedLine::Other(_) | ParsedLine::LeftOut(_))),
+                "{line} after {known}: {read:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_json_line_of_another_program_that_starts_like_a_known_one_is_no_error() {
+    let mut reader = Reader::new(Format::Auto);
+    assert!(is_exchange(&mut reader, LINES[6].1));
+    let other = r#"{"time":"2026-11-23T08:00:01Z","level":"info","msg":"reloaded"}"#;
+    assert_eq!(outcome(&mut reader, other), Err(other_line::JSON.into()));
+    assert!(is_exchange(&mut reader, LINES[6].1));
+}
+
+#[test]
+fn parts_of_a_line_are_joined() {
+    let mut reader = Reader::new(Format::Auto);
+    for _ in 0..2 {
+        let (head, tail) = LINES[5].1.split_at(70);
+        assert!(!is_exchange(&mut reader, &alloc::format!("2026-11-23T08:00:00.1Z stdout P {head}")));
+        assert!(is_exchange(&mut reader, &alloc::format!("2026-11-23T08:00:00.1Z stdout F {tail}")));
+        assert!(is_exchange(&mut reader, &alloc::format!("2026-11-23T08:00:00.1Z stdout F {}", LINES[5].1)));
+    }
+}
+
+#[test]
+fn the_combined_format_is_refused_with_what_it_lacks() {
+    let line = r#"192.0.2.8 - - [23/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 502 559 "-" "curl/8""#;
+    for format in [Format::Auto, Format::Nginx] {
+        let message = crate::testing::error(format, line);
+        assert!(message.contains("combined") && message.contains("request_time"), "{message}");
+    }
+}
+
+#[test]
+fn lists_in_nginx_json_need_no_quotes() {
+    for lists in [
+        r#""upstream_status": 502, 200,"upstream_response_time":0.001, 0.009"#,
+        r#""upstream_status":502, 200,"upstream_addr":10.0.0.1:80, 10.0.0.2:80"#,
+        r#""upstream_status":"502, 200","upstream_response_time":-, 0.009,"upstream_cache_status":"#,
+        r#""upstream":"10.0.0.1:80, 10.0.0.2:80","upstream_response_time":"0.001, 0.009""#,
+        r#""upstream_response_time":"0.001, 0.009""#,
+    ] {
+        let line = alloc::format!(r#"{{"time":1795420800123,"status":200,"request_time":0.010,{lists}}}"#);
+        assert_eq!(outcome(&mut Reader::default(), &line), Ok((Some(2), "nginx".into())), "{line}");
+    }
+}
+
+#[test]
+fn nginx_text_may_have_its_time_in_any_notation() {
+    for start in [
+        r#""23/Nov/2026:08:00:00 +0000" client=192.0.2.1 request="GET / HTTP/1.1" status=200"#,
+        r#"192.0.2.1 "x" - [2026-11-23T08:00:00+00:00] STATUS=200 "svc" "GET / HTTP/1.1" 12"#,
+        r#"[23/Nov/2026:08:00:00 +0000] client=192.0.2.1 request="GET / HTTP/1.1" status=200"#,
+    ] {
+        let line = alloc::format!(
+            "{start} request_time=0.016 upstream_status=502, 200 upstream_response_time=0.004, 0.012"
+        );
+        assert_eq!(outcome(&mut Reader::default(), &line), Ok((Some(2), "nginx".into())), "{line}");
+    }
+}
+
+#[test]
+fn connections_are_left_out() {
+    for line in [
+        r#"[2026-11-23T08:00:00.123Z] "- - -" 0 - - - "-" 839 2504 231 - "-" "-" "-" "-" "203.0.113.5:443" outbound|443||example.com 172.30.239.8:34470 172.30.239.8:443 172.30.239.15:43956 example.com -"#,
+        r#"{"start_time":"2026-11-23T08:00:00.123Z","method":null,"protocol":null,"response_code":0,"response_flags":"-","duration":63,"upstream_cluster":"db"}"#,
+        r#"10.0.1.2:33313 [23/Nov/2026:08:00:00.443] in db/s1 0/0/5007 212 -- 0/0/0/0/3 0/0"#,
+    ] {
+        assert_eq!(outcome(&mut Reader::default(), line), Err("a TCP connection".into()), "{line}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Finds the line of an access log inside a line as it was read: after prefixes, inside wrapping JSON objects.
+
+use crate::auto::{detect_json, detect_text};
+use crate::text_shape::TextShape;
+use crate::{Format, other_line, prefix, wrapper};
+use alloc::vec::Vec;
+
+/// Maximum number of prefixes and wrappers around one line.
+const MAX_LAYERS: usize = 8;
+
+/// The result of looking for a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Located {
+    /// Offset of the line.
+    pub(crate) start: usize,
+    /// True if the offset is one in [`Locator::inner`], not in the line that was read.
+    pub(crate) is_inside: bool,
+    pub(crate) found: Found,
+}
+
+/// The nature of a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Found {
+    /// A line in this format.
+    Format(Format),
+    /// A line in the common or the combined log format, which has no duration.
+    LacksDuration,
+    /// No line of an access log; holds its kind.
+    Other(&'static str),
+    /// Invalid JSON.
+    Invalid,
+}
+
+/// The knowledge about the lines of a source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    /// The configured format.
+    pub(crate) format: Format,
+    /// The format of the line before.
+    pub(crate) last: Option<Format>,
+    /// True if keys are configured, so that lines may have no key that is known.
+    pub(crate) has_own_keys: bool,
+}
+
+/// Buffers for lines inside wrappers.
+#[derive(Debug, Default)]
+pub(crate) struct Locator {
+    /// The line inside a wrapper.
+    pub(crate) inner: Vec<u8>,
+    next: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+enum Step {
+    Done(Found),
+    /// A prefix of this length comes first.
+    Skip(usize),
+    /// The line is inside a wrapper; `next` holds it.
+    Unwrapped,
+}
+
+impl Locator {
+    /// Finds the line inside `line`.
+    pub(crate) fn locate(&mut self, line: &[u8], expected: Expected) -> Located {
+        let (mut start, mut is_inside) = (0, false);
+        let mut found = Found::Other(other_line::UNKNOWN);
+        for _ in 0..MAX_LAYERS {
+            let Self { inner, next, buffer } = self;
+            let text = if is_inside { inner.as_slice() } else { line };
+            match step(text.get(start..).unwrap_or_default(), expected, next, buffer) {
+                Step::Done(done) => {
+                    found = done;
+                    break;
+                }
+                Step::Skip(length) => start += length,
+                Step::Unwrapped => {
+                    core::mem::swap(&mut self.inner, &mut self.next);
+                    (start, is_inside) = (0, true);
+                }
+            }
+        }
+        if found == Found::Other(other_line::UNKNOWN) {
+            found = Found::Other(other_line::kind(&TextShape::new(line)));
+        }
+        Located { start, is_inside, found }
+    }
+
+    /// Returns true if `line` is a valid JSON object in no known format.
+    pub(crate) fn is_other_json(&mut self, line: &[u8]) -> bool {
+        detect_json(line, &mut self.buffer) == Ok(None)
+    }
+}
+
+fn step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+    let spaces = text.len() - text.trim_ascii_start().len();
+    if text.get(spaces) == Some(&b'{') {
+        return json_step(text, expected, next, buffer);
+    }
+    if let Some(rest) = prefix::strip_certain(text) {
+        return Step::Skip(text.len() - rest.len());
+    }
+    let shape = TextShape::new(text);
+    let configured = Some(expected.format).filter(|format| *format != Format::Auto);
+    if let Some(format) = detect_text(&shape, configured.or(expected.last)) {
+        return Step::Done(Found::Format(configured.unwrap_or(format)));
+    }
+    let may_be_nginx = matches!(expected.format, Format::Auto | Format::Nginx);
+    if shape.is_common_log() && may_be_nginx {
+        return Step::Done(match expected.has_own_keys {
+            true => Found::Format(Format::Nginx),
+            false => Found::LacksDuration,
+        });
+    }
+    if let Some(rest) = prefix::strip(text) {
+        return Step::Skip(text.len() - rest.len());
+    }
+    let kind = other_line::kind(&shape);
+    let last = expected.last.filter(|last| shape.time.is_some() && !last.is_json());
+    Step::Done(match configured.or(last).filter(|_| kind == other_line::UNKNOWN) {
+        // Its error says what is wrong.
+        Some(format) => Found::Format(format),
+        None => Found::Other(kind),
+    })
+}
+
+fn json_step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+    let configured = Some(expected.format).filter(|format| *format != Format::Auto);
+    let detected = match detect_json(text, buffer) {
+        Ok(Some(format)) => return Step::Done(Found::Format(configured.unwrap_or(format))),
+        other => other,
+    };
+    let mut probe = Vec::new();
+    let mut accepts =
+        |inner: &[u8], is_usual: bool| is_usual && configured.is_some() || is_line(inner, &mut probe);
+    if wrapper::unwrap_any(text, buffer, next, &mut accepts) {
+        return Step::Unwrapped;
+    }
+    let last = expected.last.filter(|last| last.is_json());
+    Step::Done(match (configured, detected) {
+        (Some(format), _) if format == Format::Exchange || expected.has_own_keys => Found::Format(format),
+        (_, Ok(_)) if expected.has_own_keys => Found::Format(Format::NginxJson),
+        (_, Ok(_)) => Found::Other(other_line::JSON),
+        (format, Err(())) => format.or(last).map_or(Found::Invalid, Found::Format),
+    })
+}
+
+/// Returns true if the value of a JSON member is a line of an access log.
+fn is_line(mut text: &[u8], buffer: &mut Vec<u8>) -> bool {
+    for _ in 0..MAX_LAYERS {
+        if text.starts_with(b"{") {
+            return matches!(detect_json(text, buffer), Ok(Some(_)))
+                || wrapper::unwrap_any(text, &mut Vec::new(), &mut Vec::new(), &mut |_, is_usual| is_usual);
+        }
+        let shape = TextShape::new(text);
+        if shape.is_common_log() || detect_text(&shape, None).is_some() {
+            return true;
+        }
+        match prefix::strip(text) {
+            Some(rest) => text = rest,
+            None => return false,
+        }
+    }
+    false
+}
