@@ -1,24 +1,39 @@
-//! The access log of AWS application load balancers.
+//! The access logs of AWS application load balancers and of classic ones, which have neither type nor target group.
 
 use crate::error::{LineError, LineErrorKind};
 use crate::text::{TextCursor, invalid, present, utf8};
 use crate::{Attempts, ParsedLine, number, time};
 use nearmiss::{Attempt, Exchange, Micros, Substitute, Timestamp, is_error};
 
+/// A generation of load balancers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LoadBalancer {
+    Application,
+    Classic,
+}
+
 /// Reads one line. Fields after the target group's name may be missing, as in older logs.
-pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
+pub(crate) fn read<'a>(
+    line: &'a [u8],
+    kind: LoadBalancer,
+    attempts: &'a mut Attempts<'a>,
+) -> Result<ParsedLine<'a>, LineError> {
+    let load_balancer = kind;
     attempts.clear();
     let mut text = TextCursor::new(line);
     if line.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
-    let kind = text.word("the type")?;
+    let kind = match kind {
+        LoadBalancer::Application => text.word("the type")?,
+        LoadBalancer::Classic => b"http",
+    };
     if !matches!(kind, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss") {
         return Err(invalid(line, kind, "type", "http, https, h2, grpcs, ws or wss"));
     }
     let time = text.word("the time")?;
     let ts = time::rfc3339(time).ok_or_else(|| invalid(line, time, "time", time::TAKES))?;
-    text.word("the load balancer")?;
+    let name = text.word("the load balancer")?;
     text.word("the client")?;
     let target = text.word("the target")?;
     let mut times = [None; 3];
@@ -37,6 +52,9 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     text.word("received_bytes")?;
     let bytes = text.word("sent_bytes")?;
     let request = text.quoted("the request in quotes")?;
+    if load_balancer == LoadBalancer::Classic {
+        text = TextCursor::new(b"\"\" - - -");
+    }
     text.quoted("the user agent in quotes")?;
     text.word("ssl_cipher")?;
     text.word("ssl_protocol")?;
@@ -44,7 +62,10 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     if group != b"-" && !group.starts_with(b"arn:") {
         return Err(invalid(line, group, "target_group_arn", "an ARN, or -"));
     }
-    let group = utf8(line, group)?;
+    let upstream = match load_balancer {
+        LoadBalancer::Application => group_name(utf8(line, group)?),
+        LoadBalancer::Classic => utf8(line, name)?,
+    };
 
     let host = present(target).map(|host| utf8(line, host)).transpose()?;
     let [_, target_time, _] = times;
@@ -64,7 +85,7 @@ pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result
     };
     Ok(ParsedLine::Exchange(Exchange {
         ts,
-        upstream: group_name(group),
+        upstream,
         host,
         status,
         duration,
@@ -125,6 +146,18 @@ mod tests {
         });
         with(Format::Alb, &LINE.replace("200 200 5", "460 - 5"), |exchange| assert!(exchange.aborted));
         with(Format::Alb, &LINE.replace("h2 ", "wss "), |exchange| assert!(exchange.stream));
+    }
+
+    #[cfg(feature = "all-formats")]
+    #[test]
+    fn a_classic_load_balancer_is_its_own_upstream() {
+        let line = r#"2026-11-23T08:00:00.945958Z my-lb 192.0.2.39:2817 10.0.0.1:80 0.000073 0.001048 0.000057 200 200 0 29 "GET http://a.test:80/ HTTP/1.1" "curl/8" - -"#;
+        for format in [Format::Elb, Format::Auto] {
+            with(format, line, |exchange| {
+                assert_eq!((exchange.upstream, exchange.host), ("my-lb", Some("10.0.0.1:80")));
+                assert_eq!((exchange.attempts, exchange.duration), (Some(1), Micros::new(1_178)));
+            });
+        }
     }
 
     #[test]

@@ -29,6 +29,11 @@ pub enum LineErrorKind {
     },
     /// The line is empty.
     EmptyLine,
+    /// This build has no reader of the format.
+    FormatNotBuilt {
+        /// The format.
+        format: &'static str,
+    },
     /// A known format that lacks what a verdict needs.
     Lacks {
         /// The format.
@@ -122,6 +127,9 @@ impl fmt::Display for LineError {
             LineErrorKind::Truncated { expected } => write!(f, "the line is truncated: expected {expected}"),
             LineErrorKind::DuplicateField { field } => write!(f, "duplicate field `{field}`"),
             LineErrorKind::EmptyLine => return f.write_str("the line is empty"),
+            LineErrorKind::FormatNotBuilt { format } => {
+                return write!(f, "the line is in format {format}, which only the command line reads");
+            }
             LineErrorKind::Lacks { format, missing, instead } => {
                 return write!(f, "the line is in {format}, which has no {missing}; {instead}");
             }

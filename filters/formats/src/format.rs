@@ -60,6 +60,22 @@ formats! {
     Kong "kong"
     /// The access log of AWS application load balancers.
     Alb "alb"
+    /// The access log of AWS classic load balancers.
+    Elb "elb"
+    /// APISIX's default text format.
+    Apisix "apisix"
+    /// Labeled tab-separated values, with the labels of ltsv.org.
+    Ltsv "ltsv"
+    /// Cloudflare's Logpush, data set `http_requests`.
+    Cloudflare "cloudflare"
+    /// The log of Google Cloud's application load balancers.
+    GcpLb "gcp-lb"
+    /// The access log of Azure Application Gateway.
+    AzureAppgw "azure-appgw"
+    /// The access log of Azure Front Door.
+    AzureFrontdoor "azure-frontdoor"
+    /// The JSON access log of Linkerd's proxy.
+    Linkerd "linkerd"
 }
 
 impl Format {
@@ -74,6 +90,11 @@ impl Format {
                 | Self::Traefik
                 | Self::Caddy
                 | Self::Kong
+                | Self::Cloudflare
+                | Self::GcpLb
+                | Self::AzureAppgw
+                | Self::AzureFrontdoor
+                | Self::Linkerd
         )
     }
 }

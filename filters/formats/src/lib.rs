@@ -14,6 +14,7 @@ mod alb;
 mod attempts;
 mod auto;
 mod caddy;
+mod cloud;
 mod envoy;
 mod error;
 mod escapes;

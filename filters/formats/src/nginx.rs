@@ -6,12 +6,14 @@
 //! redirect was a rescue or intended.
 
 mod attempt_lists;
+mod columns;
 mod exchange;
 mod fields;
 mod ingress;
 mod log_format;
 mod text;
 
+pub(crate) use columns::{read_apisix, read_ltsv};
 pub(crate) use exchange::{is_complete, parse_values};
 pub(crate) use fields::{FieldId, ParsedFields};
 pub(crate) use ingress::read as read_ingress;

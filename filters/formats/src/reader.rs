@@ -1,5 +1,6 @@
 //! The reader of one source's lines.
 
+use crate::alb::LoadBalancer;
 use crate::envoy::Flavour;
 use crate::error::{LineError, LineErrorKind};
 use crate::field_id::NO_FIELD;
@@ -11,8 +12,8 @@ use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
 use crate::{
-    Attempts, FieldConfig, Format, ParsedLine, PriorVerdict, alb, auto, caddy, envoy, exchange, haproxy,
-    kong, nginx, other_line, prefix, traefik,
+    Attempts, FieldConfig, Format, ParsedLine, PriorVerdict, alb, auto, caddy, cloud, envoy, exchange,
+    haproxy, kong, nginx, other_line, prefix, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
@@ -166,7 +167,24 @@ impl Reader {
             Format::TraefikClf => traefik::read_clf(line),
             Format::Caddy => caddy::read(line, mapping, attempts, buffer),
             Format::Kong => kong::read(line, mapping, attempts, buffer),
-            Format::Alb => alb::read(line, attempts),
+            Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
+            Format::Elb | Format::Apisix | Format::Ltsv if !cfg!(feature = "all-formats") => {
+                Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
+            }
+            Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
+            Format::Apisix => nginx::read_apisix(line, attempts),
+            Format::Ltsv => nginx::read_ltsv(line, mapping, attempts),
+            Format::Cloudflare
+            | Format::GcpLb
+            | Format::AzureAppgw
+            | Format::AzureFrontdoor
+            | Format::Linkerd => {
+                if cfg!(feature = "all-formats") {
+                    cloud::read(line, format, mapping.default_time, buffer)
+                } else {
+                    Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
+                }
+            }
         });
         if read.is_err() {
             json_start.clear();

@@ -46,6 +46,19 @@ pub(crate) fn points(format: Format, key: &str, value: Value<'_>) -> u8 {
             _ => 0,
         },
         (Format::Kong, "latencies" | "tries") => 2 * CERTAIN,
+        (Format::Cloudflare, "EdgeResponseStatus") => CERTAIN,
+        (Format::GcpLb, "httpRequest" | "resource") => LIKELY,
+        (Format::AzureAppgw, "category") => is_text(value, "ApplicationGatewayAccessLog"),
+        (Format::AzureFrontdoor, "category") => is_text(value, "FrontdoorAccessLog"),
+        (Format::Linkerd, "processing_ns") => CERTAIN,
+        _ => 0,
+    }
+}
+
+/// Returns the points of a member that has this text in one format only, in any case.
+fn is_text(value: Value<'_>, expected: &str) -> u8 {
+    match value {
+        Value::Text(text) if text.eq_ignore_ascii_case(expected) => CERTAIN,
         _ => 0,
     }
 }
@@ -60,6 +73,9 @@ pub(crate) fn matches(format: Format, shape: &TextShape<'_>) -> bool {
         Format::Haproxy => is_haproxy(shape),
         Format::TraefikClf => is_traefik_clf(shape),
         Format::Alb => is_alb(shape),
+        Format::Elb => is_elb(shape),
+        Format::Apisix => is_apisix(shape),
+        Format::Ltsv => is_ltsv(shape.line),
         _ => false,
     }
 }
@@ -83,7 +99,11 @@ fn is_ingress(shape: &TextShape<'_>) -> bool {
 
 fn is_haproxy(shape: &TextShape<'_>) -> bool {
     let tag = b"haproxy[";
-    shape.time.is_some_and(|time| time.notation == Notation::Common) && !shape.after_time.starts_with(b"\"")
+    let mut after = TextCursor::new(shape.after_time);
+    shape.time.is_some_and(|time| time.notation == Notation::Common)
+        && !after.next_is(b'"')
+        && after.word("").is_ok()
+        && !after.next_is(b'"')
         || shape.line.windows(tag.len()).any(|window| window == tag)
 }
 
@@ -98,4 +118,33 @@ fn is_alb(shape: &TextShape<'_>) -> bool {
     matches!(shape.first, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss")
         && text.word("").is_ok()
         && text.word("").is_ok_and(|at| time::rfc3339(at).is_some())
+}
+
+fn is_elb(shape: &TextShape<'_>) -> bool {
+    let mut text = TextCursor::new(shape.line);
+    let words = [text.word(""), text.word(""), text.word(""), text.word(""), text.word("")];
+    let [Ok(time), Ok(_), Ok(client), Ok(backend), Ok(seconds)] = words else { return false };
+    let is_address = |word: &[u8]| word.contains(&b':') || word == b"-";
+    time::rfc3339(time).is_some()
+        && is_address(client)
+        && is_address(backend)
+        && (seconds == b"-1" || time::seconds(seconds).is_some())
+}
+
+/// APISIX's line has a host between time and request, and a third number before the referer.
+fn is_apisix(shape: &TextShape<'_>) -> bool {
+    let mut after = TextCursor::new(shape.after_time);
+    let mut tail = TextCursor::new(shape.tail);
+    let words = [tail.word(""), tail.word(""), tail.word("")];
+    let [Ok(status), Ok(_), Ok(seconds)] = words else { return false };
+    after.word("").is_ok()
+        && after.next_is(b'"')
+        && is_digits(status)
+        && time::seconds(seconds).is_some()
+        && tail.next_is(b'"')
+}
+
+fn is_ltsv(line: &[u8]) -> bool {
+    let has = |label: &[u8]| line.split(|byte| *byte == b'\t').any(|field| field.starts_with(label));
+    line.contains(&b'\t') && has(b"time:") && has(b"status:")
 }

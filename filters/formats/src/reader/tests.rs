@@ -217,10 +217,7 @@ fn a_record_among_others_is_read_like_a_first_record() {
 }
 
 /// Returns the attempts and the upstream of an exchange, or the reason why the line is none.
-fn outcome(
-    reader: &mut Reader,
-    line: &str,
-) -> Result<(Option<u32>, alloc::string::String), alloc::string::String> {
+fn outcome(reader: &mut Reader, line: &str) -> Result<(Option<u32>, String), String> {
     match reader.read(line.as_bytes(), &mut Attempts::default()) {
         Ok(ParsedLine::Exchange(exchange)) => Ok((exchange.attempts, exchange.upstream.into())),
         Ok(ParsedLine::LeftOut(why) | ParsedLine::Other(why)) => Err(why.into()),
