@@ -50,6 +50,8 @@ formats! {
     IngressNginx "ingress-nginx"
     /// HAProxy's httplog and httpslog.
     Haproxy "haproxy"
+    /// HAProxy with a `log-format` that writes JSON.
+    HaproxyJson "haproxy-json"
     /// Traefik's JSON.
     Traefik "traefik"
     /// Traefik's common log format.
@@ -90,6 +92,7 @@ impl Format {
                 | Self::Traefik
                 | Self::Caddy
                 | Self::Kong
+                | Self::HaproxyJson
                 | Self::Cloudflare
                 | Self::GcpLb
                 | Self::AzureAppgw

@@ -24,6 +24,7 @@ mod field_mapping;
 mod field_values;
 mod format;
 mod haproxy;
+mod haproxy_json;
 mod json;
 mod kong;
 mod list;

@@ -13,7 +13,7 @@ use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
 use crate::{
     Attempts, FieldConfig, Format, ParsedLine, PriorVerdict, alb, auto, caddy, cloud, envoy, exchange,
-    haproxy, kong, nginx, other_line, prefix, traefik,
+    haproxy, haproxy_json, kong, nginx, other_line, prefix, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
@@ -168,9 +168,12 @@ impl Reader {
             Format::Caddy => caddy::read(line, mapping, attempts, buffer),
             Format::Kong => kong::read(line, mapping, attempts, buffer),
             Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
-            Format::Elb | Format::Apisix | Format::Ltsv if !cfg!(feature = "all-formats") => {
+            Format::Elb | Format::Apisix | Format::HaproxyJson | Format::Ltsv
+                if !cfg!(feature = "all-formats") =>
+            {
                 Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
             }
+            Format::HaproxyJson => haproxy_json::read(line, mapping.default_time, attempts, buffer),
             Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
             Format::Apisix => nginx::read_apisix(line, attempts),
             Format::Ltsv => nginx::read_ltsv(line, mapping, attempts),

@@ -46,6 +46,11 @@ pub(crate) fn points(format: Format, key: &str, value: Value<'_>) -> u8 {
             _ => 0,
         },
         (Format::Kong, "latencies" | "tries") => 2 * CERTAIN,
+        (Format::HaproxyJson, key) => match key.strip_prefix("haproxy_").unwrap_or(key) {
+            "termination_state_cookie" | "termination_state" | "terminationState" | "tsc" => CERTAIN,
+            "be_name" | "retries" | "rc" => LIKELY,
+            _ => 0,
+        },
         (Format::Cloudflare, "EdgeResponseStatus") => CERTAIN,
         (Format::GcpLb, "httpRequest" | "resource") => LIKELY,
         (Format::AzureAppgw, "category") => is_text(value, "ApplicationGatewayAccessLog"),
