@@ -69,7 +69,7 @@ fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Outpu
             true
         }
         Ok(ParsedLine::Other(kind)) => {
-            explanation.add("other line", kind);
+            explanation.add("other line", kind.to_string());
             true
         }
         Err(error) => {

@@ -1,7 +1,7 @@
 //! Counts of input lines by outcome.
 
 use core::fmt::Display;
-use nearmiss_formats::Format;
+use nearmiss_formats::{Format, OtherLine};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ pub(crate) struct LineCounts {
     /// Lines that are not in an access log's format: messages of programs that share the stream.
     pub(crate) other: u64,
     /// The kinds of other lines that were named.
-    named: Vec<&'static str>,
+    named: Vec<OtherLine>,
     /// Number of times that the file or its format changed.
     formats: u64,
 }
@@ -40,7 +40,7 @@ impl LineCounts {
 
     /// Counts a line of a program's own messages, and names the first of each kind.
     #[cold]
-    pub(crate) fn count_other(&mut self, path: &Path, number: u64, kind: &'static str) {
+    pub(crate) fn count_other(&mut self, path: &Path, number: u64, kind: OtherLine) {
         self.other += 1;
         if !self.named.contains(&kind) {
             self.named.push(kind);

@@ -13,7 +13,7 @@ use core::fmt::Display;
 use nearmiss::upstream_name;
 use nearmiss::{Config, Fate, Feed, Head, Monitor, Timestamp};
 use nearmiss_fluent_bit_config::{FluentBitConfig, Mode};
-use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, RecordParser};
+use nearmiss_formats::{Attempts, FieldConfig, Format, LineError, ParsedLine, RecordParser};
 
 /// Maximum number of unreadable records that are reported on standard error.
 const MAX_WARNINGS: u32 = 3;
@@ -36,6 +36,8 @@ pub(crate) struct Filter {
     /// Buffer for a repaired record.
     repaired: Vec<u8>,
     warnings: u32,
+    /// True once a record in an unknown format has been reported; further ones are messages of other programs.
+    has_reported_unknown: bool,
     /// True once memory exhaustion has been reported.
     has_reported_exhaustion: bool,
 }
@@ -83,6 +85,7 @@ impl Filter {
             config_note: None,
             repaired: Vec::new(),
             warnings: 0,
+            has_reported_unknown: false,
             has_reported_exhaustion: false,
         }
     }
@@ -213,7 +216,7 @@ impl Filter {
         if record.len() > MAX_RECORD_LEN {
             return false;
         }
-        let mut failure = None;
+        let (mut failure, mut is_unknown) = (None, false);
         for interpretation in Interpretation::candidates(record, &self.parser) {
             let mut attempts = Attempts::default();
             let parsed =
@@ -231,7 +234,11 @@ impl Filter {
                     self.monitor.relay(judged.ts.or(default_time), upstream, judged.fate);
                     judged.fate
                 }
-                Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => Fate::Clean,
+                Ok(ParsedLine::LeftOut(_)) => Fate::Clean,
+                Ok(ParsedLine::Other(kind)) => {
+                    is_unknown |= kind.is_unknown() && !self.reader.knows_format(*interpretation);
+                    continue;
+                }
                 Err(_) if *interpretation == Interpretation::Tokens => continue,
                 Err(error) => {
                     // The most likely interpretation gives the most useful error.
@@ -246,6 +253,10 @@ impl Filter {
                 }
             }
             return fate != Fate::Clean;
+        }
+        if failure.is_none() && is_unknown && !self.has_reported_unknown {
+            self.has_reported_unknown = true;
+            failure = Some(LineError::unknown_format());
         }
         if let Some(error) = failure {
             self.warn_unreadable(&error.with_advice("`fluent_bit.format` in nearmiss.json names one"));

@@ -57,6 +57,12 @@ impl RecordReader {
         }
     }
 
+    /// Returns true if the format of lines, or of records, is configured or was detected.
+    pub(crate) fn knows_format(&self, interpretation: Interpretation) -> bool {
+        let reader = if interpretation == Interpretation::Fields { &self.records } else { &self.lines };
+        reader.format() != Format::Auto
+    }
+
     /// Reads one record under one interpretation; `default_time` applies if the record has no time of its own.
     pub(crate) fn read<'a>(
         &'a mut self,

@@ -2,7 +2,7 @@
 
 use crate::error::{LineError, LineErrorKind};
 use crate::text::{TextCursor, invalid, present, utf8};
-use crate::{Attempts, ParsedLine, number, time};
+use crate::{AttemptList, ParsedLine, number, time};
 use nearmiss::{Attempt, Exchange, Micros, Substitute, Timestamp, is_error};
 
 /// A generation of load balancers.
@@ -16,7 +16,7 @@ pub(crate) enum LoadBalancer {
 pub(crate) fn read<'a>(
     line: &'a [u8],
     kind: LoadBalancer,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let load_balancer = kind;
     attempts.clear();

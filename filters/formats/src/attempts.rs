@@ -1,17 +1,25 @@
-//! A buffer for the attempts of one exchange.
+//! Buffers for the attempts of one line.
 
 use nearmiss::{Attempt, MAX_ATTEMPT_LOG};
 
-/// The last [`MAX_ATTEMPT_LOG`] attempts of one exchange, in order.
+/// Buffers for the attempts of one line, which may be read twice: as the known format says, and after a search for the
+/// line of an access log in it.
 ///
-/// Lives on the caller's stack, next to the line that the attempts borrow from.
+/// Live on the caller's stack, next to the line that the attempts borrow from.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Attempts<'a> {
+    pub(crate) first: AttemptList<'a>,
+    pub(crate) second: Option<AttemptList<'a>>,
+}
+
+/// The last [`MAX_ATTEMPT_LOG`] attempts of one exchange, in order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AttemptList<'a> {
     kept: [Attempt<'a>; MAX_ATTEMPT_LOG],
     len: usize,
 }
 
-impl<'a> Attempts<'a> {
+impl<'a> AttemptList<'a> {
     /// Appends an attempt; a full buffer drops its first.
     pub fn push(&mut self, attempt: Attempt<'a>) {
         if self.len == MAX_ATTEMPT_LOG {

@@ -2,7 +2,7 @@
 
 use crate::Format;
 use crate::json::{JsonCursor, Value};
-use crate::table::{CERTAIN, matches, points};
+use crate::table::{CERTAIN, DECISIVE, format_of, matches};
 use crate::text_shape::TextShape;
 use alloc::vec::Vec;
 
@@ -13,19 +13,18 @@ pub(crate) fn detect_json(line: &[u8], buffer: &mut Vec<u8>) -> Result<Option<Fo
     let mut json = JsonCursor::new(line, buffer);
     let mut sums = [0_u8; Format::ALL.len()];
     let mut first = true;
-    let detected = |points: &[u8]| {
-        let best = points.iter().copied().max().filter(|most| *most >= CERTAIN)?;
-        let index = points.iter().rposition(|points| *points == best)?;
-        Format::ALL.get(index).copied()
-    };
     let mut read = || {
         json.open_object()?;
         while let Some(key) = json.next_key(&mut first)? {
             let value = json.list_value()?;
-            for (sum, format) in sums.iter_mut().zip(Format::ALL) {
-                *sum = sum.saturating_add(points(*format, key, value));
+            let sign = format_of(key, value);
+            if let Some((format, points)) = sign
+                && let Some(sum) = sums.get_mut(format as usize)
+            {
+                *sum = sum.saturating_add(points);
             }
             match value {
+                _ if sign.is_some_and(|(_, points)| points == DECISIVE) => return Ok(()),
                 Value::Object => json.skip_rest(true)?,
                 Value::Array => json.skip_rest(false)?,
                 _ => {}
@@ -34,8 +33,10 @@ pub(crate) fn detect_json(line: &[u8], buffer: &mut Vec<u8>) -> Result<Option<Fo
         json.expect_end()
     };
     let is_valid = read().is_ok();
+    let most = sums.iter().copied().max().filter(|most| *most >= CERTAIN);
+    let detected = most.and_then(|most| sums.iter().rposition(|sum| *sum == most));
     // A line that was cut off is in the format that it began in.
-    match detected(&sums) {
+    match detected.and_then(|index| Format::ALL.get(index).copied()) {
         None if !is_valid => Err(()),
         format => Ok(format),
     }

@@ -10,7 +10,7 @@ use crate::field_values::FieldValues;
 use crate::json::JsonCursor;
 use crate::schema::schema;
 use crate::text::{invalid, utf8};
-use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
+use crate::{AttemptList, OtherLine, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::{Attempt, Exchange, Micros, Substitute, is_error};
 
@@ -49,7 +49,7 @@ const DEFAULT_UPSTREAM: &str = "caddy";
 pub(crate) fn read<'a>(
     line: &'a [u8],
     mapping: &FieldMapping,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     parse_values(line, &mapping.read_json(&FieldId::SCHEMA, line, buffer)?, attempts)
@@ -106,14 +106,14 @@ fn headers<'a>(json: &mut JsonCursor<'a>, values: &mut FieldValues<'a, '_>) -> R
 fn parse_values<'a>(
     line: &[u8],
     values: &FieldValues<'a, '_>,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     let get = |id: FieldId| values.get(id as usize);
     let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
     let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
     let logger = text(FieldId::Logger)?.unwrap_or(LOGGER);
-    let Some(site) = logger.strip_prefix(LOGGER) else { return Ok(ParsedLine::LeftOut("a notice")) };
+    let Some(site) = logger.strip_prefix(LOGGER) else { return Ok(ParsedLine::Other(OtherLine::Json)) };
     let ts = match get(FieldId::Time) {
         Some(ts) => time::parse(ts).ok_or_else(|| invalid(line, ts, "ts", time::TAKES))?,
         None => values.default_time.ok_or_else(|| missing("ts"))?,
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn other_loggers_write_notices() {
         let notice = r#"{"level":"error","ts":1763888400.1,"logger":"http.log.error.shop","msg":"dial tcp"}"#;
-        assert_eq!(left_out(Format::Caddy, notice), "a notice");
+        assert_eq!(left_out(Format::Caddy, notice), "JSON object without a request");
     }
 
     #[test]

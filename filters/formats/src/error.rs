@@ -97,6 +97,12 @@ impl LineError {
         Self { offset, kind: Box::new(kind) }
     }
 
+    /// Creates the error that no format matches a line.
+    #[cold]
+    pub fn unknown_format() -> Self {
+        Self::new(0, LineErrorKind::UnknownFormat)
+    }
+
     /// Returns the error as text, with `advice` on how to name a format appended if the format is unknown.
     pub fn with_advice<'e>(&'e self, advice: &'e str) -> impl fmt::Display + 'e {
         WithAdvice { error: self, advice }

@@ -2,7 +2,7 @@
 
 use crate::error::{LineError, LineErrorKind};
 use crate::json::{JsonCursor, Value};
-use crate::{Attempts, ParsedLine, PriorVerdict};
+use crate::{AttemptList, ParsedLine, PriorVerdict};
 use alloc::vec::Vec;
 use nearmiss::{Attempt, Exchange, Fate, Flags, Quota, Substitute, Timestamp};
 
@@ -11,7 +11,7 @@ use nearmiss::{Attempt, Exchange, Fate, Flags, Quota, Substitute, Timestamp};
 /// `attempts` and `buffer` hold what cannot be borrowed from the line; both may be reused from other lines.
 pub fn read<'a>(
     line: &'a [u8],
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     read_with_default_time(line, None, attempts, buffer)
@@ -22,7 +22,7 @@ pub fn read<'a>(
 pub(crate) fn read_with_default_time<'a>(
     line: &'a [u8],
     default_time: Option<Timestamp>,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let mut json = JsonCursor::new(line, buffer);
@@ -166,7 +166,7 @@ pub(crate) fn without_query(route: &str) -> &str {
     route.get(..end).unwrap_or_default()
 }
 
-fn attempt_log<'a>(json: &mut JsonCursor<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
+fn attempt_log<'a>(json: &mut JsonCursor<'a>, attempts: &mut AttemptList<'a>) -> Result<(), LineError> {
     const FIELD: &str = "attempt_log";
     json.array_of(FIELD)?;
     let mut first_item = true;

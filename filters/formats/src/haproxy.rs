@@ -5,18 +5,21 @@
 
 use crate::error::{LineError, LineErrorKind};
 use crate::text::{TextCursor, invalid, utf8};
-use crate::{Attempts, ParsedLine, number, time};
+use crate::{AttemptList, OtherLine, ParsedLine, number, time};
 use nearmiss::{Attempt, Exchange, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
 
 /// Reads one line, with or without the prefix of syslog.
-pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
+pub(crate) fn read<'a>(
+    line: &'a [u8],
+    attempts: &'a mut AttemptList<'a>,
+) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     if line.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
     let Some((start, mut text)) = accepted(line) else {
         if is_notice(line) {
-            return Ok(ParsedLine::Other("message of HAProxy"));
+            return Ok(ParsedLine::Other(OtherLine::Haproxy));
         }
         return Err(LineError::unexpected(line, 0, "a client's address and the time in brackets"));
     };

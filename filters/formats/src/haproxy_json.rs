@@ -4,7 +4,7 @@ use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation, fate};
 use crate::json::{JsonCursor, Value};
 use crate::text::{invalid, utf8};
-use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
+use crate::{AttemptList, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::{Attempt, Exchange, Fate, Micros, Timestamp, is_error};
 
@@ -26,7 +26,7 @@ struct Values<'a> {
 pub(crate) fn read<'a>(
     line: &'a [u8],
     default_time: Option<Timestamp>,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let mut json = JsonCursor::new(line, buffer);
@@ -70,7 +70,7 @@ impl<'a> Values<'a> {
         self,
         line: &'a [u8],
         default_time: Option<Timestamp>,
-        attempts: &'a mut Attempts<'a>,
+        attempts: &'a mut AttemptList<'a>,
     ) -> Result<ParsedLine<'a>, LineError> {
         attempts.clear();
         let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });

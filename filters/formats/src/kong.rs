@@ -9,7 +9,7 @@ use crate::field_mapping::FieldMapping;
 use crate::json::{JsonCursor, Value};
 use crate::list::List;
 use crate::text::offset_in;
-use crate::{Attempts, ParsedLine, PriorVerdict, number};
+use crate::{AttemptList, ParsedLine, PriorVerdict, number};
 use alloc::vec::Vec;
 use nearmiss::{Attempt, Exchange, Fate, Micros, Quota, Substitute, Timestamp, is_error};
 
@@ -17,7 +17,7 @@ use nearmiss::{Attempt, Exchange, Fate, Micros, Quota, Substitute, Timestamp, is
 pub(crate) fn read<'a>(
     line: &'a [u8],
     mapping: &FieldMapping,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let mut json = JsonCursor::new(line, buffer);
@@ -74,7 +74,7 @@ struct KongValues<'a> {
 }
 
 impl<'a> KongValues<'a> {
-    fn finish(self, line: &[u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
+    fn finish(self, line: &[u8], attempts: &'a mut AttemptList<'a>) -> Result<ParsedLine<'a>, LineError> {
         let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
         let ts = self.started.map(|started| started.after(self.took.unwrap_or_default()));
         if let Some(fate) = self.judged {
@@ -110,7 +110,7 @@ impl<'a> KongValues<'a> {
     }
 
     /// Sets the status of each attempt; returns the last.
-    fn set_statuses(&self, line: &[u8], attempts: &mut Attempts<'a>) -> Result<Option<u16>, LineError> {
+    fn set_statuses(&self, line: &[u8], attempts: &mut AttemptList<'a>) -> Result<Option<u16>, LineError> {
         let Some(text) = self.statuses else { return Ok(None) };
         if List::is_split(text.as_bytes()) {
             let kind = LineErrorKind::SplitList {
@@ -227,7 +227,7 @@ fn name<'a>(json: &mut JsonCursor<'a>) -> Result<Named<'a>, LineError> {
 fn tries<'a>(
     json: &mut JsonCursor<'a>,
     values: &mut KongValues<'a>,
-    attempts: &mut Attempts<'a>,
+    attempts: &mut AttemptList<'a>,
 ) -> Result<(), LineError> {
     // Lua writes an empty list as `{}`.
     match json.value()? {

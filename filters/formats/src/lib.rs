@@ -48,12 +48,13 @@ mod time;
 mod traefik;
 mod wrapper;
 
-pub use attempts::Attempts;
+pub use attempts::{AttemptList, Attempts};
 pub use error::{LineError, LineErrorKind};
 pub use escapes::unescape;
 pub use exchange::read as read_exchange;
 pub use field_config::{FieldConfig, FieldConfigError};
 pub use format::Format;
+pub use other_line::OtherLine;
 pub use parsed_line::{ParsedLine, PriorVerdict};
 pub use reader::Reader;
 pub use record::{MAX_DEPTH, RecordParser, is_plain, is_scalar};

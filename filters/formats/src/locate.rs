@@ -1,8 +1,9 @@
 //! Finds the line of an access log inside a line as it was read: after prefixes, inside wrapping JSON objects.
 
 use crate::auto::{detect_json, detect_text};
+use crate::table::matches;
 use crate::text_shape::TextShape;
-use crate::{Format, other_line, prefix, wrapper};
+use crate::{Format, OtherLine, other_line, prefix, wrapper};
 use alloc::vec::Vec;
 
 /// Maximum number of prefixes and wrappers around one line.
@@ -26,7 +27,7 @@ pub(crate) enum Found {
     /// A line in the common or the combined log format, which has no duration.
     LacksDuration,
     /// No line of an access log; holds its kind.
-    Other(&'static str),
+    Other(OtherLine),
     /// Invalid JSON.
     Invalid,
 }
@@ -38,6 +39,8 @@ pub(crate) struct Expected {
     pub(crate) format: Format,
     /// The format of the line before.
     pub(crate) last: Option<Format>,
+    /// True if the line before had a prefix.
+    pub(crate) has_prefix: bool,
     /// True if keys are configured, so that lines may have no key that is known.
     pub(crate) has_own_keys: bool,
 }
@@ -63,11 +66,16 @@ impl Locator {
     /// Finds the line inside `line`.
     pub(crate) fn locate(&mut self, line: &[u8], expected: Expected) -> Located {
         let (mut start, mut is_inside) = (0, false);
-        let mut found = Found::Other(other_line::UNKNOWN);
+        let mut found = Found::Other(OtherLine::Unknown);
         for _ in 0..MAX_LAYERS {
             let Self { inner, next, buffer } = self;
             let text = if is_inside { inner.as_slice() } else { line };
-            match step(text.get(start..).unwrap_or_default(), expected, next, buffer) {
+            let text = text.get(start..).unwrap_or_default();
+            let next_step = match prefixed(text, expected).filter(|_| !is_inside && start == 0) {
+                Some(length) => Step::Skip(length),
+                None => step(text, expected, next, buffer),
+            };
+            match next_step {
                 Step::Done(done) => {
                     found = done;
                     break;
@@ -79,7 +87,7 @@ impl Locator {
                 }
             }
         }
-        if found == Found::Other(other_line::UNKNOWN) {
+        if found == Found::Other(OtherLine::Unknown) {
             found = Found::Other(other_line::kind(&TextShape::new(line)));
         }
         Located { start, is_inside, found }
@@ -89,6 +97,17 @@ impl Locator {
     pub(crate) fn is_other_json(&mut self, line: &[u8]) -> bool {
         detect_json(line, &mut self.buffer) == Ok(None)
     }
+}
+
+/// Returns the length of the prefix of a line like the one before, which had one.
+fn prefixed(text: &[u8], expected: Expected) -> Option<usize> {
+    let last = expected.last.filter(|_| expected.has_prefix)?;
+    let rest = prefix::strip(text)?;
+    let is_match = match last.is_json() {
+        true => rest.starts_with(b"{"),
+        false => matches(last, &TextShape::new(rest)),
+    };
+    is_match.then_some(text.len() - rest.len())
 }
 
 fn step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
@@ -116,7 +135,7 @@ fn step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8
     }
     let kind = other_line::kind(&shape);
     let last = expected.last.filter(|last| shape.time.is_some() && !last.is_json());
-    Step::Done(match configured.or(last).filter(|_| kind == other_line::UNKNOWN) {
+    Step::Done(match configured.or(last).filter(|_| kind == OtherLine::Unknown) {
         // Its error says what is wrong.
         Some(format) => Found::Format(format),
         None => Found::Other(kind),
@@ -139,7 +158,7 @@ fn json_step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut V
     Step::Done(match (configured, detected) {
         (Some(format), _) if format == Format::Exchange || expected.has_own_keys => Found::Format(format),
         (_, Ok(_)) if expected.has_own_keys => Found::Format(Format::NginxJson),
-        (_, Ok(_)) => Found::Other(other_line::JSON),
+        (_, Ok(_)) => Found::Other(OtherLine::Json),
         (format, Err(())) => format.or(last).map_or(Found::Invalid, Found::Format),
     })
 }

@@ -18,18 +18,18 @@ pub(crate) use exchange::{is_complete, parse_values};
 pub(crate) use fields::{FieldId, ParsedFields};
 pub(crate) use ingress::read as read_ingress;
 pub(crate) use log_format::LogFormat;
-pub(crate) use text::{KeyCache, has_nginx_key, read as read_text, read_values};
+pub(crate) use text::{KeyCache, has_nginx_key, read_values};
 
 use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;
-use crate::{Attempts, ParsedLine};
+use crate::{AttemptList, ParsedLine};
 use alloc::vec::Vec;
 
 /// Reads one line of JSON, whose keys are the variables' names or the short names in docs/formats.md.
 pub(crate) fn read_json<'a>(
     line: &'a [u8],
     mapping: &FieldMapping,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let values = mapping.read_json(&FieldId::SCHEMA, line, buffer)?;

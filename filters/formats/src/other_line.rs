@@ -3,42 +3,87 @@
 use crate::swar::contains;
 use crate::text_shape::{TextShape, is_digits};
 use crate::time;
+use core::fmt;
 
-/// A line that is empty.
-pub(crate) const EMPTY: &str = "empty line";
-/// A JSON object that is no access log line.
-pub(crate) const JSON: &str = "JSON object without a request";
-/// Text of no known kind.
-pub(crate) const UNKNOWN: &str = "text in no known format";
+/// The kind of a line that is no access log line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OtherLine {
+    /// An empty line.
+    Empty,
+    /// A JSON object without a request.
+    Json,
+    /// A message of a Kubernetes component, in the format of klog.
+    Klog,
+    /// A message of nginx's error log.
+    NginxError,
+    /// A message of Envoy.
+    Envoy,
+    /// A message of HAProxy.
+    Haproxy,
+    /// A message of istio-proxy.
+    IstioProxy,
+    /// A message after a timestamp.
+    Timestamped,
+    /// A message of `key=value`.
+    Logfmt,
+    /// A message of the script that starts a container.
+    Entrypoint,
+    /// A line of dashes, stars or the like.
+    Banner,
+    /// Text of no known kind.
+    Unknown,
+}
+
+impl OtherLine {
+    /// Returns true if the line may be one of an access log in an unknown format.
+    pub const fn is_unknown(self) -> bool {
+        matches!(self, Self::Json | Self::Unknown)
+    }
+}
+
+impl fmt::Display for OtherLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "empty line",
+            Self::Json => "JSON object without a request",
+            Self::Klog => "klog message",
+            Self::NginxError => "message of the nginx error log",
+            Self::Envoy => "message of Envoy",
+            Self::Haproxy => "message of HAProxy",
+            Self::IstioProxy => "message of istio-proxy",
+            Self::Timestamped => "message with a timestamp",
+            Self::Logfmt => "logfmt message",
+            Self::Entrypoint => "message of a container's entrypoint",
+            Self::Banner => "banner",
+            Self::Unknown => "text in no known format",
+        })
+    }
+}
 
 /// Returns the kind of a line of text that is in no format.
-pub(crate) fn kind(shape: &TextShape<'_>) -> &'static str {
+pub(crate) fn kind(shape: &TextShape<'_>) -> OtherLine {
     let line = shape.line;
     let has = |text: &[u8]| line.windows(text.len()).any(|window| window == text);
     match line {
-        [] => EMPTY,
-        _ if line.trim_ascii().is_empty() => EMPTY,
+        _ if line.trim_ascii().is_empty() => OtherLine::Empty,
         [b'I' | b'W' | b'E' | b'F', digits @ ..]
             if digits.get(..4).is_some_and(is_digits) && contains(line, b']') =>
         {
-            "klog message"
+            OtherLine::Klog
         }
-        [_, _, _, _, b'/', _, _, b'/', ..] if is_error_log(line) => "message of the nginx error log",
-        [b'[', ..] if has(b"][") => "message of Envoy",
+        [_, _, _, _, b'/', _, _, b'/', ..] if is_error_log(line) => OtherLine::NginxError,
+        [b'[', ..] if has(b"][") => OtherLine::Envoy,
         [b'[', b'N' | b'W' | b'A', ..] if has(b"[NOTICE]") || has(b"[WARNING]") || has(b"[ALERT]") => {
-            "message of HAProxy"
+            OtherLine::Haproxy
         }
-        _ if has(b"haproxy[") => "message of HAProxy",
-        [b'0'..=b'9', _, _, _, b'-', ..] if contains(line, b'\t') => "message of istio-proxy",
-        [b'0'..=b'9', _, _, _, b'-', ..] if time::rfc3339(shape.first).is_some() => {
-            "message with a timestamp"
-        }
-        _ if has(b"level=") || has(b"msg=") => "logfmt message",
-        _ if line.starts_with(b"/docker-entrypoint") || has(b".sh: ") => {
-            "message of a container's entrypoint"
-        }
-        _ if line.iter().all(|byte| matches!(byte, b'-' | b'=' | b'*' | b'#' | b' ')) => "banner",
-        _ => UNKNOWN,
+        _ if has(b"haproxy[") => OtherLine::Haproxy,
+        [b'0'..=b'9', _, _, _, b'-', ..] if contains(line, b'\t') => OtherLine::IstioProxy,
+        [b'0'..=b'9', _, _, _, b'-', ..] if time::rfc3339(shape.first).is_some() => OtherLine::Timestamped,
+        _ if has(b"level=") || has(b"msg=") => OtherLine::Logfmt,
+        _ if line.starts_with(b"/docker-entrypoint") || has(b".sh: ") => OtherLine::Entrypoint,
+        _ if line.iter().all(|byte| matches!(byte, b'-' | b'=' | b'*' | b'#' | b' ')) => OtherLine::Banner,
+        _ => OtherLine::Unknown,
     }
 }
 
@@ -50,20 +95,21 @@ fn is_error_log(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn messages_are_named_by_their_program() {
         for (line, expected) in [
-            ("", EMPTY),
+            ("", "empty line"),
             ("W1123 08:00:00.000000       7 client_config.go:617] Neither", "klog message"),
             ("2026/11/23 08:00:00 [error] 31#31: *569 upstream timed out", "message of the nginx error log"),
             ("[2026-11-23 08:00:00.270][1][info][main] [source/server/server.cc:404] x", "message of Envoy"),
             ("2026-11-23T08:00:00.270118Z\tinfo\tEnvoy proxy is ready", "message of istio-proxy"),
             ("time=\"2026-11-23T08:00:00Z\" level=info msg=\"x\"", "logfmt message"),
             ("---------", "banner"),
-            ("hello", UNKNOWN),
+            ("hello", "text in no known format"),
         ] {
-            assert_eq!(kind(&TextShape::new(line.as_bytes())), expected, "{line}");
+            assert_eq!(kind(&TextShape::new(line.as_bytes())).to_string(), expected, "{line}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The result of reading one line.
 
+use crate::OtherLine;
 use nearmiss::{Exchange, Fate, Timestamp};
 
 /// A line that was read without an error.
@@ -16,7 +17,7 @@ pub enum ParsedLine<'a> {
     /// Not an exchange: a notice of the program, a health check, or mirrored traffic. Holds which.
     LeftOut(&'static str),
     /// Not a line of the access log: a message of a program that shares the stream. Holds its kind.
-    Other(&'static str),
+    Other(OtherLine),
 }
 
 /// The verdict that a line already carries.

@@ -12,8 +12,8 @@ use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
 use crate::{
-    Attempts, FieldConfig, Format, ParsedLine, PriorVerdict, alb, auto, caddy, cloud, envoy, exchange,
-    haproxy, haproxy_json, kong, nginx, other_line, prefix, traefik,
+    AttemptList, Attempts, FieldConfig, Format, OtherLine, ParsedLine, PriorVerdict, alb, auto, caddy, cloud,
+    envoy, exchange, haproxy, haproxy_json, kong, nginx, prefix, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
@@ -39,8 +39,10 @@ pub struct Reader {
     keys: nginx::KeyCache,
     cache: ParsedCache,
     locator: Locator,
-    /// Buffer for telling a line of another program by its keys.
-    other_json: Locator,
+    /// Buffer for a line inside another one.
+    inner_buffer: Vec<u8>,
+    /// True if the last line had a prefix.
+    has_prefix: bool,
     /// The line next to a verdict.
     unwrapped: Vec<u8>,
     /// The beginning of a line that a container runtime has cut into parts.
@@ -90,20 +92,7 @@ impl Reader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let Self {
-            format,
-            detected,
-            mapping,
-            log_format,
-            buffer,
-            keys,
-            json_start,
-            locator,
-            other_json,
-            unwrapped,
-            parts,
-            ..
-        } = self;
+        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, .. } = self;
         let Some(mut line) = joined(line, parts) else {
             return Ok(ParsedLine::LeftOut("a part of a longer line"));
         };
@@ -113,87 +102,52 @@ impl Reader {
         {
             (line, prior) = (inside, Some(verdict));
         }
-        let nginx_values = is_likely_nginx(*format, *detected, log_format.as_ref(), line)
-            .then(|| {
-                nginx::read_values(line, mapping, keys, None)
-                    .ok()
-                    .filter(|values| nginx::is_complete(line, values))
-            })
-            .flatten();
-        let is_known_start = *format == Format::Auto && starts_like_json(line, json_start);
-        let format = match *format {
-            _ if nginx_values.is_some() => Ok(Format::Nginx),
-            _ if log_format.is_some() => Ok(Format::Nginx),
-            Format::Auto if is_known_start => detected.ok_or_else(unknown_format),
-            configured => {
-                let expected =
-                    Expected { format: configured, last: *detected, has_own_keys: !mapping.is_empty() };
-                let located = locator.locate(line, expected);
-                let whole = if located.is_inside { locator.inner.as_slice() } else { line };
-                line = whole.get(located.start..).unwrap_or_default();
-                match located.found {
-                    Found::Format(format) => {
-                        if !located.is_inside && configured == Format::Auto {
-                            note_json_start(line, json_start);
-                        }
-                        *detected = Some(format);
-                        Ok(format)
-                    }
-                    Found::LacksDuration => Err(nginx::lacks_duration()),
-                    Found::Other(kind) if prior.is_none() => return Ok(ParsedLine::Other(kind)),
-                    Found::Other(_) | Found::Invalid => Err(unknown_format()),
-                }
+        let Attempts { first, second } = attempts;
+        let mut settings =
+            Settings { mapping: &self.mapping, log_format: self.log_format.as_ref(), keys: &mut self.keys };
+        let known = known_format(self.format, *detected, settings.log_format, line, json_start);
+        let mut failure = None;
+        if let Some(known) = known {
+            match read_as(known, line, &mut settings, first, buffer) {
+                // The line of an access log may be inside one of other keys.
+                Ok(ParsedLine::Other(_)) => {}
+                Ok(read) => return Ok(with_prior(read, prior)),
+                Err(error) => failure = Some(error),
             }
+        }
+        json_start.clear();
+        let expected = Expected {
+            format: if settings.log_format.is_some() { Format::Nginx } else { self.format },
+            last: *detected,
+            has_prefix: self.has_prefix,
+            has_own_keys: !self.mapping.is_empty(),
         };
-        let read = format.and_then(|format| match format {
-            Format::Auto => Err(unknown_format()),
-            Format::Exchange => {
-                exchange::read_with_default_time(line, mapping.default_time, attempts, buffer)
-            }
-            Format::Nginx => match (nginx_values, log_format) {
-                (Some(values), _) => {
-                    nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
-                }
-                (None, Some(log_format)) => log_format.read(line, attempts),
-                (None, None) => nginx::read_text(line, mapping, keys, attempts),
-            },
-            Format::NginxJson => nginx::read_json(line, mapping, attempts, buffer),
-            Format::IngressNginx => nginx::read_ingress(line, attempts),
-            Format::Envoy => envoy::read_text(line, Flavour::Envoy),
-            Format::Istio => envoy::read_text(line, Flavour::Istio),
-            Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer),
-            Format::Haproxy => haproxy::read(line, attempts),
-            Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),
-            Format::TraefikClf => traefik::read_clf(line),
-            Format::Caddy => caddy::read(line, mapping, attempts, buffer),
-            Format::Kong => kong::read(line, mapping, attempts, buffer),
-            Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
-            Format::Elb | Format::Apisix | Format::HaproxyJson | Format::Ltsv
-                if !cfg!(feature = "all-formats") =>
+        let located = locator.locate(line, expected);
+        let format = match located.found {
+            Found::Format(format) => Ok(format),
+            Found::LacksDuration => Err(nginx::lacks_duration()),
+            Found::Other(kind) if prior.is_none() => return Ok(ParsedLine::Other(kind)),
+            Found::Other(_) | Found::Invalid => Err(failure.take().unwrap_or_else(LineError::unknown_format)),
+        };
+        let read = format.and_then(|format| {
+            *detected = Some(format);
+            let is_whole = located.start == 0 && !located.is_inside;
+            self.has_prefix = located.start > 0 && !located.is_inside;
+            if let Some(error) =
+                failure.filter(|_| is_whole && known.is_some_and(|known| known.format == format))
             {
-                Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
+                return Err(error);
             }
-            Format::HaproxyJson => haproxy_json::read(line, mapping.default_time, attempts, buffer),
-            Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
-            Format::Apisix => nginx::read_apisix(line, attempts),
-            Format::Ltsv => nginx::read_ltsv(line, mapping, attempts),
-            Format::Cloudflare
-            | Format::GcpLb
-            | Format::AzureAppgw
-            | Format::AzureFrontdoor
-            | Format::Linkerd => {
-                if cfg!(feature = "all-formats") {
-                    cloud::read(line, format, mapping.default_time, buffer)
-                } else {
-                    Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
-                }
+            if is_whole {
+                note_json_start(line, json_start);
             }
+            let whole = if located.is_inside { locator.inner.as_slice() } else { line };
+            let line = whole.get(located.start..).unwrap_or_default();
+            let located = Known { format, must_be_complete: false };
+            read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)
         });
         if read.is_err() {
             json_start.clear();
-            if is_known_start && prior.is_none() && other_json.is_other_json(line) {
-                return Ok(ParsedLine::Other(other_line::JSON));
-            }
         }
         match prior {
             Some(verdict) => Ok(ParsedLine::Judged(completed(verdict, read.ok()))),
@@ -211,9 +165,12 @@ impl Reader {
         if wrapper::is_wrapper(record) {
             return self.read(record, attempts);
         }
-        let Self { format, detected, mapping, log_format, buffer, json_start, cache, .. } = self;
+        let Self { format, detected, mapping, log_format, buffer, json_start, cache, locator, .. } = self;
         let format = match (*format, parser.format()) {
-            (Format::Auto, None) => detect(record, log_format.as_ref(), buffer, json_start, detected)?,
+            (Format::Auto, None) => match detect(record, log_format.as_ref(), buffer, json_start, detected) {
+                Some(format) => format,
+                None => return self.read(record, attempts),
+            },
             (Format::Auto, Some(known)) => known,
             (configured, _) => configured,
         };
@@ -229,11 +186,15 @@ impl Reader {
         };
         cache.record = None;
         let read = match format {
-            Format::NginxJson => nginx::parse_values(record, &values, &mut cache.nginx, attempts),
-            Format::Traefik => traefik::parse_values(record, &values, attempts),
+            Format::NginxJson => nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first),
+            Format::Traefik => traefik::parse_values(record, &values, &mut attempts.first),
             _ => envoy::parse_values(record, &values, &mut cache.envoy),
         };
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
+        let may_be_other = read.is_err() && self.format == Format::Auto && mapping.is_empty();
+        if may_be_other && locator.is_other_json(record) {
+            return Ok(ParsedLine::Other(OtherLine::Json));
+        }
         read
     }
 
@@ -252,7 +213,7 @@ impl Reader {
         let values = record_values(record, parser, &self.mapping, self.cache.record);
         let cache = &mut self.cache;
         cache.record = None;
-        let read = nginx::parse_values(record, &values, &mut cache.nginx, attempts);
+        let read = nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first);
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
         read
     }
@@ -274,6 +235,99 @@ impl Reader {
         {
             parser.embed(record, line, &tokens);
         }
+    }
+}
+
+/// The settings of a reader, and the keys of the last line of text.
+struct Settings<'r> {
+    mapping: &'r FieldMapping,
+    log_format: Option<&'r LogFormat>,
+    keys: &'r mut nginx::KeyCache,
+}
+
+/// A format that a line is likely to have.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    format: Format,
+    /// True if the line counts as one in this format only with all fields of it.
+    must_be_complete: bool,
+}
+
+/// Returns the format in which a line is read before anything else is tried: the configured one, or the one of the line
+/// before if this line looks the same.
+fn known_format(
+    configured: Format,
+    detected: Option<Format>,
+    log_format: Option<&LogFormat>,
+    line: &[u8],
+    json_start: &[u8],
+) -> Option<Known> {
+    let known = |format| Some(Known { format, must_be_complete: false });
+    match configured {
+        _ if log_format.is_some() => known(Format::Nginx),
+        Format::Auto if starts_like_json(line, json_start) => known(detected?),
+        Format::Auto if is_likely_nginx(configured, detected, log_format, line) => {
+            Some(Known { format: Format::Nginx, must_be_complete: true })
+        }
+        Format::Auto => None,
+        configured if configured.is_json() == line.starts_with(b"{") => known(configured),
+        _ => None,
+    }
+}
+
+/// Reads a line in a format.
+fn read_as<'a>(
+    known: Known,
+    line: &'a [u8],
+    settings: &mut Settings<'_>,
+    attempts: &'a mut AttemptList<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<ParsedLine<'a>, LineError> {
+    let Settings { mapping, log_format, keys } = settings;
+    match known.format {
+        Format::Auto => Err(LineError::unknown_format()),
+        Format::Exchange => exchange::read_with_default_time(line, mapping.default_time, attempts, buffer),
+        Format::Nginx => match log_format {
+            Some(log_format) => log_format.read(line, attempts),
+            None => {
+                let values = nginx::read_values(line, mapping, keys, None)?;
+                if known.must_be_complete && !nginx::is_complete(line, &values) {
+                    return Err(LineError::unknown_format());
+                }
+                nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
+            }
+        },
+        Format::NginxJson => nginx::read_json(line, mapping, attempts, buffer),
+        Format::IngressNginx => nginx::read_ingress(line, attempts),
+        Format::Envoy => envoy::read_text(line, Flavour::Envoy),
+        Format::Istio => envoy::read_text(line, Flavour::Istio),
+        Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer),
+        Format::Haproxy => haproxy::read(line, attempts),
+        Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),
+        Format::TraefikClf => traefik::read_clf(line),
+        Format::Caddy => caddy::read(line, mapping, attempts, buffer),
+        Format::Kong => kong::read(line, mapping, attempts, buffer),
+        Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
+        format if !cfg!(feature = "all-formats") => {
+            Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
+        }
+        Format::HaproxyJson => haproxy_json::read(line, mapping.default_time, attempts, buffer),
+        Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
+        Format::Apisix => nginx::read_apisix(line, attempts),
+        Format::Ltsv => nginx::read_ltsv(line, mapping, attempts),
+        format @ (Format::Cloudflare
+        | Format::GcpLb
+        | Format::AzureAppgw
+        | Format::AzureFrontdoor
+        | Format::Linkerd) => cloud::read(line, format, mapping.default_time, buffer),
+    }
+}
+
+/// Returns the line, or the verdict next to it.
+fn with_prior<'a>(line: ParsedLine<'a>, prior: Option<PriorVerdict<'a>>) -> ParsedLine<'a> {
+    match prior {
+        Some(verdict) => ParsedLine::Judged(completed(verdict, Some(line))),
+        None => line,
     }
 }
 
@@ -362,26 +416,25 @@ fn index_fields(
     Some(index)
 }
 
-/// Returns the format of a JSON record.
+/// Returns the format of a JSON record; `None` if it is unknown.
 fn detect(
     record: &[u8],
     log_format: Option<&LogFormat>,
     buffer: &mut Vec<u8>,
     json_start: &mut Vec<u8>,
     detected: &mut Option<Format>,
-) -> Result<Format, LineError> {
+) -> Option<Format> {
     if log_format.is_some() {
-        return Ok(Format::Nginx);
+        return Some(Format::Nginx);
     }
-    if !starts_like_json(record, json_start) {
-        if let Ok(Some(format)) = auto::detect_json(record, buffer) {
-            *detected = Some(format);
-            note_json_start(record, json_start);
-        } else {
-            json_start.clear();
-        }
+    if starts_like_json(record, json_start) {
+        return *detected;
     }
-    detected.ok_or_else(unknown_format)
+    json_start.clear();
+    let format = auto::detect_json(record, buffer).ok()??;
+    *detected = Some(format);
+    note_json_start(record, json_start);
+    Some(format)
 }
 
 /// Returns true if a JSON line starts like the line whose start was noted.
@@ -427,11 +480,6 @@ fn joined<'a>(line: &'a [u8], parts: &'a mut LineParts) -> Option<&'a [u8]> {
     }
     parts.is_complete = !cri.is_partial;
     parts.is_complete.then_some(parts.text.as_slice())
-}
-
-#[cold]
-fn unknown_format() -> LineError {
-    LineError::new(0, LineErrorKind::UnknownFormat)
 }
 
 #[cfg(test)]

@@ -11,61 +11,50 @@ use crate::time;
 pub(crate) const CERTAIN: u8 = 8;
 /// Points of a member that few formats have: two of them are enough.
 const LIKELY: u8 = 4;
-/// Points of a member that sets a format apart from one that it contains.
-const DECISIVE: u8 = 64;
+/// Points of a member that sets a format apart from all others: the rest of the line need not be looked at.
+pub(crate) const DECISIVE: u8 = 64;
 
-/// Returns the points of a JSON member for a format.
-pub(crate) fn points(format: Format, key: &str, value: Value<'_>) -> u8 {
-    match (format, key) {
-        (Format::Exchange, "ts" | "upstream" | "near_miss") => LIKELY,
-        (Format::Exchange, "duration_ms") => CERTAIN,
-        (
-            Format::EnvoyJson,
-            "response_flags" | "response_code" | "response_code_details" | "upstream_request_attempt_count",
-        ) => CERTAIN,
-        (Format::IstioJson, "requested_server_name" | "connection_termination_details") => DECISIVE,
-        (Format::IstioJson, "upstream_cluster") => match value {
-            Value::Text(name) if name.contains('|') => DECISIVE,
-            _ => 0,
+/// Returns the format that a JSON member is a sign of, and its points.
+pub(crate) fn format_of(key: &str, value: Value<'_>) -> Option<(Format, u8)> {
+    let text = match value {
+        Value::Text(text) => text,
+        _ => "",
+    };
+    Some(match key {
+        "ts" | "upstream" | "near_miss" => (Format::Exchange, LIKELY),
+        "duration_ms" => (Format::Exchange, CERTAIN),
+        "response_flags" | "response_code" | "response_code_details" | "upstream_request_attempt_count" => {
+            (Format::EnvoyJson, CERTAIN)
+        }
+        "requested_server_name" | "connection_termination_details" => (Format::IstioJson, DECISIVE),
+        "upstream_cluster" if text.contains('|') => (Format::IstioJson, DECISIVE),
+        "request_time"
+        | "rt"
+        | "us"
+        | "proxy_upstream_name"
+        | "request_time_ms"
+        | "upstream_status"
+        | "upstream_addr"
+        | "upstream_response_time" => (Format::NginxJson, CERTAIN),
+        "DownstreamStatus" | "RouterName" | "StartUTC" | "OriginStatus" => (Format::Traefik, CERTAIN),
+        "resp_headers" => (Format::Caddy, DECISIVE),
+        "logger" if text.starts_with("http.") => (Format::Caddy, DECISIVE),
+        "latencies" | "tries" => (Format::Kong, DECISIVE),
+        "EdgeResponseStatus" => (Format::Cloudflare, CERTAIN),
+        "httpRequest" | "resource" => (Format::GcpLb, LIKELY),
+        "category" if text.eq_ignore_ascii_case("ApplicationGatewayAccessLog") => {
+            (Format::AzureAppgw, CERTAIN)
+        }
+        "category" if text.eq_ignore_ascii_case("FrontdoorAccessLog") => (Format::AzureFrontdoor, CERTAIN),
+        "processing_ns" => (Format::Linkerd, CERTAIN),
+        key => match key.strip_prefix("haproxy_").unwrap_or(key) {
+            "termination_state_cookie" | "termination_state" | "terminationState" | "tsc" => {
+                (Format::HaproxyJson, CERTAIN)
+            }
+            "be_name" | "retries" | "rc" => (Format::HaproxyJson, LIKELY),
+            _ => return None,
         },
-        (
-            Format::NginxJson,
-            "request_time"
-            | "rt"
-            | "us"
-            | "proxy_upstream_name"
-            | "request_time_ms"
-            | "upstream_status"
-            | "upstream_addr"
-            | "upstream_response_time",
-        ) => CERTAIN,
-        (Format::Traefik, "DownstreamStatus" | "RouterName" | "StartUTC" | "OriginStatus") => CERTAIN,
-        (Format::Caddy, "resp_headers") => 2 * CERTAIN,
-        (Format::Caddy, "logger") => match value {
-            Value::Text(name) if name.starts_with("http.") => 2 * CERTAIN,
-            _ => 0,
-        },
-        (Format::Kong, "latencies" | "tries") => 2 * CERTAIN,
-        (Format::HaproxyJson, key) => match key.strip_prefix("haproxy_").unwrap_or(key) {
-            "termination_state_cookie" | "termination_state" | "terminationState" | "tsc" => CERTAIN,
-            "be_name" | "retries" | "rc" => LIKELY,
-            _ => 0,
-        },
-        (Format::Cloudflare, "EdgeResponseStatus") => CERTAIN,
-        (Format::GcpLb, "httpRequest" | "resource") => LIKELY,
-        (Format::AzureAppgw, "category") => is_text(value, "ApplicationGatewayAccessLog"),
-        (Format::AzureFrontdoor, "category") => is_text(value, "FrontdoorAccessLog"),
-        (Format::Linkerd, "processing_ns") => CERTAIN,
-        _ => 0,
-    }
-}
-
-/// Returns the points of a member that has this text in one format only, in any case.
-fn is_text(value: Value<'_>, expected: &str) -> u8 {
-    match value {
-        Value::Text(text) if text.eq_ignore_ascii_case(expected) => CERTAIN,
-        _ => 0,
-    }
+    })
 }
 
 /// Returns true if a line of text is in a format.

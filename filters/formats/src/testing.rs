@@ -33,10 +33,11 @@ pub(crate) fn judged(format: Format, line: &str) -> String {
 }
 
 /// Returns the reason why `line` is left out.
-pub(crate) fn left_out(format: Format, line: &str) -> &'static str {
+pub(crate) fn left_out(format: Format, line: &str) -> String {
     let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
-        Ok(ParsedLine::LeftOut(why) | ParsedLine::Other(why)) => why,
+        Ok(ParsedLine::LeftOut(why)) => why.into(),
+        Ok(ParsedLine::Other(kind)) => kind.to_string(),
         other => panic!("{line}: {other:?}"),
     }
 }

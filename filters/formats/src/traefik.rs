@@ -9,7 +9,7 @@ use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::schema::schema;
 use crate::text::{TextCursor, invalid, utf8};
-use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
+use crate::{AttemptList, OtherLine, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
 use nearmiss::{Attempt, Exchange, Micros, Substitute, is_error};
 
@@ -45,7 +45,7 @@ const NO_CONTENT: u16 = 204;
 pub(crate) fn read_json<'a>(
     line: &'a [u8],
     mapping: &FieldMapping,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     parse_values(line, &mapping.read_json(&FieldId::SCHEMA, line, buffer)?, attempts)
@@ -55,7 +55,7 @@ pub(crate) fn read_json<'a>(
 pub(crate) fn parse_values<'a>(
     line: &[u8],
     values: &FieldValues<'a, '_>,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
     let get = |id: FieldId| values.get(id as usize);
@@ -87,7 +87,7 @@ pub(crate) fn parse_values<'a>(
     }
     let Some(status) = code(FieldId::Status, "DownstreamStatus")? else {
         return match (duration, get(FieldId::Router)) {
-            (None, None) if get(FieldId::End).is_some() => Ok(ParsedLine::LeftOut("a notice")),
+            (None, None) if get(FieldId::End).is_some() => Ok(ParsedLine::Other(OtherLine::Json)),
             _ => Err(LineError::new(line.len(), LineErrorKind::MissingField { field: "DownstreamStatus" })),
         };
     };
@@ -236,7 +236,7 @@ mod tests {
             assert_eq!(exchange.upstream, "-")
         });
         let notice = r#"{"level":"info","msg":"Configuration loaded","time":"2026-11-23T08:00:00Z"}"#;
-        assert_eq!(left_out(Format::Traefik, notice), crate::other_line::JSON);
+        assert_eq!(left_out(Format::Traefik, notice), "JSON object without a request");
         assert!(
             error(Format::Traefik, &LINE.replace("\"Duration\"", "\"D\""))
                 .starts_with("`Duration` is missing")

@@ -1,7 +1,7 @@
 //! Runs a scenario on the native core, the reference for all other hosts.
 
 use nearmiss::{Config, Feed, Monitor, Timestamp};
-use nearmiss_formats::{Attempts, ParsedLine, read_exchange};
+use nearmiss_formats::{AttemptList, ParsedLine, read_exchange};
 
 use super::{Scenario, ScenarioEvent};
 
@@ -29,7 +29,7 @@ pub fn run(scenario: &Scenario, feed: Feed) -> Vec<String> {
 }
 
 fn observe(monitor: &mut Monitor, name: &str, line: &str) {
-    let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+    let (mut attempts, mut buffer) = (AttemptList::default(), Vec::new());
     match read_exchange(line.as_bytes(), &mut attempts, &mut buffer) {
         Ok(ParsedLine::Exchange(exchange)) => drop(monitor.observe(&exchange)),
         Ok(other) => panic!("{name}: {other:?} is no exchange: {line}"),

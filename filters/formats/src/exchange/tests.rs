@@ -5,7 +5,7 @@ use nearmiss::{Micros, Timestamp};
 
 /// Returns the result of `check` for the exchange on `line`.
 fn with<T>(line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
-    let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+    let (mut attempts, mut buffer) = (AttemptList::default(), Vec::new());
     match read(line.as_bytes(), &mut attempts, &mut buffer) {
         Ok(ParsedLine::Exchange(exchange)) => check(&exchange),
         other => panic!("{line}: {other:?}"),
@@ -13,7 +13,7 @@ fn with<T>(line: &str, check: impl FnOnce(&Exchange<'_>) -> T) -> T {
 }
 
 fn error(line: &[u8]) -> String {
-    let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+    let (mut attempts, mut buffer) = (AttemptList::default(), Vec::new());
     match read(line, &mut attempts, &mut buffer) {
         Err(error) => error.to_string(),
         Ok(other) => panic!("{other:?}"),
@@ -155,7 +155,7 @@ fn a_line_that_carries_a_verdict_keeps_it() {
         (r#"{"schema":1,"signals":["retry"],"fate":"stale"}"#, "stale"),
     ] {
         let line = SMALLEST.replace('}', &format!(",\"near_miss\":{value}}}"));
-        let (mut attempts, mut buffer) = (Attempts::default(), Vec::new());
+        let (mut attempts, mut buffer) = (AttemptList::default(), Vec::new());
         match read(line.as_bytes(), &mut attempts, &mut buffer) {
             Ok(ParsedLine::Judged(judged)) => {
                 assert_eq!((judged.fate.name(), judged.upstream), (fate, Some("cart")));

@@ -6,7 +6,7 @@ use crate::field_values::FieldValues;
 use crate::list::List;
 use crate::swar::contains;
 use crate::text::{invalid, present, utf8};
-use crate::{Attempts, number, time};
+use crate::{AttemptList, number, time};
 use nearmiss::{Attempt, is_error};
 
 /// Rejects lists that an earlier parser has split: it took a space for the end of a value, so lists end in a comma, and
@@ -31,10 +31,11 @@ pub(super) fn check_lists(line: &[u8], values: &FieldValues<'_, '_>) -> Result<(
 
 /// Returns the field that holds the list of addresses: some log it under the name of the upstream.
 pub(super) fn hosts_field(values: &FieldValues<'_, '_>) -> FieldId {
-    match values.get(FieldId::Upstream as usize) {
-        Some(text) if !values.has(FieldId::Hosts as usize) && is_address_list(text) => FieldId::Upstream,
-        _ => FieldId::Hosts,
+    if values.has(FieldId::Hosts as usize) {
+        return FieldId::Hosts;
     }
+    let has_addresses = values.get(FieldId::Upstream as usize).is_some_and(is_address_list);
+    if has_addresses { FieldId::Upstream } else { FieldId::Hosts }
 }
 
 /// Returns true for `unix:…`, for `host:port`, and for a list of them.
@@ -64,15 +65,16 @@ pub(super) struct AttemptChain<'a> {
 pub(super) fn follow_lists<'a>(
     line: &[u8],
     values: &FieldValues<'a, '_>,
+    hosts_field: FieldId,
     parsed: &mut ParsedFields,
-    attempts: &mut Attempts<'a>,
+    attempts: &mut AttemptList<'a>,
 ) -> Result<AttemptChain<'a>, LineError> {
     attempts.clear();
     if values.is_changed(FieldId::Codes as usize) {
         parsed.code = None;
     }
     let list = |id: FieldId| values.raw(id as usize).filter(|text| !text.is_empty());
-    let (hosts, codes) = (list(hosts_field(values)), list(FieldId::Codes));
+    let (hosts, codes) = (list(hosts_field), list(FieldId::Codes));
     let Some(lead) = codes.or(hosts).or(list(FieldId::Times)) else {
         // An empty list says that no upstream was contacted; a missing list says nothing.
         let is_empty = values.raw(FieldId::Codes as usize).or(values.raw(FieldId::Hosts as usize)).is_some();
@@ -156,7 +158,7 @@ struct ListWalk<'a, 'l> {
 }
 
 impl<'a> ListWalk<'a, '_> {
-    fn step(&mut self, entry: ListEntry<'a>, attempts: &mut Attempts<'a>) -> Result<(), LineError> {
+    fn step(&mut self, entry: ListEntry<'a>, attempts: &mut AttemptList<'a>) -> Result<(), LineError> {
         let (host, status) = (entry.host.and_then(present), entry.status);
         let is_attempt = match host {
             Some(host) if contains(host, b':') => true,

@@ -7,13 +7,13 @@ use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::text::TextCursor;
-use crate::{Attempts, ParsedLine};
+use crate::{AttemptList, ParsedLine};
 
 /// Reads a line of APISIX: `ADDRESS - USER [TIME] HOST "REQUEST" STATUS BYTES DURATION "REFERER" "AGENT" ADDRESSES STATUSES
 /// TIMES "UPSTREAM"`.
 pub(crate) fn read_apisix<'a>(
     line: &'a [u8],
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let mut text = TextCursor::new(line);
     let mut values = FieldValues::new(None);
@@ -40,7 +40,7 @@ pub(crate) fn read_apisix<'a>(
 pub(crate) fn read_ltsv<'a>(
     line: &'a [u8],
     mapping: &FieldMapping,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let mut values = mapping.new_values();
     for field in line.split(|byte| *byte == b'\t') {

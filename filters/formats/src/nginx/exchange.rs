@@ -9,7 +9,7 @@ use crate::list::List;
 use crate::swar::contains;
 use crate::text::{invalid, utf8};
 use crate::time::TimeParser;
-use crate::{Attempts, ParsedLine, PriorVerdict, number, time};
+use crate::{AttemptList, ParsedLine, PriorVerdict, number, time};
 use nearmiss::{Exchange, Micros, Substitute, Timestamp, is_error};
 
 /// The name of the upstream if the line has none.
@@ -20,7 +20,7 @@ pub(crate) fn parse_values<'a>(
     line: &[u8],
     values: &FieldValues<'a, '_>,
     parsed: &mut ParsedFields,
-    attempts: &'a mut Attempts<'a>,
+    attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let get = |id: FieldId| if values.has(id as usize) { values.get(id as usize) } else { None };
     let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
@@ -46,12 +46,13 @@ pub(crate) fn parse_values<'a>(
     if is_changed(FieldId::Time) || is_changed(FieldId::Msec) || !has_time {
         parsed.ts = timestamp(line, values, &mut parsed.time_parser)?;
     }
-    if hosts_field(values) == FieldId::Upstream && is_changed(FieldId::Upstream) {
+    let hosts_field = hosts_field(values);
+    if hosts_field == FieldId::Upstream && is_changed(FieldId::Upstream) {
         let has_more = get(FieldId::Upstream).is_some_and(|text| contains(text, b' '));
         let bit = 1 << FieldId::Hosts as u32;
         parsed.lists = if has_more { parsed.lists | bit } else { parsed.lists & !bit };
     }
-    if is_changed(FieldId::Duration) || is_changed(FieldId::DurationMs) || is_changed(FieldId::Took) {
+    if [FieldId::Duration, FieldId::DurationMs, FieldId::Took].into_iter().any(is_changed) {
         parsed.duration = duration(line, values)?;
     }
     if is_changed(FieldId::Bytes) {
@@ -72,14 +73,15 @@ pub(crate) fn parse_values<'a>(
         stream: parsed.is_stream,
         ..Exchange::default()
     };
-    let chain = follow_lists(line, values, parsed, attempts)
+    let chain = follow_lists(line, values, hosts_field, parsed, attempts)
         .map_err(|error| check_lists(line, values).err().unwrap_or(error))?;
     // For a single attempt, all values have been parsed but the host, which may be any text.
     let is_one = parsed.lists == 0 && chain.attempts == Some(1);
     if !is_one || chain.host.is_some_and(List::is_split) {
         check_lists(line, values)?;
     }
-    exchange.upstream = upstream(line, values, &chain, exchange.status)?;
+    let named = get(FieldId::Upstream).filter(|_| hosts_field == FieldId::Hosts);
+    exchange.upstream = upstream(line, values, named, &chain, exchange.status)?;
     exchange.host = match attempts.as_slice() {
         // The host of the last attempt is known to be UTF-8.
         [.., last] if chain.host.is_some() && last.host.map(str::as_bytes) == chain.host => last.host,
@@ -118,6 +120,7 @@ pub(crate) fn is_complete(line: &[u8], values: &FieldValues<'_, '_>) -> bool {
 fn upstream<'a>(
     line: &[u8],
     values: &FieldValues<'a, '_>,
+    named: Option<&'a [u8]>,
     chain: &AttemptChain<'a>,
     status: u16,
 ) -> Result<&'a str, LineError> {
@@ -125,7 +128,6 @@ fn upstream<'a>(
     if chain.none_contacted && get(FieldId::Cache).is_none() && status < 500 {
         return Ok("-");
     }
-    let named = get(FieldId::Upstream).filter(|_| hosts_field(values) == FieldId::Hosts);
     let name = get(FieldId::Canary).or(named).or(get(FieldId::ProxyHost)).or(chain.empty_group);
     if let Some(name) = name {
         return utf8(line, name);

@@ -5,13 +5,16 @@ use super::fields::{FieldId, ParsedFields};
 use crate::error::{LineError, LineErrorKind};
 use crate::field_values::FieldValues;
 use crate::text::TextCursor;
-use crate::{Attempts, ParsedLine, time};
+use crate::{AttemptList, ParsedLine, time};
 
 /// Reads one line.
 ///
 /// The line ends with four lists of the same length and the request's id (which old versions lack), so the number of
 /// words left gives the length of each list.
-pub(crate) fn read<'a>(line: &'a [u8], attempts: &'a mut Attempts<'a>) -> Result<ParsedLine<'a>, LineError> {
+pub(crate) fn read<'a>(
+    line: &'a [u8],
+    attempts: &'a mut AttemptList<'a>,
+) -> Result<ParsedLine<'a>, LineError> {
     let mut text = TextCursor::new(line);
     let mut values = FieldValues::new(None);
     if line.is_empty() {

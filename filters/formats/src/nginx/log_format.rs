@@ -7,7 +7,7 @@ use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::text::TextCursor;
-use crate::{Attempts, ParsedLine};
+use crate::{AttemptList, ParsedLine};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -63,7 +63,7 @@ impl LogFormat {
     pub(crate) fn read<'a>(
         &self,
         line: &'a [u8],
-        attempts: &'a mut Attempts<'a>,
+        attempts: &'a mut AttemptList<'a>,
     ) -> Result<ParsedLine<'a>, LineError> {
         let mut text = TextCursor::new(line);
         let mut values = FieldValues::new(None);

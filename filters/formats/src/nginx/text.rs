@@ -1,7 +1,6 @@
 //! nginx's combined format followed by `key=value`, or `key=value` alone.
 
-use super::exchange::parse_values;
-use super::fields::{FieldId, ParsedFields};
+use super::fields::FieldId;
 use crate::error::{LineError, LineErrorKind};
 use crate::field_id::{NO_FIELD, bit};
 use crate::field_mapping::FieldMapping;
@@ -10,18 +9,7 @@ use crate::record::{Token, ValueKind};
 use crate::text::{TextCursor, offset_in};
 use crate::text_shape::TextShape;
 use crate::time;
-use crate::{Attempts, ParsedLine};
 use alloc::vec::Vec;
-
-/// Reads one line.
-pub(crate) fn read<'a>(
-    line: &'a [u8],
-    mapping: &FieldMapping,
-    keys: &mut KeyCache,
-    attempts: &'a mut Attempts<'a>,
-) -> Result<ParsedLine<'a>, LineError> {
-    parse_values(line, &read_values(line, mapping, keys, None)?, &mut ParsedFields::default(), attempts)
-}
 
 /// Reads the field values on one line.
 ///
