@@ -6,7 +6,7 @@ use crate::json::{JsonCursor, Value};
 use crate::text::{invalid, utf8};
 use crate::{AttemptList, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
-use nearmiss::{Attempt, Exchange, Fate, Micros, Timestamp, is_error};
+use nearmiss::{Attempt, Exchange, Fate, Timestamp, is_error};
 
 /// The values found on one line, as logged.
 #[derive(Default)]
@@ -101,7 +101,7 @@ impl<'a> Values<'a> {
         let is_local = server.is_none() && matches!(state.first(), Some(b'L' | b'P'));
         if retries.is_some_and(|retries| retries > 0) && host.is_some() {
             let status = Some(status).filter(|status| *status > 0);
-            attempts.push(Attempt { host, status, duration: None::<Micros> });
+            attempts.push(Attempt { host, status, ..Attempt::default() });
         }
         Ok(ParsedLine::Exchange(Exchange {
             ts: start.after(duration),
