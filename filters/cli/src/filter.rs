@@ -1,14 +1,30 @@
 //! Filters exchanges and records by time and upstream.
 
 use crate::args::FilterArgs;
+use crate::display::time::DateTime;
 use nearmiss::Timestamp;
 use nearmiss::upstream_name;
+use std::collections::BTreeSet;
+
+/// Maximum number of upstreams that are listed if none is selected.
+const MAX_LISTED: usize = 10;
 
 /// A time range and a list of upstreams; matches everything by default.
 pub(crate) struct ExchangeFilter {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     upstreams: Vec<String>,
+    has_matched: bool,
+    rejected: Rejected,
+}
+
+/// The exchanges that were not selected.
+#[derive(Default)]
+struct Rejected {
+    /// Times of the first and the last.
+    span: Option<(Timestamp, Timestamp)>,
+    upstreams: BTreeSet<String>,
+    has_more: bool,
 }
 
 impl ExchangeFilter {
@@ -17,12 +33,14 @@ impl ExchangeFilter {
             since: args.since.map(|time_arg| time_arg.0),
             until: args.until.map(|time_arg| time_arg.0),
             upstreams: args.upstream.iter().map(|name| upstream_name(name).into_owned()).collect(),
+            has_matched: false,
+            rejected: Rejected::default(),
         }
     }
 
     /// Returns true if an exchange on `upstream` that ended at `ts` is selected. A line without a time or upstream is
     /// not filtered by it.
-    pub(crate) fn matches(&self, ts: Option<Timestamp>, upstream: Option<&str>) -> bool {
+    pub(crate) fn matches(&mut self, ts: Option<Timestamp>, upstream: Option<&str>) -> bool {
         let in_time = ts.is_none_or(|ts| {
             self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
         });
@@ -30,6 +48,44 @@ impl ExchangeFilter {
             let name = upstream_name(upstream.unwrap_or_default());
             self.upstreams.iter().any(|args| *args == *name)
         };
-        in_time && (self.upstreams.is_empty() || named())
+        let is_match = in_time && (self.upstreams.is_empty() || named());
+        self.has_matched |= is_match;
+        if !self.has_matched {
+            self.rejected.add(ts, upstream);
+        }
+        is_match
+    }
+
+    /// Prints the times and upstreams of the input if the filter selected nothing of it.
+    pub(crate) fn print_if_nothing_matched(&self) {
+        let Rejected { span: Some((first, last)), upstreams, has_more } = &self.rejected else { return };
+        if self.has_matched {
+            return;
+        }
+        let names: Vec<_> = upstreams.iter().map(String::as_str).collect();
+        eprintln!(
+            "nearmiss: nothing is selected by --since, --until and --upstream: the input has exchanges from {} to \
+             {} UTC, on {}{}",
+            DateTime(first.micros() / 1_000),
+            DateTime(last.micros() / 1_000),
+            names.join(", "),
+            if *has_more { " and others" } else { "" }
+        );
+    }
+}
+
+impl Rejected {
+    fn add(&mut self, ts: Option<Timestamp>, upstream: Option<&str>) {
+        if let Some(ts) = ts {
+            let (first, last) = self.span.unwrap_or((ts, ts));
+            self.span = Some((first.min(ts), last.max(ts)));
+        }
+        let name = upstream_name(upstream.unwrap_or_default());
+        if !self.upstreams.contains(&*name) {
+            match self.upstreams.len() < MAX_LISTED {
+                true => drop(self.upstreams.insert(name.into_owned())),
+                false => self.has_more = true,
+            }
+        }
     }
 }

@@ -128,6 +128,18 @@ fn decompressed(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let magic = magic.get(..known).unwrap_or_default().to_vec();
     let magic_bytes = magic.as_slice();
     let (gzip, zstd) = (magic_bytes.starts_with(&[0x1f, 0x8b]), magic_bytes == [0x28, 0xb5, 0x2f, 0xfd]);
+    let unsupported = match magic_bytes {
+        [0xfd, b'7', b'z', b'X'] => Some(("xz", "xz -dc")),
+        [b'B', b'Z', b'h', _] => Some(("bzip2", "bzip2 -dc")),
+        [b'P', b'K', 3, 4] => Some(("zip", "unzip -p")),
+        [4, 0x22, 0x4d, 0x18] => Some(("lz4", "lz4 -dc")),
+        _ => None,
+    };
+    if let Some((name, command)) = unsupported {
+        let advice =
+            format!("compressed with {name}; decompress it first: {command} FILE | nearmiss replay -");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, advice));
+    }
     let whole = io::Cursor::new(magic).chain(source);
     Ok(if gzip {
         Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(CHUNK / 4, whole)))

@@ -2,7 +2,7 @@
 
 use core::fmt::Display;
 use nearmiss_formats::{Format, OtherLine};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Number of lines by outcome.
@@ -16,10 +16,21 @@ pub(crate) struct LineCounts {
     pub(crate) unreadable: u64,
     /// Lines that are not in an access log's format: messages of programs that share the stream.
     pub(crate) other: u64,
+    /// Exchanges whose lines do not contain the number of attempts.
+    pub(crate) attempts_unknown: u64,
     /// The kinds of other lines that were named.
     named: Vec<OtherLine>,
     /// Number of times that the file or its format changed.
     formats: u64,
+    /// The formats of the last file, if there are several.
+    mixed: Mixed,
+}
+
+/// The formats in one file.
+#[derive(Debug, Default)]
+struct Mixed {
+    path: PathBuf,
+    formats: Vec<Format>,
 }
 
 /// Maximum number of unreadable lines that are printed.
@@ -54,6 +65,18 @@ impl LineCounts {
     /// Prints the detected format when a file or its format changes, for the first few changes.
     pub(crate) fn print_format(&mut self, path: &Path, format: Format) {
         self.formats += 1;
+        if self.mixed.path != path {
+            self.mixed = Mixed { path: path.into(), formats: Vec::new() };
+        }
+        if format != Format::Auto && !self.mixed.formats.contains(&format) {
+            self.mixed.formats.push(format);
+            if let [.., before, format] = *self.mixed.formats {
+                eprintln!(
+                    "nearmiss: {}: lines of several formats: {format} after {before}; --format names the one to read",
+                    path.display()
+                );
+            }
+        }
         if format != Format::Auto && self.formats <= MAX_PRINTED {
             eprintln!("nearmiss: {}: read as {format}", path.display());
         }
@@ -82,6 +105,13 @@ impl LineCounts {
         eprintln!(", {unreadable} unreadable");
         if self.has_no_log() {
             eprintln!("nearmiss: no line is in a known format; name one with --format");
+        }
+    }
+
+    /// Prints in one line that the lines show no retries, and how to log them.
+    pub(crate) fn print_limits(&self, format: Format) {
+        if self.judged > 0 && self.attempts_unknown == self.judged {
+            eprintln!("nearmiss: these {format} lines do not show retries; {}", format.attempts_advice());
         }
     }
 

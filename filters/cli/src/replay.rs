@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::filter::ExchangeFilter;
 use crate::input::Lines;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::order::OrderCheck;
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::{Source, TimeOrdered};
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         ));
     }
     let mut replayer = Replayer {
+        order: OrderCheck::new(config.reorder),
         monitor: Monitor::new(config, Feed::Log, &args.source),
         filter: ExchangeFilter::new(&args.filter),
         annotate: args.annotate,
@@ -61,6 +63,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
 /// State that is kept from line to line.
 struct Replayer {
     monitor: Monitor,
+    order: OrderCheck,
     filter: ExchangeFilter,
     annotate: bool,
     output: Output,
@@ -87,6 +90,8 @@ impl Replayer {
                     return Ok(true);
                 }
                 self.line_counts.judged += 1;
+                self.line_counts.attempts_unknown += u64::from(exchange.attempts.is_none());
+                self.order.add(exchange.ts);
                 let observed = self.monitor.observe(&exchange);
                 self.table.count(&exchange, &observed.verdict);
                 if self.annotate && !observed.recorded {
@@ -162,6 +167,11 @@ impl Replayer {
         if !args.quiet {
             self.table.print();
             self.line_counts.print("judged");
+            self.order.print();
+            self.filter.print_if_nothing_matched();
+            if let Some(format) = self.format {
+                self.line_counts.print_limits(format);
+            }
         } else if self.line_counts.unreadable > 0 {
             self.line_counts.print("judged");
         }

@@ -496,3 +496,53 @@ fn the_table_and_the_report_stay_small_with_20_000_upstreams() {
         );
     }
 }
+
+#[test]
+fn a_filter_that_selects_nothing_is_answered_with_what_there_is() {
+    let input = format!("{}\n{}\n", line(1, "cart", 1), line(9, "search", 1));
+    for arguments in [["--upstream", "carts"], ["--since", "2027-01-01T00:00:00Z"]] {
+        let log = stderr(&nearmiss(&["replay", arguments[0], arguments[1], "-"], &input));
+        assert!(
+            log.contains("from 2026-11-23 08:00:01 to 2026-11-23 08:00:09 UTC, on cart, search"),
+            "{log}"
+        );
+    }
+    let log = stderr(&nearmiss(&["replay", "--upstream", "cart", "-"], &input));
+    assert!(!log.contains("nothing is selected"), "{log}");
+}
+
+#[test]
+fn lines_out_of_order_are_warned_about() {
+    let input = format!("{}\n{}\n{}\n", line(100, "cart", 1), line(85, "cart", 1), line(50, "cart", 1));
+    let log = stderr(&nearmiss(&["replay", "-"], &input));
+    assert!(log.contains("warning: lines out of order by more than 20 s: 1;"), "{log}");
+}
+
+#[test]
+fn several_formats_in_one_file_are_named() {
+    let envoy = r#"[2026-11-23T08:00:01.500Z] "GET / HTTP/1.1" 200 - 0 10 12 11 "-" "curl" "id" "shop" "10.0.0.1:80""#;
+    let log = stderr(&nearmiss(&["replay", "-"], &format!("{}\n{envoy}\n", line(1, "cart", 1))));
+    assert!(log.contains("lines of several formats: envoy after exchange"), "{log}");
+}
+
+#[test]
+fn a_format_that_shows_no_retries_is_named_with_what_to_log_instead() {
+    let envoy = r#"[2026-11-23T08:00:01.500Z] "GET / HTTP/1.1" 200 - 0 10 12 11 "-" "curl" "id" "shop" "10.0.0.1:80""#;
+    let log = stderr(&nearmiss(&["replay", "-"], &format!("{envoy}\n")));
+    assert!(
+        log.contains("envoy lines do not show retries; log JSON with %UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
+        "{log}"
+    );
+    let log = stderr(&nearmiss(&["replay", "-"], &format!("{}\n", line(1, "cart", 1))));
+    assert!(!log.contains("do not show retries"), "{log}");
+}
+
+#[test]
+fn a_compression_that_is_not_read_is_named_with_the_command_that_removes_it() {
+    let directory = TempDir::new("xz");
+    for (name, magic, command) in [("xz", &b"\xfd7zXZ\0"[..], "xz -dc"), ("bzip2", b"BZh91AY", "bzip2 -dc")] {
+        let output = nearmiss(&["replay", &directory.write(name, magic)], "");
+        let log = stderr(&output);
+        assert!(!output.status.success() && log.contains(name) && log.contains(command), "{log}");
+    }
+}

@@ -70,7 +70,7 @@ pub(crate) fn read<'a>(
     let host = present(target).map(|host| utf8(line, host)).transpose()?;
     let [_, target_time, _] = times;
     // The target of a Lambda function is not logged, but its status is.
-    let is_called = host.is_some() || target_status.is_some();
+    let is_called = host.is_some() || target_status.is_some_and(|status| status > 0);
     if is_called {
         attempts.push(Attempt { host, status: target_status, duration: target_time, ..Attempt::default() });
     }

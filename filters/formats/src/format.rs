@@ -81,6 +81,26 @@ formats! {
 }
 
 impl Format {
+    /// Returns the way to log the number of attempts, for a format whose lines lack it.
+    pub const fn attempts_advice(self) -> &'static str {
+        match self {
+            Self::Envoy | Self::Istio => {
+                "log JSON with %UPSTREAM_REQUEST_ATTEMPT_COUNT% instead, see docs/formats.md"
+            }
+            Self::EnvoyJson | Self::IstioJson => {
+                "add \"upstream_request_attempt_count\":\"%UPSTREAM_REQUEST_ATTEMPT_COUNT%\" to the json_format"
+            }
+            Self::Nginx | Self::NginxJson | Self::Apisix | Self::Ltsv => {
+                "add $upstream_addr, $upstream_status and $upstream_response_time to the log_format"
+            }
+            Self::TraefikClf => "set accessLog.format to json, which has RetryAttempts",
+            Self::Haproxy | Self::HaproxyJson => "log `option httplog`, which has the retries",
+            Self::Kong => "log `tries`, as the plugins file-log and http-log do",
+            Self::Exchange => "set `attempts`",
+            _ => "the program does not log them; the proxy in front of it may",
+        }
+    }
+
     /// Returns true if lines in this format are JSON objects.
     pub const fn is_json(self) -> bool {
         matches!(

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::filter::ExchangeFilter;
 use crate::input::Lines;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::order::OrderCheck;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::records::{self, AnyRecord, RecordParseError};
 use crate::time_ordered::{Source, TimeOrdered};
@@ -26,6 +27,7 @@ pub(crate) struct ReportDriver {
     sources: TimeOrdered,
     progress: Progress,
     filter: ExchangeFilter,
+    order: OrderCheck,
     monitor: Monitor,
     summary_every: Micros,
     outcome: ReadOutcome,
@@ -62,6 +64,7 @@ impl ReportDriver {
             sources: TimeOrdered::new(sources)?,
             progress,
             filter: ExchangeFilter::new(&args.filter),
+            order: OrderCheck::new(config.reorder),
             monitor: Monitor::new(config, Feed::Log, "report"),
             summary_every,
             outcome: ReadOutcome { stats, ..ReadOutcome::default() },
@@ -80,6 +83,8 @@ impl ReportDriver {
         self.monitor.finish();
         self.drain();
         self.outcome.model.finish();
+        self.filter.print_if_nothing_matched();
+        self.order.print();
         self.outcome.stats.unreadable = self.outcome.line_counts.unreadable;
         Ok(self.outcome)
     }
@@ -92,7 +97,7 @@ impl ReportDriver {
         let ReadOutcome { model, line_counts, stats } = &mut self.outcome;
         if let Some(json) = records::find_record(line) {
             source.has_records = true;
-            match add_if_selected(model, &self.filter, json) {
+            match add_if_selected(model, &mut self.filter, json) {
                 Ok(true) => line_counts.judged += 1,
                 Ok(false) => line_counts.left_out += 1,
                 Err(error) => line_counts.count_unreadable(path, number, &error),
@@ -111,6 +116,7 @@ impl ReportDriver {
                 line_counts.judged += 1;
                 let named = upstream_name(exchange.upstream) != NO_UPSTREAM;
                 stats.attempts_unknown += u64::from(exchange.attempts.is_none() && named);
+                self.order.add(exchange.ts);
                 self.monitor.observe(&exchange);
             }
             Ok(ParsedLine::Judged(judged)) if self.filter.matches(judged.ts, judged.upstream) => {
@@ -160,7 +166,7 @@ impl ReportDriver {
 /// Adds a record to the model if it is selected; returns false if it is not.
 fn add_if_selected(
     model: &mut ReportModel,
-    filter: &ExchangeFilter,
+    filter: &mut ExchangeFilter,
     json: &[u8],
 ) -> Result<bool, RecordParseError> {
     let record = records::parse(json)?;

@@ -186,7 +186,7 @@ impl<'a> ListWalk<'a, '_> {
                 duration: entry.time.and_then(present).map(duration).transpose()?,
                 ..Attempt::default()
             };
-            if !self.has_times_only {
+            if self.has_codes {
                 // A log of attempts without their outcomes would say that none answered.
                 attempts.push(attempt);
             }
