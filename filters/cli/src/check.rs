@@ -121,6 +121,10 @@ impl Explanation {
         let rare = [
             ("cache", exchange.cache_status.map(Into::into)),
             ("proxy", exchange.proxy_status.map(Into::into)),
+            ("state", exchange.termination_state.map(Into::into)),
+            ("reason", exchange.reason.map(Into::into)),
+            ("rejected", exchange.rejected.then(|| "a policy of the proxy turned it away".into())),
+            ("queued", exchange.pool.then(|| "it waited for a connection".into())),
             ("gRPC status", exchange.grpc_status.map(|status| status.to_string())),
             ("client try", exchange.client_attempt.map(|attempt| attempt.to_string())),
             ("stood in", exchange.substitute.map(|substitute| format!("{substitute:?}").to_lowercase())),

@@ -78,6 +78,7 @@ pub(crate) fn read<'a>(
     let aborted = status == 460;
     let good = !is_error(status) && !aborted;
     let sum = times.iter().flatten().fold(Micros::default(), |sum, time| sum.saturating_add(*time));
+    let reason = if load_balancer == LoadBalancer::Application { error_reason(text) } else { None };
     let duration = match creation_time(text) {
         // A phase that did not complete is logged as -1.
         Some(start) if times.contains(&None) && !aborted => ts.since(start),
@@ -94,6 +95,7 @@ pub(crate) fn read<'a>(
         aborted,
         stream: kind.starts_with(b"ws") || request.starts_with(b"CONNECT "),
         substitute: (good && target_status.is_some_and(is_error)).then_some(Substitute::Fallback),
+        reason: reason.and_then(present).map(|reason| utf8(line, reason)).transpose()?,
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))
@@ -106,6 +108,20 @@ fn creation_time(mut text: TextCursor<'_>) -> Option<Timestamp> {
     }
     text.word("matched_rule_priority").ok()?;
     time::rfc3339(text.word("request_creation_time").ok()?)
+}
+
+/// Reads `error_reason`, after the target group's name: the error of a Lambda function; older logs lack it.
+fn error_reason(mut text: TextCursor<'_>) -> Option<&[u8]> {
+    for field in ["trace_id", "domain_name", "chosen_cert_arn"] {
+        text.quoted(field).ok()?;
+    }
+    for field in ["matched_rule_priority", "request_creation_time"] {
+        text.word(field).ok()?;
+    }
+    for field in ["actions_executed", "redirect_url"] {
+        text.quoted(field).ok()?;
+    }
+    text.quoted("error_reason").ok()
 }
 
 /// Returns the name in `arn:…:targetgroup/NAME/ID`.
@@ -124,6 +140,13 @@ mod tests {
     use crate::Format;
     use crate::testing::{error, with};
     use nearmiss::Micros;
+
+    #[test]
+    fn the_reason_is_that_of_the_lambda_function() {
+        with(Format::Alb, LINE, |exchange| assert_eq!(exchange.reason, None));
+        let failed = LINE.replace("\"forward\" \"-\" \"-\"", "\"forward\" \"-\" \"LambdaUnhandled\"");
+        with(Format::Alb, &failed, |exchange| assert_eq!(exchange.reason, Some("LambdaUnhandled")));
+    }
 
     const LINE: &str = r#"h2 2026-07-02T22:23:00.186641Z app/lb/50dc6c495c0c9188 10.0.1.252:48160 10.0.0.66:9000 0.000 0.002 0.001 200 200 5 257 "GET https://10.0.2.105:773/ HTTP/2.0" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:1:targetgroup/t/73e2d6bc24d8a067 "Root=1-58337327-72bd00b0343d75b906739c42" "-" "-" 1 2026-07-02T22:22:48.364000Z "forward" "-" "-" "10.0.0.66:9000" "200" "-" "-" TID_1"#;
 

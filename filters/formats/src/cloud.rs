@@ -25,10 +25,13 @@ schema! {
         Cache: "cache_status" = "CacheCacheStatus";
         Source: "source" = "ClientRequestSource";
         FromClient: "from_client" = "properties.isReceivedFromClient";
-        Details: "details" = "jsonPayload.statusDetails";
+        Details: "reason" = "jsonPayload.statusDetails" | "properties.error_info" | "properties.errorInfo";
         NearMiss: "near_miss" = "near_miss";
     }
 }
+
+/// Details of answers that nothing went wrong with.
+const UNREMARKABLE: [&str; 3] = ["response_sent_by_backend", "NoError", "ERRORINFO_NO_ERROR"];
 
 /// Reads one line in `format`.
 pub(crate) fn read<'a>(
@@ -147,6 +150,7 @@ fn parse_values<'a>(
         aborted,
         stream: status == 101,
         substitute: is_rescued.then_some(Substitute::Fallback),
+        reason: text(FieldId::Details)?.filter(|details| !UNREMARKABLE.contains(details)),
         cache_status: if is_stale { Some("STALE") } else { text(FieldId::Cache)? },
         ..Exchange::default()
     }))
@@ -214,6 +218,15 @@ mod tests {
         assert_eq!(left_out(Format::Auto, &FRONT_DOOR.replace("Client\":true", "Client\":false")), why);
         let cached = GCP.replace("\"latency\":\"0.010999s\",", "").replace("web-8080", "");
         assert_eq!(left_out(Format::Auto, &cached), "an answer of the cache");
+    }
+
+    #[test]
+    fn details_are_the_reason_if_something_went_wrong() {
+        with(Format::GcpLb, GCP, |exchange| assert_eq!(exchange.reason, None));
+        let failed = GCP.replace("response_sent_by_backend", "failed_to_connect_to_backend");
+        with(Format::GcpLb, &failed, |exchange| {
+            assert_eq!(exchange.reason, Some("failed_to_connect_to_backend"));
+        });
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! includes the time lost with the servers before, so only the time after `Tw` belongs to the last attempt.
 
 use crate::error::{LineError, LineErrorKind};
-use crate::text::{TextCursor, invalid, utf8};
+use crate::text::{TextCursor, invalid, present, utf8};
 use crate::{AttemptList, OtherLine, ParsedLine, number, time};
 use nearmiss::{Attempt, Exchange, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
 
 /// Reads one line, with or without the prefix of syslog.
+/// A request that waited this long for a connection was held up by the queue.
+const QUEUED: Micros = Micros::from_seconds(1);
+
 pub(crate) fn read<'a>(
     line: &'a [u8],
     attempts: &'a mut AttemptList<'a>,
@@ -68,7 +71,8 @@ pub(crate) fn read<'a>(
     let by_client = matches!(state.first(), Some(b'C' | b'c'));
     // `D`: the body was being sent. A tunnel has no body.
     let truncated = matches!(state, [_, b'D', ..]) && !by_client && !is_error(status) && status != 101;
-    let local = no_server && matches!(state.first(), Some(b'L' | b'P'));
+    // The backend of a request that its frontend answered is the frontend.
+    let is_own_frontend = no_server && frontend.strip_suffix(b"~").unwrap_or(frontend) == backend;
     let host = if no_server { None } else { Some(utf8(line, server)?) };
     if retries > 0 && !no_server {
         // Without `+` the server stayed the same, so the failed attempts went to it.
@@ -86,7 +90,7 @@ pub(crate) fn read<'a>(
     let total = timers.total.unwrap_or_default();
     Ok(ParsedLine::Exchange(Exchange {
         ts: start.after(total),
-        upstream: if local { "-" } else { utf8(line, backend)? },
+        upstream: if is_own_frontend { "-" } else { utf8(line, backend)? },
         host,
         status,
         duration: total,
@@ -95,6 +99,12 @@ pub(crate) fn read<'a>(
         partial: truncated,
         aborted: by_client,
         stream: request.starts_with(b"CONNECT ") || status == 101,
+        rejected: no_server && state.starts_with(b"PR") && !is_own_frontend,
+        pool: timers.waiting.is_some_and(|waiting| waiting >= QUEUED),
+        termination_state: present(state)
+            .filter(|_| state != b"----")
+            .map(|state| utf8(line, state))
+            .transpose()?,
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))
@@ -266,6 +276,28 @@ mod tests {
         for text in [bare, full] {
             with(Format::Haproxy, &text, |exchange| assert_eq!(exchange.attempts, Some(2)));
         }
+    }
+
+    #[test]
+    fn a_rejection_is_the_backends_unless_it_is_the_frontend_itself() {
+        let in_backend = line("back/<NOSRV>", "0/-1/-1/-1/0", "429", "PR--", "0");
+        with(Format::Haproxy, &in_backend, |exchange| {
+            assert_eq!((exchange.upstream, exchange.rejected), ("back", true));
+            assert_eq!((exchange.termination_state, exchange.attempts), (Some("PR--"), Some(0)));
+        });
+        with(Format::Haproxy, &in_backend.replace("back/", "http-in/"), |exchange| {
+            assert_eq!((exchange.upstream, exchange.rejected), ("-", false));
+        });
+    }
+
+    #[test]
+    fn a_long_wait_in_the_queue_is_one_for_the_pool() {
+        let waited = line("back/s1", "0/51000/0/12/51012", "200", "----", "0");
+        with(Format::Haproxy, &waited, |exchange| {
+            assert!(exchange.pool && exchange.termination_state.is_none());
+        });
+        let short = line("back/s1", "0/999/0/12/1011", "200", "----", "0");
+        with(Format::Haproxy, &short, |exchange| assert!(!exchange.pool));
     }
 
     #[test]

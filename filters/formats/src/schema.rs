@@ -28,6 +28,8 @@ macro_rules! schema {
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub(crate) enum $ids { $($id),* }
 
+        const _: () = assert!([$(stringify!($id)),*].len() <= $crate::field_id::MAX_FIELDS);
+
         impl $ids {
             pub(crate) const SCHEMA: crate::schema::Schema = crate::schema::Schema {
                 null_is_absent: $null,

@@ -32,6 +32,7 @@ schema! {
         Proxy: "proxy_status" = "downstream_Proxy-Status";
         Type: "content_type" = "downstream_Content-Type";
         Trace: "trace_id" = "trace_id" | "TraceId";
+        Error: "reason" = "OriginError";
         NearMiss: "near_miss" = "near_miss";
     }
 }
@@ -145,6 +146,7 @@ pub(crate) fn parse_values<'a>(
         proxy_status: text(FieldId::Proxy)?,
         attempt_log: attempts.as_slice(),
         trace_id: text(FieldId::Trace)?,
+        reason: text(FieldId::Error)?,
         ..Exchange::default()
     }))
 }

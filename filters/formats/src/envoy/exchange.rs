@@ -33,6 +33,8 @@ schema! {
         Cache: "cache_status" = "cache_status";
         Proxy: "proxy_status" = "proxy_status";
         Trace: "trace_id" = "trace_id";
+        Details: "reason" = "response_code_details";
+        Transport: "transport_failure" = "upstream_transport_failure_reason";
         NearMiss: "near_miss" = "near_miss";
     }
 }
@@ -79,6 +81,12 @@ pub(crate) fn parse_values<'a>(
     {
         return Ok(ParsedLine::LeftOut("a TCP connection"));
     }
+    if is_changed(FieldId::Flags) {
+        parsed.flags = text(FieldId::Flags)?.map(flags).unwrap_or_default();
+    }
+    if parsed.flags.any(Flags::parse("LH")) {
+        return Ok(ParsedLine::LeftOut("a health check"));
+    }
     let start = if is_changed(FieldId::Start) {
         start(line, values, &mut parsed.time_parser)
     } else {
@@ -104,9 +112,6 @@ pub(crate) fn parse_values<'a>(
         let duration = required(line, values, FieldId::Duration, "duration")?;
         parsed.duration =
             time::millis(duration).ok_or_else(|| invalid(line, duration, "duration", "milliseconds"))?;
-    }
-    if is_changed(FieldId::Flags) {
-        parsed.flags = text(FieldId::Flags)?.map(flags).unwrap_or_default();
     }
     if is_changed(FieldId::Bytes) {
         parsed.bytes = get(FieldId::Bytes).and_then(number::all_whole);
@@ -138,6 +143,7 @@ pub(crate) fn parse_values<'a>(
         cache_status: text(FieldId::Cache)?,
         proxy_status: text(FieldId::Proxy)?,
         trace_id: text(FieldId::Trace)?,
+        reason: reason(text(FieldId::Transport)?, text(FieldId::Details)?),
         timeout: parsed.timeout,
         attempts: parsed.attempts,
         max_attempts: parsed.max_attempts,
@@ -152,8 +158,9 @@ pub(crate) fn parse_values<'a>(
     }
     // A failure of the upstream has a status or a flag: without both, the client left before an answer.
     exchange.aborted = exchange.status == 0 && exchange.flags.is_empty();
+    let name = text(FieldId::Upstream)?;
     exchange.upstream = match values.raw(FieldId::Upstream as usize) {
-        _ if is_unrouted(&exchange) => "-",
+        _ if is_unrouted(&exchange, name) => "-",
         Some(name) => utf8(line, name)?,
         None if exchange.host.is_none() && exchange.flags.is_empty() => "-",
         None => DEFAULT_UPSTREAM,
@@ -188,12 +195,18 @@ fn left_out(agent: Option<&[u8]>, authority: Option<&[u8]>) -> Option<&'static s
     name.is_some_and(|name| name.ends_with(b"-shadow")).then_some("mirrored traffic")
 }
 
-/// Returns true if Envoy responded before it selected a host.
-fn is_unrouted(exchange: &Exchange<'_>) -> bool {
-    exchange.host.is_none()
+/// Returns Envoy's reason for the end of an exchange: the failure of the connection, otherwise the details of the status.
+fn reason<'a>(transport: Option<&'a str>, details: Option<&'a str>) -> Option<&'a str> {
+    transport.or(details).filter(|reason| *reason != "via_upstream")
+}
+
+/// Returns true if Envoy responded before it selected a host, and the line names no cluster.
+fn is_unrouted(exchange: &Exchange<'_>, cluster: Option<&str>) -> bool {
+    cluster.is_none()
+        && exchange.host.is_none()
         && (exchange.attempts == Some(0) && exchange.flags.is_empty()
             || !exchange.flags.is_empty()
-                && exchange.flags.any(Flags::parse("LH,NR,FI,RL,UAEX,RLSE,IH,DPE,RFCF,NFCF,NC,OM")))
+                && exchange.flags.any(Flags::parse("NR,FI,RL,UAEX,RLSE,IH,DPE,RFCF,NFCF,NC,OM")))
 }
 
 /// The gRPC status of an answer that Envoy gives in place of the upstream.

@@ -106,3 +106,27 @@ fn an_error_names_the_expected_part() {
     );
     assert!(error(Format::Envoy, &line.replace("2026-", "20x6-")).starts_with("`start_time` is"));
 }
+
+#[test]
+fn the_reason_is_the_failure_of_the_connection_or_the_details() {
+    let istio = istio("outbound|8000||httpbin");
+    with(Format::Istio, &istio, |exchange| assert_eq!(exchange.reason, None));
+    let details = istio.replace("via_upstream", "upstream_reset_before_response_started{remote_reset}");
+    with(Format::Istio, &details, |exchange| {
+        assert_eq!(exchange.reason, Some("upstream_reset_before_response_started{remote_reset}"));
+    });
+    let transport = istio.replace("\"-\" 0 135", "\"TLS_error:|268435581\" 0 135");
+    with(Format::Istio, &transport, |exchange| assert_eq!(exchange.reason, Some("TLS_error:|268435581")));
+    let json = r#"{"start_time":"2026-11-23T08:00:00Z","response_code":503,"response_flags":"UF","duration":3,"upstream_cluster":"cart","upstream_transport_failure_reason":"delayed_connect_error:_111","response_code_details":"x"}"#;
+    with(Format::EnvoyJson, json, |exchange| {
+        assert_eq!(exchange.reason, Some("delayed_connect_error:_111"));
+    });
+}
+
+#[test]
+fn an_answer_of_a_filter_belongs_to_the_cluster_that_the_line_names() {
+    let json = r#"{"start_time":"2026-11-23T08:00:00Z","response_code":429,"response_flags":"RL","duration":3,"upstream_cluster":"cart"}"#;
+    with(Format::EnvoyJson, json, |exchange| assert_eq!(exchange.upstream, "cart"));
+    with(Format::EnvoyJson, &json.replace("\"cart\"", "null"), |exchange| assert_eq!(exchange.upstream, "-"));
+    assert_eq!(left_out(Format::EnvoyJson, &json.replace("\"RL\"", "\"LH\"")), "a health check");
+}

@@ -26,11 +26,17 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, Line
     set(FieldId::Status, text.word("the response code")?);
     set(FieldId::Flags, text.word("the response flags")?);
     if flavour == Flavour::Istio {
+        if !text.next_is(b'"') {
+            set(FieldId::Details, text.word("the response code's details")?);
+        }
         while !text.next_is(b'"') {
-            text.word("the response code's details")?;
+            text.word("the connection's termination details")?;
+        }
+        if text.next_is(b'"') {
+            set(FieldId::Transport, text.quoted("the transport failure reason in quotes")?);
         }
         while text.next_is(b'"') {
-            text.quoted("the transport failure reason in quotes")?;
+            text.quoted("a text in quotes")?;
         }
     }
     text.word("the bytes received")?;

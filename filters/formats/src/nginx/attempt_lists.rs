@@ -186,8 +186,8 @@ impl<'a> ListWalk<'a, '_> {
                 duration: entry.time.and_then(present).map(duration).transpose()?,
                 ..Attempt::default()
             };
-            if self.has_codes {
-                // A log of attempts without their outcomes would say that none answered.
+            if !self.has_times_only {
+                // A log of attempts without hosts and outcomes would say that none answered.
                 attempts.push(attempt);
             }
             self.count += 1;

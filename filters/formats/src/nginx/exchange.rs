@@ -75,13 +75,21 @@ pub(crate) fn parse_values<'a>(
     };
     let chain = follow_lists(line, values, hosts_field, parsed, attempts)
         .map_err(|error| check_lists(line, values).err().unwrap_or(error))?;
+    if !values.has(FieldId::Codes as usize)
+        && let Some(last) = attempts.last_mut()
+    {
+        // Without a list of statuses, the last attempt has that of the answer.
+        last.status = Some(parsed.status);
+    }
     // For a single attempt, all values have been parsed but the host, which may be any text.
     let is_one = parsed.lists == 0 && chain.attempts == Some(1);
     if !is_one || chain.host.is_some_and(List::is_split) {
         check_lists(line, values)?;
     }
     let named = get(FieldId::Upstream).filter(|_| hosts_field == FieldId::Hosts);
-    exchange.upstream = upstream(line, values, named, &chain, exchange.status)?;
+    exchange.rejected = get(FieldId::LimitReq) == Some(b"REJECTED");
+    let is_refusal = exchange.rejected || exchange.status >= 500;
+    exchange.upstream = upstream(line, values, named, &chain, is_refusal)?;
     exchange.host = match attempts.as_slice() {
         // The host of the last attempt is known to be UTF-8.
         [.., last] if chain.host.is_some() && last.host.map(str::as_bytes) == chain.host => last.host,
@@ -116,16 +124,16 @@ pub(crate) fn is_complete(line: &[u8], values: &FieldValues<'_, '_>) -> bool {
 /// Returns the name of the upstream: the one that was logged on purpose, else the one nginx itself uses.
 ///
 /// A response that nginx gave without contacting an upstream (a redirect, a limit of its own) has none, even if its
-/// location has a name. Only a 5xx means that an upstream should have been contacted and could not be.
+/// location has a name. Only a 5xx or a rejection means that an upstream should have been contacted and could not be.
 fn upstream<'a>(
     line: &[u8],
     values: &FieldValues<'a, '_>,
     named: Option<&'a [u8]>,
     chain: &AttemptChain<'a>,
-    status: u16,
+    is_refusal: bool,
 ) -> Result<&'a str, LineError> {
     let get = |id: FieldId| values.get(id as usize);
-    if chain.none_contacted && get(FieldId::Cache).is_none() && status < 500 {
+    if chain.none_contacted && get(FieldId::Cache).is_none() && !is_refusal {
         return Ok("-");
     }
     let name = get(FieldId::Canary).or(named).or(get(FieldId::ProxyHost)).or(chain.empty_group);

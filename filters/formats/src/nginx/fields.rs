@@ -31,6 +31,7 @@ schema! {
         Route: "route" = "route";
         Trace: "trace_id" = "otel_trace_id" | "opentelemetry_trace_id" | "trace_id";
         Took: "took_s" = "duration";
+        LimitReq: "limit_req_status" = "limit_req_status" | "limit_req";
         NearMiss: "near_miss" = "near_miss";
     }
 }

@@ -235,3 +235,14 @@ fn configured_keys_take_precedence_over_built_in_ones() {
     let wrong = FieldConfig::parse(&[("colour".into(), "x".into())].into()).unwrap_err().to_string();
     assert!(wrong.starts_with("`fields.colour` is not a field; there are log_format, ts"), "{wrong}");
 }
+
+#[test]
+fn a_limit_that_rejected_is_a_rejection() {
+    for (status, is_rejected) in [("REJECTED", true), ("DELAYED", false)] {
+        let line = format!("{} upstream=cart limit_req_status={status}", line(429, "ua=- us=- urt=-"));
+        with(Format::Nginx, &line, |exchange| {
+            assert_eq!(exchange.rejected, is_rejected, "{line}");
+            assert_eq!(exchange.upstream == "cart", is_rejected, "{line}");
+        });
+    }
+}
