@@ -4,14 +4,14 @@
 //! includes the time lost with the servers before, so only the time after `Tw` belongs to the last attempt.
 
 use crate::error::{LineError, LineErrorKind};
-use crate::text::{TextCursor, invalid, present, utf8};
+use crate::text::{TextCursor, invalid, utf8};
 use crate::{AttemptList, OtherLine, ParsedLine, number, time};
 use nearmiss::{Attempt, Exchange, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
 
-/// Reads one line, with or without the prefix of syslog.
 /// A request that waited this long for a connection was held up by the queue.
-const QUEUED: Micros = Micros::from_seconds(1);
+pub(crate) const QUEUED: Micros = Micros::from_seconds(1);
 
+/// Reads one line, with or without the prefix of syslog.
 pub(crate) fn read<'a>(
     line: &'a [u8],
     attempts: &'a mut AttemptList<'a>,
@@ -100,14 +100,20 @@ pub(crate) fn read<'a>(
         aborted: by_client,
         stream: request.starts_with(b"CONNECT ") || status == 101,
         rejected: no_server && state.starts_with(b"PR") && !is_own_frontend,
-        pool: timers.waiting.is_some_and(|waiting| waiting >= QUEUED),
-        termination_state: present(state)
-            .filter(|_| state != b"----")
-            .map(|state| utf8(line, state))
-            .transpose()?,
+        // The time of earlier attempts is part of that in the queue.
+        pool: retries == 0 && timers.waiting.is_some_and(|waiting| waiting >= QUEUED),
+        termination_state: remarkable(line, state)?,
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))
+}
+
+/// Returns the termination state unless it says that nothing went wrong; the cookies' part of it, `--NI`, is not about that.
+pub(crate) fn remarkable<'a>(line: &[u8], state: &'a [u8]) -> Result<Option<&'a str>, LineError> {
+    match state {
+        [] | [b'-', b'-', ..] | b"-" => Ok(None),
+        state => utf8(line, state).map(Some),
+    }
 }
 
 /// Finds the time at which the request was accepted; returns it and a cursor after it. Syslog's own brackets hold no time.
@@ -296,8 +302,13 @@ mod tests {
         with(Format::Haproxy, &waited, |exchange| {
             assert!(exchange.pool && exchange.termination_state.is_none());
         });
-        let short = line("back/s1", "0/999/0/12/1011", "200", "----", "0");
-        with(Format::Haproxy, &short, |exchange| assert!(!exchange.pool));
+        let short = line("back/s1", "0/999/0/12/1011", "200", "--NI", "0");
+        let retried = line("back/s1", "0/3000/0/12/3012", "200", "----", "3");
+        for other in [short, retried] {
+            with(Format::Haproxy, &other, |exchange| {
+                assert!(!exchange.pool && exchange.termination_state.is_none());
+            });
+        }
     }
 
     #[test]

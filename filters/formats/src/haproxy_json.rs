@@ -2,6 +2,7 @@
 
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation, fate};
+use crate::haproxy::{QUEUED, remarkable};
 use crate::json::{JsonCursor, Value};
 use crate::text::{invalid, utf8};
 use crate::{AttemptList, ParsedLine, PriorVerdict, number, time};
@@ -12,7 +13,9 @@ use nearmiss::{Attempt, Exchange, Fate, Timestamp, is_error};
 #[derive(Default)]
 struct Values<'a> {
     time: Option<&'a [u8]>,
+    frontend: Option<&'a [u8]>,
     backend: Option<&'a [u8]>,
+    waiting: Option<&'a [u8]>,
     server: Option<&'a [u8]>,
     status: Option<&'a [u8]>,
     state: Option<&'a [u8]>,
@@ -49,6 +52,10 @@ pub(crate) fn read<'a>(
             "request_date" | "dateTime" | "accept_date" | "tr" | "trg" | "t" | "time" | "timestamp" => {
                 values.time = value;
             }
+            "fe_name" | "fe_name_transport" | "frontend" | "frontend_name" | "ft" | "f" => {
+                values.frontend = value
+            }
+            "time_wait" | "time_queue" | "Tw" | "tw" => values.waiting = value,
             "be_name" | "backend" | "backend_name" | "backendName" | "b" => values.backend = value,
             "server_name" | "serverName" | "server" | "srv_name" | "s" => values.server = value,
             "status_code" | "statusCode" | "status" | "http_status" | "ST" => values.status = value,
@@ -98,14 +105,16 @@ impl<'a> Values<'a> {
         let retries =
             self.retries.and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
         let aborted = matches!(state.first(), Some(b'C' | b'c'));
-        let is_local = server.is_none() && matches!(state.first(), Some(b'L' | b'P'));
+        let frontend = self.frontend.map(|name| name.strip_suffix(b"~").unwrap_or(name));
+        let is_own_frontend = server.is_none() && self.backend.is_some() && frontend == self.backend;
+        let waiting = self.waiting.and_then(time::millis).unwrap_or_default();
         if retries.is_some_and(|retries| retries > 0) && host.is_some() {
             let status = Some(status).filter(|status| *status > 0);
             attempts.push(Attempt { host, status, ..Attempt::default() });
         }
         Ok(ParsedLine::Exchange(Exchange {
             ts: start.after(duration),
-            upstream: backend.filter(|_| !is_local).unwrap_or("-"),
+            upstream: backend.filter(|_| !is_own_frontend).unwrap_or("-"),
             host,
             status,
             duration,
@@ -117,6 +126,9 @@ impl<'a> Values<'a> {
             partial: matches!(state, [_, b'D', ..]) && !aborted && !is_error(status) && status != 101,
             aborted,
             stream: status == 101,
+            rejected: server.is_none() && state.starts_with(b"PR") && !is_own_frontend,
+            pool: retries == Some(0) && waiting >= QUEUED,
+            termination_state: remarkable(line, state)?,
             attempt_log: attempts.as_slice(),
             ..Exchange::default()
         }))
@@ -131,6 +143,20 @@ mod tests {
 
     const LINE: &str = r#"{"request_date":"23/Nov/2026:08:00:00.123","fe_name_transport":"fe~","be_name":"be","server_name":"s1","time_wait":0,"time_active":21,"status_code":200,"termination_state_cookie":"----","retries":"+1"}"#;
     const BY_HAND: &str = r#"{"haproxy_dateTime":"23/Nov/2026:08:00:00.123","haproxy_backend":"be","haproxy_serverName":"s1","haproxy_Tt":"+21","haproxy_terminationState":"--NI","haproxy_retries":1,"haproxy_statusCode":"200"}"#;
+
+    #[test]
+    fn a_rejection_a_wait_and_the_state_are_read() {
+        let rejected = LINE.replace("\"s1\"", "\"<NOSRV>\"").replace("----", "PR--");
+        with(Format::HaproxyJson, &rejected, |exchange| {
+            assert_eq!((exchange.upstream, exchange.rejected), ("be", true));
+            assert_eq!(exchange.termination_state, Some("PR--"));
+        });
+        with(Format::HaproxyJson, &rejected.replace("\"be\"", "\"fe\""), |exchange| {
+            assert_eq!((exchange.upstream, exchange.rejected), ("-", false));
+        });
+        let waited = LINE.replace("time_wait\":0", "time_wait\":51000").replace("\"+1\"", "0");
+        with(Format::HaproxyJson, &waited, |exchange| assert!(exchange.pool));
+    }
 
     #[test]
     fn retries_plus_1_are_the_attempts() {
