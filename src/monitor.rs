@@ -3,7 +3,7 @@
 //! *Drain rule:* after each [`observe`](Monitor::observe), [`wake`](Monitor::wake) and [`finish`](Monitor::finish), call
 //! [`poll_record`](Monitor::poll_record) until it returns `None`. Records wait for it, in memory.
 
-use crate::config::{Config, UpstreamConfig};
+use crate::config::{Config, Hosts, UpstreamConfig};
 use crate::episode::{EpisodeEngine, Observation};
 use crate::exchange::{Exchange, Substitute};
 use crate::fleet::{Fleet, Lookup, OTHER, UpstreamId};
@@ -11,6 +11,7 @@ use crate::name;
 use crate::outbox::Outbox;
 use crate::record::{self, Head, HostNames, Record, Span};
 use crate::record_rate::RecordRate;
+use crate::siphash::SipKey;
 use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, Verdict};
@@ -47,6 +48,8 @@ pub use share::end_of;
 #[derive(Debug)]
 pub struct Monitor {
     config: Config,
+    /// Key of host hashes, unless the configuration has one.
+    hosts_key: Option<SipKey>,
     feed: Feed,
     source: String,
     timeline: Timeline,
@@ -90,6 +93,7 @@ impl Monitor {
             summary_due: Timestamp::default(),
             source: source.into(),
             config,
+            hosts_key: None,
             feed,
             ready: None,
             absorbed: Timestamp::default(),
@@ -105,6 +109,19 @@ impl Monitor {
     /// Returns the current configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns true if the configuration asks for hashes of hosts and there is no key for them. Records then withhold the names
+    /// of hosts until [`set_hosts_key`](Self::set_hosts_key) is called.
+    pub fn lacks_hosts_key(&self) -> bool {
+        matches!(self.host_names(), HostNames::Withheld)
+    }
+
+    /// Sets the key of host hashes, before the first exchange; a `hosts_key` of the configuration overrides it.
+    ///
+    /// The key should come from the host's source of random numbers. Instances whose hashes should match share it.
+    pub fn set_hosts_key(&mut self, key: SipKey) {
+        self.hosts_key = Some(key);
     }
 
     /// Judges and counts one exchange, after the wakes that were due before it.
@@ -218,6 +235,23 @@ impl Monitor {
         self.fleet.len()
     }
 
+    /// Returns the sentence that explains the verdict on an exchange, as its record has it.
+    pub fn explain(&self, exchange: &Exchange<'_>, verdict: &Verdict) -> String {
+        let mut sentence = String::new();
+        record::explain(&mut sentence, exchange, verdict, self.host_names());
+        sentence
+    }
+
+    /// Returns the form of the names of hosts in records.
+    fn host_names(&self) -> HostNames {
+        match self.config.hosts {
+            Hosts::Plain => HostNames::Plain,
+            Hosts::Hashed => {
+                self.config.hosts_key.or(self.hosts_key).map_or(HostNames::Withheld, HostNames::Hashed)
+            }
+        }
+    }
+
     /// Returns the exchange with its route cut at `?` and a fallback host marked, if either applies.
     fn normalized<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
         let has_query = |route: &&str| route.as_bytes().contains(&b'?');
@@ -290,12 +324,12 @@ impl Monitor {
 
     /// Emits the summary of one upstream, unless nothing was counted.
     fn summarise(&mut self, index: usize, end: Timestamp) {
+        let hosts = self.host_names();
         let Some(entry) = self.fleet.get_mut(index).filter(|entry| !entry.upstream.counters.is_empty())
         else {
             return;
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };
-        let hosts = HostNames(self.config.hosts);
         let reference =
             self.config.reference.get(entry.upstream.name()).filter(|reference| reference.holds(end));
         if let Some(reference) = reference {
@@ -318,6 +352,7 @@ impl Monitor {
         if verdict.fate == Fate::Clean {
             return false;
         }
+        let hosts = self.host_names();
         let Some(entry) = self.fleet.get_mut(index) else { return false };
         if self.feed == Feed::Live {
             let (own, total) = (self.config.records_per_second, self.config.records_per_second_total);
@@ -329,7 +364,7 @@ impl Monitor {
             }
         }
         let suppressed = core::mem::take(&mut entry.suppressed);
-        let (name, hosts) = (entry.upstream.name(), HostNames(self.config.hosts));
+        let name = entry.upstream.name();
         let head =
             Head::Exchange { fate: verdict.fate, status: exchange.status, attempts: exchange.attempts };
         self.outbox.push(head, exchange.ts, name, |json| {

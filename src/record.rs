@@ -14,7 +14,7 @@ mod why;
 pub(crate) use episode::{EpisodeContext, Phase, deviation, episode};
 pub use exchange::clean;
 pub(crate) use exchange::exchange;
-pub use explain::sentence;
+pub(crate) use explain::explain;
 pub use header::{HeaderParameters, header};
 pub(crate) use host_names::HostNames;
 pub(crate) use summary::{Span, latency, summary, totals};

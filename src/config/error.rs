@@ -21,7 +21,7 @@ pub enum ConfigError {
     Value {
         /// Path of the field.
         field: String,
-        /// Value found, as JSON.
+        /// Value found, as JSON; of a secret, only its kind and length.
         found: String,
         /// Values that the field takes.
         takes: &'static str,

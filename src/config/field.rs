@@ -74,6 +74,20 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Reads a secret text within a range of bytes; its error shows no part of the value.
+    pub(crate) fn secret(
+        &self,
+        range: core::ops::RangeInclusive<usize>,
+        takes: &'static str,
+    ) -> Result<&'a str, ConfigError> {
+        let found = match self.value {
+            Value::String(text) if range.contains(&text.len()) => return Ok(text),
+            Value::String(text) => format!("a text of {} bytes", text.len()),
+            _ => "not a text".to_owned(),
+        };
+        Err(ConfigError::Value { field: self.name(), found, takes })
+    }
+
     /// Reads a text of any length.
     pub(crate) fn any_text(&self, takes: &'static str) -> Result<&'a str, ConfigError> {
         self.value.as_str().ok_or_else(|| self.error(takes))

@@ -16,6 +16,7 @@ pub use reference::ReferenceConfig;
 pub use upstream::UpstreamConfig;
 
 use crate::json::outline::is_deeper_than;
+use crate::siphash::SipKey;
 use crate::sorted_map::SortedMap;
 use crate::thresholds::{ClientRetries, Thresholds};
 use crate::units::{Micros, Used};
@@ -73,6 +74,10 @@ crate::config_fields! {
         hosts: Hosts = Hosts::Plain, |field| {
             field.choice(&[("plain", Hosts::Plain), ("hashed", Hosts::Hashed)], "\"plain\" or \"hashed\"")
         };
+        /// Key of the hashes of hosts; without it the host brings one.
+        hosts_key: Option<SipKey> = None, |field| {
+            field.secret(8..=128, "a text of 8 to 128 bytes").map(|secret| Some(SipKey::derive(secret.as_bytes())))
+        };
         /// Keys of structured logs, by the exchange line's name of the field.
         fields: SortedMap<String, String> = SortedMap::default(), Field::texts_by_name;
         /// References restored or accepted by an operator, by upstream.
@@ -89,7 +94,7 @@ crate::config_fields! {
 pub enum Hosts {
     /// The address itself.
     Plain,
-    /// A hash of the address.
+    /// A keyed hash of the address.
     Hashed,
 }
 

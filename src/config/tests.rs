@@ -18,7 +18,7 @@ fn every_field_is_read() {
     let config = Config::parse(
         r#"{"upstreams":{"cart":{"timeout":"500ms","deadline":"2s","max_attempts":4,"fallback_hosts":["10.0.0.9:80"]}},
             "fallback_header":"X-Fallback","tight_margin":"12.5%","max_upstreams":50,"reorder":"0s","summary_every":"5m",
-            "records_per_second":0,"hosts":"hashed","budget":"0.1%","fields":{"route":"request.route"},
+            "records_per_second":0,"hosts":"hashed","hosts_key":"a secret key","budget":"0.1%","fields":{"route":"request.route"},
             "reference":{}}"#,
     )
     .unwrap();
@@ -30,6 +30,25 @@ fn every_field_is_read() {
     assert_eq!((config.tight_margin.basis_points(), config.budget.basis_points()), (1_250, 10));
     assert_eq!((config.reorder, config.summary_every), (Some(Micros::new(0)), Micros::from_seconds(300)));
     assert_eq!((config.hosts, config.records_per_second, config.max_upstreams), (Hosts::Hashed, 0, 50));
+    assert_eq!(config.hosts_key, Some(SipKey::derive(b"a secret key")));
+}
+
+#[test]
+fn a_key_of_host_hashes_has_8_to_128_bytes_and_is_in_no_error() {
+    let key = |length: usize| alloc::format!(r#"{{"hosts_key":"{}"}}"#, "q".repeat(length));
+    for length in [8, 128] {
+        assert!(Config::parse(&key(length)).unwrap().hosts_key.is_some(), "{length} bytes");
+    }
+    for (text, found) in [
+        (key(7), "a text of 7 bytes"),
+        (key(129), "a text of 129 bytes"),
+        (String::from(r#"{"hosts_key":4711}"#), "not a text"),
+        (String::from(r#"{"hosts_key":["qqqqqqqq"]}"#), "not a text"),
+    ] {
+        assert_eq!(error(&text), alloc::format!("`hosts_key` is {found}; it takes a text of 8 to 128 bytes"));
+    }
+    let config = Config::parse(r#"{"hosts_key":"qqqqqqqq"}"#);
+    assert!(!alloc::format!("{config:?}").contains("qqqq"));
 }
 
 #[test]
@@ -62,7 +81,7 @@ fn an_error_names_the_field_what_was_found_and_what_it_takes() {
         (
             r#"{"tight_margins":"10%"}"#,
             "`tight_margins` is not a field; there are upstreams, fallback_header, tight_margin, abandon_after, client_retries, max_upstreams, reorder, \
-             summary_every, records_per_second, records_per_second_total, hosts, fields, reference, budget, envoy, fluent_bit, edge",
+             summary_every, records_per_second, records_per_second_total, hosts, hosts_key, fields, reference, budget, envoy, fluent_bit, edge",
         ),
         (
             r#"{"upstreams":{"cart":{"retries":1}}}"#,

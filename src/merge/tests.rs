@@ -12,7 +12,11 @@ const MINUTE: Micros = Micros::from_seconds(60);
 
 /// Returns the summaries that one proxy sends: `exchanges` are its upstream, its second, its milliseconds and how many attempts it took.
 fn summaries(source: &str, exchanges: &[(u8, u64, u64, u32)]) -> Vec<String> {
-    let mut monitor = Monitor::new(Config::parse(r#"{"reorder":"0s"}"#).unwrap(), Feed::Log, source);
+    summaries_with(r#"{"reorder":"0s"}"#, source, exchanges)
+}
+
+fn summaries_with(config: &str, source: &str, exchanges: &[(u8, u64, u64, u32)]) -> Vec<String> {
+    let mut monitor = Monitor::new(Config::parse(config).unwrap(), Feed::Log, source);
     let mut exchanges = exchanges.to_vec();
     exchanges.sort_unstable_by_key(|exchange| exchange.1);
     let mut records = Vec::new();
@@ -150,6 +154,21 @@ fn counters_add_exactly_and_say_where_they_come_from() {
     assert_eq!(cart["parts"], serde_json::json!({"a/1/1":[0],"b/1/1":[0]}));
     assert_eq!((&cart["start"], &cart["seq"]), (&"2026-11-23T08:46:01.000Z".into(), &0.into()));
     assert!(cart["source"].as_str().unwrap().starts_with("merge/"));
+}
+
+#[test]
+fn withheld_hosts_add_up_under_one_name_and_hashed_ones_only_under_one_key() {
+    let hosts = |configs: [&str; 2]| {
+        let of =
+            |n: usize| summaries_with(configs[n], &format!("proxy-{n}/1/1"), &[(0, 1, 10, 1), (0, 2, 21, 2)]);
+        parse(&merged([of(0), of(1)].concat())[0])["hosts"].as_array().unwrap().clone()
+    };
+    let withheld = r#"{"reorder":"0s","hosts":"hashed"}"#;
+    let expected = serde_json::json!({"host":"host-withheld","attempts":4,"failed":0,"near_misses":0});
+    assert_eq!(hosts([withheld; 2]), [expected], "two hosts of two instances");
+    let one = r#"{"reorder":"0s","hosts":"hashed","hosts_key":"the first key"}"#;
+    let other = r#"{"reorder":"0s","hosts":"hashed","hosts_key":"the second key"}"#;
+    assert_eq!((hosts([one; 2]).len(), hosts([one, other]).len()), (2, 4));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::episode::{Change, OpenEpisode, Pattern, Reference};
 use crate::fleet::Entry;
 use crate::histogram::Log2;
 use crate::outbox::Outbox;
-use crate::record::{self, EpisodeContext, Head, HostNames, Phase};
+use crate::record::{self, EpisodeContext, Head, Phase};
 use crate::sort;
 use crate::timeline;
 use alloc::vec::Vec;
@@ -80,13 +80,14 @@ impl Monitor {
     }
 
     fn record_episode(&mut self, id: u32, phase: Phase, open: &OpenEpisode) {
-        let Self { fleet, outbox, config, .. } = self;
+        let hosts = self.host_names();
+        let Self { fleet, outbox, .. } = self;
         let entry = |id: u32| fleet.iter().find(|entry| entry.id.get() == id);
         let Some(Entry { upstream, .. }) = entry(id) else { return };
         let mut related: Vec<&str> =
             open.related.iter().filter_map(|id| entry(*id)).map(|entry| entry.upstream.name()).collect();
         sort::sort_by(&mut related, |a, b| a < b);
-        let context = EpisodeContext { upstream, hosts: HostNames(config.hosts), related: &related };
+        let context = EpisodeContext { upstream, hosts, related: &related };
         push(outbox, phase, open, context);
     }
 }

@@ -86,16 +86,56 @@ fn a_retried_exchange_leaves_the_documented_record() {
 
 #[test]
 fn hashed_hosts_show_no_address_anywhere() {
+    let records = retried(monitor(r#"{"hosts":"hashed","hosts_key":"of the tests"}"#, Feed::Log));
+    assert!(!format!("{records:?}").contains("10.0.0"), "{records:?}");
+    assert_eq!(records[0]["attempt_log"][1]["host"], records[0]["host"]);
+    assert_ne!(records[0]["attempt_log"][0]["host"], records[0]["host"]);
+}
+
+#[test]
+fn a_hashed_host_cannot_be_found_without_the_key() {
+    let host = |config: &str, key: Option<&[u8]>| {
+        let mut monitor = monitor(config, Feed::Log);
+        if let Some(key) = key {
+            monitor.set_hosts_key(SipKey::derive(key));
+        }
+        retried(monitor)[0]["host"].as_str().unwrap().to_string()
+    };
+    const HASHED: &str = r#"{"hosts":"hashed"}"#;
+    const KEYED: &str = r#"{"hosts":"hashed","hosts_key":"of the tests"}"#;
+    let (one, other) = (host(HASHED, Some(b"one")), host(HASHED, Some(b"other")));
+    assert_ne!(one, other, "the hash depends on the key");
+    assert_eq!(one, host(HASHED, Some(b"one")), "one key, one hash");
+    let digits = one.strip_prefix("host-").unwrap();
+    assert!(digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()), "{one}");
+    assert_eq!(host(KEYED, Some(b"one")), host(KEYED, None), "the configured key overrides the host's");
+}
+
+#[test]
+fn hashed_hosts_are_withheld_until_there_is_a_key() {
     let mut monitor = monitor(r#"{"hosts":"hashed"}"#, Feed::Log);
+    assert!(monitor.lacks_hosts_key());
+    let exchange = Exchange { attempts: Some(2), host: Some("10.0.0.1:80"), ..ok(0) };
+    monitor.observe(&exchange);
+    assert_eq!(drain(&mut monitor)[0]["host"], "host-withheld");
+    monitor.set_hosts_key(SipKey::derive(b"one"));
+    assert!(!monitor.lacks_hosts_key());
+    monitor.observe(&exchange);
+    assert_ne!(drain(&mut monitor)[0]["host"], "host-withheld");
+    monitor.reconfigure(Config::default());
+    assert!(!monitor.lacks_hosts_key(), "plain hosts need none");
+}
+
+/// Returns the records of one exchange that took two attempts on two hosts.
+fn retried(mut monitor: Monitor) -> Vec<Value> {
     let log = [
         Attempt { host: Some("10.0.0.2:80"), status: Some(503), duration: None, ..Attempt::default() },
         Attempt { host: Some("10.0.0.1:80"), status: Some(200), duration: None, ..Attempt::default() },
     ];
-    monitor.observe(&Exchange { attempts: Some(2), attempt_log: &log, ..ok(0) });
+    let exchange = Exchange { attempts: Some(2), attempt_log: &log, host: Some("10.0.0.1:80"), ..ok(0) };
+    monitor.observe(&exchange);
     monitor.finish();
-    let records = drain(&mut monitor);
-    assert!(!format!("{records:?}").contains("10.0.0"), "{records:?}");
-    assert_eq!(records[0]["attempt_log"][1]["host"], records[0]["host"]);
+    drain(&mut monitor)
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(crate) fn exchange(
     if why::has_flags(exchange) {
         json.key("flags").sentence(|out| why::push_flags(out, exchange));
     }
-    if let Some(reason) = why::reason(exchange.reason, hosts.0) {
+    if let Some(reason) = why::reason(exchange.reason, hosts) {
         json.key("reason").text(reason);
     }
     json.key("duration_ms").millis(exchange.duration);
@@ -79,7 +79,7 @@ fn attempt_log(json: &mut Json<'_>, exchange: &Exchange<'_>, hosts: HostNames) {
         if let Some(duration) = attempt.duration {
             json.key("duration_ms").millis(duration);
         }
-        if let Some(reason) = why::reason(attempt.reason, hosts.0) {
+        if let Some(reason) = why::reason(attempt.reason, hosts) {
             json.key("reason").text(reason);
         }
         json.close('}');

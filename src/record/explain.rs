@@ -2,7 +2,6 @@
 
 use super::host_names::HostNames;
 use super::why;
-use crate::config::Hosts;
 use crate::exchange::{Attempt, Exchange};
 use crate::flags::Flags;
 use crate::json::write::{push_millis, push_number};
@@ -12,15 +11,8 @@ use crate::units::Used;
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
 
-/// Returns the sentence of an exchange's record.
-pub fn sentence(exchange: &Exchange<'_>, verdict: &Verdict, hosts: Hosts) -> String {
-    let mut sentence = String::new();
-    explain(&mut sentence, exchange, verdict, HostNames(hosts));
-    sentence
-}
-
 /// Writes the sentence of an exchange's record.
-pub(super) fn explain(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
+pub(crate) fn explain(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
     happened(out, exchange, verdict);
     why(out, exchange, hosts);
     if let [first, rest @ ..] = exchange.attempt_log
@@ -133,7 +125,7 @@ fn result(out: &mut String, exchange: &Exchange<'_>) {
 
 /// Appends ` (UF,URX: connection refused)`.
 fn why(out: &mut String, exchange: &Exchange<'_>, hosts: HostNames) {
-    let reason = why::reason(exchange.reason, hosts.0);
+    let reason = why::reason(exchange.reason, hosts);
     if !why::has_flags(exchange) && reason.is_none() {
         return;
     }
@@ -200,7 +192,7 @@ fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
         push_millis(out, duration);
         out.push_str(" ms");
     }
-    if let Some(reason) = why::reason(attempt.reason, hosts.0) {
+    if let Some(reason) = why::reason(attempt.reason, hosts) {
         out.push_str(" (");
         out.push_str(reason);
         out.push(')');

@@ -1,30 +1,38 @@
 //! Names of hosts, in the configured form.
 
-use crate::config::Hosts;
-use crate::hash;
 use crate::json::write::Json;
+use crate::siphash::SipKey;
 use alloc::string::String;
 
-/// Writes the names of hosts in the configured form.
+/// Form of the names of hosts in records.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HostNames(pub(crate) Hosts);
+pub(crate) enum HostNames {
+    /// The name itself.
+    Plain,
+    /// A hash of the name, under a key.
+    Hashed(SipKey),
+    /// One text for all names, because there is no key.
+    Withheld,
+}
 
 impl HostNames {
-    /// Appends the name or its hash.
+    /// Appends the name in its form.
     pub(crate) fn push(self, out: &mut String, host: &str) {
-        match self.0 {
-            Hosts::Plain => out.push_str(host),
-            Hosts::Hashed => {
+        match self {
+            Self::Plain => out.push_str(host),
+            Self::Hashed(key) => {
                 out.push_str("host-");
-                let hash = hash::hash(host.as_bytes()) as u32;
-                for nibble in (0..8).rev() {
-                    out.push(char::from_digit(hash >> (4 * nibble) & 15, 16).unwrap_or('0'));
+                let hash = key.hash(host.as_bytes());
+                for nibble in (0..16).rev() {
+                    let digit = (hash >> (4 * nibble) & 15) as u32;
+                    out.push(char::from_digit(digit, 16).unwrap_or('0'));
                 }
             }
+            Self::Withheld => out.push_str("host-withheld"),
         }
     }
 
-    /// Writes the name or its hash as a JSON string.
+    /// Writes the name in its form as a JSON string.
     pub(super) fn value(self, json: &mut Json<'_>, host: &str) {
         json.sentence(|out| self.push(out, host));
     }

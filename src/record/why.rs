@@ -1,6 +1,6 @@
 //! Flags and reasons: why an exchange ended as it did, in the host's own words.
 
-use crate::config::Hosts;
+use super::host_names::HostNames;
 use crate::exchange::Exchange;
 use alloc::string::String;
 
@@ -22,12 +22,12 @@ pub(super) fn push_flags(out: &mut String, exchange: &Exchange<'_>) {
     }
 }
 
-/// Returns a reason in a form that may be emitted: at most 128 bytes, never a query string, and no address where hosts are hashed.
-pub(super) fn reason(text: Option<&str>, hosts: Hosts) -> Option<&str> {
+/// Returns a reason in a form that may be emitted: at most 128 bytes, never a query string, and no address where hosts are not shown.
+pub(super) fn reason(text: Option<&str>, hosts: HostNames) -> Option<&str> {
     let text = text?;
     let text = text.split_once('?').map_or(text, |(before, _)| before);
     let text = cut(text, MAX_REASON).trim_ascii();
-    let may_show = hosts == Hosts::Plain || !has_address(text);
+    let may_show = matches!(hosts, HostNames::Plain) || !has_address(text);
     Some(text).filter(|text| !text.is_empty() && *text != "-" && may_show)
 }
 
@@ -66,19 +66,19 @@ mod tests {
 
     #[test]
     fn a_reason_is_short_and_has_no_query() {
-        assert_eq!(reason(Some("GET /a?token=1 failed"), Hosts::Plain), Some("GET /a"));
-        assert_eq!(reason(Some(&"é".repeat(100)), Hosts::Plain).map(str::len), Some(128));
+        assert_eq!(reason(Some("GET /a?token=1 failed"), HostNames::Plain), Some("GET /a"));
+        assert_eq!(reason(Some(&"é".repeat(100)), HostNames::Plain).map(str::len), Some(128));
         for nothing in [None, Some(""), Some("-"), Some(" ?")] {
-            assert_eq!(reason(nothing, Hosts::Plain), None);
+            assert_eq!(reason(nothing, HostNames::Plain), None);
         }
     }
 
     #[test]
     fn a_reason_with_an_address_stays_inside_where_hosts_are_hashed() {
         for text in ["dial tcp 10.0.0.7:80: connect: refused", "dial [fd00::1]:80: i/o timeout"] {
-            assert_eq!(reason(Some(text), Hosts::Hashed), None, "{text}");
-            assert_eq!(reason(Some(text), Hosts::Plain), Some(text));
+            assert_eq!(reason(Some(text), HostNames::Withheld), None, "{text}");
+            assert_eq!(reason(Some(text), HostNames::Plain), Some(text));
         }
-        assert!(reason(Some("upstream_reset{connection_failure|111}"), Hosts::Hashed).is_some());
+        assert!(reason(Some("upstream_reset{connection_failure|111}"), HostNames::Withheld).is_some());
     }
 }

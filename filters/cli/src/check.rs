@@ -6,11 +6,12 @@ use crate::display::columns::pad;
 use crate::error::Error;
 use crate::input::Lines;
 use crate::line_counts::FORMAT_HINT;
+use crate::monitor;
 use crate::output::Output;
 use crate::sanitize::{REPLACEMENT, replace_controls};
 use core::fmt::Write;
 use nearmiss::upstream_name;
-use nearmiss::{Config, Exchange, Fate, Feed, Micros, Monitor, Observed, Timestamp, record};
+use nearmiss::{Config, Exchange, Fate, Micros, Observed, Timestamp};
 use nearmiss_formats::{Attempts, LineError, ParsedLine, Reader};
 use std::path::Path;
 use std::process::ExitCode;
@@ -52,10 +53,10 @@ fn explain(line: &[u8], reader: &mut Reader, config: &Config, output: &mut Outpu
     let mut explanation = Explanation::default();
     let valid = match read {
         Ok(ParsedLine::Exchange(exchange)) => {
-            let mut monitor = Monitor::new(config.clone(), Feed::Log, "check");
+            let mut monitor = monitor::new(config.clone(), "check");
             let observed = monitor.observe(&exchange);
             explanation.exchange(&exchange);
-            explanation.verdict(&observed, record::sentence(&exchange, &observed.verdict, config.hosts));
+            explanation.verdict(&observed, monitor.explain(&exchange, &observed.verdict));
             true
         }
         Ok(ParsedLine::Judged(judged)) => {

@@ -15,6 +15,7 @@ mod filter;
 mod input;
 mod line_counts;
 mod merge;
+mod monitor;
 mod order;
 mod output;
 mod progress;

@@ -11,12 +11,13 @@ use crate::error::Error;
 use crate::filter::ExchangeFilter;
 use crate::input::Lines;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::monitor;
 use crate::order::OrderCheck;
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::upstream_name;
-use nearmiss::{Feed, Head, Monitor};
+use nearmiss::{Head, Monitor};
 use nearmiss_formats::{Attempts, Format, ParsedLine};
 use std::process::ExitCode;
 use table::ReplayTable;
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     }
     let mut replayer = Replayer {
         order: OrderCheck::new(config.reorder),
-        monitor: Monitor::new(config, Feed::Log, &args.source),
+        monitor: monitor::new(config, &args.source),
         filter: ExchangeFilter::new(&args.filter),
         annotate: args.annotate,
         output: Output::new(),

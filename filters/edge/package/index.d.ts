@@ -13,6 +13,7 @@ export interface Config {
   summary_every?: string;
   records_per_second?: number;
   hosts?: "plain" | "hashed";
+  hosts_key?: string;
   budget?: string;
   reference?: Record<string, object>;
   edge?: { header?: boolean; server_timing?: boolean; inspect_bytes?: number };

@@ -5,7 +5,7 @@ use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
 use nearmiss::record::HeaderParameters;
-use nearmiss::{Config, Exchange, Feed, Head, Monitor, Verdict, preview, record};
+use nearmiss::{Config, Exchange, Feed, Head, Monitor, SipKey, Verdict, preview, record};
 use nearmiss_edge_config::{EdgeConfig, SECTION};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -53,10 +53,15 @@ impl Handle {
         })
     }
 
-    /// Creates the monitor. Summaries carry `source`, which identifies this run of this instance.
-    pub fn start(&mut self, source: &str) {
+    /// Creates the monitor. Summaries carry `source`, which identifies this run of this instance. `secret` are random bytes for
+    /// the key of host hashes; without any, hashed hosts are withheld unless the configuration has a key.
+    pub fn start(&mut self, source: &str, secret: &[u8]) {
         let config = &mut self.config;
-        self.monitor.get_or_insert_with(|| Monitor::new(core::mem::take(config), Feed::Live, source));
+        let monitor =
+            self.monitor.get_or_insert_with(|| Monitor::new(core::mem::take(config), Feed::Live, source));
+        if !secret.is_empty() {
+            monitor.set_hosts_key(SipKey::derive(secret));
+        }
     }
 
     /// Returns true if responses get the `near-miss` header.

@@ -150,6 +150,14 @@ impl Hostcalls {
         Ok(now)
     }
 
+    /// Returns random bytes that cannot be guessed.
+    pub(crate) fn random_bytes<const COUNT: usize>(&self) -> Result<[u8; COUNT], Status> {
+        let mut bytes = [0; COUNT];
+        // SAFETY: the host writes exactly `bytes.len()` bytes.
+        ok(unsafe { imports::random_get(bytes.as_mut_ptr(), bytes.len()) })?;
+        Ok(bytes)
+    }
+
     /// Sets the interval between ticks, in milliseconds.
     pub(crate) fn set_tick_period(&self, milliseconds: u32) -> Result<(), Status> {
         // SAFETY: no pointer is involved.

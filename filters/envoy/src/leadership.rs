@@ -20,6 +20,7 @@ mod mailbox;
 
 use crate::config::PluginConfig;
 use crate::host::Hostcalls;
+use crate::hosts_key;
 use crate::identity;
 use alloc::string::String;
 use baselines::apply_baseline;
@@ -108,10 +109,11 @@ impl Leadership {
     }
 
     /// Applies a new configuration to the monitors.
-    pub(crate) fn reconfigure(&mut self, config: &PluginConfig) {
+    pub(crate) fn reconfigure(&mut self, hostcalls: &Hostcalls, config: &PluginConfig) {
         let leader = self.leader.as_mut().and_then(Leader::monitor);
         for monitor in self.own.iter_mut().chain(leader) {
             monitor.reconfigure(config.core.clone());
+            provide_hosts_key(hostcalls, monitor);
             if config.envoy.collector.is_some() {
                 monitor.note_tokens();
             }
@@ -223,8 +225,17 @@ impl Leadership {
 
 fn new_monitor(hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp) -> Monitor {
     let mut monitor = Monitor::new(config.core.clone(), Feed::Live, &identity::source(hostcalls, now));
+    provide_hosts_key(hostcalls, &mut monitor);
     if config.envoy.collector.is_some() {
         monitor.note_tokens();
     }
     monitor
+}
+
+fn provide_hosts_key(hostcalls: &Hostcalls, monitor: &mut Monitor) {
+    if monitor.lacks_hosts_key()
+        && let Some(key) = hosts_key::shared(hostcalls)
+    {
+        monitor.set_hosts_key(key);
+    }
 }

@@ -13,7 +13,7 @@
 //! plugin · host_tiers       a monitor with its sinks and metrics · a cache of the tiers of hosts
 //! metrics · sinks           counters and histograms · where records go
 //! leadership · collector    leader election between Envoy's VMs · OTLP export
-//! identity                  names of plugin, VM and instance
+//! identity · hosts_key      names of plugin, VM and instance · the key of host hashes
 //! attributes request …      readers of attributes and headers
 //! host · config             hostcalls; the only unsafe code · the configuration of a plugin
 //! ```
@@ -38,6 +38,7 @@ mod exports;
 mod headers;
 mod host;
 mod host_tiers;
+mod hosts_key;
 mod http;
 mod identity;
 mod ids;

@@ -71,9 +71,9 @@ impl Plugin {
     }
 
     /// Applies another configuration.
-    pub(crate) fn reconfigure(&mut self, config: PluginConfig) {
+    pub(crate) fn reconfigure(&mut self, hostcalls: &Hostcalls, config: PluginConfig) {
         self.metrics.set_max_upstreams(config.core.max_upstreams);
-        self.leadership.reconfigure(&config);
+        self.leadership.reconfigure(hostcalls, &config);
         self.config = config;
     }
 

@@ -55,7 +55,7 @@ impl Root {
         let known = self.plugin.iter().chain(siblings).find(same).cloned();
         match known {
             Some(plugin) => {
-                plugin.borrow_mut().reconfigure(config);
+                plugin.borrow_mut().reconfigure(hostcalls, config);
                 self.plugin = Some(plugin);
             }
             None => self.plugin = Some(Plugin::new_shared(identity, config)),

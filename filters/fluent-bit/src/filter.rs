@@ -11,7 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 use nearmiss::upstream_name;
-use nearmiss::{Config, Fate, Feed, Head, Monitor, Timestamp};
+use nearmiss::{Config, Fate, Feed, Head, Monitor, SipKey, Timestamp};
 use nearmiss_fluent_bit_config::{FluentBitConfig, Mode};
 use nearmiss_formats::{Attempts, FieldConfig, Format, LineError, ParsedLine, RecordParser};
 
@@ -73,13 +73,19 @@ impl Filter {
     }
 
     fn with_auto_format(config: Config, section: &FluentBitConfig, run_id: &str) -> Self {
-        let source = format!("{}/{run_id}", section.source);
+        let aggregator = (section.mode == Mode::Merge).then(|| Aggregator::new(&config));
+        let mut monitor = Monitor::new(config, Feed::Log, &format!("{}/{run_id}", section.source));
+        if monitor.lacks_hosts_key()
+            && let Some(secret) = host::random_bytes::<16>()
+        {
+            monitor.set_hosts_key(SipKey::derive(&secret));
+        }
         Self {
             mode: section.mode,
             parser: RecordParser::default(),
-            aggregator: (section.mode == Mode::Merge).then(|| Aggregator::new(&config)),
+            aggregator,
             reader: RecordReader::default(),
-            monitor: Monitor::new(config, Feed::Log, &source),
+            monitor,
             queue: PiggybackQueue::default(),
             output: OutputBuffer::default(),
             config_note: None,

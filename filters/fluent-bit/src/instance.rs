@@ -51,7 +51,8 @@ fn with_filter<R>(if_borrowed: R, body: impl FnOnce(&mut Filter) -> R) -> R {
 }
 
 fn configured_filter() -> Filter {
-    let run_id = format!("{:x}/{}", host::random(), host::now_micros() / 1_000_000);
+    let random = host::random_bytes().map_or(0, u32::from_le_bytes);
+    let run_id = format!("{random:x}/{}", host::now_micros() / 1_000_000);
     read_config().and_then(|(config, section)| Filter::new(config, &section, &run_id)).unwrap_or_else(
         |error| {
             let reason = format!("{CONFIG_FILE}: {}", error.0);

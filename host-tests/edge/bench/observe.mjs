@@ -19,7 +19,7 @@ const { Handle } = await import(join(dist, "glue.js"));
 const oneUpstream = workload(1);
 const thousandUpstreams = workload(1_000);
 const handle = new Handle("{}");
-handle.start("bench");
+handle.start("bench", new Uint8Array(16));
 handle.intern("service-0");
 const map = new Map();
 let moduleMs = 1_795_423_554_000;

@@ -1,9 +1,11 @@
 //! Private data is in no output.
 
-use host_tests::real::Request;
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use crate::harness::Harness;
+use host_tests::real::{Client, EnvoyCommand, Request, eventually, wasm_filter};
+use serde_json::{Value, json};
+
+use crate::harness::{Harness, Origins, exchange_records};
 
 #[test]
 fn no_output_contains_a_header_value_a_query_string_or_a_client_address() {
@@ -24,4 +26,40 @@ fn no_output_contains_a_header_value_a_query_string_or_a_client_address() {
             assert!(!output.contains(secret), "{secret} in {output}");
         }
     }
+}
+
+#[test]
+fn all_workers_and_plugins_emit_the_same_hash_for_a_host() {
+    let origins = Origins::start();
+    let configuration = json!({"hosts": "hashed", "records_per_second": 1_000_000}).to_string();
+    let mut second = wasm_filter(&configuration);
+    second["name"] = json!("second");
+    // Another VM on each thread, of the same `vm_id`.
+    second["typed_config"]["config"]["vm_config"]["configuration"] =
+        json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "second"});
+    let bootstrap = origins.bootstrap().filter(wasm_filter(&configuration)).filter(second);
+    let harness = origins.start_envoy(&EnvoyCommand::new().workers(2), &bootstrap);
+    let mut sent = 0;
+    eventually("records of two workers", || {
+        // A new connection, which any worker may accept. The fallback has one host.
+        let request = Request::get("/search").script(&sent.to_string(), "200");
+        Client::new(harness.envoy.port).send(&request);
+        sent += 1;
+        (recording_threads(&harness).len() == 2).then_some(())
+    });
+    harness.envoy.wait_for_exchanges(sent);
+    let hosts: Vec<Value> = eventually("two records of each exchange", || {
+        let records = exchange_records(harness.envoy.records());
+        (records.len() == 2 * sent)
+            .then(|| records.into_iter().map(|mut record| record["host"].take()).collect())
+    });
+    let first = hosts[0].as_str().expect("the name of a host");
+    assert!(first.starts_with("host-") && first.len() == "host-".len() + 16, "{first}");
+    assert!(hosts.iter().all(|host| host == first), "{hosts:?}");
+}
+
+/// Returns the ids of the threads that logged exchange records.
+fn recording_threads(harness: &Harness) -> BTreeSet<String> {
+    let lines = harness.envoy.log().into_iter().filter(|line| line.contains(r#""type":"exchange""#));
+    lines.filter_map(|line| line.split(['[', ']']).nth(3).map(str::to_owned)).collect()
 }

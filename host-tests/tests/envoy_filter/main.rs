@@ -8,6 +8,7 @@ mod config;
 mod harness;
 mod hostcall_budget;
 mod hostcall_failures;
+mod hosts_key;
 mod leader_election;
 mod lifecycle;
 mod memory_limits;

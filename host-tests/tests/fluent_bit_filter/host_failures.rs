@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const START: u64 = 1_795_423_550;
 /// Emits summaries every ten seconds, and hashes hosts, which shows that the configuration was read.
-const CONFIGURATION: &str = r#"{"hosts":"hashed","summary_every":"10s"}"#;
+const CONFIGURATION: &str = r#"{"hosts":"hashed","hosts_key":"of the tests","summary_every":"10s"}"#;
 /// WASI's I/O error.
 const IO: u32 = 29;
 /// Number of failures that never end.

@@ -9,11 +9,12 @@ use crate::error::Error;
 use crate::filter::ExchangeFilter;
 use crate::input::Lines;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::monitor;
 use crate::order::OrderCheck;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::records::{self, AnyRecord, RecordParseError};
 use crate::time_ordered::{Source, TimeOrdered};
-use nearmiss::{Feed, Micros, Monitor, Timestamp};
+use nearmiss::{Micros, Monitor, Timestamp};
 use nearmiss::{NO_UPSTREAM, upstream_name};
 use nearmiss_formats::{Attempts, ParsedLine};
 use std::path::Path;
@@ -65,7 +66,7 @@ impl ReportDriver {
             progress,
             filter: ExchangeFilter::new(&args.filter),
             order: OrderCheck::new(config.reorder),
-            monitor: Monitor::new(config, Feed::Log, "report"),
+            monitor: monitor::new(config, "report"),
             summary_every,
             outcome: ReadOutcome { stats, ..ReadOutcome::default() },
         })

@@ -4,8 +4,9 @@ use super::tail::Tail;
 use crate::config;
 use crate::error::Error;
 use crate::input::Lines;
+use crate::monitor;
 use core::sync::atomic::AtomicBool;
-use nearmiss::{Config, Exchange, Fate, Feed, Monitor, Record, Verdict};
+use nearmiss::{Config, Exchange, Fate, Monitor, Record, Verdict};
 use nearmiss_formats::{Attempts, Format, LineError, ParsedLine};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +46,7 @@ impl FileFollower {
     /// Reads the file until the stop flag is set.
     pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
         let mut reader = config::line_reader(self.format, &self.config);
-        let mut monitor = Monitor::new(self.config, Feed::Log, &source_name(&self.file));
+        let mut monitor = monitor::new(self.config, &source_name(&self.file));
         let tail = Tail::open(self.file.clone(), self.from_start, self.stop);
         let mut lines = Lines::new(&self.file, Box::new(tail));
         loop {

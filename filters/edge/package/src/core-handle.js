@@ -143,7 +143,7 @@ export class CoreHandle {
 
   #start() {
     this.#hasStarted = true;
-    this.#guarded(() => this.#handle.start(this.#source()));
+    this.#guarded(() => this.#handle.start(this.#source(), hostsSecret()));
   }
 
   #setFields(fields) {
@@ -201,4 +201,9 @@ export class CoreHandle {
 
 function reportSinkError(error) {
   console.error("nearmiss: the callback for records failed:", error);
+}
+
+/** Returns random bytes for the key of host hashes; none in a runtime without them. Workers have them from the first request on. */
+function hostsSecret() {
+  return globalThis.crypto?.getRandomValues?.(new Uint8Array(16)) ?? new Uint8Array();
 }

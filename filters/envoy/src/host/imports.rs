@@ -1,11 +1,11 @@
-//! The imports of proxy-wasm ABI 0.2.1 that this module uses.
+//! The imports of this module: of proxy-wasm ABI 0.2.1, and the one of WASI preview 1 that has no counterpart there.
 //!
 //! Natively, where unit tests run, there is no host: every import returns 12, `Unimplemented`.
 
 macro_rules! hostcalls {
-    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),* $(,)?);)*) => {
+    ($module:literal $($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),* $(,)?);)*) => {
         #[cfg(target_arch = "wasm32")]
-        #[link(wasm_import_module = "env")]
+        #[link(wasm_import_module = $module)]
         unsafe extern "C" {
             $($(#[$doc])* pub(super) fn $name($($argument: $kind),*) -> u32;)*
         }
@@ -22,6 +22,12 @@ macro_rules! hostcalls {
 }
 
 hostcalls! {
+    "wasi_snapshot_preview1"
+    fn random_get(bytes: *mut u8, count: usize);
+}
+
+hostcalls! {
+    "env"
     fn proxy_add_header_map_value(map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize);
     fn proxy_call_foreign_function(
         name: *const u8, name_size: usize, argument: *const u8, argument_size: usize,

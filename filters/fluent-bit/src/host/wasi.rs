@@ -64,12 +64,12 @@ pub(crate) fn now_micros() -> u64 {
     if status == 0 { nanoseconds / 1_000 } else { 0 }
 }
 
-/// Returns a random number, which distinguishes this instance from others; 0 if the host has none.
-pub(crate) fn random() -> u32 {
-    let mut bytes = [0; 4];
+/// Returns random bytes; `None` if the host has none.
+pub(crate) fn random_bytes<const COUNT: usize>() -> Option<[u8; COUNT]> {
+    let mut bytes = [0; COUNT];
     // SAFETY: the host writes exactly `bytes.len()` bytes.
     let status = unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
-    if status == 0 { u32::from_le_bytes(bytes) } else { 0 }
+    (status == 0).then_some(bytes)
 }
 
 /// Writes a line to standard error.

@@ -48,7 +48,10 @@ pub const DATA_CALLS: [&str; 6] = [
     "proxy_get_shared_data",
 ];
 
-/// All hostcalls that Envoy offers under ABI 0.2.1. Envoy refuses a module that imports any other.
+/// The call of WASI preview 1 that our filters may make.
+pub(super) const RANDOM_GET: (&str, &str) = ("wasi_snapshot_preview1", "random_get");
+
+/// All hostcalls that Envoy offers under ABI 0.2.1. Envoy refuses a module that imports any other, except for those of WASI.
 pub(super) const SUPPORTED: [&str; 39] = [
     "proxy_add_header_map_value",
     "proxy_call_foreign_function",

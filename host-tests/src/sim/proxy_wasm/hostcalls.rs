@@ -4,7 +4,7 @@
 
 use wasmtime::{Caller, Error, Linker, Result};
 
-use super::abi::{HTTP_CALL_RESPONSE_BODY, MapType, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
+use super::abi::{HTTP_CALL_RESPONSE_BODY, MapType, PLUGIN_CONFIGURATION, RANDOM_GET, VM_CONFIGURATION};
 use super::context::{readable, writable};
 use super::expression::ListExpression;
 use super::process_state::{EnvoyLogLine, HttpCall, MetricKind};
@@ -112,6 +112,13 @@ fn link_process(linker: &mut Linker<VmState>) -> Result<()> {
             })
         },
     )?;
+    let (module, name) = RANDOM_GET;
+    linker.func_wrap(module, name, |mut guest: Caller<'_, VmState>, out: u32, size: u32| {
+        call(&mut guest, RANDOM_GET.1, |guest| {
+            let bytes = guest.data().process.borrow_mut().random_bytes(size as usize);
+            Ok(write(guest, out, &bytes))
+        })
+    })?;
     linker.func_wrap(
         "env",
         "proxy_set_tick_period_milliseconds",

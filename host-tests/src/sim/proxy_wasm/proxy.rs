@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use wasmtime::{Engine, ExternType, Linker, Module, Store};
 
-use super::abi::SUPPORTED;
+use super::abi::{RANDOM_GET, SUPPORTED};
 use super::process_state::{EnvoyLogLine, Metric, ProcessState};
 use super::vm::VmState;
 use super::{Failure, Vm, hostcalls};
@@ -51,8 +51,9 @@ impl Proxy {
     /// If Envoy would not load it.
     pub fn from_module(engine: Engine, module: Module) -> Self {
         for import in module.imports() {
-            let known = import.module() == "env" && SUPPORTED.contains(&import.name());
-            assert!(known, "Envoy offers no `{}.{}`", import.module(), import.name());
+            let path = (import.module(), import.name());
+            let is_known = path == RANDOM_GET || path.0 == "env" && SUPPORTED.contains(&path.1);
+            assert!(is_known, "Envoy offers no `{}.{}`", import.module(), import.name());
         }
         let exports: BTreeMap<_, _> =
             module.exports().map(|export| (export.name().to_owned(), export.ty())).collect();
