@@ -14,27 +14,39 @@ pub enum Status {
     SerializationFailure = 3,
     /// The bytes cannot be parsed as a value.
     ParseFailure = 4,
+    /// An expression does not compile.
+    BadExpression = 5,
     /// A pointer lies outside the module's memory.
     InvalidMemoryAccess = 6,
     /// The result is empty.
     Empty = 7,
     /// Another VM changed the shared value.
     CasMismatch = 8,
+    /// The result has another type than asked for.
+    ResultMismatch = 9,
     /// The host failed.
     InternalFailure = 10,
+    /// The connection is broken.
+    BrokenConnection = 11,
+    /// The host does not implement the call.
+    Unimplemented = 12,
 }
 
 impl Status {
-    /// All failure statuses that tests inject.
-    pub const FAILURES: [Self; 8] = [
+    /// All failure statuses, in the order of their numbers.
+    pub const FAILURES: [Self; 12] = [
         Self::NotFound,
         Self::BadArgument,
         Self::SerializationFailure,
         Self::ParseFailure,
+        Self::BadExpression,
         Self::InvalidMemoryAccess,
         Self::Empty,
         Self::CasMismatch,
+        Self::ResultMismatch,
         Self::InternalFailure,
+        Self::BrokenConnection,
+        Self::Unimplemented,
     ];
 }
 
@@ -142,3 +154,14 @@ impl MapType {
 pub(super) const HTTP_CALL_RESPONSE_BODY: u32 = 4;
 pub(super) const VM_CONFIGURATION: u32 = 6;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::Status;
+
+    #[test]
+    fn every_number_of_a_failure_is_injected() {
+        let numbers: Vec<_> = Status::FAILURES.into_iter().map(|status| status as i32).collect();
+        assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
+    }
+}

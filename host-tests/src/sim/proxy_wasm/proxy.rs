@@ -165,6 +165,11 @@ impl Proxy {
         self.process.borrow().data.values().map(|(value, _)| value.len()).sum()
     }
 
+    /// Returns all values of shared data.
+    pub fn shared_values(&self) -> Vec<Vec<u8>> {
+        self.process.borrow().data.values().map(|(value, _)| value.clone()).collect()
+    }
+
     /// Returns all keys of shared data.
     pub fn shared_keys(&self) -> Vec<Vec<u8>> {
         self.process.borrow().data.keys().cloned().collect()
