@@ -1,9 +1,8 @@
 //! Caddy's JSON log, with and without the fields of `log_append`.
 
 use super::case::{Case, Expected, GroundTruth};
-use super::driver::{CapturedLog, Origins, group_by_log};
-use super::executable::{Executable, free_port};
-use crate::real::TempDir;
+use super::driver::{CapturedLog, Fixture, Logs};
+use super::executable::Executable;
 use nearmiss::Fate;
 
 const CASES: [Case; 13] = [
@@ -34,20 +33,16 @@ pub(super) fn capture() -> Vec<CapturedLog> {
     [(appending, "json with log_append"), (packaged, "json")]
         .into_iter()
         .flat_map(|(program, log_config)| {
-            let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
-            let config = config(&origins, &folder, port, log_config.ends_with("append"));
-            let config = folder.write("Caddyfile", &config).display().to_string();
-            let running =
-                program.start(folder, &["run", "--adapter", "caddyfile", "--config", &config], port);
-            let is_line = |line: &str| line.contains("http.log.access");
-            let results = origins.run(&running, port, &CASES, &["access.log"], is_line);
-            let expected = if log_config.ends_with("append") { expected_with_log_append } else { expected };
-            group_by_log(
-                results,
-                vec![("caddy", log_config.into())],
-                &format!("caddy {}", program.version),
-                expected,
-            )
+            let (fixture, appends) = (Fixture::new(), log_config.ends_with("append"));
+            let config = fixture.write("Caddyfile", &config(&fixture, appends));
+            let running = fixture.start(&program, &["run", "--adapter", "caddyfile", "--config", &config]);
+            let logs = Logs {
+                files: &["access.log"],
+                is_line: |line| line.contains("http.log.access"),
+                formats: vec![("caddy", log_config.into())],
+                expected: if appends { expected_with_log_append } else { expected },
+            };
+            fixture.capture(&running, &CASES, logs)
         })
         .collect()
 }
@@ -66,9 +61,10 @@ fn expected(_: &str, _: &Case, truth: &GroundTruth) -> Expected {
     Expected { fate: if hidden { Fate::Clean } else { truth.fate }, attempts: None }
 }
 
-fn config(origins: &Origins, folder: &TempDir, port: u16, appends: bool) -> String {
+fn config(fixture: &Fixture, appends: bool) -> String {
+    let Fixture { origins, port, .. } = fixture;
     let hosts = origins.hosts.iter().map(|host| format!(" 127.0.0.1:{}", host.port)).collect::<String>();
-    let path = folder.path().display();
+    let path = fixture.path();
     let appended = if appends { APPENDED } else { "" };
     let (fallback, refusing) = (origins.fallback.port, origins.refusing.port);
     format!(

@@ -1,8 +1,8 @@
 //! Drives cases through a proxy and collects the log line of each.
 
 use super::case::{Case, Expected, GroundTruth};
-use super::executable::RunningProxy;
-use crate::real::{ArrivalLog, Client, Origin, RefusingPort, Request, eventually};
+use super::executable::{Executable, RunningProxy, free_port};
+use crate::real::{ArrivalLog, Client, Origin, RefusingPort, Request, TempDir, eventually};
 use nearmiss::Fate;
 use std::sync::Arc;
 use std::thread;
@@ -31,86 +31,98 @@ pub struct CapturedLog {
     pub lines: Vec<(&'static str, Expected, String)>,
 }
 
-impl Default for Origins {
-    fn default() -> Self {
-        Self::new()
+/// The logs that a proxy writes.
+pub(super) struct Logs<'a> {
+    /// Names of the files that contain a line per exchange.
+    pub(super) files: &'a [&'a str],
+    /// Selects those lines.
+    pub(super) is_line: fn(&str) -> bool,
+    /// Name of the format and log configuration of each file.
+    pub(super) formats: Vec<(&'static str, String)>,
+    /// Returns the verdict that a format can show.
+    pub(super) expected: fn(&str, &Case, &GroundTruth) -> Expected,
+}
+
+/// A proxy to be: its origins, its working directory and its port.
+pub(super) struct Fixture {
+    pub(super) origins: Origins,
+    pub(super) folder: TempDir,
+    pub(super) port: u16,
+}
+
+impl Fixture {
+    /// Starts the origins and reserves the rest.
+    pub(super) fn new() -> Self {
+        Self { origins: Origins::start(), folder: TempDir::new("capture"), port: free_port() }
+    }
+
+    /// Returns the path of the working directory.
+    pub(super) fn path(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    /// Writes a file into the working directory and returns its path.
+    pub(super) fn write(&self, name: &str, content: &str) -> String {
+        self.folder.write(name, content).display().to_string()
+    }
+
+    /// Starts the proxy.
+    pub(super) fn start(&self, program: &Executable, arguments: &[&str]) -> RunningProxy {
+        program.start(&self.folder, arguments, self.port)
+    }
+
+    /// Runs all cases through the running proxy and returns its logs.
+    pub(super) fn capture(&self, running: &RunningProxy, cases: &[Case], logs: Logs<'_>) -> Vec<CapturedLog> {
+        let captured = |(format, log_config)| CapturedLog {
+            program: running.program.clone(),
+            format,
+            log_config,
+            lines: Vec::new(),
+        };
+        let mut captured: Vec<_> = logs.formats.into_iter().map(captured).collect();
+        for (number, case) in cases.iter().enumerate() {
+            let truth = self.origins.run(case, self.port);
+            for (log, file) in captured.iter_mut().zip(logs.files) {
+                let line = eventually(&format!("the line of {} in {file}", case.name), || {
+                    let text = self.folder.read(file);
+                    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+                    complete.lines().filter(|line| (logs.is_line)(line)).nth(number).map(str::to_owned)
+                });
+                log.lines.push((case.name, (logs.expected)(log.format, case, &truth), line));
+            }
+        }
+        captured
     }
 }
 
 impl Origins {
     /// Starts all origins.
-    pub fn new() -> Self {
+    fn start() -> Self {
         let arrivals = ArrivalLog::shared();
         let host = || Origin::with_log(Arc::clone(&arrivals));
         let hosts = (0..3).map(|_| host()).collect();
         Self { hosts, fallback: host(), refusing: RefusingPort::reserve(), arrivals }
     }
 
-    /// Sends `cases` to the proxy on `port`, one after the other, and waits for the log line of each. `logs` are the files
-    /// that contain a line per exchange; `is_line` selects those lines.
-    pub fn run(
-        &self,
-        running: &RunningProxy,
-        port: u16,
-        cases: &[Case],
-        logs: &[&str],
-        is_line: fn(&str) -> bool,
-    ) -> Vec<(Case, GroundTruth, Vec<String>)> {
-        let mut results = Vec::new();
-        for (i, case) in cases.iter().enumerate() {
-            // A connection per case: some proxies close theirs after an error without announcing it.
-            let mut client = Client::new(port);
-            thread::sleep(Duration::from_millis(case.delay_ms));
-            let mut request = Request::get(case.path).script(case.name, case.script);
-            for header in case.respond {
-                request = request.respond(header);
-            }
-            let response = if case.client_aborts {
-                client.abandon(&request, || self.arrivals.wait_for(case.name));
-                None
-            } else {
-                client.try_send(&request).ok()
-            };
-            let lines = logs.iter().map(|log| {
-                eventually(&format!("the line of {} in {log}", case.name), || {
-                    let text = running.folder.read(log);
-                    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-                    complete.lines().filter(|line| is_line(line)).nth(i).map(str::to_owned)
-                })
-            });
-            let lines = lines.collect();
-            let arrivals = self.arrivals.of(case.name);
-            let truth = if !case.client_aborts && response.is_none() {
-                GroundTruth { fate: Fate::Failed, attempts: arrivals.len() as u32 + case.refused }
-            } else {
-                GroundTruth::of(case, &arrivals, Some(self.fallback.port), response.as_ref())
-            };
-            results.push((*case, truth, lines));
+    /// Sends the request of one case to the proxy on `port`; returns the course of the exchange.
+    fn run(&self, case: &Case, port: u16) -> GroundTruth {
+        // A connection per case: some proxies close theirs after an error without announcing it.
+        let mut client = Client::new(port);
+        thread::sleep(Duration::from_millis(case.delay_ms));
+        let mut request = Request::get(case.path).script(case.name, case.script);
+        for header in case.respond {
+            request = request.respond(header);
         }
-        results
-    }
-}
-
-/// Groups the results by log; `expected` returns the verdict that a log can show.
-pub(super) fn group_by_log(
-    results: Vec<(Case, GroundTruth, Vec<String>)>,
-    logs: Vec<(&'static str, String)>,
-    program: &str,
-    expected: fn(&str, &Case, &GroundTruth) -> Expected,
-) -> Vec<CapturedLog> {
-    let mut files: Vec<_> = logs
-        .into_iter()
-        .map(|(format, log_config)| CapturedLog {
-            program: program.into(),
-            format,
-            log_config,
-            lines: Vec::new(),
-        })
-        .collect();
-    for (case, truth, lines) in results {
-        for (file, line) in files.iter_mut().zip(lines) {
-            file.lines.push((case.name, expected(file.format, &case, &truth), line));
+        let response = if case.client_aborts {
+            client.abandon(&request, || self.arrivals.wait_for(case.name));
+            None
+        } else {
+            client.try_send(&request).ok()
+        };
+        let arrivals = self.arrivals.of(case.name);
+        if !case.client_aborts && response.is_none() {
+            return GroundTruth { fate: Fate::Failed, attempts: arrivals.len() as u32 + case.refused };
         }
+        GroundTruth::of(case, &arrivals, Some(self.fallback.port), response.as_ref())
     }
-    files
 }

@@ -1,9 +1,9 @@
 //! Envoy with its default text format, Istio's, and JSON.
 
 use super::case::{Case, Expected, GroundTruth};
-use super::driver::{CapturedLog, Origins, group_by_log};
-use super::executable::{Executable, free_port};
-use crate::real::{TempDir, cluster, envoy_binary, route};
+use super::driver::{CapturedLog, Fixture, Logs};
+use super::executable::Executable;
+use crate::real::{cluster, envoy_binary, route};
 use nearmiss::Fate;
 use serde_json::{Value, json};
 
@@ -17,10 +17,10 @@ const CASES: [Case; 17] = [
     Case::new("retried-503", "/search/", "503,200"),
     Case::new("retried-502-504", "/search/", "502,504,200"),
     Case::new("retried-reset", "/search/", "reset,200"),
-    Case::new("retried-hang", "/search/", "hang,200"),
+    Case::new("retried-hang", "/hang/", "hang,200"),
     Case::new("exhausted-503", "/search/", "503"),
     Case::new("exhausted-reset", "/search/", "reset"),
-    Case::new("exhausted-hang", "/search/", "hang"),
+    Case::new("exhausted-hang", "/hang/", "hang"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
     Case::new("client-left", "/plain/", "hang").client_aborts(),
@@ -33,8 +33,7 @@ const CASES: [Case; 17] = [
 /// Runs all cases.
 pub(super) fn capture() -> Vec<CapturedLog> {
     let program = Executable::at(envoy_binary(), &["--version"]);
-    let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
-    let path = folder.path().display().to_string();
+    let fixture = Fixture::new();
     let json: Value = json!({
         "start_time": "%START_TIME%", "method": "%REQ(:METHOD)%", "protocol": "%PROTOCOL%",
         "response_code": "%RESPONSE_CODE%", "response_flags": "%RESPONSE_FLAGS%",
@@ -43,18 +42,21 @@ pub(super) fn capture() -> Vec<CapturedLog> {
         "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
         "upstream_service_time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
     });
-    let config = folder.write("envoy.json", config(&origins, port, &path, &json).to_string());
-    let config = config.display().to_string();
+    let config = fixture.write("envoy.json", &config(&fixture, &json).to_string());
     let arguments =
         ["-c", &config, "--file-flush-interval-msec", "10", "--use-dynamic-base-id", "--concurrency", "1"];
-    let running = program.start(folder, &arguments, port);
-    let results = origins.run(&running, port, &CASES, &["text.log", "istio.log", "json.log"], |_| true);
-    let log_config = vec![
-        ("envoy", TEXT.trim_end().to_owned()),
-        ("istio", ISTIO.trim_end().to_owned()),
-        ("envoy-json", json.to_string()),
-    ];
-    group_by_log(results, log_config, &format!("envoy {}", program.version), expected)
+    let running = fixture.start(&program, &arguments);
+    let logs = Logs {
+        files: &["text.log", "istio.log", "json.log"],
+        is_line: |_| true,
+        formats: vec![
+            ("envoy", TEXT.trim_end().to_owned()),
+            ("istio", ISTIO.trim_end().to_owned()),
+            ("envoy-json", json.to_string()),
+        ],
+        expected,
+    };
+    fixture.capture(&running, &CASES, logs)
 }
 
 /// The text formats lack the number of attempts, so a retried exchange is clean in them.
@@ -66,12 +68,17 @@ fn expected(format: &str, case: &Case, truth: &GroundTruth) -> Expected {
     Expected { fate, attempts: shows_attempts.then_some(attempts) }
 }
 
-fn config(origins: &Origins, port: u16, path: &str, json: &Value) -> Value {
+fn config(fixture: &Fixture, json: &Value) -> Value {
+    let Fixture { origins, port, .. } = fixture;
+    let path = fixture.path();
     let hosts: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
-    let retry = json!({"timeout": "5s", "retry_policy": {
-        "retry_on": "5xx,reset,connect-failure", "num_retries": 3, "per_try_timeout": "0.3s",
-        "retry_back_off": {"base_interval": "0.001s"},
-    }});
+    let retry = |per_try_timeout: &str| {
+        json!({"timeout": "40s", "retry_policy": {
+            "retry_on": "5xx,reset,connect-failure", "num_retries": 3, "per_try_timeout": per_try_timeout,
+            "retry_back_off": {"base_interval": "0.001s"},
+        }})
+    };
+    let (patient, hang) = (retry("40s"), retry("1s"));
     let logger = |file: &str, format: Value| {
         json!({"name": "envoy.access_loggers.file", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
@@ -100,8 +107,9 @@ fn config(origins: &Origins, port: u16, path: &str, json: &Value) -> Value {
                         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {
                             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
                         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-                            route("/search/", "search", &retry), route("/plain/", "search", &json!({"timeout": "5s"})),
-                            route("/refused/", "refused", &retry), route("/gone/", "gone", &retry), local,
+                            route("/search/", "search", &patient), route("/hang/", "search", &hang),
+                            route("/plain/", "search", &json!({"timeout": "40s"})),
+                            route("/refused/", "refused", &patient), route("/gone/", "gone", &patient), local,
                         ]}]},
                     },
                 }]}],

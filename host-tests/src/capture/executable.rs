@@ -61,7 +61,7 @@ impl Executable {
     /// # Panics
     ///
     /// If the program does not start.
-    pub fn start(&self, folder: TempDir, arguments: &[&str], port: u16) -> RunningProxy {
+    pub fn start(&self, folder: &TempDir, arguments: &[&str], port: u16) -> RunningProxy {
         let log = |name: &str| {
             fs::File::create(folder.path().join(name)).expect("a temporary directory can be written")
         };
@@ -80,15 +80,16 @@ impl Executable {
             }
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
         });
-        RunningProxy { child, folder }
+        let name = self.path.file_name().unwrap_or_default().display();
+        RunningProxy { child, program: format!("{name} {}", self.version) }
     }
 }
 
 /// A running proxy, killed on drop.
 pub struct RunningProxy {
     child: Child,
-    /// Its working directory.
-    pub folder: TempDir,
+    /// Name and version of the proxy.
+    pub program: String,
 }
 
 impl Drop for RunningProxy {

@@ -1,9 +1,8 @@
 //! HAProxy with `httplog`, and with `httpslog`, which adds captures and TLS fields.
 
 use super::case::{Case, Expected, GroundTruth};
-use super::driver::{CapturedLog, Origins, group_by_log};
-use super::executable::{Executable, free_port};
-use crate::real::TempDir;
+use super::driver::{CapturedLog, Fixture, Logs};
+use super::executable::Executable;
 use nearmiss::Fate;
 
 const CASES: [Case; 19] = [
@@ -13,11 +12,11 @@ const CASES: [Case; 19] = [
     Case::new("retried-503", "/search/", "503,200"),
     Case::new("retried-502-504", "/search/", "502,504,200"),
     Case::new("retried-reset", "/search/", "reset,200"),
-    Case::new("retried-hang", "/search/", "hang,200"),
+    Case::new("retried-hang", "/hang/", "hang,200"),
     Case::new("retried-same-server", "/sticky/", "503,503,200"),
     Case::new("exhausted-503", "/search/", "503"),
     Case::new("exhausted-reset", "/search/", "reset"),
-    Case::new("exhausted-hang", "/search/", "hang"),
+    Case::new("exhausted-hang", "/hang/", "hang"),
     Case::new("error-500", "/search/", "500"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
@@ -40,15 +39,16 @@ pub(super) fn capture() -> Vec<CapturedLog> {
     ]
     .into_iter()
     .flat_map(|(option, captures)| {
-        let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
-        let config =
-            folder.write("haproxy.cfg", config(&origins, port, option, captures)).display().to_string();
-        let running = program.start(folder, &["-db", "-f", &config], port);
-        let results = origins.run(&running, port, &CASES, &["stdout"], |line| {
-            line.contains("] http-in") && !line.contains("<BADREQ>")
-        });
-        let log_config = vec![("haproxy", option.to_owned())];
-        group_by_log(results, log_config, &format!("haproxy {}", program.version), expected)
+        let fixture = Fixture::new();
+        let config = fixture.write("haproxy.cfg", &config(&fixture, option, captures));
+        let running = fixture.start(&program, &["-db", "-f", &config]);
+        let logs = Logs {
+            files: &["stdout"],
+            is_line: |line| line.contains("] http-in") && !line.contains("<BADREQ>"),
+            formats: vec![("haproxy", option.to_owned())],
+            expected,
+        };
+        fixture.capture(&running, &CASES, logs)
     })
     .collect()
 }
@@ -59,7 +59,8 @@ fn expected(_: &str, case: &Case, truth: &GroundTruth) -> Expected {
     Expected { fate, attempts: Some(truth.attempts) }
 }
 
-fn config(origins: &Origins, port: u16, option: &str, captures: &str) -> String {
+fn config(fixture: &Fixture, option: &str, captures: &str) -> String {
+    let Fixture { origins, port, .. } = fixture;
     let servers = |hosts: &[u16]| -> String {
         let server = |(i, port): (usize, &u16)| format!("  server s{i} 127.0.0.1:{port}\n");
         hosts.iter().enumerate().map(server).collect()
@@ -73,9 +74,9 @@ defaults
   mode http
   log global
   {option}
-  timeout connect 300ms
-  timeout client 5s
-  timeout server 300ms
+  timeout connect 40s
+  timeout client 40s
+  timeout server 40s
   retries 3
   option redispatch
   retry-on conn-failure empty-response response-timeout 502 503 504
@@ -89,6 +90,7 @@ frontend http-in
   use_backend sticky if {{ path_beg /sticky }}
   default_backend search
 backend search
+  http-request set-timeout server 1s if {{ path_beg /hang }}
   balance roundrobin
 {all}
 backend sticky

@@ -3,6 +3,8 @@
 //! A [`Case`] is one request and its fault script. The [`GroundTruth`] is what the origins did and the client received. A
 //! log format may show less of it: that is the [`Expected`] verdict, which the format and the core must derive from the
 //! line. `make fixtures` stores the lines in the repository; the live tests compare them at once.
+//!
+//! No timeout of a proxy is short except on the route `/hang/`: on a busy machine an origin may take long to answer.
 
 mod caddy;
 mod case;

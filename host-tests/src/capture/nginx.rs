@@ -1,9 +1,8 @@
 //! nginx with the formats of docs/formats.md and the default format of ingress-nginx.
 
 use super::case::{Case, Expected, GroundTruth};
-use super::driver::{CapturedLog, Origins, group_by_log};
-use super::executable::{Executable, free_port};
-use crate::real::TempDir;
+use super::driver::{CapturedLog, Fixture, Logs};
+use super::executable::Executable;
 use nearmiss::Fate;
 
 pub(super) const TEXT: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" ua="$upstream_addr" us="$upstream_status" ucs="$upstream_cache_status" upstream="$upstream_name""#;
@@ -17,10 +16,10 @@ const CASES: [Case; 26] = [
     Case::new("retried-503", "/search/", "503,200"),
     Case::new("retried-502-504", "/search/", "502,504,200"),
     Case::new("retried-reset", "/search/", "reset,200"),
-    Case::new("retried-hang", "/search/", "hang,200"),
+    Case::new("retried-hang", "/hang/", "hang,200"),
     Case::new("exhausted-503", "/search/", "503"),
     Case::new("exhausted-reset", "/search/", "reset"),
-    Case::new("exhausted-hang", "/search/", "hang"),
+    Case::new("exhausted-hang", "/hang/", "hang"),
     Case::new("error-500", "/search/", "500"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
@@ -42,15 +41,16 @@ const CASES: [Case; 26] = [
 /// Runs all cases.
 pub(super) fn capture() -> Vec<CapturedLog> {
     let program = Executable::find("nginx", &["-v"]);
-    let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
-    let config = folder.write("nginx.conf", config(&origins, &folder, port)).display().to_string();
-    let path = folder.path().display().to_string();
-    let running = program.start(folder, &["-p", &path, "-c", &config, "-e", "stderr"], port);
-    let logs = ["text.log", "json.log", "ingress.log"];
-    let results = origins.run(&running, port, &CASES, &logs, |_| true);
-    let log_config =
-        vec![("nginx", TEXT.into()), ("nginx-json", JSON.into()), ("ingress-nginx", INGRESS.into())];
-    group_by_log(results, log_config, &format!("nginx {}", program.version), expected)
+    let fixture = Fixture::new();
+    let config = fixture.write("nginx.conf", &config(&fixture));
+    let running = fixture.start(&program, &["-p", &fixture.path(), "-c", &config, "-e", "stderr"]);
+    let logs = Logs {
+        files: &["text.log", "json.log", "ingress.log"],
+        is_line: |_| true,
+        formats: vec![("nginx", TEXT.into()), ("nginx-json", JSON.into()), ("ingress-nginx", INGRESS.into())],
+        expected,
+    };
+    fixture.capture(&running, &CASES, logs)
 }
 
 fn expected(format: &str, case: &Case, truth: &GroundTruth) -> Expected {
@@ -68,8 +68,9 @@ fn expected(format: &str, case: &Case, truth: &GroundTruth) -> Expected {
     Expected { fate, attempts: Some(truth.attempts) }
 }
 
-fn config(origins: &Origins, folder: &TempDir, port: u16) -> String {
-    let path = folder.path().display();
+fn config(fixture: &Fixture) -> String {
+    let Fixture { origins, port, .. } = fixture;
+    let path = fixture.path();
     let servers = origins.hosts.iter().map(|host| format!("server 127.0.0.1:{} max_fails=0;", host.port));
     let servers: String = servers.collect();
     let (fallback, refusing) = (origins.fallback.port, origins.refusing.port);
@@ -89,12 +90,13 @@ http {{
   upstream backed {{ server 127.0.0.1:{refusing} max_fails=0; server 127.0.0.1:{first} backup; }}
   upstream refused {{ server 127.0.0.1:{refusing} max_fails=0; }}
   upstream gone {{ server 127.0.0.1:{refusing} down; }}
-  proxy_read_timeout 300ms; proxy_connect_timeout 300ms; proxy_http_version 1.1;
+  proxy_read_timeout 40s; proxy_connect_timeout 40s; proxy_http_version 1.1;
   proxy_next_upstream error timeout http_502 http_503 http_504;
   server {{
     listen 127.0.0.1:{port}; default_type text/plain;
     access_log {path}/text.log text; access_log {path}/json.log json; access_log {path}/ingress.log ingress;
     location /search/ {{ set $upstream_name search; proxy_pass http://search; }}
+    location /hang/ {{ set $upstream_name search; proxy_pass http://search; proxy_read_timeout 1s; }}
     location /backup/ {{ set $upstream_name backed; proxy_pass http://backed; }}
     location /refused/ {{ set $upstream_name refused; proxy_pass http://refused; }}
     location /gone/ {{ set $upstream_name gone; proxy_pass http://gone; }}

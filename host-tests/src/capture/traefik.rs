@@ -1,9 +1,9 @@
 //! Traefik with its JSON format and its common log format.
 
 use super::case::{Case, Expected, GroundTruth};
-use super::driver::{CapturedLog, Origins, group_by_log};
-use super::executable::{Executable, free_port};
-use crate::real::{Client, Request, TempDir, eventually};
+use super::driver::{CapturedLog, Fixture, Logs, Origins};
+use super::executable::Executable;
+use crate::real::{Client, Request, eventually};
 use nearmiss::Fate;
 
 const CASES: [Case; 14] = [
@@ -13,7 +13,7 @@ const CASES: [Case; 14] = [
     Case::new("retried-503", "/search/", "503,200"),
     Case::new("retried-502-504", "/search/", "502,504,200"),
     Case::new("exhausted-503", "/search/", "503"),
-    Case::new("exhausted-hang", "/search/", "hang"),
+    Case::new("exhausted-hang", "/hang/", "hang"),
     Case::new("error-500", "/search/", "500"),
     Case::new("quota", "/search/", "429"),
     Case::new("cut", "/search/", "cut"),
@@ -29,22 +29,26 @@ pub(super) fn capture() -> Vec<CapturedLog> {
     [("traefik", "json"), ("traefik-clf", "common")]
         .into_iter()
         .flat_map(|(name, format)| {
-            let (origins, folder, port) = (Origins::new(), TempDir::new("capture"), free_port());
-            let routes = folder.write("routes.yaml", routes(&origins)).display().to_string();
-            let path = folder.path().display();
+            let fixture = Fixture::new();
+            let routes = fixture.write("routes.yaml", &routes(&fixture.origins));
+            let (path, port) = (fixture.path(), fixture.port);
             let config = format!(
                 "entryPoints:\n  web:\n    address: 127.0.0.1:{port}\naccessLog:\n  filePath: {path}/access.log\n  format: {format}\nproviders:\n  file:\n    filename: {routes}\nglobal:\n  checkNewVersion: false\n  sendAnonymousUsage: false\n"
             );
-            let config = folder.write("traefik.yaml", &config).display().to_string();
-            let running = program.start(folder, &[&format!("--configFile={config}")], port);
+            let config = fixture.write("traefik.yaml", &config);
+            let running = fixture.start(&program, &[&format!("--configFile={config}")]);
             // Until Traefik has read its routes, it responds with 404 and logs nothing.
             eventually("Traefik to load its routes", || {
                 let response = Client::new(port).try_send(&Request::get("/ready/")).ok()?;
                 (response.status == 200).then_some(())
             });
-            let results = origins.run(&running, port, &CASES, &["access.log"], |line| !line.contains("/ready/"));
-            let log_config = vec![(name, format!("accessLog.format: {format}"))];
-            group_by_log(results, log_config, &format!("traefik {}", program.version), expected)
+            let logs = Logs {
+                files: &["access.log"],
+                is_line: |line| !line.contains("/ready/"),
+                formats: vec![(name, format!("accessLog.format: {format}"))],
+                expected,
+            };
+            fixture.capture(&running, &CASES, logs)
         })
         .collect()
 }
@@ -67,9 +71,9 @@ fn routes(origins: &Origins) -> String {
         ports.iter().map(|port| format!("          - url: http://127.0.0.1:{port}\n")).collect()
     };
     let hosts: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
-    let service = |name: &str, ports: &[u16]| {
+    let service = |name: &str, transport: &str, ports: &[u16]| {
         format!(
-            "    {name}:\n      loadBalancer:\n        serversTransport: short\n        servers:\n{}",
+            "    {name}:\n      loadBalancer:\n        serversTransport: {transport}\n        servers:\n{}",
             servers(ports)
         )
     };
@@ -80,15 +84,17 @@ fn routes(origins: &Origins) -> String {
     };
     let retry = "      middlewares: [again]\n";
     format!(
-        "http:\n  routers:\n{}{}{}{}{}  middlewares:\n    again:\n      retry:\n        attempts: 4\n        initialInterval: 1ms\n        status: [502-504]\n  serversTransports:\n    short:\n      forwardingTimeouts:\n        dialTimeout: 300ms\n        responseHeaderTimeout: 300ms\n  services:\n{}{}{}{}    gone:\n      loadBalancer:\n        servers: []\n",
+        "http:\n  routers:\n{}{}{}{}{}{}  middlewares:\n    again:\n      retry:\n        attempts: 4\n        initialInterval: 1ms\n        status: [502-504]\n  serversTransports:\n    patient:\n      forwardingTimeouts:\n        dialTimeout: 40s\n        responseHeaderTimeout: 40s\n    hang:\n      forwardingTimeouts:\n        dialTimeout: 40s\n        responseHeaderTimeout: 1s\n  services:\n{}{}{}{}{}    gone:\n      loadBalancer:\n        servers: []\n",
         router("search", retry),
+        router("hang", retry),
         router("plain", ""),
         router("refused", retry),
         router("gone", ""),
         router("ready", ""),
-        service("search", &hosts),
-        service("plain", &hosts),
-        service("ready", &hosts),
-        service("refused", &[origins.refusing.port]),
+        service("search", "patient", &hosts),
+        service("hang", "hang", &hosts),
+        service("plain", "patient", &hosts),
+        service("ready", "patient", &hosts),
+        service("refused", "patient", &[origins.refusing.port]),
     )
 }
