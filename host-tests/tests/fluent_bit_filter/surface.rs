@@ -4,10 +4,31 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use host_tests::artifact;
-use wasmtime::{Engine, Module};
+use wasmtime::{Engine, ImportType, Module, ValType};
 
-const IMPORTS: [&str; 7] =
-    ["clock_time_get", "fd_close", "fd_prestat_get", "fd_read", "fd_write", "path_open", "random_get"];
+/// Declares the expected imports, by name and parameters; each returns an error number.
+macro_rules! imports {
+    ($($name:ident($($parameter:ident),*);)*) => {
+        const IMPORTS: &[(&str, &[&str])] = &[$((stringify!($name), &[$(stringify!($parameter)),*])),*];
+
+        /// Compiles only with the signatures of the crate `wasi`. There is no such function to call natively.
+        #[allow(dead_code, reason = "the compiler compares the types")]
+        fn compare_with_the_crate() {
+            $(let _: unsafe extern "C" fn($($parameter),*) -> i32 = wasi::wasi_snapshot_preview1::$name;)*
+        }
+    };
+}
+
+imports! {
+    clock_time_get(i32, i64, i32);
+    fd_close(i32);
+    fd_prestat_get(i32, i32);
+    fd_read(i32, i32, i32, i32);
+    fd_write(i32, i32, i32, i32);
+    path_open(i32, i32, i32, i32, i32, i64, i64, i32, i32);
+    random_get(i32, i32);
+}
+
 const EXPORTS: [&str; 6] = ["_initialize", "free", "malloc", "memory", "near_miss", "nearmiss_finish"];
 /// Maximum size. The target is 180 KiB, which the core alone nearly uses; readers of fourteen formats and merging come on top.
 const MOST_BYTES: usize = 396 << 10;
@@ -16,11 +37,22 @@ const MOST_BYTES: usize = 396 << 10;
 fn imports_and_exports_are_those_on_the_list() {
     let bytes = fs::read(artifact::fluent_bit_module()).unwrap();
     let module = Module::new(&Engine::default(), bytes).unwrap();
-    let imports: BTreeSet<_> = module.imports().map(|import| import.name().to_owned()).collect();
+    let imports: BTreeSet<_> = module.imports().map(|import| signature(&import)).collect();
     let exports: BTreeSet<_> = module.exports().map(|export| export.name().to_owned()).collect();
     assert!(module.imports().all(|import| import.module() == "wasi_snapshot_preview1"));
-    assert_eq!(imports, IMPORTS.map(str::to_owned).into());
+    let expected =
+        IMPORTS.iter().map(|(name, parameters)| format!("{name}({}) -> i32", parameters.join(", ")));
+    assert_eq!(imports, expected.collect());
     assert_eq!(exports, EXPORTS.map(str::to_owned).into());
+}
+
+fn signature(import: &ImportType<'_>) -> String {
+    let ty = import.ty();
+    let function = ty.func().expect("a function");
+    let types = |types: &mut dyn Iterator<Item = ValType>| {
+        types.map(|ty| ty.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    format!("{}({}) -> {}", import.name(), types(&mut function.params()), types(&mut function.results()))
 }
 
 #[test]
