@@ -7,6 +7,7 @@
 //! * `fuzz` holds the properties that must be true for any input.
 //! * `scenario` runs one scenario on every host; all must produce the same bytes.
 //! * [`soak`] puts a real Envoy under load with faults for half an hour.
+//! * [`random`] generates numbers that are the same in every run.
 //! * [`artifact`] finds the modules that `make wasm` built, and refuses those older than their sources.
 
 pub mod artifact;
@@ -16,6 +17,7 @@ pub mod capture;
 pub mod demo;
 #[cfg(feature = "lines")]
 pub mod fuzz;
+pub mod random;
 pub mod real;
 #[cfg(feature = "sim")]
 pub mod scenario;

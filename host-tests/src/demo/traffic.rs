@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::random::Random;
 use crate::real::{
     ArrivalLog, Bootstrap, Client, Origin, RefusingPort, Request, cluster, route, tiered_cluster,
 };
@@ -108,12 +109,9 @@ impl Load {
 
 fn send(port: u16, client: u64, stop: &AtomicBool) {
     let mut connection = Client::new(port);
-    let (mut random, mut number) = (client.wrapping_mul(0x9E37_79B9_7F4A_7C15), 0_u64);
+    let (mut random, mut number) = (Random::new(client.wrapping_mul(0x9E37_79B9_7F4A_7C15)), 0_u64);
     while !stop.load(Ordering::Relaxed) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let (_, path, script, header) = pick(random % 1_000);
+        let (_, path, script, header) = pick(random.below(1_000) as u64);
         number += 1;
         let mut request = Request::get(path).script(&format!("{client}-{number}"), script);
         if !header.is_empty() {

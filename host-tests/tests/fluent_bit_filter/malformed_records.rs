@@ -1,6 +1,7 @@
 //! Malformed records: each reply is still one whole object.
 
 use crate::harness::{start, with};
+use host_tests::random::Random;
 use host_tests::sim::fluent_bit::RecordOutcome;
 
 /// Filters a record. Returns the reply and its note.
@@ -131,18 +132,6 @@ fn bytes_after_a_nul_are_ignored() {
     assert_eq!(kept, "{\"a\":1}");
 }
 
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
-    }
-}
-
 /// Well-formed records of every kind, to be corrupted.
 const SOUND: [&str; 8] = [
     r#"{"ts":1795423554.513089,"upstream":"cart","status":200,"duration_ms":42.46,"attempts":3,"max_attempts":4}"#,
@@ -176,7 +165,7 @@ fn corrupt(random: &mut Random, record: &mut Vec<u8>) {
 #[test]
 fn a_million_corrupted_records_give_a_million_whole_replies() {
     let mut filter = start();
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::default();
     let mut record = Vec::new();
     for number in 0..1_000_000_u32 {
         record.clear();

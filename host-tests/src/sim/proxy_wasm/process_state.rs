@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Status;
+use crate::random::Random;
 
 /// A line of Envoy's own log.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,8 +81,7 @@ pub(super) struct ProcessState {
     pub(super) metrics: BTreeMap<String, Metric>,
     pub(super) data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     last_cas: u32,
-    /// State of the random numbers, which are the same in every run.
-    random: u64,
+    random: Random,
 }
 
 impl ProcessState {
@@ -116,11 +116,7 @@ impl ProcessState {
 
     /// Returns the next random bytes.
     pub(super) fn random_bytes(&mut self, count: usize) -> Vec<u8> {
-        let mut byte = || {
-            self.random = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            (self.random >> 56) as u8
-        };
-        (0..count).map(|_| byte()).collect()
+        (0..count).map(|_| self.random.below(256) as u8).collect()
     }
 
     pub(super) fn set_data(&mut self, key: &[u8], value: &[u8], cas: u32) -> Status {
