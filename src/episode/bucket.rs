@@ -267,11 +267,9 @@ impl Bucket {
         residual >= VERY_SLOW
     }
 
-    /// Returns the offset of the mean duration from its routes' means, in octaves; `None` for fewer than three
-    /// durations.
-    pub(super) fn mean_shift(&self) -> Option<f32> {
-        let timed: u32 = self.residuals.iter().map(|count| u32::from(*count)).sum();
-        (timed >= 3).then(|| self.shift as f32 / timed as f32 / 64.0)
+    /// Returns the number of durations that have a residual.
+    pub(super) fn timed(&self) -> u32 {
+        self.residuals.iter().map(|count| u32::from(*count)).sum()
     }
 
     /// Decodes the counts of the same bucket elsewhere and adds them; `hosts` and `routes` map the sender's slots to

@@ -35,6 +35,54 @@ impl Cusum {
     }
 }
 
+/// Lengths of the blocks over which overdispersion is measured, in buckets with traffic: 10 s, a minute, six minutes.
+const BLOCKS: [u8; 3] = [1, 6, 36];
+
+/// Overdispersion over short and long blocks; the largest counts. A tail that wanders over minutes looks like
+/// independent noise within ten seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockDispersion {
+    by_length: [Dispersion; BLOCKS.len()],
+    /// Deviation and expected square of the unfinished longer blocks.
+    unfinished: [(f32, f32); BLOCKS.len() - 1],
+    /// Buckets in the unfinished longest block.
+    count: u8,
+}
+
+impl BlockDispersion {
+    /// Creates dispersions of one, with a prior of `weight` expectations.
+    pub(super) const fn new(weight: f32) -> Self {
+        Self {
+            by_length: [Dispersion::new(weight); BLOCKS.len()],
+            unfinished: [(0.0, 0.0); BLOCKS.len() - 1],
+            count: 0,
+        }
+    }
+
+    /// Returns the factor to divide evidence by; never less than one.
+    pub(super) fn factor(&self) -> f32 {
+        self.by_length.iter().fold(1.0, |most, dispersion| most.max(dispersion.factor()))
+    }
+
+    /// Learns the deviation of one bucket and its expected square. `keep` is the decay per bucket.
+    pub(super) fn learn(&mut self, deviation: f32, expected: f32, keep: f32) {
+        self.count += 1;
+        let [shortest, longer @ ..] = &mut self.by_length;
+        let learn = |dispersion: &mut Dispersion, deviation: f32, expected: f32, keep: f32| {
+            dispersion.learn(deviation * deviation, expected, 16.0 * expected, keep);
+        };
+        learn(shortest, deviation, expected, keep);
+        for ((dispersion, length), sums) in longer.iter_mut().zip([6, 36]).zip(&mut self.unfinished) {
+            *sums = (sums.0 + deviation, sums.1 + expected);
+            if self.count.is_multiple_of(length) {
+                learn(dispersion, sums.0, sums.1, libm::powf(keep, f32::from(length)));
+                *sums = (0.0, 0.0);
+            }
+        }
+        self.count %= 36;
+    }
+}
+
 /// Overdispersion: the variance of the evidence over the variance that independent exchanges would give.
 ///
 /// The sum of squared deviations over the sum of their expectations, with the same decay for both. In recorded quiet

@@ -5,11 +5,12 @@
 //! become its own baseline. After half an hour learning resumes: a change that persists is the new baseline.
 
 use super::bank::Bank;
-use super::bucket::{Bucket, BucketCounts, index_of};
+use super::bucket::{Bucket, index_of};
 use super::budget::BudgetBurn;
 use super::cross_upstream::CrossUpstream;
 use super::dimensions::{HOSTS, ROUTES};
 use super::evidence::{Cause, Evidence};
+use super::excursion::Excursion;
 use super::hosts::HostComparison;
 use super::location_shift::LocationShift;
 use super::observation::Observation;
@@ -17,7 +18,8 @@ use super::open_episode::OpenEpisode;
 use super::periodicity::{BlipKind, PeriodicityDetector};
 use super::rates::{RateEvidence, Rates};
 use super::reference::DailyComparison;
-use super::routes::{NATS_PER_OCTAVE, RouteModels};
+use super::routes::RouteModels;
+use super::shift::DurationBaseline;
 use super::tail::{OVERDISPERSED, Shapes, TailDetector, TailEvidence};
 use crate::codec::{Decoder, Drain, Encode, Encoder};
 use crate::units::Micros;
@@ -67,10 +69,7 @@ pub(crate) struct Detector {
     periodicity: PeriodicityDetector,
     cross_upstream: CrossUpstream,
     bank: Bank,
-    /// Counts since the current excursion began.
-    excursion: BucketCounts,
-    /// First bucket of the current excursion.
-    excursion_start: u32,
+    excursion: Excursion,
     /// The highest sum after the last bucket, in nats.
     highest: f32,
     /// The highest sum after the last bucket, as a multiple of its threshold.
@@ -107,8 +106,7 @@ impl Detector {
             periodicity: PeriodicityDetector::new(),
             cross_upstream: CrossUpstream::new(),
             bank: Bank::new(),
-            excursion: BucketCounts::default(),
-            excursion_start: 0,
+            excursion: Excursion::default(),
             highest: 0.0,
             highest_ratio: 0.0,
             active: 0,
@@ -208,16 +206,19 @@ impl Detector {
     pub(crate) fn forget_host(&mut self, slot: u8) {
         self.hosts.forget(slot.into());
         self.buckets.iter_mut().for_each(|open| open.forget_host(slot.into()));
-        self.excursion.forget_host(slot.into());
+        self.excursion.counts.forget_host(slot.into());
         if let Some(open) = &mut self.open {
             open.forget_host(slot.into());
         }
     }
 
-    /// Closes the open episode, if any. The next excursion begins after `now`.
-    pub(crate) fn close(&mut self, now: u32) -> Option<Box<OpenEpisode>> {
-        self.excursion = BucketCounts::default();
-        self.excursion_start = now.saturating_add(1);
+    /// Ends the current excursion: the next begins after `now`.
+    pub(super) fn end_excursion(&mut self, now: u32) {
+        self.excursion = Excursion::new(now.saturating_add(1), self.excursion.baseline);
+    }
+
+    /// Closes the open episode, if any.
+    pub(crate) fn close(&mut self) -> Option<Box<OpenEpisode>> {
         let open = self.open.take()?;
         if open.is_false_alarm() {
             self.false_alarm_penalty = (self.false_alarm_penalty + 1.0).min(MAX_FALSE_ALARM_PENALTY);
@@ -233,16 +234,20 @@ impl Detector {
         let must_freeze = self.highest > FREEZE_THRESHOLD || self.hold > 0;
         self.frozen = if must_freeze { self.frozen.saturating_add(1) } else { 0 };
         let frozen = must_freeze && self.frozen <= MAX_FROZEN;
+        if self.frozen == MAX_FROZEN + 1 {
+            self.tail.loosen();
+        }
 
         let tail = self.tail.evaluate(&bucket.residuals, shapes, frozen);
         let rates = self.rates.evaluate(&bucket, &mut self.routes, frozen);
-        let mut evidence = Evidence { is_outage: rates.is_outage, ..Evidence::default() };
+        let mut evidence = Evidence::new(bucket.counts.clone(), bucket.residuals);
+        evidence.is_outage = rates.is_outage;
         let ratio_before = self.highest_ratio;
         evidence.drifted = ratio_before >= EXCURSION
             && self.bank.tail() > DRIFT
-            && index >= self.excursion_start + DRIFT_BUCKETS;
+            && index >= self.excursion.start + DRIFT_BUCKETS;
         // While an episode is open, less evidence keeps it alive than it takes to raise an alarm.
-        let keep_alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed_nats() + 2.0);
+        let keep_alive = self.open.as_ref().map_or(f32::MAX, |open| open.needed_nats(index) + 2.0);
         let (mut highest, mut highest_ratio) =
             self.bank.add(&mut evidence, &tail, &rates, keep_alive, self.penalty());
         let host_ratio = self.evaluate_hosts(&mut evidence, &bucket, &rates, frozen);
@@ -261,11 +266,10 @@ impl Detector {
         }
 
         if ratio_before < EXCURSION {
-            self.excursion = bucket.counts.clone();
-            self.excursion_start = index;
-        } else {
-            self.excursion.merge(&bucket.counts);
+            let baseline = DurationBaseline::new(&self.tail.shares(shapes), self.routes.sigma(&bucket));
+            self.excursion = Excursion::new(index, baseline);
         }
+        self.excursion.add(&bucket);
         self.highest = highest;
         self.highest_ratio = highest_ratio;
         self.false_alarm_penalty *= FALSE_ALARM_PENALTY_DECAY;
@@ -275,7 +279,6 @@ impl Detector {
         self.routes.publish(index, lag);
         self.budget.count(index, &bucket.counts);
         self.reference.count(index, &bucket.counts, mean.map(|mean| mean.log2));
-        evidence.counts = bucket.counts;
         Some(evidence)
     }
 
@@ -285,9 +288,9 @@ impl Detector {
         Some(Micros::new(libm::roundf(libm::exp2f(log2)) as u64))
     }
 
-    /// Returns the first bucket of the current excursion and the counts since then.
-    pub(super) fn excursion(&self) -> (u32, BucketCounts) {
-        (self.excursion_start, self.excursion.clone())
+    /// Returns the current excursion.
+    pub(super) fn excursion(&self) -> &Excursion {
+        &self.excursion
     }
 
     /// Returns the factor by which recent false alarms raise the thresholds of methods that use only timing.
@@ -319,8 +322,10 @@ impl Detector {
     }
 
     fn evaluate_location(&mut self, evidence: &mut Evidence, bucket: &Bucket) {
-        let Some(mean) = bucket.mean_shift() else { return };
-        let score = self.location_shift.evaluate(mean * NATS_PER_OCTAVE);
+        let Some(score) = self.location_shift.add(bucket.index, bucket.timed(), bucket.shift) else { return };
+        if score.z > SHIFT_THRESHOLD_TWICE {
+            evidence.shift = score.shift;
+        }
         let is_shifted = score.shift > MIN_SHIFT;
         let penalty = self.penalty();
         if is_shifted

@@ -6,7 +6,9 @@ use super::detector::Detector;
 use super::evidence::{Cause, Evidence};
 use super::open_episode::OpenEpisode;
 use super::reference::Deviation;
+use super::routes::NATS_PER_OCTAVE;
 use super::tail::Shapes;
+use crate::sort;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -19,6 +21,12 @@ const COOLDOWN: u32 = 60;
 pub(crate) const SAME_TIME: u32 = 9;
 /// Maximum distance in buckets between alarms with one cause, if there are two upstreams.
 pub(crate) const SAME_TIME_TWO: u32 = 3;
+/// Buckets in which a much larger shift elsewhere explains a small one: a minute.
+const EXPLAINED: u32 = 6;
+/// Share of the largest shift below which a shift is explained by it.
+const SMALL: f32 = 0.4;
+/// Upstreams for which [`COMBINED_THRESHOLD`] holds. With more there are more groups that chance can find.
+const UPSTREAMS: f32 = 12.0;
 /// Alarms that are remembered.
 const MAX_ALARMS: usize = 64;
 
@@ -34,8 +42,36 @@ pub(crate) struct EpisodeEngine {
     next: usize,
     /// Upstreams with one episode in common in this bucket, the strongest first.
     correlated: Vec<u32>,
-    /// The last alarms: upstream and bucket.
-    alarms: Vec<(u32, u32)>,
+    /// The last alarms: upstream, bucket, and true if durations raised it.
+    alarms: Vec<Alarm>,
+    /// Significant shifts of the last minute.
+    shifts: Vec<UpstreamShift>,
+    /// The last alarms that the shift of another upstream explains.
+    explained: Vec<Explained>,
+}
+
+/// An alarm of one upstream.
+#[derive(Clone, Copy, Debug)]
+struct Alarm {
+    id: u32,
+    bucket: u32,
+    is_timing: bool,
+}
+
+/// An alarm that the shift of another upstream explains.
+#[derive(Clone, Copy, Debug)]
+struct Explained {
+    id: u32,
+    by: u32,
+    bucket: u32,
+}
+
+/// A significant shift of all durations of an upstream.
+#[derive(Clone, Copy, Debug)]
+struct UpstreamShift {
+    id: u32,
+    bucket: u32,
+    nats: f32,
 }
 
 /// A change to report.
@@ -59,6 +95,8 @@ impl EpisodeEngine {
             next: 0,
             correlated: Vec::new(),
             alarms: Vec::new(),
+            shifts: Vec::new(),
+            explained: Vec::new(),
         }
     }
 
@@ -77,6 +115,9 @@ impl EpisodeEngine {
             if has_own || now <= detector.covered_until {
                 evidence.cross_upstream = 0.0;
             }
+            if evidence.shift > 0.0 {
+                self.shifts.push(UpstreamShift { id, bucket: now, nats: evidence.shift });
+            }
             self.evidence.push((id, evidence));
         }
     }
@@ -87,14 +128,17 @@ impl EpisodeEngine {
         self.correlated.clear();
         let all = self.evidence.iter().map(|(id, evidence)| (*id, evidence.cross_upstream));
         let parts: Vec<(u32, f32)> = all.filter(|(_, nats)| *nats > cross_upstream::MIN_NATS).collect();
-        if cross_upstream::combine(parts.iter().map(|part| part.1)) > COMBINED_THRESHOLD {
+        if cross_upstream::combine(parts.iter().map(|part| part.1)) > combined_threshold(self.evidence.len())
+        {
             self.correlated.extend(parts.iter().map(|part| part.0));
             let stronger = |most: (usize, f32), next: (usize, f32)| if next.1 > most.1 { next } else { most };
             let strongest =
                 parts.iter().map(|part| part.1).enumerate().reduce(stronger).map_or(0, |found| found.0);
             self.correlated.swap(0, strongest);
         }
-        self.alarms.retain(|(_, at)| now < at.saturating_add(1_000));
+        self.alarms.retain(|alarm| now < alarm.bucket.saturating_add(1_000));
+        self.explained.retain(|explained| now < explained.bucket.saturating_add(1_000));
+        self.shifts.retain(|shift| now < shift.bucket.saturating_add(EXPLAINED));
     }
 
     /// Second pass, in the same order: closes and opens episodes.
@@ -110,12 +154,22 @@ impl EpisodeEngine {
         self.next += usize::from(evidence.is_some());
         if let (Some(open), Some(evidence)) = (detector.open.as_mut(), evidence)
             && !open.is_expired(now)
+            && !open.is_another_fault(now, evidence)
         {
             open.add(now, evidence);
         }
-        if detector.open.as_ref().is_some_and(|open| open.is_over(now))
-            && let Some(mut open) = detector.close(now)
+        let is_another_fault = detector
+            .open
+            .as_deref()
+            .zip(evidence)
+            .is_some_and(|(open, evidence)| open.is_another_fault(now, evidence));
+        let is_over = detector.open.as_deref().is_some_and(|open| open.is_over(now));
+        if (is_over || is_another_fault)
+            && let Some(mut open) = detector.close()
         {
+            if !is_another_fault {
+                detector.end_excursion(now);
+            }
             self.relate(id, &mut open);
             report(Change::Closed(open));
         }
@@ -138,11 +192,26 @@ impl EpisodeEngine {
             Some(cause) if detector.covered_until < now => cause,
             _ => return,
         };
-        let mut open = Box::new(OpenEpisode::new(detector.excursion(), now, cause, evidence));
-        self.alarms.push((id, now));
+        let group = self.evidence.iter().filter(|(of, _)| is_strongest && self.correlated.contains(of));
+        let is_group_harmed =
+            group.into_iter().any(|(_, evidence)| evidence.counts.near_misses + evidence.counts.failed > 0);
+        if !is_group_harmed && !detector.excursion().is_harmful() {
+            return;
+        }
+        let is_timing = is_timing(cause);
+        if cause != Cause::CrossUpstream
+            && is_timing
+            && let Some(by) = self.explanation(id, detector)
+        {
+            self.explained.push(Explained { id, by, bucket: now });
+            return;
+        }
+        let mut open = Box::new(OpenEpisode::new(detector.excursion().clone(), now, cause, evidence));
+        self.alarms.push(Alarm { id, bucket: now, is_timing });
         if is_strongest {
             open.related = self.correlated.get(1..).unwrap_or_default().to_vec();
-            self.alarms.extend(open.related.iter().map(|other| (*other, now)));
+            open.is_correlated = true;
+            self.alarms.extend(open.related.iter().map(|other| Alarm { id: *other, bucket: now, is_timing }));
         }
         let surplus = self.alarms.len().saturating_sub(MAX_ALARMS);
         self.alarms.drain(..surplus);
@@ -156,19 +225,56 @@ impl EpisodeEngine {
         self.next = 0;
     }
 
-    /// Relates episodes that began at the same time: two upstreams close together, or three a little further apart.
+    /// Relates episodes that began at the same time: two slow upstreams close together, or three upstreams a little
+    /// further apart; and upstreams whose alarm this one explains.
     fn relate(&self, id: u32, open: &mut OpenEpisode) {
-        let may_share_cause =
-            matches!(open.cause, Cause::Tail | Cause::Errors | Cause::LocationShift | Cause::CrossUpstream);
-        if !open.related.is_empty() || !may_share_cause {
-            return;
+        let may_share_cause = is_timing(open.cause) || open.cause == Cause::Errors;
+        if open.related.is_empty() && may_share_cause {
+            let near = |span: u32, only_timing: bool| {
+                let near = self.alarms.iter().filter(|alarm| {
+                    alarm.id != id
+                        && alarm.bucket.abs_diff(open.detected) <= span
+                        && (alarm.is_timing || !only_timing)
+                });
+                let mut near: Vec<u32> = near.map(|alarm| alarm.id).collect();
+                sort::sort_by(&mut near, |a, b| a < b);
+                near.dedup();
+                near
+            };
+            let three = near(SAME_TIME, false);
+            let related = if three.len() >= 2 { three } else { near(SAME_TIME_TWO, true) };
+            open.is_correlated = related.len() >= 2 || !related.is_empty() && is_timing(open.cause);
+            if open.is_correlated {
+                open.related = related;
+            }
         }
-        let within = |span: u32| {
-            let near = self.alarms.iter().filter(|(of, at)| *of != id && at.abs_diff(open.detected) <= span);
-            near.map(|(of, _)| *of).collect::<Vec<_>>()
-        };
-        let near = within(SAME_TIME);
-        open.related = if near.len() >= 2 { near } else { within(SAME_TIME_TWO) };
-        open.related.dedup();
+        for explained in self.explained.iter().filter(|explained| explained.by == id) {
+            let is_during = explained.bucket + EXPLAINED >= open.start;
+            if is_during && !open.related.contains(&explained.id) {
+                open.related.push(explained.id);
+            }
+        }
     }
+
+    /// Returns the upstream whose shift within the last minute is large enough to explain this one's.
+    fn explanation(&self, id: u32, detector: &Detector) -> Option<u32> {
+        let own = self.shifts.iter().filter(|shift| shift.id == id).map(|shift| shift.nats);
+        let of_tail = || detector.excursion().shift().map_or(0.0, |shift| shift.octaves * NATS_PER_OCTAVE);
+        let own = own.reduce(f32::max).unwrap_or_else(of_tail);
+        let others = self.shifts.iter().filter(|shift| shift.id != id);
+        let larger = |a: &&UpstreamShift, b: &&UpstreamShift| a.nats.total_cmp(&b.nats);
+        others.max_by(larger).filter(|other| own < SMALL * other.nats).map(|other| other.id)
+    }
+}
+
+/// Returns true if durations raised this alarm.
+fn is_timing(cause: Cause) -> bool {
+    matches!(cause, Cause::Tail | Cause::LocationShift | Cause::CrossUpstream)
+}
+
+/// Returns the threshold of combined evidence for a number of upstreams: it rises with the logarithm of the number of
+/// groups of three.
+fn combined_threshold(upstreams: usize) -> f32 {
+    let groups = |n: f32| n * (n - 1.0) * (n - 2.0);
+    COMBINED_THRESHOLD + libm::logf(groups((upstreams as f32).max(UPSTREAMS)) / groups(UPSTREAMS))
 }

@@ -4,6 +4,7 @@ use super::bucket::BucketCounts;
 use super::dimensions::ROUTES;
 use super::hosts::OutlierHost;
 use super::periodicity::Periodicity;
+use super::residual::BINS;
 
 /// Cause of an alarm.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,9 +32,12 @@ impl Cause {
 }
 
 /// Evidence of a sealed bucket.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Evidence {
     pub(super) counts: BucketCounts,
+    pub(super) residuals: [u16; BINS],
+    /// Significant shift of all durations, in nats; 0 without one.
+    pub(super) shift: f32,
     pub(super) alarm: Option<Cause>,
     /// Evidence of the alarm as a multiple of its threshold.
     pub(super) alarm_ratio: f32,
@@ -54,6 +58,25 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
+    /// Creates the evidence of a bucket before any method has evaluated it.
+    pub(super) fn new(counts: BucketCounts, residuals: [u16; BINS]) -> Self {
+        Self {
+            counts,
+            residuals,
+            shift: 0.0,
+            alarm: None,
+            alarm_ratio: 0.0,
+            nats: [0.0; Cause::COUNT],
+            is_alive: false,
+            outlier: None,
+            routes: [(0, 0); ROUTES],
+            periodicity: None,
+            cross_upstream: 0.0,
+            drifted: false,
+            is_outage: false,
+        }
+    }
+
     /// Raises an alarm. The cause with the largest ratio to its threshold wins.
     pub(super) fn raise(&mut self, cause: Cause, ratio: f32) {
         if self.alarm.is_none() || ratio > self.alarm_ratio {

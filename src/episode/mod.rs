@@ -27,6 +27,7 @@ mod detector;
 mod dimensions;
 mod engine;
 mod evidence;
+mod excursion;
 mod hosts;
 mod learned_timeout;
 mod location_shift;
@@ -39,6 +40,7 @@ mod reference;
 mod residual;
 mod routes;
 mod rules;
+mod shift;
 mod tail;
 
 pub(crate) use bucket::BucketCounts;

@@ -7,12 +7,22 @@
 use super::bucket::BucketCounts;
 use super::dimensions::{HOSTS, ROUTES};
 use super::evidence::{Cause, Evidence};
+use super::excursion::Excursion;
 use super::pattern::Pattern;
+use super::shift::{DurationBaseline, Durations};
 use crate::units::Used;
 use alloc::vec::Vec;
 
-/// Quiet buckets with traffic after which an episode is over: ten minutes.
-const QUIET: u16 = 60;
+/// Buckets without evidence after which an episode is over: ten minutes.
+const QUIET: u32 = 60;
+/// Quiet buckets with traffic that this takes.
+const QUIET_BUCKETS: u16 = 6;
+/// Beats that a recurring cause must miss before it is over.
+const MISSED_BEATS: u32 = 3;
+/// Buckets without evidence after which a slowdown can be another fault: two minutes.
+const PAUSE: u32 = 12;
+/// Share of the largest shift so far that another fault has at least, in logarithms.
+const AS_LARGE: f32 = 0.7;
 /// Buckets since the last evidence after which an episode is over, even without traffic.
 const EXPIRES_AFTER: u32 = 180;
 /// The smallest total impact with which a route is blamed.
@@ -22,6 +32,8 @@ const MIN_IMPACT: u64 = 20;
 const ROUTE_SHARE: u16 = 8_500;
 /// Attempts per hundred exchanges that make a storm.
 const STORM: u32 = 150;
+/// Runs whose intervals show that they are regular.
+const REGULAR_RUNS: u16 = 4;
 
 /// State of an open episode.
 #[derive(Clone, Debug)]
@@ -35,10 +47,20 @@ pub(crate) struct OpenEpisode {
     pub(crate) counts: BucketCounts,
     /// Counts since then.
     counts_since: BucketCounts,
+    /// Durations in buckets with evidence.
+    durations: Durations,
+    /// Durations before the episode.
+    baseline: DurationBaseline,
+    /// The largest shift of all durations in a bucket, in nats.
+    largest_shift: f32,
+    /// True if several upstreams have one cause.
+    pub(crate) is_correlated: bool,
     /// Upstreams with an episode at the same time.
     pub(crate) related: Vec<u32>,
     /// Period in buckets; 0 without a periodicity.
-    pub(crate) interval: u32,
+    interval: u32,
+    /// Visits of the periodicity before the episode began.
+    earlier: u16,
     /// Maximum attempts per hundred exchanges over three buckets.
     pub(crate) amplification: u32,
     /// The bucket in which the episode became an outage, or 0.
@@ -51,6 +73,11 @@ pub(crate) struct OpenEpisode {
     buckets: u16,
     /// Runs of buckets with evidence.
     runs: u16,
+    /// First bucket of the last run.
+    run_start: u32,
+    /// Shortest and longest time between the starts of two runs, in buckets.
+    shortest: u32,
+    longest: u32,
     /// Minutes in which each host was a significant outlier.
     votes: [u8; HOSTS],
     /// Impact on each route in buckets with evidence, and its attempts in them.
@@ -68,27 +95,30 @@ pub(crate) struct OpenEpisode {
 }
 
 impl OpenEpisode {
-    pub(super) fn new(
-        (start, counts): (u32, BucketCounts),
-        now: u32,
-        cause: Cause,
-        evidence: &Evidence,
-    ) -> Self {
+    pub(super) fn new(excursion: Excursion, now: u32, cause: Cause, evidence: &Evidence) -> Self {
         let mut open = Self {
-            start,
+            start: excursion.start,
             detected: now,
             last: now,
             cause,
-            counts,
+            counts: excursion.counts,
             counts_since: BucketCounts::default(),
+            durations: excursion.durations,
+            baseline: excursion.baseline,
+            largest_shift: 0.0,
+            is_correlated: false,
             related: Vec::new(),
             interval: 0,
+            earlier: 0,
             amplification: 0,
             escalated: 0,
             periodicity: 0.0,
             quiet: 0,
             buckets: 0,
             runs: 1,
+            run_start: 0,
+            shortest: 0,
+            longest: 0,
             votes: [0; HOSTS],
             routes: [(0, 0); ROUTES],
             window: [(0, 0); 3],
@@ -98,25 +128,34 @@ impl OpenEpisode {
             drifted: evidence.drifted,
         };
         open.apply(now, evidence);
+        open.run_start = open.start;
         open
     }
 
     /// Returns the nats that a bucket needs to belong to this episode.
-    pub(super) fn needed_nats(&self) -> f32 {
-        4.0 + f32::from(self.quiet) / 8.0
+    pub(super) fn needed_nats(&self, now: u32) -> f32 {
+        4.0 + now.saturating_sub(self.last + 1) as f32 / 8.0
     }
 
     /// Adds a bucket with traffic.
     pub(super) fn add(&mut self, now: u32, evidence: &Evidence) {
         self.counts_since.merge(&evidence.counts);
-        self.apply(now, evidence);
+        if self.apply(now, evidence) {
+            self.durations.add(&evidence.residuals);
+        }
     }
 
-    fn apply(&mut self, now: u32, evidence: &Evidence) {
+    /// Applies a bucket. Returns true if it has evidence.
+    fn apply(&mut self, now: u32, evidence: &Evidence) -> bool {
         let counted = [Cause::Errors, Cause::Caught, Cause::Late, Cause::Tail];
         let nats = |cause: Cause| evidence.nats.get(cause as usize).copied().unwrap_or(0.0);
-        if evidence.is_alive || counted.into_iter().any(|cause| nats(cause) > self.needed_nats()) {
-            self.runs = self.runs.saturating_add(u16::from(self.quiet > 3));
+        let needed = self.needed_nats(now);
+        let has_evidence = evidence.is_alive || counted.into_iter().any(|cause| nats(cause) > needed);
+        if has_evidence {
+            if now > self.last + 4 {
+                self.begin_run(now);
+            }
+            self.largest_shift = self.largest_shift.max(evidence.shift);
             self.counts.merge(&core::mem::take(&mut self.counts_since));
             self.last = now;
             self.quiet = 0;
@@ -143,9 +182,21 @@ impl OpenEpisode {
             evidence.periodicity.filter(|periodicity| periodicity.nats >= self.periodicity)
         {
             self.interval = periodicity.interval;
+            if now == self.detected {
+                self.earlier = periodicity.visits.saturating_sub(1);
+            }
             self.periodicity = periodicity.nats;
         }
         self.track_amplification(now, evidence);
+        has_evidence
+    }
+
+    fn begin_run(&mut self, now: u32) {
+        let interval = now.saturating_sub(self.run_start);
+        self.shortest = if self.runs == 1 { interval } else { self.shortest.min(interval) };
+        self.longest = self.longest.max(interval);
+        self.runs = self.runs.saturating_add(1);
+        self.run_start = now;
     }
 
     /// Adds the impact on each route. Only the shares matter, so all are halved before one overflows.
@@ -175,12 +226,43 @@ impl OpenEpisode {
 
     /// Returns true if the episode is over.
     pub(super) fn is_over(&self, now: u32) -> bool {
-        self.quiet >= QUIET || self.is_expired(now)
+        let patience = QUIET.max(self.missed_beats());
+        now >= self.last.saturating_add(patience) && self.quiet >= QUIET_BUCKETS || self.is_expired(now)
+    }
+
+    /// Returns true if the evidence of a bucket is another fault: after a pause, a slowdown about as large as this episode
+    /// has ever had, or larger.
+    pub(super) fn is_another_fault(&self, now: u32, evidence: &Evidence) -> bool {
+        let has_paused = now > self.last + PAUSE && self.interval().is_none();
+        let is_slow = evidence.alarm == Some(Cause::LocationShift);
+        has_paused && is_slow && evidence.shift >= AS_LARGE * self.largest_shift
+    }
+
+    /// Returns the buckets after which a recurring cause has missed its beats; 0 without an interval.
+    fn missed_beats(&self) -> u32 {
+        self.interval().map_or(0, |interval| MISSED_BEATS * interval + 2)
+    }
+
+    /// Returns the interval at which the cause recurs, in buckets: that of its periodicity, or that of its own runs.
+    pub(crate) fn interval(&self) -> Option<u32> {
+        let is_regular = self.runs >= REGULAR_RUNS && self.longest <= self.shortest + self.shortest / 4 + 2;
+        let mean = self.run_start.saturating_sub(self.start) / u32::from(self.runs - 1).max(1);
+        Some(self.interval).filter(|interval| *interval > 0).or(is_regular.then_some(mean))
+    }
+
+    /// Returns the number of times that the cause was seen.
+    pub(crate) fn count(&self) -> u32 {
+        u32::from(self.runs) + u32::from(self.earlier)
+    }
+
+    /// Returns the shift of the durations from those before the episode, in basis points.
+    pub(crate) fn shift_bp(&self) -> Option<u32> {
+        self.durations.shift(&self.baseline).map(|shift| shift.basis_points())
     }
 
     /// Returns true if the last evidence is so old that new evidence belongs to another episode.
     pub(super) fn is_expired(&self, now: u32) -> bool {
-        now >= self.last.saturating_add(EXPIRES_AFTER)
+        now >= self.last.saturating_add(EXPIRES_AFTER.max(self.missed_beats()))
     }
 
     /// Returns true if the episode was overdispersed traffic: only timing, over at once, and with few near misses.
@@ -241,18 +323,19 @@ impl OpenEpisode {
     pub(crate) fn patterns(&self) -> [Option<Pattern>; Pattern::COUNT] {
         let length = (self.last + 1).saturating_sub(self.start);
         let evidence = u32::from(self.buckets);
-        let is_storm = self.amplified != 0 && self.amplified <= self.start + 8;
+        // In an outage most exchanges fail, and their retries are no storm.
+        let is_outage = self.counts.failed.saturating_mul(2) > self.counts.judged();
+        let is_storm = self.amplified != 0 && self.amplified <= self.start + 8 && !is_outage;
         let is_one_host = self.host().is_some() || self.cause == Cause::Host && length < 12;
         let is_slow = matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::Host);
         let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
         let creeps = length >= 30 && (is_slow && grows || self.drifted);
         let is_sparse = evidence * 5 < length * 2;
-        let has_interval = self.cause == Cause::Periodicity || self.interval > 0 && evidence * 6 < length;
-        let recurs = self.runs >= 3 && is_sparse || self.runs >= 2 && self.escalated > self.start + 12;
+        let recurs = self.cause == Cause::Periodicity || self.interval().is_some() && is_sparse;
         let lasts = evidence >= 12 || self.cause == Cause::Late && length >= 12;
         let fits = |pattern| match pattern {
-            Pattern::Correlated => !self.related.is_empty(),
-            Pattern::Recurring => has_interval || recurs && !creeps,
+            Pattern::Correlated => self.is_correlated,
+            Pattern::Recurring => recurs,
             Pattern::Storm => is_storm,
             Pattern::Concentrated => is_one_host || self.route().is_some(),
             Pattern::Creeping => creeps,

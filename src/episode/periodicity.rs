@@ -50,6 +50,8 @@ pub(super) struct Periodicity {
     pub(super) nats: f32,
     /// Period in buckets.
     pub(super) interval: u32,
+    /// Peaks that were seen at this period.
+    pub(super) visits: u16,
 }
 
 impl PeriodicityDetector {
@@ -100,7 +102,7 @@ impl PeriodicityDetector {
         let oldest = mine().map(|p| p.0).min()?.max(bucket.saturating_sub(4 * LONGEST));
         let span = (bucket - oldest).max(LONGEST) as f32;
         let width = (2 * SLACK + 1) as f32;
-        let mut found = [Periodicity { nats: 0.0, interval: 0 }; RING];
+        let mut found = [Periodicity { nats: 0.0, interval: 0, visits: 0 }; RING];
         for ((before, _), best) in mine().zip(&mut found) {
             let interval = bucket.saturating_sub(before);
             if !(SHORTEST..=LONGEST).contains(&interval) {
@@ -115,7 +117,7 @@ impl PeriodicityDetector {
                 ((off.count() as f32 + 0.5) / span * width).clamp(0.005, 0.4)
             };
             let missing = libm::logf((1.0 - EXPECTED) / (1.0 - chance(0)));
-            let (mut nats, mut missed) = (0.0, 0);
+            let (mut nats, mut missed, mut visits) = (0.0, 0, 2);
             let mut at = before;
             while let Some(due) = at.checked_sub(interval) {
                 if due + SLACK < oldest || missed > 2 {
@@ -125,6 +127,7 @@ impl PeriodicityDetector {
                     Some((visit, height)) => {
                         nats += libm::logf(EXPECTED / chance(height)).min(CAP);
                         missed = 0;
+                        visits += 1;
                         // Continue from the visit itself, so that small errors of the interval do not add up.
                         at = visit;
                     }
@@ -135,7 +138,7 @@ impl PeriodicityDetector {
                     }
                 }
                 if nats > best.nats {
-                    *best = Periodicity { nats, interval };
+                    *best = Periodicity { nats, interval, visits };
                 }
             }
         }

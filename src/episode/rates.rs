@@ -19,6 +19,8 @@ pub(super) const LATE: [f32; 2] = [0.01, 0.04];
 /// Maximum evidence of one bucket, unless attempts failed in most of its seconds: below the thresholds, so that an
 /// alarm needs two buckets. Recorded traffic is full of blips of a few seconds.
 const ONE_BUCKET: f32 = 12.0;
+/// The same for late responses, whose threshold is lower.
+const ONE_BUCKET_LATE: f32 = 9.0;
 /// Seconds with failures from which the maximum does not apply.
 const SUSTAINED_SECONDS: f32 = 6.0;
 /// ε of the evidence for blips.
@@ -176,7 +178,7 @@ impl Rates {
             *x = (*x - n * more).min(most);
         }
         for (x, more) in out.late.iter_mut().zip(LATE) {
-            *x = (*x - n * more) / phi_late;
+            *x = ((*x - n * more) / phi_late).min(ONE_BUCKET_LATE);
         }
         if !frozen {
             let square = |k: f32, mean: f32| (k - mean) * (k - mean);

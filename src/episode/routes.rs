@@ -79,6 +79,17 @@ impl RouteModels {
         (n > 0.0).then(|| BucketMean { offset: sum / n, variance: variance / n / n, log2: log2 / n })
     }
 
+    /// Returns the mean sigma of the routes of a bucket, in octaves; 0 if none has a rule.
+    pub(super) fn sigma(&self, bucket: &Bucket) -> f32 {
+        let (mut n, mut sum) = (0.0, 0.0);
+        let counted = bucket.routes.iter().zip(self.rules.has_rules(bucket.index));
+        for (route, (counted, _)) in self.all.iter().zip(counted).filter(|(_, (_, has_rule))| *has_rule) {
+            n += f32::from(counted.timed);
+            sum += f32::from(counted.timed) * route.sigma;
+        }
+        if n > 0.0 { sum / n } else { 0.0 }
+    }
+
     /// Returns the impact on each route in a bucket, and its attempts. The impact is the sum of seconds with a failure,
     /// exchanges that were caught or late, and sigmas of slowness that chance does not explain.
     pub(super) fn impact(&self, bucket: &Bucket) -> [(u16, u16); ROUTES] {

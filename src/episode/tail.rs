@@ -8,7 +8,7 @@
 //! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the measured
 //! dispersion. While φ is above three the tail is muted, and the location shift covers it.
 
-use super::cusum::Dispersion;
+use super::cusum::BlockDispersion;
 use super::residual::{BINS, Bins, Cumulative, centre, dot, ln};
 
 /// Shapes: (share of attempts, sigmas later). The last but one is also combined over upstreams, the last is for blips.
@@ -96,7 +96,7 @@ pub(super) struct TailDetector {
     baseline: Bins,
     /// Slow mean of the upstream's location, in sigmas.
     location: f32,
-    dispersion: [Dispersion; SHAPES.len()],
+    dispersion: [BlockDispersion; SHAPES.len()],
 }
 
 /// Evidence from the durations of a bucket.
@@ -129,7 +129,24 @@ impl TailEvidence {
 
 impl TailDetector {
     pub(super) const fn new() -> Self {
-        Self { baseline: [0.0; BINS], location: 0.0, dispersion: [Dispersion::new(2.0); SHAPES.len()] }
+        Self { baseline: [0.0; BINS], location: 0.0, dispersion: [BlockDispersion::new(2.0); SHAPES.len()] }
+    }
+
+    /// Returns the baseline as shares.
+    pub(super) fn shares(&self, shapes: &Shapes) -> Bins {
+        let mass: f32 = self.baseline.iter().sum();
+        let mut p = [0.0; BINS];
+        for ((p, baseline), prior) in p.iter_mut().zip(&self.baseline).zip(&shapes.prior) {
+            *p = (baseline + PRIOR * prior) / (mass + PRIOR);
+        }
+        p
+    }
+
+    /// Keeps the form of the baseline and little of its weight, so that it follows what has become normal.
+    pub(super) fn loosen(&mut self) {
+        let mass: f32 = self.baseline.iter().sum();
+        let keep = (PRIOR / mass.max(1.0)).min(1.0);
+        self.baseline.iter_mut().for_each(|count| *count *= keep);
     }
 
     /// Evaluates a bucket and, unless `frozen`, learns it.
@@ -146,11 +163,7 @@ impl TailDetector {
         let here = (self.location + n / (n + 8.0) * (raw - self.location)).clamp(-2.0, 4.0);
         self.location += 0.15 * (n / 40.0).min(1.0) * (here - self.location);
         let bucket = Cumulative::of(&bucket).shifted(-here);
-        let mass: f32 = self.baseline.iter().sum();
-        let mut p = [0.0; BINS];
-        for ((p, baseline), prior) in p.iter_mut().zip(&self.baseline).zip(&shapes.prior) {
-            *p = (baseline + PRIOR * prior) / (mass + PRIOR);
-        }
+        let p = self.shares(shapes);
         let cumulative = Cumulative::of(&p);
         let mut out = TailEvidence::default();
         let each = SHAPES.iter().zip(&mut out.nats).zip(&mut self.dispersion);
@@ -163,12 +176,11 @@ impl TailDetector {
                 out.dispersion = out.dispersion.max(phi);
             }
             if !frozen {
-                let off = s - n * mean;
-                let expected = n * var;
-                dispersion.learn(off * off, expected, 16.0 * expected, HOUR);
+                dispersion.learn(s - n * mean, n * var, HOUR);
             }
         }
         if !frozen {
+            let mass: f32 = self.baseline.iter().sum();
             let keep = if mass > FULL { HOUR } else { 1.0 };
             for (u, b) in self.baseline.iter_mut().zip(&bucket) {
                 *u = *u * keep + b;

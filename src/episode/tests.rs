@@ -350,6 +350,107 @@ fn periodic_blips_are_reported_with_their_interval() {
 }
 
 #[test]
+fn a_recurring_cause_is_one_episode_with_a_count() {
+    // Every fifteen minutes, which is longer than a quiet time that ends other episodes.
+    let periodic = |second, _| {
+        let is_blip = second > 2 * HOUR && second % 900 < 20;
+        Traffic { errors: if is_blip { 0.3 } else { 0.0005 }, ..QUIET }
+    };
+    let found = episodes(&lines(6 * HOUR, 1, periodic));
+    let recurring: Vec<&Value> = found.iter().filter(|record| record["interval_s"] == 900).collect();
+    let close = recurring.last().expect("a recurrence");
+    assert_eq!(close["phase"], "close", "{close:#}");
+    assert!(close["count"].as_u64() >= Some(12), "{close:#}");
+    let after = found
+        .iter()
+        .filter(|record| record["phase"] == "open" && record["start"].as_str() > close["start"].as_str());
+    assert_eq!(after.count(), 0, "{found:#?}");
+}
+
+#[test]
+fn slowness_that_nobody_felt_is_no_episode_and_a_large_one_says_by_how_much() {
+    let slower = |factor: f32| {
+        lines(2 * HOUR, 1, move |second, _| {
+            let is_slow = (4_000..4_300).contains(&second);
+            Traffic {
+                typical: if is_slow { 40.0 * factor } else { 40.0 },
+                errors: 0.0,
+                slow_route: 0.0,
+                ..QUIET
+            }
+        })
+    };
+    assert_eq!(episodes(&slower(1.2)), Vec::<Value>::new());
+    let found = episodes(&slower(3.0));
+    let shift = found.first().expect("an episode")["shift_bp"].as_u64().unwrap();
+    assert!((20_000..40_000).contains(&shift), "{shift}");
+}
+
+#[test]
+fn the_larger_of_two_simultaneous_shifts_is_the_episode_and_the_smaller_is_related() {
+    let both = |second, upstream| {
+        let is_slow = (4_000..4_300).contains(&second);
+        let factor: f32 = [8.0, 1.6][upstream];
+        Traffic { typical: if is_slow { 40.0 * factor } else { 40.0 }, errors: 0.0, slow_route: 0.0, ..QUIET }
+    };
+    let found = episodes(&lines(2 * HOUR, 2, both));
+    assert_eq!(found[0]["upstream"], "cart", "{found:#?}");
+    let close =
+        found.iter().find(|record| record["phase"] == "close" && record["upstream"] == "cart").unwrap();
+    assert_eq!(close["related"], serde_json::json!(["orders"]), "{found:#?}");
+}
+
+#[test]
+fn an_episode_ends_by_the_clock_also_at_a_low_rate() {
+    let rare = |second, _| Traffic {
+        per_second: if second % 20 == 0 { 0.99 } else { 0.0 },
+        typical: if (20_000..20_400).contains(&second) { 400.0 } else { 40.0 },
+        slow_route: 0.0,
+        ..QUIET
+    };
+    let found = episodes(&lines(21_300, 1, rare));
+    let close = found.iter().find(|record| record["phase"] == "close").expect("an episode");
+    assert_eq!(close.get("truncated"), None, "{close:#}");
+}
+
+#[test]
+fn a_second_slowdown_after_a_pause_is_an_episode_of_its_own() {
+    let twice = |second, _| {
+        let factor = match second {
+            6_000..6_200 => 3.0,
+            6_500..6_700 => 8.0,
+            _ => 1.0,
+        };
+        Traffic { typical: 40.0 * factor, errors: 0.0, slow_route: 0.0, ..QUIET }
+    };
+    let found = episodes(&lines(2 * HOUR, 1, twice));
+    let opens: Vec<&Value> = found.iter().filter(|record| record["phase"] == "open").collect();
+    assert_eq!(opens.len(), 2, "{found:#?}");
+    assert_eq!(opens[1]["start"], time(6_500));
+    assert!(opens[1]["shift_bp"].as_u64() > opens[0]["shift_bp"].as_u64(), "{opens:#?}");
+}
+
+#[test]
+fn three_late_answers_in_one_bucket_are_no_episode() {
+    let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
+    let mut found = Vec::new();
+    for i in 0..4_000_u64 {
+        let is_late = (3_000..3_003).contains(&i);
+        monitor.observe(&Exchange {
+            ts: Timestamp::from_micros(T0 * 1_000_000 + i * 1_000_000),
+            upstream: "cart",
+            status: 200,
+            duration: Micros::from_millis(if is_late { 800 } else { 40 + i * 7 % 20 }),
+            timeout: Some(Micros::from_seconds(1)),
+            attempts: Some(1),
+            ..Exchange::default()
+        });
+        drain(&mut monitor, "episode", &mut found);
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
 fn silence_closes_with_the_end_of_the_last_near_miss() {
     let burst = |second, _| Traffic { errors: if second >= 4_000 { 0.3 } else { 0.001 }, ..QUIET };
     let mut traffic = lines(4_040, 1, burst);
@@ -483,9 +584,9 @@ fn an_accepted_reference_has_a_reason_until_it_expires_and_a_new_day_replaces_it
 fn an_upstream_stays_small() {
     let detector = size_of::<Detector>();
     let bucket = size_of::<Bucket>();
-    assert!(detector <= 1_450, "{detector}");
+    assert!(detector <= 1_700, "{detector}");
     assert!(bucket <= 400, "{bucket}");
-    assert!(size_of::<OpenEpisode>() <= 296, "only while an episode is open: {}", size_of::<OpenEpisode>());
+    assert!(size_of::<OpenEpisode>() <= 448, "only while an episode is open: {}", size_of::<OpenEpisode>());
 }
 
 proptest! {

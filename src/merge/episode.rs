@@ -36,10 +36,12 @@ pub(crate) struct Episode {
     pub(crate) abandoned: u64,
     pub(crate) first_try: u64,
     pub(crate) margin_min: Option<u64>,
+    pub(crate) shift_bp: Option<u64>,
     pub(crate) signals: [u64; Signals::COUNT],
     /// Near misses and failures by host, estimated from the shares.
     pub(crate) hosts: SortedMap<Box<str>, u64>,
     pub(crate) related: SortedMap<Box<str>>,
+    pub(crate) count: Option<u64>,
     pub(crate) interval_s: Option<u64>,
     pub(crate) amplification_bp: Option<u64>,
 }
@@ -78,9 +80,11 @@ impl Episode {
             abandoned: record.optional("abandoned", Object::count)?.unwrap_or_default(),
             first_try: 0,
             margin_min: record.optional("margin_min_bp", Object::count)?,
+            shift_bp: record.optional("shift_bp", Object::count)?,
             signals: [0; Signals::COUNT],
             hosts: SortedMap::default(),
             related: record.texts("related")?.into_iter().map(Into::into).collect(),
+            count: record.optional("count", Object::count)?,
             interval_s: record.optional("interval_s", Object::count)?,
             amplification_bp: record.optional("amplification_bp", Object::count)?,
         };
@@ -156,6 +160,8 @@ impl Episode {
             self.hosts.update(host.clone(), |mine| *mine = mine.saturating_add(*share));
         }
         self.related.extend(other.related.keys().cloned());
+        self.shift_bp = self.shift_bp.max(other.shift_bp);
+        self.count = self.count.max(other.count);
         self.interval_s = least(self.interval_s, other.interval_s);
         self.amplification_bp = self.amplification_bp.max(other.amplification_bp);
     }

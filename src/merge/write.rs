@@ -118,6 +118,9 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
         also.for_each(|other| json.item().text(other.name()));
         json.close(']');
     }
+    if let Some(count) = episode.count {
+        json.key("count").number(count);
+    }
     if let Some(interval) = episode.interval_s {
         json.key("interval_s").number(interval);
     }
@@ -151,6 +154,9 @@ fn episode_counts(json: &mut Json<'_>, episode: &Episode, hosts: &[(&str, u64)])
     }
     if let Some(share) = Used::of(judged.saturating_sub(episode.failed), judged) {
         json.key("final_success_bp").number(share.basis_points().into());
+    }
+    if let Some(shift) = episode.shift_bp {
+        json.key("shift_bp").number(shift);
     }
     json.key("signals").open('{');
     for (name, count) in Signals::NAMES.into_iter().zip(episode.signals).filter(|(_, count)| *count > 0) {

@@ -10,6 +10,7 @@ use crate::record::{self, EpisodeContext, Head, Phase};
 use crate::sort;
 use crate::timeline;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 impl Monitor {
     /// Seals the buckets that are due, or all of them.
@@ -49,7 +50,14 @@ impl Monitor {
             position += 1;
         }
         engine.clear();
-        for (id, change) in changes {
+        // Of episodes that open together the one with the largest shift comes first.
+        let rank = |(order, (_, change)): &(usize, (u32, Change))| match change {
+            Change::Opened(open) => (true, Reverse(open.shift_bp()), *order),
+            Change::Closed(_) | Change::Deviated(_) => (false, Reverse(None), *order),
+        };
+        let mut changes: Vec<_> = changes.into_iter().enumerate().collect();
+        sort::sort_by(&mut changes, |a, b| rank(a) < rank(b));
+        for (_, (id, change)) in changes {
             match change {
                 Change::Opened(open) => self.record_episode(id, Phase::Open, &open),
                 Change::Closed(open) => self.record_episode(id, Phase::Close, &open),
@@ -73,7 +81,7 @@ impl Monitor {
         while let Some(entry) = self.fleet.by_name(position).and_then(|index| self.fleet.get_mut(index)) {
             position += 1;
             let id = entry.id.get();
-            if let Some(open) = entry.detector.close(0) {
+            if let Some(open) = entry.detector.close() {
                 self.record_episode(id, Phase::Truncated, &open);
             }
         }

@@ -51,7 +51,7 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
             }
         }
     }
-    counts(json, &open.counts);
+    counts(json, &open.counts, open.shift_bp());
     let shares = shares(&open.counts.bad_attempts, context.upstream);
     json.key("hosts").open('[');
     for (slot, share) in &shares {
@@ -66,8 +66,11 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
     context.related.iter().for_each(|name| json.item().text(name));
     json.close(']');
     also(json, open, pattern);
-    if open.interval > 0 && pattern == Pattern::Recurring {
-        json.key("interval_s").number(u64::from(open.interval) * 10);
+    if pattern == Pattern::Recurring {
+        json.key("count").number(open.count().into());
+        if let Some(interval) = open.interval() {
+            json.key("interval_s").number(u64::from(interval) * 10);
+        }
     }
     if pattern == Pattern::Storm {
         json.key("amplification_bp").number(u64::from(open.amplification) * 100);
@@ -105,7 +108,7 @@ pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation
         first_try: day.first_try,
         ..BucketCounts::default()
     };
-    counts(json, &counted);
+    counts(json, &counted, None);
     json.key("hosts").open('[');
     json.close(']');
     json.key("related").open('[');
@@ -150,7 +153,7 @@ fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
     }
 }
 
-fn counts(json: &mut Json<'_>, counts: &BucketCounts) {
+fn counts(json: &mut Json<'_>, counts: &BucketCounts, shift: Option<u32>) {
     json.key("exchanges").number(counts.exchanges.into());
     json.key("near_misses").number(counts.near_misses.into());
     json.key("failed").number(counts.failed.saturating_sub(counts.abandoned.into()).into());
@@ -166,6 +169,9 @@ fn counts(json: &mut Json<'_>, counts: &BucketCounts) {
     }
     if let Some(share) = Used::of(judged.saturating_sub(counts.failed).into(), judged.into()) {
         json.key("final_success_bp").number(share.basis_points().into());
+    }
+    if let Some(shift) = shift {
+        json.key("shift_bp").number(shift.into());
     }
     json.key("signals").open('{');
     for (name, count) in Signals::NAMES.into_iter().zip(counts.signals).filter(|(_, count)| *count > 0) {
@@ -226,10 +232,12 @@ fn explain(
         Cause::CrossUpstream => "weak signs came on several upstreams at once",
     });
     match pattern {
-        Pattern::Recurring if open.interval > 0 => {
-            out.push_str(", every ");
-            push_number(out, u64::from(open.interval) * 10);
-            out.push_str(" s");
+        Pattern::Recurring => {
+            if let Some(interval) = open.interval() {
+                out.push_str(", every ");
+                push_number(out, u64::from(interval) * 10);
+                out.push_str(" s");
+            }
         }
         Pattern::Storm => {
             out.push_str(", and attempts rose to ");
