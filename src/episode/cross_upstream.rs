@@ -128,6 +128,13 @@ impl CrossUpstream {
 /// The smallest evidence of an upstream that takes part, in nats.
 pub(super) const MIN_NATS: f32 = 1.5;
 
+/// Returns true if an upstream with this evidence takes part in the common cause with a probability of nine in ten: only
+/// such upstreams are named.
+pub(super) fn is_member(nats: f32) -> bool {
+    let odds = 0.15 / 0.85 * libm::expf(nats);
+    odds > 9.0
+}
+
 /// Returns the combined evidence of all upstreams that take part.
 pub(super) fn combine(sums: impl Iterator<Item = f32>) -> f32 {
     let (mut total, mut count) = (0.0, 0);

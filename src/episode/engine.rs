@@ -135,6 +135,12 @@ impl EpisodeEngine {
             let strongest =
                 parts.iter().map(|part| part.1).enumerate().reduce(stronger).map_or(0, |found| found.0);
             self.correlated.swap(0, strongest);
+            let members = parts.iter().filter(|part| cross_upstream::is_member(part.1)).map(|part| part.0);
+            let members: Vec<u32> = members.collect();
+            self.correlated.retain(|id| members.contains(id));
+            if members.len() < 2 {
+                self.correlated.clear();
+            }
         }
         self.alarms.retain(|alarm| now < alarm.bucket.saturating_add(1_000));
         self.explained.retain(|explained| now < explained.bucket.saturating_add(1_000));

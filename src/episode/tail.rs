@@ -6,7 +6,7 @@
 //! remainder is evidence for a tail.
 //!
 //! The evidence of a bucket is Σ count · ℓ / φ with ℓ = ln(q/p) scaled so that E e^ℓ = 1, and φ the measured
-//! dispersion. While φ is above three the tail is muted, and the location shift covers it.
+//! dispersion. While φ is above six the tail is muted, and the location shift covers it.
 
 use super::cusum::BlockDispersion;
 use super::residual::{BINS, Bins, Cumulative, centre, dot, ln};
@@ -17,7 +17,7 @@ pub(super) const SHAPES: [(f32, f32); 6] =
 /// Shapes that raise an alarm of their own.
 pub(super) const ALARMS: usize = 5;
 /// φ above which the tail is muted.
-pub(super) const OVERDISPERSED: f32 = 3.0;
+pub(super) const OVERDISPERSED: f32 = 6.0;
 /// Mass of the prior in the baseline.
 const PRIOR: f32 = 100.0;
 /// Mass from which the baseline decays.
