@@ -18,11 +18,11 @@ const THRESHOLDS: [(Cause, f32); SUMS] = [
     (Cause::Caught, 12.5),
     (Cause::Late, 11.5),
     (Cause::Late, 11.5),
-    (Cause::Tail, 16.0),
-    (Cause::Tail, 16.0),
-    (Cause::Tail, 16.0),
-    (Cause::Tail, 16.0),
-    (Cause::Tail, 16.0),
+    (Cause::Tail, 14.0),
+    (Cause::Tail, 14.0),
+    (Cause::Tail, 14.0),
+    (Cause::Tail, 14.0),
+    (Cause::Tail, 14.0),
 ];
 
 /// All sums of one upstream.

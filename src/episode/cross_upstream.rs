@@ -128,11 +128,9 @@ impl CrossUpstream {
 /// The smallest evidence of an upstream that takes part, in nats.
 pub(super) const MIN_NATS: f32 = 1.5;
 
-/// Returns true if an upstream with this evidence takes part in the common cause with a probability of nine in ten: only
-/// such upstreams are named.
-pub(super) fn is_member(nats: f32) -> bool {
-    let odds = 0.15 / 0.85 * libm::expf(nats);
-    odds > 9.0
+/// Returns true if less than one of `upstreams` has this evidence by chance: only such upstreams are named.
+pub(super) fn is_member(nats: f32, upstreams: usize) -> bool {
+    nats > libm::logf(upstreams as f32)
 }
 
 /// Returns the combined evidence of all upstreams that take part.
@@ -146,4 +144,15 @@ pub(super) fn combine(sums: impl Iterator<Item = f32>) -> f32 {
         total -= 2.0;
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_needs_more_evidence_to_be_named_among_many() {
+        assert!(is_member(3.0, 12));
+        assert!(!is_member(3.0, 30));
+    }
 }

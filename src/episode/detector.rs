@@ -34,6 +34,8 @@ const PERIODICITY_THRESHOLD: f32 = 11.0;
 const SHIFT_THRESHOLD: f32 = 8.0;
 /// Robust z of a location shift that raises an alarm in two consecutive buckets.
 const SHIFT_THRESHOLD_TWICE: f32 = 3.5;
+/// Durations of a location shift that raises an alarm in one bucket. Fewer may be one client, or one large response.
+const SHIFT_DURATIONS: u32 = 20;
 /// The smallest location shift that matters, in nats: a factor of 1.35.
 const MIN_SHIFT: f32 = 0.3;
 /// Sum in nats from which learning is frozen.
@@ -217,6 +219,12 @@ impl Detector {
         self.excursion = Excursion::new(now.saturating_add(1), self.excursion.baseline);
     }
 
+    /// Begins a new excursion with the evidence of bucket `now`.
+    pub(super) fn restart_excursion(&mut self, now: u32, evidence: &Evidence) {
+        self.excursion = Excursion::new(now, self.excursion.baseline);
+        self.excursion.add(&evidence.counts, &evidence.residuals);
+    }
+
     /// Closes the open episode, if any.
     pub(crate) fn close(&mut self) -> Option<Box<OpenEpisode>> {
         let open = self.open.take()?;
@@ -269,7 +277,7 @@ impl Detector {
             let baseline = DurationBaseline::new(&self.tail.shares(shapes), self.routes.sigma(&bucket));
             self.excursion = Excursion::new(index, baseline);
         }
-        self.excursion.add(&bucket);
+        self.excursion.add(&bucket.counts, &bucket.residuals);
         self.highest = highest;
         self.highest_ratio = highest_ratio;
         self.false_alarm_penalty *= FALSE_ALARM_PENALTY_DECAY;
@@ -329,7 +337,7 @@ impl Detector {
         let is_shifted = score.shift > MIN_SHIFT;
         let penalty = self.penalty();
         if is_shifted
-            && (score.z > SHIFT_THRESHOLD * penalty
+            && (score.z > SHIFT_THRESHOLD * penalty && score.durations >= SHIFT_DURATIONS
                 || self.was_shifted && score.z > SHIFT_THRESHOLD_TWICE * penalty)
         {
             if evidence.alarm.is_none() {

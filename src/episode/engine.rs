@@ -135,8 +135,9 @@ impl EpisodeEngine {
             let strongest =
                 parts.iter().map(|part| part.1).enumerate().reduce(stronger).map_or(0, |found| found.0);
             self.correlated.swap(0, strongest);
-            let members = parts.iter().filter(|part| cross_upstream::is_member(part.1)).map(|part| part.0);
-            let members: Vec<u32> = members.collect();
+            let upstreams = self.evidence.len();
+            let members = parts.iter().filter(|part| cross_upstream::is_member(part.1, upstreams));
+            let members: Vec<u32> = members.map(|part| part.0).collect();
             self.correlated.retain(|id| members.contains(id));
             if members.len() < 2 {
                 self.correlated.clear();
@@ -173,8 +174,9 @@ impl EpisodeEngine {
         if (is_over || is_another_fault)
             && let Some(mut open) = detector.close()
         {
-            if !is_another_fault {
-                detector.end_excursion(now);
+            match evidence.filter(|_| is_another_fault) {
+                Some(evidence) => detector.restart_excursion(now, evidence),
+                None => detector.end_excursion(now),
             }
             self.relate(id, &mut open);
             report(Change::Closed(open));

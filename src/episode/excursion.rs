@@ -1,6 +1,7 @@
 //! An excursion: the buckets since some evidence began to add up.
 
-use super::bucket::{Bucket, BucketCounts};
+use super::bucket::BucketCounts;
+use super::residual::BINS;
 use super::shift::{self, DurationBaseline, Durations, Shift};
 
 /// Counts and durations of the current excursion, from which an episode begins.
@@ -21,9 +22,9 @@ impl Excursion {
     }
 
     /// Adds a bucket.
-    pub(super) fn add(&mut self, bucket: &Bucket) {
-        self.counts.merge(&bucket.counts);
-        self.durations.add(&bucket.residuals);
+    pub(super) fn add(&mut self, counts: &BucketCounts, residuals: &[u16; BINS]) {
+        self.counts.merge(counts);
+        self.durations.add(residuals);
     }
 
     /// Returns the shift of its durations from the baseline.

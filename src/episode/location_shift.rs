@@ -45,6 +45,8 @@ pub(super) struct ShiftScore {
     pub(super) z: f32,
     /// Nats above the median.
     pub(super) shift: f32,
+    /// Durations of the mean.
+    pub(super) durations: u32,
 }
 
 impl LocationShift {
@@ -72,7 +74,8 @@ impl LocationShift {
             return None;
         }
         *merged = Merged::default();
-        Some(self.evaluate(sum as f32 / count as f32 / 64.0 * NATS_PER_OCTAVE))
+        let score = self.evaluate(sum as f32 / count as f32 / 64.0 * NATS_PER_OCTAVE);
+        Some(ShiftScore { durations: count, ..score })
     }
 
     /// Scores the mean of a bucket, and adds it to the history unless it is an outlier.

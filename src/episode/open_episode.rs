@@ -331,8 +331,8 @@ impl OpenEpisode {
         let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
         let creeps = length >= 30 && (is_slow && grows || self.drifted);
         let is_sparse = evidence * 5 < length * 2;
-        let recurs = self.cause == Cause::Periodicity || self.interval().is_some() && is_sparse;
-        let lasts = evidence >= 12 || self.cause == Cause::Late && length >= 12;
+        let recurs = self.cause == Cause::Periodicity || self.interval().is_some() && is_sparse && !creeps;
+        let lasts = evidence >= 12 && !is_sparse || self.cause == Cause::Late && length >= 12;
         let fits = |pattern| match pattern {
             Pattern::Correlated => self.is_correlated,
             Pattern::Recurring => recurs,

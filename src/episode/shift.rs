@@ -9,7 +9,7 @@ use super::residual::{BINS, centre};
 /// Quantiles that are compared.
 const SHARES: [f32; 3] = [0.5, 0.9, 0.99];
 /// Ratio from which slowness alone is harm, in basis points.
-const HARMFUL: u32 = 13_000;
+const HARMFUL: u32 = 16_000;
 /// Exchanges above the old p99 from which the new one is known.
 const FELT: u32 = 10;
 

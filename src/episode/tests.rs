@@ -1,5 +1,9 @@
-use super::bucket::Bucket;
-use super::{Detector, OpenEpisode};
+use super::bucket::{Bucket, BucketCounts};
+use super::evidence::{Cause, Evidence};
+use super::excursion::Excursion;
+use super::residual::BINS;
+use super::shift::DurationBaseline;
+use super::{Detector, OpenEpisode, Pattern};
 use crate::config::Config;
 use crate::exchange::{Attempt, Exchange};
 use crate::monitor::Monitor;
@@ -380,7 +384,7 @@ fn slowness_that_nobody_felt_is_no_episode_and_a_large_one_says_by_how_much() {
             }
         })
     };
-    assert_eq!(episodes(&slower(1.2)), Vec::<Value>::new());
+    assert_eq!(episodes(&slower(1.4)), Vec::<Value>::new());
     let found = episodes(&slower(3.0));
     let shift = found.first().expect("an episode")["shift_bp"].as_u64().unwrap();
     assert!((20_000..40_000).contains(&shift), "{shift}");
@@ -428,6 +432,61 @@ fn a_second_slowdown_after_a_pause_is_an_episode_of_its_own() {
     assert_eq!(opens.len(), 2, "{found:#?}");
     assert_eq!(opens[1]["start"], time(6_500));
     assert!(opens[1]["shift_bp"].as_u64() > opens[0]["shift_bp"].as_u64(), "{opens:#?}");
+}
+
+#[test]
+fn another_fault_starts_with_its_own_bucket_and_counts_it() {
+    let mut detector = Detector::new(1);
+    detector.end_excursion(9);
+    let counts = BucketCounts { exchanges: 60, near_misses: 7, ..BucketCounts::default() };
+    detector.restart_excursion(42, &Evidence::new(counts, [1; BINS]));
+    let excursion = detector.excursion();
+    assert_eq!((excursion.start, excursion.counts.exchanges), (42, 60));
+    assert!(excursion.is_harmful());
+}
+
+#[test]
+fn a_few_slow_answers_in_one_bucket_are_no_episode_and_a_few_in_two_are() {
+    let slow_for = |seconds: u64| {
+        let traffic = lines(6_000, 1, move |second, _| Traffic {
+            per_second: 0.7,
+            typical: if (4_000..4_000 + seconds).contains(&second) { 400.0 } else { 40.0 },
+            errors: 0.0,
+            slow_route: 0.0,
+            ..QUIET
+        });
+        episodes(&traffic).len()
+    };
+    assert_eq!((slow_for(10), slow_for(20)), (0, 2));
+}
+
+#[test]
+fn blips_at_shrinking_intervals_are_neither_recurring_nor_sustained() {
+    let blips = [7_200, 7_760, 8_240, 8_640, 8_970, 9_240, 9_440, 9_590];
+    let run_up = move |second, _| {
+        let is_blip = blips.iter().any(|blip| (*blip..blip + 20).contains(&second));
+        Traffic { errors: if is_blip { 0.3 } else { 0.0005 }, ..QUIET }
+    };
+    let found = episodes(&lines(3 * HOUR, 1, run_up));
+    let close = found.iter().find(|record| record["phase"] == "close").expect("an episode");
+    assert_eq!(close["pattern"], "burst", "{close:#}");
+    assert_eq!((close.get("interval_s"), close.get("count")), (None, None), "{close:#}");
+}
+
+#[test]
+fn slowness_that_grows_is_creeping_although_it_comes_in_regular_runs() {
+    let slow = |nats: f32| {
+        let mut evidence = Evidence::new(BucketCounts::default(), [0; BINS]);
+        evidence.record(Cause::Tail, nats);
+        evidence
+    };
+    let mut open =
+        OpenEpisode::new(Excursion::new(100, DurationBaseline::default()), 100, Cause::Tail, &slow(8.0));
+    for run in 1..8_u32 {
+        open.add(100 + 10 * run, &slow(8.0 + run as f32));
+    }
+    assert_eq!(open.interval(), Some(10));
+    assert_eq!(open.pattern(), Pattern::Creeping);
 }
 
 #[test]

@@ -357,6 +357,25 @@ fn overlapping_episodes_of_one_upstream_become_one() {
 }
 
 #[test]
+fn of_overlapping_episodes_the_largest_shift_and_the_shortest_interval_stay() {
+    let recurring = |proxy, fields: &str| {
+        episode(proxy, "cart", "close", 0, 60)
+            .replace(r#""pattern":"burst""#, r#""pattern":"recurring""#)
+            .replace(r#""related""#, &format!(r#"{fields},"related""#))
+    };
+    let fleet = merged([
+        recurring(1, r#""shift_bp":13000,"count":9,"interval_s":300"#),
+        recurring(2, r#""shift_bp":21000,"count":4,"interval_s":600"#),
+    ]);
+    let merged = parse(&fleet[0]);
+    assert_eq!(
+        (&merged["shift_bp"], &merged["count"], &merged["interval_s"]),
+        (&21_000.into(), &9.into(), &300.into()),
+        "{merged:#}"
+    );
+}
+
+#[test]
 fn an_episode_that_did_not_end_everywhere_stays_open() {
     let open = |proxy| episode(proxy, "cart", "open", 0, 10);
     let fleet = merged([open(1), open(2), episode(1, "cart", "close", 0, 60)]);

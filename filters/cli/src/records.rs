@@ -58,6 +58,8 @@ pub(crate) struct EpisodeRecord {
     pub(crate) related: Vec<String>,
     #[serde(default)]
     pub(crate) also: Vec<String>,
+    pub(crate) shift_bp: Option<u64>,
+    pub(crate) count: Option<u64>,
     pub(crate) interval_s: Option<u64>,
     pub(crate) amplification_bp: Option<u64>,
     #[serde(default)]

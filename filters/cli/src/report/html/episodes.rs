@@ -81,6 +81,12 @@ fn evidence(out: &mut String, episode: &EpisodeRecord) {
     if let Some(margin) = episode.margin_min_bp {
         pair("least margin", &Percent(Some(margin.into())).to_string());
     }
+    if let Some(shift) = episode.shift_bp {
+        pair("times slower", &Hundredths(Some(shift / 100)).to_string());
+    }
+    if let Some(count) = episode.count {
+        pair("times", &GroupedCount(count).to_string());
+    }
     if let Some(interval) = episode.interval_s {
         pair("every", &Seconds(interval).to_string());
     }
