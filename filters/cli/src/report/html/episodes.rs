@@ -82,7 +82,7 @@ fn evidence(out: &mut String, episode: &EpisodeRecord) {
         pair("least margin", &Percent(Some(margin.into())).to_string());
     }
     if let Some(shift) = episode.shift_bp {
-        pair("times slower", &Hundredths(Some(shift / 100)).to_string());
+        pair("duration factor", &Hundredths(Some(shift / 100)).to_string());
     }
     if let Some(count) = episode.count {
         pair("times", &GroupedCount(count).to_string());
