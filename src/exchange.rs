@@ -67,7 +67,7 @@ pub struct Exchange<'a> {
     pub proxy_status: Option<&'a str>,
     /// Number of this attempt among the client's own, 1 for the first.
     pub client_attempt: Option<u32>,
-    /// False if the client comes from outside, so that its hints are not believed; `None` if the host cannot tell.
+    /// False if the client comes from outside, so that its hints are not believed; `None` if unknown.
     pub client_trusted: Option<bool>,
     /// The caller's quota as the upstream reports it.
     pub quota: Option<Quota>,

@@ -154,7 +154,9 @@ impl Monitor {
         };
         if entry.is_none {
             let (upstream, verdict) = (entry.id, entry.upstream.count_unjudged(exchange));
-            let recorded = self.record_exchange(index, exchange, &verdict);
+            // Whatever the host counted, no attempt went to a host.
+            let recorded = verdict.fate != Fate::Clean
+                && self.record_exchange(index, &Exchange { attempts: None, ..exchange.clone() }, &verdict);
             return Observed { upstream, verdict, recorded };
         }
         let taken = entry.upstream.observe(exchange, limits, &thresholds, place, &self.timeline);

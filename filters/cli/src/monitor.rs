@@ -1,7 +1,8 @@
 //! Monitors of log lines.
 
+use core::hash::BuildHasher;
 use nearmiss::{Config, Feed, Monitor, SipKey};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 
 /// Creates a monitor of log lines. Without `hosts_key` hashes of hosts have a random key, which differs from run to run.
 pub(crate) fn new(config: Config, source: &str) -> Monitor {

@@ -165,7 +165,8 @@ fn records_of_several_runs_are_merged_into_records_of_the_fleet() {
     let row = log.lines().find(|row| row.starts_with("cart")).unwrap();
     let cells: Vec<_> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
     assert_eq!(cells[..6], ["cart", "100", "75.00 %", "100.00 %", "25", "0"], "{log}");
-    assert!(cells[6].ends_with(" ms") && cells[11] == "2", "{log}");
+    assert_eq!(cells[6..8], ["0", "0"], "rejected and abandoned: {log}");
+    assert!(cells[8].ends_with(" ms") && cells[13] == "2", "{log}");
     let again = nearmiss(&["merge", "-"], &out);
     assert_eq!(stdout(&again), out, "merged records can be merged again");
     let other = nearmiss(&["merge", "-"], &out.replace(r#""schema":1"#, r#""schema":2"#));

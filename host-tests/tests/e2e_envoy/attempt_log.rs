@@ -15,8 +15,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Harness, Origins, counts, exchange_records};
 
-const HTTP: &str = r#"{"records_per_second":1000000,"envoy":{"attach":"http"}}"#;
-const LOG: &str = r#"{"records_per_second":1000000,"envoy":{"attach":"log"}}"#;
+const HTTP: &str =
+    r#"{"records_per_second":1000000,"records_per_second_total":1000000,"envoy":{"attach":"http"}}"#;
+const LOG: &str =
+    r#"{"records_per_second":1000000,"records_per_second_total":1000000,"envoy":{"attach":"log"}}"#;
 
 /// Per-try timeout in milliseconds.
 const PER_TRY: u32 = 2_000;
@@ -119,7 +121,9 @@ fn recorded(record: &Value) -> Vec<Attempt> {
 /// Checks that `explain` lists the attempts of the attempt log.
 fn assert_explained(record: &Value) {
     let explain = record["explain"].as_str().expect("a sentence");
-    let (_, attempts) = explain.split_once(": ").unwrap_or_else(|| panic!("no attempts: {explain}"));
+    // Flags and a reason may stand in brackets before the attempts.
+    let attempts = explain.rsplit_once("): ").or_else(|| explain.split_once(": "));
+    let (_, attempts) = attempts.unwrap_or_else(|| panic!("no attempts: {explain}"));
     let parts: Vec<_> = attempts.split(" → ").collect();
     let recorded = recorded(record);
     assert_eq!(parts.len(), recorded.len(), "{record}");
@@ -127,7 +131,7 @@ fn assert_explained(record: &Value) {
         let host = host.as_deref().unwrap_or("a host");
         let head = match status {
             Some(status) => format!("{host} {status} after "),
-            None => format!("{host} no answer in "),
+            None => format!("{host} no response in "),
         };
         assert!(part.starts_with(&head), "`{part}` should start with `{head}`");
     }

@@ -16,7 +16,7 @@ use crate::bootstrap::bootstrap;
 
 /// Number of connections, each with one request at a time; every other exchange is retried, so that it has a record.
 const CLIENTS: usize = 4;
-const CONFIG: &str = r#"{"records_per_second":1000000,"envoy":{"collector":{"cluster":"otel","timeout":"1s","queue":500,"log":"none"}}}"#;
+const CONFIG: &str = r#"{"records_per_second":1000000,"records_per_second_total":1000000,"envoy":{"collector":{"cluster":"otel","timeout":"1s","queue":500,"log":"none"}}}"#;
 /// Behaviours and their durations in seconds; the last one is longer than any timeout.
 const BEHAVIOURS: [(Behaviour, u64); 7] = [
     (Behaviour::Accept, 4),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::harness::{Fixture, retried};
 
 const START: u64 = 1_795_423_560 * 1_000_000;
-const CONFIG: &str = r#"{"records_per_second":1000000,"envoy":{"collector":{"cluster":"otel","path":"/in/v1/logs","authority":"otel.test","timeout":"2s","queue":400}}}"#;
+const CONFIG: &str = r#"{"records_per_second":1000000,"records_per_second_total":1000000,"envoy":{"collector":{"cluster":"otel","path":"/in/v1/logs","authority":"otel.test","timeout":"2s","queue":400}}}"#;
 
 /// A filter that sends records to a collector, with a simulated clock.
 struct Sender {

@@ -66,16 +66,16 @@ fn cost(filter: &mut FilterInstance, record: impl Fn(u32) -> String) -> u64 {
 }
 
 #[test]
-fn a_structured_record_costs_at_most_9_200_instructions() {
-    assert!(cost(&mut start(), structured) <= 9_200);
+fn a_structured_record_costs_at_most_10_600_instructions() {
+    assert!(cost(&mut start(), structured) <= 10_600);
 }
 
 #[test]
-fn records_of_two_shapes_in_turns_cost_at_most_14_000_instructions_each() {
-    assert!(cost(&mut start(), mixed) <= 14_000);
+fn records_of_two_shapes_in_turns_cost_at_most_15_600_instructions_each() {
+    assert!(cost(&mut start(), mixed) <= 15_600);
 }
 
 #[test]
-fn a_raw_line_costs_at_most_11_000_instructions() {
-    assert!(cost(&mut start(), raw) <= 11_000);
+fn a_raw_line_costs_at_most_11_400_instructions() {
+    assert!(cost(&mut start(), raw) <= 11_400);
 }

@@ -32,7 +32,7 @@ nearmiss::config_fields! {
         };
         /// Adds the `near-miss` header to responses.
         header: bool = false, Field::flag;
-        /// Name of this proxy in the header and in filter state; tells the proxies of a chain apart.
+        /// Name of this proxy in the header and in filter state, unique in a chain of proxies.
         by: Option<String> = None, |field| field.text().map(Some);
         /// Collector that receives the records.
         collector: Option<CollectorConfig> = None, |field| CollectorConfig::read(field).map(Some);
