@@ -83,9 +83,14 @@ impl Exchange<'_> {
         self.stream || self.status == 101
     }
 
+    /// Returns the number of attempts if there was more than one.
+    pub(crate) fn several_attempts(&self) -> Option<u32> {
+        self.attempts.filter(|attempts| *attempts > 1)
+    }
+
     /// Returns true if an attempt was made because an earlier one failed.
     pub(crate) fn is_retry(&self) -> bool {
-        self.attempts.is_some_and(|attempts| attempts > 1) && !self.hedged
+        self.several_attempts().is_some() && !self.hedged
     }
 
     /// Returns the time that is compared with the past: the upstream's own, or the duration of the attempt that answered.

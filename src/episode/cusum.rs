@@ -66,20 +66,22 @@ impl BlockDispersion {
 
     /// Learns the deviation of one bucket and its expected square. `keep` is the decay per bucket.
     pub(super) fn learn(&mut self, deviation: f32, expected: f32, keep: f32) {
+        let [_, longer_blocks @ ..] = BLOCKS;
+        let [.., longest] = BLOCKS;
         self.count += 1;
         let [shortest, longer @ ..] = &mut self.by_length;
         let learn = |dispersion: &mut Dispersion, deviation: f32, expected: f32, keep: f32| {
             dispersion.learn(deviation * deviation, expected, 16.0 * expected, keep);
         };
         learn(shortest, deviation, expected, keep);
-        for ((dispersion, length), sums) in longer.iter_mut().zip([6, 36]).zip(&mut self.unfinished) {
+        for ((dispersion, length), sums) in longer.iter_mut().zip(longer_blocks).zip(&mut self.unfinished) {
             *sums = (sums.0 + deviation, sums.1 + expected);
             if self.count.is_multiple_of(length) {
                 learn(dispersion, sums.0, sums.1, libm::powf(keep, f32::from(length)));
                 *sums = (0.0, 0.0);
             }
         }
-        self.count %= 36;
+        self.count %= longest;
     }
 }
 

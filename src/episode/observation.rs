@@ -56,11 +56,11 @@ impl<'a> Observation<'a> {
     /// is reported.
     pub(super) fn only_attempt(&self, learned: Option<Log2>) -> Option<AttemptObservation<'a>> {
         let x = self.exchange;
-        if x.attempts.is_some_and(|attempts| attempts > 1) || !x.attempt_log.is_empty() {
+        if x.several_attempts().is_some() || !x.attempt_log.is_empty() {
             return None;
         }
         let failed = self.has_failed();
-        let timeless = self.is_timeless();
+        let timeless = x.is_timeless();
         let has_timeout = self.verdict.limits.timeout.is_some();
         let has_timed_out = failed && !has_timeout && (x.status == 504 || x.flags.any(Flags::UT));
         Some(AttemptObservation {
@@ -80,7 +80,7 @@ impl<'a> Observation<'a> {
     ) {
         let x = self.exchange;
         let has_timeout = self.verdict.limits.timeout.is_some();
-        let timeless = self.is_timeless();
+        let timeless = x.is_timeless();
         let attempts = x.attempts.unwrap_or(1);
         // An attempt log omits the first attempts, which failed: otherwise there would be no later ones.
         let logged = x.attempt_log.len().max(1) as u32;
@@ -118,11 +118,6 @@ impl<'a> Observation<'a> {
             Fate::Failed | Fate::Abandoned | Fate::Partial | Fate::Stale => true,
             _ => matches!(self.exchange.substitute, Some(Substitute::Fallback | Substitute::Stale)),
         }
-    }
-
-    /// Returns true if the duration does not measure the upstream.
-    fn is_timeless(&self) -> bool {
-        self.exchange.is_timeless()
     }
 
     /// Returns true from 70 % of the timeout.

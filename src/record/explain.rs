@@ -54,7 +54,7 @@ fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
         }
         Fate::Retried => {
             out.push_str("The exchange succeeded after ");
-            match exchange.attempts.filter(|attempts| *attempts > 1) {
+            match exchange.several_attempts() {
                 Some(attempts) => attempts_of(out, attempts, verdict),
                 None => out.push_str("more than one attempt"),
             }
@@ -86,7 +86,7 @@ fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
 fn failed(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
     out.push_str("The caller received ");
     result(out, exchange);
-    if let Some(attempts) = exchange.attempts.filter(|attempts| *attempts > 1) {
+    if let Some(attempts) = exchange.several_attempts() {
         out.push_str(" after ");
         attempts_of(out, attempts, verdict);
     } else if verdict.signals.any(Signals::BREAKER) {
@@ -100,7 +100,7 @@ fn abandoned(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
     out.push_str("The client disconnected after ");
     push_millis(out, exchange.duration);
     out.push_str(" ms without a response");
-    if let Some(attempts) = exchange.attempts.filter(|attempts| *attempts > 1) {
+    if let Some(attempts) = exchange.several_attempts() {
         out.push_str(", during attempt ");
         push_number(out, attempts.into());
     }

@@ -244,7 +244,7 @@ impl UpstreamState {
             open.offer_route(hash_of(name), name);
         }
         if exchange.flags.any(Flags::URX)
-            && let Some(attempts) = exchange.attempts.filter(|attempts| *attempts > 1)
+            && let Some(attempts) = exchange.several_attempts()
         {
             open.retry_limit = open.retry_limit.max(attempts.min(255) as u8);
         }
