@@ -13,7 +13,7 @@ pub const MAX_NAME: usize = 128;
 /// Returns the normalized name of an upstream, equal for all proxies that report it.
 ///
 /// Istio's `outbound|8080|v2|cart.shop.svc` becomes `cart.shop.svc/v2`: the host, then `:port` unless the port is 80,
-/// 443 or 8080, then `/subset` if there is one. An empty name and `-` become [`NO_UPSTREAM`]. A name longer than [`MAX_NAME`]
+/// 443 or 8080, then `/subset` if there is one; `inbound|…` and `inbound-vip|…` likewise. An empty name and `-` become [`NO_UPSTREAM`]. A name longer than [`MAX_NAME`]
 /// bytes is truncated and ends in a hash of the full name.
 ///
 /// ```
@@ -39,19 +39,33 @@ pub(crate) fn truncated(name: &str, max: usize) -> Cow<'_, str> {
 }
 
 /// Returns the name of Istio's `direction|port|subset|host`, or `None` for any other name.
+///
+/// In a waypoint the direction is `inbound-vip`, and the subset follows the protocol: `http` or `http/v2`. Access logs print the
+/// name under which the cluster's statistics are kept, which ends in a semicolon since Istio 1.24.
 fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
-    let rest = raw.strip_prefix("outbound|").or_else(|| raw.strip_prefix("inbound|"))?;
-    let bar = |text: &str| text.bytes().position(|byte| byte == b'|');
-    let (port, rest) = rest.split_at_checked(bar(rest)?)?;
-    let rest = rest.get(1..)?;
-    let (subset, host) = rest.split_at_checked(bar(rest)?)?;
-    let host = host.get(1..).filter(|host| !host.is_empty())?;
+    let (direction, rest) = split_at_bar(raw)?;
+    let (port, rest) = split_at_bar(rest)?;
+    let (subset, host) = split_at_bar(rest)?;
+    let subset = match direction {
+        "outbound" | "inbound" => subset,
+        "inbound-vip" => subset.strip_prefix("http").or_else(|| subset.strip_prefix("tcp")).unwrap_or(subset),
+        _ => return None,
+    };
+    let subset = subset.strip_prefix('/').unwrap_or(subset);
+    let host = host.strip_suffix(';').unwrap_or(host);
     Some(match (matches!(port, "" | "80" | "443" | "8080"), subset.is_empty()) {
+        _ if host.is_empty() => return None,
         (true, true) => Cow::Borrowed(host),
         (true, false) => Cow::Owned(format!("{host}/{subset}")),
         (false, true) => Cow::Owned(format!("{host}:{port}")),
         (false, false) => Cow::Owned(format!("{host}:{port}/{subset}")),
     })
+}
+
+/// Returns the text before and after the first `|`.
+fn split_at_bar(text: &str) -> Option<(&str, &str)> {
+    let (head, rest) = text.split_at_checked(text.bytes().position(|byte| byte == b'|')?)?;
+    Some((head, rest.get(1..)?))
 }
 
 /// Returns `name` in at most `max` bytes, with a hash at the end that distinguishes names with the same beginning.
@@ -74,8 +88,19 @@ mod tests {
         assert_eq!(upstream_name("outbound|80||cart.shop.svc"), "cart.shop.svc");
         assert_eq!(upstream_name("outbound|9080||cart.shop.svc"), "cart.shop.svc:9080");
         assert_eq!(upstream_name("inbound|9080|blue|cart"), "cart:9080/blue");
+        assert_eq!(upstream_name("outbound|8000||cart.shop.svc;"), "cart.shop.svc:8000");
         assert_eq!(upstream_name("outbound|odd"), "outbound|odd");
+        assert_eq!(upstream_name("outbound|80||;"), "outbound|80||;");
         assert_eq!(upstream_name("cart"), "cart");
+    }
+
+    #[test]
+    fn clusters_of_a_waypoint_are_named_like_those_of_a_sidecar() {
+        assert_eq!(upstream_name("inbound-vip|8080|http|cart.shop.svc"), "cart.shop.svc");
+        assert_eq!(upstream_name("inbound-vip|9080|http/v2|cart.shop.svc;"), "cart.shop.svc:9080/v2");
+        assert_eq!(upstream_name("inbound-vip|9000|tcp|cart.shop.svc"), "cart.shop.svc:9000");
+        assert_eq!(upstream_name("inbound-vip|80||cart.shop.svc"), "cart.shop.svc");
+        assert_eq!(upstream_name("other|80||cart.shop.svc"), "other|80||cart.shop.svc");
     }
 
     #[test]
