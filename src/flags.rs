@@ -52,6 +52,8 @@ impl Flags {
     pub const UPE: Self = Self(1 << 23);
     /// The route's cluster does not exist.
     pub const NC: Self = Self(1 << 24);
+    /// The upstream's name could not be resolved.
+    pub const DF: Self = Self(1 << 26);
     /// The overload manager shed the request.
     pub const OM: Self = Self(1 << 25);
 

@@ -154,6 +154,11 @@ impl Fleet {
         self.by_name.len()
     }
 
+    /// Returns true if there is an upstream of this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.find(hash::hash(name.as_bytes()), name).is_some()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().flatten()
     }

@@ -87,4 +87,4 @@ pub use sorted_map::SortedMap;
 pub use thresholds::ClientRetries;
 pub use timeline::{Feed, bucket_of};
 pub use units::{Micros, Timestamp, Used};
-pub use verdict::{Fate, Signals, Verdict};
+pub use verdict::{FailureReason, Fate, Signals, Verdict};

@@ -111,6 +111,11 @@ impl Monitor {
         &self.config
     }
 
+    /// Iterates over the configured upstreams that have had no exchange, such as misspelled ones.
+    pub fn unmatched_upstreams(&self) -> impl Iterator<Item = &str> {
+        self.config.upstreams.keys().map(String::as_str).filter(|name| !self.fleet.contains(name))
+    }
+
     /// Returns true if the configuration asks for hashes of hosts and there is no key for them. Records then withhold the names
     /// of hosts until [`set_hosts_key`](Self::set_hosts_key) is called.
     pub fn lacks_hosts_key(&self) -> bool {

@@ -4,11 +4,13 @@
 //! others it sets a signal for every rule that holds, and the strongest signal is the fate.
 
 mod client;
+mod failure;
 mod fate;
 mod outcome;
 mod past;
 mod signals;
 
+pub use failure::FailureReason;
 pub use fate::Fate;
 pub(crate) use past::{LatencyBaseline, Past};
 pub use signals::Signals;

@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use crate::json::value;
+use crate::name::upstream_name;
 use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Used};
 use alloc::borrow::ToOwned;
@@ -110,6 +111,24 @@ impl<'a> Field<'a> {
         let mut values = SortedMap::default();
         self.each(|key, field| {
             values.insert(key.to_owned(), read(field)?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// Reads an object by upstream: the key is the upstream's name, also as the proxy writes it.
+    pub(crate) fn by_upstream<T>(
+        &self,
+        read: impl Fn(&Self) -> Result<T, ConfigError>,
+    ) -> Result<SortedMap<String, T>, ConfigError> {
+        let mut values = SortedMap::default();
+        self.each(|key, field| {
+            let name = upstream_name(key);
+            if values.contains(&*name) {
+                let found = format!("a second section of {name}");
+                return Err(ConfigError::Value { field: field.name(), found, takes: "one section per upstream" });
+            }
+            values.insert(name.into_owned(), read(field)?);
             Ok(())
         })?;
         Ok(values)

@@ -31,7 +31,7 @@ crate::config_fields! {
     #[non_exhaustive]
     pub struct Config {
         /// Limits and fallbacks of single upstreams, by name.
-        upstreams: SortedMap<String, UpstreamConfig> = SortedMap::default(), |field| field.by_name(|upstream| {
+        upstreams: SortedMap<String, UpstreamConfig> = SortedMap::default(), |field| field.by_upstream(|upstream| {
             let mut config = UpstreamConfig::default();
             config.read(upstream).map(|()| config)
         });
@@ -82,7 +82,7 @@ crate::config_fields! {
         fields: SortedMap<String, String> = SortedMap::default(), Field::texts_by_name;
         /// References restored or accepted by an operator, by upstream.
         reference: SortedMap<String, ReferenceConfig> = SortedMap::default(), |field| {
-            field.by_name(ReferenceConfig::read)
+            field.by_upstream(ReferenceConfig::read)
         };
         /// Share of exchanges that may be near misses.
         budget: Used = Used::from_basis_points(100).unwrap_or_default(), Field::share;

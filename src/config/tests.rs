@@ -110,6 +110,22 @@ crate::config_fields! {
 }
 
 #[test]
+fn an_upstream_may_be_named_as_the_proxy_names_it() {
+    let config = Config::parse(
+        r#"{"upstreams":{"outbound|9000||cart.shop.svc":{"max_attempts":3},"inbound-vip|80|http|blog":{}},
+            "reference":{"outbound|80||cart":{"since":"2026-11-23T08:00:00Z","near_miss_bp":1,"typical_ms":1}}}"#,
+    );
+    let config = config.unwrap();
+    assert_eq!(config.upstream("cart.shop.svc:9000").unwrap().max_attempts, Some(3));
+    assert!(config.upstream("blog").is_some() && config.reference.contains("cart"));
+    let twice = r#"{"upstreams":{"cart":{},"outbound|80||cart":{}}}"#;
+    assert_eq!(
+        Config::parse(twice).unwrap_err().to_string(),
+        "`upstreams.outbound|80||cart` is a second section of cart; it takes one section per upstream"
+    );
+}
+
+#[test]
 fn sections_of_other_hosts_are_ignored_and_the_own_one_is_read() {
     const TEXT: &str =
         r#"{"envoy":{"nosuch":1},"fluent_bit":[],"edge":"x","budget":"2%","lamp":{"on":false}}"#;

@@ -439,3 +439,12 @@ fn what_another_nearmiss_has_judged_is_counted_apart_and_moves_time() {
     let last = drain(&mut monitor);
     assert_eq!((&last[0]["seq"], &last[0]["relayed"]["clean"]), (&1.into(), &1.into()));
 }
+
+#[test]
+fn configured_upstreams_without_an_exchange_are_known() {
+    let config = Config::parse(r#"{"upstreams":{"crat":{},"outbound|80||cart":{},"blog":{}}}"#).unwrap();
+    let mut monitor = Monitor::new(config, Feed::Log, "test");
+    let ts = Timestamp::from_seconds(1_795_423_554);
+    monitor.observe(&Exchange { ts, upstream: "outbound|80||cart", status: 200, ..Exchange::default() });
+    assert_eq!(monitor.unmatched_upstreams().collect::<Vec<_>>(), ["blog", "crat"]);
+}

@@ -39,7 +39,8 @@ fn is_unreached(exchange: &Exchange<'_>) -> bool {
         || exchange.attempts == Some(0) && exchange.flags.any(Flags::UO)
 }
 
-fn is_dead_check(exchange: &Exchange<'_>) -> bool {
+/// Returns true if a check before the upstream could not be asked.
+pub(super) fn is_dead_check(exchange: &Exchange<'_>) -> bool {
     exchange.flags.any(Flags::RLSE) || exchange.reason.is_some_and(|reason| reason.starts_with(DEAD_CHECK))
 }
 

@@ -11,6 +11,13 @@ pub(crate) fn new(config: Config, source: &str) -> Monitor {
     monitor
 }
 
+/// Says which configured upstreams had no exchange in the whole input: most of them are misspelled.
+pub(crate) fn print_unmatched(monitor: &Monitor) {
+    for name in monitor.unmatched_upstreams() {
+        eprintln!("nearmiss: `upstreams.{name}` of the configuration matches no upstream of the input");
+    }
+}
+
 /// Returns a key from the random numbers that the standard library draws for its hash maps.
 fn random_key() -> SipKey {
     SipKey::derive(&[0, 1].map(|half: u64| RandomState::new().hash_one(half).to_le_bytes()).concat())

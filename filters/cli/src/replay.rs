@@ -170,6 +170,7 @@ impl Replayer {
             self.line_counts.print("judged");
             self.order.print();
             self.filter.print_if_nothing_matched();
+            monitor::print_unmatched(&self.monitor);
             if let Some(format) = self.format {
                 self.line_counts.print_limits(format);
             }

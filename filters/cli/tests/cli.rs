@@ -547,3 +547,13 @@ fn a_compression_that_is_not_read_is_named_with_the_command_that_removes_it() {
         assert!(!output.status.success() && log.contains(name) && log.contains(command), "{log}");
     }
 }
+
+#[test]
+fn a_configured_upstream_that_the_input_does_not_have_is_said() {
+    let dir = TempDir::new("unmatched");
+    let config = dir.write("config.json", r#"{"upstreams":{"crat":{"max_attempts":3},"cart":{}}}"#);
+    let input = format!("{}\n", line(1, "cart", 1));
+    let log = stderr(&nearmiss(&["replay", "--config", &config, "-"], &input));
+    assert!(log.contains("`upstreams.crat` of the configuration matches no upstream"), "{log}");
+    assert!(!log.contains("upstreams.cart"), "{log}");
+}

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::{Exchange, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern};
+use nearmiss::{Exchange, FailureReason, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern};
 
 /// All metrics of one plugin in one VM.
 pub(crate) struct Metrics {
@@ -30,6 +30,8 @@ pub(crate) struct Metrics {
 struct Series {
     upstream: Box<str>,
     fates: [Option<MetricId>; Fate::COUNT],
+    failures: [Option<MetricId>; FailureReason::COUNT],
+    aborted: Option<MetricId>,
     attempts: Option<MetricId>,
     margin: Option<MetricId>,
     /// By pattern. There are eight patterns.
@@ -145,6 +147,8 @@ impl Metrics {
         self.series.push(Series {
             upstream: upstream.into(),
             fates: [None; Fate::COUNT],
+            failures: [None; FailureReason::COUNT],
+            aborted: None,
             attempts: None,
             margin: None,
             episodes: Vec::new(),
@@ -160,6 +164,17 @@ impl Series {
             add(hostcalls, metric, 1, || {
                 format!("nearmiss.upstream=.={upstream};.;fate=.={};.;exchanges_total", verdict.fate.name())
             });
+        }
+        if verdict.fate == Fate::Failed {
+            let reason = FailureReason::of(exchange);
+            if let Some(metric) = self.failures.get_mut(reason as usize) {
+                add(hostcalls, metric, 1, || {
+                    format!("nearmiss.upstream=.={upstream};.;reason=.={};.;failed_total", reason.name())
+                });
+            }
+        }
+        if verdict.is_aborted() {
+            add(hostcalls, &mut self.aborted, 1, || format!("nearmiss.upstream=.={upstream};.;aborted_total"));
         }
         if let Some(margin) = verdict.margin_bp() {
             let metric = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {

@@ -85,6 +85,7 @@ impl ReportDriver {
         self.drain();
         self.outcome.model.finish();
         self.filter.print_if_nothing_matched();
+        monitor::print_unmatched(&self.monitor);
         self.order.print();
         self.outcome.stats.unreadable = self.outcome.line_counts.unreadable;
         Ok(self.outcome)
