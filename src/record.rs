@@ -4,6 +4,7 @@
 //! points. `docs/records.md` is the reference. No client address, header value or query string is ever written.
 
 mod episode;
+mod episode_context;
 mod exchange;
 mod explain;
 mod header;
@@ -11,10 +12,11 @@ mod host_names;
 mod summary;
 mod why;
 
-pub(crate) use episode::{EpisodeContext, Phase, deviation, episode};
+pub(crate) use episode::{Phase, deviation, episode};
+pub(crate) use episode_context::EpisodeContext;
 pub use exchange::clean;
 pub(crate) use exchange::exchange;
-pub(crate) use explain::explain;
+pub(crate) use explain::{exchange as explain, push_harm};
 pub use header::{HeaderParameters, header};
 pub(crate) use host_names::HostNames;
 pub(crate) use summary::{Span, latency, summary, totals};

@@ -126,7 +126,11 @@ impl<'a> Field<'a> {
             let name = upstream_name(key);
             if values.contains(&*name) {
                 let found = format!("a second section of {name}");
-                return Err(ConfigError::Value { field: field.name(), found, takes: "one section per upstream" });
+                return Err(ConfigError::Value {
+                    field: field.name(),
+                    found,
+                    takes: "one section per upstream",
+                });
             }
             values.insert(name.into_owned(), read(field)?);
             Ok(())

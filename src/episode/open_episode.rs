@@ -9,6 +9,8 @@ use super::dimensions::{HOSTS, ROUTES};
 use super::evidence::{Cause, Evidence};
 use super::excursion::Excursion;
 use super::pattern::Pattern;
+#[cfg(test)]
+use super::residual;
 use super::shift::{DurationBaseline, Durations};
 use crate::units::Used;
 use alloc::vec::Vec;
@@ -352,5 +354,51 @@ impl OpenEpisode {
             weak.rotate_left(1);
         }
         patterns
+    }
+}
+
+#[cfg(test)]
+impl OpenEpisode {
+    /// Returns an episode of three buckets that begins at `start`.
+    pub(crate) fn example(start: u32, cause: Cause, counts: BucketCounts) -> Self {
+        let excursion = Excursion { start, counts, ..Excursion::default() };
+        let nothing = Evidence::new(BucketCounts::default(), [0; residual::BINS]);
+        Self { last: start + 2, ..Self::new(excursion, start + 2, cause, &nothing) }
+    }
+
+    /// Makes it recur so many times at an interval in buckets.
+    pub(crate) fn recurring(self, runs: u16, interval: u32) -> Self {
+        Self { runs, interval, ..self }
+    }
+
+    /// Makes its attempts multiply, in hundredths of an attempt per exchange.
+    pub(crate) fn amplified(self, amplification: u32) -> Self {
+        Self { amplification, amplified: self.start, ..self }
+    }
+
+    /// Makes an outage of it after some buckets.
+    pub(crate) fn escalating_after(self, buckets: u32) -> Self {
+        Self { escalated: self.start + buckets, ..self }
+    }
+
+    /// Makes its durations four times those before.
+    pub(crate) fn slow(mut self) -> Self {
+        let (mut before, mut now) = ([0.0; residual::BINS], [0; residual::BINS]);
+        (before[residual::bin(0)], now[residual::bin(2 * residual::UNIT)]) = (100.0, 100);
+        self.baseline = DurationBaseline::new(&before, 1.0);
+        self.durations.add(&now);
+        self
+    }
+
+    /// Makes it grow over five minutes.
+    pub(crate) fn creeping(self) -> Self {
+        Self { last: self.start + 30, slow: 1.0, slow_age: 20.0, buckets: 30, ..self }
+    }
+
+    /// Puts all of its impact on the first route.
+    pub(crate) fn on_the_first_route(mut self) -> Self {
+        self.routes[0] = (40, 1);
+        self.routes[1] = (0, 40);
+        self
     }
 }

@@ -186,27 +186,20 @@ fn hosts(episode: &Episode) -> Vec<(&str, u64)> {
 }
 
 fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
-    let mut number = |number: u64, after: &str| {
-        write::push_number(out, number);
-        out.push_str(after);
-    };
-    number(episode.near_misses, " of ");
-    number(episode.exchanges, " exchanges were near misses and ");
-    number(episode.failed, " failed, in ");
-    number(
-        episode.members.len() as u64,
-        if episode.members.len() == 1 { " episode" } else { " episodes at once" },
-    );
+    record::push_harm(out, episode.exchanges, episode.near_misses, episode.failed);
+    out.push_str(", in ");
+    write::push_number(out, episode.members.len() as u64);
+    out.push_str(if episode.members.len() == 1 { " episode" } else { " episodes at once" });
     match (episode.related.keys().next(), hosts.first()) {
         (Some(related), _) => {
-            out.push_str("; look at what it shares with ");
+            out.push_str("; look at the dependencies it shares with ");
             out.push_str(related);
         }
         (None, Some((host, 5_000..))) => {
             out.push_str("; look at host ");
             out.push_str(host);
         }
-        _ => out.push_str("; look at its exchanges of that time"),
+        _ => out.push_str("; look at its requests of that time"),
     }
     out.push('.');
 }

@@ -78,7 +78,7 @@ fn a_retried_exchange_leaves_the_documented_record() {
          \"margin_bp\":3334,\"signals\":[\"retry\"],\"attempts\":3,\"attempt_log\":[{\"host\":\"10.0.0.2:80\",\"status\":503,\
          \"duration_ms\":12.1},{\"host\":\"10.0.0.3:80\",\"duration_ms\":10},{\"host\":\"10.0.0.1:80\",\"status\":200,\
          \"duration_ms\":18}],\"status\":200,\"duration_ms\":42.46,\"host\":\"10.0.0.1:80\",\"route\":\"checkout\",\
-         \"explain\":\"The exchange succeeded after 3 of 4 attempts: 10.0.0.2:80 503 after 12.1 ms → 10.0.0.3:80 no response in 10 ms → \
+         \"explain\":\"The exchange succeeded after 3 of 4 attempts: 10.0.0.2:80 503 after 12 ms → 10.0.0.3:80 no response in 10 ms → \
          10.0.0.1:80 200 after 18 ms; look at 10.0.0.2:80.\"}"
     );
     assert!(monitor.poll_record().is_none());

@@ -1,19 +1,13 @@
-//! Writes the record of an episode with its sentence.
+//! Writes the record of an episode.
 
 use super::SCHEMA;
-use super::host_names::HostNames;
-use crate::episode::{BucketCounts, Cause, Deviation, OpenEpisode, Pattern};
+use super::episode_context::{EpisodeContext, end_of};
+use super::explain;
+use crate::episode::{BucketCounts, Deviation, OpenEpisode, Pattern};
 use crate::json::write::{Json, escape, push_number};
-use crate::sort;
 use crate::timeline;
-use crate::units::{Timestamp, Used};
-use crate::upstream::UpstreamState;
+use crate::units::Used;
 use crate::verdict::Signals;
-use alloc::string::String;
-use alloc::vec::Vec;
-
-/// Least share of a listed host, in basis points.
-const LEAST_SHARE: u64 = 1_000;
 
 /// Phase of an episode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,15 +18,6 @@ pub(crate) enum Phase {
     Close,
     /// Cut short by the end of input.
     Truncated,
-}
-
-/// Surroundings of an episode that its record names.
-#[derive(Clone, Copy)]
-pub(crate) struct EpisodeContext<'a> {
-    pub(crate) upstream: &'a UpstreamState,
-    pub(crate) hosts: HostNames,
-    /// Names of the related upstreams.
-    pub(crate) related: &'a [&'a str],
 }
 
 /// Writes the open or close record of an episode.
@@ -52,7 +37,7 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
         }
     }
     counts(json, &open.counts, open.shift_bp());
-    let shares = shares(&open.counts.bad_attempts, context.upstream);
+    let shares = context.shares(&open.counts.bad_attempts);
     json.key("hosts").open('[');
     for (slot, share) in &shares {
         let Some(name) = context.upstream.hosts().name(*slot) else { continue };
@@ -75,7 +60,7 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
     if pattern == Pattern::Storm {
         json.key("amplification_bp").number(u64::from(open.amplification) * 100);
     }
-    if let Some((name, share)) = route(open, context.upstream) {
+    if let Some((name, share)) = context.route(open) {
         json.key("routes").open('[');
         json.item().open('{');
         json.key("route").text(name);
@@ -83,7 +68,7 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
         json.close('}');
         json.close(']');
     }
-    json.key("explain").sentence(|out| explain(out, open, pattern, context, &shares));
+    json.key("explain").sentence(|out| explain::episode(out, open, pattern, context, &shares));
     json.close('}');
 }
 
@@ -113,19 +98,8 @@ pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation
     json.close(']');
     json.key("related").open('[');
     json.close(']');
-    json.key("explain").sentence(|out| explain_deviation(out, deviation));
+    json.key("explain").sentence(|out| explain::deviation(out, deviation));
     json.close('}');
-}
-
-fn explain_deviation(out: &mut String, deviation: &Deviation) {
-    out.push_str("Near misses were ");
-    push_share(out, deviation.near_misses.basis_points().into());
-    out.push_str(" of the day where the reference has ");
-    push_share(out, deviation.reference.near_misses.basis_points().into());
-    out.push_str(", and the typical duration was ");
-    let ratio = libm::exp2f((f32::from(deviation.log2) - f32::from(deviation.reference.log2)) / 256.0);
-    push_tenths(out, libm::roundf(ratio * 10.0) as u64);
-    out.push_str(" times that of the reference; accept a new reference or find out since when.");
 }
 
 fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, start: u32) {
@@ -188,107 +162,4 @@ fn also(json: &mut Json<'_>, open: &OpenEpisode, pattern: Pattern) {
         others.for_each(|other| json.item().text(other.name()));
         json.close(']');
     }
-}
-
-/// Returns the route that carries the episode, with its share.
-fn route<'a>(open: &OpenEpisode, upstream: &'a UpstreamState) -> Option<(&'a str, u16)> {
-    let (slot, share) = open.route()?;
-    Some((upstream.routes().name(slot)?, share))
-}
-
-/// Returns the hosts to blame, largest share first.
-fn shares(bad: &[u16], upstream: &UpstreamState) -> Vec<(u8, u64)> {
-    let all: u64 = bad.iter().map(|count| u64::from(*count)).sum();
-    let share = |count: &u16| (u64::from(*count) * 10_000).checked_div(all).unwrap_or(0);
-    let mut shares: Vec<(u8, u64)> =
-        bad.iter().enumerate().map(|(slot, count)| (slot as u8, share(count))).collect();
-    shares.retain(|(_, share)| *share >= LEAST_SHARE);
-    let rank = |(slot, share): &(u8, u64)| (core::cmp::Reverse(*share), upstream.hosts().name(*slot));
-    sort::sort_by(&mut shares, |a, b| rank(a) < rank(b));
-    shares
-}
-
-fn explain(
-    out: &mut String,
-    open: &OpenEpisode,
-    pattern: Pattern,
-    context: EpisodeContext<'_>,
-    shares: &[(u8, u64)],
-) {
-    push_number(out, open.counts.near_misses.into());
-    out.push_str(" of ");
-    push_number(out, open.counts.exchanges.into());
-    out.push_str(" exchanges were near misses and ");
-    push_number(out, open.counts.failed.into());
-    out.push_str(" failed: ");
-    out.push_str(match open.cause {
-        Cause::Errors => "attempts failed more often than usual",
-        Cause::Caught => "safety nets caught more than usual",
-        Cause::Late => "answers came nearer to their limits than usual",
-        Cause::Tail => "slow answers were more than usual",
-        Cause::LocationShift => "answers took longer than in the minutes before",
-        Cause::Host => "one host stood out from its siblings",
-        Cause::Periodicity => "the same blip came again and again",
-        Cause::CrossUpstream => "weak signs came on several upstreams at once",
-    });
-    match pattern {
-        Pattern::Recurring => {
-            if let Some(interval) = open.interval() {
-                out.push_str(", every ");
-                push_number(out, u64::from(interval) * 10);
-                out.push_str(" s");
-            }
-        }
-        Pattern::Storm => {
-            out.push_str(", and attempts rose to ");
-            push_tenths(out, u64::from(open.amplification) / 10);
-            out.push_str(" an exchange");
-        }
-        _ => {}
-    }
-    if let Some(name) = context.related.first() {
-        out.push_str("; look at what it shares with ");
-        out.push_str(name);
-        return out.push('.');
-    }
-    if let Some((name, _)) = route(open, context.upstream).filter(|_| open.host().is_none()) {
-        out.push_str("; look at route ");
-        out.push_str(name);
-        return out.push('.');
-    }
-    let host = open.host().or(shares.first().filter(|(_, share)| *share >= 5_000).map(|(slot, _)| *slot));
-    match host.and_then(|slot| context.upstream.hosts().name(slot)) {
-        Some(name) => {
-            out.push_str("; look at host ");
-            context.hosts.push(out, name);
-        }
-        None => out.push_str(match pattern {
-            Pattern::Storm => "; look at what retries, and how often it may",
-            Pattern::Recurring => "; look at what runs at that pace",
-            Pattern::Creeping => "; look at what fills up: queues, pools, memory",
-            _ => "; look at its exchanges of that time",
-        }),
-    }
-    out.push('.');
-}
-
-/// Appends a share such as `12.34 %`.
-fn push_share(out: &mut String, basis_points: u64) {
-    push_number(out, basis_points / 100);
-    out.push('.');
-    push_number(out, basis_points / 10 % 10);
-    push_number(out, basis_points % 10);
-    out.push_str(" %");
-}
-
-/// Appends tenths such as `4.1`.
-fn push_tenths(out: &mut String, tenths: u64) {
-    push_number(out, tenths / 10);
-    out.push('.');
-    push_number(out, tenths % 10);
-}
-
-/// Returns the end of a bucket.
-fn end_of(bucket: u32) -> Timestamp {
-    timeline::start_of(u64::from(bucket) + 1)
 }

@@ -1,7 +1,7 @@
 //! The record of one exchange.
 
 use super::SCHEMA;
-use super::explain::explain;
+use super::explain;
 use super::host_names::HostNames;
 use super::why;
 use crate::exchange::Exchange;
@@ -59,7 +59,7 @@ pub(crate) fn exchange(
     if suppressed > 0 {
         json.key("suppressed").number(suppressed.into());
     }
-    json.key("explain").sentence(|out| explain(out, exchange, verdict, hosts));
+    json.key("explain").sentence(|out| explain::exchange(out, exchange, verdict, hosts));
     json.close('}');
 }
 

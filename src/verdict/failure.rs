@@ -64,6 +64,11 @@ impl FailureReason {
 
     /// Returns the reason of an exchange that failed. What the host says of the connection precedes the status that the caller got.
     pub fn of(exchange: &Exchange<'_>) -> Self {
+        Self::of_connection(exchange).unwrap_or_else(|| Self::of_status(exchange))
+    }
+
+    /// Returns the reason that the host itself gives by flags and details, if it gives one.
+    pub(crate) fn of_connection(exchange: &Exchange<'_>) -> Option<Self> {
         const BY_FLAGS: [(Flags, FailureReason); 5] = [
             (Flags::UH.with(Flags::NC), FailureReason::NoHost),
             (Flags::UF.with(Flags::DF), FailureReason::Connect),
@@ -72,13 +77,12 @@ impl FailureReason {
             (Flags::UC.with(Flags::UR).with(Flags::LR), FailureReason::Reset),
         ];
         if outcome::is_overloaded(exchange) || exchange.pool {
-            return Self::Overload;
+            return Some(Self::Overload);
         }
         if outcome::is_dead_check(exchange) {
-            return Self::Check;
+            return Some(Self::Check);
         }
-        let flagged = BY_FLAGS.iter().find(|(flags, _)| exchange.flags.any(*flags));
-        flagged.map_or_else(|| Self::of_status(exchange), |(_, reason)| *reason)
+        BY_FLAGS.iter().find(|(flags, _)| exchange.flags.any(*flags)).map(|(_, reason)| *reason)
     }
 
     fn of_status(exchange: &Exchange<'_>) -> Self {

@@ -174,7 +174,9 @@ impl Series {
             }
         }
         if verdict.is_aborted() {
-            add(hostcalls, &mut self.aborted, 1, || format!("nearmiss.upstream=.={upstream};.;aborted_total"));
+            add(hostcalls, &mut self.aborted, 1, || {
+                format!("nearmiss.upstream=.={upstream};.;aborted_total")
+            });
         }
         if let Some(margin) = verdict.margin_bp() {
             let metric = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {

@@ -1,59 +1,64 @@
-//! Writes one plain sentence: the event, how close it was, where to look next.
+//! The sentence of an exchange.
 
-use super::host_names::HostNames;
-use super::why;
+use super::phrases::push_duration;
 use crate::exchange::{Attempt, Exchange};
 use crate::flags::Flags;
-use crate::json::write::{push_millis, push_number};
+use crate::json::write::push_number;
 use crate::limits::Limit;
+use crate::record::host_names::HostNames;
+use crate::record::why;
 use crate::structured_fields;
 use crate::units::Used;
-use crate::verdict::{Fate, Signals, Verdict};
+use crate::verdict::{FailureReason, Fate, Signals, Verdict};
 use alloc::string::String;
 
 /// Writes the sentence of an exchange's record.
-pub(crate) fn explain(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
+pub(crate) fn exchange(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
     happened(out, exchange, verdict);
     why(out, exchange, hosts);
-    if let [first, rest @ ..] = exchange.attempt_log
-        && !rest.is_empty()
-    {
-        out.push_str(": ");
-        attempt(out, first, hosts);
-        rest.iter().for_each(|next| {
-            out.push_str(" → ");
-            attempt(out, next, hosts);
-        });
-    }
+    attempts(out, exchange, hosts);
     closeness(out, verdict);
-    look_at(out, exchange, verdict, hosts);
+    if verdict.fate != Fate::Clean {
+        look_at(out, exchange, verdict, hosts);
+    }
     out.push('.');
 }
 
 fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
+    let signals = verdict.signals;
     match verdict.fate {
+        Fate::Clean if signals.any(Signals::ABORTED) => {
+            out.push_str("The client disconnected after ");
+            push_duration(out, exchange.duration);
+            out.push_str(", and nothing shows that the upstream was at fault");
+        }
         Fate::Clean => out.push_str("The exchange was clean"),
         Fate::Slow => {
             out.push_str("The response took ");
             took(out, verdict);
         }
-        Fate::Tight if verdict.signals.any(Signals::BREAKER) => {
+        Fate::Tight if signals.any(Signals::BREAKER) => {
             out.push_str("The exchange succeeded although a circuit breaker was open")
         }
-        Fate::Tight if verdict.signals.any(Signals::POOL) => {
+        Fate::Tight if signals.any(Signals::POOL) => {
             out.push_str("The exchange succeeded after waiting for a free connection")
         }
         Fate::Tight => out.push_str("The exchange succeeded with little margin"),
         Fate::ClientRetried => {
-            out.push_str("The request was attempt ");
+            out.push_str("The client was already retrying: this was its attempt ");
             push_number(out, exchange.client_attempt.unwrap_or(2).into());
-            out.push_str(" of its client");
         }
-        Fate::Retried if verdict.signals.any(Signals::HEDGE) => {
+        Fate::Retried if signals.any(Signals::HEDGE) => {
             out.push_str("The exchange succeeded with the response of a hedged attempt")
         }
         Fate::Retried => {
-            out.push_str("The exchange succeeded after ");
+            if exchange.status < 400 {
+                out.push_str("The exchange succeeded after ");
+            } else {
+                out.push_str("The caller received ");
+                result(out, exchange);
+                out.push_str(", but only after ");
+            }
             match exchange.several_attempts() {
                 Some(attempts) => attempts_of(out, attempts, verdict),
                 None => out.push_str("more than one attempt"),
@@ -61,23 +66,20 @@ fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
         }
         Fate::Failover => out.push_str("A host outside the primary zone or priority answered"),
         Fate::Stale => out.push_str("A cache served an expired copy because the origin could not answer"),
-        Fate::Fallback if verdict.signals.any(Signals::FALLBACK) => {
+        Fate::Fallback if signals.any(Signals::FALLBACK) => {
             out.push_str("A fallback answered instead of the upstream")
         }
         Fate::Fallback => out.push_str("The authorization check failed and was skipped"),
         Fate::Partial => {
-            out.push_str("The response has status ");
+            out.push_str("The response had status ");
             push_number(out, exchange.status.into());
             inside(out, exchange);
         }
         Fate::Failed => failed(out, exchange, verdict),
-        Fate::Rejected => {
-            out.push_str("The proxy rejected the request before any attempt, with ");
-            result(out, exchange);
-        }
+        Fate::Rejected => rejected(out, exchange),
         Fate::Abandoned => abandoned(out, exchange, verdict),
     }
-    if verdict.signals.any(Signals::SLOW) && verdict.fate != Fate::Slow {
+    if signals.any(Signals::SLOW) && verdict.fate != Fate::Slow {
         out.push_str(", and the response took ");
         took(out, verdict);
     }
@@ -89,25 +91,52 @@ fn failed(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
     if let Some(attempts) = exchange.several_attempts() {
         out.push_str(" after ");
         attempts_of(out, attempts, verdict);
-    } else if verdict.signals.any(Signals::BREAKER) {
-        out.push_str(" because a circuit breaker was open");
-    } else if (400..500).contains(&exchange.status) && exchange.status != 429 {
-        out.push_str(", but no host was reached or a check failed");
     }
+    out.push_str(match FailureReason::of_connection(exchange) {
+        Some(FailureReason::NoHost) if exchange.flags.any(Flags::NC) => " because the cluster does not exist",
+        Some(FailureReason::NoHost) => " because no host was healthy",
+        Some(FailureReason::Connect) if exchange.flags.any(Flags::DF) => {
+            " because the name of the upstream could not be resolved"
+        }
+        Some(FailureReason::Connect) => " because no connection could be made",
+        Some(FailureReason::Timeout) if exchange.flags.any(Flags::DT) => " because the deadline expired",
+        Some(FailureReason::Timeout) => " because a timeout expired",
+        Some(FailureReason::Overload) if exchange.pool => " because no connection became free",
+        Some(FailureReason::Overload) if exchange.flags.any(Flags::UO) => {
+            " because a circuit breaker was open"
+        }
+        Some(FailureReason::Overload) => " because the proxy was shedding load",
+        Some(FailureReason::Check) => " because a check before the upstream could not be made",
+        Some(FailureReason::Protocol) => " because the upstream broke the protocol",
+        Some(FailureReason::Reset) => " because the connection was closed before the response",
+        _ => "",
+    });
+}
+
+fn rejected(out: &mut String, exchange: &Exchange<'_>) {
+    out.push_str(if exchange.flags.any(Flags::RL) {
+        "A rate limit of the proxy rejected the request with "
+    } else if exchange.flags.any(Flags::FI) {
+        "A fault that the proxy injects on purpose ended the request with "
+    } else {
+        "A policy of the proxy rejected the request with "
+    });
+    result(out, exchange);
+    out.push_str("; the upstream was not asked");
 }
 
 fn abandoned(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
     out.push_str("The client disconnected after ");
-    push_millis(out, exchange.duration);
-    out.push_str(" ms without a response");
+    push_duration(out, exchange.duration);
+    out.push_str(" without a response");
     if let Some(attempts) = exchange.several_attempts() {
         out.push_str(", during attempt ");
         push_number(out, attempts.into());
     }
     if let Some(typical) = verdict.typical {
         out.push_str("; ");
-        push_millis(out, typical);
-        out.push_str(" ms is typical");
+        push_duration(out, typical);
+        out.push_str(" is typical");
     }
 }
 
@@ -153,30 +182,44 @@ fn attempts_of(out: &mut String, attempts: u32, verdict: &Verdict) {
 
 /// Appends `410 ms; 100 ms is typical`.
 fn took(out: &mut String, verdict: &Verdict) {
-    push_millis(out, verdict.judged_duration.unwrap_or_default());
-    out.push_str(" ms; ");
-    push_millis(out, verdict.typical.unwrap_or_default());
-    out.push_str(" ms is typical");
+    push_duration(out, verdict.judged_duration.unwrap_or_default());
+    out.push_str("; ");
+    push_duration(out, verdict.typical.unwrap_or_default());
+    out.push_str(" is typical");
 }
 
 /// Appends the failure inside a success.
 fn inside(out: &mut String, exchange: &Exchange<'_>) {
     let is_word = |error: &&str| error.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if let Some(status) = exchange.grpc_status.filter(|status| *status > 0) {
-        out.push_str(", but gRPC status ");
+        out.push_str(" but gRPC status ");
         push_number(out, status.into());
     } else if let Some(error) = exchange.proxy_status.and_then(structured_fields::proxy_error).filter(is_word)
     {
-        out.push_str(", but a proxy on the path reported ");
+        out.push_str(" but a proxy on the path reported ");
         out.push_str(error);
     } else if exchange.flags.any(Flags::CUT_OFF) {
-        out.push_str(", but was cut off");
+        out.push_str(" but was cut off");
     } else {
-        out.push_str(", but part of it failed or is missing");
+        out.push_str(" but part of it failed or is missing");
     }
 }
 
-/// Appends `10.0.0.1:80 503 after 12.1 ms` or `10.0.0.2:80 no response in 500 ms`.
+/// Appends the attempts one by one, `: 10.0.0.1:80 503 after 12 ms → …`; hedged ones ran side by side.
+fn attempts(out: &mut String, exchange: &Exchange<'_>, hosts: HostNames) {
+    let [first, rest @ ..] = exchange.attempt_log else { return };
+    if rest.is_empty() {
+        return;
+    }
+    out.push_str(": ");
+    attempt(out, first, hosts);
+    rest.iter().for_each(|next| {
+        out.push_str(if exchange.hedged { " beside " } else { " → " });
+        attempt(out, next, hosts);
+    });
+}
+
+/// Appends `10.0.0.1:80 503 after 12 ms` or `10.0.0.2:80 no response in 500 ms`.
 fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     match attempt.host {
         Some(host) => hosts.push(out, host),
@@ -189,8 +232,7 @@ fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     }
     if let Some(duration) = attempt.duration {
         out.push_str(if attempt.status.is_some() { " after " } else { " in " });
-        push_millis(out, duration);
-        out.push_str(" ms");
+        push_duration(out, duration);
     }
     if let Some(reason) = why::reason(attempt.reason, hosts) {
         out.push_str(" (");
@@ -215,41 +257,59 @@ fn closeness(out: &mut String, verdict: &Verdict) {
     out.push_str(name);
     if let Some(span) = span {
         out.push_str(" of ");
-        push_millis(out, span);
-        out.push_str(" ms");
+        push_duration(out, span);
     }
 }
 
 /// Appends `; look at 10.0.0.1:80`.
 fn look_at(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
     out.push_str("; look at ");
-    match host_to_look_at(exchange, verdict.fate) {
+    match host_to_look_at(exchange, verdict) {
         Some(host) => hosts.push(out, host),
-        None => out.push_str(place_to_look_at(verdict)),
+        None => out.push_str(place_to_look_at(exchange, verdict)),
     }
 }
 
-fn host_to_look_at<'a>(exchange: &Exchange<'a>, fate: Fate) -> Option<&'a str> {
+fn host_to_look_at<'a>(exchange: &Exchange<'a>, verdict: &Verdict) -> Option<&'a str> {
+    const NOT_THE_HOSTS: Signals = Signals::BREAKER.with(Signals::POOL).with(Signals::QUOTA);
     let failed = exchange.attempt_log.iter().find(|attempt| attempt.failed());
-    let is_answer = matches!(fate, Fate::Slow | Fate::Tight | Fate::Partial);
-    let is_only = fate.is_failure() && exchange.attempt_log.is_empty();
-    failed.and_then(|attempt| attempt.host).or_else(|| exchange.host.filter(|_| is_answer || is_only))
+    let is_answer = match verdict.fate {
+        Fate::Slow | Fate::Partial => true,
+        Fate::Tight => !verdict.signals.any(NOT_THE_HOSTS),
+        fate => fate.is_failure() && exchange.attempt_log.is_empty(),
+    };
+    failed.and_then(|attempt| attempt.host).or_else(|| exchange.host.filter(|_| is_answer))
 }
 
-fn place_to_look_at(verdict: &Verdict) -> &'static str {
+fn place_to_look_at(exchange: &Exchange<'_>, verdict: &Verdict) -> &'static str {
     let signals = verdict.signals;
     match verdict.fate {
         Fate::Rejected => "the policy that rejected it",
         Fate::ClientRetried => "the response to the client's first attempt",
         Fate::Stale => "the origin behind the cache",
         Fate::Failover => "the hosts of the primary zone or priority",
-        Fate::Fallback if signals.any(Signals::FALLBACK) => "why the upstream did not answer",
+        Fate::Fallback if signals.any(Signals::FALLBACK) => "the errors of the upstream",
         Fate::Fallback => "the authorization service",
-        Fate::Retried => "the attempts before the last",
+        Fate::Retried => "the hosts of the upstream (the one that failed is not known here)",
+        Fate::Failed => place_of_failure(exchange),
         _ if signals.any(Signals::BREAKER) => "the thresholds of the circuit breaker, and the upstream",
         _ if signals.any(Signals::POOL) => "the size of the connection pool, and the upstream",
-        Fate::Clean | Fate::Slow | Fate::Tight | Fate::Partial | Fate::Failed | Fate::Abandoned => {
-            "the upstream"
+        _ if signals.any(Signals::QUOTA) => "the callers that spend the quota",
+        Fate::Clean | Fate::Slow | Fate::Tight | Fate::Partial | Fate::Abandoned => "the upstream",
+    }
+}
+
+fn place_of_failure(exchange: &Exchange<'_>) -> &'static str {
+    match FailureReason::of_connection(exchange) {
+        Some(FailureReason::NoHost) if exchange.flags.any(Flags::NC) => "the configuration of its route",
+        Some(FailureReason::NoHost) => "the health checks of the upstream's hosts",
+        Some(FailureReason::Connect) if exchange.flags.any(Flags::DF) => "the DNS name of the upstream",
+        Some(FailureReason::Check) => "the service that makes the check",
+        Some(FailureReason::Overload) if exchange.pool => "the size of the connection pool, and the upstream",
+        Some(FailureReason::Overload) if exchange.flags.any(Flags::UO) => {
+            "the thresholds of the circuit breaker, and the upstream"
         }
+        Some(FailureReason::Overload) => "the load of the proxy",
+        _ => "the upstream",
     }
 }

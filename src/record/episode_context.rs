@@ -1,0 +1,47 @@
+//! The surroundings of an episode: its upstream, the hosts and the route to blame, the related upstreams.
+
+use super::host_names::HostNames;
+use crate::episode::OpenEpisode;
+use crate::sort;
+use crate::timeline;
+use crate::units::Timestamp;
+use crate::upstream::UpstreamState;
+use alloc::vec::Vec;
+
+/// Least share of a listed host, in basis points.
+const LEAST_SHARE: u64 = 1_000;
+
+/// Surroundings of an episode that its record names.
+#[derive(Clone, Copy)]
+pub(crate) struct EpisodeContext<'a> {
+    pub(crate) upstream: &'a UpstreamState,
+    pub(crate) hosts: HostNames,
+    /// Names of the related upstreams.
+    pub(crate) related: &'a [&'a str],
+}
+
+impl<'a> EpisodeContext<'a> {
+    /// Returns the route that carries the episode, with its share.
+    pub(super) fn route(&self, open: &OpenEpisode) -> Option<(&'a str, u16)> {
+        let (slot, share) = open.route()?;
+        Some((self.upstream.routes().name(slot)?, share))
+    }
+
+    /// Returns the hosts to blame by their failed attempts, largest share first.
+    pub(super) fn shares(&self, bad: &[u16]) -> Vec<(u8, u64)> {
+        let all: u64 = bad.iter().map(|count| u64::from(*count)).sum();
+        let share = |count: &u16| (u64::from(*count) * 10_000).checked_div(all).unwrap_or(0);
+        let mut shares: Vec<(u8, u64)> =
+            bad.iter().enumerate().map(|(slot, count)| (slot as u8, share(count))).collect();
+        shares.retain(|(_, share)| *share >= LEAST_SHARE);
+        let hosts = self.upstream.hosts();
+        let rank = |(slot, share): &(u8, u64)| (core::cmp::Reverse(*share), hosts.name(*slot));
+        sort::sort_by(&mut shares, |a, b| rank(a) < rank(b));
+        shares
+    }
+}
+
+/// Returns the end of a bucket.
+pub(super) fn end_of(bucket: u32) -> Timestamp {
+    timeline::start_of(u64::from(bucket) + 1)
+}

@@ -1,0 +1,144 @@
+//! The sentence of an episode.
+
+use super::phrases::{push_clock, push_harm, push_seconds, push_share, push_tenths};
+use crate::episode::{Cause, Deviation, OpenEpisode, Pattern};
+use crate::json::write::push_number;
+use crate::record::episode_context::{EpisodeContext, end_of};
+use crate::timeline;
+use alloc::string::String;
+
+/// Smallest shift that is named, in tenths: durations that are 1.3 times those before.
+const LEAST_SHIFT: u64 = 13;
+/// Seconds that one bucket covers.
+const BUCKET_SECONDS: u64 = 10;
+
+/// Writes the sentence of an episode; `shares` are its hosts, largest share first.
+pub(in crate::record) fn episode(
+    out: &mut String,
+    open: &OpenEpisode,
+    pattern: Pattern,
+    context: EpisodeContext<'_>,
+    shares: &[(u8, u64)],
+) {
+    harm(out, open);
+    out.push_str(": ");
+    out.push_str(cause(open.cause));
+    recurrence(out, open, pattern);
+    outage(out, open);
+    out.push_str("; look at ");
+    place(out, open, pattern, context, shares);
+    out.push('.');
+}
+
+/// Writes the sentence of a day that deviates from the reference.
+pub(in crate::record) fn deviation(out: &mut String, deviation: &Deviation) {
+    out.push_str("Near misses were ");
+    push_share(out, deviation.near_misses.basis_points().into());
+    out.push_str(" of the day and ");
+    push_share(out, deviation.reference.near_misses.basis_points().into());
+    out.push_str(" of the reference, and the typical duration was ");
+    let ratio = libm::exp2f((f32::from(deviation.log2) - f32::from(deviation.reference.log2)) / 256.0);
+    push_tenths(out, libm::roundf(ratio * 10.0) as u64);
+    out.push_str(" times that of the reference; accept a new reference, or find out when this began.");
+}
+
+/// Appends `61 of 812 exchanges were near misses and 4 failed, and responses took up to 2.3 times as long as before`.
+fn harm(out: &mut String, open: &OpenEpisode) {
+    let counts = &open.counts;
+    push_harm(out, counts.exchanges.into(), counts.near_misses.into(), counts.failed.into());
+    let shift = open.shift_bp().map(|shift| u64::from(shift) / 1_000);
+    if let Some(shift) = shift.filter(|shift| *shift >= LEAST_SHIFT) {
+        out.push_str(", and responses took up to ");
+        push_tenths(out, shift);
+        out.push_str(" times as long as before");
+    }
+}
+
+fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Errors => "attempts failed more often than before",
+        Cause::Caught => "more exchanges than before needed a safety net",
+        Cause::Late => "responses came closer to their limits than before",
+        Cause::Tail => "there were more slow responses than before",
+        Cause::LocationShift => "all responses were slower than in the minutes before",
+        Cause::Host => "one host did worse than the others",
+        Cause::Periodicity => "the same blip came again and again",
+        Cause::CrossUpstream => "several upstreams deviated a little at the same time",
+    }
+}
+
+/// Appends `, 23 times about every 15 min`, or the attempts of a storm.
+fn recurrence(out: &mut String, open: &OpenEpisode, pattern: Pattern) {
+    match (pattern, open.interval()) {
+        (Pattern::Recurring, Some(interval)) => {
+            out.push_str(", ");
+            push_number(out, open.count().into());
+            out.push_str(" times about every ");
+            let seconds = u64::from(interval) * BUCKET_SECONDS;
+            // Minutes say enough of an interval of several minutes.
+            push_seconds(out, if seconds < 300 { seconds } else { (seconds + 30) / 60 * 60 });
+        }
+        (Pattern::Storm, _) => {
+            out.push_str(", and attempts rose to ");
+            push_tenths(out, u64::from(open.amplification) / 10);
+            out.push_str(" per exchange");
+        }
+        _ => {}
+    }
+}
+
+/// Appends `; it became an outage 36 min 40 s after it began`.
+fn outage(out: &mut String, open: &OpenEpisode) {
+    if open.escalated == 0 {
+        return;
+    }
+    match u64::from(open.escalated.saturating_sub(open.start)) * BUCKET_SECONDS {
+        0 => out.push_str("; it was an outage from the start"),
+        lead => {
+            out.push_str("; it became an outage ");
+            push_seconds(out, lead);
+            out.push_str(" after it began");
+        }
+    }
+}
+
+/// Appends the place to look at, the most specific that is known.
+fn place(
+    out: &mut String,
+    open: &OpenEpisode,
+    pattern: Pattern,
+    context: EpisodeContext<'_>,
+    shares: &[(u8, u64)],
+) {
+    if let Some(name) = context.related.first() {
+        out.push_str("the dependencies it shares with ");
+        return out.push_str(name);
+    }
+    if let Some((name, _)) = context.route(open).filter(|_| open.host().is_none()) {
+        out.push_str("route ");
+        return out.push_str(name);
+    }
+    let host = open.host().or(shares.first().filter(|(_, share)| *share >= 5_000).map(|(slot, _)| *slot));
+    if let Some(name) = host.and_then(|slot| context.upstream.hosts().name(slot)) {
+        out.push_str("host ");
+        return context.hosts.push(out, name);
+    }
+    let start = timeline::start_of(open.start.into());
+    match pattern {
+        Pattern::Recurring => out.push_str("jobs that run at this interval"),
+        Pattern::Storm => out.push_str("the retry limits of the callers"),
+        Pattern::Creeping => out.push_str("queues, pools and memory that fill up"),
+        _ if open.escalated > 0 => {
+            out.push_str("what changed at ");
+            push_clock(out, start);
+            out.push_str(" UTC");
+        }
+        _ => {
+            out.push_str("the requests from ");
+            push_clock(out, start);
+            out.push_str(" to ");
+            push_clock(out, end_of(open.last));
+            out.push_str(" UTC");
+        }
+    }
+}
