@@ -96,11 +96,22 @@ impl<'a> Field<'a> {
 
     /// Reads a list of texts.
     pub fn texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
-        const TAKES: &str = "a list of texts";
-        let list = self.value.as_array().ok_or_else(|| self.error(TAKES))?;
-        list.iter()
-            .map(|item| item.as_str().map(ToOwned::to_owned).ok_or_else(|| self.error(TAKES)))
-            .collect()
+        self.list(|_| true, "a list of texts")
+    }
+
+    /// Reads a list of texts of which none is empty.
+    pub(crate) fn nonempty_texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
+        self.list(|text| !text.is_empty(), "a list of texts, none of them empty")
+    }
+
+    fn list(
+        &self,
+        is_valid: fn(&str) -> bool,
+        takes: &'static str,
+    ) -> Result<alloc::vec::Vec<String>, ConfigError> {
+        let list = self.value.as_array().ok_or_else(|| self.error(takes))?;
+        let text = |item: &Value| item.as_str().filter(|text| is_valid(text)).map(ToOwned::to_owned);
+        list.iter().map(|item| text(item).ok_or_else(|| self.error(takes))).collect()
     }
 
     /// Reads an object whose values are read by `read`.

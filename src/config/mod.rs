@@ -6,12 +6,14 @@
 mod error;
 mod field;
 mod fields;
+mod ignore;
 mod reference;
 mod upstream;
 
 pub use error::ConfigError;
 pub use field::Field;
 pub use fields::Fields;
+pub use ignore::Ignore;
 pub use reference::ReferenceConfig;
 pub use upstream::UpstreamConfig;
 
@@ -77,6 +79,11 @@ crate::config_fields! {
         /// Key of the hashes of hosts; without it the host brings one.
         hosts_key: Option<SipKey> = None, |field| {
             field.secret(8..=128, "a text of 8 to 128 bytes").map(|secret| Some(SipKey::derive(secret.as_bytes())))
+        };
+        /// Requests that are left out: those of health checks.
+        ignore: Ignore = Ignore::default(), |field| {
+            let mut ignore = Ignore::default();
+            ignore.read(field).map(|()| ignore)
         };
         /// Keys of structured logs, by the exchange line's name of the field.
         fields: SortedMap<String, String> = SortedMap::default(), Field::texts_by_name;

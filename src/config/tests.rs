@@ -81,7 +81,7 @@ fn an_error_names_the_field_what_was_found_and_what_it_takes() {
         (
             r#"{"tight_margins":"10%"}"#,
             "`tight_margins` is not a field; there are upstreams, fallback_header, tight_margin, abandon_after, client_retries, max_upstreams, reorder, \
-             summary_every, records_per_second, records_per_second_total, hosts, hosts_key, fields, reference, budget, envoy, fluent_bit, edge",
+             summary_every, records_per_second, records_per_second_total, hosts, hosts_key, ignore, fields, reference, budget, envoy, fluent_bit, edge",
         ),
         (
             r#"{"upstreams":{"cart":{"retries":1}}}"#,

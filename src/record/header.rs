@@ -85,3 +85,93 @@ const fn own_signals(fate: Fate) -> Signals {
         Fate::Abandoned => Signals::ABORTED,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limit;
+    use crate::units::{Micros, Used};
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+    use sfv::{BareItem, Item, List, ListEntry, Parser};
+
+    const SOME_SIGNALS: [Signals; 6] = [
+        Signals::RETRY,
+        Signals::FALLBACK,
+        Signals::TIMEOUT,
+        Signals::RETRY_LIMIT,
+        Signals::SLOW,
+        Signals::ABORTED,
+    ];
+
+    /// Parses the header with the reference parser.
+    fn members(text: &str) -> Vec<Item> {
+        let list = Parser::new(text).parse::<List>().unwrap_or_else(|error| panic!("{error}: {text}"));
+        let item = |entry| match entry {
+            ListEntry::Item(item) => item,
+            ListEntry::InnerList(_) => panic!("an inner list: {text}"),
+        };
+        list.into_iter().map(item).collect()
+    }
+
+    fn name(item: &Item) -> &str {
+        item.bare_item.as_token().map_or("not a token", |token| token.as_str())
+    }
+
+    #[test]
+    fn the_documented_header_is_written() {
+        let verdict = Verdict {
+            fate: Fate::Retried,
+            signals: Signals::RETRY.with(Signals::SLOW),
+            nearest: Some((Limit::Attempts, Used::of(6_667, 10_000).unwrap())),
+            typical: Some(Micros::from_millis(10)),
+            judged_duration: Some(Micros::from_millis(41)),
+            ..Verdict::default()
+        };
+        let parameters =
+            HeaderParameters { attempts: Some(3), flags: Flags::UF.with(Flags::URX), by: Some("edge-1") };
+        let mut text = String::new();
+        header(&mut text, &verdict, parameters);
+        assert_eq!(text, r#"retried;attempts=3;margin=33;flags="UF,URX";by="edge-1", slow;ratio=4.1"#);
+    }
+
+    proptest! {
+        #[test]
+        fn every_header_is_a_list_of_tokens_whose_parameters_have_their_types(
+            fate in prop::sample::select(&Fate::ALL[1..]),
+            signals in prop::collection::vec(prop::sample::select(&SOME_SIGNALS), 0..4),
+            used in prop::option::of(0u64..=10_000),
+            (typical, took) in (1u64..1 << 40, 1u64..1 << 40),
+            attempts in prop::option::of(any::<u32>()),
+            flags in any::<u64>(),
+            by in prop::option::of("[ -~é\\x00]{0,12}"),
+        ) {
+            let verdict = Verdict {
+                fate,
+                signals: signals.into_iter().fold(Signals::NONE, Signals::with),
+                nearest: used.and_then(|used| Some((Limit::Timeout, Used::of(used, 10_000)?))),
+                typical: Some(Micros::new(typical)),
+                judged_duration: Some(Micros::new(took)),
+                ..Verdict::default()
+            };
+            let parameters =
+                HeaderParameters { attempts, flags: Flags::from_bits(flags), by: by.as_deref() };
+            let mut text = String::new();
+            header(&mut text, &verdict, parameters);
+            let members = members(&text);
+            prop_assert_eq!(name(&members[0]), fate.name());
+            for item in &members {
+                prop_assert!(name(item) == fate.name() || Signals::NAMES.contains(&name(item)), "{}", text);
+                for (key, value) in &item.params {
+                    let is_typed = match key.as_str() {
+                        "attempts" | "margin" => matches!(value, BareItem::Integer(_)),
+                        "flags" | "by" => matches!(value, BareItem::String(_)),
+                        "ratio" => matches!(value, BareItem::Decimal(_)),
+                        _ => false,
+                    };
+                    prop_assert!(is_typed, "{}: {}", key, text);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Requests that are no traffic: those of health checks.
+
+use super::field::Field;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Parts of the user agents of the usual probers: Kubernetes, load balancers, service meshes and uptime monitors.
+const PROBERS: [&str; 19] = [
+    "kube-probe/",
+    "Envoy/HC",
+    "GoogleHC/",
+    "GoogleStackdriverMonitoring",
+    "ELB-HealthChecker/",
+    "Amazon-Route53-Health-Check",
+    "Edge Health Probe",
+    "Load Balancer Agent",
+    "Azure Traffic Manager Endpoint Monitor",
+    "Consul Health Check",
+    "Blackbox Exporter/",
+    "check_http/",
+    "UptimeRobot/",
+    "Pingdom.com_bot",
+    "Better Uptime Bot",
+    "Better Stack",
+    "StatusCake",
+    "Site24x7",
+    "Datadog/Synthetics",
+];
+
+crate::config_fields! {
+    /// Requests that are left out.
+    #[non_exhaustive]
+    pub struct Ignore {
+        /// Parts of user agents.
+        user_agents: Vec<String> = PROBERS.map(ToOwned::to_owned).to_vec(), Field::nonempty_texts;
+        /// Paths without the query; one that ends in `*` stands for all that begin so.
+        paths: Vec<String> = Vec::new(), Field::nonempty_texts;
+    }
+}
+
+impl Ignore {
+    /// Returns true if a request with this user agent and path is left out. A query after the path does not matter.
+    pub fn matches(&self, user_agent: Option<&[u8]>, path: Option<&[u8]>) -> bool {
+        self.matches_user_agent(user_agent.unwrap_or_default()) || self.matches_path(path.unwrap_or_default())
+    }
+
+    fn matches_user_agent(&self, user_agent: &[u8]) -> bool {
+        self.user_agents.iter().any(|part| contains(user_agent, part.as_bytes()))
+    }
+
+    fn matches_path(&self, path: &[u8]) -> bool {
+        if self.paths.is_empty() {
+            return false;
+        }
+        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+        self.paths.iter().map(String::as_bytes).any(|ignored| match ignored.strip_suffix(b"*") {
+            Some(start) => path.starts_with(start),
+            None => path == ignored,
+        })
+    }
+}
+
+/// Returns true if `text` contains `part`. Most positions fail on the first byte.
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len().max(1)).any(|window| window.first() == part.first() && window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn ignore(text: &str) -> Ignore {
+        Config::parse(text).unwrap().ignore
+    }
+
+    #[test]
+    fn the_usual_probers_are_left_out_by_default_and_browsers_are_not() {
+        let ignore = Ignore::default();
+        for agent in [
+            "kube-probe/1.31",
+            "Envoy/HC",
+            "GoogleHC/1.0",
+            "ELB-HealthChecker/2.0",
+            "Consul Health Check",
+            "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)",
+        ] {
+            assert!(ignore.matches(Some(agent.as_bytes()), None), "{agent}");
+        }
+        for agent in ["", "Mozilla/5.0 (X11; Linux x86_64)", "curl/8.7.1", "kube-prob"] {
+            assert!(!ignore.matches(Some(agent.as_bytes()), Some(b"/healthz")), "{agent}");
+        }
+        assert!(!ignore.matches(None, None));
+    }
+
+    #[test]
+    fn configured_agents_replace_the_default_and_paths_are_exact_or_prefixes() {
+        let ignore = ignore(r#"{"ignore":{"user_agents":["probe"],"paths":["/healthz","/internal/*"]}}"#);
+        assert!(ignore.matches(Some(b"my-probe/1"), None));
+        assert!(!ignore.matches(Some(b"GoogleHC/1.0"), None));
+        for path in ["/healthz", "/healthz?full=1", "/internal/", "/internal/a"] {
+            assert!(ignore.matches(None, Some(path.as_bytes())), "{path}");
+        }
+        for path in ["/", "/healthz/", "/healthzz", "/internal"] {
+            assert!(!ignore.matches(None, Some(path.as_bytes())), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_empty_text_would_match_everything_and_is_an_error() {
+        for text in [r#"{"ignore":{"paths":[""]}}"#, r#"{"ignore":{"user_agents":["a",""]}}"#] {
+            let error = alloc::string::ToString::to_string(&Config::parse(text).unwrap_err());
+            assert!(error.ends_with("it takes a list of texts, none of them empty"), "{error}");
+        }
+    }
+}
