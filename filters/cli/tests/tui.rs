@@ -116,6 +116,7 @@ fn existing_and_new_exchanges_are_shown() {
     let terminal = Terminal::start("comes", &["cart".into()]);
     let screen = terminal
         .wait("the first upstream", |screen| screen.contains("cart") && screen.contains("LAST RECORDS (1)"));
+    assert!(screen.contains("0 rejected  0 abandoned"), "{screen}");
     assert!(screen.contains("first try 0.00") && screen.contains("succeeded after 2 attempts"), "{screen}");
     assert_eq!(terminal.tmux_variable("alternate_on"), "1", "the alternate screen is in use");
     terminal.append("ledger", 1);

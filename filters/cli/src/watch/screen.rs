@@ -8,6 +8,7 @@ use crate::display::numbers::{GroupedCount, Percent};
 use crate::display::time::{DateTime, TimeOfDay};
 use crate::records::EpisodeRecord;
 use crate::sanitize::sanitize;
+use nearmiss::Fate;
 use unicode_width::UnicodeWidthStr;
 
 /// Renders the screen: at most `height` lines of at most `width` columns.
@@ -85,11 +86,13 @@ fn title_line(dashboard: &Dashboard, file: &str, width: usize) -> StyledLine {
         line.add(
             Style::Plain,
             &format!(
-                "  {} UTC  callers {}  first try {}  {} exchanges",
+                "  {} UTC  callers {}  first try {}  {} exchanges  {} rejected  {} abandoned",
                 DateTime(dashboard.now.micros() / 1_000),
                 Percent(total.final_success()),
                 Percent(total.first_try_success()),
-                GroupedCount(total.exchanges())
+                GroupedCount(total.exchanges()),
+                GroupedCount(total.of(Fate::Rejected)),
+                GroupedCount(total.of(Fate::Abandoned))
             ),
             width,
         );
