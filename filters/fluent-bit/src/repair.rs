@@ -5,7 +5,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss_formats::{MAX_DEPTH, is_scalar};
+use nearmiss_formats::{MAX_DEPTH, is_beyond_double, is_scalar};
+
+/// The largest double. Fluent Bit prints it with 16 digits, which it then refuses to parse.
+const LARGEST_DOUBLE: &[u8] = b"1.7976931348623157e308";
 
 /// Writes `record` as a JSON object to `out`. Returns a note for the user that lists the changes.
 pub(crate) fn repair(record: &[u8], out: &mut Vec<u8>) -> String {
@@ -39,7 +42,8 @@ mod change {
     pub(super) const DEPTH: u8 = 1 << 4;
     pub(super) const STRUCTURE: u8 = 1 << 5;
     pub(super) const TRAILING: u8 = 1 << 6;
-    pub(super) const DESCRIPTIONS: [&str; 7] = [
+    pub(super) const RANGE: u8 = 1 << 7;
+    pub(super) const DESCRIPTIONS: [&str; 8] = [
         "the whole record is now a string",
         "values such as nan or inf are now strings",
         "keys that were not strings now are",
@@ -47,6 +51,7 @@ mod change {
         "a value that was nested too deeply is now a string",
         "missing commas, brackets or values were added",
         "data after the object was cut off",
+        "numbers beyond the range of a double are now the largest one",
     ];
 }
 
@@ -180,6 +185,10 @@ impl<'a> Repairer<'a> {
                 let word = self.bare_word();
                 if is_scalar(word) {
                     self.out.extend_from_slice(word);
+                } else if is_beyond_double(word) {
+                    self.changes |= change::RANGE;
+                    self.out.extend_from_slice(if word.starts_with(b"-") { b"-" } else { b"" });
+                    self.out.extend_from_slice(LARGEST_DOUBLE);
                 } else {
                     self.changes |= change::VALUE;
                     self.quote(word);
@@ -334,6 +343,11 @@ mod tests {
     fn everything_that_can_be_kept_is_kept() {
         for (record, expected, reason) in [
             (r#"{"a":nan,"b":-inf,"c":[inf,1]}"#, r#"{"a":"nan","b":"-inf","c":["inf",1]}"#, "nan or inf"),
+            (
+                r#"{"a":1.797693134862316e+308,"b":[-1e309,1.7976931348623157e308]}"#,
+                r#"{"a":1.7976931348623157e308,"b":[-1.7976931348623157e308,1.7976931348623157e308]}"#,
+                "largest",
+            ),
             (r#"{1:2,"a":{-3:"b",true:null}}"#, r#"{"1":2,"a":{"-3":"b","true":null}}"#, "keys"),
             (r#"{"a":"\x01\xff","b":1}"#, r#"{"a":"\\x01\\xff","b":1}"#, "escaped"),
             (r#"{"a":"\ud83d","b":"\ud83d\ude00"}"#, r#"{"a":"\\ud83d","b":"\ud83d\ude00"}"#, "escaped"),

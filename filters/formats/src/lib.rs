@@ -57,6 +57,6 @@ pub use format::Format;
 pub use other_line::OtherLine;
 pub use parsed_line::{ParsedLine, PriorVerdict};
 pub use reader::Reader;
-pub use record::{MAX_DEPTH, RecordParser, is_plain, is_scalar};
+pub use record::{MAX_DEPTH, RecordParser, is_beyond_double, is_plain, is_scalar};
 pub use time::parse as timestamp;
 pub use wrapper::prior_verdict;

@@ -28,7 +28,7 @@ mod values;
 
 pub(crate) use field_index::FieldIndex;
 pub use parser::RecordParser;
-pub use scanner::{MAX_DEPTH, is_plain, is_scalar};
+pub use scanner::{MAX_DEPTH, is_beyond_double, is_plain, is_scalar};
 pub(crate) use token::Token;
 pub(crate) use value_kind::ValueKind;
 pub(crate) use values::RecordValues;

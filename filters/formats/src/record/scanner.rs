@@ -12,10 +12,16 @@ pub fn is_plain(text: &[u8]) -> bool {
     plain_length(text) == text.len()
 }
 
-/// Returns true if `word` is a JSON number, `true`, `false` or `null`.
+/// Returns true if `word` is a JSON number in the range of a double, `true`, `false` or `null`.
 pub fn is_scalar(word: &[u8]) -> bool {
     let mut scanner = Scanner { record: word, at: 0 };
     scanner.byte() != Some(b'"') && scanner.scalar().is_some() && scanner.at == word.len()
+}
+
+/// Returns true if `word` is a JSON number that is too large for a double.
+pub fn is_beyond_double(word: &[u8]) -> bool {
+    let mut scanner = Scanner { record: word, at: 0 };
+    scanner.number_with_exponent() == Some(true) && scanner.at == word.len() && is_out_of_range(word)
 }
 
 /// A position in a record; everything before it is valid.
@@ -192,6 +198,13 @@ impl Scanner<'_> {
     }
 
     fn number(&mut self) -> Option<()> {
+        let start = self.at;
+        let has_exponent = self.number_with_exponent()?;
+        (!has_exponent || !is_out_of_range(self.record.get(start..self.at)?)).then_some(())
+    }
+
+    /// Skips a number. Returns true if it has an exponent.
+    fn number_with_exponent(&mut self) -> Option<bool> {
         self.at += usize::from(self.byte()? == b'-');
         match self.byte()? {
             b'0' => self.at += 1,
@@ -201,12 +214,13 @@ impl Scanner<'_> {
             self.at += 1;
             self.digits()?;
         }
-        if matches!(self.byte(), Some(b'e' | b'E')) {
+        let has_exponent = matches!(self.byte(), Some(b'e' | b'E'));
+        if has_exponent {
             self.at += 1;
             self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
             self.digits()?;
         }
-        Some(())
+        Some(has_exponent)
     }
 
     /// Skips digits, at least one.
@@ -218,6 +232,29 @@ impl Scanner<'_> {
         }
         (self.at > first).then_some(())
     }
+}
+
+/// Returns true if a number with an exponent rounds to infinity: hosts that parse it into a double refuse it.
+fn is_out_of_range(number: &[u8]) -> bool {
+    /// The digits and the exponent of the largest double.
+    const LARGEST: (&[u8], i64) = (b"17976931348623157", 308);
+    let number = number.strip_prefix(b"-").unwrap_or(number);
+    let e = number.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(number.len());
+    let (mantissa, exponent) = number.split_at_checked(e).unwrap_or_default();
+    let exponent = exponent.get(1..).and_then(|text| core::str::from_utf8(text).ok());
+    // An exponent with more digits than fit is beyond any range, or a fraction of nothing.
+    let exponent = exponent.map_or(0, |text| {
+        text.parse::<i64>().unwrap_or(if text.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 })
+    });
+    let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let is_digit = |byte: &&u8| byte.is_ascii_digit();
+    let zeros = mantissa.iter().filter(is_digit).take_while(|digit| **digit == b'0').count();
+    let digits = mantissa.iter().filter(is_digit).skip(zeros);
+    if digits.clone().next().is_none() {
+        return false;
+    }
+    let scale = exponent.saturating_add(point as i64 - zeros as i64 - 1);
+    scale > LARGEST.1 || scale == LARGEST.1 && digits.gt(LARGEST.0)
 }
 
 /// Returns the length of an unsigned whole number that ends a member; `None` for anything else.

@@ -179,3 +179,28 @@ fn the_end_of_a_plain_text_is_found_at_every_position() {
         assert_eq!(plain_length(&alloc::vec![0x7f; length]), length);
     }
 }
+
+#[test]
+fn a_number_beyond_the_range_of_a_double_is_no_valid_number() {
+    for number in
+        ["1.797693134862316e+308", "-1.797693134862316e+308", "1e309", "18e307", "0.2e309", "1e99999999999999999999"]
+    {
+        assert!(is_beyond_double(number.as_bytes()) && !is_scalar(number.as_bytes()), "{number}");
+        assert!(!RecordParser::default().parse(alloc::format!(r#"{{"a":{number}}}"#).as_bytes()), "{number}");
+    }
+    for number in [
+        "1.7976931348623157e308",
+        "1.797693134862315e+308",
+        "17976931348623157e292",
+        "0e999",
+        "0.0e-999",
+        "1e-400",
+        "1e-99999999999999999999",
+        "0.1e309",
+        "12345678901234567890",
+        "1e308",
+    ] {
+        assert!(is_scalar(number.as_bytes()) && !is_beyond_double(number.as_bytes()), "{number}");
+    }
+    assert!(!is_beyond_double(b"nan") && !is_beyond_double(b"1e309x"));
+}
