@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Parts of the user agents of the usual probers: Kubernetes, load balancers, service meshes and uptime monitors.
+/// Parts of the user agents of common probers: Kubernetes, load balancers, service meshes and uptime monitors.
 const PROBERS: [&str; 19] = [
     "kube-probe/",
     "Envoy/HC",

@@ -366,7 +366,7 @@ impl OpenEpisode {
         Self { last: start + 2, ..Self::new(excursion, start + 2, cause, &nothing) }
     }
 
-    /// Makes it recur so many times at an interval in buckets.
+    /// Makes it recur `runs` times at an interval in buckets.
     pub(crate) fn recurring(self, runs: u16, interval: u32) -> Self {
         Self { runs, interval, ..self }
     }

@@ -20,10 +20,16 @@ const MAX_WARNINGS: u32 = 3;
 /// Memory beyond this capacity is freed after a record was repaired.
 const MAX_RETAINED: usize = 64 << 10;
 
+/// The note on a record that Fluent Bit's own parser of ingress-nginx has taken apart at the wrong places.
+const SCRAMBLED: &str = "the parser k8s-nginx-ingress has cut the lists of attempts in this record: put nearmiss before the parser or the \
+                         kubernetes filter, or keep the line with `keep_log` or `preserve_key`";
+
 /// The filter, which lives as long as the process.
 #[derive(Debug)]
 pub(crate) struct Filter {
     mode: Mode,
+    /// True if fate and upstream also stand in keys of their own.
+    is_flat: bool,
     parser: RecordParser,
     reader: RecordReader,
     monitor: Monitor,
@@ -33,11 +39,15 @@ pub(crate) struct Filter {
     output: OutputBuffer,
     /// The note that every record gets if the configuration is invalid.
     config_note: Option<String>,
+    /// A note that the next record gets.
+    next_note: Option<String>,
     /// Buffer for a repaired record.
     repaired: Vec<u8>,
     warnings: u32,
     /// True once a record in an unknown format has been reported; further ones are messages of other programs.
     has_reported_unknown: bool,
+    /// True once a record that its parser has scrambled has been reported.
+    has_reported_scrambled: bool,
     /// True once memory exhaustion has been reported.
     has_reported_exhaustion: bool,
 }
@@ -60,7 +70,7 @@ impl Filter {
         let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
         let fields = FieldConfig::parse(fields).map_err(|error| InvalidConfig(error.to_string()))?;
         Ok(Self {
-            reader: RecordReader::new(format, &fields),
+            reader: RecordReader::new(format, &fields, section),
             ..Self::with_auto_format(config, section, run_id)
         })
     }
@@ -82,18 +92,26 @@ impl Filter {
         }
         Self {
             mode: section.mode,
-            parser: RecordParser::default(),
+            is_flat: section.flat,
+            parser: RecordParser::with_line_key(section.line.as_deref().unwrap_or_default()),
             aggregator,
             reader: RecordReader::default(),
             monitor,
             queue: PiggybackQueue::default(),
             output: OutputBuffer::default(),
             config_note: None,
+            next_note: None,
             repaired: Vec::new(),
             warnings: 0,
             has_reported_unknown: false,
+            has_reported_scrambled: false,
             has_reported_exhaustion: false,
         }
+    }
+
+    /// Adds a note to the next record that is passed on.
+    pub(crate) fn note_once(&mut self, note: String) {
+        self.next_note = Some(note);
     }
 
     /// Processes `record`; `default_time` is its time in the pipeline. Returns the output. An empty output drops the record;
@@ -172,15 +190,22 @@ impl Filter {
             }
         } else if !self.parser.has_reserved_field() {
             self.queue.attach(&mut self.output);
-            match (&self.config_note, note) {
-                (None, "") => {}
-                (None, note) => self.output.note(&[note]),
-                (Some(config_note), "") => self.output.note(&[config_note]),
-                (Some(config_note), note) => self.output.note(&[note, "; ", config_note]),
-            }
+            self.write_notes(note);
         }
         self.output.end();
         true
+    }
+
+    /// Writes the note on the record itself, and those of the filter.
+    fn write_notes(&mut self, note: &str) {
+        let next = self.next_note.take().unwrap_or_default();
+        let notes = [note, &next, self.config_note.as_deref().unwrap_or_default()];
+        let mut notes = notes.into_iter().filter(|note| !note.is_empty());
+        if let Some(first) = notes.next() {
+            let rest = notes.flat_map(|note| ["; ", note]);
+            let pieces: Vec<&str> = core::iter::once(first).chain(rest).collect();
+            self.output.note(&pieces);
+        }
     }
 
     /// Merges the summaries and episodes in a record, and writes the remainder of it.
@@ -223,21 +248,28 @@ impl Filter {
             return false;
         }
         let (mut failure, mut is_unknown) = (None, false);
-        for interpretation in Interpretation::candidates(record, &self.parser) {
+        for interpretation in self.reader.candidates(record, &self.parser) {
             let mut attempts = Attempts::default();
             let parsed =
                 self.reader.read(*interpretation, record, &mut self.parser, default_time, &mut attempts);
             let fate = match parsed {
                 Ok(ParsedLine::Exchange(ref exchange)) => {
                     let observed = self.monitor.observe(exchange);
+                    let upstream = upstream_name(exchange.upstream);
                     if !observed.recorded {
-                        self.output.clean(&upstream_name(exchange.upstream));
+                        self.output.clean(&upstream);
+                    }
+                    if self.is_flat && !self.parser.has_reserved_field() {
+                        self.output.flat(observed.verdict.fate, Some(&upstream));
                     }
                     observed.verdict.fate
                 }
                 Ok(ParsedLine::Judged(judged)) => {
                     let upstream = judged.upstream.unwrap_or_default();
                     self.monitor.relay(judged.ts.or(default_time), upstream, judged.fate);
+                    if self.is_flat && !self.parser.has_reserved_field() {
+                        self.output.flat(judged.fate, judged.upstream.map(upstream_name).as_deref());
+                    }
                     judged.fate
                 }
                 Ok(ParsedLine::LeftOut(_)) => Fate::Clean,
@@ -260,7 +292,13 @@ impl Filter {
             }
             return fate != Fate::Clean;
         }
-        if failure.is_none() && is_unknown && !self.has_reported_unknown {
+        if is_scrambled(record, &self.parser) {
+            self.next_note = Some(SCRAMBLED.into());
+            failure = None;
+            if !core::mem::replace(&mut self.has_reported_scrambled, true) {
+                host::write_stderr(&["nearmiss: a record passed through unread: ", SCRAMBLED].concat());
+            }
+        } else if failure.is_none() && is_unknown && !self.has_reported_unknown {
             self.has_reported_unknown = true;
             failure = Some(LineError::unknown_format());
         }
@@ -278,4 +316,11 @@ impl Filter {
             host::write_stderr(&format!("nearmiss: a record passed through unread: {error}{last}"));
         }
     }
+}
+
+/// Returns true if the members of `record` are those of Fluent Bit's parser k8s-nginx-ingress, whose expression ends each list at its
+/// first space.
+fn is_scrambled(record: &[u8], parser: &RecordParser) -> bool {
+    parser.text(record, "proxy_upstream_name").is_some()
+        && parser.text(record, "upstream_addr").is_some_and(|value| value.ends_with(b",") || value == b"[")
 }

@@ -5,4 +5,4 @@
 pub(crate) mod arena;
 mod wasi;
 
-pub(crate) use wasi::{now_micros, random_bytes, read_file, write_stderr};
+pub(crate) use wasi::{directories, now_micros, random_bytes, read_file, write_stderr};

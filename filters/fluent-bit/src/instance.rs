@@ -4,6 +4,7 @@ use crate::filter::{Filter, InvalidConfig};
 use crate::host;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::cell::RefCell;
 use nearmiss::{Config, Timestamp};
 use nearmiss_fluent_bit_config::{FluentBitConfig, SECTION};
@@ -53,22 +54,43 @@ fn with_filter<R>(if_borrowed: R, body: impl FnOnce(&mut Filter) -> R) -> R {
 fn configured_filter() -> Filter {
     let random = host::random_bytes().map_or(0, u32::from_le_bytes);
     let run_id = format!("{random:x}/{}", host::now_micros() / 1_000_000);
-    read_config().and_then(|(config, section)| Filter::new(config, &section, &run_id)).unwrap_or_else(
-        |error| {
-            let reason = format!("{CONFIG_FILE}: {}", error.0);
-            host::write_stderr(&format!(
-                "nearmiss: {reason}; defaults are used, and every record carries a note"
-            ));
-            Filter::with_defaults(&run_id, &reason)
-        },
-    )
+    read_config().and_then(|bytes| configured(bytes, &run_id)).unwrap_or_else(|error| {
+        let reason = format!("{CONFIG_FILE}: {}", error.0);
+        host::write_stderr(&format!(
+            "nearmiss: {reason}; defaults are used, and every record carries a note"
+        ));
+        Filter::with_defaults(&run_id, &reason)
+    })
 }
 
-fn read_config() -> Result<(Config, FluentBitConfig), InvalidConfig> {
-    let bytes = host::read_file(CONFIG_FILE, Config::MAX_BYTES + 1)
-        .map_err(|errno| InvalidConfig(format!("the file cannot be read (WASI error {})", errno.0)))?;
-    let text = String::from_utf8(bytes.unwrap_or_default())
-        .map_err(|_| InvalidConfig("the configuration is not UTF-8".to_string()))?;
+/// Returns the filter of a configuration, or one with defaults, which says so in its first record, if there is no file.
+fn configured(bytes: Option<Vec<u8>>, run_id: &str) -> Result<Filter, InvalidConfig> {
+    let Some(bytes) = bytes else {
+        let mut filter = Filter::new(Config::default(), &FluentBitConfig::default(), run_id)?;
+        let directories = host::directories();
+        if !directories.is_empty() {
+            let note = format!(
+                "there is no {CONFIG_FILE} in {} (`accessible_paths`; relative paths begin at the working directory \
+                 of Fluent Bit), so defaults are used",
+                directories.join(", ")
+            );
+            host::write_stderr(&format!("nearmiss: {note}"));
+            filter.note_once(note);
+        }
+        return Ok(filter);
+    };
+    let (config, section) = parse(bytes)?;
+    Filter::new(config, &section, run_id)
+}
+
+fn read_config() -> Result<Option<Vec<u8>>, InvalidConfig> {
+    host::read_file(CONFIG_FILE, Config::MAX_BYTES + 1)
+        .map_err(|errno| InvalidConfig(format!("the file cannot be read (WASI error {})", errno.0)))
+}
+
+fn parse(bytes: Vec<u8>) -> Result<(Config, FluentBitConfig), InvalidConfig> {
+    let text =
+        String::from_utf8(bytes).map_err(|_| InvalidConfig("the configuration is not UTF-8".to_string()))?;
     let mut section = FluentBitConfig::default();
     Config::parse_with_sections(&text, &mut [(SECTION, &mut section)])
         .map(|config| (config, section))

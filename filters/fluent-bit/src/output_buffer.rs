@@ -3,6 +3,7 @@
 use crate::repair::escape;
 use alloc::string::String;
 use alloc::vec::Vec;
+use nearmiss::Fate;
 use nearmiss_formats::is_plain;
 
 /// Memory beyond this capacity is freed when the next output begins.
@@ -54,6 +55,14 @@ impl OutputBuffer {
         }
     }
 
+    /// Adds fate and upstream as fields of their own.
+    pub(crate) fn flat(&mut self, fate: Fate, upstream: Option<&str>) {
+        self.string("near_miss_fate", &[fate.name()]);
+        if let Some(upstream) = upstream {
+            self.string("near_miss_upstream", &[upstream]);
+        }
+    }
+
     /// Adds a field with a list of JSON values.
     pub(crate) fn list<'a>(&mut self, name: &str, items: impl Iterator<Item = &'a str>) {
         self.key(name);
@@ -69,7 +78,12 @@ impl OutputBuffer {
 
     /// Adds a note for the user, in pieces.
     pub(crate) fn note(&mut self, pieces: &[&str]) {
-        self.key("near_miss_note");
+        self.string("near_miss_note", pieces);
+    }
+
+    /// Adds a field with a string, in pieces.
+    fn string(&mut self, name: &str, pieces: &[&str]) {
+        self.key(name);
         self.text.push(b'"');
         for piece in pieces {
             escape(&mut self.text, piece.as_bytes());

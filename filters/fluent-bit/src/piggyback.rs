@@ -6,8 +6,15 @@ use crate::output_buffer::OutputBuffer;
 use alloc::string::String;
 use nearmiss::{Head, Record};
 
-/// Maximum number of bytes attached to one record as episodes, and again as summaries. The rest waits for later records.
-const MAX_ATTACHED: usize = 256 << 10;
+/// Maximum length of a record that carries episodes or summaries, in bytes: Loki refuses lines of more than 262 144. The rest waits for
+/// later records.
+const MAX_LENGTH: usize = 200_000;
+/// Bytes of waiting records from which a long log record must carry some too.
+const MAX_WAITING: usize = 1 << 20;
+/// Bytes that such a log record carries.
+const LEAST_ROOM: usize = 32 << 10;
+/// Length below which a log record carries a record that fits on none, in bytes.
+const SHORT: usize = 16 << 10;
 
 /// The records that wait, one per line.
 #[derive(Debug, Default)]
@@ -51,12 +58,15 @@ impl PiggybackQueue {
 }
 
 fn attach_lines(lines: &mut String, field: &str, output: &mut OutputBuffer) {
-    if lines.is_empty() {
-        return;
-    }
-    let head = lines.as_bytes().get(..MAX_ATTACHED).unwrap_or(lines.as_bytes());
-    let last = head.iter().rposition(|byte| *byte == b'\n').or_else(|| lines.find('\n'));
-    let end = last.map_or(lines.len(), |last| last + 1);
+    // The key, the brackets and the closing brace.
+    let around = field.len() + 8;
+    let room = MAX_LENGTH.saturating_sub(output.text().len() + around);
+    let room = if lines.len() > MAX_WAITING { room.max(LEAST_ROOM) } else { room };
+    let head = lines.as_bytes().get(..room).unwrap_or(lines.as_bytes());
+    // One that fits on no record goes with a short one.
+    let first = lines.find('\n').filter(|_| output.text().len() < SHORT);
+    let Some(last) = head.iter().rposition(|byte| *byte == b'\n').or(first) else { return };
+    let end = last + 1;
     output.list(field, lines.get(..end).unwrap_or_default().lines());
     if end == lines.len() {
         *lines = String::new();

@@ -1,7 +1,9 @@
 //! Reads an exchange from a record: from its fields, or from the log line that one of them holds.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
+use nearmiss_fluent_bit_config::FluentBitConfig;
 use nearmiss_formats::{
     Attempts, FieldConfig, Format, LineError, ParsedLine, Reader, RecordParser, prior_verdict, unescape,
 };
@@ -18,23 +20,10 @@ pub(crate) enum Interpretation {
     Line,
     /// The fields of the record.
     Fields,
+    /// The fields of the map at the configured path.
+    Nested,
     /// Only the verdict that the record already carries.
     Verdict,
-}
-
-impl Interpretation {
-    /// Returns the interpretations to try for `record`, which `parser` has parsed, most likely first.
-    pub(crate) fn candidates(record: &[u8], parser: &RecordParser) -> &'static [Self] {
-        if parser.has_verdict() {
-            &[Self::Fields, Self::Verdict]
-        } else if parser.has_tokens() {
-            &[Self::Tokens, Self::Line, Self::Fields]
-        } else if parser.embedded_line(record).is_some() {
-            &[Self::Line, Self::Fields]
-        } else {
-            &[Self::Fields]
-        }
-    }
 }
 
 /// Reads records one by one.
@@ -42,24 +31,45 @@ impl Interpretation {
 pub(crate) struct RecordReader {
     lines: Reader,
     records: Reader,
+    /// The keys on the way to the map that holds the fields, with a parser of the map under each.
+    path: Vec<(String, RecordParser)>,
     /// Buffer for a line without its JSON escapes.
     unescaped: Vec<u8>,
 }
 
 impl RecordReader {
     /// Creates a reader of lines in `format`, and of records in the same format if it is JSON.
-    pub(crate) fn new(format: Format, fields: &FieldConfig) -> Self {
+    pub(crate) fn new(format: Format, fields: &FieldConfig, section: &FluentBitConfig) -> Self {
         let record_format = if format.is_json() { format } else { Format::Auto };
+        let path = section.record.iter().flat_map(|path| path.split('.'));
         Self {
+            path: path.map(|key| (key.into(), RecordParser::default())).collect(),
             lines: Reader::new(format).with_fields(fields.clone()),
             records: Reader::new(record_format).with_fields(fields.clone()),
             unescaped: Vec::new(),
         }
     }
 
+    /// Returns the interpretations to try for `record`, which `parser` has parsed, most likely first.
+    pub(crate) fn candidates(&mut self, record: &[u8], parser: &RecordParser) -> &'static [Interpretation] {
+        use Interpretation::{Fields, Line, Nested, Tokens, Verdict};
+        if parser.has_verdict() {
+            &[Fields, Verdict]
+        } else if nested(&mut self.path, record, parser).is_some() {
+            &[Nested]
+        } else if parser.has_tokens() {
+            &[Tokens, Line, Fields]
+        } else if parser.embedded_line(record).is_some() {
+            &[Line, Fields]
+        } else {
+            &[Fields]
+        }
+    }
+
     /// Returns true if the format of lines, or of records, is configured or was detected.
     pub(crate) fn knows_format(&self, interpretation: Interpretation) -> bool {
-        let reader = if interpretation == Interpretation::Fields { &self.records } else { &self.lines };
+        let is_line = matches!(interpretation, Interpretation::Tokens | Interpretation::Line);
+        let reader = if is_line { &self.lines } else { &self.records };
         reader.format() != Format::Auto
     }
 
@@ -88,9 +98,31 @@ impl RecordReader {
                 self.records.set_default_time(default_time);
                 self.records.read_record(record, parser, attempts)
             }
+            Interpretation::Nested => {
+                self.records.set_default_time(default_time);
+                let object = nested(&mut self.path, record, parser).unwrap_or_default();
+                let Some((_, parser)) = self.path.last_mut() else { return Err(LineError::unknown_format()) };
+                self.records.read_record(object, parser, attempts)
+            }
             Interpretation::Verdict => prior_verdict(record, &mut self.unescaped).map(ParsedLine::Judged),
         }
     }
+}
+
+/// Returns the map at the configured path of `record`, which `parser` has parsed, and parses it; `None` without a path or a map there.
+fn nested<'a>(
+    path: &mut [(String, RecordParser)],
+    record: &'a [u8],
+    parser: &RecordParser,
+) -> Option<&'a [u8]> {
+    let (first, rest) = path.split_first_mut()?;
+    let mut object = parser.object(record, &first.0)?;
+    let mut outer = first.1.parse(object).then_some(&first.1)?;
+    for (key, inner) in rest {
+        object = outer.object(object, key)?;
+        outer = inner.parse(object).then_some(&*inner)?;
+    }
+    Some(object)
 }
 
 /// Resolves the escapes of the JSON string `raw` into `buffer`.

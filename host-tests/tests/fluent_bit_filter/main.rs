@@ -9,4 +9,5 @@ mod instruction_budget;
 mod malformed_records;
 mod memory;
 mod merge_mode;
+mod settings;
 mod surface;

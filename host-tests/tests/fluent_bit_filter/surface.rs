@@ -22,6 +22,7 @@ macro_rules! imports {
 imports! {
     clock_time_get(i32, i64, i32);
     fd_close(i32);
+    fd_prestat_dir_name(i32, i32, i32);
     fd_prestat_get(i32, i32);
     fd_read(i32, i32, i32, i32);
     fd_write(i32, i32, i32, i32);

@@ -27,6 +27,16 @@ nearmiss::config_fields! {
         format: Option<String> = None, |field| field.text().map(Some);
         /// Keys of structured logs for this host; override the document's `fields`.
         fields: SortedMap<String, String> = SortedMap::default(), Field::texts_by_name;
+        /// Key of the raw line; `log`, `message` or `MESSAGE` if absent.
+        line: Option<String> = None, |field| field.text().map(Some);
+        /// Path of the map that holds a structured record, its keys joined by dots; the record itself if absent.
+        record: Option<String> = None, |field| {
+            let path = field.text()?;
+            let is_valid = path.split('.').all(|key| !key.is_empty());
+            if is_valid { Ok(Some(path)) } else { Err(field.error("a path such as \"log_processed\" or \"body.access\"")) }
+        };
+        /// True if fate and upstream also stand in keys of their own, for filters that cannot look into a map.
+        flat: bool = false, Field::flag;
         /// Prefix of the `source` in summaries.
         source: String = String::from("fluent-bit"), Field::text;
     }
@@ -58,12 +68,15 @@ mod tests {
     #[test]
     fn every_field_is_read() {
         let fluent_bit = parse(
-            r#"{"fluent_bit":{"mode":"only","format":"nginx","fields":{"ts":"time"},"source":"node-7"}}"#,
+            r#"{"fluent_bit":{"mode":"only","format":"nginx","fields":{"ts":"time"},"source":"node-7","line":"raw","record":"a.b","flat":true}}"#,
         );
         let expected = FluentBitConfig {
             mode: Mode::Only,
             format: Some("nginx".into()),
             fields: [("ts".into(), "time".into())].into(),
+            line: Some("raw".into()),
+            record: Some("a.b".into()),
+            flat: true,
             source: "node-7".into(),
         };
         assert_eq!(fluent_bit, Ok(expected));
@@ -75,7 +88,14 @@ mod tests {
         for (text, expected) in [
             (r#"{"mode":1}"#, "`fluent_bit.mode` is 1; it takes \"annotate\", \"only\" or \"merge\""),
             (r#"{"fields":{"ts":1}}"#, "`fluent_bit.fields.ts` is 1; it takes a text"),
-            (r#"{"modes":1}"#, "`fluent_bit.modes` is not a field; there are mode, format, fields, source"),
+            (
+                r#"{"record":"a..b"}"#,
+                "`fluent_bit.record` is \"a..b\"; it takes a path such as \"log_processed\" or \"body.access\"",
+            ),
+            (
+                r#"{"modes":1}"#,
+                "`fluent_bit.modes` is not a field; there are mode, format, fields, line, record, flat, source",
+            ),
         ] {
             assert_eq!(parse(&std::format!(r#"{{"fluent_bit":{text}}}"#)), Err(expected.to_string()));
         }

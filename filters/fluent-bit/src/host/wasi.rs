@@ -5,6 +5,8 @@
 //!
 //! On native targets, where unit tests run, every call fails with error 52, `nosys`.
 
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// The error number of a failed call.
@@ -42,6 +44,7 @@ macro_rules! imports {
 imports! {
     fn clock_time_get(clock: u32, precision: u64, time: *mut u64);
     fn fd_close(fd: u32);
+    fn fd_prestat_dir_name(fd: u32, name: *mut u8, name_len: usize);
     fn fd_prestat_get(fd: u32, prestat: *mut [u32; 2]);
     fn fd_read(fd: u32, iovecs: *const IoVec, count: usize, read: *mut usize);
     fn fd_write(fd: u32, iovecs: *const IoVec, count: usize, written: *mut usize);
@@ -113,6 +116,27 @@ pub(crate) fn read_file(name: &str, max: usize) -> Result<Option<Vec<u8>>, Errno
         }
     }
     Ok(None)
+}
+
+/// Returns the names of the preopened directories.
+pub(crate) fn directories() -> Vec<String> {
+    /// Longer names are cut.
+    const MAX_NAME: usize = 256;
+    let mut names = Vec::new();
+    for directory in FIRST_PREOPEN.. {
+        let mut prestat = [0; 2];
+        // SAFETY: the host writes eight bytes to an array of eight bytes.
+        if unsafe { fd_prestat_get(directory, &raw mut prestat) } != 0 {
+            break;
+        }
+        let [_, length] = prestat;
+        let mut name = vec![0; (length as usize).min(MAX_NAME)];
+        // SAFETY: the host writes at most `name.len()` bytes.
+        if unsafe { fd_prestat_dir_name(directory, name.as_mut_ptr(), name.len()) } == 0 {
+            names.push(String::from_utf8_lossy(&name).trim_end_matches('\0').into());
+        }
+    }
+    names
 }
 
 fn read_to_end(file: u32, max: usize) -> Result<Vec<u8>, Errno> {

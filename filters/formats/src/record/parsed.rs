@@ -33,9 +33,11 @@ pub(super) struct ParsedRecord {
 /// The members whose keys have a meaning in every format.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SpecialMembers {
+    /// The index of the member that the configuration names as the line.
+    configured: Option<u8>,
     /// The index of the member `log`, a line as it was logged.
     log: Option<u8>,
-    /// The index of the member `message`: the same, if there is no `log`.
+    /// The index of the member `message`, or journald's `MESSAGE`: the same, if there is no `log`.
     message: Option<u8>,
     /// True if there is a member `near_miss`.
     pub(super) has_verdict: bool,
@@ -82,9 +84,10 @@ impl ParsedRecord {
         self.template.update_varying(&self.spans);
     }
 
-    /// Parses a record by scanning every byte; `None` if it is invalid.
+    /// Parses a record by scanning every byte; `None` if it is invalid. `line_key` is the configured key of the line, empty for `log`, `message` and
+    /// `MESSAGE`.
     #[cold]
-    pub(super) fn scan(&mut self, record: &[u8]) -> Option<()> {
+    pub(super) fn scan(&mut self, record: &[u8], line_key: &[u8]) -> Option<()> {
         let mut scanner = Scanner { record, at: 0 };
         self.spans.clear();
         self.special = SpecialMembers::default();
@@ -99,7 +102,7 @@ impl ParsedRecord {
             scanner.take(b':')?;
             scanner.skip_whitespace();
             let (start, end, kind) = scanner.member()?;
-            self.special.note(record.get(key.clone())?, self.spans.len());
+            self.special.note(record.get(key.clone())?, line_key, self.spans.len());
             if self.spans.len() < MAX_SPANS {
                 let key = ((start - key.start) as u32, (key.end - key.start) as u32);
                 self.spans.push(ValueSpan { start, end, key, kind, ..ValueSpan::default() });
@@ -127,18 +130,23 @@ impl ParsedRecord {
 }
 
 impl SpecialMembers {
-    fn note(&mut self, key: &[u8], index: usize) {
+    fn note(&mut self, key: &[u8], line_key: &[u8], index: usize) {
         match key {
-            b"log" => self.log = u8::try_from(index).ok(),
-            b"message" => self.message = u8::try_from(index).ok(),
             b"near_miss" => self.has_verdict = true,
-            b"near_miss_episodes" | b"near_miss_summaries" | b"near_miss_note" => self.has_reserved = true,
+            b"near_miss_episodes"
+            | b"near_miss_summaries"
+            | b"near_miss_note"
+            | b"near_miss_fate"
+            | b"near_miss_upstream" => self.has_reserved = true,
+            key if !line_key.is_empty() && key == line_key => self.configured = u8::try_from(index).ok(),
+            b"log" => self.log = u8::try_from(index).ok(),
+            b"message" | b"MESSAGE" => self.message = u8::try_from(index).ok(),
             _ => {}
         }
     }
 
     /// Returns the index of the member that holds the embedded line.
     pub(super) fn line(&self) -> Option<usize> {
-        self.log.or(self.message).map(usize::from)
+        self.configured.or(self.log).or(self.message).map(usize::from)
     }
 }

@@ -27,6 +27,8 @@ pub struct RecordParser {
     pub(crate) count: u32,
     /// Offset of the closing brace.
     brace: usize,
+    /// The configured key of the embedded line; empty for `log`, `message` and `MESSAGE`.
+    line_key: Vec<u8>,
 }
 
 /// One member of a record.
@@ -39,6 +41,11 @@ pub(crate) struct Member<'a> {
 }
 
 impl RecordParser {
+    /// Creates a parser of records whose line is the text of `key`, or of `log`, `message` or `MESSAGE` if a record does not have it.
+    pub fn with_line_key(key: &str) -> Self {
+        Self { line_key: key.as_bytes().to_vec(), ..Self::default() }
+    }
+
     /// Parses the next record; returns false if it is not one JSON object, or nested deeper than
     /// [`MAX_DEPTH`](crate::MAX_DEPTH).
     pub fn parse(&mut self, record: &[u8]) -> bool {
@@ -78,10 +85,27 @@ impl RecordParser {
         self.current.special.has_reserved
     }
 
-    /// Returns the line inside `record`, the parsed one: the text of `log`, or else of `message`, and whether it has
-    /// escapes.
+    /// Returns the line inside `record`, the parsed one: the text of the configured key, or else of `log`,
+    /// `message` or `MESSAGE`, and true if it has escapes.
     pub fn embedded_line<'a>(&self, record: &'a [u8]) -> Option<(&'a [u8], bool)> {
         self.current.embedded_line(record)
+    }
+
+    /// Returns the text of the object under `key` in `record`, the parsed one.
+    pub fn object<'a>(&self, record: &'a [u8], key: &str) -> Option<&'a [u8]> {
+        self.value_of(record, key)
+            .filter(|(value, kind)| *kind == ValueKind::Nested && value.starts_with(b"{"))
+            .map(|(value, _)| value)
+    }
+
+    /// Returns the text under `key` in `record`, the parsed one, without quotes and with its escapes.
+    pub fn text<'a>(&self, record: &'a [u8], key: &str) -> Option<&'a [u8]> {
+        self.value_of(record, key).filter(|(_, kind)| kind.is_text()).map(|(value, _)| value)
+    }
+
+    fn value_of<'a>(&self, record: &'a [u8], key: &str) -> Option<(&'a [u8], ValueKind)> {
+        let mut members = (0..self.current.spans.len()).filter_map(|index| self.member(record, index));
+        members.rfind(|member| member.key == key.as_bytes()).map(|member| (member.value, member.kind))
     }
 
     /// Returns true if the tokens of the embedded line are known, so that
@@ -154,7 +178,7 @@ impl RecordParser {
     /// Parses a record that does not match the last record's template.
     #[cold]
     fn parse_other(&mut self, record: &[u8]) -> bool {
-        let Self { current, others, .. } = self;
+        let Self { current, others, line_key, .. } = self;
         if let Some(known) = others.iter_mut().find_map(|other| other.match_record(record).then_some(other)) {
             core::mem::swap(current, known);
             return true;
@@ -163,7 +187,7 @@ impl RecordParser {
             let reused = if others.len() < MAX_OTHERS { ParsedRecord::default() } else { others.remove(0) };
             others.push(core::mem::replace(current, reused));
         }
-        let is_valid = current.scan(record).is_some();
+        let is_valid = current.scan(record, line_key).is_some();
         if !is_valid {
             current.template.clear();
         }

@@ -182,9 +182,14 @@ fn the_end_of_a_plain_text_is_found_at_every_position() {
 
 #[test]
 fn a_number_beyond_the_range_of_a_double_is_no_valid_number() {
-    for number in
-        ["1.797693134862316e+308", "-1.797693134862316e+308", "1e309", "18e307", "0.2e309", "1e99999999999999999999"]
-    {
+    for number in [
+        "1.797693134862316e+308",
+        "-1.797693134862316e+308",
+        "1e309",
+        "18e307",
+        "0.2e309",
+        "1e99999999999999999999",
+    ] {
         assert!(is_beyond_double(number.as_bytes()) && !is_scalar(number.as_bytes()), "{number}");
         assert!(!RecordParser::default().parse(alloc::format!(r#"{{"a":{number}}}"#).as_bytes()), "{number}");
     }

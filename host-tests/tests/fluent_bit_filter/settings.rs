@@ -1,0 +1,104 @@
+//! Settings that say where a record holds its line or its fields, and in which form the verdict is added.
+
+use std::collections::BTreeMap;
+
+use crate::harness::{MODULE, start, with};
+use host_tests::sim::fluent_bit::{RecordOutcome, WasiEnv};
+
+const LINE: &str = r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] \"GET /p HTTP/1.1\" 200 612 \"-\" \"curl/8\" rt=0.684 urt=\"0.096, 0.588\" ua=\"10.0.0.1:80, 10.0.0.2:80\" us=\"502, 200\" upstream=\"search\""#;
+const FIELDS: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"duration_ms":42,"attempts":3}"#;
+
+#[test]
+fn the_line_is_found_under_the_configured_key_and_under_journalds() {
+    let mut configured = with(r#"{"fluent_bit":{"line":"raw_line"}}"#);
+    for _ in 0..40 {
+        let kept = configured.record(&format!(r#"{{"message":"other","raw_line":"{LINE}"}}"#)).kept();
+        assert!(kept.contains(r#""upstream":"search","fate":"retried""#), "{kept}");
+    }
+    let kept = start().record(&format!(r#"{{"_PID":"7","MESSAGE":"{LINE}"}}"#)).kept();
+    assert!(kept.contains(r#""upstream":"search","fate":"retried""#), "{kept}");
+}
+
+#[test]
+fn the_fields_are_found_at_the_configured_path() {
+    let mut filter = with(r#"{"fluent_bit":{"record":"body.access"}}"#);
+    for attempts in [3, 1, 3] {
+        let fields = FIELDS.replace(r#""attempts":3"#, &format!(r#""attempts":{attempts}"#));
+        let kept = filter.record(&format!(r#"{{"log":"x","body":{{"a":1,"access":{fields}}}}}"#)).kept();
+        let fate = if attempts > 1 { "retried" } else { "clean" };
+        assert!(kept.contains(&format!(r#""upstream":"cart","fate":"{fate}""#)), "{kept}");
+    }
+    for other in [r#"{"body":{"access":7}}"#, r#"{"body":[]}"#, r#"{"log":"listening"}"#] {
+        assert_eq!(filter.record(other), RecordOutcome::Kept(other.to_owned()));
+    }
+    let kept = filter.record(FIELDS).kept();
+    assert!(kept.contains("retried"), "a record without the map is read as usual: {kept}");
+}
+
+#[test]
+fn flat_keys_stand_beside_every_verdict_and_never_twice() {
+    let mut filter = with(r#"{"fluent_bit":{"flat":true}}"#);
+    let kept = filter.record(FIELDS).kept();
+    assert!(kept.contains(r#""near_miss_fate":"retried","near_miss_upstream":"cart""#), "{kept}");
+    let again = with(r#"{"fluent_bit":{"flat":true}}"#).record(&kept).kept();
+    assert_eq!(again.matches("near_miss_fate").count(), 1, "{again}");
+    let clean = filter.record(FIELDS.replace("\"attempts\":3", "\"attempts\":1")).kept();
+    assert!(clean.contains(r#""near_miss_fate":"clean""#), "{clean}");
+    let envoy = r#"{"start_time":"2026-11-23T08:00:00Z","response_code":200,"duration":42,"upstream_cluster":"cart","near_miss":"#;
+    for (verdict, fate) in [("null", "clean"), (r#""retried;attempts=2;margin=50""#, "retried")] {
+        let kept = filter.record(format!("{envoy}{verdict}}}")).kept();
+        let expected = format!(r#""near_miss_fate":"{fate}","near_miss_upstream":"cart""#);
+        assert!(kept.contains(&expected), "{kept}");
+    }
+    let other = r#"{"log":"listening on :80"}"#;
+    assert_eq!(filter.record(other), RecordOutcome::Kept(other.to_owned()), "no verdict, no keys");
+}
+
+#[test]
+fn a_double_that_rounds_beyond_its_range_is_replaced_by_the_largest() {
+    let kept = start().record(r#"{"v":1.797693134862316e+308,"w":-1.797693134862316e+308,"log":"x"}"#).kept();
+    let expected = r#"{"v":1.7976931348623157e308,"w":-1.7976931348623157e308,"log":"x""#;
+    assert!(kept.starts_with(expected) && kept.contains("near_miss_note"), "{kept}");
+}
+
+#[test]
+fn a_record_that_the_stock_parser_has_cut_carries_the_cure() {
+    let scrambled = r#"{"host":"10.0.0.9","code":"200","request_time":"0.684","proxy_upstream_name":"shop-search-80","upstream_addr":"10.0.0.1:80,","upstream_response_length":"10.0.0.2:80","upstream_response_time":"0,","upstream_status":"612","reg_id":"0.096,"}"#;
+    let mut filter = start();
+    for _ in 0..3 {
+        let kept = filter.record(scrambled).kept();
+        assert!(kept.contains("near_miss_note") && kept.contains("put nearmiss before the parser"), "{kept}");
+    }
+    let logged = filter.take_stderr();
+    assert_eq!(logged.lines().count(), 1, "{logged}");
+}
+
+#[test]
+fn a_missing_configuration_is_noted_once_with_the_folders_that_were_searched() {
+    let mut filter = MODULE.start_with(WasiEnv { folders: vec![BTreeMap::new()], ..WasiEnv::default() });
+    let kept = filter.record(FIELDS).kept();
+    assert!(kept.contains("there is no nearmiss.json in . (`accessible_paths`"), "{kept}");
+    assert!(!filter.record(FIELDS).kept().contains("near_miss_note"));
+    assert!(filter.take_stderr().contains("nearmiss: there is no nearmiss.json in ."));
+}
+
+#[test]
+fn a_record_with_summaries_stays_below_the_limit_of_loki() {
+    let mut filter = with(r#"{"summary_every":"10s"}"#);
+    let (mut longest, mut carried) = (0, 0);
+    for second in 0..40 {
+        for upstream in 0..900 {
+            let record = format!(
+                r#"{{"ts":{},"upstream":"{}-{upstream}","status":200,"duration_ms":12,"attempts":1,"host":"10.0.0.{}:80"}}"#,
+                1_795_423_550 + second,
+                "u".repeat(60),
+                upstream % 200,
+            );
+            let kept = filter.record(&record).kept();
+            longest = longest.max(kept.len());
+            carried += usize::from(kept.contains("near_miss_summaries"));
+        }
+    }
+    assert!((150_000..=200_000).contains(&longest), "{longest}");
+    assert!(carried > 2, "{carried}");
+}
