@@ -1,4 +1,4 @@
-//! Advice: a few findings, the most urgent first, each with its numbers.
+//! Advice: a few findings, the most harmful first, each with its numbers.
 
 use super::closeness::closeness;
 use super::drift::{self, Drift};
@@ -8,55 +8,79 @@ use super::rich_text::RichText;
 use super::upstream::UpstreamReport;
 use crate::display::numbers::{GroupedCount, Hundredths, Millis, Percent, Seconds, plural};
 use crate::records::EpisodeRecord;
+use nearmiss::Fate;
 
 /// Maximum number of findings.
-const MAX_ADVICE: usize = 6;
+const MAX_ADVICE: usize = 3;
 
 /// One finding, and the section of the page with its details.
 pub(crate) struct Advice<'a> {
     pub(crate) text: RichText<'a>,
     pub(crate) section: &'static str,
+    harm: Harm,
 }
 
-/// Returns the findings, the most urgent first.
+/// The damage behind a finding: failures count before near misses, near misses before slowness.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Harm {
+    failures: u64,
+    near_misses: u64,
+    slow: u64,
+}
+
+/// Returns the findings, the most harmful first.
 pub(crate) fn advice(model: &ReportModel) -> Vec<Advice<'_>> {
     let mut list = Vec::new();
+    list.extend(outage(model));
     list.extend(still_open(model));
-    list.extend(escalated(model));
     list.extend(bad_host(model));
-    list.extend(model.upstreams.iter().filter_map(masked_failures).take(2));
-    list.extend(recurring(model));
-    list.extend(model.upstreams.iter().filter_map(near_limit).take(1));
+    list.extend(model.upstreams.iter().filter_map(masked_failures));
+    list.extend(model.upstreams.iter().filter_map(|upstream| recurring(model, upstream)));
+    list.extend(model.upstreams.iter().filter_map(near_limit));
     list.extend(drifted(model));
-    list.extend(model.upstreams.iter().filter_map(amplifying_retries).take(1));
+    list.extend(model.upstreams.iter().filter_map(amplifying_retries));
+    list.sort_by_key(|advice| core::cmp::Reverse(advice.harm));
     list.truncate(MAX_ADVICE);
     list
 }
 
-fn still_open(model: &ReportModel) -> Option<Advice<'_>> {
-    let open = model.episodes.iter().rev().find(|episode| episode.end.is_none() || episode.truncated)?;
-    Some(Advice {
-        text: episode_of(open).text(" was not over when this ended: ").quoted(&open.explain),
-        section: "episodes",
-    })
+/// Finds the outage with the most failures.
+fn outage(model: &ReportModel) -> Option<Advice<'_>> {
+    let worst =
+        model.episodes.iter().filter(|episode| is_outage(episode)).max_by_key(|episode| episode.failed)?;
+    let failures = GroupedCount(worst.failed);
+    let mut text =
+        episode_of(worst).text(format!(" became an outage with {failures} failure{}", plural(worst.failed)));
+    if let Some(lead) = worst.lead_s.filter(|lead| *lead > 0) {
+        text = text.text(format!(", {} after near misses showed it", Seconds(lead)));
+    }
+    let others = model.escalated() - 1;
+    if others > 0 {
+        text = text.text(format!(" ({} other episode{} did too)", GroupedCount(others), plural(others)));
+    }
+    let harm = Harm { failures: worst.failed, near_misses: worst.near_misses, slow: 0 };
+    Some(Advice { text: text.text(". Find out what changed when it began."), section: "episodes", harm })
 }
 
-fn escalated(model: &ReportModel) -> Option<Advice<'_>> {
-    let outages = || model.episodes.iter().filter(|episode| episode.outcome.as_deref() == Some("escalated"));
-    let worst = outages().max_by_key(|episode| episode.failed)?;
-    let mut text = episode_of(worst).text(format!(
-        " became an outage with {} failure{}",
-        GroupedCount(worst.failed),
-        plural(worst.failed)
-    ));
-    if let Some(lead) = worst.lead_s.filter(|lead| *lead > 0) {
-        text = text.text(format!("; near misses showed it {} before", Seconds(lead)));
-    }
-    let others = outages().count() as u64 - 1;
-    if others > 0 {
-        text = text.text(format!(" ({} other{} did too)", GroupedCount(others), plural(others)));
-    }
-    Some(Advice { text: text.text(". Find what began then."), section: "episodes" })
+fn is_outage(episode: &EpisodeRecord) -> bool {
+    episode.outcome.as_deref() == Some("escalated")
+}
+
+/// Finds the most harmful episode that was still open at the end.
+fn still_open(model: &ReportModel) -> Option<Advice<'_>> {
+    let is_open =
+        |episode: &&EpisodeRecord| (episode.end.is_none() || episode.truncated) && !is_outage(episode);
+    let harm = |episode: &EpisodeRecord| Harm {
+        failures: episode.failed,
+        near_misses: episode.near_misses,
+        slow: 0,
+    };
+    let open = model.episodes.iter().filter(is_open).max_by_key(|episode| harm(episode))?;
+    Some(Advice {
+        text: episode_of(open).text(" was still open at the end: ").quoted(&open.explain),
+        section: "episodes",
+        harm: harm(open),
+    })
 }
 
 /// Starts a sentence: `cart: its burst episode of 2026-11-23 05:37:50`.
@@ -72,43 +96,57 @@ fn bad_host(model: &ReportModel) -> Option<Advice<'_>> {
     let (suspects, _) = hosts::suspects(model, 1);
     let suspect = suspects.into_iter().next().filter(hosts::SuspectHost::stands_out)?;
     let shares = format!(
-        " had {} of what went wrong there, with {} of the attempts. Take it out, or find out what it has that its siblings have not.",
+        " caused {} of the problems with {} of the attempts. Find out what differs from the other hosts, or take it out of service.",
         Percent(Some(suspect.problem_bp)),
         Percent(Some(suspect.attempts_bp))
     );
     let text =
         RichText::default().name(&suspect.upstream.name).text(": the host ").name(suspect.name).text(shares);
-    Some(Advice { text, section: "hosts" })
+    let harm = Harm { failures: 0, near_misses: suspect.host.failed.max(suspect.host.near_misses), slow: 0 };
+    Some(Advice { text, section: "hosts", harm })
 }
 
 /// Finds an upstream of whose successes safety nets carry half a percent or more.
 fn masked_failures(upstream: &UpstreamReport) -> Option<Advice<'_>> {
     let total = &upstream.total;
     let (first, last) = (total.first_try_success()?, total.final_success()?);
+    let attribution = if hosts::are_failures_attributed(upstream) {
+        ""
+    } else {
+        " The hosts of failed attempts are not known here: in Envoy, the upstream filter reports them; in a log, the list of attempts."
+    };
     (last >= first + 50 && closeness(total) >= 50).then(|| Advice {
         text: RichText::default().name(&upstream.name).text(format!(
-            ": {} for its callers, {} at the first try. Find out what fails {} times before it succeeds.",
+            ": {} of requests succeeded, {} at the first try. Find out what fails {} times before it succeeds.{attribution}",
             Percent(Some(last)),
             Percent(Some(first)),
             GroupedCount(total.carried())
         )),
         section: "timeline",
+        harm: Harm { failures: 0, near_misses: total.carried(), slow: 0 },
     })
 }
 
-fn recurring(model: &ReportModel) -> Option<Advice<'_>> {
-    let blip = model
-        .episodes
-        .iter()
-        .filter(|episode| episode.pattern == "recurring")
-        .max_by_key(|episode| episode.near_misses)?;
-    let pace =
-        blip.interval_s.map_or("again and again".to_owned(), |seconds| format!("every {}", Seconds(seconds)));
+/// Finds the blips of an upstream that recur at an interval.
+fn recurring<'a>(model: &'a ReportModel, upstream: &'a UpstreamReport) -> Option<Advice<'a>> {
+    let is_regular = |episode: &&EpisodeRecord| {
+        episode.upstream == upstream.name && episode.pattern == "recurring" && episode.interval_s.is_some()
+    };
+    let episodes = || model.episodes.iter().filter(is_regular);
+    let interval = episodes().max_by_key(|episode| episode.near_misses)?.interval_s?;
+    let count: u64 = episodes().map(|episode| episode.count.unwrap_or(1)).sum();
+    let near_misses: u64 = episodes().map(|episode| episode.near_misses).sum();
+    let failures: u64 = episodes().map(|episode| episode.failed).sum();
     Some(Advice {
-        text: RichText::default()
-            .name(&blip.upstream)
-            .text(format!(": the same blip {pace}. Look for what runs at that pace.")),
+        text: RichText::default().name(&upstream.name).text(format!(
+            ": the same blip {} times, about every {}, with {} near miss{}. Look for a job that runs at this interval.",
+            GroupedCount(count),
+            Seconds(interval),
+            GroupedCount(near_misses),
+            if near_misses == 1 { "" } else { "es" }
+        )),
         section: "episodes",
+        harm: Harm { failures, near_misses, slow: 0 },
     })
 }
 
@@ -116,15 +154,17 @@ fn recurring(model: &ReportModel) -> Option<Advice<'_>> {
 fn near_limit(upstream: &UpstreamReport) -> Option<Advice<'_>> {
     let tightest = upstream.margins.first().copied().filter(|count| *count > 0)?;
     let least = upstream.margin_min_bp.map_or(String::new(), |bp| {
-        format!(" (the least room of a success was {})", Percent(Some(bp.into())))
+        format!(" (the smallest margin of a success was {})", Percent(Some(bp.into())))
     });
     Some(Advice {
         text: RichText::default().name(&upstream.name).text(format!(
-            ": {} exchange{} ended within the last tenth of a limit, or over it{least}. Ask whether the limit or the duration is wrong.",
+            ": {} exchange{} ended within the last tenth of a limit, or over it{least}. Raise the limit, or make the upstream faster.",
             GroupedCount(tightest),
             plural(tightest)
         )),
         section: "margins",
+        // Retries that used up their attempts are near misses of their own; here only what was tight counts.
+        harm: Harm { failures: 0, near_misses: tightest.min(upstream.total.of(Fate::Tight)), slow: 0 },
     })
 }
 
@@ -133,14 +173,15 @@ fn drifted(model: &ReportModel) -> Option<Advice<'_>> {
         .into_iter()
         .find(|comparison| comparison.drift() != Drift::Unchanged)?;
     let label = format!(
-        ": {} than its reference ({} near misses where {} were usual, typically {} where it was {}). Accept it with a reason, or find out since when.",
+        ": {} than on its reference day ({} near misses instead of {}, typically {} instead of {}). Accept it with a reason, or find out when it began.",
         drifted.drift().label(),
         Percent(Some(drifted.near_now)),
         Percent(Some(drifted.near_then)),
         Millis(drifted.typical_now),
         Millis(drifted.typical_then)
     );
-    Some(Advice { text: RichText::default().name(&drifted.upstream.name).text(label), section: "normal" })
+    let text = RichText::default().name(&drifted.upstream.name).text(label);
+    Some(Advice { text, section: "normal", harm: Harm { slow: 1, ..Harm::default() } })
 }
 
 /// Finds an upstream with at least 10 % more attempts than exchanges.
@@ -148,9 +189,10 @@ fn amplifying_retries(upstream: &UpstreamReport) -> Option<Advice<'_>> {
     let amplification = upstream.total.amplification().filter(|hundredths| *hundredths >= 110)?;
     Some(Advice {
         text: RichText::default().name(&upstream.name).text(format!(
-            ": {} attempts for each exchange. Retries load what is failing already; bound them.",
+            ": {} attempts per exchange. Retries add load to an upstream that is already failing; limit them.",
             Hundredths(Some(amplification))
         )),
         section: "attempts",
+        harm: Harm { slow: amplification, ..Harm::default() },
     })
 }

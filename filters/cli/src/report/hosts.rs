@@ -6,6 +6,18 @@ use super::upstream::{HostTotals, UpstreamReport};
 use crate::counts::share;
 use crate::display::numbers::{GroupedCount, Percent};
 
+/// Problems from which a host can stand out.
+const LEAST_PROBLEMS: u64 = 5;
+
+/// Returns true if the hosts of at least half of the attempts that were retried are known. If only the last host of an exchange is known,
+/// the host that answered would be blamed for the ones that did not.
+pub(crate) fn are_failures_attributed(upstream: &UpstreamReport) -> bool {
+    let total = &upstream.total;
+    let retried = total.attempts.saturating_sub(total.exchanges());
+    let failed: u64 = upstream.hosts.values().map(|host| host.failed).sum();
+    failed.saturating_mul(2) >= retried
+}
+
 /// A host with near misses or failed attempts.
 pub(crate) struct SuspectHost<'a> {
     /// Index of its upstream in the model.
@@ -27,10 +39,13 @@ impl SuspectHost<'_> {
         problems(&self.host).saturating_mul(self.problem_bp.saturating_sub(self.attempts_bp)) / 10_000
     }
 
-    /// Returns true if the host's share of problems exceeds one and a half times its share of attempts, with five
-    /// problems or more.
+    /// Returns true if the hosts of failed attempts are known, and this one's share of problems exceeds one and a half times its share of
+    /// attempts, with five problems or more.
     pub(crate) fn stands_out(&self) -> bool {
-        self.siblings > 1 && self.problem_bp * 2 > self.attempts_bp * 3 && problems(&self.host) >= 5
+        are_failures_attributed(self.upstream)
+            && self.siblings > 1
+            && self.problem_bp * 2 > self.attempts_bp * 3
+            && problems(&self.host) >= LEAST_PROBLEMS
     }
 
     /// Writes the verdict about the host.
@@ -42,17 +57,24 @@ impl SuspectHost<'_> {
         );
         let text = RichText::default().text(failed);
         if self.siblings < 2 {
-            return text.text("; it has no sibling to be compared with.");
+            return text.text("; there is no other host to compare it with.");
+        }
+        if !are_failures_attributed(self.upstream) {
+            return text.text(
+                "; the hosts of most failed attempts are not known, so it is not compared with the others.",
+            );
         }
         let shares = format!(
-            "{} of what went wrong with {} of the attempts",
+            "{} of the problems with {} of the attempts",
             Percent(Some(self.problem_bp)),
             Percent(Some(self.attempts_bp))
         );
         if self.stands_out() {
-            text.text(format!("; it had {shares}: look at this host before its upstream."))
+            text.text(format!("; it caused {shares}: look at this host before its upstream."))
+        } else if problems(&self.host) < LEAST_PROBLEMS {
+            text.text(format!("; it caused {shares}, too few to say more."))
         } else {
-            text.text(format!("; no worse than its siblings: {shares}."))
+            text.text(format!("; no worse than the other hosts: it caused {shares}."))
         }
     }
 }

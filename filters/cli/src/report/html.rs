@@ -75,6 +75,7 @@ pub(crate) fn page(model: &ReportModel, stats: &InputStats) -> String {
     if layout.rows.is_empty() {
         out.push_str("<p>There is nothing to show.</p>");
     } else {
+        first(out, model);
         ranking::section(out, &layout);
         timeline::section(out, &layout);
         margins::section(out, &layout);
@@ -83,7 +84,6 @@ pub(crate) fn page(model: &ReportModel, stats: &InputStats) -> String {
         drift::section(out, &layout);
         episodes::section(out, &layout);
         hosts::section(out, &layout);
-        first(out, model);
     }
     out.push_str("</main>\n");
     footer::section(out, &layout, stats);
@@ -94,9 +94,9 @@ pub(crate) fn page(model: &ReportModel, stats: &InputStats) -> String {
 }
 
 const CONTENTS: &str = r##"<nav aria-label="Contents"><ol>
-<li><a href="#upstreams">Upstreams</a><li><a href="#timeline">Timeline</a><li><a href="#margins">Margins</a>
+<li><a href="#first">Look first at</a><li><a href="#upstreams">Upstreams</a><li><a href="#timeline">Timeline</a><li><a href="#margins">Margins</a>
 <li><a href="#latency">Latency</a><li><a href="#attempts">Attempts</a><li><a href="#normal">Become normal</a>
-<li><a href="#episodes">Episodes</a><li><a href="#hosts">Hosts</a><li><a href="#first">Look first at</a>
+<li><a href="#episodes">Episodes</a><li><a href="#hosts">Hosts</a>
 </ol></nav>
 "##;
 
@@ -125,7 +125,7 @@ fn first(out: &mut String, model: &ReportModel) {
         "<section id=\"first\" aria-labelledby=\"first-h\"><h2 id=\"first-h\">What to look at first</h2>\n",
     );
     if list.is_empty() {
-        out.push_str("<p>Nothing presses: no episode is open, no host stands out, and safety nets carry next to nothing.</p>");
+        out.push_str("<p>Nothing is urgent: no episode is open, no host stands out, and almost nothing depends on safety nets.</p>");
     } else {
         out.push_str("<ol class=\"advice\">");
         for advice in &list {

@@ -36,11 +36,6 @@ fn write(out: &mut String, model: &ReportModel, stats: &InputStats) -> core::fmt
     if model.upstreams.is_empty() {
         return Ok(());
     }
-    upstreams(out, model)?;
-    latency_and_attempts(out, model)?;
-    drift(out, model)?;
-    episodes(out, model)?;
-    suspects(out, model)?;
     let all_advice = advice::advice(model);
     if !all_advice.is_empty() {
         writeln!(out, "\n### What to look at first\n")?;
@@ -48,6 +43,11 @@ fn write(out: &mut String, model: &ReportModel, stats: &InputStats) -> core::fmt
             writeln!(out, "{}. {}", number + 1, advice.text.markdown())?;
         }
     }
+    upstreams(out, model)?;
+    latency_and_attempts(out, model)?;
+    drift(out, model)?;
+    episodes(out, model)?;
+    suspects(out, model)?;
     if stats.unreadable > 0 {
         writeln!(out, "\n{} lines could not be read.", GroupedCount(stats.unreadable))?;
     }
