@@ -83,9 +83,23 @@ impl Counters {
 
     /// Resets all counts and keeps the allocation.
     pub(crate) fn clear(&mut self) {
-        let mut latency = core::mem::take(&mut self.latency);
+        let Self {
+            fates,
+            signals,
+            first_try,
+            attempts,
+            failed_micros,
+            margins,
+            latency,
+            late,
+            suppressed,
+            relayed,
+        } = self;
+        fates.fill(0);
+        signals.fill(0);
+        margins.fill(0);
         latency.clear();
-        *self = Self { latency, ..Self::default() };
+        (*first_try, *attempts, *failed_micros, *late, *suppressed, *relayed) = (0, 0, 0, 0, 0, None);
     }
 }
 

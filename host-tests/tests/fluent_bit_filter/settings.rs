@@ -75,7 +75,9 @@ fn a_record_that_the_stock_parser_has_cut_carries_the_cure() {
 
 #[test]
 fn a_missing_configuration_is_noted_once_with_the_folders_that_were_searched() {
-    let mut filter = MODULE.start_with(WasiEnv { folders: vec![BTreeMap::new()], ..WasiEnv::default() });
+    let mut wasi_env = WasiEnv::default();
+    wasi_env.folders.push(BTreeMap::new());
+    let mut filter = MODULE.start_with(wasi_env);
     let kept = filter.record(FIELDS).kept();
     assert!(kept.contains("there is no nearmiss.json in . (`accessible_paths`"), "{kept}");
     assert!(!filter.record(FIELDS).kept().contains("near_miss_note"));

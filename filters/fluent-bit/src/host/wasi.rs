@@ -6,7 +6,6 @@
 //! On native targets, where unit tests run, every call fails with error 52, `nosys`.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// The error number of a failed call.
@@ -119,6 +118,10 @@ pub(crate) fn read_file(name: &str, max: usize) -> Result<Option<Vec<u8>>, Errno
 }
 
 /// Returns the names of the preopened directories.
+#[allow(
+    clippy::slow_vector_initialization,
+    reason = "nothing else in the module needs the zeroing allocation function"
+)]
 pub(crate) fn directories() -> Vec<String> {
     /// Longer names are cut.
     const MAX_NAME: usize = 256;
@@ -130,7 +133,8 @@ pub(crate) fn directories() -> Vec<String> {
             break;
         }
         let [_, length] = prestat;
-        let mut name = vec![0; (length as usize).min(MAX_NAME)];
+        let mut name = Vec::new();
+        name.resize((length as usize).min(MAX_NAME), 0);
         // SAFETY: the host writes at most `name.len()` bytes.
         if unsafe { fd_prestat_dir_name(directory, name.as_mut_ptr(), name.len()) } == 0 {
             names.push(String::from_utf8_lossy(&name).trim_end_matches('\0').into());
