@@ -1,7 +1,6 @@
 //! Requests that are no traffic: those of health checks.
 
 use super::field::Field;
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -32,8 +31,8 @@ crate::config_fields! {
     /// Requests that are left out.
     #[non_exhaustive]
     pub struct Ignore {
-        /// Parts of user agents.
-        user_agents: Vec<String> = PROBERS.map(ToOwned::to_owned).to_vec(), Field::nonempty_texts;
+        /// Parts of user agents; those of common probers if absent.
+        user_agents: Option<Vec<String>> = None, |field| field.nonempty_texts().map(Some);
         /// Paths without the query; one that ends in `*` stands for all that begin so.
         paths: Vec<String> = Vec::new(), Field::nonempty_texts;
     }
@@ -46,7 +45,10 @@ impl Ignore {
     }
 
     fn matches_user_agent(&self, user_agent: &[u8]) -> bool {
-        self.user_agents.iter().any(|part| contains(user_agent, part.as_bytes()))
+        match &self.user_agents {
+            Some(parts) => parts.iter().any(|part| contains(user_agent, part.as_bytes())),
+            None => PROBERS.iter().any(|part| contains(user_agent, part.as_bytes())),
+        }
     }
 
     fn matches_path(&self, path: &[u8]) -> bool {
