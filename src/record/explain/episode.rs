@@ -118,7 +118,9 @@ fn place(
         out.push_str("route ");
         return out.push_str(name);
     }
-    let host = open.host().or(shares.first().filter(|(_, share)| *share >= 5_000).map(|(slot, _)| *slot));
+    let has_others = context.upstream.hosts().len() > 1;
+    let conspicuous = shares.first().filter(|(_, share)| *share >= 5_000 && has_others);
+    let host = open.host().or(conspicuous.map(|(slot, _)| *slot));
     if let Some(name) = host.and_then(|slot| context.upstream.hosts().name(slot)) {
         out.push_str("host ");
         return context.hosts.push(out, name);

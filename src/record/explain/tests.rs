@@ -203,15 +203,17 @@ fn episodes(context: EpisodeContext<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Returns an upstream that knows one host and one route.
+/// Returns an upstream that knows two hosts and one route.
 fn upstream() -> UpstreamState {
     let mut timeline = Timeline::new(Feed::Log, Micros::default());
     let ts = Timestamp::from_seconds(1_795_423_554);
     timeline.arrive(ts);
     let mut upstream = UpstreamState::new("cart", 1, ts);
-    let exchange = Exchange { ts, route: Some("checkout"), ..ok() };
     let place = Placement::Open(crate::timeline::bucket_of(ts));
-    upstream.observe(&exchange, LIMITS, &THRESHOLDS, place, &timeline);
+    for host in ["10.0.0.1:80", "10.0.0.2:80"] {
+        let exchange = Exchange { ts, host: Some(host), route: Some("checkout"), ..ok() };
+        upstream.observe(&exchange, LIMITS, &THRESHOLDS, place, &timeline);
+    }
     upstream.seal(crate::timeline::bucket_of(ts));
     upstream
 }
