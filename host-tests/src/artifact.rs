@@ -170,6 +170,7 @@ mod tests {
                 "filters/edge/Cargo.toml",
                 "filters/edge/config/src/lib.rs",
                 "filters/edge/assemble.sh",
+                "filters/edge/bundle.mjs",
                 "filters/edge/bindgen/Cargo.toml",
                 "filters/edge/bindgen/src/main.rs",
                 "filters/edge/package/package.json",

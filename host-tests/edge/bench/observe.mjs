@@ -14,7 +14,8 @@ const only = process.argv.slice(2);
 const bytes = readFileSync(join(dist, "nearmiss.wasm"));
 const startup = measureStartup();
 const { nearMiss } = await import(join(dist, "node.js"));
-const { Handle } = await import(join(dist, "glue.js"));
+const { Handle, initSync } = await import(join(dist, "glue.js"));
+initSync({ module: new WebAssembly.Module(bytes) });
 
 const oneUpstream = workload(1);
 const thousandUpstreams = workload(1_000);

@@ -1,5 +1,5 @@
 // Uses the whole public API, for a strict compiler to check.
-import { Monitor, nearMiss, otlp, type FetchOptions, type Note, type Sink } from "nearmiss";
+import { Monitor, nearMiss, otlp, type FetchOptions, type Note, type Route, type Sink, type Verdict } from "nearmiss";
 
 const sink: Sink = otlp({ url: "http://collector/v1/logs", headers: { authorization: "none" }, batch: 10 });
 const monitor: Monitor = nearMiss({
@@ -20,9 +20,31 @@ export const handler = monitor.wrap(async (request: Request, env: Env) => {
   return monitor.fetch(request, { ...options, fetch: (attempt) => env.CART.fetch(attempt) });
 });
 
+// Optional values may be undefined.
+export const maybe: FetchOptions = { upstream: "cart", timeout: undefined, backoff: { base: undefined }, retry: undefined };
+const cart: Route = monitor.route({
+  upstream: "cart",
+  retry: ({ status, error }) => error !== undefined || status === 503,
+  delay: ({ attempt, retryAfter, backoff }) => retryAfter ?? backoff * attempt,
+  onAttempt: ({ reason, durationMs }) => console.log(reason, durationMs),
+  fallback: async (request, _cause, { signal }) => fetch("http://spare/", { method: request.method, signal }),
+});
+void cart(new Request("http://cart/"), { ctx: null });
+void monitor.fetch("http://cart/", cart);
+const judged: Verdict = monitor.observe({ upstream: "cart", status: 200, durationMs: 12, fallback: true, route: "items" });
+const failures: number | undefined = monitor.stats().upstreams["cart"]?.fates.failed;
+monitor.forget("cart");
+
+interface SpecialRequest extends Request {
+  readonly cf: object;
+}
+export const special: (request: SpecialRequest) => Promise<Response> = monitor.wrap(async (request: SpecialRequest) => Response.json(request.cf));
+// @ts-expect-error a configuration has no such field
+nearMiss({ config: { summaryEvery: "60s" } });
+
 const verdict: number = monitor.observe(monitor.upstream("cart"), Date.now(), 200, 12.5);
 const done: Promise<void> = monitor.finish();
-export { done, verdict };
+export { done, failures, judged, verdict };
 
 // @ts-expect-error the upstream is required
 void monitor.fetch("http://cart/", { retries: 1 });

@@ -1,8 +1,10 @@
 // Runs a scenario, read from standard input, on the package's core handle in Node and prints the records.
-import "../../../dist/edge/node.js";
-import { CoreHandle } from "../../../dist/edge/src/core-handle.js";
+import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { initSync } from "../../../dist/edge/glue.js";
+import { CoreHandle } from "../../../dist/edge/src/core-handle.js";
 
+initSync({ module: new WebAssembly.Module(readFileSync(new URL("../../../dist/edge/nearmiss.wasm", import.meta.url))) });
 const { config, source, steps } = JSON.parse(await text(process.stdin));
 const core = new CoreHandle(JSON.stringify(config), () => source, (line) => console.log(line));
 for (const { exchange, wake, finish } of steps) {

@@ -10,6 +10,8 @@ export class Simulation {
   #timers = new Map();
   #nextTimer = 1;
   records = [];
+  /** The messages for the operator. */
+  warnings = [];
   /** The requests sent, with their times. */
   sent = [];
 
@@ -23,6 +25,7 @@ export class Simulation {
         clearTimeout: (timer) => this.#timers.delete(timer),
       },
       fetch: (request) => this.#answer(request, answer),
+      onWarning: (message) => this.warnings.push(message),
       records: (line) => this.records.push(JSON.parse(line)),
       ...options,
     });

@@ -21,10 +21,18 @@ test("fetch: Retry-After is respected in seconds and as a date, and ignored if i
   }
 });
 
-test("fetch: a wait longer than the deadline ends with the deadline", async () => {
-  const simulation = new Simulation({ answer: goodFrom(2, { "retry-after": "7" }) });
-  const { status } = await simulation.fetch(URL_, { retries: 1, deadline: 1_000 });
-  assert.deepEqual([status, simulation.sent.length, simulation.nowMs - simulation.sent[0].at], [504, 1, 1_000]);
+test("fetch: if the wait that the upstream asks for does not fit, its answer stands at once", async () => {
+  for (const [value, options] of [["7", { deadline: 1_000 }], ["11", {}], ["7", { maxRetryAfter: 6_000 }], ["9".repeat(30), {}], ["Fri, 31 Dec 9999 23:59:59 GMT", {}]]) {
+    const simulation = new Simulation({ answer: goodFrom(2, { "retry-after": value }) });
+    const { status, headers } = await simulation.fetch(URL_, { retries: 1, ...options });
+    assert.deepEqual([status, headers.get("retry-after"), simulation.sent.length, simulation.nowMs - simulation.sent[0].at], [503, value, 1, 0]);
+  }
+});
+
+test("fetch: if the wait does not fit, the fallback answers", async () => {
+  const simulation = new Simulation({ answer: goodFrom(2, { "retry-after": "60" }) });
+  const { text } = await simulation.fetch(URL_, { retries: 1, deadline: 1_000, fallback: () => new Response("spare") });
+  assert.deepEqual([text, simulation.sent.length, simulation.records[0].fate], ["spare", 1, "fallback"]);
 });
 
 test("fetch: a POST is sent once unless retryUnsafe is set", async () => {
@@ -35,10 +43,10 @@ test("fetch: a POST is sent once unless retryUnsafe is set", async () => {
   }
 });
 
-test("fetch: a short body is sent again, a long one or one of unknown length is not", async () => {
+test("fetch: a short body is sent again, with a known length or without, and a long one is not", async () => {
   const put = (body, length) => new Request(URL_, { method: "PUT", body, duplex: "half", headers: length ? { "content-length": `${length}` } : {} });
   const stream = () => new Blob(["apples"]).stream();
-  for (const [request, sent] of [[put("apples", 6), ["apples", "apples"]], [put(stream()), ["apples"]], [put("x".repeat(9), 9), ["x".repeat(9)]]]) {
+  for (const [request, sent] of [[put("apples", 6), ["apples", "apples"]], [put(stream()), ["apples", "apples"]], [put("apples"), ["apples", "apples"]], [put("x".repeat(9)), ["x".repeat(9)]], [put("x".repeat(9), 9), ["x".repeat(9)]]]) {
     const simulation = new Simulation({ answer: goodFrom(2) });
     await simulation.fetch(request, { retries: 1, replayBytes: 8 });
     assert.deepEqual(simulation.sent.map(({ body }) => body), sent);

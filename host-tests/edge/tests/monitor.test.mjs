@@ -113,15 +113,30 @@ test("monitor: a handler that throws counts as a 500, and its error is passed on
   assert.deepEqual([simulation.records[0].fate, simulation.records[0].status], ["failed", 500]);
 });
 
-test("monitor: an invalid note is refused by name", async () => {
+test("monitor: an invalid note is counted and named, the rest of it holds, and nothing is thrown", async () => {
   const simulation = new Simulation();
-  const handler = simulation.monitor.wrap((request) => {
-    assert.throws(() => simulation.monitor.note(request, { retried: true }), /`retried` is not an option of note/);
-    assert.throws(() => simulation.monitor.note(request, { attempt: { status: "200" } }), /`status` is "200"; it takes a status/);
-    assert.throws(() => simulation.monitor.note(new Request("http://other/"), {}), /takes the request/);
+  const { monitor } = simulation;
+  const handler = monitor.wrap((request) => {
+    monitor.note(request, { retried: true, host: "a:80" });
+    monitor.note(request, { attempt: { status: "200", durationMs: 3 } });
+    monitor.note(request, { attempt: { status: 503, durationMs: NaN } });
+    for (const note of [undefined, null, 7]) monitor.note(request, note);
+    for (const other of [new Request("http://other/"), undefined, null, 7]) monitor.note(other, {});
     return new Response(null, { status: 204 });
   }, { upstream: "llm" });
   assert.equal((await handler(new Request("http://gateway/"))).status, 204);
+  assert.equal(counter(monitor, "nearmiss_invalid_total"), 10);
+  assert.match(simulation.warnings.join("\n"), /`retried` is not an option of note[^]*`status` of attempt is "200"; it takes a status[^]*`durationMs` of attempt is NaN[^]*note takes an object[^]*takes the request/);
+  assert.deepEqual([simulation.records[0].attempts, simulation.records[0].host], [2, "a:80"]);
+});
+
+test("monitor: a note that comes after the end of its exchange is counted as invalid", async () => {
+  const simulation = new Simulation();
+  let request;
+  const handler = simulation.monitor.wrap((incoming) => ((request = incoming), new Response("hello")), { upstream: "llm" });
+  await (await handler(new Request("http://gateway/"))).text();
+  simulation.monitor.note(request, { fallback: true });
+  assert.equal(counter(simulation.monitor, "nearmiss_invalid_total"), 1);
 });
 
 test("monitor: records contain nothing of a request but its route", async () => {

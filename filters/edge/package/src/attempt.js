@@ -1,11 +1,14 @@
 // One attempt of an exchange: a request, its timeout and its result.
+import { abortable } from "./abortable.js";
+import { causeOf, isProgrammingError } from "./cause.js";
+import { isResponse, send } from "./transport.js";
 
 export class Attempt {
   #controller = new AbortController();
   #monotonicNow;
   #started;
   #durationMs;
-  /** Resolves to `{ response }`, or to `{ error, timedOut }`. Never rejects. */
+  /** Resolves to `{ attempt, response }`, or to `{ attempt, error, timedOut }`. Never rejects. */
   result;
 
   /** Sends `request` immediately. The timeout covers the response headers; `signal` aborts the attempt and its body. */
@@ -16,30 +19,33 @@ export class Attempt {
     this.result = this.#send(timers, request, fetch, timeout, signal);
   }
 
-  async #send(timers, request, fetch, timeout, signal) {
+  async #send(timers, request, fetch, timeout, outer) {
     let timedOut = false;
     const expire = () => {
       timedOut = true;
-      this.abort();
+      this.abort(new DOMException("the attempt has timed out", "TimeoutError"));
     };
     const timer = timeout === undefined ? undefined : timers.setTimeout(expire, timeout);
-    const own = this.#controller.signal;
+    const signal = AbortSignal.any([this.#controller.signal, outer]);
     try {
-      const response = await fetch(request.create(AbortSignal.any([own, signal])));
+      const response = await abortable(() => send(fetch, request.create(signal)), signal, discard);
+      if (!isResponse(response)) throw notAResponse(response);
       this.status = response.status;
       return { attempt: this, response };
     } catch (error) {
-      return { attempt: this, error, timedOut };
+      this.error = error;
+      this.reason = timedOut ? "timeout" : causeOf(error);
+      return { attempt: this, error, timedOut, isMistake: !signal.aborted && isProgrammingError(error) };
     } finally {
       this.#stop();
       if (timer !== undefined) timers.clearTimeout(timer);
     }
   }
 
-  /** Cancels the attempt. */
-  abort() {
+  /** Cancels the attempt and the body of its response. */
+  abort(reason) {
     this.#stop();
-    this.#controller.abort();
+    this.#controller.abort(reason);
   }
 
   /** The attempt as the monitor logs it, without a status if there was no response. */
@@ -56,7 +62,15 @@ export class Attempt {
   }
 }
 
+function notAResponse(value) {
+  return new TypeError(`nearmiss: \`fetch\` returned ${Object.prototype.toString.call(value)}; it takes a function that returns a Response`);
+}
+
 /** Cancels the body of a response that is not used. */
 export function discard(response) {
-  response?.body?.cancel().catch(() => {});
+  try {
+    response?.body?.cancel().catch(() => {});
+  } catch {
+    // A body that is being read cannot be cancelled.
+  }
 }

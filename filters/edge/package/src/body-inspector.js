@@ -22,6 +22,7 @@ export class BodyInspector {
 
   /** Adds the next bytes. A body longer than the maximum is not judged. */
   push(chunk) {
+    if (typeof chunk === "string") chunk = new TextEncoder().encode(chunk);
     this.#remaining -= chunk.byteLength;
     this.#text = this.#remaining < 0 ? "" : this.#text + this.#decoder.decode(chunk, { stream: true });
   }

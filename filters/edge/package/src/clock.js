@@ -1,5 +1,8 @@
 // Clocks and timers, all in milliseconds.
 
+/** The longest wait of a timer; a longer one would end at once. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
+
 /** Returns a wall clock and a monotonic clock. If the caller brings a clock, it serves as both. */
 export function clocks(now) {
   if (now === undefined) return { now: () => Date.now(), monotonicNow: () => performance.now() };
@@ -18,6 +21,14 @@ export function withLastValue(read, initial) {
       // A broken clock or random source must not stop traffic.
     }
     return last;
+  };
+}
+
+/** Returns the caller's timers, in which no wait overflows. */
+export function boundedTimers(timers) {
+  return {
+    setTimeout: (body, ms) => timers.setTimeout(body, Math.min(ms, MAX_WAIT_MS)),
+    clearTimeout: (timer) => timers.clearTimeout(timer),
   };
 }
 

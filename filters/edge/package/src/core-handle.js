@@ -94,6 +94,8 @@ export class CoreHandle {
     if (!this.#hasStarted) this.#start();
     if (this.#isBroken) return 0;
     try {
+      // The module would convert other types, and count what was not meant.
+      if (typeof attempts !== "number" || typeof status !== "number" || typeof durationMs !== "number" || typeof endedMs !== "number") attempts = NaN;
       const verdict = this.#handle.observe(id, endedMs, status, durationMs, attempts);
       this.metrics.count(id, verdict & FATE, attempts, verdict >>> MARGIN_SHIFT, verdict & INVALID);
       if (verdict & HAS_RECORDS) this.#drain();

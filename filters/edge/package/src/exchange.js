@@ -1,9 +1,14 @@
 // An exchange in progress: collects its fields until the response is complete, then counts it.
 import { BodyInspector } from "./body-inspector.js";
+import { BodyObservation } from "./body-observation.js";
 import { clientAttempt } from "./client-attempt.js";
-import { observedBody } from "./observed-body.js";
+import { isObservable, observedResponse, withHeaders } from "./observed-response.js";
 import { responseFields } from "./response-fields.js";
-import { withVerdictHeaders } from "./verdict-headers.js";
+import { isErrorStatus } from "./statuses.js";
+import { verdictHeaders } from "./verdict-headers.js";
+
+/** In a Worker without a deadline, an exchange whose body is not read by then is counted, and the Worker may end. */
+const UNREAD_AFTER_MS = 20_000;
 
 export class Exchange {
   #deps;
@@ -11,6 +16,14 @@ export class Exchange {
   #upstream;
   #fields;
   #hasEnded = false;
+  #ctx;
+  #signal;
+  #limit;
+  #status;
+  /** Time of the response's headers. */
+  #answered;
+  #timer;
+  #unlisten;
   #release;
 
   /** Starts the exchange. `ctx.waitUntil` keeps a Worker alive until the exchange is counted. */
@@ -19,8 +32,9 @@ export class Exchange {
     this.#started = deps.monotonicNow();
     this.#upstream = upstream;
     this.#fields = { ...limits, clientAttempt: clientAttempt(request.headers), attemptLog: [], attempts: 1 };
-    this.ctx = ctx;
-    this.signal = request.signal;
+    this.#ctx = ctx;
+    this.#signal = request.signal;
+    deps.open.add(this);
     ctx?.waitUntil(new Promise((resolve) => (this.#release = resolve)));
   }
 
@@ -29,51 +43,129 @@ export class Exchange {
     return Math.max(0, this.#deps.monotonicNow() - this.#started);
   }
 
-  /** Adds fields; an attempt is appended to the attempt log. */
+  /** The upstream as named so far. */
+  get upstream() {
+    return this.#upstream;
+  }
+
+  /** Sets the deadline that bounds the response's body; `undefined` removes it. */
+  bound(limit) {
+    this.#limit = limit;
+  }
+
+  /** Adds fields; an attempt is appended to the attempt log. Returns false if the exchange has ended. */
   note({ upstream, attempt, ...fields }) {
+    if (this.#hasEnded) return false;
     if (upstream !== undefined) this.#upstream = upstream;
-    Object.assign(this.#fields, fields);
+    for (const [name, value] of Object.entries(fields)) if (value !== undefined) this.#fields[name] = value;
     if (attempt !== undefined) {
       this.#fields.attemptLog.push(attempt);
       this.#fields.attempts = this.#fields.attemptLog.length;
       if (attempt.host !== undefined) this.#fields.host = attempt.host;
     }
+    return true;
   }
 
-  /** Returns the response for the caller: with verdict headers, and observed until its last byte. */
-  respond(response) {
-    this.note(responseFields(response, this.#deps.settings));
-    const { status } = response;
-    if (status === 101 || response.webSocket) {
-      this.end({ status });
+  /** Returns the response for the caller: with verdict headers, and observed until its last byte. `isOwn` if the gateway made it. */
+  respond(response, isOwn = false) {
+    try {
+      return this.#respond(response, isOwn);
+    } catch (error) {
+      // Monitoring must not fail a response.
+      this.#deps.warnings.show("respond", "a response could not be observed:", error);
+      this.end({ status: response.status });
       return response;
     }
+  }
+
+  #respond(response, isOwn) {
+    const { settings } = this.#deps;
+    this.note(responseFields(response, settings));
+    const { status, body } = response;
+    this.#status = status;
+    this.#answered = { endedMs: this.#deps.now(), durationMs: this.elapsedMs };
     const preview = () => this.#deps.core.preview(this.#upstreamId(), this.#allFields({ status }));
-    const headers = withVerdictHeaders(response.headers, this.#deps.settings, preview, this.elapsedMs);
-    if (response.body === null) {
+    const isUpgrade = status === 101 || Boolean(response.webSocket);
+    const edit = isUpgrade ? undefined : verdictHeaders(response.headers, settings, preview, this.elapsedMs);
+    if (isUpgrade || body === null) {
+      this.#limit?.cancel();
       this.end({ status });
-      return headers === undefined ? response : new Response(null, init(response, headers));
+      return withHeaders(response, edit);
     }
-    const inspector = BodyInspector.for(response, this.#deps.settings.inspectBytes);
-    const body = observedBody(response.body, this.signal, {
-      onChunk: (chunk) => inspector?.push(chunk),
-      onEnd: (bytes, outcome) => {
-        if (outcome === "cut") this.note({ partial: true });
-        if (outcome === "complete" && inspector?.isPartial()) this.note({ partial: true });
-        this.end({ status, bytes, aborted: outcome === "aborted" });
-      },
-    });
-    return new Response(body, init(response, headers ?? response.headers));
+    this.#limit?.unref();
+    // Callers rarely read the body of an error.
+    if (isErrorStatus(status)) this.end({ status });
+    if (!isObservable(response, isOwn)) {
+      this.end({ status });
+      return withHeaders(response, edit);
+    }
+    return this.#observed(response, edit);
   }
 
   /** Counts the exchange; only the first call has an effect. */
   end(fields) {
     if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.onEnd?.();
+    this.#close();
     this.#deps.core.observeFields(this.#upstreamId(), this.#allFields(fields));
-    this.#deps.flush(this.ctx);
+    this.#deps.flush(this.#ctx);
     this.#release?.();
+  }
+
+  /** Counts an exchange whose body was not read to its end: it ended with its headers, and its time says nothing about the upstream. */
+  endUnread() {
+    if (this.#answered === undefined) return;
+    this.end({ status: this.#status, ...this.#answered, stream: true, quotaLimit: undefined, quotaRemaining: undefined });
+  }
+
+  /** Ends the exchange after its body was garbage-collected. */
+  collected() {
+    this.#unlisten?.();
+    this.#limit?.cancel();
+    this.endUnread();
+  }
+
+  /** Ends the exchange without counting it. */
+  discard() {
+    if (this.#hasEnded) return;
+    this.#close();
+    this.#release?.();
+  }
+
+  #close() {
+    this.#hasEnded = true;
+    this.#deps.open.delete(this);
+    if (this.#timer !== undefined) this.#deps.timers.clearTimeout(this.#timer);
+  }
+
+  #observed(response, edit) {
+    const { status } = response;
+    const inspector = this.#hasEnded ? undefined : BodyInspector.for(response, this.#deps.settings.inspectBytes);
+    const observation = new BodyObservation(this.#signal, {
+      onChunk: (chunk) => inspector?.push(chunk),
+      onEnd: (bytes, outcome) => {
+        this.#limit?.cancel();
+        this.#deps.open.unwatch(this);
+        if (outcome === "unread") return this.endUnread();
+        if (outcome === "cut" || (outcome === "complete" && inspector?.isPartial())) this.note({ partial: true });
+        this.end({ status, bytes, aborted: outcome === "aborted" });
+      },
+    });
+    this.#unlisten = observation.unlisten;
+    this.#expireLater(observation);
+    return observedResponse(response, edit, observation, (stream) => this.#deps.open.watch(stream, this));
+  }
+
+  /** Ends the observation at the deadline, without keeping an unread body alive. */
+  #expireLater(observation) {
+    const weak = typeof WeakRef === "undefined" ? { deref: () => observation } : new WeakRef(observation);
+    this.#limit?.onExpire(() => {
+      weak.deref()?.expire(new DOMException("the deadline has passed", "TimeoutError"));
+      this.endUnread();
+    });
+    const isBounded = this.#limit?.remainingMs < Infinity;
+    if (this.#ctx === undefined || isBounded || this.#hasEnded) return;
+    this.#timer = this.#deps.timers.setTimeout(() => weak.deref()?.isStarted || this.endUnread(), UNREAD_AFTER_MS);
+    this.#timer?.unref?.();
   }
 
   #upstreamId() {
@@ -81,10 +173,6 @@ export class Exchange {
   }
 
   #allFields(fields) {
-    return { ...this.#fields, ...fields, endedMs: this.#deps.now(), durationMs: this.elapsedMs };
+    return { ...this.#fields, endedMs: this.#deps.now(), durationMs: this.elapsedMs, ...fields };
   }
-}
-
-function init({ status, statusText }, headers) {
-  return { status, statusText, headers };
 }

@@ -1,89 +1,69 @@
 // A fetch for gateways: it always has a response for the caller, and every attempt is monitored.
 import { discard } from "./attempt.js";
-import { sleep } from "./clock.js";
+import { Deadline } from "./deadline.js";
 import { Exchange } from "./exchange.js";
-import { parseFetchOptions } from "./fetch-options.js";
+import { askFallback } from "./fallback.js";
+import { forRequest } from "./fetch-options.js";
 import { ReplayableRequest } from "./replayable-request.js";
 import { Retrier } from "./retrier.js";
+import { isErrorStatus } from "./statuses.js";
+import { toRequest } from "./transport.js";
 
 /**
- * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects only if the options are invalid or the caller's
- * signal aborts.
+ * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects only if the caller's signal aborts, or for a mistake in
+ * the program, such as a body that was already read.
  */
-export async function gatewayFetch(deps, input, rawOptions = {}) {
-  const request = input instanceof Request ? input : new Request(input);
-  const options = parseFetchOptions(rawOptions, request.method, deps.fetch);
+export async function gatewayFetch(deps, input, policy) {
+  const request = toRequest(input);
+  if (request.bodyUsed) throw new TypeError("nearmiss: the request's body has already been read; pass a request with an unread body");
+  const options = forRequest(policy, request);
   const { upstream, route, traceId, timeout, deadline, maxAttempts } = options;
+  const limit = new Deadline(deps, deadline, request.signal);
   const exchange = new Exchange(deps, request, upstream, { route, traceId, timeout, deadline, maxAttempts }, options.ctx);
-  const limit = new Deadline(deps.timers, deadline, request.signal);
-  exchange.onEnd = () => limit.cancel();
+  const replayable = new ReplayableRequest(request, maxAttempts > 1 || options.fallback !== undefined, options.replayBytes);
+  const budget = deps.retryBudget(deps.core.upstream(upstream));
+  budget.enter(deps.monotonicNow());
+  exchange.bound(limit);
   try {
-    const replayable = await ReplayableRequest.from(request, maxAttempts, options.replayBytes);
-    const retrier = new Retrier(deps, options, replayable, deps.retryBudget(deps.core.upstream(upstream)), limit.signal);
-    return exchange.respond(await bestResponse(exchange, retrier, options, request, limit));
+    const retrier = new Retrier(deps, options, replayable, budget, limit);
+    return exchange.respond(await bestResponse(deps, exchange, retrier, options, request, replayable, limit));
   } catch (error) {
-    exchange.end(request.signal?.aborted ? { aborted: true, status: 499 } : { status: 0 });
+    limit.cancel();
+    if (request.signal?.aborted) exchange.end({ aborted: true, status: 499 });
+    else exchange.discard();
     throw error;
+  } finally {
+    budget.leave();
+    replayable.close();
   }
 }
 
-async function bestResponse(exchange, retrier, options, request, limit) {
+async function bestResponse(deps, exchange, retrier, options, request, replayable, limit) {
   const result = await retrier.run().catch((error) => {
     request.signal?.throwIfAborted();
-    return { error, timedOut: limit.hasPassed };
+    if (!limit.hasPassed) throw error;
+    return { error, timedOut: true, attempt: { reason: "deadline" } };
   });
+  if (result.isMistake) throw result.error;
   for (const attempt of retrier.attempts) exchange.note({ attempt: attempt.note });
-  exchange.note({ hedged: retrier.hedged, breaker: retrier.isBudgetExhausted });
+  const reason = result.attempt.reason ?? retrier.attempts.findLast((attempt) => attempt.reason)?.reason;
+  exchange.note({ hedged: retrier.hedged, breaker: retrier.isBudgetExhausted, reason });
   const { response } = result;
-  if (response !== undefined && !isError(response.status)) return response;
-  const substitute = options.fallback && !limit.hasPassed ? await fallbackResponse(options, request, result, limit) : undefined;
-  if (substitute === undefined) return response ?? gatewayError(result);
+  if (response !== undefined && !isErrorStatus(response.status)) return response;
+  if (options.fallback === undefined) return response ?? gatewayError(result);
+  const answer = await askFallback(deps, options, request, replayable, result, limit);
+  if (answer.response === undefined) {
+    exchange.note({ reason: [reason, `fallback: ${answer.reason}`].filter(Boolean).join("; ") });
+    return answer.kept ?? gatewayError(limit.hasPassed ? { timedOut: true } : result);
+  }
   discard(response);
   exchange.note({ fallback: true });
-  return substitute;
-}
-
-/** Returns the fallback's response, or nothing if the fallback fails too. */
-async function fallbackResponse(options, request, { response, error }, limit) {
-  try {
-    const substitute = await options.fallback(request, response ?? error);
-    if (substitute instanceof Response) return substitute;
-    return await options.fetch(new Request(substitute, { signal: limit.signal }));
-  } catch {
-    request.signal?.throwIfAborted();
-    return undefined;
-  }
+  if (limit.hasPassed) exchange.bound(undefined);
+  return answer.response;
 }
 
 function gatewayError({ timedOut }) {
   const status = timedOut ? 504 : 502;
   const text = timedOut ? "The upstream did not answer in time.\n" : "The upstream could not be reached.\n";
   return new Response(text, { status, headers: { "content-type": "text/plain" } });
-}
-
-function isError(status) {
-  return status >= 500 || status === 429;
-}
-
-/** The deadline of one exchange, which covers the response body. */
-class Deadline {
-  #cancelled = new AbortController();
-  hasPassed = false;
-
-  constructor(timers, ms, callerSignal) {
-    const expired = new AbortController();
-    this.signal = callerSignal ? AbortSignal.any([callerSignal, expired.signal]) : expired.signal;
-    if (ms === undefined) return;
-    sleep(timers, ms, this.#cancelled.signal).then(
-      () => {
-        this.hasPassed = true;
-        expired.abort(new DOMException("the deadline has passed", "TimeoutError"));
-      },
-      () => {},
-    );
-  }
-
-  cancel() {
-    this.#cancelled.abort();
-  }
 }

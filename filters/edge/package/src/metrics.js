@@ -6,6 +6,17 @@ import { FATES } from "./fates.js";
 /** Upper bounds of the margin histogram's buckets, in basis points. */
 const BOUNDS = [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000];
 
+const HELP = {
+  nearmiss_exchanges_total: "Exchanges by fate.",
+  nearmiss_attempts_total: "Attempts, with those of hedges that were needed.",
+  nearmiss_margin_bp: "Margin left to the nearest limit, in basis points.",
+  nearmiss_episodes_total: "Episodes that opened, by pattern.",
+  nearmiss_late_total: "Exchanges that arrived after their time was evaluated.",
+  nearmiss_suppressed_total: "Exchange records beyond records_per_second.",
+  nearmiss_dropped_total: "Records that could not be sent.",
+  nearmiss_invalid_total: "Invalid values, and notes that came too late.",
+};
+
 class Series {
   fates = new Array(FATES.length).fill(0);
   margins = new Array(BOUNDS.length).fill(0);
@@ -57,11 +68,35 @@ export class Metrics {
     this.#suppressed += suppressed;
   }
 
+  /** Removes the counters of an upstream. */
+  forget(id) {
+    delete this.#series[id];
+    const label = `upstream="${escaped(this.#nameOf(id) ?? "")}"`;
+    for (const key of this.#episodes.keys()) if (key.startsWith(`${label},`)) this.#episodes.delete(key);
+  }
+
+  /** Returns all metrics as an object. */
+  object(dropped) {
+    const upstreams = {};
+    this.#series.forEach(({ fates, attempts, margins, marginSum }, id) => {
+      const counts = FATES.map((name, fate) => [name, fates[fate]]);
+      const known = margins.reduce((sum, count) => sum + count, 0);
+      upstreams[this.#nameOf(id) ?? ""] = {
+        exchanges: fates.reduce((sum, count) => sum + count, 0),
+        fates: Object.fromEntries(counts),
+        attempts,
+        meanMarginBp: known === 0 ? null : Math.round(marginSum / known),
+      };
+    });
+    return { upstreams, late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
+  }
+
   /** Returns all metrics in the Prometheus text format. */
   text(dropped) {
     const lines = [];
+    const head = (name, type) => lines.push(`# HELP ${name} ${HELP[name]}`, `# TYPE ${name} ${type}`);
     const family = (name, type, write) => {
-      lines.push(`# TYPE ${name} ${type}`);
+      head(name, type);
       this.#series.forEach((series, id) => write(series, `upstream="${escaped(this.#nameOf(id) ?? "")}"`));
     };
     family("nearmiss_exchanges_total", "counter", (series, label) => {
@@ -82,11 +117,12 @@ export class Metrics {
       lines.push(`nearmiss_margin_bp_sum{${label}} ${series.marginSum}`);
       lines.push(`nearmiss_margin_bp_count{${label}} ${sum}`);
     });
-    lines.push("# TYPE nearmiss_episodes_total counter");
+    head("nearmiss_episodes_total", "counter");
     for (const [label, count] of this.#episodes) lines.push(`nearmiss_episodes_total{${label}} ${count}`);
     const unlabelled = { late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
     for (const [name, count] of Object.entries(unlabelled)) {
-      lines.push(`# TYPE nearmiss_${name}_total counter`, `nearmiss_${name}_total ${count}`);
+      head(`nearmiss_${name}_total`, "counter");
+      lines.push(`nearmiss_${name}_total ${count}`);
     }
     return `${lines.join("\n")}\n`;
   }

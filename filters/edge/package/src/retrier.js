@@ -1,6 +1,6 @@
 // The attempts of one exchange: retries one after the other, and two attempts in parallel with a hedge.
 import { Attempt, discard } from "./attempt.js";
-import { jitter, retryAfter } from "./backoff.js";
+import { waitBefore } from "./backoff.js";
 import { sleep } from "./clock.js";
 
 export class Retrier {
@@ -8,7 +8,7 @@ export class Retrier {
   #options;
   #request;
   #budget;
-  #signal;
+  #limit;
   #started = 0;
   /** The attempts that count. The last one is the one that answered, or the last that failed. */
   attempts = [];
@@ -17,67 +17,88 @@ export class Retrier {
   /** True if the retry budget prevented an attempt. */
   isBudgetExhausted = false;
 
-  constructor(deps, options, request, budget, signal) {
+  constructor(deps, options, request, budget, limit) {
     this.#deps = deps;
     this.#options = options;
     this.#request = request;
     this.#budget = budget;
-    this.#signal = signal;
+    this.#limit = limit;
   }
 
-  /** Resolves to the result of the last attempt. Rejects only when `signal` aborts. */
+  /** Resolves to the result of the last attempt. Rejects if the deadline passes or the caller aborts. */
   async run() {
-    this.#budget.deposit();
     for (;;) {
       const result = await this.#round();
-      this.#signal.throwIfAborted();
-      if (!this.#isWorthRetrying(result)) return result;
+      this.#limit.signal.throwIfAborted();
+      if (!result.isBad || result.isMistake || this.#started > this.#options.retries || !(await this.#mayStart())) return result;
       const wait = this.#wait(result);
-      if (!this.#mayStart() || !this.#payForAttempt()) return result;
+      if (wait === Infinity || wait > this.#limit.remainingMs || !this.#payForAttempt()) return result;
       discard(result.response);
-      await sleep(this.#deps.timers, wait, this.#signal);
+      await sleep(this.#deps.timers, wait, this.#limit.signal);
     }
   }
 
   /** Runs one attempt, and a hedge in parallel if the attempt takes too long. */
   async #round() {
     const first = this.#start();
-    if (this.#options.hedge === undefined || !this.#mayStart()) return first.result;
+    const { hedge } = this.#options;
+    if (hedge === undefined || this.#started >= this.#options.maxAttempts) return first;
     const hasAnswered = new AbortController();
-    const delay = sleep(this.#deps.timers, this.#options.hedge, AbortSignal.any([hasAnswered.signal, this.#signal]));
-    const earlyResult = await Promise.race([first.result, delay.catch(() => first.result)]);
+    const delay = sleep(this.#deps.timers, hedge, AbortSignal.any([hasAnswered.signal, this.#limit.signal]));
+    const earlyResult = await Promise.race([first, delay.catch(() => first)]);
     hasAnswered.abort();
-    if (earlyResult !== undefined || !this.#payForAttempt()) return first.result;
+    if (earlyResult !== undefined || !(await this.#mayStart()) || !this.#payForAttempt()) return first;
     return this.#winner(first, this.#start());
   }
 
   /** Resolves to the first good result of the two attempts, or else to the last bad one. The other attempt is cancelled. */
   async #winner(first, hedge) {
-    const sooner = await Promise.race([first.result, hedge.result]);
-    const other = sooner.attempt === first ? hedge : first;
-    if (this.#isWorthRetrying(sooner)) {
-      const later = await other.result;
+    const sooner = await Promise.race([first, hedge]);
+    const [earlier, later] = this.attempts.slice(-2);
+    const other = sooner.attempt === earlier ? later : earlier;
+    if (sooner.isBad) {
+      const last = await (other === later ? hedge : first);
       discard(sooner.response);
-      this.#moveToEnd(later.attempt);
-      this.hedged = later.attempt === hedge && !this.#isWorthRetrying(later);
-      return later;
+      this.#moveToEnd(other);
+      this.hedged = other === later && !last.isBad;
+      return last;
     }
     other.abort();
     other.result.then(({ response }) => discard(response));
-    if (sooner.attempt === first) {
+    if (sooner.attempt === earlier) {
       // The hedge was not needed, so it is not counted.
-      this.attempts.splice(this.attempts.indexOf(hedge), 1);
+      this.attempts.splice(this.attempts.indexOf(later), 1);
     } else {
       this.hedged = true;
     }
     return sooner;
   }
 
+  /** Starts an attempt. Resolves to its result, judged. */
   #start() {
     this.#started += 1;
-    const attempt = new Attempt(this.#deps, this.#request, this.#options, this.#signal);
+    const number = this.#started;
+    const attempt = new Attempt(this.#deps, this.#request, this.#options, this.#limit.signal);
     this.attempts.push(attempt);
-    return attempt;
+    if (number > 1) attempt.result.then(() => this.#budget.release());
+    return attempt.result.then((result) => this.#judged(result, number));
+  }
+
+  #judged(result, number) {
+    const { response, error } = result;
+    const { reason, host, note } = result.attempt;
+    const outcome = { attempt: number, status: response?.status, headers: response?.headers, error, reason };
+    this.#deps.report(this.#options, { ...outcome, host, durationMs: note.durationMs });
+    result.number = number;
+    result.isBad = this.#isBad(outcome);
+    return result;
+  }
+
+  #isBad(outcome) {
+    const usual = outcome.status === undefined || this.#options.retryOn.has(outcome.status);
+    const { retry } = this.#options;
+    if (retry === undefined) return usual;
+    return this.#deps.guarded("retry", () => Boolean(retry(outcome)), usual);
   }
 
   #moveToEnd(attempt) {
@@ -85,24 +106,18 @@ export class Retrier {
     this.attempts.push(attempt);
   }
 
-  #mayStart() {
-    return this.#started < this.#options.maxAttempts && this.#request.canReplay;
+  async #mayStart() {
+    return this.#started < this.#options.maxAttempts && (await this.#request.canReplay());
   }
 
   #payForAttempt() {
-    const isPaid = this.#budget.withdraw();
+    const isPaid = this.#budget.withdraw(this.#deps.monotonicNow());
     this.isBudgetExhausted ||= !isPaid;
     return isPaid;
   }
 
-  #isWorthRetrying({ response }) {
-    return response === undefined || this.#options.retryOn.has(response.status);
-  }
-
-  /** Returns the wait: full jitter, but at least the `Retry-After` of the upstream. */
-  #wait({ response }) {
-    const backoff = jitter(this.#deps.random, this.#options.backoff, this.#started);
-    const requested = response === undefined ? undefined : retryAfter(response.headers, this.#deps.now());
-    return Math.max(backoff, requested ?? 0);
+  #wait({ number, response, error, attempt }) {
+    const outcome = { attempt: number, status: response?.status, headers: response?.headers, error, reason: attempt.reason };
+    return waitBefore(this.#deps, this.#options, this.#started, outcome);
   }
 }

@@ -2,8 +2,16 @@
 
 /** Throws a `TypeError` for an invalid value. */
 export function refuse(name, value, takes) {
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
-  throw new TypeError(`nearmiss: \`${name}\` is ${shown}; it takes ${takes}`);
+  throw new TypeError(`nearmiss: \`${name}\` is ${shown(value)}; it takes ${takes}`);
+}
+
+function shown(value) {
+  if (typeof value === "string") return JSON.stringify(value);
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** Throws if `options` is not an object or has an unknown option. */
@@ -18,7 +26,7 @@ export function refuseUnknown(options, names, where) {
 
 /** Returns a number within a range, or `ifMissing`. */
 export function numberOption(options, name, min, max, takes, ifMissing) {
-  const value = options[name];
+  const value = options[name] ?? undefined;
   if (value === undefined) return ifMissing;
   if (typeof value !== "number" || !(value >= min && value <= max)) refuse(name, value, takes);
   return value;
@@ -38,7 +46,7 @@ export function durationOption(options, name, ifMissing) {
 
 /** Returns a function, or `ifMissing`. */
 export function functionOption(options, name, ifMissing) {
-  const value = options[name];
+  const value = options[name] ?? undefined;
   if (value === undefined) return ifMissing;
   if (typeof value !== "function") refuse(name, value, "a function");
   return value;

@@ -1,6 +1,6 @@
 // Entry point for Node, Deno and Bun, which read the module from a file.
 import { readFileSync } from "node:fs";
-import { initSync } from "./glue.js";
+import { initSync } from "../glue.js";
 
 initSync({ module: new WebAssembly.Module(readFileSync(new URL("./nearmiss.wasm", import.meta.url))) });
-export * from "./src/index.js";
+export * from "../src/index.js";

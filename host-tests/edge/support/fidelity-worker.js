@@ -1,0 +1,47 @@
+// Runs the checks inside a Worker: GET /checks, one JSON line per check; GET /constant?first for a fallback that outlives its request.
+import { nearMiss } from "nearmiss";
+import { checks } from "fidelity";
+
+const constants = {};
+const monitor = nearMiss({ records: "none", onWarning: () => {} });
+
+export default {
+  async fetch(request, env) {
+    const { pathname, searchParams } = new URL(request.url);
+    const origin = env.ORIGIN;
+    const wrapped = { gzip: gzipped, string: () => new Response("0123456789"), length: () => fetch(`${origin}/plain`), zip: () => fetch(`${origin}/gzip`) };
+    switch (pathname.split("/")[1]) {
+      case "checks":
+        return new Response(await run(origin), { headers: { "content-type": "application/x-ndjson" } });
+      case "constant":
+        constants.response ??= new Response("spare");
+        return monitor.fetch(`${origin}/status?code=503`, { upstream: "a", fallback: constants.response });
+      case "plain":
+        return wrapped[pathname.split("/")[2]](request);
+      case "wrap":
+        return monitor.wrap(wrapped[pathname.split("/")[2]], { upstream: "a" })(request);
+      case "fetch":
+        return monitor.fetch(`${origin}/${searchParams.get("path")}`, { upstream: "a" });
+      case "direct":
+        return fetch(`${origin}/${searchParams.get("path")}`);
+      case "metrics":
+        return new Response(monitor.metrics());
+      default:
+        return new Response(null, { status: 404 });
+    }
+  },
+};
+
+async function run(origin) {
+  const lines = [];
+  for (const [name, check] of Object.entries(checks({ nearMiss, origin }))) {
+    const error = await check().then(() => undefined, (failure) => failure?.stack ?? String(failure));
+    lines.push(JSON.stringify({ name, error }));
+  }
+  return lines.join("\n");
+}
+
+async function gzipped() {
+  const body = new Response("compressed ".repeat(100)).body.pipeThrough(new CompressionStream("gzip"));
+  return new Response(await new Response(body).arrayBuffer(), { headers: { "content-encoding": "gzip" }, encodeBody: "manual" });
+}

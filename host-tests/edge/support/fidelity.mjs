@@ -1,0 +1,245 @@
+// Checks that `monitor.fetch` and `wrap` are never worse than the runtime's own fetch. They run inside each runtime; each check returns
+// what was found for plain fetch and for the package, or throws.
+
+const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1_000));
+
+async function outcome(body) {
+  try {
+    return await body();
+  } catch (error) {
+    return `${error.name}`;
+  }
+}
+
+const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16)).join("");
+
+/** `origin` is the URL of `fidelity-origin.mjs`. */
+export function checks({ nearMiss, origin }) {
+  const create = (options = {}) => {
+    const records = [];
+    return Object.assign(nearMiss({ records: (line) => records.push(JSON.parse(line)), onWarning: () => {}, ...options }), { records });
+  };
+  const counted = (monitor, fate) => {
+    const lines = [...monitor.metrics().matchAll(/^nearmiss_exchanges_total\{[^}]*fate="(\w+)"\} (\d+)$/gm)];
+    return lines.filter(([, name]) => fate === undefined || name === fate).reduce((sum, [, , count]) => sum + Number(count), 0);
+  };
+  /** Compares plain fetch with the package, with and without headers of its own. */
+  const same = async (path, look, init = {}, options = {}) => {
+    const plain = await outcome(async () => look(await fetch(new Request(`${origin}${path}`, init))));
+    for (const header of [false, true]) {
+      const monitor = create({ config: { edge: { header } } });
+      const ours = await outcome(async () => look(await monitor.fetch(new Request(`${origin}${path}`, init), { upstream: "a", ...options })));
+      if (JSON.stringify(ours) !== JSON.stringify(plain)) throw new Error(`${JSON.stringify(ours)} instead of ${JSON.stringify(plain)}`);
+    }
+  };
+  const facts = async (response) => ({
+    status: response.status,
+    statusText: response.statusText,
+    url: response.url,
+    redirected: response.redirected,
+    type: response.type,
+    length: response.headers.get("content-length"),
+    cookies: response.headers.getSetCookie(),
+    text: await response.text(),
+  });
+
+  return {
+    "a status of 999 is handed on": () => same("/status?code=999", async (response) => [response.status, await response.text()]),
+    "statuses without a body are handed on": async () => {
+      for (const code of [204, 304]) await same(`/status?code=${code}`, (response) => [response.status, response.body === null]);
+    },
+    "url, redirected, type, length, cookies and text are fetch's": async () => {
+      await same("/plain", facts);
+      await same("/redirect", facts);
+      await same("/gzip", facts);
+    },
+    "a manual redirect is handed on": () => same("/redirect", (response) => response.status, { redirect: "manual" }),
+    "a range keeps its status and length": () => same("/plain", facts, { headers: { range: "bytes=0-3" } }),
+    "all ways to read a body work": async () => {
+      for (const way of ["text", "arrayBuffer", "blob", "json"]) {
+        await same("/json", async (response) => {
+          const value = await response[way]();
+          return value instanceof ArrayBuffer ? hex(value) : (value.size ?? value);
+        });
+      }
+      await same("/json", async (response) => {
+        const copy = response.clone();
+        return [await copy.text(), await response.text(), response.bodyUsed];
+      });
+      await same("/json", async (response) => {
+        let text = "";
+        for await (const chunk of response.body) text += new TextDecoder().decode(chunk);
+        return text;
+      });
+      await same("/json", async (response) => (await new Response(response.body.pipeThrough(new TransformStream()))).text());
+      await same("/json", async (response) => {
+        const [a, b] = response.body.tee();
+        return [await new Response(a).text(), await new Response(b).text()];
+      });
+    },
+    "a body can be read into the caller's buffer where fetch allows it": () =>
+      same("/plain", async (response) => {
+        const reader = response.body.getReader({ mode: "byob" });
+        const { value } = await reader.read(new Uint8Array(4));
+        return new TextDecoder().decode(value);
+      }),
+    "an exchange is counted once, however its body is read": async () => {
+      const monitor = create();
+      const read = [
+        (response) => response.text(),
+        async (response) => [await response.clone().text(), await response.text()],
+        async (response) => Promise.all(response.body.tee().map((branch) => new Response(branch).text())),
+        async (response) => { for await (const _ of response.body); },
+        (response) => response.body.pipeTo(new WritableStream()),
+        (response) => response.body.cancel(),
+      ];
+      for (const body of read) await body(await monitor.fetch(`${origin}/plain`, { upstream: "a" }));
+      await seconds(0.05);
+      if (counted(monitor) !== read.length) throw new Error(`${counted(monitor)} of ${read.length} are counted`);
+    },
+    "a caller's abort in the middle of a body errors the body": async () => {
+      for (const reason of [undefined, "mine"]) {
+        const monitor = create();
+        const caller = new AbortController();
+        const response = await monitor.fetch(new Request(`${origin}/halves`, { signal: caller.signal }), { upstream: "a" });
+        const text = response.text();
+        await seconds(0.1);
+        caller.abort(reason);
+        const found = await text.then((value) => `resolved ${value}`, (error) => (reason === undefined ? error.name : (error?.message ?? error)));
+        if (found !== (reason ?? "AbortError")) throw new Error(String(found));
+        if (counted(monitor) !== 1) throw new Error("not counted");
+      }
+    },
+    "the caller's own timeout in the middle of a body errors the body": async () => {
+      const monitor = create();
+      const response = await monitor.fetch(new Request(`${origin}/halves`, { signal: AbortSignal.timeout(200) }), { upstream: "a" });
+      const found = await response.text().then((value) => `resolved ${value}`, (error) => error.name);
+      if (found !== "TimeoutError") throw new Error(found);
+    },
+    "a deadline in the middle of a body errors the body, also of a fetch that ignores its signal": async () => {
+      for (const transport of [undefined, ({ url }) => fetch(url)]) {
+        const monitor = create();
+        const response = await monitor.fetch(`${origin}/halves`, { upstream: "a", deadline: 200, ...(transport ? { fetch: transport } : {}) });
+        const found = await response.text().then((value) => `resolved ${value}`, (error) => error.name);
+        if (found !== "TimeoutError") throw new Error(found);
+        if (counted(monitor, "partial") !== 1) throw new Error(monitor.metrics());
+      }
+    },
+    "a fetch that ignores its signal does not exceed timeout and deadline": async () => {
+      const monitor = create();
+      const started = Date.now();
+      const response = await monitor.fetch(`${origin}/plain`, { upstream: "a", timeout: 100, retries: 1, deadline: 300, fetch: () => seconds(3).then(() => new Response("late")) });
+      if (response.status !== 504 || Date.now() - started > 1_000) throw new Error(`${response.status} after ${Date.now() - started} ms`);
+    },
+    "a PUT of a string or JSON is sent again with its body": async () => {
+      for (const body of ["three apples", JSON.stringify({ apples: 3 })]) {
+        const monitor = create();
+        const response = await monitor.fetch(new Request(`${origin}/flaky-echo?id=${Math.random()}`, { method: "PUT", body }), { upstream: "a", retries: 1 });
+        const text = await response.text();
+        if (text !== body) throw new Error(`${response.status} ${text}`);
+      }
+    },
+    "a POST with an Idempotency-Key is sent again, and one without is not": async () => {
+      for (const [headers, status] of [[{ "idempotency-key": "7" }, 200], [{}, 503]]) {
+        const request = new Request(`${origin}/flaky-echo?id=${Math.random()}`, { method: "POST", body: "x", headers });
+        const response = await create().fetch(request, { upstream: "a", retries: 1 });
+        await response.text();
+        if (response.status !== status) throw new Error(String(response.status));
+      }
+    },
+    "a fallback answers for a silent origin at the deadline": async () => {
+      for (const fallback of [() => new Response("spare"), async () => new Response("spare"), new Response("spare")]) {
+        const monitor = create();
+        const response = await monitor.fetch(`${origin}/silent`, { upstream: "a", deadline: 150, fallback });
+        const text = await response.text();
+        if (text !== "spare" || counted(monitor, "fallback") !== 1) throw new Error(`${response.status} ${text}`);
+      }
+    },
+    "a fallback that hangs is bounded by the deadline, and the origin's answer stands": async () => {
+      for (const [path, status] of [["/status?code=503", 503], ["/silent", 504]]) {
+        const monitor = create();
+        const started = Date.now();
+        let signal;
+        const fallback = (_, __, context) => ((signal = context.signal), new Promise(() => {}));
+        const response = await monitor.fetch(`${origin}${path}`, { upstream: "a", deadline: 200, fallback });
+        await response.text();
+        if (response.status !== status || Date.now() - started > 1_000 || !signal.aborted) throw new Error(`${response.status} after ${Date.now() - started}`);
+      }
+    },
+    "a constant fallback answers every time": async () => {
+      const constants = [new Response("spare"), new Request(`${origin}/echo`, { method: "POST", body: "spare" })];
+      const monitor = create();
+      for (const fallback of constants) {
+        for (let number = 0; number < 3; number += 1) {
+          const response = await monitor.fetch(`${origin}/status?code=503`, { upstream: "a", fallback });
+          const text = await response.text();
+          if (text !== "spare") throw new Error(`${number}: ${response.status} ${text}`);
+        }
+      }
+    },
+    "the fallback of a POST gets its method, headers and body": async () => {
+      const fallbacks = [`${origin}/echo`, async (request) => new Response(`${request.method} ${request.headers.get("authorization")} ${await request.text()}`)];
+      for (const fallback of fallbacks) {
+        const request = new Request(`${origin}/status?code=503`, { method: "POST", body: "order", headers: { authorization: "me" } });
+        const response = await create().fetch(request, { upstream: "a", fallback });
+        const text = await response.text();
+        if (!["POST me order", "order"].includes(text)) throw new Error(`${response.status} ${text}`);
+      }
+    },
+    "a body that was already read rejects, as with fetch": async () => {
+      const request = new Request(`${origin}/echo`, { method: "POST", body: "x" });
+      await request.text();
+      const monitor = create();
+      const found = await outcome(() => monitor.fetch(request, { upstream: "a" }));
+      if (found !== "TypeError" || counted(monitor) !== 0) throw new Error(String(found));
+    },
+    "exchanges whose bodies nobody reads are counted": async () => {
+      const monitor = create();
+      for (let number = 0; number < 5; number += 1) await monitor.fetch(`${origin}/status?code=503`, { upstream: "a" });
+      if (counted(monitor, "failed") !== 5) throw new Error("errors are counted at once");
+      for (let number = 0; number < 5; number += 1) await monitor.fetch(`${origin}/plain`, { upstream: "a", deadline: 300 });
+      await seconds(0.6);
+      if (counted(monitor, "clean") !== 5) throw new Error(`at their deadline: ${monitor.metrics()}`);
+      const held = [];
+      for (let number = 0; number < 5; number += 1) held.push(await monitor.fetch(`${origin}/plain`, { upstream: "a" }));
+      await monitor.finish();
+      if (counted(monitor, "clean") !== 10) throw new Error(`at the end: ${monitor.metrics()}`);
+      if (held.length === 0) throw new Error("unreachable");
+    },
+    "the cause of a failure is in the record, the hook and one message": async () => {
+      const [messages, attempts] = [[], []];
+      const monitor = create({ onWarning: (message) => messages.push(message) });
+      for (let number = 0; number < 3; number += 1) {
+        const response = await monitor.fetch("http://127.0.0.1:1/", { upstream: "a", retries: 1, onAttempt: (attempt) => attempts.push(attempt) });
+        if (response.status !== 502) throw new Error(String(response.status));
+        await response.text();
+      }
+      const [{ reason, error }] = attempts;
+      if (typeof reason !== "string" || error === undefined || attempts.length !== 6) throw new Error(JSON.stringify(attempts));
+      const [record] = monitor.records;
+      if (record.reason !== reason) throw new Error(JSON.stringify(record));
+      if (messages.length !== 1 || !messages[0].includes(reason)) throw new Error(JSON.stringify(messages));
+      return reason;
+    },
+    "a handler's response is handed on": async () => {
+      const monitor = create();
+      const plain = await fetch(`${origin}/redirect`);
+      const response = await monitor.wrap(() => plain, { upstream: "a" })(new Request("http://gateway/"));
+      const found = [response.url === `${origin}/plain`, response.redirected, await response.text()];
+      if (JSON.stringify(found) !== JSON.stringify([true, true, "0123456789"])) throw new Error(JSON.stringify(found));
+      class Mine extends Response {
+        #secret = 7;
+        get secret() { return this.#secret; }
+      }
+      const mine = await monitor.wrap(() => Object.assign(new Mine("x"), { extra: 1 }), { upstream: "a" })(new Request("http://gateway/"));
+      if (mine.secret !== 7 || mine.extra !== 1 || (await mine.text()) !== "x") throw new Error("a subclass is lost");
+      await monitor.finish();
+      if (counted(monitor) !== 2) throw new Error("not counted");
+    },
+    "a handler that throws without an upstream has failed": async () => {
+      const monitor = create();
+      const found = await outcome(() => monitor.wrap(() => { throw new RangeError("mine"); })(new Request("http://gateway/")));
+      if (found !== "RangeError" || counted(monitor, "failed") !== 1) throw new Error(`${found} ${monitor.metrics()}`);
+    },
+  };
+}
