@@ -60,8 +60,8 @@ export interface Options {
   /** Default: the console. */
   records?: ("console" | "none" | ((line: string) => void) | Sink) | undefined;
   /**
-   * Maximum retries and hedges in progress per upstream, as a share of its exchanges in flight: 0 to 1. At low traffic, each exchange earns
-   * that share of an attempt, and up to `minimum` are saved. Default: `{ share: 0.2, minimum: 10 }`.
+   * Maximum retries and hedges per upstream, as a share of its exchanges: 0 to 1. What is not used is saved, up to that share of the
+   * exchanges in flight and at least up to `minimum`. Default: `{ share: 0.2, minimum: 10 }`.
    */
   retryBudget?: number | { share?: number | undefined; minimum?: number | undefined } | undefined;
   /** Interval in milliseconds at which `wake` runs without traffic, in runtimes with timers. */

@@ -5,6 +5,7 @@ import { Exchange } from "./exchange.js";
 import { RoutePolicy } from "./fetch-options.js";
 import { gatewayFetch } from "./fetch.js";
 import { parseExchange, parseNote } from "./note.js";
+import { OtlpSink } from "./otlp.js";
 import { OpenExchanges } from "./open-exchanges.js";
 import { RetryBudget } from "./retry-budget.js";
 import { functionOption, numberOption, refuse, refuseUnknown } from "./validate.js";
@@ -37,7 +38,7 @@ export class Monitor {
     const time = clocks(functionOption(options, "now"));
     this.#warnings = new Warnings(time.now, functionOption(options, "onWarning", (message) => console.warn(message)));
     this.#sink = toSink(options.records);
-    this.#sink.attach?.({ warnings: this.#warnings, random });
+    if (this.#sink instanceof OtlpSink) this.#sink.attach({ warnings: this.#warnings, random });
     this.#retryBudget = retryBudgetOptions(options);
     // Workers have neither a clock nor random numbers before the first request.
     const runId = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;

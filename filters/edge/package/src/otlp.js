@@ -1,16 +1,20 @@
 // A sink that sends records as OpenTelemetry logs, in batches over HTTP.
+import { causeOf } from "./cause.js";
+import { ExportBackoff } from "./export-backoff.js";
 import { logRecord } from "./log-record.js";
 import { durationOption, functionOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
 /** Timeout of one export. */
 const EXPORT_TIMEOUT_MS = 10_000;
+/** Maximum size of a response that is read for rejected records. */
+const MAX_RESPONSE = 65_536;
 
 /** Creates a sink for an OTLP/HTTP endpoint such as `https://collector/v1/logs`. */
 export function otlp(options) {
   return new OtlpSink(options);
 }
 
-class OtlpSink {
+export class OtlpSink {
   #url;
   #headers;
   #service;
@@ -19,9 +23,13 @@ class OtlpSink {
   #queueSize;
   #fetch;
   #waiting = [];
-  /** Number of records in exports that are in progress. */
+  /** The export in progress, its number of records, and the time at which it was first seen by `due`. */
+  #export;
   #sending = 0;
-  #exports = new Set();
+  #sendingSince;
+  #backoff = new ExportBackoff();
+  #warn = (key, message, error) => console.warn(`nearmiss: ${message}`, ...(error === undefined ? [] : [error]));
+  #random = Math.random;
   #runId;
   #pushed = 0;
   /** Time at which the oldest waiting record was first seen by `due`. */
@@ -32,14 +40,21 @@ class OtlpSink {
   constructor(options) {
     refuseUnknown(options, ["url", "headers", "service", "batch", "delay", "queue", "fetch"], "otlp");
     const { url, headers = {}, service = "nearmiss" } = options;
-    if (!URL.canParse(String(url))) refuse("url", url, "the URL of an OTLP/HTTP endpoint");
     this.#url = String(url);
-    this.#headers = { ...headers, "content-type": "application/json" };
+    if (!URL.canParse(this.#url) || !/^https?:$/.test(new URL(this.#url).protocol)) refuse("url", url, "the http or https URL of an OTLP endpoint");
+    if (typeof service !== "string") refuse("service", service, "a string");
+    this.#headers = headersOption(headers);
     this.#service = service;
     this.#batchSize = integerOption(options, "batch", 1, 10_000, "records, 1 to 10000", 100);
     this.#delay = durationOption(options, "delay", 5_000);
     this.#queueSize = integerOption(options, "queue", 1, 100_000, "records, 1 to 100000", 2_000);
     this.#fetch = functionOption(options, "fetch", (request) => globalThis.fetch(request));
+  }
+
+  /** Uses the monitor's messages and random numbers. */
+  attach({ warnings, random }) {
+    this.#warn = (key, message, error) => warnings.show(`otlp ${key}`, message, error);
+    this.#random = random;
   }
 
   push(line) {
@@ -52,44 +67,87 @@ class OtlpSink {
     this.#waiting.push({ line, uid: `${this.#runId}-${(this.#pushed += 1)}` });
   }
 
-  /** Returns true if a batch is full or the oldest record has waited for the delay. */
+  /** Returns true if a batch is full or the oldest record has waited for the delay, and the endpoint may be tried. */
   due(nowMs) {
-    if (this.#waiting.length === 0) return false;
+    if (this.#isSending(nowMs) || this.#waiting.length === 0) return false;
     this.#waitingSince ??= nowMs;
-    return this.#waiting.length >= this.#batchSize || nowMs - this.#waitingSince >= this.#delay;
+    const isFull = this.#waiting.length >= this.#batchSize;
+    return (isFull || nowMs - this.#waitingSince >= this.#delay) && this.#backoff.allows(nowMs);
   }
 
-  /** Sends all waiting records in batches. Records that cannot be sent wait for the next flush. */
-  flush() {
-    const sent = this.#sendAll().finally(() => this.#exports.delete(sent));
-    this.#exports.add(sent);
-    return sent;
+  /** Sends all waiting records in batches, one after the other. Records that cannot be sent wait for the next flush. */
+  async flush() {
+    const current = this.#export;
+    // In Workers an export belongs to its request, and may be cancelled with it without an end.
+    if (current !== undefined) await Promise.race([current, new Promise((resolve) => setTimeout(resolve, EXPORT_TIMEOUT_MS)?.unref?.())]);
+    if (this.#waiting.length === 0) return;
+    const sent = this.#sendAll();
+    this.#export = sent;
+    await sent;
+    if (this.#export === sent) this.#export = undefined;
   }
 
-  /** Waits for the exports in progress and flushes a last time. */
-  async finish() {
-    await Promise.all(this.#exports);
-    await this.flush();
+  /** Waits for the export in progress and flushes a last time. */
+  finish() {
+    return this.flush();
   }
 
-  // Exports do not wait for each other: in Workers each belongs to its own request, and may be cancelled with it.
+  #isSending(nowMs) {
+    if (this.#export === undefined) return false;
+    this.#sendingSince ??= nowMs;
+    if (nowMs - this.#sendingSince < EXPORT_TIMEOUT_MS) return true;
+    // An export without an end, whose records are lost.
+    this.#export = undefined;
+    this.dropped += this.#sending;
+    this.#sending = 0;
+    this.#sendingSince = undefined;
+    return false;
+  }
+
   async #sendAll() {
     const lines = this.#waiting.splice(0);
     const count = lines.length;
     this.#sending += count;
+    this.#sendingSince = undefined;
     this.#waitingSince = undefined;
     while (lines.length > 0) {
       const batch = lines.slice(0, this.#batchSize);
       if (!(await this.#send(batch))) break;
       lines.splice(0, batch.length);
+      this.#sendingSince = undefined;
     }
-    this.#sending -= count;
+    this.#sending = Math.max(0, this.#sending - count);
     // Unsent records go to the front; if the queue overflows, the newest are dropped.
     this.#waiting.unshift(...lines);
     this.dropped += this.#waiting.splice(this.#queueSize).length;
   }
 
+  /** Resolves to true if the endpoint has accepted or finally rejected the records. */
   async #send(lines) {
+    try {
+      const response = await this.#post(lines);
+      const { status, ok } = response;
+      if (ok) {
+        this.#backoff.succeeded();
+        await this.#countRejected(response);
+        return true;
+      }
+      await response.body?.cancel();
+      this.#warn(status, `the OTLP endpoint answered ${status}`);
+      // The endpoint will never accept these records, so they are not sent again.
+      const isFinal = status >= 400 && status < 500 && status !== 429 && status !== 408;
+      if (isFinal) this.dropped += lines.length;
+      this.#backoff.failed(this.#random, response.headers);
+      return isFinal;
+    } catch (error) {
+      const reason = causeOf(error);
+      this.#warn(reason, `records could not be sent to the OTLP endpoint: ${reason};`, error);
+      this.#backoff.failed(this.#random);
+      return false;
+    }
+  }
+
+  async #post(lines) {
     const resource = {
       attributes: [
         { key: "service.name", value: { stringValue: this.#service } },
@@ -98,19 +156,29 @@ class OtlpSink {
     };
     const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
     const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
+    const signal = AbortSignal.timeout(EXPORT_TIMEOUT_MS);
+    return this.#fetch(new Request(this.#url, { method: "POST", headers: this.#headers, body, signal }));
+  }
+
+  /** Counts the records that the endpoint rejected although it accepted the request. */
+  async #countRejected(response) {
     try {
-      const signal = AbortSignal.timeout(EXPORT_TIMEOUT_MS);
-      const request = new Request(this.#url, { method: "POST", headers: this.#headers, body, signal });
-      const response = await this.#fetch(request);
-      await response.body?.cancel();
-      // The endpoint will never accept these records, so they are not sent again.
-      if (response.status >= 400 && response.status < 500 && response.status !== 429) {
-        this.dropped += lines.length;
-        return true;
-      }
-      return response.ok;
+      const text = await response.text();
+      const { partialSuccess } = text.length > MAX_RESPONSE || text === "" ? {} : JSON.parse(text);
+      const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0);
+      if (!(rejected > 0)) return;
+      this.dropped += rejected;
+      this.#warn("rejected", `the OTLP endpoint rejected ${rejected} records: ${String(partialSuccess.errorMessage ?? "").slice(0, 200)}`);
     } catch {
-      return false;
+      // The request was accepted, whatever its response says.
     }
+  }
+}
+
+function headersOption(headers) {
+  try {
+    return [...new Headers([...new Headers(headers), ["content-type", "application/json"]])];
+  } catch {
+    return refuse("headers", headers, "an object of header names and values, or Headers");
   }
 }

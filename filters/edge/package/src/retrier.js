@@ -80,7 +80,6 @@ export class Retrier {
     const number = this.#started;
     const attempt = new Attempt(this.#deps, this.#request, this.#options, this.#limit.signal);
     this.attempts.push(attempt);
-    if (number > 1) attempt.result.then(() => this.#budget.release());
     return attempt.result.then((result) => this.#judged(result, number));
   }
 
@@ -111,7 +110,7 @@ export class Retrier {
   }
 
   #payForAttempt() {
-    const isPaid = this.#budget.withdraw(this.#deps.monotonicNow());
+    const isPaid = this.#budget.withdraw();
     this.isBudgetExhausted ||= !isPaid;
     return isPaid;
   }

@@ -1,7 +1,7 @@
 // The retry budget of an upstream: additional attempts are limited to a share of its traffic, so that they cannot cause an outage.
 //
-// Two rules permit an additional attempt. At high traffic, as many may be in progress as the share of the exchanges in flight. At low
-// traffic, where that share is less than one, each exchange earns the share of an attempt, and a minimum can be saved up.
+// Each exchange earns the share of an attempt. What is not spent is saved, up to the share of the exchanges in flight, so that a burst of
+// failures at high traffic is retried, and at least up to a minimum, so that low traffic is retried at all.
 
 /** The exchanges in flight are those of the last one to two seconds at their peak, so that the order of responses does not matter. */
 const WINDOW_MS = 1_000;
@@ -11,7 +11,6 @@ export class RetryBudget {
   #minimum;
   #saved;
   #inFlight = 0;
-  #additional = 0;
   #peak = 0;
   #previousPeak = 0;
   #windowStart = 0;
@@ -27,29 +26,20 @@ export class RetryBudget {
     this.#roll(nowMs);
     this.#inFlight += 1;
     this.#peak = Math.max(this.#peak, this.#inFlight);
-    this.#saved = Math.min(this.#minimum, this.#saved + this.#share);
+    const most = Math.max(this.#minimum, this.#share * Math.max(this.#peak, this.#previousPeak));
+    this.#saved = Math.min(most, this.#saved + this.#share);
   }
 
   leave() {
     this.#inFlight -= 1;
   }
 
-  /** Permits an additional attempt, which is in progress until `release`. Returns false if the budget is exhausted. */
-  withdraw(nowMs) {
-    if (this.#share === 0) return false;
-    this.#roll(nowMs);
-    const permitted = this.#share * Math.max(this.#peak, this.#previousPeak);
-    if (this.#additional + 1 > permitted) {
-      // Shares such as 0.1 add up to slightly less than 1.
-      if (this.#saved < 1 - 1e-9) return false;
-      this.#saved -= 1;
-    }
-    this.#additional += 1;
+  /** Pays for one more attempt. Returns false if the budget is exhausted. */
+  withdraw() {
+    // Shares such as 0.1 add up to slightly less than 1.
+    if (this.#share === 0 || this.#saved < 1 - 1e-9) return false;
+    this.#saved -= 1;
     return true;
-  }
-
-  release() {
-    this.#additional -= 1;
   }
 
   #roll(nowMs) {
