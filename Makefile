@@ -200,6 +200,10 @@ e2e-envoy: wasm envoy-bin otlp ## Runs the end-to-end tests in a real Envoy; ENV
 e2e-edge: wasm edge-runtimes ## Runs the edge package's tests in workerd, Node, Deno and Bun.
 	cargo test --locked -p host-tests --test edge
 
+.PHONY: e2e-bundlers
+e2e-bundlers: wasm edge-runtimes ## Bundles the edge package with each bundler, runs the bundles, and checks the package with publint and attw.
+	cd host-tests/edge-bundlers && npm ci --ignore-scripts --silent --no-progress && node --test --test-concurrency=1 bundlers.test.mjs
+
 .PHONY: aot
 aot: dist/nearmiss-fluent-bit.wasm ## Compiles the Fluent Bit module ahead of time with WAMRC=/path/to/flb-wamrc; AOT adds options, e.g. for another target.
 	@[ -x "$(WAMRC)" ] || { echo "make: WAMRC must be an executable: make aot WAMRC=/path/to/flb-wamrc (see docs/fluent-bit.md for how to build it)" >&2; exit 1; }
@@ -280,4 +284,4 @@ include host-tests/detection/Makefile.inc
 
 .PHONY: clean
 clean: ## Removes all build output.
-	rm -rf target dist node_modules host-tests/edge/node_modules
+	rm -rf target dist node_modules host-tests/edge/node_modules host-tests/edge-bundlers/node_modules

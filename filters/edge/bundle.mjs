@@ -15,7 +15,7 @@ const ENTRIES = [
   ["init", "init.js"],
   ["init", "init.cjs"],
 ];
-const IMPORT = /^import (?:(\w+)|\{([^}]*)\}) from "([^"]+)";\n/gm;
+const IMPORT = /^import (?:(\* as \w+)|\{([^}]*)\}) from "([^"]+)";\n/gm;
 const REEXPORT = /^export (?:\*|\{([^}]*)\}) from "([^"]+)";\n/gm;
 const LOCAL_EXPORT = /^export \{([^}]*)\};\n?/gm;
 const DECLARATION = /^export ((?:async )?function\*?|class|const|let) (\w+)/gm;
@@ -50,12 +50,12 @@ function add(path, modules, externals, parents = []) {
   const source = generated.get(path) ?? readFileSync(path, "utf8");
   const names = new Map();
   const code = source
-    .replaceAll(IMPORT, (line, single, list, specifier) => {
+    .replaceAll(IMPORT, (line, namespace, list, specifier) => {
       if (isExternal(specifier)) {
         externals.add(line);
         return "";
       }
-      if (single !== undefined) throw new Error(`${path}: ${line}`);
+      if (namespace !== undefined) throw new Error(`${path}: ${line}`);
       return `const {${list.replaceAll(" as ", ": ")}} = ${load(specifier).name};\n`;
     })
     .replaceAll(REEXPORT, (_, list, specifier) => {

@@ -1,4 +1,4 @@
-// The gateway in Deno: `deno run --allow-net --allow-env --allow-read deno.js`.
+// The gateway in Deno: `deno run --allow-net --allow-env deno.js`.
 import process from "node:process";
 import { finish, handle } from "./gateway.js";
 

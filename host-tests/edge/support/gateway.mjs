@@ -11,7 +11,7 @@ import { eventually } from "./wait.mjs";
 
 const ARGUMENTS = {
   node: ["node.js"],
-  deno: ["run", "--allow-net", "--allow-env", "--allow-read", "--node-modules-dir=manual", "deno.js"],
+  deno: ["run", "--allow-net", "--allow-env", "--node-modules-dir=manual", "deno.js"],
   bun: ["bun.js"],
 };
 

@@ -24,7 +24,7 @@ const loaded = (load) => PROGRAM.replace('import { nearMiss } from "nearmiss";',
 
 test("package: it installs in an empty project and runs in Node, Deno and Bun", () => {
   writeFileSync(join(project.folder, "main.mjs"), PROGRAM);
-  for (const [name, ...args] of [["node"], ["deno", "run", "--allow-read", "--node-modules-dir=manual"], ["bun"]]) {
+  for (const [name, ...args] of [["node"], ["deno", "run", "--node-modules-dir=manual"], ["bun"]]) {
     const out = execFileSync(runtime(name), [...args, "main.mjs"], { cwd: project.folder, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
     assert.equal(out.trim(), LINE, name);
   }

@@ -1,4 +1,4 @@
-// Entry point for Node, Deno and Bun, which read the module from a file.
+// Entry point for Node, which reads the module from a file.
 import { readFileSync } from "node:fs";
 import { initSync } from "../glue.js";
 

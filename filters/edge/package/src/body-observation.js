@@ -24,7 +24,7 @@ export class BodyObservation {
   constructor(signal, { onChunk, onEnd }) {
     this.#observer = { onChunk, onEnd };
     this.#signal = signal;
-    // The signal may live longer than a body that nobody reads, so it does not keep the body alive.
+    // The signal may live longer than an unread body, so it does not keep the body alive.
     const weak = typeof WeakRef === "undefined" ? { deref: () => this } : new WeakRef(this);
     const onAbort = () => weak.deref()?.abort(signal.reason, "aborted");
     this.unlisten = () => signal?.removeEventListener("abort", onAbort);

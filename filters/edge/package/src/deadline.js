@@ -31,7 +31,7 @@ export class Deadline {
     this.#onExpire.push(body);
   }
 
-  /** Lets the process end before the deadline, once only a body is left that nobody may read. */
+  /** Lets the process end before the deadline, once only the response's body is left. */
   unref() {
     this.#timer?.unref?.();
   }

@@ -58,7 +58,7 @@ function rebuilt(response, body, edit) {
   return result;
 }
 
-/** Observes all readers of a stream, whoever reads it. */
+/** Observes all readers of a stream. */
 function observeInPlace(stream, observation) {
   const [getReader, cancel] = [stream.getReader.bind(stream), stream.cancel.bind(stream)];
   const proxied = () => observedStream(stream, observation, getReader);

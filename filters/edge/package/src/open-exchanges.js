@@ -1,4 +1,4 @@
-// The exchanges that have not ended, so that each is counted even if nobody reads its body.
+// The exchanges that have not ended, so that each is counted even if its body is not read.
 
 export class OpenExchanges {
   #open = new Set();
