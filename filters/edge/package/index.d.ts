@@ -130,7 +130,7 @@ export interface FetchOptions {
   /** Statuses that are retried. Default: 429, 502, 503 and 504. */
   retryOn?: number[] | undefined;
   /** Decides whether an attempt is followed by another one, instead of `retryOn`. */
-  retry?: ((outcome: AttemptOutcome) => boolean) | undefined;
+  retry?: ((outcome: AttemptOutcome) => boolean | Promise<boolean>) | undefined;
   /** Waits are random, up to a bound that starts at `base` milliseconds, doubles each time and stops at `cap`. Default: 25 and 1000. */
   backoff?: { base?: number | undefined; cap?: number | undefined } | undefined;
   /** Returns the wait before the next attempt in milliseconds, instead of `backoff` and `Retry-After`. */

@@ -21,11 +21,13 @@ export class Attempt {
 
   async #send(timers, request, fetch, timeout, outer) {
     let timedOut = false;
+    let timer;
     const expire = () => {
       timedOut = true;
       this.abort(new DOMException("the attempt has timed out", "TimeoutError"));
     };
-    const timer = timeout === undefined ? undefined : timers.setTimeout(expire, timeout);
+    // A response that arrived while the event loop was blocked is delivered after the timers, so the timeout waits for one more turn.
+    if (timeout !== undefined) timer = timers.setTimeout(() => (timer = timers.setTimeout(expire, 0)), timeout);
     const signal = AbortSignal.any([this.#controller.signal, outer]);
     try {
       const response = await abortable(() => send(fetch, request.create(signal)), signal, discard);
@@ -34,7 +36,8 @@ export class Attempt {
       return { attempt: this, response };
     } catch (error) {
       this.error = error;
-      this.reason = timedOut ? "timeout" : causeOf(error);
+      this.isCancelled = signal.aborted && !timedOut;
+      this.reason = timedOut ? "timeout" : signal.aborted ? "cancelled" : causeOf(error);
       return { attempt: this, error, timedOut, isMistake: !signal.aborted && isProgrammingError(error) };
     } finally {
       this.#stop();

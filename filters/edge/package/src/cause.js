@@ -16,6 +16,8 @@ const NETWORK = /fetch failed|failed to fetch|networkerror|load failed|network|e
 const UNSENDABLE = /^ERR_INVALID|^UND_ERR_INVALID_ARG$|^ERR_ASSERTION/;
 /** Causes that undici reports as a failure of the network, but that are mistakes in the request. */
 const MISTAKES = /unknown scheme|invalid url|not supported/i;
+/** Messages with which engines report a mistake in the program. */
+const PROGRAM_WORDS = /cannot (?:read|set|access|destructure|convert)|is not (?:a|an|defined|iterable|callable)\b|undefined|already been used|unusable/i;
 const PROGRAM = new Set(["TypeError", "ReferenceError", "RangeError", "SyntaxError"]);
 const MAX_DEPTH = 5;
 
@@ -35,7 +37,8 @@ export function isProgrammingError(error) {
   const codes = chain(error).map(codeOf).filter((code) => code !== undefined);
   if (codes.some((code) => UNSENDABLE.test(code)) || causes.some(({ message }) => MISTAKES.test(message))) return true;
   if (codes.length > 0 || causes.length > 0) return false;
-  return error.name !== "TypeError" || !(NETWORK.test(error.message) || WORDS.some(([words]) => words.test(error.message)));
+  if (error.name !== "TypeError" || PROGRAM_WORDS.test(error.message)) return true;
+  return !(NETWORK.test(error.message) || WORDS.some(([words]) => words.test(error.message)));
 }
 
 /** Returns the error and its causes, outermost first. */

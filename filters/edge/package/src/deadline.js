@@ -18,7 +18,8 @@ export class Deadline {
     this.signal = callerSignal ? AbortSignal.any([callerSignal, this.#expired.signal]) : this.#expired.signal;
     if (ms === undefined) return;
     this.#ends = monotonicNow() + ms;
-    this.#timer = timers.setTimeout(() => this.#expire(), ms);
+    // What arrived while the event loop was blocked is delivered after the timers, so the deadline waits for one more turn.
+    this.#timer = timers.setTimeout(() => (this.#timer = timers.setTimeout(() => this.#expire(), 0)), ms);
   }
 
   /** Time left, in milliseconds; infinite without a deadline. */

@@ -18,7 +18,7 @@ export function parseFallback(fallback) {
   if (typeof fallback === "function") return { call: fallback };
   if (isResponse(fallback)) return { constant: ConstantMessage.of(fallback) };
   if (isRequest(fallback)) return { target: ConstantMessage.of(fallback) };
-  if (URL.canParse(String(fallback)) && (typeof fallback === "string" || fallback instanceof URL)) return { url: String(fallback) };
+  if (isUrlLike(fallback)) return { url: String(fallback) };
   return refuse("fallback", fallback, "a URL, a Request, a Response or a function that returns one");
 }
 
@@ -60,12 +60,17 @@ async function fetched(options, source, request, replayable, limit) {
   limit.signal.throwIfAborted();
   const { signal } = limit;
   const isUrl = !isRequest(source);
+  if (isUrl && !isUrlLike(source)) throw new TypeError("the fallback returned no Response, Request or URL");
   if (isUrl) await replayable.canReplay();
-  const target = isUrl ? replayable.create(signal, source) : new Request(source, { signal });
+  const target = isUrl ? replayable.create(signal, String(source)) : new Request(source, { signal });
   if (target === undefined) throw new Error("the request's body is gone; it was longer than `replayBytes`");
   const response = await abortable(() => send(options.fetch, target), signal, discard);
   if (!isResponse(response)) throw new TypeError("`fetch` returned no Response");
   return response;
+}
+
+function isUrlLike(value) {
+  return (typeof value === "string" || value instanceof URL) && URL.canParse(String(value));
 }
 
 function unread(response) {

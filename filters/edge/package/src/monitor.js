@@ -54,7 +54,7 @@ export class Monitor {
       warnings: this.#warnings,
       retryBudget: (upstream) => this.#budgetOf(upstream),
       flush: (ctx) => this.#flushIfDue(ctx),
-      report: (policy, outcome) => this.#report(policy, outcome),
+      report: (policy, outcome, isCancelled) => this.#report(policy, outcome, isCancelled),
       guarded: (name, body, ifFailed) => this.#guarded(name, body, ifFailed),
     };
     const interval = numberOption(options, "wakeEvery", 100, 3_600_000, "milliseconds, 100 to 3600000");
@@ -175,9 +175,9 @@ export class Monitor {
   }
 
   /** Reports an attempt to the caller's hook, and a failure without a response to the console. */
-  #report({ upstream, route, onAttempt }, outcome) {
+  #report({ upstream, route, onAttempt }, outcome, isCancelled = false) {
     const { isFallback = false, error, reason } = outcome;
-    if (error !== undefined && reason !== "AbortError") {
+    if (error !== undefined && !isCancelled) {
       const what = isFallback ? "the fallback failed" : "an attempt failed";
       this.#warnings.show(`${upstream} ${isFallback} ${reason}`, `${what} for upstream ${JSON.stringify(upstream)}: ${reason};`, error);
     }

@@ -1,4 +1,5 @@
 // The attempts of one exchange: retries one after the other, and two attempts in parallel with a hedge.
+import { abortable } from "./abortable.js";
 import { Attempt, discard } from "./attempt.js";
 import { waitBefore } from "./backoff.js";
 import { sleep } from "./clock.js";
@@ -83,21 +84,20 @@ export class Retrier {
     return attempt.result.then((result) => this.#judged(result, number));
   }
 
-  #judged(result, number) {
-    const { response, error } = result;
-    const { reason, host, note } = result.attempt;
-    const outcome = { attempt: number, status: response?.status, headers: response?.headers, error, reason };
-    this.#deps.report(this.#options, { ...outcome, host, durationMs: note.durationMs });
-    result.number = number;
-    result.isBad = this.#isBad(outcome);
-    return result;
+  async #judged(result, number) {
+    const { reason, host, note, isCancelled } = result.attempt;
+    const outcome = outcomeOf(result, number);
+    this.#deps.report(this.#options, { ...outcome, host, durationMs: note.durationMs }, isCancelled);
+    const isBad = reason === "cancelled" || (await this.#isBad(outcome));
+    return { ...result, number, isBad };
   }
 
   #isBad(outcome) {
     const usual = outcome.status === undefined || this.#options.retryOn.has(outcome.status);
     const { retry } = this.#options;
     if (retry === undefined) return usual;
-    return this.#deps.guarded("retry", () => Boolean(retry(outcome)), usual);
+    const decided = this.#deps.guarded("retry", () => retry(outcome), usual);
+    return abortable(() => decided, this.#limit.signal).then(Boolean, () => usual);
   }
 
   #moveToEnd(attempt) {
@@ -115,8 +115,12 @@ export class Retrier {
     return isPaid;
   }
 
-  #wait({ number, response, error, attempt }) {
-    const outcome = { attempt: number, status: response?.status, headers: response?.headers, error, reason: attempt.reason };
-    return waitBefore(this.#deps, this.#options, this.#started, outcome);
+  #wait(result) {
+    return waitBefore(this.#deps, this.#options, this.#started, outcomeOf(result, result.number));
   }
+}
+
+/** Returns an attempt's outcome as the caller's functions get it. */
+function outcomeOf({ response, error, attempt }, number) {
+  return { attempt: number, status: response?.status, headers: response?.headers, error, reason: attempt.reason };
 }
