@@ -201,8 +201,8 @@ e2e-edge: wasm edge-runtimes ## Runs the edge package's tests in workerd, Node, 
 	cargo test --locked -p host-tests --test edge
 
 .PHONY: e2e-bundlers
-e2e-bundlers: wasm edge-runtimes ## Bundles the edge package with each bundler, runs the bundles, and checks the package with publint and attw.
-	cd host-tests/edge-bundlers && npm ci --ignore-scripts --silent --no-progress && node --test --test-concurrency=1 bundlers.test.mjs
+e2e-bundlers: wasm edge-runtimes ## Bundles the edge package with each bundler, runs the bundles, checks the package with publint and attw, and runs it in frameworks.
+	cd host-tests/edge-bundlers && npm ci --ignore-scripts --silent --no-progress && node --test --test-concurrency=1 bundlers.test.mjs frameworks.test.mjs
 
 .PHONY: aot
 aot: dist/nearmiss-fluent-bit.wasm ## Compiles the Fluent Bit module ahead of time with WAMRC=/path/to/flb-wamrc; AOT adds options, e.g. for another target.

@@ -86,7 +86,7 @@ export class Exchange {
     this.#answered = { endedMs: this.#deps.now(), durationMs: this.elapsedMs };
     const preview = () => this.#deps.core.preview(this.#upstreamId(), this.#allFields({ status }));
     const isUpgrade = status === 101 || Boolean(response.webSocket);
-    const edit = isUpgrade ? undefined : verdictHeaders(response.headers, settings, preview, this.elapsedMs);
+    const edit = isUpgrade ? undefined : verdictHeaders(response.headers, settings, isOwn, preview, this.elapsedMs);
     if (isUpgrade || body === null) {
       this.#limit?.cancel();
       this.end({ status });
