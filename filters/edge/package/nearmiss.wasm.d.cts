@@ -1,0 +1,3 @@
+/** The path of the compiled module, for `require.resolve`. */
+declare const module: object;
+export = module;
