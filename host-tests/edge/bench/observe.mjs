@@ -44,7 +44,7 @@ for (const { body } of measured) body();
 for (let run = 0; run < RUNS; run += 1) for (const { body, samples } of measured) samples.push(body());
 const baseline = measured.find(({ name }) => name === "edge/by-hand").samples;
 for (const { name, what, samples, aim } of measured) {
-  const ratio = samples === peer ? undefined : { peer: HAND, spread: spread(samples.map((value, run) => value / baseline[run])) };
+  const ratio = samples === baseline ? undefined : { peer: HAND, spread: spread(samples.map((value, run) => value / baseline[run])) };
   printRow({ name, what, measured: { unit: "ns", spread: spread(samples), ratio }, aim });
 }
 printRow({ name: "edge/compiled", what: "the module compiled", measured: { unit: "ms", spread: spread(startup.compiled) } });

@@ -2,11 +2,12 @@
 
 /** Words in the messages of runtimes that give no code, and the code that Node gives for the same cause. */
 const WORDS = [
-  [/certificate|\btls\b|\bssl\b/i, "TLS"],
+  [/certificate|\btls\b|\bssl\b|handshake|corrupt message/i, "TLS"],
   [/\bdns\b|getaddrinfo|lookup|name or service not known|resolve host/i, "ENOTFOUND"],
   [/refused/i, "ECONNREFUSED"],
   [/reset|connection (?:was )?(?:lost|closed)|socket hang up|terminated|other side closed/i, "ECONNRESET"],
   [/timed? ?out/i, "ETIMEDOUT"],
+  [/invalid http|unreachable|\bnetwork\b/i, "NETWORK"],
   [/bad port/i, "BAD_PORT"],
   [/redirect/i, "REDIRECT"],
 ];
