@@ -22,7 +22,7 @@ const LABEL_WIDTH: usize = 12;
 
 /// Validates the configuration, then explains the given line or lines.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
-    let config = config::load(args.input.config.as_deref())?;
+    let config = config::load(args.input.config.as_deref(), args.input.format)?;
     let mut output = Output::new();
     let mut reader = config::line_reader(args.input.format, &config);
     let valid = match (args.line.as_deref(), &args.input.config) {
@@ -107,7 +107,10 @@ impl Explanation {
             name => self.add("upstream", format_args!("{name} (logged as {})", exchange.upstream)),
         }
         self.add("status", exchange.status);
-        self.add("duration", millis(exchange.duration));
+        match exchange.duration {
+            zero if exchange.stream && zero == Micros::default() => unknown.push("duration"),
+            duration => self.add("duration", millis(duration)),
+        }
         let mut optional = |name: &'static str, value: Option<String>| match value {
             Some(value) => self.add(name, value),
             None => unknown.push(name),

@@ -8,12 +8,14 @@ use nearmiss_fluent_bit_config::FluentBitConfig;
 use nearmiss_formats::{FieldConfig, Format, Reader};
 use std::path::Path;
 
-/// Loads the configuration in `path`, or returns the defaults. The sections of hosts are validated too.
-pub(crate) fn load(path: Option<&Path>) -> Result<Config, Error> {
+/// Loads the configuration in `path`, or returns the defaults. The sections of hosts are validated too, and the format string
+/// in the words of the proxy that `format` names.
+pub(crate) fn load(path: Option<&Path>, format: Format) -> Result<Config, Error> {
     let Some(path) = path else { return Ok(Config::default()) };
     let text = read_text(path)?;
     let config = parse(&text).map_err(|error| Error::Config(path.into(), error.to_string()))?;
-    FieldConfig::parse(&config.fields).map_err(|error| Error::Config(path.into(), error.to_string()))?;
+    FieldConfig::parse(&config.fields, format)
+        .map_err(|error| Error::Config(path.into(), error.to_string()))?;
     Ok(config)
 }
 
@@ -36,5 +38,5 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
 /// Creates the reader for one file's lines.
 pub(crate) fn line_reader(format: Format, config: &Config) -> Reader {
     // `load` has validated the fields.
-    Reader::new(format).with_fields(FieldConfig::parse(&config.fields).unwrap_or_default())
+    Reader::new(format).with_fields(FieldConfig::parse(&config.fields, format).unwrap_or_default())
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     if let Some(module) = &args.wasm {
         return wasm::run(args, module);
     }
-    let config = config::load(args.input.config.as_deref())?;
+    let config = config::load(args.input.config.as_deref(), args.input.format)?;
     let mut progress = Progress::new(!args.quiet);
     let mut sources = Vec::new();
     for path in &args.files {

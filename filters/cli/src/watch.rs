@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// Follows the file until a signal or a key stops it, then emits the last summaries.
 pub(crate) fn run(args: &WatchArgs) -> Result<ExitCode, Error> {
-    let config = config::load(args.input.config.as_deref())?;
+    let config = config::load(args.input.config.as_deref(), args.input.format)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (on_signal, on_terminal) = (Arc::clone(&stop), args.tui && std::io::stdout().is_terminal());
     ctrlc::set_handler(move || {

@@ -358,7 +358,7 @@ fn failures_are_explained_on_standard_error() {
     for (arguments, why) in [
         (&["replay", "/nonexistent/file"][..], "/nonexistent/file: "),
         (&["replay", "."], ".: is a directory"),
-        (&["replay", "-", "--format", "apache"], "unknown format; it takes auto exchange envoy"),
+        (&["replay", "-", "--format", "squid"], "unknown format; it takes auto exchange envoy"),
         (&["replay", "-", "--since", "yesterday"], "it takes a date"),
         (&["replay"], "FILE"),
         (&["frobnicate"], "frobnicate"),

@@ -68,7 +68,7 @@ impl Filter {
             .parse()
             .map_err(|error| InvalidConfig(format!("`fluent_bit.format` is \"{format}\": {error}")))?;
         let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
-        let fields = FieldConfig::parse(fields).map_err(|error| InvalidConfig(error.to_string()))?;
+        let fields = FieldConfig::parse(fields, format).map_err(|error| InvalidConfig(error.to_string()))?;
         Ok(Self {
             reader: RecordReader::new(format, &fields, section),
             ..Self::with_auto_format(config, section, run_id)

@@ -79,10 +79,12 @@ pub(crate) fn read<'a>(
     let good = !is_error(status) && !aborted;
     let sum = times.iter().flatten().fold(Micros::default(), |sum, time| sum.saturating_add(*time));
     let reason = if load_balancer == LoadBalancer::Application { error_reason(text) } else { None };
-    let duration = match creation_time(text) {
-        // A phase that did not complete is logged as -1.
-        Some(start) if times.contains(&None) && !aborted => ts.since(start),
-        _ => sum,
+    // A phase that did not complete is logged as -1; the sum of the others says nothing.
+    let is_incomplete = times.contains(&None);
+    let (duration, is_unknown) = match creation_time(text) {
+        Some(start) if is_incomplete && !aborted => (ts.since(start), false),
+        _ if is_incomplete && !aborted => (Micros::default(), true),
+        _ => (sum, false),
     };
     Ok(ParsedLine::Exchange(Exchange {
         ts,
@@ -93,7 +95,8 @@ pub(crate) fn read<'a>(
         attempts: Some(is_called.into()),
         bytes: number::all_whole(bytes),
         aborted,
-        stream: kind.starts_with(b"ws") || request.starts_with(b"CONNECT "),
+        // An unknown duration says as little as that of a tunnel.
+        stream: is_unknown || kind.starts_with(b"ws") || request.starts_with(b"CONNECT "),
         substitute: (good && target_status.is_some_and(is_error)).then_some(Substitute::Fallback),
         reason: reason.and_then(present).map(|reason| utf8(line, reason)).transpose()?,
         attempt_log: attempts.as_slice(),
@@ -135,7 +138,7 @@ fn code(line: &[u8], part: &[u8], field: &'static str) -> Result<Option<u16>, Li
     code.map(Some).ok_or_else(|| invalid(line, part, field, "a status, or -"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "all-formats"))]
 mod tests {
     use crate::Format;
     use crate::testing::{error, with};
@@ -171,7 +174,6 @@ mod tests {
         with(Format::Alb, &LINE.replace("h2 ", "wss "), |exchange| assert!(exchange.stream));
     }
 
-    #[cfg(feature = "all-formats")]
     #[test]
     fn a_classic_load_balancer_is_its_own_upstream() {
         let line = r#"2026-11-23T08:00:00.945958Z my-lb 192.0.2.39:2817 10.0.0.1:80 0.000073 0.001048 0.000057 200 200 0 29 "GET http://a.test:80/ HTTP/1.1" "curl/8" - -"#;
@@ -179,6 +181,16 @@ mod tests {
             with(format, line, |exchange| {
                 assert_eq!((exchange.upstream, exchange.host), ("my-lb", Some("10.0.0.1:80")));
                 assert_eq!((exchange.attempts, exchange.duration), (Some(1), Micros::new(1_178)));
+            });
+        }
+    }
+
+    #[test]
+    fn a_duration_of_phases_that_did_not_complete_is_unknown() {
+        let line = r#"2026-11-23T08:00:00.945958Z my-lb 192.0.2.39:2817 - -1 -1 -1 503 0 0 0 "GET http://a.test:80/ HTTP/1.1" "curl/8" - -"#;
+        for line in [line, &line.replace("- -1 -1 -1 503", "10.0.0.1:80 0.000073 -1 -1 504")] {
+            with(Format::Elb, line, |exchange| {
+                assert!(exchange.stream && exchange.duration == Micros::default(), "{line}");
             });
         }
     }

@@ -1,31 +1,33 @@
-//! JSON logs of managed load balancers and proxies: Cloudflare, Google Cloud, Azure Application Gateway and Front Door, and
-//! Linkerd. None of them counts attempts.
+//! JSON logs of managed load balancers and proxies: Cloudflare, Google Cloud, Azure Application Gateway and Front Door, Linkerd,
+//! Akamai and Fastly. None of them counts attempts, but Akamai counts retries.
 
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation, fate};
+use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::json::{JsonCursor, Value};
 use crate::schema::schema;
 use crate::text::{invalid, utf8};
 use crate::{Format, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
-use nearmiss::{Exchange, Micros, Substitute, Timestamp, is_error};
+use nearmiss::{Exchange, Micros, Substitute, is_error};
 
 schema! {
     /// The fields that these logs have; keys of nested objects follow those of the objects around them after a dot.
     FieldId, null is absent: true, nested: |_, json, _| json.skip_rest(true) => {
-        Time: "ts" = "EdgeEndTimestamp" | "timestamp" | "timeStamp" | "time";
+        Time: "ts" = "EdgeEndTimestamp" | "timestamp" | "timeStamp" | "time" | "start";
         Start: "start_ts" = "EdgeStartTimestamp";
-        Status: "status" = "EdgeResponseStatus" | "httpRequest.status" | "properties.httpStatus" | "properties.httpStatusCode" | "status";
+        Status: "status" = "EdgeResponseStatus" | "httpRequest.status" | "properties.httpStatus" | "properties.httpStatusCode" | "status" | "message.status" | "response_status";
         OriginStatus: "origin_status" = "OriginResponseStatus" | "properties.serverStatus";
-        Duration: "duration_s" = "httpRequest.latency" | "properties.timeTaken" | "total_ns";
-        Upstream: "upstream" = "ZoneName" | "resource.labels.backend_service_name" | "backendPoolName" | "properties.backendPoolName" | "properties.routingRuleName" | "properties.routeName";
-        Host: "host" = "OriginIP" | "httpRequest.serverIp" | "properties.serverRouted" | "properties.backendHostname" | "properties.originIp";
-        Bytes: "bytes" = "EdgeResponseBytes" | "httpRequest.responseSize" | "properties.sentBytes" | "properties.responseBytes" | "response_bytes";
-        Cache: "cache_status" = "CacheCacheStatus";
+        Duration: "duration_s" = "httpRequest.latency" | "properties.timeTaken" | "total_ns" | "netPerf.downloadTime" | "time_elapsed" | "time_elapsed_usec" | "elapsed_usec";
+        Upstream: "upstream" = "ZoneName" | "resource.labels.backend_service_name" | "backendPoolName" | "properties.backendPoolName" | "properties.routingRuleName" | "properties.routeName" | "netPerf.originName" | "fastly_backend" | "backend";
+        Host: "host" = "OriginIP" | "httpRequest.serverIp" | "properties.serverRouted" | "properties.backendHostname" | "properties.originIp" | "netPerf.originIP";
+        Bytes: "bytes" = "EdgeResponseBytes" | "httpRequest.responseSize" | "properties.sentBytes" | "properties.responseBytes" | "response_bytes" | "message.bytes" | "response_body_size";
+        Cache: "cache_status" = "CacheCacheStatus" | "response_state";
+        Retries: "retries" = "netPerf.originRetry";
         Source: "source" = "ClientRequestSource";
         FromClient: "from_client" = "properties.isReceivedFromClient";
-        Details: "reason" = "jsonPayload.statusDetails" | "properties.error_info" | "properties.errorInfo";
+        Details: "reason" = "jsonPayload.statusDetails" | "properties.error_info" | "properties.errorInfo" | "properties.ErrorInfo";
         NearMiss: "near_miss" = "near_miss";
     }
 }
@@ -37,13 +39,14 @@ const UNREMARKABLE: [&str; 3] = ["response_sent_by_backend", "NoError", "ERRORIN
 pub(crate) fn read<'a>(
     line: &'a [u8],
     format: Format,
-    default_time: Option<Timestamp>,
+    mapping: &FieldMapping,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let mut json = JsonCursor::new(line, buffer);
-    let mut values = FieldValues::new(default_time);
+    let mut values = mapping.new_values();
     json.open_object()?;
-    read_members(&mut json, &mut values, &mut Path::default(), 0)?;
+    let keys = Keys { mapping, format };
+    read_members(&mut json, &mut values, keys, &mut Path::default(), 0)?;
     json.expect_end()?;
     parse_values(line, format, &values)
 }
@@ -65,28 +68,60 @@ impl Path {
     }
 }
 
+/// The keys of one format, and those that are configured.
+#[derive(Clone, Copy)]
+struct Keys<'m> {
+    mapping: &'m FieldMapping,
+    format: Format,
+}
+
+impl Keys<'_> {
+    /// Returns the field under a path of keys, and true before it if it is configured.
+    fn find(self, path: &str) -> (bool, Option<usize>) {
+        if let Some(id) = self.mapping.id_of(&FieldId::SCHEMA, path) {
+            return (true, Some(id));
+        }
+        let id = (FieldId::SCHEMA.id_of_key)(path);
+        // The statuses of two formats never have the same key, so no format reads the lines of another.
+        let status = match self.format {
+            Format::Cloudflare => "EdgeResponseStatus",
+            Format::GcpLb => "httpRequest.status",
+            Format::AzureAppgw => "properties.httpStatus",
+            Format::AzureFrontdoor => "properties.httpStatusCode",
+            Format::Akamai => "message.status",
+            Format::Fastly => "response_status",
+            _ => "status",
+        };
+        (false, id.filter(|id| *id != FieldId::Status as usize || path == status))
+    }
+}
+
 /// Maximum nesting of objects that are searched for fields.
 const MAX_NESTING: u32 = 4;
 
 fn read_members<'a>(
     json: &mut JsonCursor<'a>,
     values: &mut FieldValues<'a, '_>,
+    keys: Keys<'_>,
     path: &mut Path,
     depth: u32,
 ) -> Result<(), LineError> {
     let mut first = true;
     while let Some(key) = json.next_key(&mut first)? {
         let before = path.push(key);
-        let id = core::str::from_utf8(&path.text).ok().and_then(FieldId::SCHEMA.id_of_key);
+        let (own, id) = keys.find(core::str::from_utf8(&path.text).unwrap_or_default());
         if id == Some(FieldId::NearMiss as usize) {
             values.set(FieldId::NearMiss as usize, annotation(json)?.as_bytes());
             path.text.truncate(before);
             continue;
         }
         match (json.value()?, id) {
+            (Value::Text(word) | Value::Number(word), Some(id)) if own => {
+                values.set_override(id, word.as_bytes())
+            }
             (Value::Text(word) | Value::Number(word), Some(id)) => values.set(id, word.as_bytes()),
             (Value::Bool(value), Some(id)) => values.set(id, if value { b"true" } else { b"false" }),
-            (Value::Object, _) if depth < MAX_NESTING => read_members(json, values, path, depth + 1)?,
+            (Value::Object, _) if depth < MAX_NESTING => read_members(json, values, keys, path, depth + 1)?,
             (Value::Object, _) => json.skip_rest(true)?,
             (Value::Array, _) => json.skip_rest(false)?,
             _ => {}
@@ -123,21 +158,28 @@ fn parse_values<'a>(
         }));
     }
     let details = get(FieldId::Details).unwrap_or_default();
-    let logs_start = matches!(format, Format::GcpLb | Format::Linkerd);
+    let logs_start = matches!(format, Format::GcpLb | Format::Linkerd | Format::Akamai | Format::Fastly);
     let duration = match (get(FieldId::Duration), at(FieldId::Start)?) {
         (Some(part), _) => {
             duration(format, part).ok_or_else(|| invalid(line, part, "duration", "a duration"))?
         }
         (None, Some(start)) => logged.since(start),
-        (None, None) if format == Format::GcpLb && upstream.is_none() => {
+        (None, None) if format == Format::GcpLb && upstream.is_none() && get(FieldId::Status).is_some() => {
             return Ok(ParsedLine::LeftOut("an answer of the cache"));
         }
+        (None, None) if format == Format::Fastly => return Err(fastly_lacks_duration()),
         (None, None) => return Err(missing("duration")),
     };
     let status = get(FieldId::Status).ok_or_else(|| missing("status"))?;
     let status = status_of(status).ok_or_else(|| invalid(line, status, "status", "a status, 0 to 999"))?;
     let aborted = status == 499 || details.starts_with(b"client_disconnected");
-    let is_stale = get(FieldId::Cache).is_some_and(|word| word.eq_ignore_ascii_case(b"stale"));
+    let cache = text(FieldId::Cache)?;
+    let is_stale = cache.is_some_and(|word| {
+        let word = word.split('-').nth(1).unwrap_or(word);
+        word.eq_ignore_ascii_case("stale")
+    });
+    // The number of retries is certain to be more than none.
+    let retries = get(FieldId::Retries).and_then(number::all_whole).filter(|retries| *retries > 0);
     let origin = get(FieldId::OriginStatus).and_then(status_of).filter(|origin| *origin > 0);
     let is_rescued = !is_error(status) && !aborted && origin.is_some_and(is_error) && !is_stale;
     Ok(ParsedLine::Exchange(Exchange {
@@ -146,23 +188,40 @@ fn parse_values<'a>(
         host: text(FieldId::Host)?,
         status,
         duration,
+        attempts: retries.and_then(|retries| u32::try_from(retries).ok()?.checked_add(1)),
         bytes: get(FieldId::Bytes).and_then(number::all_whole),
         aborted,
         stream: status == 101,
         substitute: is_rescued.then_some(Substitute::Fallback),
         reason: text(FieldId::Details)?.filter(|details| !UNREMARKABLE.contains(details)),
-        cache_status: if is_stale { Some("STALE") } else { text(FieldId::Cache)? },
+        cache_status: if is_stale { Some("STALE") } else { cache },
         ..Exchange::default()
     }))
 }
 
-/// Parses a duration: nanoseconds of Linkerd, else seconds, which Google Cloud writes with a unit.
+/// Parses a duration: nanoseconds of Linkerd, microseconds of Fastly, milliseconds of Akamai, else seconds, which Google Cloud
+/// writes with a unit.
 fn duration(format: Format, part: &[u8]) -> Option<Micros> {
-    if format == Format::Linkerd {
-        let micros = number::all_whole(part)? / 1_000;
-        return (micros <= time::MAX_DURATION).then_some(Micros::new(micros));
-    }
-    time::seconds(part.strip_suffix(b"s").unwrap_or(part))
+    let micros = match format {
+        Format::Linkerd => number::all_whole(part)? / 1_000,
+        Format::Fastly => number::all_whole(part)?,
+        Format::Akamai => return time::millis(part),
+        _ => return time::seconds(part.strip_suffix(b"s").unwrap_or(part)),
+    };
+    (micros <= time::MAX_DURATION).then_some(Micros::new(micros))
+}
+
+/// Creates the error for Fastly's recommended format, which has no duration.
+#[cold]
+fn fastly_lacks_duration() -> LineError {
+    LineError::new(
+        0,
+        LineErrorKind::Lacks {
+            format: "Fastly's recommended format",
+            missing: "duration",
+            instead: "add \"time_elapsed\":%{time.elapsed.usec}V to it",
+        },
+    )
 }
 
 fn status_of(part: &[u8]) -> Option<u16> {

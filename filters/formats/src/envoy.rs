@@ -2,9 +2,11 @@
 
 mod exchange;
 mod text;
+mod words;
 
 pub(crate) use exchange::{FieldId, ParsedFields, parse_values};
 pub(crate) use text::{Flavour, read as read_text};
+pub(crate) use words::pieces;
 
 use crate::ParsedLine;
 use crate::error::LineError;

@@ -1,17 +1,18 @@
 //! The section `fields` of a configuration.
 
+use crate::Format;
 use crate::field_mapping::FieldMapping;
-use crate::nginx::LogFormat;
+use crate::log_format::LogFormat;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 use nearmiss::SortedMap;
 
-/// The keys of a user's own log format, and an nginx `log_format`.
+/// The keys of a user's own log format, and a format string of the proxy.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FieldConfig {
     pub(crate) mapping: FieldMapping,
-    /// The `log_format` of nginx lines.
+    /// The format string of the lines.
     pub(crate) log_format: Option<LogFormat>,
 }
 
@@ -39,12 +40,13 @@ const NAMES: [&str; 19] = [
 ];
 
 impl FieldConfig {
-    /// Parses the section: log keys by the names of exchange lines' fields, and `log_format`.
+    /// Parses the section: log keys by the names of exchange lines' fields, and `log_format`, in the words of the proxy that
+    /// `format` names.
     ///
     /// # Errors
     ///
     /// Names the unknown field, or the problem with the `log_format`.
-    pub fn parse(section: &SortedMap<String, String>) -> Result<Self, FieldConfigError> {
+    pub fn parse(section: &SortedMap<String, String>, format: Format) -> Result<Self, FieldConfigError> {
         let mut mapping = FieldMapping::default();
         for (name, key) in section.iter() {
             if NAMES.contains(&name.as_str()) {
@@ -54,7 +56,7 @@ impl FieldConfig {
             }
         }
         let log_format =
-            section.get("log_format").map(|format| LogFormat::parse(format, &mapping)).transpose();
+            section.get("log_format").map(|text| LogFormat::parse(text, format, &mapping)).transpose();
         Ok(Self { log_format: log_format.map_err(FieldConfigError::LogFormat)?, mapping })
     }
 }

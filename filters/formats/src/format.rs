@@ -48,7 +48,7 @@ formats! {
     NginxJson "nginx-json"
     /// The default format of ingress-nginx.
     IngressNginx "ingress-nginx"
-    /// HAProxy's httplog and httpslog.
+    /// HAProxy's httplog and httpslog, and `httplog clf`.
     Haproxy "haproxy"
     /// HAProxy with a `log-format` that writes JSON.
     HaproxyJson "haproxy-json"
@@ -64,12 +64,16 @@ formats! {
     Alb "alb"
     /// The access log of AWS classic load balancers.
     Elb "elb"
-    /// APISIX's default text format.
+    /// Apache's common or combined log format with a duration.
+    Apache "apache"
+    /// APISIX's default text format, and the JSON of its loggers.
     Apisix "apisix"
     /// Labeled tab-separated values, with the labels of ltsv.org.
     Ltsv "ltsv"
     /// Cloudflare's Logpush, data set `http_requests`.
     Cloudflare "cloudflare"
+    /// CloudFront's standard log.
+    Cloudfront "cloudfront"
     /// The log of Google Cloud's application load balancers.
     GcpLb "gcp-lb"
     /// The access log of Azure Application Gateway.
@@ -78,6 +82,14 @@ formats! {
     AzureFrontdoor "azure-frontdoor"
     /// The JSON access log of Linkerd's proxy.
     Linkerd "linkerd"
+    /// varnishncsa with a duration.
+    Varnish "varnish"
+    /// Akamai's Cloud Monitor.
+    Akamai "akamai"
+    /// Fastly's recommended JSON.
+    Fastly "fastly"
+    /// The lines of Heroku's router.
+    Heroku "heroku"
 }
 
 impl Format {
@@ -101,6 +113,30 @@ impl Format {
         }
     }
 
+    /// Returns true if this build reads the format. Without the feature `all-formats`, those are left out that the log pipelines
+    /// around Fluent Bit do not carry.
+    pub const fn is_built(self) -> bool {
+        cfg!(feature = "all-formats")
+            || matches!(
+                self,
+                Self::Auto
+                    | Self::Exchange
+                    | Self::Envoy
+                    | Self::EnvoyJson
+                    | Self::Istio
+                    | Self::IstioJson
+                    | Self::Nginx
+                    | Self::NginxJson
+                    | Self::IngressNginx
+                    | Self::Haproxy
+                    | Self::Traefik
+                    | Self::TraefikClf
+                    | Self::Caddy
+                    | Self::Kong
+                    | Self::Apache
+            )
+    }
+
     /// Returns true if lines in this format are JSON objects.
     pub const fn is_json(self) -> bool {
         matches!(
@@ -118,6 +154,8 @@ impl Format {
                 | Self::AzureAppgw
                 | Self::AzureFrontdoor
                 | Self::Linkerd
+                | Self::Akamai
+                | Self::Fastly
         )
     }
 }

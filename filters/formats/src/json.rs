@@ -20,6 +20,8 @@ pub(crate) struct JsonCursor<'a> {
     line: &'a [u8],
     at: usize,
     scratch: Scratch<'a>,
+    /// Maximum length of the decoded strings of the line.
+    max_decoded: usize,
 }
 
 /// A value of any type.
@@ -39,7 +41,17 @@ pub(crate) enum Value<'a> {
 impl<'a> JsonCursor<'a> {
     /// Starts to read `line`; strings with a backslash are decoded into `buffer`.
     pub(crate) fn new(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Self {
-        Self { line, at: 0, scratch: Scratch::new(buffer) }
+        Self { line, at: 0, scratch: Scratch::new(buffer), max_decoded: line.len() }
+    }
+
+    /// Allows to read every value of the line twice.
+    pub(crate) fn allow_rewind(&mut self) {
+        self.max_decoded = 2 * self.line.len();
+    }
+
+    /// Returns to an offset that was read before.
+    pub(crate) fn rewind(&mut self, offset: usize) {
+        self.at = offset;
     }
 
     /// Returns the number of bytes read so far.
@@ -263,6 +275,30 @@ impl<'a> JsonCursor<'a> {
         ))
     }
 
+    /// Reads the rest of an array that the cursor has entered as a list: its scalars, joined by `, `. Returns an empty text if it
+    /// holds anything else.
+    pub(crate) fn joined_array(&mut self) -> Result<&'a str, LineError> {
+        let start = self.at;
+        self.skip_rest(false)?;
+        let items = self.line.get(start..self.at.saturating_sub(1)).unwrap_or_default();
+        if items.iter().any(|byte| matches!(byte, b'{' | b'[' | b'\\')) {
+            return Ok("");
+        }
+        let joined = self.write_scratch(|buffer| {
+            let mut written = 0;
+            for byte in items.iter().filter(|byte| !matches!(byte, b'"' | b' ' | b'\t')) {
+                *buffer.get_mut(written)? = *byte;
+                written += 1;
+                if *byte == b',' {
+                    *buffer.get_mut(written)? = b' ';
+                    written += 1;
+                }
+            }
+            Some(written)
+        });
+        Ok(joined.unwrap_or_default())
+    }
+
     /// Skips a value of any type.
     pub(crate) fn skip(&mut self) -> Result<(), LineError> {
         match self.byte() {
@@ -313,7 +349,7 @@ impl<'a> JsonCursor<'a> {
 
     /// Returns the text that `fill` writes to the line's scratch space.
     pub(crate) fn write_scratch(&mut self, fill: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<&'a str> {
-        core::str::from_utf8(self.scratch.write(self.line.len(), fill)?).ok()
+        core::str::from_utf8(self.scratch.write(self.max_decoded, fill)?).ok()
     }
 
     /// Creates the error that `field` does not take the value at the cursor.
@@ -355,7 +391,7 @@ impl<'a> JsonCursor<'a> {
     fn escaped_text(&mut self, start: usize) -> Result<&'a str, LineError> {
         self.skip_text()?;
         let raw = self.line.get(start..self.at - 1).unwrap_or_default();
-        let text = self.scratch.write(self.line.len(), |buffer| unescape(raw, buffer));
+        let text = self.scratch.write(self.max_decoded, |buffer| unescape(raw, buffer));
         let text =
             text.ok_or_else(|| LineError::unexpected(self.line, start, "a string with valid escapes"))?;
         core::str::from_utf8(text).map_err(|_| LineError::new(start, LineErrorKind::InvalidUtf8))

@@ -4,6 +4,9 @@
 //! entry has no space in it, so a search for spaces finds the separators. A list may end with ` : `: the redirect led to
 //! no server.
 
+use crate::error::LineError;
+use crate::text::TextCursor;
+
 /// One entry, and the separator after it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Entry<'a> {
@@ -51,6 +54,20 @@ impl<'a> Iterator for List<'a> {
         self.rest = (!tail.is_empty()).then_some(tail);
         Some(Entry { text, ends_group })
     }
+}
+
+/// Reads a list without quotes: words that `, ` and ` : ` join.
+pub(crate) fn bare_list<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
+    let whole = text.rest();
+    loop {
+        let word = text.word("a value")?;
+        let continues = word.ends_with(b",") || word == b":" || text.rest().starts_with(b": ");
+        if !continues || text.is_empty() {
+            break;
+        }
+    }
+    let length = whole.len() - text.rest().len();
+    Ok(whole.get(..length).unwrap_or(whole).trim_ascii_end())
 }
 
 #[cfg(test)]

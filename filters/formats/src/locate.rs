@@ -1,6 +1,7 @@
 //! Finds the line of an access log inside a line as it was read: after prefixes, inside wrapping JSON objects.
 
 use crate::auto::{detect_json, detect_text};
+use crate::log_format::LogFormat;
 use crate::table::matches;
 use crate::text_shape::TextShape;
 use crate::{Format, OtherLine, other_line, prefix, wrapper};
@@ -24,8 +25,8 @@ pub(crate) struct Located {
 pub(crate) enum Found {
     /// A line in this format.
     Format(Format),
-    /// A line in the common or the combined log format, which has no duration.
-    LacksDuration,
+    /// A line in the common or the combined log format without a duration; holds the configured format.
+    LacksDuration(Format),
     /// No line of an access log; holds its kind.
     Other(OtherLine),
     /// Invalid JSON.
@@ -34,9 +35,11 @@ pub(crate) enum Found {
 
 /// The knowledge about the lines of a source.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected {
+pub(crate) struct Expected<'r> {
     /// The configured format.
     pub(crate) format: Format,
+    /// The configured format string.
+    pub(crate) log_format: Option<&'r LogFormat>,
     /// The format of the line before.
     pub(crate) last: Option<Format>,
     /// True if the line before had a prefix.
@@ -64,16 +67,19 @@ enum Step {
 
 impl Locator {
     /// Finds the line inside `line`.
-    pub(crate) fn locate(&mut self, line: &[u8], expected: Expected) -> Located {
+    pub(crate) fn locate(&mut self, line: &[u8], expected: Expected<'_>) -> Located {
         let (mut start, mut is_inside) = (0, false);
         let mut found = Found::Other(OtherLine::Unknown);
         for _ in 0..MAX_LAYERS {
             let Self { inner, next, buffer } = self;
             let text = if is_inside { inner.as_slice() } else { line };
             let text = text.get(start..).unwrap_or_default();
-            let next_step = match prefixed(text, expected).filter(|_| !is_inside && start == 0) {
-                Some(length) => Step::Skip(length),
-                None => step(text, expected, next, buffer),
+            let next_step = match expected.log_format {
+                Some(log_format) => log_format_step(text, log_format, next, buffer),
+                None => match prefixed(text, expected).filter(|_| !is_inside && start == 0) {
+                    Some(length) => Step::Skip(length),
+                    None => step(text, expected, next, buffer),
+                },
             };
             match next_step {
                 Step::Done(done) => {
@@ -100,7 +106,7 @@ impl Locator {
 }
 
 /// Returns the length of the prefix of a line like the one before, which had one.
-fn prefixed(text: &[u8], expected: Expected) -> Option<usize> {
+fn prefixed(text: &[u8], expected: Expected<'_>) -> Option<usize> {
     let last = expected.last.filter(|_| expected.has_prefix)?;
     let rest = prefix::strip(text)?;
     let is_match = match last.is_json() {
@@ -110,7 +116,7 @@ fn prefixed(text: &[u8], expected: Expected) -> Option<usize> {
     is_match.then_some(text.len() - rest.len())
 }
 
-fn step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+fn step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
     let spaces = text.len() - text.trim_ascii_start().len();
     if text.get(spaces) == Some(&b'{') {
         return json_step(text, expected, next, buffer);
@@ -127,7 +133,7 @@ fn step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8
     if shape.is_common_log() && may_be_nginx {
         return Step::Done(match expected.has_own_keys {
             true => Found::Format(Format::Nginx),
-            false => Found::LacksDuration,
+            false => Found::LacksDuration(expected.format),
         });
     }
     if let Some(rest) = prefix::strip(text) {
@@ -142,7 +148,24 @@ fn step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8
     })
 }
 
-fn json_step(text: &[u8], expected: Expected, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+fn log_format_step(text: &[u8], log_format: &LogFormat, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+    if log_format.matches(text) {
+        return Step::Done(Found::Format(log_format.format));
+    }
+    let mut accepts = |inner: &[u8], is_usual: bool| is_usual || log_format.matches(inner);
+    if text.starts_with(b"{") && wrapper::unwrap_any(text, buffer, next, &mut accepts) {
+        return Step::Unwrapped;
+    }
+    if let Some(rest) = prefix::strip(text) {
+        return Step::Skip(text.len() - rest.len());
+    }
+    Step::Done(match other_line::kind(&TextShape::new(text)) {
+        OtherLine::Unknown => Found::Format(log_format.format),
+        kind => Found::Other(kind),
+    })
+}
+
+fn json_step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
     let configured = Some(expected.format).filter(|format| *format != Format::Auto);
     let detected = match detect_json(text, buffer) {
         Ok(Some(format)) => return Step::Done(Found::Format(configured.unwrap_or(format))),

@@ -10,17 +10,17 @@ mod columns;
 mod exchange;
 mod fields;
 mod ingress;
-mod log_format;
 mod text;
+mod words;
 
 pub(crate) use columns::{read_apisix, read_ltsv};
 pub(crate) use exchange::{is_complete, parse_values};
 pub(crate) use fields::{FieldId, ParsedFields};
 pub(crate) use ingress::read as read_ingress;
-pub(crate) use log_format::LogFormat;
 pub(crate) use text::{KeyCache, has_nginx_key, read_values};
+pub(crate) use words::pieces;
 
-use crate::error::{LineError, LineErrorKind};
+use crate::error::LineError;
 use crate::field_mapping::FieldMapping;
 use crate::{AttemptList, ParsedLine};
 use alloc::vec::Vec;
@@ -34,20 +34,6 @@ pub(crate) fn read_json<'a>(
 ) -> Result<ParsedLine<'a>, LineError> {
     let values = mapping.read_json(&FieldId::SCHEMA, line, buffer)?;
     parse_values(line, &values, &mut ParsedFields::default(), attempts)
-}
-
-/// Creates the error for a line in the common or combined log format, which has no duration.
-#[cold]
-pub(crate) fn lacks_duration() -> LineError {
-    LineError::new(
-        0,
-        LineErrorKind::Lacks {
-            format: "the common or combined log format of nginx and Apache",
-            missing: "request_time",
-            instead: "in nginx, append this to the log_format: rt=$request_time ua=\"$upstream_addr\" \
-                      us=\"$upstream_status\" urt=\"$upstream_response_time\"",
-        },
-    )
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use crate::field_id::NO_FIELD;
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::locate::{Expected, Found, Locator};
-use crate::nginx::LogFormat;
+use crate::log_format::LogFormat;
 use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
 use crate::{
-    AttemptList, Attempts, FieldConfig, Format, OtherLine, ParsedLine, PriorVerdict, alb, auto, caddy, cloud,
-    envoy, exchange, haproxy, haproxy_json, kong, nginx, prefix, traefik,
+    AttemptList, Attempts, FieldConfig, Format, OtherLine, ParsedLine, PriorVerdict, alb, apache, apisix,
+    auto, caddy, cloud, cloudfront, envoy, exchange, haproxy, heroku, kong, nginx, prefix, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
@@ -33,10 +33,12 @@ pub struct Reader {
     /// The start of the last JSON line, up to its first colon: a line that starts alike has the same format.
     json_start: Vec<u8>,
     mapping: FieldMapping,
-    /// The configured `log_format` of nginx lines.
+    /// The configured format string.
     log_format: Option<LogFormat>,
     buffer: Vec<u8>,
     keys: nginx::KeyCache,
+    /// The columns that the header of a CloudFront log names.
+    columns: cloudfront::Columns,
     cache: ParsedCache,
     locator: Locator,
     /// Buffer for a line inside another one.
@@ -64,7 +66,7 @@ impl Reader {
         Self { format, ..Self::default() }
     }
 
-    /// Sets the configured keys and the `log_format` of nginx lines.
+    /// Sets the configured keys and format string.
     #[must_use]
     pub fn with_fields(mut self, config: FieldConfig) -> Self {
         (self.mapping, self.log_format) = (config.mapping, config.log_format);
@@ -103,8 +105,12 @@ impl Reader {
             (line, prior) = (inside, Some(verdict));
         }
         let Attempts { first, second } = attempts;
-        let mut settings =
-            Settings { mapping: &self.mapping, log_format: self.log_format.as_ref(), keys: &mut self.keys };
+        let mut settings = Settings {
+            mapping: &self.mapping,
+            log_format: self.log_format.as_ref(),
+            keys: &mut self.keys,
+            columns: &mut self.columns,
+        };
         let known = known_format(self.format, *detected, settings.log_format, line, json_start);
         let mut failure = None;
         if let Some(known) = known {
@@ -117,7 +123,8 @@ impl Reader {
         }
         json_start.clear();
         let expected = Expected {
-            format: if settings.log_format.is_some() { Format::Nginx } else { self.format },
+            format: self.format,
+            log_format: settings.log_format,
             last: *detected,
             has_prefix: self.has_prefix,
             has_own_keys: !self.mapping.is_empty(),
@@ -125,7 +132,7 @@ impl Reader {
         let located = locator.locate(line, expected);
         let format = match located.found {
             Found::Format(format) => Ok(format),
-            Found::LacksDuration => Err(nginx::lacks_duration()),
+            Found::LacksDuration(format) => Err(apache::lacks_duration(format)),
             Found::Other(kind) if prior.is_none() => return Ok(ParsedLine::Other(kind)),
             Found::Other(_) | Found::Invalid => Err(failure.take().unwrap_or_else(LineError::unknown_format)),
         };
@@ -243,6 +250,7 @@ struct Settings<'r> {
     mapping: &'r FieldMapping,
     log_format: Option<&'r LogFormat>,
     keys: &'r mut nginx::KeyCache,
+    columns: &'r mut cloudfront::Columns,
 }
 
 /// A format that a line is likely to have.
@@ -263,8 +271,10 @@ fn known_format(
     json_start: &[u8],
 ) -> Option<Known> {
     let known = |format| Some(Known { format, must_be_complete: false });
+    if let Some(log_format) = log_format {
+        return known(log_format.format);
+    }
     match configured {
-        _ if log_format.is_some() => known(Format::Nginx),
         Format::Auto if starts_like_json(line, json_start) => known(detected?),
         Format::Auto if is_likely_nginx(configured, detected, log_format, line) => {
             Some(Known { format: Format::Nginx, must_be_complete: true })
@@ -283,43 +293,53 @@ fn read_as<'a>(
     attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    let Settings { mapping, log_format, keys } = settings;
+    let Settings { mapping, log_format, keys, columns } = settings;
+    if let Some(log_format) = log_format {
+        return log_format.read(line, mapping.default_time, attempts, buffer);
+    }
     match known.format {
         Format::Auto => Err(LineError::unknown_format()),
         Format::Exchange => exchange::read_with_default_time(line, mapping.default_time, attempts, buffer),
-        Format::Nginx => match log_format {
-            Some(log_format) => log_format.read(line, attempts),
-            None => {
-                let values = nginx::read_values(line, mapping, keys, None)?;
-                if known.must_be_complete && !nginx::is_complete(line, &values) {
-                    return Err(LineError::unknown_format());
-                }
-                nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
+        Format::Nginx => {
+            let values = nginx::read_values(line, mapping, keys, None)?;
+            if known.must_be_complete && !nginx::is_complete(line, &values) {
+                return Err(LineError::unknown_format());
             }
-        },
+            nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
+        }
         Format::NginxJson => nginx::read_json(line, mapping, attempts, buffer),
         Format::IngressNginx => nginx::read_ingress(line, attempts),
         Format::Envoy => envoy::read_text(line, Flavour::Envoy),
         Format::Istio => envoy::read_text(line, Flavour::Istio),
         Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer),
-        Format::Haproxy => haproxy::read(line, attempts),
+        Format::Haproxy if haproxy::is_clf(line) => haproxy::read_clf(line, attempts),
+        Format::Haproxy => haproxy::read_text(line, attempts),
         Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),
         Format::TraefikClf => traefik::read_clf(line),
         Format::Caddy => caddy::read(line, mapping, attempts, buffer),
         Format::Kong => kong::read(line, mapping, attempts, buffer),
-        Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
-        format if !cfg!(feature = "all-formats") => {
+        format @ Format::Apache => apache::read_text(line, format),
+        format if !format.is_built() => {
             Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
         }
-        Format::HaproxyJson => haproxy_json::read(line, mapping.default_time, attempts, buffer),
+        Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
         Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
+        Format::Varnish => apache::read_text(line, Format::Varnish),
+        Format::HaproxyJson => haproxy::read_json(line, mapping, attempts, buffer),
+        Format::Apisix if line.starts_with(b"{") => {
+            apisix::read_json(line, mapping.default_time, attempts, buffer)
+        }
         Format::Apisix => nginx::read_apisix(line, attempts),
         Format::Ltsv => nginx::read_ltsv(line, mapping, attempts),
+        Format::Cloudfront => cloudfront::read(line, columns, mapping.default_time, buffer),
+        Format::Heroku => heroku::read(line, mapping.default_time),
         format @ (Format::Cloudflare
         | Format::GcpLb
         | Format::AzureAppgw
         | Format::AzureFrontdoor
-        | Format::Linkerd) => cloud::read(line, format, mapping.default_time, buffer),
+        | Format::Linkerd
+        | Format::Akamai
+        | Format::Fastly) => cloud::read(line, format, mapping, buffer),
     }
 }
 
@@ -424,8 +444,8 @@ fn detect(
     json_start: &mut Vec<u8>,
     detected: &mut Option<Format>,
 ) -> Option<Format> {
-    if log_format.is_some() {
-        return Some(Format::Nginx);
+    if let Some(log_format) = log_format {
+        return Some(log_format.format);
     }
     if starts_like_json(record, json_start) {
         return *detected;

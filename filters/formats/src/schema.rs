@@ -11,6 +11,8 @@ pub(crate) struct Schema {
     pub(crate) null_is_absent: bool,
     /// Returns the field that the format logs under a key.
     pub(crate) id_of_key: fn(&str) -> Option<usize>,
+    /// Returns the name of the field that the format logs under a key.
+    pub(crate) name_of_key: fn(&str) -> Option<&'static str>,
     /// Returns the field that exchange lines call by a name.
     pub(crate) id_of_name: fn(&str) -> Option<usize>,
     /// Reads the JSON object under a key, for formats that log fields in nested objects.
@@ -34,6 +36,7 @@ macro_rules! schema {
             pub(crate) const SCHEMA: crate::schema::Schema = crate::schema::Schema {
                 null_is_absent: $null,
                 id_of_key: |key| match key { $($($key => Some(Self::$id as usize),)*)* _ => None },
+                name_of_key: |key| match key { $($($key => Some($name),)*)* _ => None },
                 id_of_name: |name| match name { $($name => Some(Self::$id as usize),)* _ => None },
                 nested: $nested,
             };

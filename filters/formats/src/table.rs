@@ -1,11 +1,11 @@
 //! The table of formats: the members or the shape by which each is detected.
 
-use crate::Format;
 use crate::json::Value;
 use crate::nginx::has_nginx_key;
 use crate::text::TextCursor;
 use crate::text_shape::{Notation, TextShape, is_digits};
 use crate::time;
+use crate::{Format, apache, cloudfront, haproxy, heroku};
 
 /// Points of a member that only one format has; fewer do not detect a format.
 pub(crate) const CERTAIN: u8 = 8;
@@ -47,6 +47,10 @@ pub(crate) fn format_of(key: &str, value: Value<'_>) -> Option<(Format, u8)> {
         }
         "category" if text.eq_ignore_ascii_case("FrontdoorAccessLog") => (Format::AzureFrontdoor, CERTAIN),
         "processing_ns" => (Format::Linkerd, CERTAIN),
+        "apisix_latency" => (Format::Apisix, DECISIVE),
+        "x-edge-result-type" | "x-edge-detailed-result-type" => (Format::Cloudfront, CERTAIN),
+        "netPerf" => (Format::Akamai, CERTAIN),
+        "fastly_is_edge" | "fastly_server" => (Format::Fastly, CERTAIN),
         key => match key.strip_prefix("haproxy_").unwrap_or(key) {
             "termination_state_cookie" | "termination_state" | "terminationState" | "tsc" => {
                 (Format::HaproxyJson, CERTAIN)
@@ -66,6 +70,10 @@ pub(crate) fn matches(format: Format, shape: &TextShape<'_>) -> bool {
         Format::IngressNginx => is_ingress(shape),
         Format::Haproxy => is_haproxy(shape),
         Format::TraefikClf => is_traefik_clf(shape),
+        Format::Apache => apache::has_seconds_or_worker(shape) && !apache::ends_with_handling(shape),
+        Format::Varnish => apache::ends_with_handling(shape),
+        Format::Cloudfront => cloudfront::matches(shape.line),
+        Format::Heroku => heroku::matches(shape.line),
         Format::Alb => is_alb(shape),
         Format::Elb => is_elb(shape),
         Format::Apisix => is_apisix(shape),
@@ -92,6 +100,9 @@ fn is_ingress(shape: &TextShape<'_>) -> bool {
 }
 
 fn is_haproxy(shape: &TextShape<'_>) -> bool {
+    if haproxy::matches_clf(shape) {
+        return true;
+    }
     let tag = b"haproxy[";
     let mut after = TextCursor::new(shape.after_time);
     shape.time.is_some_and(|time| time.notation == Notation::Common)

@@ -69,7 +69,7 @@ impl<'a> TextShape<'a> {
         self.time.is_some_and(|time| time.notation == Notation::Common)
             && self.after_time.starts_with(b"\"")
             && self.request.is_some()
-            && (status == b"-" || status.len() == 3 && is_digits(status))
+            && (matches!(status, b"-" | b"-1") || status.len() == 3 && is_digits(status))
             && (size == b"-" || is_digits(size))
     }
 

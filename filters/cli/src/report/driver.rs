@@ -44,7 +44,7 @@ pub(crate) struct ReadOutcome {
 
 impl ReportDriver {
     pub(crate) fn new(args: &ReportArgs) -> Result<Self, Error> {
-        let mut config = config::load(args.config.as_deref())?;
+        let mut config = config::load(args.config.as_deref(), args.log_format)?;
         let progress = Progress::new(!args.quiet);
         let (mut sources, mut stats) = (Vec::new(), InputStats::default());
         for path in &args.files {

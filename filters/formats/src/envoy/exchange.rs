@@ -35,6 +35,7 @@ schema! {
         Trace: "trace_id" = "trace_id";
         Details: "reason" = "response_code_details";
         Transport: "transport_failure" = "upstream_transport_failure_reason";
+        RequestId: "request_id" = "request_id" | "x_request_id" | "x-request-id";
         NearMiss: "near_miss" = "near_miss";
     }
 }

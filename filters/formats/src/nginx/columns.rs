@@ -2,10 +2,10 @@
 
 use super::exchange::parse_values;
 use super::fields::{FieldId, ParsedFields};
-use super::text::bare_list;
 use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
+use crate::list::bare_list;
 use crate::text::TextCursor;
 use crate::{AttemptList, ParsedLine};
 

@@ -8,7 +8,7 @@ schema! {
     /// The fields of an exchange that nginx can log.
     FieldId, null is absent: false, nested: |_, json, _| json.skip_rest(true) => {
         Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
-        Msec: "" = "msec";
+        Msec: "msec" = "msec";
         Status: "status" = "status" | "st" | "code";
         Duration: "duration_s" = "request_time" | "rt";
         DurationMs: "duration_ms" = "duration_ms" | "request_time_ms";

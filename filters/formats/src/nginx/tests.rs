@@ -198,7 +198,7 @@ fn a_configured_log_format_is_read() {
     let format = "log_format up '$remote_addr|$time_iso8601|$status '\n '$request_time $upstream_addr $upstream_status ${my_name}';";
     let configured = |format: &str| {
         let section = [("log_format", format), ("upstream", "my_name")];
-        FieldConfig::parse(&section.map(|(name, key)| (name.into(), key.into())).into())
+        FieldConfig::parse(&section.map(|(name, key)| (name.into(), key.into())).into(), Format::Nginx)
     };
     let line = "1.2.3.4|2026-11-23T08:00:00+00:00|200 0.010 10.0.0.1:80, 10.0.0.2:80 502, 200 cart";
     let mut reader = Reader::new(Format::Nginx).with_fields(configured(format).unwrap());
@@ -219,7 +219,9 @@ fn a_configured_log_format_is_read() {
 #[test]
 fn configured_keys_take_precedence_over_built_in_ones() {
     let section = [("upstream", "svc"), ("attempts", "n"), ("duration_ms", "took"), ("route", "uri")];
-    let fields = FieldConfig::parse(&section.map(|(name, key)| (name.into(), key.into())).into()).unwrap();
+    let fields =
+        FieldConfig::parse(&section.map(|(name, key)| (name.into(), key.into())).into(), Format::NginxJson)
+            .unwrap();
     let mut reader = Reader::new(Format::NginxJson).with_fields(fields);
     let line = br#"{"svc":"cart","upstream":"no","n":3,"took":12.5,"uri":"/buy?id=7","time":"2026-11-23T08:00:00Z","status":200}"#;
     match reader.read(line, &mut Attempts::default()) {
@@ -232,7 +234,8 @@ fn configured_keys_take_precedence_over_built_in_ones() {
         }
         other => panic!("{other:?}"),
     }
-    let wrong = FieldConfig::parse(&[("colour".into(), "x".into())].into()).unwrap_err().to_string();
+    let wrong =
+        FieldConfig::parse(&[("colour".into(), "x".into())].into(), Format::Auto).unwrap_err().to_string();
     assert!(wrong.starts_with("`fields.colour` is not a field; there are log_format, ts"), "{wrong}");
 }
 

@@ -5,6 +5,7 @@ use crate::error::{LineError, LineErrorKind};
 use crate::field_id::{NO_FIELD, bit};
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
+use crate::list::bare_list;
 use crate::record::{Token, ValueKind};
 use crate::text::{TextCursor, offset_in};
 use crate::text_shape::TextShape;
@@ -240,18 +241,4 @@ fn value<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
         return Ok(&[]);
     }
     bare_list(text)
-}
-
-/// Reads a list without quotes: words that `, ` and ` : ` join.
-pub(super) fn bare_list<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
-    let whole = text.rest();
-    loop {
-        let word = text.word("a value")?;
-        let continues = word.ends_with(b",") || word == b":" || text.rest().starts_with(b": ");
-        if !continues || text.is_empty() {
-            break;
-        }
-    }
-    let length = whole.len() - text.rest().len();
-    Ok(whole.get(..length).unwrap_or(whole).trim_ascii_end())
 }

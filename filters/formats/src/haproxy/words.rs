@@ -1,0 +1,110 @@
+//! HAProxy's `log-format`.
+
+use super::exchange::FieldId;
+use crate::field_mapping::FieldMapping;
+use crate::log_format::{Piece, push_literal, unquoted};
+use alloc::vec::Vec;
+
+const TAKES: &str = "a format in which a variable of HAProxy follows each `%`";
+
+/// Parses a format: the text of a `log-format` line, or the whole line.
+pub(crate) fn pieces(text: &str, mapping: &FieldMapping) -> Result<Vec<Piece>, &'static str> {
+    let text = unquoted(text, &["log-format", "error-log-format", "http-log-format"]);
+    let mut pieces = Vec::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('%') {
+        push_literal(&mut pieces, before);
+        if let Some(after) = after.strip_prefix('%') {
+            push_literal(&mut pieces, "%");
+            rest = after;
+            continue;
+        }
+        let word = Word::read(after).ok_or(TAKES)?;
+        rest = word.after;
+        // `o` sets options for all variables after it.
+        if word.variable == "o" {
+            rest = rest.trim_start();
+            continue;
+        }
+        let mut variable = Piece::variable(mapping, word.variable, field_of(word.variable));
+        if let Piece::Variable { key, .. } = &mut variable {
+            *key = word.key.map(Into::into);
+        }
+        pieces.push(variable);
+    }
+    push_literal(&mut pieces, rest);
+    Ok(pieces)
+}
+
+/// A variable, such as `{+Q}ST`, `(status_code)ST` or `[capture.req.hdr(0)]`, without the `%` before it.
+struct Word<'a> {
+    variable: &'a str,
+    /// Its name in encoded logs.
+    key: Option<&'a str>,
+    after: &'a str,
+}
+
+impl<'a> Word<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let (mut rest, mut key) = (text, None);
+        if let Some(inside) = rest.strip_prefix('(') {
+            let (name, after) = inside.split_once(')')?;
+            // The type of the value may follow the name.
+            key = name.split(':').next().filter(|name| !name.is_empty());
+            rest = after;
+        }
+        if let Some(inside) = rest.strip_prefix('{') {
+            rest = inside.split_once('}')?.1;
+        }
+        if let Some(inside) = rest.strip_prefix('[') {
+            let end = closing_bracket(inside)?;
+            return Some(Self { variable: inside.get(..end)?, key, after: inside.get(end + 1..)? });
+        }
+        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        // The names of variables are not delimited: the longest that is one counts.
+        let known = (1..=letters.min(4))
+            .rev()
+            .find(|length| rest.get(..*length).is_some_and(|name| VARIABLES.contains(&name)))?;
+        Some(Self { variable: rest.get(..known)?, key, after: rest.get(known..)? })
+    }
+}
+
+/// Returns the offset of the `]` that ends a sample expression.
+fn closing_bracket(text: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0_u32, None);
+    text.char_indices().find_map(|(at, c)| {
+        match c {
+            '\'' | '"' if quote == Some(c) => quote = None,
+            '\'' | '"' if quote.is_none() => quote = Some(c),
+            '[' if quote.is_none() => depth += 1,
+            ']' if quote.is_none() && depth == 0 => return Some(at),
+            ']' if quote.is_none() => depth -= 1,
+            _ => {}
+        }
+        None
+    })
+}
+
+/// The variables of HAProxy's documentation, section 8.2.6.
+const VARIABLES: [&str; 64] = [
+    "o", "B", "CC", "CS", "H", "HM", "HP", "HPO", "HQ", "HU", "HV", "ID", "ST", "T", "Ta", "Tc", "Td", "Th",
+    "Ti", "Tl", "Tq", "TR", "Tr", "Ts", "Tt", "Tu", "Tw", "U", "ac", "b", "bc", "bi", "bp", "bq", "ci", "cp",
+    "f", "fc", "fi", "fp", "ft", "hr", "hrl", "hs", "hsl", "lc", "ms", "pid", "r", "rc", "rt", "s", "sc",
+    "si", "sp", "sq", "sslc", "sslv", "t", "tr", "trg", "trl", "ts", "tsc",
+];
+
+/// Returns the field that a variable or a sample expression holds.
+fn field_of(variable: &str) -> Option<&'static str> {
+    Some(match variable {
+        "T" | "Tl" | "Ts" | "t" | "tr" | "trg" | "trl" => "ts",
+        "HU" | "HP" | "HQ" | "H" | "U" => return None,
+        "status" => "status",
+        "be_name" => "upstream",
+        "srv_name" => "host",
+        "fe_name" => "frontend",
+        "method" | "capture.req.method" => "method",
+        "txn.timer.total" => "total_ms",
+        "res.timer.total" => "duration_ms",
+        name => return (FieldId::SCHEMA.name_of_key)(name).filter(|_| VARIABLES.contains(&name)),
+    })
+}
