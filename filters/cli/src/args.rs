@@ -22,6 +22,9 @@ pub(crate) enum Command {
     /// Judges every exchange in log files and prints records of near misses, failures and episodes.
     #[command(after_help = EXIT_CODES)]
     Replay(ReplayArgs),
+    /// Writes the exchanges of log files as lines in the format `exchange`, for other tools.
+    #[command(after_help = EXIT_CODES)]
+    Convert(ConvertArgs),
     /// Writes a report about log files or records: an HTML page, or a Markdown digest for a chat or a ticket.
     #[command(after_help = EXIT_CODES)]
     Report(ReportArgs),
@@ -97,6 +100,29 @@ pub(crate) struct ReplayArgs {
     pub(crate) source: String,
 
     /// Shows neither table nor progress, only what went wrong.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Exchange lines go to standard output in the order of the input, everything else to standard error. `nearmiss replay` gives the
+/// same records for them as for the input.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConvertArgs {
+    /// Files to read, merged by time; plain, .gz or .zst; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+
+    /// Maximum share of unreadable lines; above it, the exit code is 2.
+    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
+    pub(crate) max_bad: f64,
+
+    /// Shows no counts and no progress, only what went wrong.
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }

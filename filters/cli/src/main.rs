@@ -7,6 +7,7 @@ mod annotate;
 mod args;
 mod check;
 mod config;
+mod convert;
 mod counts;
 mod display;
 mod error;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Replay(args) => replay::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Report(args) => report::run(&args),

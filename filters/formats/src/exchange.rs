@@ -1,9 +1,15 @@
 //! nearmiss's own exchange lines: one JSON object a line, without unknown fields and `null`.
 
+mod field;
+mod write;
+
+pub use write::{write, write_verdict};
+
 use crate::error::{LineError, LineErrorKind};
 use crate::json::{JsonCursor, Value};
 use crate::{AttemptList, ParsedLine, PriorVerdict};
 use alloc::vec::Vec;
+use field::ExchangeField;
 use nearmiss::{Attempt, Exchange, Fate, Flags, Quota, Substitute, Timestamp};
 
 /// Reads one exchange line.
@@ -28,7 +34,7 @@ pub(crate) fn read_with_default_time<'a>(
     let mut json = JsonCursor::new(line, buffer);
     let mut exchange = Exchange::default();
     let (mut quota_remaining, mut quota_limit) = (None, None);
-    let mut judged = None;
+    let (mut judged, mut attempts_unknown) = (None, false);
     let mut seen = SeenFields(0);
     attempts.clear();
 
@@ -52,6 +58,7 @@ pub(crate) fn read_with_default_time<'a>(
             ExchangeField::Host => exchange.host = Some(json.text_of(name)?),
             ExchangeField::Route => exchange.route = Some(without_query(json.text_of(name)?)),
             ExchangeField::Attempts => exchange.attempts = Some(count(&mut json, name)?),
+            ExchangeField::AttemptsUnknown => attempts_unknown = json.bool_of(name)?,
             ExchangeField::MaxAttempts => exchange.max_attempts = Some(count(&mut json, name)?),
             ExchangeField::TimeoutMs => exchange.timeout = Some(json.millis_of(name)?),
             ExchangeField::DeadlineMs => exchange.deadline = Some(json.millis_of(name)?),
@@ -64,6 +71,7 @@ pub(crate) fn read_with_default_time<'a>(
                 let is_other = exchange.flags.is_empty() && !matches!(words, "" | "-");
                 exchange.termination_state = is_other.then_some(words);
             }
+            ExchangeField::TerminationState => exchange.termination_state = Some(json.text_of(name)?),
             ExchangeField::Reason => exchange.reason = Some(json.text_of(name)?),
             ExchangeField::GrpcStatus => exchange.grpc_status = Some(count(&mut json, name)?),
             ExchangeField::Bytes => exchange.bytes = Some(large(&mut json, name)?),
@@ -100,7 +108,7 @@ pub(crate) fn read_with_default_time<'a>(
     for field in [ExchangeField::Upstream, ExchangeField::Status, ExchangeField::DurationMs] {
         seen.require(field, &json)?;
     }
-    if exchange.attempts.is_none() {
+    if exchange.attempts.is_none() && !attempts_unknown {
         exchange.attempts = Some(1);
     }
     exchange.quota = quota_limit.zip(quota_remaining).map(|(limit, remaining)| Quota { limit, remaining });
@@ -208,64 +216,6 @@ fn substitute(json: &mut JsonCursor<'_>, field: &'static str) -> Result<Substitu
         "stale" => Ok(Substitute::Stale),
         other => Err(LineError::invalid(offset, field, other.as_bytes(), "fallback, stale or failover")),
     }
-}
-
-/// Defines `ExchangeField` and the names of its variants.
-macro_rules! fields {
-    ($($field:ident $name:literal)*) => {
-        /// A field of an exchange line.
-        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        enum ExchangeField { $($field),* }
-
-        impl ExchangeField {
-            #[inline]
-            fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$field),)* _ => None }
-            }
-
-            #[inline]
-            fn name(self) -> &'static str {
-                match self { $(Self::$field => $name),* }
-            }
-        }
-    };
-}
-
-fields! {
-    Ts "ts"
-    Upstream "upstream"
-    Status "status"
-    DurationMs "duration_ms"
-    Host "host"
-    Route "route"
-    Attempts "attempts"
-    MaxAttempts "max_attempts"
-    TimeoutMs "timeout_ms"
-    DeadlineMs "deadline_ms"
-    TimeoutUsedMs "timeout_used_ms"
-    DeadlineUsedMs "deadline_used_ms"
-    ServiceMs "service_ms"
-    Flags "flags"
-    Reason "reason"
-    GrpcStatus "grpc_status"
-    Bytes "bytes"
-    Partial "partial"
-    Aborted "aborted"
-    Hedged "hedged"
-    Stream "stream"
-    Rejected "rejected"
-    FailOpen "fail_open"
-    Pool "pool"
-    ClientTrusted "client_trusted"
-    Fallback "fallback"
-    CacheStatus "cache_status"
-    ProxyStatus "proxy_status"
-    ClientAttempt "client_attempt"
-    QuotaRemaining "quota_remaining"
-    QuotaLimit "quota_limit"
-    AttemptLog "attempt_log"
-    TraceId "trace_id"
-    NearMiss "near_miss"
 }
 
 /// The fields read so far, as a bit set.

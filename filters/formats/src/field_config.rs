@@ -55,8 +55,9 @@ impl FieldConfig {
                 return Err(FieldConfigError::Unknown(name.as_str().into()));
             }
         }
-        let log_format =
-            section.get("log_format").map(|text| LogFormat::parse(text, format, &mapping)).transpose();
+        // Exchange lines have a format of their own, also beside the settings of the log that they were converted from.
+        let configured = section.get("log_format").filter(|_| format != Format::Exchange);
+        let log_format = configured.map(|text| LogFormat::parse(text, format, &mapping)).transpose();
         Ok(Self { log_format: log_format.map_err(FieldConfigError::LogFormat)?, mapping })
     }
 }

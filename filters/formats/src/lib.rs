@@ -55,7 +55,7 @@ mod wrapper;
 pub use attempts::{AttemptList, Attempts};
 pub use error::{LineError, LineErrorKind};
 pub use escapes::unescape;
-pub use exchange::read as read_exchange;
+pub use exchange::{read as read_exchange, write as write_exchange, write_verdict};
 pub use field_config::{FieldConfig, FieldConfigError};
 pub use format::Format;
 pub use other_line::OtherLine;

@@ -165,3 +165,71 @@ fn a_line_that_carries_a_verdict_keeps_it() {
         }
     }
 }
+
+#[test]
+fn a_written_line_reads_as_the_same_exchange() {
+    let attempts = [
+        Attempt { host: Some("10.0.0.2:80"), reason: Some("tcp \"reset\""), ..Default::default() },
+        Attempt {
+            host: Some("10.0.0.3:80"),
+            status: Some(200),
+            duration: Some(Micros::new(18)),
+            reason: None,
+        },
+    ];
+    let full = Exchange {
+        ts: Timestamp::from_micros(1_795_423_554_513_080),
+        upstream: "outbound|80||c\u{1}\u{e9}\\rt",
+        host: Some("10.0.0.1:80"),
+        route: Some("checkout"),
+        status: 200,
+        duration: Micros::new(42_460),
+        attempts: Some(3),
+        max_attempts: Some(4),
+        timeout: Some(Micros::new(1)),
+        deadline: Some(Micros::new(2_000)),
+        timeout_used: Some(Micros::new(3_000_000)),
+        deadline_used: Some(Micros::new(999)),
+        service: Some(Micros::default()),
+        flags: Flags::parse("UF,URX"),
+        reason: Some("because"),
+        grpc_status: Some(0),
+        bytes: Some(u64::MAX),
+        partial: true,
+        aborted: true,
+        hedged: true,
+        rejected: true,
+        fail_open: true,
+        pool: true,
+        stream: true,
+        substitute: Some(Substitute::Failover),
+        cache_status: Some("hit; ttl=-1"),
+        proxy_status: Some("p; error=x"),
+        client_attempt: Some(2),
+        client_trusted: Some(false),
+        quota: Some(Quota { limit: 100, remaining: 3 }),
+        attempt_log: &attempts,
+        trace_id: Some("4bf9"),
+        ..Exchange::default()
+    };
+    let state = |state| Exchange { termination_state: Some(state), attempts: None, ..Exchange::default() };
+    for exchange in [full, Exchange { attempts: Some(1), ..Exchange::default() }, state("sH--"), state("LR")]
+    {
+        let mut line = String::new();
+        write(&mut line, &exchange);
+        with(&line, |read| assert_eq!(format!("{read:?}"), format!("{exchange:?}"), "{line}"));
+    }
+}
+
+#[test]
+fn a_written_verdict_is_not_judged_again() {
+    let verdict = PriorVerdict { ts: None, upstream: Some("cart"), fate: Fate::Retried };
+    let mut line = String::new();
+    write_verdict(&mut line, &verdict);
+    assert_eq!(line, r#"{"upstream":"cart","near_miss":"retried"}"#);
+    let (mut attempts, mut buffer) = (AttemptList::default(), Vec::new());
+    match read(line.as_bytes(), &mut attempts, &mut buffer) {
+        Ok(ParsedLine::Judged(judged)) => assert_eq!(judged, verdict),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,76 @@
+//! `nearmiss convert` loses nothing that a record rests on.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn nearmiss(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+/// Returns every file of fixtures: its format and its lines.
+fn fixtures() -> Vec<(PathBuf, String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/fixtures");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        let format = text.lines().find_map(|line| line.strip_prefix("# format: ")).unwrap().to_owned();
+        let lines = text.lines().filter(|line| !line.starts_with("# ") && !line.starts_with("#\t"));
+        let lines: String =
+            lines.filter_map(|line| Some(line.splitn(4, '\t').nth(3)?.to_owned() + "\n")).collect();
+        (path, format, lines)
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[test]
+fn replay_gives_the_same_records_for_converted_lines() {
+    for (path, format, lines) in fixtures() {
+        for format in [format.as_str(), "auto"] {
+            let direct = nearmiss(&["replay", "--quiet", "--format", format, "-"], lines.as_bytes());
+            let converted = nearmiss(&["convert", "--quiet", "--format", format, "-"], lines.as_bytes());
+            let again = nearmiss(&["replay", "--quiet", "--format", "exchange", "-"], &converted.stdout);
+            let [direct, again] =
+                [&direct, &again].map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+            assert!(!direct.is_empty() && direct == again, "{} {format}:\n{direct}\n{again}", path.display());
+        }
+    }
+}
+
+#[test]
+fn all_lines_are_accounted_for_and_stay_in_order() {
+    let input = r#"hello
+[2026-11-23T08:00:01.000Z] "GET / HTTP/2" 503 UF,URX 154 0 226 100 "-" "a" "b" "c" "10.0.2.1:80"
+[2026-11-23T08:00:00.000Z] "GET / HTTP/2" 200 - 154 0 26 20 "-" "Envoy/HC" "b" "c" "10.0.2.1:80"
+[2026-11-23T08:00:00.000Z] "GET / HTTP/2" 200 - 154 0 x 20 "-" "a" "b" "c" "10.0.2.1:80"
+{"log":"[2026-11-23T08:00:00.000Z] \"GET / HTTP/2\" 200 - 154 0 9 9 \"-\" \"a\" \"b\" \"c\" \"10.0.2.1:80\"","near_miss":{"upstream":"cart","fate":"retried"}}
+[2026-11-23T08:00:00.500Z] "GET / HTTP/2" 200 - 154 7 26 20 "-" "a" "b" "c" "10.0.2.1:80"
+"#;
+    let output = nearmiss(&["convert", "-"], input.as_bytes());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        r#"{"ts":1795420801.226,"upstream":"envoy","status":503,"duration_ms":226,"host":"10.0.2.1:80","attempts_unknown":true,"flags":"UF,URX","bytes":0}
+{"ts":1795420800.009,"upstream":"cart","near_miss":"retried"}
+{"ts":1795420800.526,"upstream":"envoy","status":200,"duration_ms":26,"host":"10.0.2.1:80","attempts_unknown":true,"bytes":7}
+"#
+    );
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("6 lines: 3 converted, 1 left out, 1 other, 1 unreadable"), "{told}");
+    assert_eq!(output.status.code(), Some(2), "more than 5 % are unreadable");
+}
