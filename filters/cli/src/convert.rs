@@ -10,7 +10,10 @@ use crate::order::OrderCheck;
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::{Source, TimeOrdered};
-use nearmiss_formats::{Attempts, Format, ParsedLine, write_exchange, write_verdict};
+use nearmiss_formats::{
+    Attempts, Format, JoinKey, Joiner, LineError, ParsedLine, write_exchange, write_verdict,
+};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Converts the files.
@@ -29,10 +32,12 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode, Error> {
         line_counts: LineCounts::default(),
         text: String::new(),
         format: None,
+        join_key: JoinKey::default(),
     };
     let mut sources = TimeOrdered::new(sources)?;
+    let mut joiner = Joiner::default();
     while let Some(source) = sources.next()? {
-        if !converter.take(source)? {
+        if !converter.take(source, &mut joiner)? {
             break;
         }
         if converter.line_counts.lines().is_multiple_of(LINES_PER_TICK) {
@@ -40,6 +45,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode, Error> {
         }
     }
     progress.clear();
+    joiner.finish(&mut |_, read| converter.convert(Path::new(""), 0, read))?;
     converter.finish(args)
 }
 
@@ -53,16 +59,36 @@ struct Converter {
     text: String,
     /// Format of the previous line.
     format: Option<Format>,
+    join_key: JoinKey,
 }
 
 impl Converter {
-    /// Converts one line from `source`; returns false at its end.
-    fn take(&mut self, source: &mut Source) -> Result<bool, Error> {
+    /// Converts one line from `source`, and what it completes; returns false at its end.
+    fn take(&mut self, source: &mut Source, joiner: &mut Joiner) -> Result<bool, Error> {
         let number = source.lines.number() + 1;
         let Some((path, line)) = source.lines.next()? else { return Ok(false) };
         let mut attempts = Attempts::default();
+        let mut key = JoinKey::default();
+        core::mem::swap(&mut key, &mut self.join_key);
+        let read = source.reader.read_part(line, &mut attempts, &mut key);
+        joiner.pass(line, &key, read, &mut |_, read| self.convert(path, number, read))?;
+        self.join_key = key;
+        if self.format != Some(source.reader.format()) {
+            self.format = Some(source.reader.format());
+            self.line_counts.print_format(path, source.reader.format());
+        }
+        Ok(true)
+    }
+
+    /// Writes what was read of a line.
+    fn convert(
+        &mut self,
+        path: &Path,
+        number: u64,
+        read: Result<ParsedLine<'_>, LineError>,
+    ) -> Result<(), Error> {
         self.text.clear();
-        match source.reader.read(line, &mut attempts) {
+        match read {
             Ok(ParsedLine::Exchange(exchange)) => {
                 if self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) {
                     self.line_counts.judged += 1;
@@ -85,14 +111,7 @@ impl Converter {
             Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(path, number, kind),
             Err(error) => self.line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
         }
-        if !self.text.is_empty() {
-            self.output.line(&self.text)?;
-        }
-        if self.format != Some(source.reader.format()) {
-            self.format = Some(source.reader.format());
-            self.line_counts.print_format(path, source.reader.format());
-        }
-        Ok(true)
+        if self.text.is_empty() { Ok(()) } else { self.output.line(&self.text) }
     }
 
     fn finish(mut self, args: &ConvertArgs) -> Result<ExitCode, Error> {

@@ -18,7 +18,8 @@ use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::upstream_name;
 use nearmiss::{Head, Monitor};
-use nearmiss_formats::{Attempts, Format, ParsedLine};
+use nearmiss_formats::{Attempts, Format, JoinKey, Joiner, LineError, ParsedLine};
+use std::path::Path;
 use std::process::ExitCode;
 use table::ReplayTable;
 
@@ -47,10 +48,12 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         annotation: Vec::new(),
         clean: String::new(),
         format: None,
+        join_key: JoinKey::default(),
     };
     let mut sources = TimeOrdered::new(sources)?;
+    let mut joiner = Joiner::default();
     while let Some(source) = sources.next()? {
-        if !replayer.take(source)? {
+        if !replayer.take(source, &mut joiner)? {
             break;
         }
         if replayer.line_counts.lines().is_multiple_of(LINES_PER_TICK) {
@@ -58,6 +61,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         }
     }
     progress.clear();
+    joiner.finish(&mut |line, read| replayer.judge(Path::new(""), 0, line, read))?;
     replayer.finish(args)
 }
 
@@ -74,21 +78,41 @@ struct Replayer {
     clean: String,
     /// Format of the previous line.
     format: Option<Format>,
+    join_key: JoinKey,
 }
 
 impl Replayer {
-    /// Judges one line from `source`; returns false at its end.
-    fn take(&mut self, source: &mut Source) -> Result<bool, Error> {
+    /// Judges one line from `source`, and what it completes; returns false at its end.
+    fn take(&mut self, source: &mut Source, joiner: &mut Joiner) -> Result<bool, Error> {
         let number = source.lines.number() + 1;
         let Some((path, line)) = source.lines.next()? else { return Ok(false) };
         let mut attempts = Attempts::default();
-        let read = source.reader.read(line, &mut attempts);
+        let mut key = JoinKey::default();
+        core::mem::swap(&mut key, &mut self.join_key);
+        let read = source.reader.read_part(line, &mut attempts, &mut key);
+        joiner.pass(line, &key, read, &mut |line, read| self.judge(path, number, line, read))?;
+        self.join_key = key;
+        if self.format != Some(source.reader.format()) {
+            self.format = Some(source.reader.format());
+            self.line_counts.print_format(path, source.reader.format());
+        }
+        Ok(true)
+    }
+
+    /// Judges what was read of a line.
+    fn judge(
+        &mut self,
+        path: &Path,
+        number: u64,
+        line: &[u8],
+        read: Result<ParsedLine<'_>, LineError>,
+    ) -> Result<(), Error> {
         let (mut verdict, mut is_judged) = (None, false);
         match read {
             Ok(ParsedLine::Exchange(exchange)) => {
                 if !self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) {
                     self.line_counts.left_out += 1;
-                    return Ok(true);
+                    return Ok(());
                 }
                 self.line_counts.judged += 1;
                 self.line_counts.attempts_unknown += u64::from(exchange.attempts.is_none());
@@ -104,7 +128,7 @@ impl Replayer {
             Ok(ParsedLine::Judged(judged)) => {
                 if !self.filter.matches(judged.ts, judged.upstream) {
                     self.line_counts.left_out += 1;
-                    return Ok(true);
+                    return Ok(());
                 }
                 self.line_counts.judged += 1;
                 self.table.count_judged(judged.upstream, judged.fate);
@@ -138,11 +162,7 @@ impl Replayer {
         } else {
             self.drain()?;
         }
-        if self.format != Some(source.reader.format()) {
-            self.format = Some(source.reader.format());
-            self.line_counts.print_format(path, source.reader.format());
-        }
-        Ok(true)
+        Ok(())
     }
 
     /// Prints the pending records.

@@ -17,7 +17,7 @@ use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;
 use crate::schema::Schema;
 use crate::text_shape::is_digits;
-use crate::{AttemptList, Format, ParsedLine, apache, envoy, haproxy, nginx, time};
+use crate::{AttemptList, Format, JoinKey, ParsedLine, apache, envoy, haproxy, nginx, time};
 use alloc::vec::Vec;
 use json_keys::json_keys;
 use nearmiss::Timestamp;
@@ -89,6 +89,7 @@ impl LogFormat {
         default_time: Option<Timestamp>,
         attempts: &'a mut AttemptList<'a>,
         buffer: &'a mut Vec<u8>,
+        key: &mut JoinKey,
     ) -> Result<ParsedLine<'a>, LineError> {
         if line.is_empty() {
             return Err(LineError::new(0, LineErrorKind::EmptyLine));
@@ -99,6 +100,7 @@ impl LogFormat {
         };
         match self.format {
             Format::Envoy if HAS_ALL => {
+                envoy::set_join_key(&values, key);
                 envoy::parse_values(line, &values, &mut envoy::ParsedFields::default())
             }
             Format::Haproxy if HAS_ALL => haproxy::parse_values(line, &values, attempts),

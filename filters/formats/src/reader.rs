@@ -12,8 +12,8 @@ use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
 use crate::{
-    AttemptList, Attempts, FieldConfig, Format, OtherLine, ParsedLine, PriorVerdict, alb, apache, apisix,
-    auto, caddy, cloud, cloudfront, envoy, exchange, haproxy, heroku, kong, nginx, prefix, traefik,
+    AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, alb, apache,
+    apisix, auto, caddy, cloud, cloudfront, envoy, exchange, haproxy, heroku, kong, nginx, prefix, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
@@ -91,6 +91,17 @@ impl Reader {
         line: &'a [u8],
         attempts: &'a mut Attempts<'a>,
     ) -> Result<ParsedLine<'a>, LineError> {
+        self.read_part(line, attempts, &mut JoinKey::default())
+    }
+
+    /// Reads one line, and sets the key by which a [`Joiner`](crate::Joiner) joins it with others of its exchange.
+    pub fn read_part<'a>(
+        &'a mut self,
+        line: &'a [u8],
+        attempts: &'a mut Attempts<'a>,
+        key: &mut JoinKey,
+    ) -> Result<ParsedLine<'a>, LineError> {
+        key.clear();
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
@@ -110,6 +121,7 @@ impl Reader {
             log_format: self.log_format.as_ref(),
             keys: &mut self.keys,
             columns: &mut self.columns,
+            key,
         };
         let known = known_format(self.format, *detected, settings.log_format, line, json_start);
         let mut failure = None;
@@ -251,6 +263,7 @@ struct Settings<'r> {
     log_format: Option<&'r LogFormat>,
     keys: &'r mut nginx::KeyCache,
     columns: &'r mut cloudfront::Columns,
+    key: &'r mut JoinKey,
 }
 
 /// A format that a line is likely to have.
@@ -293,9 +306,9 @@ fn read_as<'a>(
     attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    let Settings { mapping, log_format, keys, columns } = settings;
+    let Settings { mapping, log_format, keys, columns, key } = settings;
     if let Some(log_format) = log_format {
-        return log_format.read(line, mapping.default_time, attempts, buffer);
+        return log_format.read(line, mapping.default_time, attempts, buffer, key);
     }
     match known.format {
         Format::Auto => Err(LineError::unknown_format()),
@@ -311,7 +324,7 @@ fn read_as<'a>(
         Format::IngressNginx => nginx::read_ingress(line, attempts),
         Format::Envoy => envoy::read_text(line, Flavour::Envoy),
         Format::Istio => envoy::read_text(line, Flavour::Istio),
-        Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer),
+        Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer, key),
         Format::Haproxy if haproxy::is_clf(line) => haproxy::read_clf(line, attempts),
         Format::Haproxy => haproxy::read_text(line, attempts),
         Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),

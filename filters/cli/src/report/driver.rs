@@ -16,7 +16,7 @@ use crate::records::{self, AnyRecord, RecordParseError};
 use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::{Micros, Monitor, Timestamp};
 use nearmiss::{NO_UPSTREAM, upstream_name};
-use nearmiss_formats::{Attempts, ParsedLine};
+use nearmiss_formats::{Attempts, JoinKey, Joiner, LineError, ParsedLine};
 use std::path::Path;
 
 /// Shortest and longest summary interval for lines that are judged here. Frequent summaries give short logs a fine
@@ -27,6 +27,12 @@ const SUMMARY_EVERY_MS: (u64, u64) = (10_000, 600_000);
 pub(crate) struct ReportDriver {
     sources: TimeOrdered,
     progress: Progress,
+    joiner: Joiner,
+    judge: LineJudge,
+}
+
+/// Judges lines, and adds what comes of them to the model.
+struct LineJudge {
     filter: ExchangeFilter,
     order: OrderCheck,
     monitor: Monitor,
@@ -64,31 +70,29 @@ impl ReportDriver {
         Ok(Self {
             sources: TimeOrdered::new(sources)?,
             progress,
-            filter: ExchangeFilter::new(&args.filter),
-            order: OrderCheck::new(config.reorder),
-            monitor: monitor::new(config, "report"),
-            summary_every,
-            outcome: ReadOutcome { stats, ..ReadOutcome::default() },
+            joiner: Joiner::default(),
+            judge: LineJudge {
+                filter: ExchangeFilter::new(&args.filter),
+                order: OrderCheck::new(config.reorder),
+                monitor: monitor::new(config, "report"),
+                summary_every,
+                outcome: ReadOutcome { stats, ..ReadOutcome::default() },
+            },
         })
     }
 
     /// Reads all files to their end.
     pub(crate) fn finish(mut self) -> Result<ReadOutcome, Error> {
         while self.line()? {
-            let lines = self.outcome.line_counts.lines();
+            let lines = self.judge.outcome.line_counts.lines();
             if lines.is_multiple_of(LINES_PER_TICK) {
                 self.progress.tick(lines);
             }
         }
         self.progress.clear();
-        self.monitor.finish();
-        self.drain();
-        self.outcome.model.finish();
-        self.filter.print_if_nothing_matched();
-        monitor::print_unmatched(&self.monitor);
-        self.order.print();
-        self.outcome.stats.unreadable = self.outcome.line_counts.unreadable;
-        Ok(self.outcome)
+        let mut judge = self.judge;
+        self.joiner.finish(&mut |_, read| judge.add(Path::new(""), 0, read))?;
+        judge.finish()
     }
 
     /// Reads one line; returns false at the end.
@@ -96,10 +100,11 @@ impl ReportDriver {
         let Some(source) = self.sources.next()? else { return Ok(false) };
         let number = source.lines.number() + 1;
         let Some((path, line)) = source.lines.next()? else { return Ok(false) };
-        let ReadOutcome { model, line_counts, stats } = &mut self.outcome;
+        let judge = &mut self.judge;
+        let ReadOutcome { model, line_counts, .. } = &mut judge.outcome;
         if let Some(json) = records::find_record(line) {
             source.has_records = true;
-            match add_if_selected(model, &mut self.filter, json) {
+            match add_if_selected(model, &mut judge.filter, json) {
                 Ok(true) => line_counts.judged += 1,
                 Ok(false) => line_counts.left_out += 1,
                 Err(error) => line_counts.count_unreadable(path, number, &error),
@@ -110,8 +115,35 @@ impl ReportDriver {
             line_counts.left_out += 1;
             return Ok(true);
         }
-        let mut attempts = Attempts::default();
-        match source.reader.read(line, &mut attempts) {
+        let (mut attempts, mut key) = (Attempts::default(), JoinKey::default());
+        let read = source.reader.read_part(line, &mut attempts, &mut key);
+        self.joiner.pass(line, &key, read, &mut |_, read| judge.add(path, number, read))?;
+        Ok(true)
+    }
+}
+
+impl LineJudge {
+    /// Ends the input.
+    fn finish(mut self) -> Result<ReadOutcome, Error> {
+        self.monitor.finish();
+        self.drain();
+        self.outcome.model.finish();
+        self.filter.print_if_nothing_matched();
+        monitor::print_unmatched(&self.monitor);
+        self.order.print();
+        self.outcome.stats.unreadable = self.outcome.line_counts.unreadable;
+        Ok(self.outcome)
+    }
+
+    /// Judges what was read of a line.
+    fn add(
+        &mut self,
+        path: &Path,
+        number: u64,
+        read: Result<ParsedLine<'_>, LineError>,
+    ) -> Result<(), Error> {
+        let ReadOutcome { model, line_counts, stats } = &mut self.outcome;
+        match read {
             Ok(ParsedLine::Exchange(exchange))
                 if self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) =>
             {
@@ -135,7 +167,7 @@ impl ReportDriver {
             Err(error) => line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
         }
         self.drain();
-        Ok(true)
+        Ok(())
     }
 
     /// Adds the monitor's pending records to the model.

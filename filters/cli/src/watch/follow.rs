@@ -7,7 +7,7 @@ use crate::input::Lines;
 use crate::monitor;
 use core::sync::atomic::AtomicBool;
 use nearmiss::{Config, Exchange, Fate, Monitor, Record, Verdict};
-use nearmiss_formats::{Attempts, Format, LineError, ParsedLine};
+use nearmiss_formats::{Attempts, Format, JoinKey, Joiner, LineError, ParsedLine};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -49,27 +49,43 @@ impl FileFollower {
         let mut monitor = monitor::new(self.config, &source_name(&self.file));
         let tail = Tail::open(self.file.clone(), self.from_start, self.stop);
         let mut lines = Lines::new(&self.file, Box::new(tail));
+        let (mut joiner, mut key) = (Joiner::default(), JoinKey::default());
         loop {
             let number = lines.number() + 1;
             let Some((path, line)) = lines.next()? else { break };
-            match reader.read(line, &mut Attempts::default()) {
-                Ok(ParsedLine::Exchange(exchange)) => {
-                    let observed = monitor.observe(&exchange);
-                    handler.on_exchange(&exchange, &observed.verdict);
-                }
-                Ok(ParsedLine::Judged(judged)) => {
-                    let upstream = judged.upstream.unwrap_or_default();
-                    monitor.relay(judged.ts, upstream, judged.fate);
-                    handler.on_judged(upstream, judged.fate);
-                }
-                Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => {}
-                Err(error) => handler.on_unreadable_line(path, number, &error),
-            }
+            let mut attempts = Attempts::default();
+            let read = reader.read_part(line, &mut attempts, &mut key);
+            joiner.pass(line, &key, read, &mut |_, read| judge(&mut monitor, handler, path, number, read))?;
             drain(&mut monitor, handler)?;
         }
+        joiner.finish(&mut |_, read| judge(&mut monitor, handler, &self.file, 0, read))?;
         monitor.finish();
         drain(&mut monitor, handler)
     }
+}
+
+/// Judges what was read of a line.
+fn judge(
+    monitor: &mut Monitor,
+    handler: &mut impl EventHandler,
+    path: &Path,
+    number: u64,
+    read: Result<ParsedLine<'_>, LineError>,
+) -> Result<(), Error> {
+    match read {
+        Ok(ParsedLine::Exchange(exchange)) => {
+            let observed = monitor.observe(&exchange);
+            handler.on_exchange(&exchange, &observed.verdict);
+        }
+        Ok(ParsedLine::Judged(judged)) => {
+            let upstream = judged.upstream.unwrap_or_default();
+            monitor.relay(judged.ts, upstream, judged.fate);
+            handler.on_judged(upstream, judged.fate);
+        }
+        Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => {}
+        Err(error) => handler.on_unreadable_line(path, number, &error),
+    }
+    Ok(())
 }
 
 fn drain(monitor: &mut Monitor, handler: &mut impl EventHandler) -> Result<(), Error> {
