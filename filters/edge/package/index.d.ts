@@ -232,10 +232,18 @@ export interface Verdict {
   valid: boolean;
 }
 
+/** The reason for which an exchange failed. */
+export type FailureReason =
+  | "no_host" | "connect" | "timeout" | "overload" | "check" | "protocol" | "reset" | "rate_limit" | "grpc" | "status";
+
 export interface Stats {
   upstreams: Record<string, {
     exchanges: number;
     fates: Record<Fate, number>;
+    /** Failed exchanges by reason. */
+    failed: Record<FailureReason, number>;
+    /** Clean exchanges whose client disconnected. */
+    aborted: number;
     attempts: number;
     /** Mean margin in basis points; null if no exchange had a limit. */
     meanMarginBp: number | null;

@@ -139,9 +139,12 @@ impl Handle {
             return packed_verdict::INVALID;
         };
         *last = (Verdict::default(), exchange.attempts);
-        last.0 = builder.build(exchange, |exchange| monitor.observe(exchange)).verdict;
+        let packed = builder.build(exchange, |exchange| {
+            last.0 = monitor.observe(exchange).verdict;
+            packed_verdict::pack_with_reason(&last.0, exchange)
+        });
         let has_records = if monitor.has_records() { packed_verdict::HAS_RECORDS } else { 0 };
-        packed_verdict::pack(&last.0) | has_records
+        packed | has_records
     }
 
     /// Judges an exchange in progress, including the optional fields set so far, without counting it or comparing it with a

@@ -174,6 +174,17 @@ test("policy: `stats` has the counters of `metrics`, and `forget` removes an ups
   assert.equal(monitor.stats().upstreams.cart.exchanges, 1);
 });
 
+test("policy: failures count by reason, and clients that disconnect are counted apart", () => {
+  const { monitor } = new Simulation();
+  const cart = monitor.upstream("cart");
+  for (const status of [503, 500, 429, 504]) monitor.observe(cart, 1_795_423_554_000, status, 12, 1);
+  monitor.observe({ upstream: "cart", endedMs: 1_795_423_554_000, status: 200, durationMs: 12, attempts: 1, aborted: true });
+  const { failed, aborted } = monitor.stats().upstreams.cart;
+  assert.deepEqual([failed.status, failed.rate_limit, failed.timeout, failed.connect, aborted], [2, 1, 1, 0, 1]);
+  assert.match(monitor.metrics(), /nearmiss_failed_total\{upstream="cart",reason="rate_limit"\} 1\n/);
+  assert.match(monitor.metrics(), /nearmiss_aborted_total\{upstream="cart"\} 1\n/);
+});
+
 test("policy: a handler of another framework, or without a response, gets a message that says what to do", async () => {
   const { monitor } = new Simulation();
   await assert.rejects(monitor.wrap(() => new Response())({ headers: {} }, {}), /`wrap` takes a handler of a fetch Request.*use `observe`/);

@@ -4,12 +4,7 @@
 import { Flag, Handle, NumberField, TextField } from "../glue.js";
 import { FATES } from "./fates.js";
 import { Metrics } from "./metrics.js";
-
-// The packed verdict, as filters/edge/src/packed_verdict.rs defines it.
-const FATE = 0xf;
-const HAS_RECORDS = 1 << 4;
-const INVALID = 1 << 5;
-const MARGIN_SHIFT = 8;
+import { fateOf, HAS_RECORDS, INVALID, marginPlusOneOf } from "./packed-verdict.js";
 
 /** Limits of the cache of upstream numbers: entries, and characters of a name. */
 const MAX_CACHED_NAMES = 100_000;
@@ -97,7 +92,7 @@ export class CoreHandle {
       // The module would convert other types, and count what was not meant.
       if (typeof attempts !== "number" || typeof status !== "number" || typeof durationMs !== "number" || typeof endedMs !== "number") attempts = NaN;
       const verdict = this.#handle.observe(id, endedMs, status, durationMs, attempts);
-      this.metrics.count(id, verdict & FATE, attempts, verdict >>> MARGIN_SHIFT, verdict & INVALID);
+      this.metrics.count(id, verdict, attempts);
       if (verdict & HAS_RECORDS) this.#drain();
       return verdict;
     } catch (error) {
@@ -110,7 +105,7 @@ export class CoreHandle {
   observeFields(id, fields) {
     this.#guarded(() => this.#setFields(fields));
     const verdict = this.observe(id, fields.endedMs, fields.status, fields.durationMs, fields.attempts);
-    return { fate: FATES[verdict & FATE], marginBp: (verdict >>> MARGIN_SHIFT) - 1, valid: !(verdict & INVALID) };
+    return { fate: FATES[fateOf(verdict)], marginBp: marginPlusOneOf(verdict) - 1, valid: !(verdict & INVALID) };
   }
 
   /** Returns the `near-miss` header of an exchange in progress; empty for a clean one. */
@@ -118,7 +113,7 @@ export class CoreHandle {
     return this.#guarded(() => {
       this.#setFields(fields);
       const verdict = this.#handle.preview(id, fields.endedMs, fields.status, fields.durationMs, fields.attempts);
-      return verdict & FATE ? this.#handle.header() : "";
+      return fateOf(verdict) ? this.#handle.header() : "";
     }, "");
   }
 

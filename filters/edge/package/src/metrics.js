@@ -1,13 +1,16 @@
 // Prometheus metrics.
 //
 // Counters are cumulative for the lifetime of the isolate. Summaries report the same counts per interval.
-import { FATES } from "./fates.js";
+import { FAILED, FAILURE_REASONS, FATES } from "./fates.js";
+import { ABORTED, fateOf, INVALID, marginPlusOneOf, reasonOf } from "./packed-verdict.js";
 
 /** Upper bounds of the margin histogram's buckets, in basis points. */
 const BOUNDS = [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000];
 
 const HELP = {
   nearmiss_exchanges_total: "Exchanges by fate.",
+  nearmiss_failed_total: "Failed exchanges, by reason.",
+  nearmiss_aborted_total: "Clean exchanges whose client disconnected.",
   nearmiss_attempts_total: "Attempts, with those of hedges that were needed.",
   nearmiss_margin_bp: "Margin left to the nearest limit, in basis points.",
   nearmiss_episodes_total: "Episodes that opened, by pattern.",
@@ -19,6 +22,8 @@ const HELP = {
 
 class Series {
   fates = new Array(FATES.length).fill(0);
+  failures = new Array(FAILURE_REASONS.length).fill(0);
+  aborted = 0;
   margins = new Array(BOUNDS.length).fill(0);
   marginSum = 0;
   attempts = 0;
@@ -36,14 +41,18 @@ export class Metrics {
     this.#nameOf = nameOf;
   }
 
-  /** Counts one exchange; `marginPlusOne` is in basis points, 0 if no limit is known. */
-  count(id, fate, attempts, marginPlusOne, isInvalid) {
-    if (isInvalid) {
+  /** Counts one exchange by its packed verdict. */
+  count(id, verdict, attempts) {
+    if (verdict & INVALID) {
       this.#invalid += 1;
       return;
     }
     const series = (this.#series[id] ??= new Series());
+    const fate = fateOf(verdict);
     series.fates[fate] += 1;
+    if (fate === FAILED) series.failures[reasonOf(verdict)] += 1;
+    if (fate === 0 && verdict & ABORTED) series.aborted += 1;
+    const marginPlusOne = marginPlusOneOf(verdict);
     series.attempts += attempts;
     if (marginPlusOne > 0) {
       series.margins[Math.max(0, Math.ceil((marginPlusOne - 1) / 1000) - 1)] += 1;
@@ -78,12 +87,14 @@ export class Metrics {
   /** Returns all metrics as an object. */
   object(dropped) {
     const upstreams = {};
-    this.#series.forEach(({ fates, attempts, margins, marginSum }, id) => {
+    this.#series.forEach(({ fates, failures, aborted, attempts, margins, marginSum }, id) => {
       const counts = FATES.map((name, fate) => [name, fates[fate]]);
       const known = margins.reduce((sum, count) => sum + count, 0);
       upstreams[this.#nameOf(id) ?? ""] = {
         exchanges: fates.reduce((sum, count) => sum + count, 0),
         fates: Object.fromEntries(counts),
+        failed: Object.fromEntries(FAILURE_REASONS.map((name, reason) => [name, failures[reason]])),
+        aborted,
         attempts,
         meanMarginBp: known === 0 ? null : Math.round(marginSum / known),
       };
@@ -103,6 +114,14 @@ export class Metrics {
       series.fates.forEach((count, fate) => {
         if (count > 0) lines.push(`nearmiss_exchanges_total{${label},fate="${FATES[fate]}"} ${count}`);
       });
+    });
+    family("nearmiss_failed_total", "counter", (series, label) => {
+      series.failures.forEach((count, reason) => {
+        if (count > 0) lines.push(`nearmiss_failed_total{${label},reason="${FAILURE_REASONS[reason]}"} ${count}`);
+      });
+    });
+    family("nearmiss_aborted_total", "counter", (series, label) => {
+      if (series.aborted > 0) lines.push(`nearmiss_aborted_total{${label}} ${series.aborted}`);
     });
     family("nearmiss_attempts_total", "counter", (series, label) => {
       lines.push(`nearmiss_attempts_total{${label}} ${series.attempts}`);
