@@ -81,6 +81,10 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     pub(crate) annotate: bool,
 
+    /// Prints records also on a terminal, where episodes are sentences otherwise.
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Judges with this wasm module, the one for Fluent Bit, instead of the built-in core: the same results, but
     /// slower.
     ///

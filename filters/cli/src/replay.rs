@@ -1,6 +1,7 @@
 //! `nearmiss replay`: judges recorded log lines and prints records or annotated lines.
 
 mod colors;
+mod sentences;
 mod table;
 mod wasm;
 
@@ -19,6 +20,7 @@ use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::upstream_name;
 use nearmiss::{Head, Monitor};
 use nearmiss_formats::{Attempts, Format, JoinKey, Joiner, LineError, ParsedLine};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use table::ReplayTable;
@@ -42,6 +44,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         monitor: monitor::new(config, &args.source),
         filter: ExchangeFilter::new(&args.filter),
         annotate: args.annotate,
+        in_sentences: !args.json && std::io::stdout().is_terminal(),
         output: Output::new(),
         line_counts: LineCounts::default(),
         table: ReplayTable::default(),
@@ -71,6 +74,8 @@ struct Replayer {
     order: OrderCheck,
     filter: ExchangeFilter,
     annotate: bool,
+    /// True if episodes are printed as sentences instead of all records: at a terminal, unless records are asked for.
+    in_sentences: bool,
     output: Output,
     line_counts: LineCounts,
     table: ReplayTable,
@@ -168,7 +173,11 @@ impl Replayer {
     /// Prints the pending records.
     fn drain(&mut self) -> Result<(), Error> {
         while let Some(record) = self.monitor.poll_record() {
-            self.output.line(record.json)?;
+            if !self.in_sentences {
+                self.output.line(record.json)?;
+            } else if let Some(text) = sentences::sentences(&record) {
+                self.output.line(&text)?;
+            }
         }
         Ok(())
     }

@@ -24,13 +24,16 @@ impl Terminal {
         let terminal = Self { socket: format!("nearmiss-{}-{name}", std::process::id()), dir };
         fs::write(terminal.log(), "").unwrap();
         upstreams.iter().for_each(|upstream| terminal.append(upstream, 2));
-        let command = format!(
-            "'{}' watch --tui --from-start --format exchange '{}'; echo ended $?; stty -a; exec cat",
-            env!("CARGO_BIN_EXE_nearmiss"),
-            terminal.log().display()
-        );
-        terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", &command]);
+        let log = terminal.log().display().to_string();
+        terminal.run(&format!("watch --tui --from-start --format exchange '{log}'"));
         terminal
+    }
+
+    /// Runs `nearmiss` with these arguments, then prints its exit code.
+    fn run(&self, arguments: &str) {
+        let nearmiss = env!("CARGO_BIN_EXE_nearmiss");
+        let command = format!("'{nearmiss}' {arguments}; echo ended $?; stty -a; exec cat");
+        self.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", &command]);
     }
 
     fn log(&self) -> PathBuf {
@@ -227,4 +230,23 @@ fn without_a_terminal_lines_are_printed() {
     child.wait().unwrap();
     fs::remove_dir_all(&dir).unwrap();
     assert!(line.starts_with(r#"{"schema":1,"type":"exchange""#), "{line}");
+}
+
+#[test]
+fn replay_prints_episodes_as_sentences_on_a_terminal_and_records_if_asked_for() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/logs/shop.log.gz");
+    for (name, arguments) in [("people", ""), ("json", "--json")] {
+        let dir = std::env::temp_dir().join(format!("nearmiss-tui-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let terminal = Terminal { socket: format!("nearmiss-{}-{name}", std::process::id()), dir };
+        terminal.run(&format!("replay {arguments} '{sample}'"));
+        let screen = terminal.wait("the end", |screen| screen.contains("ended 0"));
+        if arguments.is_empty() {
+            assert!(screen.contains("UTC  checkout: sustained, became an outage"), "{screen}");
+            assert!(!screen.contains(r#""routes":["#), "{screen}");
+        } else {
+            // The last record wraps over the lines above the table.
+            assert!(screen.contains(r#""routes":["#) && !screen.contains("UTC  checkout"), "{screen}");
+        }
+    }
 }
