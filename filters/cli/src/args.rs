@@ -209,7 +209,7 @@ pub(crate) struct CheckArgs {
 /// Records go to standard output as they are emitted, everything else to standard error.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WatchArgs {
-    /// The file to follow; it may not exist yet.
+    /// The file to follow, which may not exist yet; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 

@@ -11,6 +11,8 @@ pub(crate) enum Error {
     Config(PathBuf, String),
     /// Reading a file failed.
     Input(PathBuf, io::Error),
+    /// The terminal view was to read both keys and lines from standard input.
+    KeysNeedInput,
     /// A wasm module cannot be loaded, or it trapped.
     Module(PathBuf, String),
     /// `check` was given neither a line nor a configuration.
@@ -37,6 +39,9 @@ impl fmt::Display for Error {
         match self {
             Self::Config(path, why) | Self::Module(path, why) => write!(f, "{}: {why}", path.display()),
             Self::Input(path, error) | Self::Written(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::KeysNeedInput => f.write_str(
+                "`watch --tui` reads keys from standard input; give a file to follow instead of `-`",
+            ),
             Self::NothingToCheck => f.write_str("nothing to check: give a LINE, `-`, or --config FILE"),
             Self::Signals(error) => write!(f, "installing the signal handler: {error}"),
             Self::Output(error) => write!(f, "writing to standard output: {error}"),

@@ -403,6 +403,33 @@ fn watch_follows_a_file_through_rotation_and_truncation() {
     wait_for(&records, r#""type":"summary""#);
 }
 
+#[test]
+fn watch_reads_standard_input_and_prints_records_while_it_is_idle() {
+    let dir = TempDir::new("watch-stdin");
+    let (records, log) = (dir.0.join("records"), dir.0.join("log"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(["watch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(fs::File::create(&records).unwrap())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{}", line(0, "first", 2)).unwrap();
+    wait_for(&records, r#""upstream":"first""#);
+    wait_for(&log, "read as exchange");
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "a signal ends it although its input is open");
+    wait_for(&records, r#""type":"summary""#);
+    drop(stdin);
+    let output = nearmiss(&["watch", "-"], &line(1, "piped", 2));
+    assert_eq!(output.status.code(), Some(0), "so does the end of its input");
+    assert!(stdout(&output).contains(r#""upstream":"piped""#));
+    let refused = nearmiss(&["watch", "--tui", "-"], "");
+    assert!(stderr(&refused).contains("give a file to follow instead of `-`"), "{}", stderr(&refused));
+}
+
 fn append(path: &str, line: &str) {
     let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
     writeln!(file, "{line}").unwrap();

@@ -1,5 +1,6 @@
 //! Follows a file and passes its exchanges and records to a handler.
 
+use super::standard_input::StandardInput;
 use super::tail::Tail;
 use crate::config;
 use crate::error::Error;
@@ -8,6 +9,7 @@ use crate::monitor;
 use core::sync::atomic::AtomicBool;
 use nearmiss::{Config, Exchange, Fate, Monitor, Record, Verdict};
 use nearmiss_formats::{Attempts, Format, JoinKey, Joiner, LineError, ParsedLine};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,6 +25,9 @@ pub(super) trait EventHandler {
     /// Handles a record that the monitor emits.
     fn on_record(&mut self, record: Record<'_>) -> Result<(), Error>;
 
+    /// Handles the format in which the lines are read, whenever it changes.
+    fn on_format(&mut self, _path: &Path, _format: Format) {}
+
     /// Handles a line that cannot be read.
     fn on_unreadable_line(&mut self, path: &Path, number: u64, error: &LineError);
 
@@ -32,7 +37,7 @@ pub(super) trait EventHandler {
     }
 }
 
-/// Follows one file until it is stopped.
+/// Follows one file, or standard input, until it is stopped.
 pub(super) struct FileFollower {
     pub(super) file: PathBuf,
     pub(super) format: Format,
@@ -47,8 +52,12 @@ impl FileFollower {
     pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
         let mut reader = config::line_reader(self.format, &self.config);
         let mut monitor = monitor::new(self.config, &source_name(&self.file));
-        let tail = Tail::open(self.file.clone(), self.from_start, self.stop);
-        let mut lines = Lines::new(&self.file, Box::new(tail));
+        let input: Box<dyn Read> = match self.file.as_os_str() == "-" {
+            true => Box::new(StandardInput::open(self.stop)),
+            false => Box::new(Tail::open(self.file.clone(), self.from_start, self.stop)),
+        };
+        let mut lines = Lines::new(&self.file, input);
+        let mut format = None;
         let (mut joiner, mut key) = (Joiner::default(), JoinKey::default());
         loop {
             let number = lines.number() + 1;
@@ -56,6 +65,9 @@ impl FileFollower {
             let mut attempts = Attempts::default();
             let read = reader.read_part(line, &mut attempts, &mut key);
             joiner.pass(line, &key, read, &mut |_, read| judge(&mut monitor, handler, path, number, read))?;
+            if format.replace(reader.format()) != Some(reader.format()) {
+                handler.on_format(path, reader.format());
+            }
             drain(&mut monitor, handler)?;
         }
         joiner.finish(&mut |_, read| judge(&mut monitor, handler, &self.file, 0, read))?;

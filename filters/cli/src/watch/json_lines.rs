@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::output::Output;
 use nearmiss::Record;
-use nearmiss_formats::LineError;
+use nearmiss_formats::{Format, LineError};
 use std::path::Path;
 
 /// The output without `--tui`: records on standard output, errors on standard error.
@@ -23,6 +23,10 @@ impl JsonLines {
 impl EventHandler for JsonLines {
     fn on_record(&mut self, record: Record<'_>) -> Result<(), Error> {
         self.output.line(record.json)
+    }
+
+    fn on_format(&mut self, path: &Path, format: Format) {
+        self.line_counts.print_format(path, format);
     }
 
     fn on_unreadable_line(&mut self, path: &Path, number: u64, error: &LineError) {
