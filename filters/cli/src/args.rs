@@ -164,11 +164,11 @@ pub(crate) struct ReportArgs {
 
     /// Output format; by default markdown if the output file ends in .md, html otherwise.
     #[arg(long, value_name = "FORMAT")]
-    pub(crate) format: Option<ReportFormat>,
+    pub(crate) to: Option<ReportFormat>,
 
-    /// Format of the lines that are not records.
-    #[arg(long, short = 'f', default_value = "auto", value_name = "FORMAT")]
-    pub(crate) log_format: Format,
+    /// The format of the lines that are not records.
+    #[arg(long, short, alias = "log-format", default_value = "auto", value_name = "FORMAT", help = format_help())]
+    pub(crate) format: Format,
 
     /// A configuration file: limits of upstreams, keys of fields, thresholds.
     #[arg(long, short, value_name = "FILE")]

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let outcome = ReportDriver::new(args)?.finish()?;
     let markdown = || args.output.as_ref().and_then(|path| path.extension()) == Some(OsStr::new("md"));
     let format =
-        args.format.unwrap_or_else(|| if markdown() { ReportFormat::Markdown } else { ReportFormat::Html });
+        args.to.unwrap_or_else(|| if markdown() { ReportFormat::Markdown } else { ReportFormat::Html });
     let text = match format {
         ReportFormat::Html => html::page(&outcome.model, &outcome.stats),
         ReportFormat::Markdown => markdown::digest(&outcome.model, &outcome.stats),

@@ -328,7 +328,7 @@ fn code_in_names_does_not_run_in_chromium() {
 
 #[test]
 fn markup_in_names_is_escaped_in_the_digest() {
-    let digest = stdout_of(&["report", "-q", "--format", "markdown", "-"], &hostile_records());
+    let digest = stdout_of(&["report", "-q", "--to", "markdown", "-"], &hostile_records());
     assert!(!digest.contains(|c: char| c.is_control() && c != '\n') && !digest.contains('\u{202e}'));
     for markup in ["<script", "<img", "](http", "@everyone", "\n## more", "http://evil.example)"] {
         let outside: String = digest.split('`').step_by(2).collect();
@@ -344,8 +344,7 @@ fn markup_in_names_is_escaped_in_the_digest() {
 #[test]
 fn a_log_and_its_records_produce_the_same_report() {
     let digest_of = |arguments: &[&str], input: &str| {
-        let digest =
-            stdout_of(&[&["report", "-q", "--format", "markdown"], arguments, &["-"]].concat(), input);
+        let digest = stdout_of(&[&["report", "-q", "--to", "markdown"], arguments, &["-"]].concat(), input);
         // The sparklines differ: here, the summary interval of a log depends on its time bins.
         let without_lines =
             |line: &str| line.rsplit_once(" | ").map_or(line.to_owned(), |(row, _)| row.to_owned());
@@ -369,7 +368,7 @@ fn a_log_and_its_records_produce_the_same_report() {
 #[test]
 fn lines_with_verdicts_are_counted_by_fate() {
     let annotated = stdout_of(&["replay", "-q", "--annotate", "-f", "exchange", "-"], traffic());
-    let digest = stdout_of(&["report", "-q", "--format", "markdown", "-"], &annotated);
+    let digest = stdout_of(&["report", "-q", "--to", "markdown", "-"], &annotated);
     let failed: u64 = sums(0).values().map(|sums| sums.failed).sum();
     assert!(digest.contains(&format!("{} failures", grouped(failed))), "{digest}");
 }
@@ -388,7 +387,7 @@ fn a_day_is_compared_with_the_reference() {
     );
     let config = dir.write("nearmiss.json", &config);
     let digest =
-        stdout_of(&["report", "-q", "-f", "exchange", "-c", &config, "--format", "markdown", "-"], traffic());
+        stdout_of(&["report", "-q", "-f", "exchange", "-c", &config, "--to", "markdown", "-"], traffic());
     assert!(digest.contains("- `cart`: slower than on 2026-11-02: "), "{digest}");
     assert!(digest.contains("- `ledger`: more near misses than on 2026-11-02: "), "{digest}");
     assert!(!digest.contains("`search`: more") && !digest.contains("`search`: slower"), "{digest}");
@@ -405,7 +404,7 @@ fn without_summaries_shares_are_unknown() {
         .filter(|line| line.contains(r#""type":"exchange""#))
         .map(|line| format!("{line}\n"))
         .collect();
-    let digest = stdout_of(&["report", "-q", "--format", "markdown", "-"], &exchanges);
+    let digest = stdout_of(&["report", "-q", "--to", "markdown", "-"], &exchanges);
     assert!(digest.contains("near misses and") && digest.contains("were recorded."), "{digest}");
     assert!(digest.contains("No summary came with these records"), "{digest}");
     let row = digest.lines().find(|line| line.starts_with("| `cart`")).unwrap();
@@ -415,12 +414,10 @@ fn without_summaries_shares_are_unknown() {
 
 #[test]
 fn only_selected_exchanges_are_reported() {
-    let cart = stdout_of(&["report", "-q", "--format", "markdown", "--upstream", "cart", "-"], records());
+    let cart = stdout_of(&["report", "-q", "--to", "markdown", "--upstream", "cart", "-"], records());
     assert!(cart.contains("`cart`") && !cart.contains("`ledger`"), "{cart}");
-    let second_hour = stdout_of(
-        &["report", "-q", "--format", "markdown", "--since", "2026-11-23T09:00:00Z", "-"],
-        records(),
-    );
+    let second_hour =
+        stdout_of(&["report", "-q", "--to", "markdown", "--since", "2026-11-23T09:00:00Z", "-"], records());
     let total: u64 = sums((START + 3_600) * 1_000).values().map(|sums| sums.exchanges).sum();
     assert!(second_hour.contains(&format!("{} exchanges of 3", grouped(total))), "{total}: {second_hour}");
 }

@@ -50,7 +50,7 @@ pub(crate) struct ReadOutcome {
 
 impl ReportDriver {
     pub(crate) fn new(args: &ReportArgs) -> Result<Self, Error> {
-        let mut config = config::load(args.config.as_deref(), args.log_format)?;
+        let mut config = config::load(args.config.as_deref(), args.format)?;
         let progress = Progress::new(!args.quiet);
         let (mut sources, mut stats) = (Vec::new(), InputStats::default());
         for path in &args.files {
@@ -59,7 +59,7 @@ impl ReportDriver {
             let buffered = lines.buffered()?.unwrap_or_default();
             let has_records =
                 buffered.split(|byte| *byte == b'\n').any(|line| records::find_record(line).is_some());
-            let reader = config::line_reader(args.log_format, &config);
+            let reader = config::line_reader(args.format, &config);
             let mut source = Source::new(lines, reader);
             source.has_records = has_records;
             sources.push(source);
