@@ -4,8 +4,8 @@ use super::field::Field;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Parts of the user agents of common probers: Kubernetes, load balancers, service meshes and uptime monitors.
-const PROBERS: [&str; 19] = [
+/// Beginnings of the user agents of common probers: Kubernetes, load balancers, service meshes and uptime monitors.
+const PROBERS: [&str; 17] = [
     "kube-probe/",
     "Envoy/HC",
     "GoogleHC/",
@@ -21,17 +21,15 @@ const PROBERS: [&str; 19] = [
     "UptimeRobot/",
     "Pingdom.com_bot",
     "Better Uptime Bot",
-    "Better Stack",
     "StatusCake",
     "Site24x7",
-    "Datadog/Synthetics",
 ];
 
 crate::config_fields! {
     /// Requests that are left out.
     #[non_exhaustive]
     pub struct Ignore {
-        /// Parts of user agents; those of common probers if absent.
+        /// Beginnings of user agents; those of common probers if absent.
         user_agents: Option<Vec<String>> = None, |field| field.nonempty_texts().map(Some);
         /// Paths without the query; one that ends in `*` stands for all that begin so.
         paths: Vec<String> = Vec::new(), Field::nonempty_texts;
@@ -44,10 +42,14 @@ impl Ignore {
         self.matches_user_agent(user_agent.unwrap_or_default()) || self.matches_path(path.unwrap_or_default())
     }
 
+    /// Also compares the name in `Mozilla/5.0 (compatible; UptimeRobot/2.0; …)`.
     fn matches_user_agent(&self, user_agent: &[u8]) -> bool {
+        let inner = user_agent.strip_prefix(b"Mozilla/5.0").and_then(|rest| rest.get(2..));
+        let inner = inner.and_then(|rest| rest.strip_prefix(b"compatible; "));
+        let name = inner.unwrap_or(user_agent);
         match &self.user_agents {
-            Some(parts) => parts.iter().any(|part| contains(user_agent, part.as_bytes())),
-            None => PROBERS.iter().any(|part| contains(user_agent, part.as_bytes())),
+            Some(agents) => agents.iter().any(|agent| name.starts_with(agent.as_bytes())),
+            None => PROBERS.iter().any(|agent| name.starts_with(agent.as_bytes())),
         }
     }
 
@@ -61,11 +63,6 @@ impl Ignore {
             None => path == ignored,
         })
     }
-}
-
-/// Returns true if `text` contains `part`. Most positions fail on the first byte.
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len().max(1)).any(|window| window.first() == part.first() && window == part)
 }
 
 #[cfg(test)]
@@ -98,7 +95,7 @@ mod tests {
 
     #[test]
     fn configured_agents_replace_the_default_and_paths_are_exact_or_prefixes() {
-        let ignore = ignore(r#"{"ignore":{"user_agents":["probe"],"paths":["/healthz","/internal/*"]}}"#);
+        let ignore = ignore(r#"{"ignore":{"user_agents":["my-probe"],"paths":["/healthz","/internal/*"]}}"#);
         assert!(ignore.matches(Some(b"my-probe/1"), None));
         assert!(!ignore.matches(Some(b"GoogleHC/1.0"), None));
         for path in ["/healthz", "/healthz?full=1", "/internal/", "/internal/a"] {
