@@ -9,7 +9,7 @@ export default {
   async fetch(request, env) {
     const { pathname, searchParams } = new URL(request.url);
     const origin = env.ORIGIN;
-    const wrapped = { gzip: gzipped, string: () => new Response("0123456789"), length: () => fetch(`${origin}/plain`), zip: () => fetch(`${origin}/gzip`) };
+    const wrapped = { empty: () => new Response(""), json: () => Response.json({ a: 1 }), stream: streamed, cut: cutOff, gzip: gzipped, string: () => new Response("0123456789"), length: () => fetch(`${origin}/plain`), zip: () => fetch(`${origin}/gzip`) };
     switch (pathname.split("/")[1]) {
       case "checks":
         return new Response(await run(origin), { headers: { "content-type": "application/x-ndjson" } });
@@ -39,6 +39,23 @@ async function run(origin) {
     lines.push(JSON.stringify({ name, error }));
   }
   return lines.join("\n");
+}
+
+/** A stream whose second chunk comes later. */
+function streamed() {
+  const { readable, writable } = new TransformStream();
+  const writer = writable.getWriter();
+  writer.write(new TextEncoder().encode("first "));
+  setTimeout(() => writer.write(new TextEncoder().encode("second")).then(() => writer.close()), 100);
+  return new Response(readable);
+}
+
+function cutOff() {
+  const { readable, writable } = new TransformStream();
+  const writer = writable.getWriter();
+  writer.write(new TextEncoder().encode("first "));
+  setTimeout(() => writer.abort(new Error("cut")).catch(() => {}), 100);
+  return new Response(readable);
 }
 
 async function gzipped() {

@@ -62,7 +62,7 @@ test("fidelity: workerd: a client gets the same bytes, encodings and lengths as 
   });
   try {
     const pairs = [
-      ...["gzip", "string", "length", "zip"].map((name) => [`/plain/${name}`, `/wrap/${name}`]),
+      ...["gzip", "string", "empty", "json", "stream", "length", "zip"].map((name) => [`/plain/${name}`, `/wrap/${name}`]),
       ...["plain", "gzip", "json", "status?code=503"].map((path) => [`/direct?path=${path}`, `/fetch?path=${path}`]),
     ];
     for (const [plain, ours] of pairs) assert.deepEqual(comparable(await worker.get(ours)), comparable(await worker.get(plain)), ours);
@@ -75,6 +75,26 @@ test("fidelity: workerd: a client gets the same bytes, encodings and lengths as 
     await worker.stop();
   }
 });
+
+test("fidelity: workerd: a handler's stream that is cut off is partial", async () => {
+  const worker = await startWorker();
+  try {
+    await assert.rejects(worker.get("/wrap/cut"));
+    assert.match((await worker.get("/metrics")).body.toString(), /upstream="a",fate="partial"\} 1\n/);
+  } finally {
+    await worker.stop();
+  }
+});
+
+for (const [name, ...args] of [["deno", "run", "--allow-all"], ["bun"]]) {
+  test(`fidelity: ${name}: a server's client gets the same lengths and bytes as without the package`, async () => {
+    const program = [join(here, "support/serve-handlers.mjs"), join(dist, "node.js")];
+    const child = spawn(runtime(name), [...args, ...program], { stdio: ["ignore", "pipe", "inherit"] });
+    const { results, exchanges } = JSON.parse(await text(child.stdout));
+    for (const { path, plain, ours } of results) assert.deepEqual(ours, plain, path);
+    assert.deepEqual([results.length, exchanges], [5, 5]);
+  });
+}
 
 function requireAll(out, err = "") {
   const results = out.trim().split("\n").map((line) => JSON.parse(line || '{"error":"nothing ran"}'));

@@ -2,7 +2,7 @@
 import { BodyInspector } from "./body-inspector.js";
 import { BodyObservation } from "./body-observation.js";
 import { clientAttempt } from "./client-attempt.js";
-import { isObservable, observedResponse, withHeaders } from "./observed-response.js";
+import { isObservable, observedResponse, rebuilt, withHeaders } from "./observed-response.js";
 import { responseFields } from "./response-fields.js";
 import { isErrorStatus } from "./statuses.js";
 import { verdictHeaders } from "./verdict-headers.js";
@@ -66,10 +66,13 @@ export class Exchange {
     return true;
   }
 
-  /** Returns the response for the caller: with verdict headers, and observed until its last byte. `isOwn` if the gateway made it. */
-  respond(response, isOwn = false) {
+  /**
+   * Returns the response for the caller: with verdict headers, and observed until its last byte. `isOwn` if the gateway made it, whose body
+   * may then be in memory: `bytes`.
+   */
+  respond(response, isOwn = false, bytes = undefined) {
     try {
-      return this.#respond(response, isOwn);
+      return this.#respond(response, isOwn, bytes);
     } catch (error) {
       // Monitoring must not fail a response.
       this.#deps.warnings.show("respond", "a response could not be observed:", error);
@@ -78,16 +81,17 @@ export class Exchange {
     }
   }
 
-  #respond(response, isOwn) {
+  #respond(response, isOwn, bytes) {
     const { settings } = this.#deps;
     this.note(responseFields(response, settings));
-    const { status, body } = response;
+    const { status } = response;
     this.#status = status;
     this.#answered = { endedMs: this.#deps.now(), durationMs: this.elapsedMs };
     const preview = () => this.#deps.core.preview(this.#upstreamId(), this.#allFields({ status }));
     const isUpgrade = status === 101 || Boolean(response.webSocket);
     const edit = isUpgrade ? undefined : verdictHeaders(response.headers, settings, isOwn, preview, this.elapsedMs);
-    if (isUpgrade || body === null) {
+    if (bytes !== undefined) return this.#complete(response, edit, bytes);
+    if (isUpgrade || response.body === null) {
       this.#limit?.cancel();
       this.end({ status });
       return withHeaders(response, edit);
@@ -95,11 +99,25 @@ export class Exchange {
     this.#limit?.unref();
     // Callers rarely read the body of an error.
     if (isErrorStatus(status)) this.end({ status });
-    if (!isObservable(response, isOwn)) {
+    if (!isObservable(response)) {
       this.end({ status });
       return withHeaders(response, edit);
     }
     return this.#observed(response, edit);
+  }
+
+  #complete(response, edit, bytes) {
+    const inspector = BodyInspector.for(response, this.#deps.settings.inspectBytes);
+    inspector?.push(bytes);
+    if (inspector?.isPartial()) this.note({ partial: true });
+    this.end({ status: response.status, bytes: bytes.byteLength });
+    try {
+      edit?.(response.headers);
+      return response;
+    } catch {
+      // The headers of a fetched response cannot be edited.
+      return rebuilt(response, bytes, edit);
+    }
   }
 
   /** Counts the exchange; only the first call has an effect. */

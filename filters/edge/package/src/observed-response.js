@@ -18,13 +18,18 @@ export function withHeaders(response, edit) {
 }
 
 /** Returns true if the body of this response can be observed without changing what the caller gets. */
-export function isObservable(response, isOwn) {
+export function isObservable(response) {
   if (response.bodyUsed || response.body.locked) return false;
   if (READS_PUBLICLY) return true;
   if (!isConstructible(response.status) || Object.getPrototypeOf(response) !== Response.prototype) return false;
-  if (!IS_WORKERD) return true;
-  // A compressed body would be decompressed and compressed again. A handler's own body has a length that only the runtime knows.
-  return !isEncoded(response.headers) && !(isOwn && response.headers.get("content-length") === null);
+  // In a Worker, a compressed body would be decompressed and compressed again.
+  return !(IS_WORKERD && isEncoded(response.headers));
+}
+
+/** Returns true if a handler's response may have a body in memory, with a length that only the runtime knows. Does not look at the body. */
+export function mayBeInMemory({ status, bodyUsed, headers }) {
+  const isKnown = headers.get("content-length") !== null || (IS_WORKERD && isEncoded(headers));
+  return !READS_PUBLICLY && !bodyUsed && isConstructible(status) && !isKnown;
 }
 
 /** Returns the response for the caller, whose body reports to `observation`. Calls `onStream` with the observed stream. */
@@ -51,7 +56,7 @@ function isConstructible(status) {
 }
 
 /** Returns a new response. The old one as the init keeps how a Worker encodes the body. */
-function rebuilt(response, body, edit) {
+export function rebuilt(response, body, edit) {
   const result = new Response(body, response);
   for (const name of ["url", "redirected", "type"]) set(result, name, response[name]);
   edit?.(result.headers);

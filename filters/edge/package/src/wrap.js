@@ -1,5 +1,7 @@
 // Monitoring of a gateway's own handler.
+import { bodyInMemory } from "./body-in-memory.js";
 import { Exchange } from "./exchange.js";
+import { mayBeInMemory } from "./observed-response.js";
 import { isResponse } from "./transport.js";
 import { durationOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
@@ -27,7 +29,7 @@ export function wrapHandler(deps, exchanges, handler, options) {
     try {
       const response = await handler(request, ...rest);
       if (!isResponse(response)) throw notAResponse(response);
-      return exchange.respond(response, true);
+      return exchange.respond(response, true, mayBeInMemory(response) ? await bodyInMemory(response) : undefined);
     } catch (error) {
       if (exchange.upstream === "none") exchange.note({ upstream: HANDLER });
       exchange.end(request.signal?.aborted ? { aborted: true, status: 499 } : { status: 500, reason: error?.name });
