@@ -19,8 +19,8 @@ export interface Config {
   abandon_after?: string | undefined;
   client_retries?: "unless_external" | "always" | "never" | undefined;
   records_per_second_total?: number | undefined;
-  ignore?: object | undefined;
-  fields?: object | undefined;
+  ignore?: { user_agents?: string[] | undefined; paths?: string[] | undefined } | undefined;
+  fields?: Record<string, string | null> | undefined;
   edge?: { header?: boolean | undefined; server_timing?: boolean | undefined; inspect_bytes?: number | undefined } | undefined;
   /** The sections of other hosts, which are ignored here. */
   envoy?: object | undefined;
