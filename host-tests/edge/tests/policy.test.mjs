@@ -221,6 +221,21 @@ test("policy: an unread exchange ends with its headers, is neither tight nor slo
   assert.equal(monitor.stats().upstreams.cart.fates.clean, 1);
 });
 
+test("policy: with a Worker's context, an exchange is counted once its body is not read any more, and the context is released", async () => {
+  for (const reads of [0, 1]) {
+    const body = () => new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(3)) }, { highWaterMark: 0 });
+    const simulation = new Simulation({ answer: () => new Response(body()) });
+    const waiting = [];
+    const ctx = { waitUntil: (promise) => waiting.push(promise) };
+    const response = await simulation.until(simulation.monitor.fetch(URL_, { upstream: "cart", ctx }));
+    const reader = response.body.getReader();
+    for (let number = 0; number < reads; number += 1) await reader.read();
+    const start = simulation.nowMs;
+    await simulation.until(waiting[0]);
+    assert.deepEqual([simulation.nowMs - start, simulation.monitor.stats().upstreams.cart.fates.clean], [10_000 * (1 + reads), 1]);
+  }
+});
+
 test("policy: a transport and requests of the npm package undici's kind work", async () => {
   // Such a transport converts a request of another implementation to a URL.
   const transport = async (input, init = {}) => {

@@ -8,7 +8,7 @@ export class BodyObservation {
   #signal;
   #abortReason;
   #isAborted = false;
-  #isStarted = false;
+  #hasProgress = false;
   #bytes = 0;
   #hasEnded = false;
   #pending = new Set();
@@ -54,9 +54,11 @@ export class BodyObservation {
     this.#cancelSource = cancel;
   }
 
-  /** True once a reader has asked for the body. */
-  get isStarted() {
-    return this.#isStarted;
+  /** Returns true if a reader waits for a chunk, or got one since the last call. */
+  isRead() {
+    const isRead = this.#pending.size > 0 || this.#hasProgress;
+    this.#hasProgress = false;
+    return isRead;
   }
 
   /** Observes a reader of the body, of either kind. */
@@ -84,7 +86,6 @@ export class BodyObservation {
 
   #read(read, isReleased) {
     if (this.#isAborted) return Promise.reject(this.#abortReason);
-    this.#isStarted = true;
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
       read().then(
@@ -104,6 +105,7 @@ export class BodyObservation {
 
   #onResult({ done, value }) {
     if (done) return this.#end("complete");
+    this.#hasProgress = true;
     // A stream may carry chunks of any type; the size of others is unknown.
     this.#bytes += ArrayBuffer.isView(value) ? value.byteLength : NaN;
     try {

@@ -7,8 +7,8 @@ import { responseFields } from "./response-fields.js";
 import { isErrorStatus } from "./statuses.js";
 import { verdictHeaders } from "./verdict-headers.js";
 
-/** In a Worker without a deadline, an exchange whose body is not read by then is counted, and the Worker may end. */
-const UNREAD_AFTER_MS = 20_000;
+/** In a Worker without a deadline, an exchange whose body was not read for so long is counted, and the Worker may end. */
+const UNREAD_AFTER_MS = 10_000;
 
 export class Exchange {
   #deps;
@@ -182,7 +182,12 @@ export class Exchange {
     });
     const isBounded = this.#limit?.remainingMs < Infinity;
     if (this.#ctx === undefined || isBounded || this.#hasEnded) return;
-    this.#timer = this.#deps.timers.setTimeout(() => weak.deref()?.isStarted || this.endUnread(), UNREAD_AFTER_MS);
+    this.#endIfUnread(weak);
+  }
+
+  /** Counts the exchange once a while has passed in which the body was not read. */
+  #endIfUnread(weak) {
+    this.#timer = this.#deps.timers.setTimeout(() => (weak.deref()?.isRead() ? this.#endIfUnread(weak) : this.endUnread()), UNREAD_AFTER_MS);
     this.#timer?.unref?.();
   }
 
