@@ -4,9 +4,10 @@
 mod exchange;
 mod text;
 mod words;
+mod worker;
 
 pub(crate) use exchange::{FieldId, parse_values};
-pub(crate) use text::{ends_with_handling, has_seconds_or_worker, lacks_duration, read as read_text};
+pub(crate) use text::{detect, lacks_duration, read as read_text};
 pub(crate) use words::pieces;
 
 #[cfg(test)]

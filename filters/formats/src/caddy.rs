@@ -109,7 +109,7 @@ fn parse_values<'a>(
     attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
-    let get = |id: FieldId| values.get(id as usize);
+    let get = |id: FieldId| values.find(id as usize);
     let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
     let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
     let logger = text(FieldId::Logger)?.unwrap_or(LOGGER);
@@ -174,14 +174,14 @@ fn parse_values<'a>(
 
 /// Returns true if fewer bytes were sent than the response's `Content-Length`.
 fn is_truncated(values: &FieldValues<'_, '_>, status: u16) -> bool {
-    let number = |id: FieldId| values.get(id as usize).and_then(number::all_whole);
+    let number = |id: FieldId| values.find(id as usize).and_then(number::all_whole);
     let (Some(sent), Some(length)) = (number(FieldId::Bytes), number(FieldId::Length)) else {
         return false;
     };
     sent < length
         && (200..300).contains(&status)
         && status != 204
-        && values.get(FieldId::Method as usize) != Some(b"HEAD")
+        && values.find(FieldId::Method as usize) != Some(b"HEAD")
 }
 
 fn status_of(text: &[u8]) -> Option<u16> {

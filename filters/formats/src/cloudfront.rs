@@ -5,6 +5,7 @@ use crate::exchange::{annotation, fate};
 use crate::field_values::FieldValues;
 use crate::json::{JsonCursor, Value};
 use crate::schema::schema;
+use crate::swar::contains_text;
 use crate::text::{invalid, utf8};
 use crate::text_shape::is_digits;
 use crate::{ParsedLine, PriorVerdict, number, time};
@@ -160,9 +161,8 @@ fn is_unremarkable(result: &str) -> bool {
 
 /// Returns true for a line of the log, or its header.
 pub(crate) fn matches(line: &[u8]) -> bool {
-    let has = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
     if line.starts_with(b"#Fields:") {
-        return has(b" x-edge-");
+        return contains_text(line, b" x-edge-");
     }
     let mut columns = line.split(|byte| *byte == b'\t');
     let is_date = columns.next().is_some_and(|date| date.len() == 10 && date.get(4) == Some(&b'-'));

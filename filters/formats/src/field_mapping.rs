@@ -38,12 +38,17 @@ impl FieldMapping {
 
     /// Returns the id of the field that a configured key holds.
     pub(crate) fn id_of(&self, schema: &Schema, key: &str) -> Option<usize> {
-        self.name_of(key).and_then(schema.id_of_name)
+        self.name_of(key).and_then(|name| schema.id_of_name(name))
     }
 
     /// Returns true if a configured key names a member of the object under `key`.
     fn has_below(&self, key: &str) -> bool {
         self.keys.iter().any(|(known, _)| known.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    /// Returns true if a configured key names a member of a nested object.
+    pub(crate) fn has_nested(&self) -> bool {
+        self.keys.iter().any(|(key, _)| key.contains('.'))
     }
 
     /// Returns true if no key is configured.
@@ -68,7 +73,7 @@ impl FieldMapping {
         if !self.keys.is_empty()
             && let Some(name) = self.name_of(key)
         {
-            match (schema.id_of_name)(name) {
+            match schema.id_of_name(name) {
                 Some(id) => values.set_override(id, value),
                 None if name == Self::HIDDEN => {}
                 None => Self::set_known(schema, values, key, value),

@@ -99,6 +99,13 @@ impl<'a, 'r> FieldValues<'a, 'r> {
         self.unchanged & 1 << id == 0
     }
 
+    /// Returns the same as [`get`](Self::get). In wasm, its code exists once: for formats that need no speed there.
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(crate) fn find(&self, id: usize) -> Option<&'a [u8]> {
+        self.get(id)
+    }
+
     /// Returns the value of a field, or `None` if it is empty or `-`.
     #[inline]
     pub(crate) fn get(&self, id: usize) -> Option<&'a [u8]> {

@@ -1,7 +1,7 @@
 //! The lines of Heroku's router: `TIME heroku[router]: at=info method=GET … connect=1ms service=8ms status=200 bytes=275`.
 
 use crate::error::{LineError, LineErrorKind};
-use crate::swar::contains;
+use crate::swar::{contains, contains_text};
 use crate::text::{TextCursor, invalid, present, utf8};
 use crate::{ParsedLine, number, time};
 use nearmiss::{Exchange, Micros, Timestamp, is_error};
@@ -97,7 +97,7 @@ impl<'a> Values<'a> {
 
 /// Returns true for a line of the router.
 pub(crate) fn matches(line: &[u8]) -> bool {
-    let has = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
+    let has = |text: &[u8]| contains_text(line, text);
     has(b" at=") && has(b" connect=") && has(b" service=") && has(b" status=")
         || has(b"heroku[router]: ")
         || has(b" heroku router - ")

@@ -23,9 +23,6 @@ use json_keys::json_keys;
 use nearmiss::Timestamp;
 use template::Template;
 
-/// True if format strings of other proxies than nginx are read.
-const HAS_ALL: bool = cfg!(feature = "all-formats");
-
 /// A parsed format string.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct LogFormat {
@@ -42,7 +39,14 @@ enum Layout {
     Json(FieldMapping),
 }
 
+/// See [`LogFormat::HAS_ALL`].
+const HAS_ALL: bool = LogFormat::HAS_ALL;
+
 impl LogFormat {
+    /// True if the build reads format strings of other proxies than nginx and those that write JSON, and finds their lines after
+    /// prefixes and in wrappers.
+    pub(crate) const HAS_ALL: bool = cfg!(feature = "all-formats");
+
     /// Parses a format string: the text itself, or the directive of the proxy's configuration that it stands in. The keys of
     /// `mapping` are names of variables. `format` names the proxy; without it, the words do.
     ///
@@ -59,7 +63,8 @@ impl LogFormat {
         if !has("status") || !has_duration {
             return Err(required(format));
         }
-        let layout = match json_keys(&pieces) {
+        let keys = if HAS_ALL { json_keys(&pieces) } else { None };
+        let layout = match keys {
             Some(keys) => Layout::Json(keys),
             None => Layout::Text(Template::new(&pieces, &schema(format))?),
         };
@@ -75,7 +80,7 @@ impl LogFormat {
             Layout::Json(keys) => keys.read_json(&schema, line, &mut buffer),
         };
         let Ok(values) = values else { return false };
-        let value = |name| (schema.id_of_name)(name).and_then(|id| values.get(id));
+        let value = |name| schema.id_of_name(name).and_then(|id| values.get(id));
         let is_time =
             |name| value(name).is_none_or(|time| time.starts_with(b"[") || time::parse(time).is_some());
         let status = value("status").unwrap_or_default();
@@ -116,7 +121,7 @@ fn program(text: &str, format: Format) -> Format {
         Format::Envoy | Format::EnvoyJson | Format::Istio | Format::IstioJson => Format::Envoy,
         Format::Haproxy | Format::HaproxyJson => Format::Haproxy,
         Format::Apache | Format::Varnish => format,
-        Format::Auto if !text.contains('$') && text.contains('%') => {
+        Format::Auto if HAS_ALL && !text.contains('$') && text.contains('%') => {
             let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
             if has(&["%RESPONSE_", "%START_TIME", "%DURATION%"]) {
                 Format::Envoy

@@ -1,6 +1,6 @@
 //! The kinds of lines that are no access log lines: messages of the programs that share a stream with an access log.
 
-use crate::swar::contains;
+use crate::swar::{contains, contains_text};
 use crate::text_shape::{TextShape, is_digits};
 use crate::time;
 use core::fmt;
@@ -64,7 +64,7 @@ impl fmt::Display for OtherLine {
 /// Returns the kind of a line of text that is in no format.
 pub(crate) fn kind(shape: &TextShape<'_>) -> OtherLine {
     let line = shape.line;
-    let has = |text: &[u8]| line.windows(text.len()).any(|window| window == text);
+    let has = |text: &[u8]| contains_text(line, text);
     match line {
         _ if line.trim_ascii().is_empty() => OtherLine::Empty,
         [b'I' | b'W' | b'E' | b'F', digits @ ..]

@@ -135,8 +135,8 @@ impl Reader {
         }
         json_start.clear();
         let expected = Expected {
-            format: self.format,
-            log_format: settings.log_format,
+            format: settings.log_format.map_or(self.format, |log_format| log_format.format),
+            log_format: settings.log_format.filter(|_| LogFormat::HAS_ALL),
             last: *detected,
             has_prefix: self.has_prefix,
             has_own_keys: !self.mapping.is_empty(),
@@ -325,16 +325,17 @@ fn read_as<'a>(
         Format::Envoy => envoy::read_text(line, Flavour::Envoy),
         Format::Istio => envoy::read_text(line, Flavour::Istio),
         Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer, key),
-        Format::Haproxy if haproxy::is_clf(line) => haproxy::read_clf(line, attempts),
+        Format::Haproxy if haproxy::is_clf(line) => match cfg!(feature = "all-formats") {
+            true => haproxy::read_clf(line, attempts),
+            false => Err(not_built("haproxy (httplog clf)")),
+        },
         Format::Haproxy => haproxy::read_text(line, attempts),
         Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),
         Format::TraefikClf => traefik::read_clf(line),
         Format::Caddy => caddy::read(line, mapping, attempts, buffer),
         Format::Kong => kong::read(line, mapping, attempts, buffer),
         format @ Format::Apache => apache::read_text(line, format),
-        format if !format.is_built() => {
-            Err(LineError::new(0, LineErrorKind::FormatNotBuilt { format: format.name() }))
-        }
+        format if !format.is_built() => Err(not_built(format.name())),
         Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
         Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
         Format::Varnish => apache::read_text(line, Format::Varnish),
@@ -354,6 +355,12 @@ fn read_as<'a>(
         | Format::Akamai
         | Format::Fastly) => cloud::read(line, format, mapping, buffer),
     }
+}
+
+/// Creates the error that this build does not read a format.
+#[cold]
+fn not_built(format: &'static str) -> LineError {
+    LineError::new(0, LineErrorKind::FormatNotBuilt { format })
 }
 
 /// Returns the line, or the verdict next to it.
@@ -398,7 +405,7 @@ fn indexed_values<'a, 'r>(
     schema: &Schema,
     cached: Option<u32>,
 ) -> Option<FieldValues<'a, 'r>> {
-    if parser.has_verdict() || parser.has_tokens() {
+    if parser.has_verdict() || parser.has_tokens() || mapping.has_nested() {
         return None;
     }
     if !parser.is_indexed() {

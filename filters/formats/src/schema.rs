@@ -11,12 +11,22 @@ pub(crate) struct Schema {
     pub(crate) null_is_absent: bool,
     /// Returns the field that the format logs under a key.
     pub(crate) id_of_key: fn(&str) -> Option<usize>,
-    /// Returns the name of the field that the format logs under a key.
-    pub(crate) name_of_key: fn(&str) -> Option<&'static str>,
-    /// Returns the field that exchange lines call by a name.
-    pub(crate) id_of_name: fn(&str) -> Option<usize>,
+    /// The names of the fields in exchange lines, by their ids.
+    pub(crate) names: &'static [&'static str],
     /// Reads the JSON object under a key, for formats that log fields in nested objects.
     pub(crate) nested: Nested,
+}
+
+impl Schema {
+    /// Returns the field that exchange lines call by a name.
+    pub(crate) fn id_of_name(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| *known == name)
+    }
+
+    /// Returns the name of the field that the format logs under a key.
+    pub(crate) fn name_of_key(&self, key: &str) -> Option<&'static str> {
+        (self.id_of_key)(key).and_then(|id| self.names.get(id).copied())
+    }
 }
 
 /// Reads the rest of the JSON object under a key.
@@ -36,8 +46,7 @@ macro_rules! schema {
             pub(crate) const SCHEMA: crate::schema::Schema = crate::schema::Schema {
                 null_is_absent: $null,
                 id_of_key: |key| match key { $($($key => Some(Self::$id as usize),)*)* _ => None },
-                name_of_key: |key| match key { $($($key => Some($name),)*)* _ => None },
-                id_of_name: |name| match name { $($name => Some(Self::$id as usize),)* _ => None },
+                names: &[$($name),*],
                 nested: $nested,
             };
         }

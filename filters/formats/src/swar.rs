@@ -86,6 +86,20 @@ pub(crate) fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
     find_either(bytes, from, wanted, wanted)
 }
 
+/// Returns true if `text` contains `wanted`, which is not empty.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+pub(crate) fn contains_text(text: &[u8], wanted: &[u8]) -> bool {
+    let Some(first) = wanted.first() else { return true };
+    let mut from = 0;
+    while let Some(at) = find(text, from, *first) {
+        if text.get(at..).is_some_and(|rest| rest.starts_with(wanted)) {
+            return true;
+        }
+        from = at + 1;
+    }
+    false
+}
+
 /// Returns true if a short text contains `wanted`.
 pub(crate) fn contains(text: &[u8], wanted: u8) -> bool {
     // The last word may overlap the first.

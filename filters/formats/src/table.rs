@@ -2,6 +2,7 @@
 
 use crate::json::Value;
 use crate::nginx::has_nginx_key;
+use crate::swar::contains_text;
 use crate::text::TextCursor;
 use crate::text_shape::{Notation, TextShape, is_digits};
 use crate::time;
@@ -70,8 +71,7 @@ pub(crate) fn matches(format: Format, shape: &TextShape<'_>) -> bool {
         Format::IngressNginx => is_ingress(shape),
         Format::Haproxy => is_haproxy(shape),
         Format::TraefikClf => is_traefik_clf(shape),
-        Format::Apache => apache::has_seconds_or_worker(shape) && !apache::ends_with_handling(shape),
-        Format::Varnish => apache::ends_with_handling(shape),
+        Format::Apache | Format::Varnish => apache::detect(shape) == Some(format),
         Format::Cloudfront => cloudfront::matches(shape.line),
         Format::Heroku => heroku::matches(shape.line),
         Format::Alb => is_alb(shape),
@@ -103,13 +103,12 @@ fn is_haproxy(shape: &TextShape<'_>) -> bool {
     if haproxy::matches_clf(shape) {
         return true;
     }
-    let tag = b"haproxy[";
     let mut after = TextCursor::new(shape.after_time);
     shape.time.is_some_and(|time| time.notation == Notation::Common)
         && !after.next_is(b'"')
         && after.word("").is_ok()
         && !after.next_is(b'"')
-        || shape.line.windows(tag.len()).any(|window| window == tag)
+        || contains_text(shape.line, b"haproxy[")
 }
 
 /// Traefik's line ends with a duration such as `12ms`.

@@ -59,7 +59,7 @@ pub(crate) fn parse_values<'a>(
     attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
-    let get = |id: FieldId| values.get(id as usize);
+    let get = |id: FieldId| values.find(id as usize);
     let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
     let code = |id: FieldId, field: &'static str| {
         let Some(part) = get(id) else { return Ok(None) };

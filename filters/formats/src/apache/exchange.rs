@@ -1,5 +1,6 @@
 //! From Apache's or Varnish's values to an exchange.
 
+use super::worker::without_scheme;
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{body_kind, fate, without_query};
 use crate::field_values::FieldValues;
@@ -45,7 +46,7 @@ pub(crate) fn parse_values<'a>(
     values: &FieldValues<'a, '_>,
     format: Format,
 ) -> Result<ParsedLine<'a>, LineError> {
-    let get = |id: FieldId| values.get(id as usize);
+    let get = |id: FieldId| values.find(id as usize);
     let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
     let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
     let at = |id: FieldId| {
@@ -108,16 +109,10 @@ fn duration(line: &[u8], values: &FieldValues<'_, '_>) -> Result<Micros, LineErr
         (FieldId::Millis, 3, "milliseconds"),
         (FieldId::Seconds, 6, "seconds"),
     ] {
-        if let Some(part) = values.get(id as usize) {
+        if let Some(part) = values.find(id as usize) {
             let micros = number::all_scaled(part, shift).filter(|micros| *micros <= time::MAX_DURATION);
             return micros.map(Micros::new).ok_or_else(|| invalid(line, part, "%D", takes));
         }
     }
     Err(LineError::new(line.len(), LineErrorKind::MissingField { field: "%D" }))
-}
-
-/// Returns the address in the URL of a worker.
-fn without_scheme(worker: &str) -> &str {
-    let address = worker.split_once("://").map_or(worker, |(_, address)| address);
-    if address.starts_with('/') { address } else { address.split('/').next().unwrap_or(address) }
 }

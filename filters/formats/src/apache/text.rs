@@ -1,117 +1,162 @@
 //! The common or combined log format, and a duration, the balancer and its worker, or Varnish's handling after it.
 
-use super::exchange::{FieldId, parse_values};
+use super::worker::without_scheme;
 use crate::error::{LineError, LineErrorKind};
-use crate::field_values::FieldValues;
-use crate::text::{TextCursor, invalid, offset_in};
+use crate::text::{TextCursor, invalid, present, utf8};
 use crate::text_shape::{TextShape, is_digits};
-use crate::{Format, ParsedLine, number};
+use crate::{Format, ParsedLine, number, time};
+use nearmiss::{Exchange, Micros};
 
 /// Reads one line. The first number after the combined format is the duration: `%D` is a whole number of microseconds, and one
 /// with a point is in seconds.
 pub(crate) fn read(line: &[u8], format: Format) -> Result<ParsedLine<'_>, LineError> {
     let shape = TextShape::new(line);
-    let Some(time) = shape.time.filter(|_| shape.is_common_log()) else {
-        return Err(LineError::unexpected(
-            line,
-            0,
-            "an address, a time in brackets, a request in quotes, a status and a size",
-        ));
+    let Some(start) = shape.time.filter(|_| shape.is_common_log()) else {
+        return Err(LineError::unexpected(line, 0, "a line in the common or combined log format"));
     };
-    let mut values = FieldValues::new(None);
-    let mut set = |id: FieldId, value| values.set(id as usize, value);
     let mut text = TextCursor::new(line);
-    text.advance(time.at);
-    set(FieldId::Start, text.bracketed("the time in brackets")?);
-    set(FieldId::Method, shape.request.unwrap_or_default());
+    text.advance(start.at);
+    let start = text.bracketed("the time in brackets")?;
+    let ts = time::common(start).ok_or_else(|| invalid(line, start, "%t", time::TAKES))?;
     let mut text = TextCursor::new(shape.tail);
-    set(FieldId::Status, text.word("the status")?);
-    set(FieldId::Bytes, text.word("the size")?);
-    let mut duration: Option<(FieldId, &[u8])> = None;
-    let mut text = shape.after_combined();
-    while !text.is_empty() {
-        let token = token(&mut text)?;
-        match Kind::of(token) {
-            Kind::Duration(id) => {
-                let has_other_unit =
-                    duration.is_some_and(|(known, _)| known == FieldId::Micros && id == FieldId::Millis);
-                if has_other_unit {
-                    return Err(invalid(line, token, "%D", "one duration"));
-                }
-                let number = number_in(token);
-                // Of several numbers of seconds, the largest is that of the request: others are those of its upstream.
-                let is_larger = |(known, last)| {
-                    (known, id) == (FieldId::Seconds, FieldId::Seconds)
-                        && number::all_scaled(number, 6) > number::all_scaled(last, 6)
-                };
-                if duration.is_none_or(is_larger) {
-                    duration = Some((id, number));
-                }
-            }
-            Kind::Balancer => set(FieldId::Upstream, token),
-            Kind::Worker => set(FieldId::Worker, token),
-            Kind::Handling => set(FieldId::Handling, token),
-            Kind::Other => {}
+    let status = text.word("the status")?;
+    let status = number::all_whole(status).filter(|status| *status <= 999);
+    let bytes = text.word("the size")?;
+    let tail = Tail::read(shape.after_combined())?;
+    let duration = tail.duration.ok_or_else(|| lacks_duration(format))?.micros;
+    let upstream = tail.balancer.map(|name| utf8(line, name)).transpose()?;
+    Ok(ParsedLine::Exchange(Exchange {
+        ts: ts.after(duration),
+        upstream: upstream.unwrap_or(format.name()),
+        host: tail.worker.map(|worker| utf8(line, worker)).transpose()?.map(without_scheme),
+        // A request whose connection broke first has no status.
+        status: status.unwrap_or_default() as u16,
+        duration,
+        bytes: present(bytes).and_then(number::all_whole),
+        aborted: matches!(status, None | Some(0 | 499)),
+        stream: status == Some(101)
+            || shape.request.is_some_and(|request| request.starts_with(b"CONNECT"))
+            || tail.handling == Some(b"pipe"),
+        ..Exchange::default()
+    }))
+}
+
+/// Returns the format of a line whose texts after the common or combined format show a duration and whose it is: Varnish writes
+/// its handling; a number with a point or a unit, a balancer or a worker are signs of Apache.
+pub(crate) fn detect(shape: &TextShape<'_>) -> Option<Format> {
+    let tail = Tail::read(shape.after_combined()).ok().filter(|_| shape.is_common_log())?;
+    match tail.duration {
+        Some(_) if tail.handling.is_some() => Some(Format::Varnish),
+        Some(duration) if duration.notation != Notation::Whole || tail.worker.is_some() => {
+            Some(Format::Apache)
         }
+        _ => tail.balancer.map(|_| Format::Apache),
     }
-    let (id, number) = duration.ok_or_else(|| lacks_duration(format))?;
-    set(id, number);
-    parse_values(line, &values, format)
 }
 
-/// The kind of a text after the combined format.
-enum Kind {
-    Duration(FieldId),
-    Balancer,
-    Worker,
-    Handling,
-    Other,
+/// The texts after the combined format.
+#[derive(Default)]
+struct Tail<'a> {
+    duration: Option<Duration>,
+    /// The name of the balancer.
+    balancer: Option<&'a [u8]>,
+    /// The URL of the balancer's worker.
+    worker: Option<&'a [u8]>,
+    /// Varnish's word for the handling of the request.
+    handling: Option<&'a [u8]>,
 }
 
-impl Kind {
-    fn of(token: &[u8]) -> Self {
-        let number = number_in(token);
-        let unit = token.get(token.len().min(offset_in(token, number) + number.len())..).unwrap_or_default();
-        match token {
-            b"hit" | b"miss" | b"pass" | b"pipe" | b"synth" | b"hitmiss" | b"hitpass" => {
-                return Self::Handling;
+/// A duration, and the way it is written.
+#[derive(Clone, Copy)]
+struct Duration {
+    micros: Micros,
+    notation: Notation,
+}
+
+/// The notation of a duration.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Notation {
+    /// A whole number: microseconds.
+    Whole,
+    /// A number with a point: seconds.
+    Point,
+    /// A number with its unit.
+    Unit,
+}
+
+impl<'a> Tail<'a> {
+    fn read(mut text: TextCursor<'a>) -> Result<Self, LineError> {
+        let mut tail = Self::default();
+        while !text.is_empty() {
+            let before = text;
+            let token = token(&mut text)?;
+            match token {
+                b"hit" | b"miss" | b"pass" | b"pipe" | b"synth" | b"hitmiss" | b"hitpass" => {
+                    tail.handling = Some(token);
+                }
+                [b'0'..=b'9', ..] => {
+                    if let Some(duration) = Duration::read(token) {
+                        tail.add(duration, before)?;
+                    }
+                }
+                _ => {
+                    if let Some(name) = token.strip_prefix(b"balancer://") {
+                        tail.balancer = Some(name);
+                    } else if is_worker(token) {
+                        tail.worker = Some(token);
+                    }
+                }
             }
-            _ if token.starts_with(b"balancer://") => return Self::Balancer,
-            _ if is_worker(token) => return Self::Worker,
+        }
+        Ok(tail)
+    }
+
+    fn add(&mut self, duration: Duration, text: TextCursor<'_>) -> Result<(), LineError> {
+        let Some(first) = self.duration else {
+            self.duration = Some(duration);
+            return Ok(());
+        };
+        match (first.notation, duration.notation) {
+            (Notation::Whole, Notation::Unit) => return Err(text.unexpected("one duration")),
+            // Of several numbers of seconds, the largest is that of the request: others are those of its upstream.
+            (Notation::Point, Notation::Point) if duration.micros > first.micros => {
+                self.duration = Some(duration)
+            }
             _ => {}
         }
-        match unit {
-            _ if number.is_empty() => Self::Other,
-            b"us" => Self::Duration(FieldId::Micros),
-            b"ms" => Self::Duration(FieldId::Millis),
-            b"s" => Self::Duration(FieldId::Seconds),
-            b"" if number.contains(&b'.') => Self::Duration(FieldId::Seconds),
-            b"" => Self::Duration(FieldId::Micros),
-            _ => Self::Other,
-        }
+        Ok(())
     }
 }
 
-/// Returns the number that a token begins with, the second of `%T/%D`; an empty text if there is none.
-fn number_in(token: &[u8]) -> &[u8] {
-    if let Some(slash) = token.iter().position(|byte| *byte == b'/')
-        && let Some((seconds, micros)) = token.split_at_checked(slash)
-        && is_digits(seconds)
-        && micros.get(1..).is_some_and(is_digits)
-    {
-        return micros.get(1..).unwrap_or_default();
+impl Duration {
+    /// Parses a number, with or without a unit; of `%T/%D`, the second number.
+    fn read(token: &[u8]) -> Option<Self> {
+        let mut parts = token.splitn(2, |byte| *byte == b'/');
+        let (first, second) = (parts.next()?, parts.next());
+        let token = match second {
+            Some(micros) if is_digits(first) && is_digits(micros) => micros,
+            Some(_) => return None,
+            None => first,
+        };
+        let (micros, length) = number::scaled(token, 6)?;
+        let (number, unit) = token.split_at_checked(length)?;
+        let (micros, notation) = match unit {
+            b"" if number.contains(&b'.') => (micros, Notation::Point),
+            b"" => (micros / 1_000_000, Notation::Whole),
+            b"us" => (micros / 1_000_000, Notation::Unit),
+            b"ms" => (micros / 1_000, Notation::Unit),
+            b"s" => (micros, Notation::Unit),
+            _ => return None,
+        };
+        (micros <= time::MAX_DURATION).then_some(Self { micros: Micros::new(micros), notation })
     }
-    number::scaled(token, 6).and_then(|(_, length)| token.get(..length)).unwrap_or_default()
 }
 
+/// Returns true for the URL of a worker.
 fn is_worker(token: &[u8]) -> bool {
     const SCHEMES: [&[u8]; 9] =
-        [b"http", b"https", b"h2", b"h2c", b"ajp", b"fcgi", b"uwsgi", b"scgi", b"unix"];
-    let end = token
-        .windows(3)
-        .position(|part| part == b"://")
-        .or_else(|| token.iter().position(|byte| *byte == b':'));
-    end.and_then(|end| token.get(..end)).is_some_and(|scheme| SCHEMES.contains(&scheme))
+        [b"http:", b"https:", b"h2:", b"h2c:", b"ajp:", b"fcgi:", b"uwsgi:", b"scgi:", b"unix:"];
+    SCHEMES.iter().any(|scheme| token.starts_with(scheme))
 }
 
 /// Reads a word; a text in quotes counts if it is no number.
@@ -125,37 +170,6 @@ fn token<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
     }
     let token = text.word("a value")?;
     Ok(token.strip_prefix(b"**").and_then(|token| token.strip_suffix(b"**")).unwrap_or(token))
-}
-
-/// Returns true if the texts after the common or combined format show a duration beyond doubt, or a balancer or worker.
-pub(crate) fn has_seconds_or_worker(shape: &TextShape<'_>) -> bool {
-    let mut text = shape.after_combined();
-    let (mut numbers, mut certain) = (0, 0);
-    while !text.is_empty() {
-        let Ok(token) = token(&mut text) else { return false };
-        match Kind::of(token) {
-            Kind::Duration(FieldId::Micros) if is_digits(token) => numbers += 1,
-            Kind::Duration(_) | Kind::Balancer => certain += 1,
-            Kind::Worker => certain += u32::from(numbers > 0 || certain > 0),
-            Kind::Handling | Kind::Other => {}
-        }
-    }
-    certain > 0 && shape.is_common_log()
-}
-
-/// Returns true for a whole number and Varnish's word for the handling of the request.
-pub(crate) fn ends_with_handling(shape: &TextShape<'_>) -> bool {
-    let mut text = shape.after_combined();
-    let (mut has_duration, mut has_handling) = (false, false);
-    while !text.is_empty() {
-        let Ok(token) = token(&mut text) else { return false };
-        match Kind::of(token) {
-            Kind::Duration(_) => has_duration = true,
-            Kind::Handling => has_handling = true,
-            _ => {}
-        }
-    }
-    has_duration && has_handling && shape.is_common_log()
 }
 
 /// Creates the error for a line in the common or combined log format, which has no duration.

@@ -180,6 +180,7 @@ fn start(
 }
 
 /// Returns the value of a field as UTF-8.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
 fn text<'a>(line: &[u8], values: &FieldValues<'a, '_>, id: FieldId) -> Result<Option<&'a str>, LineError> {
     values.get(id as usize).map(|part| utf8(line, part)).transpose()
 }
@@ -217,18 +218,20 @@ const GRPC_UNAVAILABLE: u32 = 14;
 /// not show, and a flag says that the upstream failed.
 fn is_grpc_local_reply(exchange: &Exchange<'_>, values: &FieldValues<'_, '_>) -> bool {
     let failed = Flags::CUT_OFF.with(Flags::UH).with(Flags::UF).with(Flags::UO).with(Flags::URX);
-    let is_typed =
-        values.get(FieldId::Type as usize).is_some_and(|kind| kind.starts_with(b"application/grpc"));
-    exchange.status == 200
+    let is_local = exchange.status == 200
         && exchange.bytes == Some(0)
         && exchange.grpc_status.is_none()
-        && exchange.flags.any(failed)
-        && (is_typed || values.get(FieldId::Type as usize).is_none() && is_grpc_request(values))
+        && exchange.flags.any(failed);
+    is_local
+        && match values.find(FieldId::Type as usize) {
+            Some(kind) => kind.starts_with(b"application/grpc"),
+            None => is_grpc_request(values),
+        }
 }
 
 /// Returns true for a request such as `POST /package.Service/Method HTTP/2`.
 fn is_grpc_request(values: &FieldValues<'_, '_>) -> bool {
-    let get = |id: FieldId| values.get(id as usize).unwrap_or_default();
+    let get = |id: FieldId| values.find(id as usize).unwrap_or_default();
     let mut words = get(FieldId::Method).split(|byte| *byte == b' ');
     let method = words.next();
     let path = words.next().unwrap_or(get(FieldId::Path));

@@ -3,6 +3,7 @@
 use super::exchange::{FieldId, parse_values};
 use crate::error::LineError;
 use crate::field_values::FieldValues;
+use crate::swar::contains_text;
 use crate::text::TextCursor;
 use crate::text_shape::{TextShape, is_digits};
 use crate::{AttemptList, ParsedLine};
@@ -51,13 +52,10 @@ pub(crate) fn read<'a>(
 pub(crate) fn matches(shape: &TextShape<'_>) -> bool {
     let mut text = shape.after_combined();
     let mut numbers = || text.word("").is_ok_and(is_digits) && text.word("").is_ok_and(is_digits);
-    shape.is_common_log()
-        && numbers()
-        && text.next_is(b'"')
-        && shape.tail.windows(6).any(|part| part == b" \"\" \"\"")
+    shape.is_common_log() && numbers() && text.next_is(b'"') && contains_text(shape.tail, b" \"\" \"\"")
 }
 
 /// Returns true if a line of HAProxy has the shape of the common log format.
 pub(crate) fn is_clf(line: &[u8]) -> bool {
-    line.windows(3).any(|part| part == b"] \"")
+    contains_text(line, b"] \"")
 }

@@ -43,7 +43,7 @@ pub(crate) fn parse_values<'a>(
     attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     attempts.clear();
-    let get = |id: FieldId| values.get(id as usize);
+    let get = |id: FieldId| values.find(id as usize);
     let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
     let start = match get(FieldId::Time) {
         Some(part) => time::parse(part).ok_or_else(|| invalid(line, part, "%tr", time::TAKES))?,
@@ -125,7 +125,7 @@ struct Timers {
 
 impl Timers {
     fn read(line: &[u8], values: &FieldValues<'_, '_>) -> Result<Self, LineError> {
-        let get = |id: FieldId| values.get(id as usize);
+        let get = |id: FieldId| values.find(id as usize);
         let timer = |part: Option<&[u8]>, field| match part {
             None | Some(b"-1") => Ok(None),
             Some(part) => time::millis(unsigned(part))

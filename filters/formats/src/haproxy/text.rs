@@ -3,6 +3,7 @@
 use super::exchange::{FieldId, parse_values};
 use crate::error::{LineError, LineErrorKind};
 use crate::field_values::FieldValues;
+use crate::swar::contains_text;
 use crate::text::{TextCursor, invalid};
 use crate::{AttemptList, OtherLine, ParsedLine, time};
 
@@ -85,8 +86,7 @@ fn accepted(line: &[u8]) -> Option<(&[u8], TextCursor<'_>)> {
 
 /// Returns true if `line` is a message of HAProxy about itself.
 fn is_notice(line: &[u8]) -> bool {
-    let tag = b"haproxy[";
-    line.windows(tag.len()).any(|window| window == tag)
+    contains_text(line, b"haproxy[")
         || [
             &b"[NOTICE]"[..],
             b"[WARNING]",

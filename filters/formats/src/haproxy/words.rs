@@ -105,6 +105,6 @@ fn field_of(variable: &str) -> Option<&'static str> {
         "method" | "capture.req.method" => "method",
         "txn.timer.total" => "total_ms",
         "res.timer.total" => "duration_ms",
-        name => return (FieldId::SCHEMA.name_of_key)(name).filter(|_| VARIABLES.contains(&name)),
+        name => return FieldId::SCHEMA.name_of_key(name).filter(|_| VARIABLES.contains(&name)),
     })
 }

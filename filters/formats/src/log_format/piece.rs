@@ -49,7 +49,10 @@ pub(crate) fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
 /// Removes the end of the line from the last piece.
 pub(super) fn trim_end(pieces: &mut Vec<Piece>) {
     if let Some(Piece::Literal(last)) = pieces.last_mut() {
-        let trimmed = last.trim_end().trim_end_matches("\\n").trim_end().len();
+        let trimmed = {
+            let text = last.trim_ascii_end();
+            text.strip_suffix("\\n").unwrap_or(text).trim_ascii_end().len()
+        };
         last.truncate(trimmed);
         if last.is_empty() {
             pieces.pop();

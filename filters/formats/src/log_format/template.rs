@@ -34,7 +34,7 @@ impl Template {
                 (Piece::Literal(text), None) => template.prefix = text.as_str().into(),
                 (Piece::Literal(text), Some(last)) => last.delimiter = text.as_str().into(),
                 (Piece::Variable { field, is_list, .. }, last) => {
-                    let id = field.as_deref().and_then(schema.id_of_name);
+                    let id = field.as_deref().and_then(|name| schema.id_of_name(name));
                     match last {
                         Some(last) if last.delimiter.is_empty() => {
                             // Values that nothing separates are one, which must not be needed.
@@ -108,7 +108,9 @@ impl Variable {
             return Ok(value);
         }
         let unexpected = || text.unexpected("a value and the text after it in the configured log_format");
-        let (value, length) = match enclosed(rest, delimiter) {
+        // nginx writes no value in brackets or quotes of its own.
+        let enclosed = if cfg!(feature = "all-formats") { enclosed(rest, delimiter) } else { None };
+        let (value, length) = match enclosed {
             Some(enclosed) => enclosed,
             None => {
                 let mut ends = ends(rest, delimiter);

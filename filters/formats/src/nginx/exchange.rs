@@ -23,10 +23,12 @@ pub(crate) fn parse_values<'a>(
     attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let get = |id: FieldId| if values.has(id as usize) { values.get(id as usize) } else { None };
-    let text = |id: FieldId| get(id).map(|part| utf8(line, part)).transpose();
+    // The fields of which most lines have few.
+    let rare = |id: FieldId| if values.has(id as usize) { values.find(id as usize) } else { None };
+    let text = |id: FieldId| rare(id).map(|part| utf8(line, part)).transpose();
     let is_changed = |id: FieldId| values.is_changed(id as usize);
     if let Some(annotation) = values.raw(FieldId::NearMiss as usize) {
-        let upstream = get(FieldId::Upstream).or(get(FieldId::ProxyHost));
+        let upstream = rare(FieldId::Upstream).or(rare(FieldId::ProxyHost));
         return Ok(ParsedLine::Judged(PriorVerdict {
             ts: timestamp(line, values, &mut parsed.time_parser).ok(),
             upstream: upstream.map(|name| utf8(line, name)).transpose()?,
@@ -48,7 +50,7 @@ pub(crate) fn parse_values<'a>(
     }
     let hosts_field = hosts_field(values);
     if hosts_field == FieldId::Upstream && is_changed(FieldId::Upstream) {
-        let has_more = get(FieldId::Upstream).is_some_and(|text| contains(text, b' '));
+        let has_more = rare(FieldId::Upstream).is_some_and(|text| contains(text, b' '));
         let bit = 1 << FieldId::Hosts as u32;
         parsed.lists = if has_more { parsed.lists | bit } else { parsed.lists & !bit };
     }
@@ -59,7 +61,7 @@ pub(crate) fn parse_values<'a>(
         parsed.bytes = get(FieldId::Bytes).and_then(number::all_whole);
     }
     if is_changed(FieldId::Type) || is_changed(FieldId::Method) {
-        (parsed.is_grpc, parsed.is_stream) = body_kind(get(FieldId::Type), get(FieldId::Method));
+        (parsed.is_grpc, parsed.is_stream) = body_kind(rare(FieldId::Type), rare(FieldId::Method));
     }
     if is_changed(FieldId::Cache) {
         parsed.is_stale = get(FieldId::Cache).is_some_and(|word| word.eq_ignore_ascii_case(b"STALE"));
@@ -86,24 +88,24 @@ pub(crate) fn parse_values<'a>(
     if !is_one || chain.host.is_some_and(List::is_split) {
         check_lists(line, values)?;
     }
-    let named = get(FieldId::Upstream).filter(|_| hosts_field == FieldId::Hosts);
-    exchange.rejected = get(FieldId::LimitReq) == Some(b"REJECTED");
+    let named = rare(FieldId::Upstream).filter(|_| hosts_field == FieldId::Hosts);
+    exchange.rejected = rare(FieldId::LimitReq) == Some(b"REJECTED");
     let is_refusal = exchange.rejected || exchange.status >= 500;
     exchange.upstream = upstream(line, values, named, &chain, is_refusal)?;
     exchange.host = match attempts.as_slice() {
         // The host of the last attempt is known to be UTF-8.
         [.., last] if chain.host.is_some() && last.host.map(str::as_bytes) == chain.host => last.host,
-        _ => chain.host.or(get(FieldId::Host)).map(|host| utf8(line, host)).transpose()?,
+        _ => chain.host.or(rare(FieldId::Host)).map(|host| utf8(line, host)).transpose()?,
     };
     let logged =
-        get(FieldId::Attempts).and_then(number::all_whole).and_then(|attempts| attempts.try_into().ok());
+        rare(FieldId::Attempts).and_then(number::all_whole).and_then(|attempts| attempts.try_into().ok());
     exchange.attempts = logged.or(chain.attempts);
     exchange.cache_status = text(FieldId::Cache)?;
     exchange.route = text(FieldId::Route)?.map(without_query);
     exchange.trace_id = text(FieldId::Trace)?;
     if parsed.is_grpc {
         exchange.grpc_status =
-            get(FieldId::Grpc).and_then(number::all_whole).and_then(|status| status.try_into().ok());
+            rare(FieldId::Grpc).and_then(number::all_whole).and_then(|status| status.try_into().ok());
     }
     if chain.failed && !parsed.is_stale && !exchange.aborted && !is_error(exchange.status) {
         exchange.substitute = Some(Substitute::Fallback);
@@ -132,7 +134,7 @@ fn upstream<'a>(
     chain: &AttemptChain<'a>,
     is_refusal: bool,
 ) -> Result<&'a str, LineError> {
-    let get = |id: FieldId| values.get(id as usize);
+    let get = |id: FieldId| values.find(id as usize);
     if chain.none_contacted && get(FieldId::Cache).is_none() && !is_refusal {
         return Ok("-");
     }

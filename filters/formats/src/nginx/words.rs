@@ -19,7 +19,7 @@ pub(crate) fn pieces(text: &str, mapping: &FieldMapping) -> Result<Vec<Piece>, &
         if name.is_empty() {
             return Err("a format in which a variable's name follows each `$`");
         }
-        let mut variable = Piece::variable(mapping, name, (FieldId::SCHEMA.name_of_key)(name));
+        let mut variable = Piece::variable(mapping, name, FieldId::SCHEMA.name_of_key(name));
         if let Piece::Variable { is_list, .. } = &mut variable {
             *is_list = name.starts_with("upstream_");
         }
