@@ -1,6 +1,11 @@
 //! `nearmiss convert` loses nothing that a record rests on.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::io::Write;
@@ -23,32 +28,44 @@ fn nearmiss(arguments: &[&str], input: &[u8]) -> Output {
     output
 }
 
-/// Returns every file of fixtures: its format and its lines.
-fn fixtures() -> Vec<(PathBuf, String, String)> {
+/// Returns every file of fixtures: the arguments with which it is read, and its lines.
+fn fixtures() -> Vec<(PathBuf, Vec<String>, String)> {
+    let scratch = std::env::temp_dir().join(format!("nearmiss-convert-{}.json", std::process::id()));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/fixtures");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
-        let format = text.lines().find_map(|line| line.strip_prefix("# format: ")).unwrap().to_owned();
+        let header = |name| text.lines().find_map(|line| line.strip_prefix(name));
+        let mut arguments = vec!["--format".to_owned(), header("# format: ").unwrap().to_owned()];
+        if let Some(log_format) = header("# fields.log_format: ") {
+            let scratch = scratch.with_extension(path.file_stem().unwrap().to_string_lossy().into_owned());
+            let quoted = log_format.replace('\\', "\\\\").replace('"', "\\\"");
+            fs::write(&scratch, format!(r#"{{"fields":{{"log_format":"{quoted}"}}}}"#)).unwrap();
+            arguments.extend(["--config".to_owned(), scratch.display().to_string()]);
+        }
         let lines = text.lines().filter(|line| !line.starts_with("# ") && !line.starts_with("#\t"));
         let lines: String =
             lines.filter_map(|line| Some(line.splitn(4, '\t').nth(3)?.to_owned() + "\n")).collect();
-        (path, format, lines)
+        (path, arguments, lines)
     };
     files.into_iter().map(read).collect()
 }
 
 #[test]
 fn replay_gives_the_same_records_for_converted_lines() {
-    for (path, format, lines) in fixtures() {
-        for format in [format.as_str(), "auto"] {
-            let direct = nearmiss(&["replay", "--quiet", "--format", format, "-"], lines.as_bytes());
-            let converted = nearmiss(&["convert", "--quiet", "--format", format, "-"], lines.as_bytes());
-            let again = nearmiss(&["replay", "--quiet", "--format", "exchange", "-"], &converted.stdout);
-            let [direct, again] =
-                [&direct, &again].map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            assert!(!direct.is_empty() && direct == again, "{} {format}:\n{direct}\n{again}", path.display());
+    for (path, arguments, lines) in fixtures() {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let run = |command: &[&str], input: &[u8]| {
+            String::from_utf8_lossy(&nearmiss(&[command, &["--quiet", "-"]].concat(), input).stdout)
+                .into_owned()
+        };
+        let direct = run(&[&["replay"], arguments.as_slice()].concat(), lines.as_bytes());
+        let converted = run(&[&["convert"], arguments.as_slice()].concat(), lines.as_bytes());
+        let again = run(&["replay", "--format", "exchange"], converted.as_bytes());
+        assert!(!direct.is_empty() && direct == again, "{}:\n{direct}\n{again}", path.display());
+        if let [_, _, _, config] = arguments[..] {
+            fs::remove_file(config).unwrap();
         }
     }
 }

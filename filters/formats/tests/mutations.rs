@@ -10,7 +10,7 @@
 )]
 
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
+use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, Reader};
 use std::fs;
 use std::path::Path;
 
@@ -27,13 +27,13 @@ fn no_mutated_line_makes_a_reader_panic() {
     let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
     let [mut exchanges, mut bad, mut other] = [0_u64; 3];
     for _ in 0..wanted {
-        let (format, line) = &seeds[random.below(seeds.len())];
+        let (reader, line) = &seeds[random.below(seeds.len())];
         let (_, partner) = &seeds[random.below(seeds.len())];
         let mut line = line.clone();
         for _ in 0..=random.below(3) {
             mutate(&mut line, partner, &mut random);
         }
-        for reader in [&mut auto, &mut Reader::new(*format)] {
+        for reader in [&mut auto, &mut reader.reader()] {
             let mut attempts = Attempts::default();
             match reader.read(&line, &mut attempts) {
                 Ok(ParsedLine::Exchange(exchange)) => {
@@ -58,17 +58,40 @@ fn no_mutated_line_makes_a_reader_panic() {
     );
 }
 
+/// The settings of a reader.
+#[derive(Clone, Default)]
+struct Setting {
+    format: Format,
+    fields: FieldConfig,
+}
+
+impl Setting {
+    fn reader(&self) -> Reader {
+        Reader::new(self.format).with_fields(self.fields.clone())
+    }
+}
+
 /// Returns every line of every fixture, and exchange lines.
-fn seeds() -> Vec<(Format, Vec<u8>)> {
+fn seeds() -> Vec<(Setting, Vec<u8>)> {
     let mut seeds = Vec::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        let format = text.lines().find_map(|line| line.strip_prefix("# format: ")).unwrap();
+        let header = |name| text.lines().find_map(|line| line.strip_prefix(name));
+        let format: Format = header("# format: ").unwrap().parse().unwrap();
+        let needs_feature = header("# feature: ").is_some();
+        if !format.is_built() || needs_feature && !cfg!(feature = "all-formats") {
+            continue;
+        }
+        let parse = |log_format: &str| {
+            FieldConfig::parse(&[("log_format".into(), log_format.into())].into(), format).unwrap()
+        };
+        let fields = header("# fields.log_format: ").map(parse).unwrap_or_default();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            seeds.push((format.parse().unwrap(), line.splitn(4, '\t').nth(3).unwrap().into()));
+            let setting = Setting { format, fields: fields.clone() };
+            seeds.push((setting, line.splitn(4, '\t').nth(3).unwrap().into()));
         }
     }
     for line in [
@@ -77,7 +100,10 @@ fn seeds() -> Vec<(Format, Vec<u8>)> {
            "quota_limit":100,"attempt_log":[{"host":"10.0.0.2:80","status":503,"duration_ms":12.1},{"host":"10.0.0.3:80"}]}"#,
         r#"{"ts":1,"upstream":"cart","status":200,"duration_ms":1,"near_miss":{"fate":"retried"}}"#,
     ] {
-        seeds.extend(core::iter::repeat_n((Format::Exchange, line.into()), 20));
+        seeds.extend(core::iter::repeat_n(
+            (Setting { format: Format::Exchange, ..Setting::default() }, line.into()),
+            20,
+        ));
     }
     seeds
 }

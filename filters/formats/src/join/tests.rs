@@ -87,7 +87,7 @@ fn lines_of_other_upstreams_or_without_a_key_are_no_attempts() {
         outcomes(&[line(0, "r1", 503, NONE, "a:1"), other]),
         ["200 of None, ", "503 of Some(1), a:1:503"]
     );
-    // A format that does not log the details cannot tell them apart.
+    // Without details, the lines of attempts and exchanges look alike.
     let plain = line(0, "r1", 503, NONE, "a:1").replace("\"response_code_details\":null,", "");
     assert_eq!(outcomes(&[plain.clone(), plain]), ["503 of None, ", "503 of None, "]);
 }
