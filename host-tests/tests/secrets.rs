@@ -10,7 +10,7 @@ use host_tests::scenario::fluent_bit::attached_records;
 use host_tests::sim::fluent_bit::FilterModule;
 use host_tests::sim::proxy_wasm::{Proxy, Stream};
 use nearmiss::{Config, Feed, Monitor};
-use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
+use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, Reader};
 
 /// A marker that every confidential value contains.
 const SECRET: &str = "secret";
@@ -140,7 +140,9 @@ fn the_check_finds_a_secret_in_fluent_bits_outputs() {
 fn log_records(text: &str, upstream: Option<&str>) -> (usize, Vec<String>) {
     let header = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let format: Format = header("# format:").unwrap().parse().unwrap();
-    let mut reader = Reader::new(format);
+    let log_format = header("# fields.log_format:").map(|text| ("log_format".into(), text.into()));
+    let fields = log_format.map(|entry| FieldConfig::parse(&[entry].into(), format).unwrap());
+    let mut reader = Reader::new(format).with_fields(fields.unwrap_or_default());
     let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
     let (mut hidden, mut records) = (0, Vec::new());
     for line in text.lines().filter(|line| !line.starts_with('#')) {
