@@ -131,9 +131,11 @@ fn step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Ve
     }
     let may_be_nginx = matches!(expected.format, Format::Auto | Format::Nginx);
     if shape.is_common_log() && may_be_nginx {
-        return Step::Done(match expected.has_own_keys {
-            true => Found::Format(Format::Nginx),
-            false => Found::LacksDuration(expected.format),
+        return Step::Done(match expected.last {
+            // Of a log whose other lines named the program, the unit of the number is known.
+            Some(last @ (Format::Apache | Format::Varnish)) => Found::Format(last),
+            _ if expected.has_own_keys => Found::Format(Format::Nginx),
+            _ => Found::LacksDuration(expected.format),
         });
     }
     if let Some(rest) = prefix::strip(text) {

@@ -65,6 +65,17 @@ fn a_number_of_unknown_unit_is_detected_in_no_format() {
 }
 
 #[test]
+fn a_number_has_the_unit_of_the_lines_before() {
+    let mut reader = Reader::new(Format::Auto);
+    for rest in [" 73105 balancer://cart http://10.0.0.1:8080", " 200 - -"] {
+        let line = combined(rest);
+        let mut attempts = Attempts::default();
+        let read = reader.read(line.as_bytes(), &mut attempts);
+        assert!(matches!(read, Ok(ParsedLine::Exchange(_))), "{line}: {read:?}");
+    }
+}
+
+#[test]
 fn varnish_shows_the_handling() {
     for format in [Format::Varnish, Format::Auto] {
         with(format, &combined(" 212 hit"), |exchange| {
