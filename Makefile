@@ -246,7 +246,7 @@ fuzz: wasm $(TOOLS)/bin/cargo-fuzz ## Fuzzes each target for ten minutes; FUZZ_S
 miri: ## Runs the unit tests of the modules' unsafe code under Miri (nightly).
 	@rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1 || { echo "make: Miri could not be added to the nightly toolchain with rustup" >&2; exit 1; }
 	CARGO_TARGET_DIR=target/miri MIRIFLAGS=-Zmiri-permissive-provenance cargo +nightly miri test -q --locked --lib \
-	    -p nearmiss-wasm-rt -p nearmiss-envoy -p nearmiss-fluent-bit -- bump:: memcmp:: local:: reserve:: ascii:: host::
+	    -p nearmiss-wasm-rt -p nearmiss-envoy -p nearmiss-fluent-bit -- bump:: memcmp:: local:: reserve:: ascii:: host:: proxy_wasm::
 
 .PHONY: soak
 soak: wasm envoy-bin ## Runs a real Envoy at full load with faults and updates for half an hour; MINUTES=1 sets the time.

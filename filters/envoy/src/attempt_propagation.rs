@@ -3,7 +3,7 @@
 //! Attempts are stored in the filter state of their exchange, so they cannot be attributed to a concurrent exchange. The last
 //! eight attempts are kept, in the order in which they ended.
 
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::vec::Vec;
 use nearmiss::{Attempt, MAX_ATTEMPT_LOG, Micros};
 
@@ -34,7 +34,7 @@ pub(crate) fn append(hostcalls: &Hostcalls, attempt: &EndedAttempt<'_>) {
         encode(&mut bytes, &kept);
     }
     encode(&mut bytes, attempt);
-    let _ = hostcalls.set_property(PROPERTY, &bytes);
+    let _ = hostcalls.set_property(PROPERTY, Some(&bytes));
 }
 
 /// Returns the encoded attempts of the current exchange.

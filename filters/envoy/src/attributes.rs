@@ -7,7 +7,8 @@
 //! cases the attributes are read one by one, the cluster first.
 
 use crate::headers::{Headers, text};
-use crate::host::{Hostcalls, Status};
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::Status;
 use nearmiss::{Flags, Micros};
 use nearmiss_envoy_config::Mode;
 
@@ -65,7 +66,8 @@ impl Query {
 
     /// Reads the attributes of the exchange that has just ended.
     pub(crate) fn read<'a>(&self, hostcalls: &'a Hostcalls) -> Attributes<'a> {
-        let list = self.expression.ok_or(Status).and_then(|expression| evaluate(hostcalls, expression));
+        let list =
+            self.expression.ok_or(Status::NotFound).and_then(|expression| evaluate(hostcalls, expression));
         let attributes = list.ok().and_then(|items| match self.mode {
             Mode::Full => from_full(items),
             Mode::Lean => from_lean(items),
@@ -106,13 +108,13 @@ impl Query {
 
 /// Creates a CEL expression and returns its token; `None` if Envoy was built without CEL.
 fn create_expression(hostcalls: &Hostcalls, text: &str) -> Option<u32> {
-    let token = hostcalls.call_foreign_function("expr_create", text.as_bytes()).ok()?;
+    let token = hostcalls.call_foreign_function("expr_create", Some(text.as_bytes())).ok()?;
     token.try_into().ok().map(u32::from_le_bytes)
 }
 
 /// Evaluates an expression and returns the items of its list.
 fn evaluate(hostcalls: &Hostcalls, expression: u32) -> Result<impl Iterator<Item = &[u8]>, Status> {
-    let list = hostcalls.call_foreign_function("expr_evaluate", &expression.to_le_bytes())?;
+    let list = hostcalls.call_foreign_function("expr_evaluate", Some(&expression.to_le_bytes()))?;
     Ok(Headers::new(list).map(|(item, _)| item))
 }
 
@@ -137,10 +139,10 @@ fn read_rest_of_lean<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -
 fn from_full<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes<'a>> {
     Some(Attributes {
         cluster: text(items.next()?),
-        route: name(items.next().ok_or(Status)),
-        host: name(items.next().ok_or(Status)),
-        attempts: attempts(items.next().ok_or(Status)),
-        flags: flags(items.next().ok_or(Status)),
+        route: name(items.next().ok_or(Status::NotFound)),
+        host: name(items.next().ok_or(Status::NotFound)),
+        attempts: attempts(items.next().ok_or(Status::NotFound)),
+        flags: flags(items.next().ok_or(Status::NotFound)),
         duration: duration(Ok(items.next()?)).unwrap_or_default(),
         status: None,
     })
@@ -149,9 +151,9 @@ fn from_full<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes
 fn from_lean<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes<'a>> {
     Some(Attributes {
         cluster: text(items.next()?),
-        attempts: attempts(items.next().ok_or(Status)),
-        flags: flags(items.next().ok_or(Status)),
-        duration: duration(items.next().ok_or(Status)).unwrap_or_default(),
+        attempts: attempts(items.next().ok_or(Status::NotFound)),
+        flags: flags(items.next().ok_or(Status::NotFound)),
+        duration: duration(items.next().ok_or(Status::NotFound)).unwrap_or_default(),
         status: integer(Ok(items.next()?)).and_then(|status| u16::try_from(status).ok()),
         ..Attributes::default()
     })
@@ -202,7 +204,7 @@ mod tests {
             assert_eq!(attempts(Ok(&odd)), None);
         }
         assert_eq!(attempts(Ok(b"abc")), None);
-        assert_eq!(attempts(Err(Status)), None);
+        assert_eq!(attempts(Err(Status::NotFound)), None);
     }
 
     #[test]

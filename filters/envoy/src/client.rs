@@ -1,7 +1,8 @@
 //! Information about the client from request headers: the number of its attempt and its deadline.
 
 use crate::headers::{number, text};
-use crate::host::{Hostcalls, MapType};
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::MapType;
 use nearmiss::Micros;
 use nearmiss::structured_fields::{members, pairs};
 

@@ -6,10 +6,12 @@
 //! responses, and only as much of a response is read as it takes to classify it.
 
 use crate::headers::{number, text};
-use crate::host::{BufferType, Hostcalls, MapType, MetricId, MetricType};
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::{BufferType, MapType, MetricId, MetricType};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use core::time::Duration;
 use nearmiss::json::tokens::Token;
 use nearmiss::{Head, Micros, Record, Timestamp, hash, otlp};
 use nearmiss_envoy_config::CollectorConfig;
@@ -147,8 +149,8 @@ impl Collector {
             (":authority", &*config.authority),
             ("content-type", "application/json"),
         ];
-        let timeout_ms = (config.timeout.get() / 1_000) as u32;
-        match hostcalls.dispatch_http_call(&config.cluster, &headers, body.as_bytes(), timeout_ms) {
+        let timeout = Duration::from_micros(config.timeout.get());
+        match hostcalls.dispatch_http_call(&config.cluster, &headers, Some(body.as_bytes()), &[], timeout) {
             Ok(token_id) => {
                 let give_up_at = now.after(config.timeout).after(RESPONSE_GRACE);
                 self.in_flight = Some(InFlight { token_id, records, give_up_at });
@@ -232,7 +234,7 @@ impl Collector {
         if self.dropped.is_none() {
             self.dropped = hostcalls.define_metric(MetricType::Counter, "nearmiss.dropped_total").ok();
         }
-        let offset = u32::try_from(records).unwrap_or(u32::MAX);
+        let offset = i64::try_from(records).unwrap_or(i64::MAX);
         let _ = self.dropped.map(|metric| hostcalls.increment_metric(metric, offset));
     }
 }

@@ -8,8 +8,9 @@ use crate::attempt_propagation::{self, AttemptLog, ExchangeResult};
 use crate::attributes::{Attributes, Query, cluster, duration, integer, name};
 use crate::client::ClientInfo;
 use crate::headers::{Headers, text};
-use crate::host::{Hostcalls, MapType};
 use crate::plugin::Plugin;
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::MapType;
 use crate::request::RequestHeaders;
 use crate::response::ResponseHeaders;
 use nearmiss::{Exchange, Flags, Micros, Substitute, Timestamp};
@@ -23,7 +24,7 @@ const FROM_UPSTREAM: &str = "via_upstream";
 
 /// Marks the exchange as observed by an HTTP filter.
 pub(crate) fn mark_seen(hostcalls: &Hostcalls) {
-    let _ = hostcalls.set_property(SEEN, b"1");
+    let _ = hostcalls.set_property(SEEN, Some(b"1"));
 }
 
 /// Returns true if an HTTP filter observes the exchange.

@@ -2,7 +2,7 @@
 //!
 //! The first VM that needs the key draws a random secret and writes it to shared data; every other VM reads it there.
 
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use nearmiss::SipKey;
 
 /// The key's entry in shared data.
@@ -25,6 +25,6 @@ fn stored(hostcalls: &Hostcalls) -> Option<[u8; 16]> {
 fn create(hostcalls: &Hostcalls) -> Option<[u8; 16]> {
     let own = hostcalls.random_bytes().ok()?;
     // Fails if another VM was faster; its secret is read below.
-    let _ = hostcalls.set_shared_data(ENTRY, &own, CREATE_ONLY);
+    let _ = hostcalls.set_shared_data(ENTRY, Some(&own), Some(CREATE_ONLY));
     Some(stored(hostcalls).unwrap_or(own))
 }

@@ -1,14 +1,17 @@
-//! The HTTP filter for one exchange: reads what is overwritten before the exchange ends.
+//! The HTTP filter, the context of one exchange: reads what is overwritten before the exchange ends.
 
+use crate::attachment::Attachment;
 use crate::client::ClientInfo;
 use crate::exchange;
-use crate::host::Hostcalls;
-use crate::root::Root;
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::traits::{Context, HttpContext};
+use crate::proxy_wasm::types::Action;
+use alloc::rc::Rc;
 use nearmiss_envoy_config::Mode;
 
-/// The state of the HTTP filter during an exchange.
-#[derive(Clone, Copy, Debug, Default)]
+/// The HTTP filter during an exchange.
 pub(crate) struct HttpFilter {
+    attachment: Rc<Attachment>,
     /// The client's information, before the router changes the headers.
     client: ClientInfo,
     /// When the request arrived, if responses are annotated.
@@ -17,30 +20,43 @@ pub(crate) struct HttpFilter {
 }
 
 impl HttpFilter {
+    /// Creates the filter of an exchange that has not begun.
+    pub(crate) fn new(attachment: Rc<Attachment>) -> Self {
+        Self { attachment, client: ClientInfo::default(), started: None, is_marked: false }
+    }
+}
+
+impl Context for HttpFilter {}
+
+impl HttpContext for HttpFilter {
     /// Reads the headers that the router overwrites: those of the caller's proxy and of a gRPC client.
-    pub(crate) fn on_http_request_headers(&mut self, hostcalls: &Hostcalls, root: &Root) {
-        exchange::mark_seen(hostcalls);
+    fn on_http_request_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
+        let hostcalls = Hostcalls::begin();
+        exchange::mark_seen(&hostcalls);
         self.is_marked = true;
-        if root.annotates {
-            self.client = ClientInfo::read_all(hostcalls);
+        if self.attachment.annotates {
+            self.client = ClientInfo::read_all(&hostcalls);
             self.started = hostcalls.get_current_time().ok();
-        } else if root.mode == Mode::Full {
-            self.client = ClientInfo::read_overwritten(hostcalls);
+        } else if self.attachment.mode == Mode::Full {
+            self.client = ClientInfo::read_overwritten(&hostcalls);
         }
+        Action::Continue
     }
 
     /// Adds the provisional header, if responses are annotated.
-    pub(crate) fn on_http_response_headers(&mut self, hostcalls: &Hostcalls, root: &Root) {
-        if root.annotates {
-            root.annotate_response(hostcalls, self.client, self.started);
+    fn on_http_response_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
+        if self.attachment.annotates {
+            self.attachment.annotate_response(&Hostcalls::begin(), self.client, self.started);
         }
+        Action::Continue
     }
 
     /// Observes the exchange.
-    pub(crate) fn on_log(&mut self, hostcalls: &Hostcalls, root: &mut Root) {
+    fn on_log(&mut self) {
+        let hostcalls = Hostcalls::begin();
         if !self.is_marked {
-            exchange::mark_seen(hostcalls);
+            exchange::mark_seen(&hostcalls);
         }
-        root.observe(hostcalls, Some(self.client));
+        self.attachment.observe(&hostcalls, Some(self.client));
     }
 }

@@ -19,9 +19,9 @@ mod lease;
 mod mailbox;
 
 use crate::config::PluginConfig;
-use crate::host::Hostcalls;
 use crate::hosts_key;
 use crate::identity;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::string::String;
 use baselines::apply_baseline;
 use follower::Follower;

@@ -4,10 +4,9 @@
 //! Each line imports only from the lines below it:
 //!
 //! ```text
-//! exports                   the callbacks that Envoy calls
-//! dispatcher                from callbacks to plugins and streams
-//! http · upstream           the filters: for one exchange · for one attempt
-//! root                      the root context of a plugin: its configuration
+//! root                      the root context of a plugin: configuration, timer, access log
+//! http · upstream           the HTTP contexts: of one exchange · of one attempt
+//! attachment · plugins      a plugin under one configuration · the plugins of this VM
 //! exchange                  maps one exchange from Envoy's data to the core's
 //! attempt_propagation       attempts, from the upstream filter to the HTTP filter
 //! plugin · host_tiers       a monitor with its sinks and metrics · a cache of the tiers of hosts
@@ -15,7 +14,7 @@
 //! leadership · collector    leader election between Envoy's VMs · OTLP export
 //! identity · hosts_key      names of plugin, VM and instance · the key of host hashes
 //! attributes request …      readers of attributes and headers
-//! host · config             hostcalls; the only unsafe code · the configuration of a plugin
+//! proxy_wasm · config       life cycle, hostcalls and types, as in the SDK · the configuration of a plugin
 //! ```
 //!
 //! The filter only maps data; thresholds and verdicts are the core's. It never affects traffic: no callback pauses an
@@ -26,17 +25,14 @@
 
 extern crate alloc;
 
+mod attachment;
 mod attempt_propagation;
 mod attributes;
 mod client;
 mod collector;
 mod config;
-mod dispatcher;
 mod exchange;
-#[cfg(target_arch = "wasm32")]
-mod exports;
 mod headers;
-mod host;
 mod host_tiers;
 mod hosts_key;
 mod http;
@@ -45,6 +41,8 @@ mod ids;
 mod leadership;
 mod metrics;
 mod plugin;
+mod plugins;
+mod proxy_wasm;
 mod quota;
 mod request;
 mod response;
@@ -52,3 +50,10 @@ mod root;
 mod shared_data;
 mod sinks;
 mod upstream;
+
+use alloc::boxed::Box;
+use root::PluginRoot;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|context_id| Box::new(PluginRoot::new(context_id)));
+}}

@@ -4,8 +4,9 @@
 //! expect. A metric is defined when it first counts something. Envoy never frees metrics, so only the first `max_upstreams`
 //! upstreams have series of their own; the others share those of `other`.
 
-use crate::host::{Hostcalls, MetricId, MetricType, Status};
 use crate::ids::IdMap;
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::{MetricId, MetricType, Status};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -199,7 +200,7 @@ impl Series {
 
 fn add(hostcalls: &Hostcalls, metric: &mut Option<MetricId>, by: u32, name: impl FnOnce() -> String) {
     let metric = get_or_define(hostcalls, metric, MetricType::Counter, name);
-    let _ = metric.and_then(|metric| hostcalls.increment_metric(metric, by));
+    let _ = metric.and_then(|metric| hostcalls.increment_metric(metric, by.into()));
 }
 
 fn get_or_define(

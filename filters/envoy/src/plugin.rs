@@ -3,10 +3,11 @@
 //! Each VM has one [`Plugin`] per configured plugin. A plugin and its successor in a configuration update share the state.
 
 use crate::config::PluginConfig;
-use crate::host::{Hostcalls, LogLevel};
 use crate::host_tiers::HostTierCache;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::{LogLevel, MapType};
 use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -65,6 +66,11 @@ impl Plugin {
         self.config.envoy.attach == attach && self.identity == identity
     }
 
+    /// Returns true if the plugin judges exchanges, not only attempts.
+    pub(crate) fn judges(&self) -> bool {
+        self.config.envoy.attach != Attach::Upstream
+    }
+
     /// Returns the fields for all hosts of the configuration in force.
     pub(crate) fn config(&self) -> &Config {
         &self.config.core
@@ -95,7 +101,7 @@ impl Plugin {
         if observed.verdict.fate != Fate::Clean {
             buffer.clear();
             record::header(buffer, &observed.verdict, config.header_parameters(exchange));
-            let _ = hostcalls.set_property(ANNOTATION, buffer.as_bytes());
+            let _ = hostcalls.set_property(ANNOTATION, Some(buffer.as_bytes()));
         }
         self.emit_records(hostcalls);
     }
@@ -104,7 +110,7 @@ impl Plugin {
     pub(crate) fn count_attempt(&mut self, hostcalls: &Hostcalls, cluster: &str) {
         self.metrics.count_attempt(hostcalls, &nearmiss::upstream_name(cluster));
         if !core::mem::replace(&mut self.has_logged_hint, true) {
-            hostcalls.log(
+            let _ = hostcalls.log(
                 LogLevel::Info,
                 "nearmiss: attached to upstreams only, so attempts are counted and nothing is judged; \
                  attach it as an HTTP filter or an access logger with the same vm_id as well",
@@ -125,7 +131,7 @@ impl Plugin {
         if verdict.fate != Fate::Clean {
             self.buffer.clear();
             record::header(&mut self.buffer, &verdict, self.config.header_parameters(exchange));
-            let _ = hostcalls.add_http_response_header(HEADER, &self.buffer);
+            let _ = hostcalls.add_map_value(MapType::HttpResponseHeaders, HEADER, &self.buffer);
         }
     }
 
@@ -144,7 +150,7 @@ impl Plugin {
             self.exchanges = 0;
         }
         if self.exchanges > 0 && now.since(self.last_status_line) >= STATUS_LINE_INTERVAL {
-            hostcalls.log(
+            let _ = hostcalls.log(
                 LogLevel::Info,
                 &alloc::format!(
                     "nearmiss: {} exchanges in the last minute, {upstreams} upstreams known, the last exchange {} s ago",
@@ -166,7 +172,7 @@ impl Plugin {
     }
 
     /// Ends the plugin: emits all remaining records.
-    pub(crate) fn finish(mut self, hostcalls: &Hostcalls) {
+    pub(crate) fn finish(&mut self, hostcalls: &Hostcalls) {
         let now = self.now(hostcalls);
         self.leadership.finish(hostcalls, &self.config, now);
         self.emit_records(hostcalls);

@@ -1,111 +1,130 @@
-//! The root context of one plugin in one VM: its configuration, and the state it shares with its predecessor.
+//! The root context of a plugin: its configuration, its timer, and its exchanges if it is attached as an access logger.
+//!
+//! A VM outlives updates of its plugins: an updated plugin has another root context, and finds its state by its identity.
 
-use crate::attributes::{Query, cluster};
-use crate::client::ClientInfo;
+use crate::attachment::Attachment;
 use crate::config::PluginConfig;
 use crate::exchange;
-use crate::host::Hostcalls;
-use crate::plugin::{Plugin, SharedPlugin};
+use crate::http::HttpFilter;
+use crate::identity;
+use crate::plugin::Plugin;
+use crate::plugins;
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::traits::{Context, HttpContext, RootContext};
+use crate::proxy_wasm::types::{BufferType, ContextType, LogLevel};
+use crate::upstream::UpstreamFilter;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::string::String;
+use core::time::Duration;
 use nearmiss::ConfigError;
-use nearmiss_envoy_config::{Attach, Mode};
+use nearmiss_envoy_config::Attach;
 
 /// A plugin's root context.
-pub(crate) struct Root {
-    /// The id of the context.
-    pub(crate) id: u32,
-    /// Where the plugin is attached.
-    pub(crate) attach: Attach,
-    /// The set of data that it reads.
-    pub(crate) mode: Mode,
-    /// True if responses get the `near-miss` header.
-    pub(crate) annotates: bool,
+pub(crate) struct PluginRoot {
+    context_id: u32,
     /// `None` until the plugin is configured.
-    plugin: Option<SharedPlugin>,
-    /// Prepared by the first exchange: a VM that never sees traffic makes no hostcall for it.
-    query: Option<Query>,
+    attachment: Option<Rc<Attachment>>,
 }
 
-/// The interval between ticks, in milliseconds.
-const TICK_PERIOD: u32 = 1_000;
+const TICK_PERIOD: Duration = Duration::from_secs(1);
 
-impl Root {
+impl PluginRoot {
     /// Creates the root context of a plugin that has not been configured.
-    pub(crate) fn new(id: u32) -> Self {
-        Self { id, attach: Attach::Http, mode: Mode::Full, annotates: false, plugin: None, query: None }
+    pub(crate) const fn new(context_id: u32) -> Self {
+        Self { context_id, attachment: None }
     }
 
-    /// Applies a configuration. If one of the `siblings` has this identity, this is an update of it: what the sibling has
-    /// learned and counted is kept under the new configuration.
-    pub(crate) fn on_configure(
-        &mut self,
-        hostcalls: &Hostcalls,
-        text: &[u8],
-        identity: String,
-        siblings: &[SharedPlugin],
-    ) -> Result<(), ConfigError> {
+    /// Applies a configuration. A plugin that this VM knows keeps what it has learned and counted.
+    fn configure(&mut self, hostcalls: &Hostcalls, text: &[u8]) -> Result<(), ConfigError> {
         let text = core::str::from_utf8(text)
             .map_err(|_| ConfigError::Syntax(String::from("the configuration is not UTF-8")))?;
         let config = PluginConfig::parse(text)?;
-        self.attach = config.envoy.attach;
-        self.mode = config.envoy.mode;
-        self.annotates = config.envoy.header && self.attach == Attach::Http;
-        self.query = None;
-        let same = |plugin: &&SharedPlugin| plugin.borrow().matches(self.attach, &identity);
-        let known = self.plugin.iter().chain(siblings).find(same).cloned();
-        match known {
+        let (envoy, identity) = (config.envoy.clone(), identity::plugin(hostcalls));
+        let plugin = match plugins::find(envoy.attach, &identity) {
             Some(plugin) => {
                 plugin.borrow_mut().reconfigure(hostcalls, config);
-                self.plugin = Some(plugin);
+                plugin
             }
-            None => self.plugin = Some(Plugin::new_shared(identity, config)),
-        }
-        if self.attach != Attach::Upstream {
+            None => Plugin::new_shared(identity, config),
+        };
+        plugins::insert(self.context_id, Rc::clone(&plugin));
+        self.attachment = Some(Attachment::new(&envoy, plugin));
+        if envoy.attach != Attach::Upstream {
             // A VM without traffic ticks as well, because it can lead.
             let _ = hostcalls.set_tick_period(TICK_PERIOD);
         }
         Ok(())
     }
+}
 
-    /// Returns the plugin's state; `None` until the plugin is configured.
-    pub(crate) fn plugin(&self) -> Option<SharedPlugin> {
-        self.plugin.clone()
-    }
-
-    /// Counts an attempt of an exchange that no plugin judges.
-    pub(crate) fn count_attempt(&self, hostcalls: &Hostcalls) {
-        if let Some(plugin) = self.plugin.as_ref().filter(|_| !exchange::is_seen(hostcalls)) {
-            plugin.borrow_mut().count_attempt(hostcalls, cluster(hostcalls));
+impl Context for PluginRoot {
+    fn on_http_call_response(
+        &mut self,
+        token_id: u32,
+        _num_headers: usize,
+        body_size: usize,
+        _num_trailers: usize,
+    ) {
+        if let Some(attachment) = &self.attachment {
+            attachment.plugin.borrow_mut().on_http_call_response(&Hostcalls::begin(), token_id, body_size);
         }
     }
 
-    /// Adds the provisional header to a response whose headers have arrived.
-    pub(crate) fn annotate_response(&self, hostcalls: &Hostcalls, client: ClientInfo, started: Option<u64>) {
-        if let Some(plugin) = &self.plugin {
-            exchange::annotate_response(hostcalls, &mut plugin.borrow_mut(), client, started);
+    /// The last root context of a plugin finishes its state.
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = plugins::remove(self.context_id) {
+            plugin.borrow_mut().finish(&Hostcalls::begin());
+        }
+        true
+    }
+}
+
+impl RootContext for PluginRoot {
+    fn on_configure(&mut self, plugin_configuration_size: usize) -> bool {
+        let hostcalls = Hostcalls::begin();
+        let text = hostcalls.get_buffer(BufferType::PluginConfiguration, 0, plugin_configuration_size);
+        match self.configure(&hostcalls, text.unwrap_or_default()) {
+            Ok(()) => true,
+            Err(error) => {
+                let _ = hostcalls.log(LogLevel::Error, shortened(&alloc::format!("nearmiss: {error}")));
+                false
+            }
         }
     }
 
-    /// Observes an exchange that has ended. `client` is the information read in the request phase.
-    pub(crate) fn observe(&mut self, hostcalls: &Hostcalls, client: Option<ClientInfo>) {
-        let mode = self.mode;
-        let query = *self.query.get_or_insert_with(|| Query::prepare(hostcalls, mode));
-        if let Some(plugin) = &self.plugin {
-            exchange::observe(hostcalls, query, mode, &mut plugin.borrow_mut(), client);
+    fn on_tick(&mut self) {
+        if let Some(attachment) = &self.attachment {
+            attachment.plugin.borrow_mut().on_tick(&Hostcalls::begin());
         }
     }
 
     /// Observes an exchange as an access logger, unless an HTTP filter has done so.
-    pub(crate) fn on_log(&mut self, hostcalls: &Hostcalls) {
-        if self.attach != Attach::Upstream && !exchange::is_seen(hostcalls) {
-            self.observe(hostcalls, None);
+    fn on_log(&mut self) {
+        let hostcalls = Hostcalls::begin();
+        if let Some(attachment) = &self.attachment
+            && attachment.attach != Attach::Upstream
+            && !exchange::is_seen(&hostcalls)
+        {
+            attachment.observe(&hostcalls, None);
         }
     }
 
-    /// Removes the plugin. The last root context of an identity finishes the shared state.
-    pub(crate) fn on_done(self, hostcalls: &Hostcalls) {
-        if let Some(plugin) = self.plugin.and_then(alloc::rc::Rc::into_inner) {
-            plugin.into_inner().finish(hostcalls);
-        }
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        let attachment = Rc::clone(self.attachment.as_ref()?);
+        Some(match attachment.attach {
+            Attach::Upstream => Box::new(UpstreamFilter::new(attachment)),
+            Attach::Http | Attach::Log => Box::new(HttpFilter::new(attachment)),
+        })
     }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// Shortens an error message to one readable log line: a field of the configuration may have any length.
+fn shortened(line: &str) -> &str {
+    const MAX: usize = 500;
+    line.get(..line.floor_char_boundary(MAX)).unwrap_or(line)
 }

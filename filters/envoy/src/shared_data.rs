@@ -1,6 +1,6 @@
 //! Reading and counting in shared data, which all VMs of one `vm_id` have in common.
 
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use nearmiss::Timestamp;
 
 /// Reads the four bytes at `at`; 0 where they are missing.
@@ -28,7 +28,7 @@ pub(crate) fn increment(hostcalls: &Hostcalls, key: &str) -> u32 {
             Err(_) => (0, 0),
         };
         let number = before.wrapping_add(1);
-        if hostcalls.set_shared_data(key, &number.to_le_bytes(), version).is_ok() {
+        if hostcalls.set_shared_data(key, Some(&number.to_le_bytes()), Some(version)).is_ok() {
             return number;
         }
     }

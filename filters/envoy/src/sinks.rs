@@ -1,8 +1,9 @@
 //! The sinks for records: the proxy's log, a collector, or both.
 
 use crate::collector::Collector;
-use crate::host::{Hostcalls, LogLevel};
 use crate::identity;
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::LogLevel;
 use alloc::string::String;
 use nearmiss::{Head, Record, Timestamp};
 use nearmiss_envoy_config::{CollectorConfig, Logged};
@@ -91,6 +92,6 @@ impl Sinks {
         self.line.clear();
         self.line.push_str("nearmiss ");
         self.line.push_str(record.json);
-        hostcalls.log(LogLevel::Info, &self.line);
+        let _ = hostcalls.log(LogLevel::Info, &self.line);
     }
 }

@@ -163,3 +163,27 @@ fn the_response_header_has_the_fate_first_and_parameters_after_it() {
     assert_eq!(after.annotation().as_deref(), Some("retried;attempts=3;margin=33"));
     assert_eq!(after.response_header("near-miss").as_deref(), Some("retried;attempts=3;margin=33"));
 }
+
+#[test]
+fn a_callback_for_an_unknown_context_or_token_does_nothing() {
+    for config in [HTTP, LOG, r#"{"envoy":{"attach":"upstream"}}"#] {
+        let mut fixture = Fixture::with(config);
+        fixture.vm.take_calls();
+        fixture.vm.call_back_unknown_context(fixture.root).unwrap();
+        fixture.vm.http_call_response(fixture.root, 77, None).unwrap();
+        let calls = fixture.vm.take_calls();
+        assert!(calls.by_name.keys().all(|call| *call == "proxy_get_current_time_nanoseconds"), "{calls:?}");
+    }
+    let mut fixture = Fixture::with(HTTP);
+    fixture.vm.call_back_unknown_context(fixture.root).unwrap();
+    fixture.assert_alive();
+}
+
+#[test]
+fn a_root_context_that_is_created_twice_keeps_its_plugin() {
+    let mut fixture = Fixture::with(HTTP);
+    fixture.vm.create_root_again(fixture.root).unwrap();
+    fixture.exchange(retried("cart"));
+    assert_eq!(fixture.fates("cart"), fate_counts(&[("retried", 1)]));
+    fixture.vm.shut_down(fixture.root).unwrap();
+}

@@ -1,6 +1,6 @@
 //! The baselines that the leader publishes to all VMs.
 
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::format;
 use alloc::vec::Vec;
 use nearmiss::Monitor;
@@ -13,7 +13,7 @@ pub(super) fn publish_baseline(
     buffer: &mut Vec<u8>,
 ) -> bool {
     monitor.publish_baseline(buffer);
-    hostcalls.set_shared_data(&format!("{key}/usual"), buffer, 0).is_ok()
+    hostcalls.set_shared_data(&format!("{key}/usual"), Some(buffer), None).is_ok()
 }
 
 /// Applies the published baselines to `monitor`, if there are any.

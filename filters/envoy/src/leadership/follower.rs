@@ -5,7 +5,7 @@
 use super::baselines::apply_baseline;
 use super::lease::Lease;
 use super::mailbox::{self, CAPACITY, ENDED, Mailbox};
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::collections::VecDeque;
 use nearmiss::{Delta, Monitor, Timestamp, bucket_of};
 

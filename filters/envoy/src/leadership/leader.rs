@@ -7,7 +7,7 @@
 use super::baselines::publish_baseline;
 use super::lease::Lease;
 use super::mailbox::Mailbox;
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::vec::Vec;
 use nearmiss::{Micros, Monitor, Timestamp, bucket_of, end_of};
 

@@ -1,7 +1,7 @@
 //! The leader's lease: which VM leads, when it last renewed the lease, and which deltas it has absorbed.
 
 use super::heartbeat;
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::shared_data::{read_timestamp, read_u32};
 use alloc::format;
 use alloc::vec::Vec;
@@ -58,7 +58,7 @@ impl Lease {
         for position in &self.positions {
             [position.id, position.next].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
         }
-        hostcalls.set_shared_data(&format!("{key}/desk"), &bytes, self.version).is_ok()
+        hostcalls.set_shared_data(&format!("{key}/desk"), Some(&bytes), Some(self.version)).is_ok()
     }
 
     /// Acquires the lease for the VM `id` and keeps the positions of the leader before.

@@ -3,7 +3,7 @@
 //! A mailbox is a header and up to [`CAPACITY`] deltas, each under a key of its own. Only its owner writes to it.
 
 use super::heartbeat;
-use crate::host::Hostcalls;
+use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::shared_data::{read_timestamp, read_u32, read_u64};
 use alloc::format;
 use alloc::string::String;
@@ -58,7 +58,9 @@ impl Mailbox {
         bytes.extend(self.open_bucket.to_le_bytes());
         bytes.extend(self.first.to_le_bytes());
         bytes.extend(self.end.to_le_bytes());
-        hostcalls.set_shared_data(&format!("{key}/post/{}", self.index), &bytes, self.version).is_ok()
+        hostcalls
+            .set_shared_data(&format!("{key}/post/{}", self.index), Some(&bytes), Some(self.version))
+            .is_ok()
     }
 
     /// Announces the deltas from number `first` to before `end`, and that every bucket before `open_bucket` is complete.
@@ -136,12 +138,12 @@ pub(super) fn write_delta(
     bytes.extend(number.to_le_bytes());
     bytes.extend(delta.bucket.to_le_bytes());
     bytes.extend(&delta.bytes);
-    hostcalls.set_shared_data(&delta_key(key, index, number), &bytes, 0).is_ok()
+    hostcalls.set_shared_data(&delta_key(key, index, number), Some(&bytes), None).is_ok()
 }
 
 /// Frees the memory of a delta that has been absorbed.
 pub(super) fn clear_delta(hostcalls: &Hostcalls, key: &str, index: u32, number: u32) {
-    let _ = hostcalls.set_shared_data(&delta_key(key, index, number), &[], 0);
+    let _ = hostcalls.set_shared_data(&delta_key(key, index, number), None, None);
 }
 
 fn delta_key(key: &str, index: u32, number: u32) -> String {

@@ -19,6 +19,7 @@ mod hostcalls;
 mod phase;
 mod process_state;
 mod proxy;
+mod stray_callback;
 mod stream;
 mod vm;
 

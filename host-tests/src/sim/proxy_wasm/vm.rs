@@ -23,7 +23,7 @@ pub struct Vm {
 
 /// Id of a plugin's root context.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RootId(u32);
+pub struct RootId(pub(super) u32);
 
 /// Id of an HTTP context: one filter on one stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -362,7 +362,7 @@ impl Vm {
     }
 
     /// Calls an export; `None` if the module does not export it, which Envoy treats as success.
-    fn call<P: WasmParams, R: WasmResults>(
+    pub(super) fn call<P: WasmParams, R: WasmResults>(
         &mut self,
         context: u32,
         name: &'static str,
