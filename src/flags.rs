@@ -16,6 +16,8 @@ const NAMES: [&str; 29] = [
 ];
 
 impl Flags {
+    /// The answer of the health check filter.
+    pub const LH: Self = Self(1);
     /// No healthy host.
     pub const UH: Self = Self(1 << 1);
     /// The upstream did not answer in time.

@@ -11,7 +11,7 @@ use crate::headers::{Headers, text};
 use crate::plugin::Plugin;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::MapType;
-use crate::request::RequestHeaders;
+use crate::request::{LeftOut, RequestHeaders};
 use crate::response::ResponseHeaders;
 use nearmiss::{Exchange, Flags, Micros, Substitute, Timestamp};
 use nearmiss_envoy_config::Mode;
@@ -42,6 +42,9 @@ pub(crate) fn observe(
 ) {
     let attributes = query.read(hostcalls);
     let ts = plugin.now(hostcalls);
+    if attributes.flags.any(Flags::LH) {
+        return plugin.count_left_out(hostcalls, LeftOut::HealthCheck);
+    }
     match mode {
         Mode::Full if !attributes.cluster.is_empty() => {
             observe_full(hostcalls, plugin, &attributes, client, ts);
@@ -91,8 +94,13 @@ fn observe_full(
     client: Option<ClientInfo>,
     ts: Timestamp,
 ) {
-    let request =
-        hostcalls.get_map_bytes(MapType::HttpRequestHeaders).map(RequestHeaders::read).unwrap_or_default();
+    let request = match hostcalls.get_map_bytes(MapType::HttpRequestHeaders) {
+        Ok(headers) => RequestHeaders::read(headers, &plugin.config().ignore),
+        Err(_) => RequestHeaders::default(),
+    };
+    if let Some(reason) = request.left_out {
+        return plugin.count_left_out(hostcalls, reason);
+    }
     let response = response_headers(hostcalls, plugin);
     // Headers read at the end may have been written by the router; those read in the request phase are the client's.
     let (client, overwritten) = match client {

@@ -174,6 +174,12 @@ impl Leadership {
         leader.map_or((0, own), |(absorbed, upstreams)| (absorbed, upstreams.unwrap_or(own)))
     }
 
+    /// Returns the monitor that reports; `None` in a VM that only follows.
+    pub(crate) fn reporting(&mut self) -> Option<&Monitor> {
+        let own = self.own.as_ref().filter(|_| self.follower.is_none());
+        self.leader.as_mut().and_then(Leader::monitor).map(|monitor| &*monitor).or(own)
+    }
+
     /// Follows the holder of the lease, or acquires the lease if it is free.
     fn update_role(&mut self, hostcalls: &Hostcalls, lease: &Lease, now: Timestamp) {
         if lease.holder == self.id && self.leader.is_some() {

@@ -7,6 +7,7 @@
 use crate::ids::IdMap;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{MetricId, MetricType, Status};
+use crate::request::LeftOut;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -21,6 +22,7 @@ pub(crate) struct Metrics {
     by_name: Vec<usize>,
     /// Indices of `series` by the monitor's upstream ids; only a cache.
     by_upstream: IdMap<usize>,
+    left_out: [Option<MetricId>; LeftOut::COUNT],
     late: Option<MetricId>,
     suppressed: Option<MetricId>,
     invalid: Option<MetricId>,
@@ -50,6 +52,7 @@ impl Metrics {
             series: Vec::new(),
             by_name: Vec::new(),
             by_upstream: IdMap::default(),
+            left_out: [None; LeftOut::COUNT],
             late: None,
             suppressed: None,
             invalid: None,
@@ -83,6 +86,13 @@ impl Metrics {
         let is_judged = verdict.fate != Fate::Clean;
         if is_judged && !observed.recorded {
             add(hostcalls, &mut self.suppressed, 1, || "nearmiss.suppressed_total".into());
+        }
+    }
+
+    /// Counts an exchange that is left out.
+    pub(crate) fn count_left_out(&mut self, hostcalls: &Hostcalls, reason: LeftOut) {
+        if let Some(metric) = self.left_out.get_mut(reason as usize) {
+            add(hostcalls, metric, 1, || format!("nearmiss.reason=.={};.;left_out_total", reason.name()));
         }
     }
 

@@ -8,6 +8,7 @@ use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{LogLevel, MapType};
+use crate::request::LeftOut;
 use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -34,12 +35,16 @@ pub(crate) struct Plugin {
     buffer: String,
     /// True if the hint that no plugin judges exchanges has been logged.
     has_logged_hint: bool,
+    /// When the configured upstreams that never occurred are logged, once; unset before the first exchange.
+    unmatched_due: Option<Timestamp>,
 }
 
 /// The property that holds the final verdict, `wasm.nearmiss` in access logs.
 const ANNOTATION: &str = "nearmiss";
 /// The response header that holds the provisional verdict.
 const HEADER: &str = "near-miss";
+/// The time after the first exchange in which every upstream should have occurred.
+const UNMATCHED_AFTER: Micros = Micros::from_seconds(600);
 /// The shortest interval between two status lines.
 const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
 
@@ -58,6 +63,7 @@ impl Plugin {
             last_status_line: Timestamp::default(),
             buffer: String::new(),
             has_logged_hint: false,
+            unmatched_due: None,
         }))
     }
 
@@ -106,6 +112,11 @@ impl Plugin {
         self.emit_records(hostcalls);
     }
 
+    /// Counts an exchange that is left out.
+    pub(crate) fn count_left_out(&mut self, hostcalls: &Hostcalls, reason: LeftOut) {
+        self.metrics.count_left_out(hostcalls, reason);
+    }
+
     /// Counts one attempt of an exchange that no plugin judges, and logs a hint the first time.
     pub(crate) fn count_attempt(&mut self, hostcalls: &Hostcalls, cluster: &str) {
         self.metrics.count_attempt(hostcalls, &nearmiss::upstream_name(cluster));
@@ -149,6 +160,9 @@ impl Plugin {
         if self.leadership.is_follower() {
             self.exchanges = 0;
         }
+        if self.exchanges > 0 {
+            self.log_unmatched(hostcalls, now);
+        }
         if self.exchanges > 0 && now.since(self.last_status_line) >= STATUS_LINE_INTERVAL {
             let _ = hostcalls.log(
                 LogLevel::Info,
@@ -177,6 +191,22 @@ impl Plugin {
         self.leadership.finish(hostcalls, &self.config, now);
         self.emit_records(hostcalls);
         self.sinks.finish(hostcalls);
+    }
+
+    /// Logs, once, the configured upstreams that have not occurred ten minutes after the first exchange: most of them are misspelled.
+    fn log_unmatched(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
+        let due = *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER));
+        if now < due {
+            return;
+        }
+        self.unmatched_due = Some(Timestamp::from_micros(u64::MAX));
+        for name in self.leadership.reporting().into_iter().flat_map(|monitor| monitor.unmatched_upstreams())
+        {
+            let message = alloc::format!(
+                "nearmiss: `upstreams.{name}` of the configuration has matched no cluster in ten minutes"
+            );
+            let _ = hostcalls.log(LogLevel::Warn, &message);
+        }
     }
 
     fn emit_records(&mut self, hostcalls: &Hostcalls) {

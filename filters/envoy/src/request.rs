@@ -3,6 +3,7 @@
 use crate::client::ClientInfo;
 use crate::headers::{Headers, number};
 use nearmiss::Micros;
+use nearmiss::config::Ignore;
 
 /// The request headers that the core needs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,14 +18,46 @@ pub(crate) struct RequestHeaders {
     pub(crate) is_external: bool,
     /// True if the request opened a tunnel.
     pub(crate) is_connect: bool,
+    /// The reason why the exchange is left out, if it is.
+    pub(crate) left_out: Option<LeftOut>,
+}
+
+/// The reason why an exchange is left out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LeftOut {
+    /// A health check, by its user agent, its path or the flag of Envoy's health check filter.
+    HealthCheck,
+    /// A mirrored request, by the name that Envoy gives its authority.
+    Mirrored,
+    /// No HTTP: a connection of the TCP proxy.
+    NotHttp,
+}
+
+impl LeftOut {
+    /// Number of reasons.
+    pub(crate) const COUNT: usize = 3;
+
+    /// Returns the name in metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::HealthCheck => "health_check",
+            Self::Mirrored => "mirrored",
+            Self::NotHttp => "not_http",
+        }
+    }
 }
 
 impl RequestHeaders {
-    /// Reads the headers.
-    pub(crate) fn read(headers: Headers<'_>) -> Self {
-        let mut request = Self::default();
+    /// Reads the headers. Every HTTP request has some; without any, there was none.
+    pub(crate) fn read(headers: Headers<'_>, ignore: &Ignore) -> Self {
+        let mut request = Self { left_out: Some(LeftOut::NotHttp), ..Self::default() };
+        let mut left_out = None;
         for (name, value) in headers {
+            request.left_out = None;
             match name {
+                b":path" if ignore.matches(None, Some(value)) => left_out = Some(LeftOut::HealthCheck),
+                b"user-agent" if ignore.matches(Some(value), None) => left_out = Some(LeftOut::HealthCheck),
+                b":authority" if is_mirrored(value) => left_out = Some(LeftOut::Mirrored),
                 b":method" => request.is_connect = value == b"CONNECT",
                 b"x-envoy-expected-rq-timeout-ms" => request.timeout = milliseconds(value),
                 b"x-envoy-auth-failure-mode-allowed" => request.fail_open = value == b"true",
@@ -32,8 +65,18 @@ impl RequestHeaders {
                 _ => request.client.add(name, value),
             }
         }
+        request.left_out = request.left_out.or(left_out);
         request
     }
+}
+
+/// Returns true for the authority of a mirrored request: `cart-shadow`, or `cart-shadow:8080`.
+fn is_mirrored(authority: &[u8]) -> bool {
+    let name = match authority.iter().rposition(|byte| !byte.is_ascii_digit()) {
+        Some(colon) if authority.get(colon) == Some(&b':') => authority.get(..colon).unwrap_or_default(),
+        _ => authority,
+    };
+    name.ends_with(b"-shadow")
 }
 
 /// Parses a header in milliseconds; 0 means no limit.
@@ -57,10 +100,27 @@ mod tests {
             ("x-envoy-external-address", "203.0.113.9"),
             ("x-envoy-auth-failure-mode-allowed", "true"),
         ]);
-        let request = RequestHeaders::read(Headers::new(&map));
+        let request = RequestHeaders::read(Headers::new(&map), &Ignore::default());
+        assert_eq!(request.left_out, None);
         assert!(request.is_connect && request.is_external && request.fail_open);
         assert_eq!(request.timeout, Some(Micros::from_millis(250)));
         assert_eq!(request.client.attempt(None), Some(4));
+    }
+
+    #[test]
+    fn health_checks_mirrored_requests_and_connections_are_left_out() {
+        let left_out = |headers: &[(&str, &str)]| {
+            RequestHeaders::read(Headers::new(&serialize_map(headers)), &Ignore::default()).left_out
+        };
+        let get = (":method", "GET");
+        assert_eq!(left_out(&[get, ("user-agent", "kube-probe/1.31")]), Some(LeftOut::HealthCheck));
+        assert_eq!(left_out(&[get, (":authority", "cart-shadow:8080")]), Some(LeftOut::Mirrored));
+        assert_eq!(left_out(&[get, (":authority", "cart-shadow")]), Some(LeftOut::Mirrored));
+        assert_eq!(left_out(&[get, (":authority", "shadow:80"), ("user-agent", "curl/8")]), None);
+        assert_eq!(
+            RequestHeaders::read(Headers::new(&[]), &Ignore::default()).left_out,
+            Some(LeftOut::NotHttp)
+        );
     }
 
     #[test]

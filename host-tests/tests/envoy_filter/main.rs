@@ -5,6 +5,7 @@ mod cardinality;
 mod clock;
 mod collector;
 mod config;
+mod counters;
 mod harness;
 mod hostcall_budget;
 mod hostcall_failures;
