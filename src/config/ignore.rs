@@ -42,6 +42,11 @@ impl Ignore {
         self.matches_user_agent(user_agent.unwrap_or_default()) || self.matches_path(path.unwrap_or_default())
     }
 
+    /// Returns true if paths are configured.
+    pub fn has_paths(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
     /// Also compares the name in `Mozilla/5.0 (compatible; UptimeRobot/2.0; …)`.
     fn matches_user_agent(&self, user_agent: &[u8]) -> bool {
         let inner = user_agent.strip_prefix(b"Mozilla/5.0").and_then(|rest| rest.get(2..));

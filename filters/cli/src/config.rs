@@ -38,5 +38,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
 /// Creates the reader for one file's lines.
 pub(crate) fn line_reader(format: Format, config: &Config) -> Reader {
     // `load` has validated the fields.
-    Reader::new(format).with_fields(FieldConfig::parse(&config.fields, format).unwrap_or_default())
+    Reader::new(format)
+        .with_fields(FieldConfig::parse(&config.fields, format).unwrap_or_default())
+        .with_ignore(config.ignore.clone())
 }

@@ -584,3 +584,21 @@ fn a_configured_upstream_that_the_input_does_not_have_is_said() {
     assert!(log.contains("`upstreams.crat` of the configuration matches no upstream"), "{log}");
     assert!(!log.contains("upstreams.cart"), "{log}");
 }
+
+#[test]
+fn health_checks_are_left_out_and_another_list_can_be_configured() {
+    let log: String = ["kube-probe/1.31", "curl/8", "my-probe/2"]
+        .map(|agent| {
+            format!(
+                "10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] \"GET / HTTP/1.1\" 502 6 \"-\" \"{agent}\" rt=0.010 \
+                 urt=\"0.010\" ua=\"10.0.0.1:80\" us=\"502\" upstream=\"cart\"\n"
+            )
+        })
+        .concat();
+    let output = nearmiss(&["replay", "-"], &log);
+    assert!(stderr(&output).contains("3 lines: 2 judged, 1 left out"), "{}", stderr(&output));
+    let dir = TempDir::new("ignore");
+    let config = dir.write("config.json", r#"{"ignore":{"user_agents":["my-probe/","curl/"]}}"#);
+    let output = nearmiss(&["replay", "-c", &config, "-"], &log);
+    assert!(stderr(&output).contains("3 lines: 1 judged, 2 left out"), "{}", stderr(&output));
+}

@@ -1,4 +1,4 @@
-//! The sample log in examples/logs: reproducible, and with the story that its README tells.
+//! The sample log in examples/logs: reproducible, and with the stories in its README.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -70,7 +70,7 @@ impl Filter {
         let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
         let fields = FieldConfig::parse(fields, format).map_err(|error| InvalidConfig(error.to_string()))?;
         Ok(Self {
-            reader: RecordReader::new(format, &fields, section),
+            reader: RecordReader::new(format, &fields, section, &config.ignore),
             ..Self::with_auto_format(config, section, run_id)
         })
     }

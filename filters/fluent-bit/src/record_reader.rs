@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
+use nearmiss::config::Ignore;
 use nearmiss_fluent_bit_config::FluentBitConfig;
 use nearmiss_formats::{
     Attempts, FieldConfig, Format, LineError, ParsedLine, Reader, RecordParser, prior_verdict, unescape,
@@ -39,13 +40,18 @@ pub(crate) struct RecordReader {
 
 impl RecordReader {
     /// Creates a reader of lines in `format`, and of records in the same format if it is JSON.
-    pub(crate) fn new(format: Format, fields: &FieldConfig, section: &FluentBitConfig) -> Self {
+    pub(crate) fn new(
+        format: Format,
+        fields: &FieldConfig,
+        section: &FluentBitConfig,
+        ignore: &Ignore,
+    ) -> Self {
         let record_format = if format.is_json() { format } else { Format::Auto };
         let path = section.record.iter().flat_map(|path| path.split('.'));
         Self {
             path: path.map(|key| (key.into(), RecordParser::default())).collect(),
-            lines: Reader::new(format).with_fields(fields.clone()),
-            records: Reader::new(record_format).with_fields(fields.clone()),
+            lines: Reader::new(format).with_fields(fields.clone()).with_ignore(ignore.clone()),
+            records: Reader::new(record_format).with_fields(fields.clone()).with_ignore(ignore.clone()),
             unescaped: Vec::new(),
         }
     }

@@ -39,6 +39,7 @@ mod number;
 mod other_line;
 mod parsed_line;
 mod prefix;
+mod probes;
 mod reader;
 mod record;
 mod schema;

@@ -8,6 +8,7 @@ use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::locate::{Expected, Found, Locator};
 use crate::log_format::LogFormat;
+use crate::probes::Probes;
 use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
@@ -17,6 +18,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
+use nearmiss::config::Ignore;
 
 /// Maximum length of the start of a JSON line by which its format is recognised again, in bytes.
 const MAX_JSON_START: usize = 40;
@@ -49,6 +51,7 @@ pub struct Reader {
     unwrapped: Vec<u8>,
     /// The beginning of a line that a container runtime has cut into parts.
     parts: LineParts,
+    probes: Probes,
 }
 
 /// Values parsed from the last record, reused for the next if their text is unchanged.
@@ -70,6 +73,13 @@ impl Reader {
     #[must_use]
     pub fn with_fields(mut self, config: FieldConfig) -> Self {
         (self.mapping, self.log_format) = (config.mapping, config.log_format);
+        self
+    }
+
+    /// Sets the requests that are left out.
+    #[must_use]
+    pub fn with_ignore(mut self, ignore: Ignore) -> Self {
+        self.probes = Probes::new(ignore);
         self
     }
 
@@ -105,7 +115,7 @@ impl Reader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, .. } = self;
+        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, probes, .. } = self;
         let Some(mut line) = joined(line, parts) else {
             return Ok(ParsedLine::LeftOut("a part of a longer line"));
         };
@@ -129,7 +139,7 @@ impl Reader {
             match read_as(known, line, &mut settings, first, buffer) {
                 // The line of an access log may be inside one of other keys.
                 Ok(ParsedLine::Other(_)) => {}
-                Ok(read) => return Ok(with_prior(read, prior)),
+                Ok(read) => return Ok(with_prior(without_probe(read, known.format, line, probes), prior)),
                 Err(error) => failure = Some(error),
             }
         }
@@ -164,6 +174,7 @@ impl Reader {
             let line = whole.get(located.start..).unwrap_or_default();
             let located = Known { format, must_be_complete: false };
             read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)
+                .map(|read| without_probe(read, format, line, probes))
         });
         if read.is_err() {
             json_start.clear();
@@ -209,7 +220,15 @@ impl Reader {
             Format::Traefik => traefik::parse_values(record, &values, &mut attempts.first),
             _ => envoy::parse_values(record, &values, &mut cache.envoy),
         };
+        let is_probe = match format {
+            Format::EnvoyJson | Format::IstioJson => {
+                let get = |id: envoy::FieldId| values.get(id as usize);
+                self.probes.matches(get(envoy::FieldId::Agent), get(envoy::FieldId::Path))
+            }
+            _ => self.probes.is_probe(record),
+        };
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
+        let read = read.map(|read| if is_probe { left_out(read) } else { read });
         let may_be_other = read.is_err() && self.format == Format::Auto && mapping.is_empty();
         if may_be_other && locator.is_other_json(record) {
             return Ok(ParsedLine::Other(OtherLine::Json));
@@ -234,7 +253,7 @@ impl Reader {
         cache.record = None;
         let read = nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first);
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
-        read
+        read.map(|read| without_probe(read, Format::Nginx, record, &self.probes))
     }
 
     /// Tokenizes `line`, the one inside `record`, if lines of its format can be read by their tokens.
@@ -264,6 +283,20 @@ struct Settings<'r> {
     keys: &'r mut nginx::KeyCache,
     columns: &'r mut cloudfront::Columns,
     key: &'r mut JoinKey,
+}
+
+/// Leaves out the line of a health check. Exchange lines hold neither a user agent nor a path.
+fn without_probe<'a>(read: ParsedLine<'a>, format: Format, line: &[u8], probes: &Probes) -> ParsedLine<'a> {
+    let is_exchange = matches!(read, ParsedLine::Exchange(_)) && format != Format::Exchange;
+    if is_exchange && probes.is_probe(line) { left_out(read) } else { read }
+}
+
+/// Leaves out what was read of a health check, unless it has a verdict.
+fn left_out(read: ParsedLine<'_>) -> ParsedLine<'_> {
+    match read {
+        ParsedLine::Exchange(_) => ParsedLine::LeftOut("a health check"),
+        read => read,
+    }
 }
 
 /// A format that a line is likely to have.

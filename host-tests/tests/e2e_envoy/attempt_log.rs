@@ -124,6 +124,7 @@ fn assert_explained(record: &Value) {
     // Flags and a reason may stand in brackets before the attempts.
     let attempts = explain.rsplit_once("): ").or_else(|| explain.split_once(": "));
     let (_, attempts) = attempts.unwrap_or_else(|| panic!("no attempts: {explain}"));
+    let attempts = attempts.replace(" beside ", " → ");
     let parts: Vec<_> = attempts.split(" → ").collect();
     let recorded = recorded(record);
     assert_eq!(parts.len(), recorded.len(), "{record}");
