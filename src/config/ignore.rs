@@ -4,26 +4,24 @@ use super::field::Field;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Beginnings of the user agents of common probers: Kubernetes, load balancers, service meshes and uptime monitors.
-const PROBERS: [&str; 17] = [
-    "kube-probe/",
-    "Envoy/HC",
-    "GoogleHC/",
-    "GoogleStackdriverMonitoring",
-    "ELB-HealthChecker/",
-    "Amazon-Route53-Health-Check",
-    "Edge Health Probe",
-    "Load Balancer Agent",
-    "Azure Traffic Manager Endpoint Monitor",
-    "Consul Health Check",
-    "Blackbox Exporter/",
-    "check_http/",
-    "UptimeRobot/",
-    "Pingdom.com_bot",
-    "Better Uptime Bot",
-    "StatusCake",
-    "Site24x7",
-];
+/// Returns the beginnings of the user agents of common probers that have this first letter: those of Kubernetes, load balancers, service
+/// meshes and uptime monitors.
+const fn probers(first: u8) -> &'static [&'static str] {
+    match first {
+        b'A' => &["Amazon-Route53-Health-Check", "Azure Traffic Manager Endpoint Monitor"],
+        b'B' => &["Blackbox Exporter/", "Better Uptime Bot"],
+        b'C' => &["Consul Health Check"],
+        b'E' => &["Envoy/HC", "ELB-HealthChecker/", "Edge Health Probe"],
+        b'G' => &["GoogleHC/", "GoogleStackdriverMonitoring"],
+        b'L' => &["Load Balancer Agent"],
+        b'P' => &["Pingdom.com_bot"],
+        b'S' => &["StatusCake", "Site24x7"],
+        b'U' => &["UptimeRobot/"],
+        b'c' => &["check_http/"],
+        b'k' => &["kube-probe/"],
+        _ => &[],
+    }
+}
 
 crate::config_fields! {
     /// Requests that are left out.
@@ -49,12 +47,14 @@ impl Ignore {
 
     /// Also compares the name in `Mozilla/5.0 (compatible; UptimeRobot/2.0; …)`.
     fn matches_user_agent(&self, user_agent: &[u8]) -> bool {
-        let inner = user_agent.strip_prefix(b"Mozilla/5.0").and_then(|rest| rest.get(2..));
-        let inner = inner.and_then(|rest| rest.strip_prefix(b"compatible; "));
-        let name = inner.unwrap_or(user_agent);
+        let Some(first) = user_agent.first() else { return false };
+        let name = if *first == b'M' { compatible(user_agent) } else { user_agent };
         match &self.user_agents {
             Some(agents) => agents.iter().any(|agent| name.starts_with(agent.as_bytes())),
-            None => PROBERS.iter().any(|agent| name.starts_with(agent.as_bytes())),
+            None => {
+                let first = name.first().copied().unwrap_or_default();
+                probers(first).iter().any(|agent| name.starts_with(agent.as_bytes()))
+            }
         }
     }
 
@@ -68,6 +68,12 @@ impl Ignore {
             None => path == ignored,
         })
     }
+}
+
+/// Returns the name in `Mozilla/5.0 (compatible; NAME …)`, or the whole user agent.
+fn compatible(user_agent: &[u8]) -> &[u8] {
+    let inner = user_agent.strip_prefix(b"Mozilla/5.0").and_then(|rest| rest.get(2..));
+    inner.and_then(|rest| rest.strip_prefix(b"compatible; ")).unwrap_or(user_agent)
 }
 
 #[cfg(test)]

@@ -24,10 +24,11 @@ pub(crate) fn vm(hostcalls: &Hostcalls, key: &str, now: Timestamp) -> u32 {
     (number << 16 | salt).max(1)
 }
 
-/// Returns the source of summaries, `node/instance/start/random`: it identifies this run of this instance. Replicas may have one node
-/// id, and VMs of different `vm_id`s count their instances apart; the random number distinguishes them.
+/// Returns the source of summaries, `node/instance/start`: it identifies this run of this instance. Replicas may have one node id, and VMs
+/// of different `vm_id`s count their instances apart, so the instance is that count below a random number.
 pub(crate) fn source(hostcalls: &Hostcalls, start: Timestamp) -> String {
     let node = name(hostcalls.get_property("xds\0node\0id")).unwrap_or("envoy");
     let random = hostcalls.random_bytes::<4>().map_or(0, u32::from_le_bytes);
-    format!("{node}/{}/{}/{random:08x}", increment(hostcalls, INSTANCES), start.seconds())
+    let instance = u64::from(random) << 16 | u64::from(increment(hostcalls, INSTANCES) & 0xffff);
+    format!("{node}/{instance:x}/{}", start.seconds())
 }

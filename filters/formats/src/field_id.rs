@@ -1,7 +1,7 @@
 //! Field ids: the small numbers by which a schema names its fields, and their bit sets.
 
 /// Capacity for the fields of one schema.
-pub(crate) const MAX_FIELDS: usize = 26;
+pub(crate) const MAX_FIELDS: usize = 28;
 
 /// The id of a key that holds no known field.
 pub(crate) const NO_FIELD: u8 = u8::MAX;

@@ -6,9 +6,6 @@
 use crate::swar::{ONES, TOPS};
 use nearmiss::config::Ignore;
 
-/// Longest part of a value that is compared, in bytes.
-const MAX_VALUE: usize = 256;
-
 /// Recognises the lines of health checks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probes {
@@ -25,22 +22,37 @@ impl Probes {
         self.ignore.matches(user_agent, path)
     }
 
+    /// Returns true if paths are configured.
+    pub(crate) fn has_paths(&self) -> bool {
+        self.ignore.has_paths()
+    }
+
+    /// Returns true if a request line, or a path, is that of a health check.
+    pub(crate) fn matches_request(&self, request: Option<&[u8]>) -> bool {
+        request.and_then(path).is_some_and(|path| self.ignore.matches(None, Some(path)))
+    }
+
     /// Returns true if a line is that of a health check.
     pub(crate) fn is_probe(&self, line: &[u8]) -> bool {
+        let has_paths = self.ignore.has_paths();
         let mut rest = line;
-        while let Some(at) = delimiter(rest) {
+        while let Some(at) = position_of_quote(rest) {
             rest = rest.get(at + 1..).unwrap_or_default();
-            let value = rest.get(..MAX_VALUE).unwrap_or(rest);
-            if value.first().is_some_and(u8::is_ascii_alphabetic) && self.ignore.matches(Some(value), None) {
-                return true;
-            }
-            if self.ignore.has_paths()
-                && path(value).is_some_and(|path| self.ignore.matches(None, Some(path)))
-            {
+            let is_probe = match rest.first() {
+                Some(b'A'..=b'Z' | b'a'..=b'z') => self.ignore.matches(Some(rest), None),
+                _ => false,
+            };
+            if is_probe || has_paths && self.matches_request(Some(rest)) {
                 return true;
             }
         }
         false
+    }
+
+    /// Returns true if a line of HAProxy, which captures headers between braces and bars, is that of a health check.
+    pub(crate) fn is_probe_of_haproxy(&self, line: &[u8]) -> bool {
+        let mut captured = line.split(|byte| matches!(byte, b'{' | b'|')).skip(1);
+        captured.any(|value| self.ignore.matches(Some(value), None)) || self.is_probe(line)
     }
 }
 
@@ -55,29 +67,25 @@ fn path(value: &[u8]) -> Option<&[u8]> {
     path.get(..end.unwrap_or(path.len())).filter(|path| path.starts_with(b"/"))
 }
 
-/// Returns the position of the first quote, opening brace or bar: the characters before a value.
-fn delimiter(text: &[u8]) -> Option<usize> {
+/// Returns the position of the first quote.
+fn position_of_quote(text: &[u8]) -> Option<usize> {
     let (words, rest) = text.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = equal(word, b'"') | equal(word, b'{') | equal(word, b'|');
+        let same = u64::from_le_bytes(*word) ^ (u64::from(b'"') * ONES);
+        // The top bit of the first byte that is zero is set; bits above it may be set too.
+        let found = same.wrapping_sub(ONES) & !same & TOPS;
         if found != 0 {
             return Some(8 * index + (found.trailing_zeros() / 8) as usize);
         }
     }
     let start = text.len() - rest.len();
-    rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'|')).map(|at| start + at)
-}
-
-/// Returns a word in which the top bit of the first byte that equals `byte` is set; bits above it may be set too.
-fn equal(word: u64, byte: u8) -> u64 {
-    let same = word ^ (u64::from(byte) * ONES);
-    same.wrapping_sub(ONES) & !same & TOPS
+    rest.iter().position(|byte| *byte == b'"').map(|at| start + at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
     use nearmiss::Config;
 
     fn probes(config: &str) -> Probes {
@@ -91,11 +99,17 @@ mod tests {
             r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 6 "-" "kube-probe/1.31" rt=0.001"#,
             r#"{"log":"10.0.0.9 - - \"GET / HTTP/1.1\" 200 6 \"-\" \"GoogleHC/1.0\" rt=0.001"}"#,
             r#"{"request_User-Agent":"ELB-HealthChecker/2.0","OriginStatus":200}"#,
-            r#"haproxy[1]: 10.0.0.9:1 [23/Nov/2026:08:00:00.000] fe be/s1 0/0/0/1/1 200 {example|kube-probe/1.31} "GET / HTTP/1.1""#,
             r#"- "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)" -"#,
         ] {
             assert!(probes.is_probe(line.as_bytes()), "{line}");
         }
+        let haproxy = |captured: &str| {
+            probes.is_probe_of_haproxy(
+                format!(r#"fe be/s1 0/0/0/1/1 200 {captured} "GET / HTTP/1.1""#).as_bytes(),
+            )
+        };
+        assert!(haproxy("{example|kube-probe/1.31}") && haproxy("{kube-probe/1.31}"));
+        assert!(!haproxy("{example|curl/8}") && !haproxy("kube-probe/1.31"));
         for line in [
             "",
             "\"",
@@ -125,16 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn delimiters_are_found_wherever_they_are() {
+    fn a_quote_is_found_wherever_it_is() {
         for length in 0..40 {
             for at in 0..length {
-                for byte in *b"\"{|" {
-                    let mut text = alloc::vec![b'z'; length];
-                    text[at] = byte;
-                    assert_eq!(delimiter(&text), Some(at));
-                    text[at] = byte ^ 0x80;
-                    assert_eq!(delimiter(&text), None);
-                }
+                let mut text = alloc::vec![b'!'; length];
+                text[at] = b'"';
+                assert_eq!(position_of_quote(&text), Some(at));
+                text[at] = b'"' ^ 0x80;
+                assert_eq!(position_of_quote(&text), None);
             }
         }
     }

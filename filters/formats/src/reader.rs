@@ -225,6 +225,7 @@ impl Reader {
                 let get = |id: envoy::FieldId| values.get(id as usize);
                 self.probes.matches(get(envoy::FieldId::Agent), get(envoy::FieldId::Path))
             }
+            Format::NginxJson => is_nginx_probe(&self.probes, &values),
             _ => self.probes.is_probe(record),
         };
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
@@ -252,8 +253,9 @@ impl Reader {
         let cache = &mut self.cache;
         cache.record = None;
         let read = nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first);
+        let is_probe = is_nginx_probe(&self.probes, &values);
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
-        read.map(|read| without_probe(read, Format::Nginx, record, &self.probes))
+        read.map(|read| if is_probe { left_out(read) } else { read })
     }
 
     /// Tokenizes `line`, the one inside `record`, if lines of its format can be read by their tokens.
@@ -287,8 +289,21 @@ struct Settings<'r> {
 
 /// Leaves out the line of a health check. Exchange lines hold neither a user agent nor a path.
 fn without_probe<'a>(read: ParsedLine<'a>, format: Format, line: &[u8], probes: &Probes) -> ParsedLine<'a> {
-    let is_exchange = matches!(read, ParsedLine::Exchange(_)) && format != Format::Exchange;
-    if is_exchange && probes.is_probe(line) { left_out(read) } else { read }
+    let is_probe = match (&read, format) {
+        (ParsedLine::Exchange(_), Format::Exchange) => false,
+        (ParsedLine::Exchange(_), Format::Haproxy) => probes.is_probe_of_haproxy(line),
+        (ParsedLine::Exchange(_), _) => probes.is_probe(line),
+        _ => false,
+    };
+    if is_probe { left_out(read) } else { read }
+}
+
+/// Returns true if the values of a line of nginx are those of a health check.
+fn is_nginx_probe(probes: &Probes, values: &FieldValues<'_, '_>) -> bool {
+    let get = |id: nginx::FieldId| if values.has(id as usize) { values.get(id as usize) } else { None };
+    let request = || get(nginx::FieldId::Path).or_else(|| get(nginx::FieldId::Method));
+    probes.matches(get(nginx::FieldId::Agent), None)
+        || probes.has_paths() && probes.matches_request(request())
 }
 
 /// Leaves out what was read of a health check, unless it has a verdict.

@@ -34,6 +34,7 @@ pub fn run_prepared(
     prepare: impl FnOnce(&mut Vm),
 ) -> (Proxy, Vm) {
     let proxy = proxy.new_process();
+    proxy.set_zero_random();
     let mut vm = proxy.worker();
     let config = with_attach(&scenario.config, attach);
     let (mut root, mut prepare) = (None, Some(prepare));

@@ -66,16 +66,16 @@ fn cost(filter: &mut FilterInstance, record: impl Fn(u32) -> String) -> u64 {
 }
 
 #[test]
-fn a_structured_record_costs_at_most_10_600_instructions() {
-    assert!(cost(&mut start(), structured) <= 10_600);
+fn a_structured_record_costs_at_most_11_300_instructions() {
+    assert!(cost(&mut start(), structured) <= 11_300);
 }
 
 #[test]
-fn records_of_two_shapes_in_turns_cost_at_most_15_600_instructions_each() {
-    assert!(cost(&mut start(), mixed) <= 15_600);
+fn records_of_two_shapes_in_turns_cost_at_most_16_400_instructions_each() {
+    assert!(cost(&mut start(), mixed) <= 16_400);
 }
 
 #[test]
-fn a_raw_line_costs_at_most_11_400_instructions() {
-    assert!(cost(&mut start(), raw) <= 11_400);
+fn a_raw_line_costs_at_most_12_600_instructions() {
+    assert!(cost(&mut start(), raw) <= 12_600);
 }

@@ -32,6 +32,8 @@ schema! {
         Trace: "trace_id" = "otel_trace_id" | "opentelemetry_trace_id" | "trace_id";
         Took: "took_s" = "duration";
         LimitReq: "limit_req_status" = "limit_req_status" | "limit_req";
+        Agent: "user_agent" = "http_user_agent" | "user_agent" | "agent";
+        Path: "path" = "uri" | "request_uri" | "path";
         NearMiss: "near_miss" = "near_miss";
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn read_values<'a>(
     let mut progress = Progress::Start;
     // The fields that were set by a key; a place in the line does not replace them.
     let mut keyed = 0;
+    let mut agents = 0;
     text.skip_spaces();
     if text.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
@@ -61,6 +62,12 @@ pub(crate) fn read_values<'a>(
                 id = Some(FieldId::Method as u8);
                 progress = Progress::Request;
             } else {
+                // In the combined format the referer comes first, then the user agent; a format of one's own may have one of them.
+                if agents < 2 {
+                    values.set(FieldId::Agent as usize, inside);
+                    id = Some(FieldId::Agent as u8);
+                    agents += 1;
+                }
                 progress = Progress::Done;
             }
             found(ValueKind::Quoted, id, inside);

@@ -82,6 +82,8 @@ pub(super) struct ProcessState {
     pub(super) data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     last_cas: u32,
     random: Random,
+    /// True if every random byte is zero.
+    pub(super) has_zero_random: bool,
 }
 
 impl ProcessState {
@@ -116,6 +118,9 @@ impl ProcessState {
 
     /// Returns the next random bytes.
     pub(super) fn random_bytes(&mut self, count: usize) -> Vec<u8> {
+        if self.has_zero_random {
+            return vec![0; count];
+        }
         (0..count).map(|_| self.random.below(256) as u8).collect()
     }
 

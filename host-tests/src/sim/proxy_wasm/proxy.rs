@@ -123,6 +123,11 @@ impl Proxy {
         self.process.borrow_mut().now_ns = now * 1_000;
     }
 
+    /// Makes every random byte zero, so that sources of summaries are known.
+    pub fn set_zero_random(&self) {
+        self.process.borrow_mut().has_zero_random = true;
+    }
+
     /// Returns the time of the clock.
     pub fn clock_us(&self) -> u64 {
         self.process.borrow().now_ns / 1_000
