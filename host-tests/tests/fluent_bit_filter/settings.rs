@@ -12,10 +12,10 @@ const FIELDS: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"durat
 fn the_line_is_found_under_the_configured_key_and_under_journalds() {
     let mut configured = with(r#"{"fluent_bit":{"line":"raw_line"}}"#);
     for _ in 0..40 {
-        let kept = configured.record(&format!(r#"{{"message":"other","raw_line":"{LINE}"}}"#)).kept();
+        let kept = configured.record(format!(r#"{{"message":"other","raw_line":"{LINE}"}}"#)).kept();
         assert!(kept.contains(r#""upstream":"search","fate":"retried""#), "{kept}");
     }
-    let kept = start().record(&format!(r#"{{"_PID":"7","MESSAGE":"{LINE}"}}"#)).kept();
+    let kept = start().record(format!(r#"{{"_PID":"7","MESSAGE":"{LINE}"}}"#)).kept();
     assert!(kept.contains(r#""upstream":"search","fate":"retried""#), "{kept}");
 }
 
@@ -24,7 +24,7 @@ fn the_fields_are_found_at_the_configured_path() {
     let mut filter = with(r#"{"fluent_bit":{"record":"body.access"}}"#);
     for attempts in [3, 1, 3] {
         let fields = FIELDS.replace(r#""attempts":3"#, &format!(r#""attempts":{attempts}"#));
-        let kept = filter.record(&format!(r#"{{"log":"x","body":{{"a":1,"access":{fields}}}}}"#)).kept();
+        let kept = filter.record(format!(r#"{{"log":"x","body":{{"a":1,"access":{fields}}}}}"#)).kept();
         let fate = if attempts > 1 { "retried" } else { "clean" };
         assert!(kept.contains(&format!(r#""upstream":"cart","fate":"{fate}""#)), "{kept}");
     }
