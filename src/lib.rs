@@ -79,7 +79,7 @@ pub use flags::Flags;
 pub use fleet::{OTHER, UpstreamId};
 pub use limits::{Limit, Limits};
 pub use monitor::{Delta, Monitor, Observed, Unreadable, end_of};
-pub use name::{MAX_NAME, NO_UPSTREAM, upstream_name};
+pub use name::{MAX_NAME, NO_UPSTREAM, is_mirrored, upstream_name};
 pub use preview::preview;
 pub use record::{Head, Record};
 pub use siphash::SipKey;

@@ -33,6 +33,15 @@ pub fn upstream_name(raw: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME { name } else { Cow::Owned(truncate(&name, MAX_NAME)) }
 }
 
+/// Returns true for the authority that Envoy gives a mirrored request: `cart-shadow`, or `cart-shadow:8080`.
+pub fn is_mirrored(authority: &[u8]) -> bool {
+    let name = match authority.iter().rposition(|byte| !byte.is_ascii_digit()) {
+        Some(colon) if authority.get(colon) == Some(&b':') => authority.get(..colon).unwrap_or_default(),
+        _ => authority,
+    };
+    name.ends_with(b"-shadow")
+}
+
 /// Returns `name`, truncated if it is longer than `max` bytes.
 pub(crate) fn truncated(name: &str, max: usize) -> Cow<'_, str> {
     if name.len() <= max { Cow::Borrowed(name) } else { Cow::Owned(truncate(name, max)) }
@@ -101,6 +110,14 @@ mod tests {
         assert_eq!(upstream_name("inbound-vip|9000|tcp|cart.shop.svc"), "cart.shop.svc:9000");
         assert_eq!(upstream_name("inbound-vip|80||cart.shop.svc"), "cart.shop.svc");
         assert_eq!(upstream_name("other|80||cart.shop.svc"), "other|80||cart.shop.svc");
+    }
+
+    #[test]
+    fn a_mirrored_request_is_known_by_its_authority_with_or_without_a_port() {
+        assert!(is_mirrored(b"cart-shadow") && is_mirrored(b"cart-shadow:8080"));
+        for other in ["", "cart", "shadow:80", "cart-shadow.example", "cart-shadow:x"] {
+            assert!(!is_mirrored(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

@@ -4,7 +4,6 @@ use crate::args::ConvertArgs;
 use crate::config;
 use crate::error::Error;
 use crate::filter::ExchangeFilter;
-use crate::input::Lines;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::order::OrderCheck;
 use crate::output::Output;
@@ -20,11 +19,7 @@ use std::process::ExitCode;
 pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode, Error> {
     let config = config::load(args.input.config.as_deref(), args.input.format)?;
     let mut progress = Progress::new(!args.quiet);
-    let mut sources = Vec::new();
-    for path in &args.files {
-        let reader = config::line_reader(args.input.format, &config);
-        sources.push(Source::new(Lines::open(path, &progress)?, reader));
-    }
+    let mut sources = TimeOrdered::open(&args.files, args.input.format, &config, &progress)?;
     let mut converter = Converter {
         filter: ExchangeFilter::new(&args.filter),
         order: OrderCheck::new(config.reorder),
@@ -34,7 +29,6 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode, Error> {
         format: None,
         join_key: JoinKey::default(),
     };
-    let mut sources = TimeOrdered::new(sources)?;
     let mut joiner = Joiner::default();
     while let Some(source) = sources.next()? {
         if !converter.take(source, &mut joiner)? {

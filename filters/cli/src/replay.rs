@@ -10,7 +10,6 @@ use crate::args::ReplayArgs;
 use crate::config;
 use crate::error::Error;
 use crate::filter::ExchangeFilter;
-use crate::input::Lines;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::monitor;
 use crate::order::OrderCheck;
@@ -32,13 +31,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     }
     let config = config::load(args.input.config.as_deref(), args.input.format)?;
     let mut progress = Progress::new(!args.quiet);
-    let mut sources = Vec::new();
-    for path in &args.files {
-        sources.push(Source::new(
-            Lines::open(path, &progress)?,
-            config::line_reader(args.input.format, &config),
-        ));
-    }
+    let mut sources = TimeOrdered::open(&args.files, args.input.format, &config, &progress)?;
     let mut replayer = Replayer {
         order: OrderCheck::new(config.reorder),
         monitor: monitor::new(config, &args.source),
@@ -53,7 +46,6 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         format: None,
         join_key: JoinKey::default(),
     };
-    let mut sources = TimeOrdered::new(sources)?;
     let mut joiner = Joiner::default();
     while let Some(source) = sources.next()? {
         if !replayer.take(source, &mut joiner)? {

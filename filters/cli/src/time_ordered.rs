@@ -1,11 +1,14 @@
 //! Merges several files into one stream ordered by time.
 
+use crate::config;
 use crate::error::Error;
 use crate::input::Lines;
+use crate::progress::Progress;
 use core::cmp::Reverse;
-use nearmiss::Timestamp;
-use nearmiss_formats::{Attempts, ParsedLine, Reader};
+use nearmiss::{Config, Timestamp};
+use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
 use std::collections::BinaryHeap;
+use std::path::PathBuf;
 
 /// One file with its own line reader.
 pub(crate) struct Source {
@@ -48,6 +51,19 @@ pub(crate) struct TimeOrdered {
 }
 
 impl TimeOrdered {
+    /// Opens files of lines in `format`.
+    pub(crate) fn open(
+        paths: &[PathBuf],
+        format: Format,
+        config: &Config,
+        progress: &Progress,
+    ) -> Result<Self, Error> {
+        let open = |path: &PathBuf| {
+            Ok(Source::new(Lines::open(path, progress)?, config::line_reader(format, config)))
+        };
+        Self::new(paths.iter().map(open).collect::<Result<_, Error>>()?)
+    }
+
     pub(crate) fn new(mut sources: Vec<Source>) -> Result<Self, Error> {
         let mut next = BinaryHeap::new();
         if sources.len() > 1 {

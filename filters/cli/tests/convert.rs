@@ -87,7 +87,7 @@ fn all_lines_are_accounted_for_and_stay_in_order() {
 {"ts":1795420800.526,"upstream":"envoy","status":200,"duration_ms":26,"host":"10.0.2.1:80","attempts_unknown":true,"bytes":7}
 "#
     );
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("6 lines: 3 converted, 1 left out, 1 other, 1 unreadable"), "{told}");
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(log.contains("6 lines: 3 converted, 1 left out, 1 other, 1 unreadable"), "{log}");
     assert_eq!(output.status.code(), Some(2), "more than 5 % are unreadable");
 }

@@ -2,8 +2,8 @@
 
 use crate::client::ClientInfo;
 use crate::headers::{Headers, number};
-use nearmiss::Micros;
 use nearmiss::config::Ignore;
+use nearmiss::{Micros, is_mirrored};
 
 /// The request headers that the core needs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,15 +68,6 @@ impl RequestHeaders {
         request.left_out = request.left_out.or(left_out);
         request
     }
-}
-
-/// Returns true for the authority of a mirrored request: `cart-shadow`, or `cart-shadow:8080`.
-fn is_mirrored(authority: &[u8]) -> bool {
-    let name = match authority.iter().rposition(|byte| !byte.is_ascii_digit()) {
-        Some(colon) if authority.get(colon) == Some(&b':') => authority.get(..colon).unwrap_or_default(),
-        _ => authority,
-    };
-    name.ends_with(b"-shadow")
 }
 
 /// Parses a header in milliseconds; 0 means no limit.

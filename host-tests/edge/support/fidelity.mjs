@@ -193,7 +193,7 @@ export function checks({ nearMiss, origin }) {
       const found = await outcome(() => monitor.fetch(request, { upstream: "a" }));
       if (found !== "TypeError" || counted(monitor) !== 0) throw new Error(String(found));
     },
-    "exchanges whose bodies nobody reads are counted": async () => {
+    "exchanges whose bodies are never read are counted": async () => {
       const monitor = create();
       for (let number = 0; number < 5; number += 1) await monitor.fetch(`${origin}/status?code=503`, { upstream: "a" });
       if (counted(monitor, "failed") !== 5) throw new Error("errors are counted at once");

@@ -7,7 +7,7 @@ use crate::schema::schema;
 use crate::text::{invalid, utf8};
 use crate::time::TimeParser;
 use crate::{ParsedLine, PriorVerdict, number, time};
-use nearmiss::{Exchange, Flags, Micros, Timestamp};
+use nearmiss::{Exchange, Flags, Micros, Timestamp, is_mirrored};
 
 schema! {
     /// The fields of an exchange that Envoy can log.
@@ -189,12 +189,7 @@ fn left_out(agent: Option<&[u8]>, authority: Option<&[u8]>) -> Option<&'static s
     if agent.is_some_and(|agent| agent.starts_with(b"Envoy/HC")) {
         return Some("a health check");
     }
-    // The port, if there is one, comes last.
-    let name = authority.map(|authority| match authority.iter().rposition(|byte| !byte.is_ascii_digit()) {
-        Some(colon) if authority.get(colon) == Some(&b':') => authority.get(..colon).unwrap_or_default(),
-        _ => authority,
-    });
-    name.is_some_and(|name| name.ends_with(b"-shadow")).then_some("mirrored traffic")
+    authority.is_some_and(is_mirrored).then_some("mirrored traffic")
 }
 
 /// Returns Envoy's reason for the end of an exchange: the failure of the connection, otherwise the details of the status.
