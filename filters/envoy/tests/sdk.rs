@@ -52,6 +52,67 @@ const UNUSED_METHODS: [&str; 13] = [
     "RootContext::on_queue_ready",
     "RootContext::on_vm_start",
 ];
+/// Imports of the crate that the filter does not call.
+const UNUSED_IMPORTS: [&str; 21] = [
+    "proxy_close_stream",
+    "proxy_continue_stream",
+    "proxy_dequeue_shared_queue",
+    "proxy_done",
+    "proxy_enqueue_shared_queue",
+    "proxy_get_log_level",
+    "proxy_get_metric",
+    "proxy_get_status",
+    "proxy_grpc_call",
+    "proxy_grpc_cancel",
+    "proxy_grpc_close",
+    "proxy_grpc_send",
+    "proxy_grpc_stream",
+    "proxy_register_shared_queue",
+    "proxy_remove_header_map_value",
+    "proxy_replace_header_map_value",
+    "proxy_resolve_shared_queue",
+    "proxy_send_local_response",
+    "proxy_set_buffer_bytes",
+    "proxy_set_effective_context",
+    "proxy_set_header_map_pairs",
+];
+/// Hostcalls of the crate that the filter does not make, or makes with borrowed bytes only.
+const UNUSED_HOSTCALLS: [&str; 34] = [
+    "add_map_value_bytes",
+    "cancel_grpc_call",
+    "cancel_grpc_stream",
+    "close_downstream",
+    "close_grpc_stream",
+    "close_upstream",
+    "dequeue_shared_queue",
+    "dispatch_grpc_call",
+    "done",
+    "enqueue_shared_queue",
+    "get_grpc_status",
+    "get_log_level",
+    "get_map",
+    "get_map_value",
+    "get_metric",
+    "open_grpc_stream",
+    "register_shared_queue",
+    "remove_map_value",
+    "reset_http_request",
+    "reset_http_response",
+    "resolve_shared_queue",
+    "resume_downstream",
+    "resume_http_request",
+    "resume_http_response",
+    "resume_upstream",
+    "send_grpc_response",
+    "send_grpc_stream_message",
+    "send_http_response",
+    "set_buffer",
+    "set_effective_context",
+    "set_map",
+    "set_map_bytes",
+    "set_map_value",
+    "set_map_value_bytes",
+];
 /// Methods of `Hostcalls` without a counterpart: the begin of a callback, and the call of WASI that `std` makes for the crate.
 const MORE_HOSTCALLS: [&str; 2] = ["begin", "random_bytes"];
 /// Types that differ, ours first: answers and arguments are borrowed, the path of a property is encoded, a metric's id has a
@@ -126,8 +187,7 @@ fn every_import_has_the_signature_of_the_crates() {
         .map(|import| signature("", &import.sig))
         .collect();
     assert!(ours.len() > 10, "{ours:?}");
-    let unused: Vec<_> = theirs.keys().filter(|name| !ours.contains_key(*name)).map(String::as_str).collect();
-    assert_same(&ours, &theirs, &unused, &[]);
+    assert_same(&ours, &theirs, &UNUSED_IMPORTS, &[]);
 }
 
 #[test]
@@ -135,8 +195,7 @@ fn every_hostcall_has_the_signature_of_the_crates_except_for_what_it_borrows() {
     let theirs: Signatures = theirs("hostcalls").items.iter().filter_map(function).collect();
     let ours: Signatures = ours("hostcalls").items.iter().flat_map(public_methods).collect();
     assert!(ours.len() > 10, "{ours:?}");
-    let unused: Vec<_> = theirs.keys().filter(|name| !ours.contains_key(*name)).map(String::as_str).collect();
-    assert_same(&ours, &theirs, &unused, &MORE_HOSTCALLS);
+    assert_same(&ours, &theirs, &UNUSED_HOSTCALLS, &MORE_HOSTCALLS);
 }
 
 /// Functions by name, each with its parameters and its return type.
