@@ -83,6 +83,14 @@ impl Exchange<'_> {
         self.stream || self.status == 101
     }
 
+    /// Returns the number of attempts that went to a host. Envoy also counts the last one if no host was healthy or the connection
+    /// pool had no room.
+    pub(crate) fn attempts_at_hosts(&self) -> Option<u32> {
+        let has_overflowed = || self.reason.is_some_and(|reason| reason.ends_with(OVERFLOW));
+        let went_nowhere = self.flags.any(Flags::UH) || self.flags.any(Flags::UO) && has_overflowed();
+        self.attempts.map(|attempts| attempts.saturating_sub(went_nowhere.into()))
+    }
+
     /// Returns the number of attempts if there was more than one.
     pub(crate) fn several_attempts(&self) -> Option<u32> {
         self.attempts.filter(|attempts| *attempts > 1)
@@ -107,6 +115,9 @@ impl Exchange<'_> {
         }
     }
 }
+
+/// End of Envoy's details of an attempt that found no room in the connection pool.
+const OVERFLOW: &str = "{overflow}";
 
 /// One try of an exchange against one host.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -16,6 +16,7 @@ use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
+use alloc::sync::Arc;
 use delta::ReadyDeltas;
 
 mod delta;
@@ -47,7 +48,7 @@ pub use share::end_of;
 /// ```
 #[derive(Debug)]
 pub struct Monitor {
-    config: Config,
+    config: Arc<Config>,
     /// Key of host hashes, unless the configuration has one.
     hosts_key: Option<SipKey>,
     feed: Feed,
@@ -73,13 +74,16 @@ pub struct Observed {
     pub upstream: UpstreamId,
     /// Verdict.
     pub verdict: Verdict,
+    /// Number of attempts that went to a host; `None` if it is unknown.
+    pub attempts: Option<u32>,
     /// True if a record of it is the last one in the queue.
     pub recorded: bool,
 }
 
 impl Monitor {
     /// Returns a monitor without history. `source` names this run of this instance (host, worker, start time) in summaries.
-    pub fn new(config: Config, feed: Feed, source: &str) -> Self {
+    pub fn new(config: impl Into<Arc<Config>>, feed: Feed, source: &str) -> Self {
+        let config = config.into();
         let reorder = config.reorder.unwrap_or(match feed {
             Feed::Live => Micros::new(0),
             Feed::Log => Micros::from_seconds(10),
@@ -101,14 +105,21 @@ impl Monitor {
     }
 
     /// Applies a new configuration and keeps everything learned and counted. A new `reorder` takes effect at the next start.
-    pub fn reconfigure(&mut self, config: Config) {
-        self.fleet.set_max(config.max_upstreams as usize);
-        self.config = config;
+    ///
+    /// Two configurations can take turns: a change costs no more than a few instructions.
+    pub fn reconfigure(&mut self, config: impl Into<Arc<Config>>) {
+        self.config = config.into();
+        self.fleet.set_max(self.config.max_upstreams as usize);
     }
 
     /// Returns the current configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns true if this is the current configuration.
+    pub fn has_config(&self, config: &Arc<Config>) -> bool {
+        Arc::ptr_eq(&self.config, config)
     }
 
     /// Iterates over the configured upstreams that have had no exchange, such as misspelled ones.
@@ -154,6 +165,7 @@ impl Monitor {
             return Observed {
                 upstream: UpstreamId::default(),
                 verdict: Verdict::default(),
+                attempts: exchange.attempts,
                 recorded: false,
             };
         };
@@ -162,7 +174,7 @@ impl Monitor {
             // Whatever the host counted, no attempt went to a host.
             let recorded = verdict.fate != Fate::Clean
                 && self.record_exchange(index, &Exchange { attempts: None, ..exchange.clone() }, &verdict);
-            return Observed { upstream, verdict, recorded };
+            return Observed { upstream, verdict, attempts: Some(0), recorded };
         }
         let taken = entry.upstream.observe(exchange, limits, &thresholds, place, &self.timeline);
         let mut replaced = taken.replaced_hosts;
@@ -180,7 +192,7 @@ impl Monitor {
         }
         let upstream = entry.id;
         let recorded = self.record_exchange(index, exchange, &taken.verdict);
-        Observed { upstream, verdict: taken.verdict, recorded }
+        Observed { upstream, verdict: taken.verdict, attempts: exchange.attempts, recorded }
     }
 
     /// Counts an exchange that another nearmiss has judged, after the wakes that were due before it.
@@ -259,13 +271,16 @@ impl Monitor {
         }
     }
 
-    /// Returns the exchange with its route cut at `?` and a fallback host marked, if either applies.
+    /// Returns the exchange with its route cut at `?`, without an attempt that went to no host and with a fallback host marked, if
+    /// any of these applies.
     fn normalized<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
         let has_query = |route: &&str| route.as_bytes().contains(&b'?');
         let route = exchange.route.filter(has_query).and_then(|route| route.split('?').next());
         let is_fallback = exchange.substitute.is_none() && self.is_fallback_host(exchange);
-        (route.is_some() || is_fallback).then(|| Exchange {
+        let attempts = exchange.attempts_at_hosts();
+        (route.is_some() || is_fallback || attempts != exchange.attempts).then(|| Exchange {
             route: route.or(exchange.route),
+            attempts,
             substitute: if is_fallback { Some(Substitute::Fallback) } else { exchange.substitute },
             ..exchange.clone()
         })
@@ -274,7 +289,11 @@ impl Monitor {
     fn is_fallback_host(&self, exchange: &Exchange<'_>) -> bool {
         let Some(host) = exchange.host.filter(|_| !self.config.upstreams.is_empty()) else { return false };
         let configured = self.config.upstreams.get(&*name::upstream_name(exchange.upstream));
-        configured.is_some_and(|upstream| upstream.fallback_hosts.iter().any(|fallback| fallback == host))
+        let address = host.rsplit_once(':').map_or(host, |(address, _)| address);
+        configured.is_some_and(|upstream| {
+            // A host without a port stands for all of its ports.
+            upstream.fallback_hosts.iter().any(|fallback| fallback == host || fallback == address)
+        })
     }
 
     /// Returns the index of an upstream in the fleet; that of `other` if there is no room.

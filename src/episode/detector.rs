@@ -178,6 +178,11 @@ impl Detector {
         })
     }
 
+    /// Returns true if an episode is open.
+    pub(crate) fn has_open_episode(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Discards all open buckets.
     pub(crate) fn discard_delta(&mut self) {
         self.buckets.clear();

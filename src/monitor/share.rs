@@ -39,6 +39,11 @@ impl Monitor {
         self.engine.set_lag(LAG);
     }
 
+    /// Returns true if an episode is open. It would be truncated if another monitor became the reporter.
+    pub fn has_open_episodes(&self) -> bool {
+        self.fleet.iter().any(|entry| entry.detector.has_open_episode())
+    }
+
     /// Returns the next delta, oldest first. Its counts are no longer in this worker: the caller must deliver it.
     pub fn next_delta(&mut self) -> Option<Delta> {
         self.ready.as_mut()?.deltas.pop_front()

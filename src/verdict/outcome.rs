@@ -32,10 +32,11 @@ fn is_grpc_fault(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.grpc_status, Some(2 | 4 | 8 | 13 | 14 | 15))
 }
 
-/// Returns true if the response cannot be the upstream's, because no attempt reached a host.
+/// Returns true if the response cannot be the upstream's, because the last attempt did not reach a host.
 fn is_unreached(exchange: &Exchange<'_>) -> bool {
+    let has_answer = exchange.attempt_log.last().is_some_and(|last| !last.failed());
     exchange.flags.any(Flags::UH)
-        || exchange.attempts.unwrap_or(0) <= 1 && exchange.flags.any(Flags::UF.with(Flags::NC))
+        || exchange.flags.any(Flags::UF.with(Flags::NC)) && !has_answer
         || exchange.attempts == Some(0) && exchange.flags.any(Flags::UO)
 }
 

@@ -5,7 +5,9 @@
 
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::vec::Vec;
-use nearmiss::{Attempt, MAX_ATTEMPT_LOG, Micros};
+use core::cell::Cell;
+use nearmiss::{Attempt, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
+use nearmiss_wasm_rt::local;
 
 /// An attempt that has ended. Times are in microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -20,13 +22,33 @@ pub(crate) struct EndedAttempt<'a> {
     pub(crate) started: u64,
     /// When the response headers arrived, or the attempt ended without any.
     pub(crate) ended: u64,
+    /// The reason why there was no response; empty if it is unknown.
+    pub(crate) reason: &'a str,
+    /// The cluster, if the response may be replaced by that of another cluster; otherwise empty.
+    pub(crate) cluster: &'a str,
 }
 
 const PROPERTY: &str = "nearmiss_attempts";
 const PATH: &str = "filter_state\0wasm.nearmiss_attempts";
 
+// When an attempt last failed, on any exchange of this VM.
+local! {
+    static LAST_FAILURE: Cell<u64> = Cell::new(0);
+}
+
+/// Returns true if an attempt on any exchange of this VM has failed at `start` or shortly before. If not, no attempts need to be read of
+/// an exchange that began at `start` and succeeded.
+pub(crate) fn has_failed_since(start: Timestamp) -> bool {
+    // On a busy machine an exchange is logged later than it ended, so its start is estimated too late.
+    const SLACK: Micros = Micros::from_seconds(1);
+    LAST_FAILURE.with(|failure| failure.get() >= start.before(SLACK).micros())
+}
+
 /// Appends an attempt to those of the current exchange.
 pub(crate) fn append(hostcalls: &Hostcalls, attempt: &EndedAttempt<'_>) {
+    if is_error(attempt.status) {
+        LAST_FAILURE.with(|failure| failure.set(attempt.ended));
+    }
     let before = hostcalls.get_property(PATH).unwrap_or_default();
     let mut bytes = Vec::with_capacity(before.len() + 96);
     let skip = decode(before).count().saturating_sub(MAX_ATTEMPT_LOG - 1);
@@ -42,8 +64,13 @@ pub(crate) fn read(hostcalls: &Hostcalls) -> Option<&[u8]> {
     hostcalls.get_property(PATH).ok()
 }
 
-/// The maximum length of a host's name; addresses are shorter.
-const MAX_HOST_LENGTH: usize = 64;
+/// Returns the cluster of the last attempt, if its upstream filter read it.
+pub(crate) fn last_cluster(bytes: &[u8]) -> Option<&str> {
+    decode(bytes).last().map(|attempt| attempt.cluster).filter(|cluster| !cluster.is_empty())
+}
+
+/// The maximum length of a text; addresses and the names of most clusters are shorter.
+const MAX_LENGTH: usize = 128;
 
 /// Sorts by ordinal. A stable insertion sort suffices: there are eight attempts at most, usually in order already.
 fn sort_by_ordinal(attempts: &mut [EndedAttempt<'_>]) {
@@ -58,9 +85,11 @@ fn sort_by_ordinal(attempts: &mut [EndedAttempt<'_>]) {
 }
 
 fn encode(bytes: &mut Vec<u8>, attempt: &EndedAttempt<'_>) {
-    let host = attempt.host.get(..attempt.host.floor_char_boundary(MAX_HOST_LENGTH)).unwrap_or_default();
-    bytes.push(host.len() as u8);
-    bytes.extend_from_slice(host.as_bytes());
+    for text in [attempt.host, attempt.reason, attempt.cluster] {
+        let text = text.get(..text.floor_char_boundary(MAX_LENGTH)).unwrap_or_default();
+        bytes.push(text.len() as u8);
+        bytes.extend_from_slice(text.as_bytes());
+    }
     bytes.extend_from_slice(&attempt.ordinal.to_le_bytes());
     bytes.extend_from_slice(&attempt.status.to_le_bytes());
     bytes.extend_from_slice(&attempt.started.to_le_bytes());
@@ -70,21 +99,31 @@ fn encode(bytes: &mut Vec<u8>, attempt: &EndedAttempt<'_>) {
 /// Decodes attempts, up to the first corrupt one.
 fn decode(mut bytes: &[u8]) -> impl Iterator<Item = EndedAttempt<'_>> {
     core::iter::from_fn(move || {
-        let (length, rest) = bytes.split_first()?;
-        let (host, rest) = rest.split_at_checked(usize::from(*length))?;
+        let (host, rest) = split_text(bytes)?;
+        let (reason, rest) = split_text(rest)?;
+        let (cluster, rest) = split_text(rest)?;
         let (ordinal, rest) = rest.split_first_chunk()?;
         let (status, rest) = rest.split_first_chunk()?;
         let (started, rest) = rest.split_first_chunk()?;
         let (ended, rest) = rest.split_first_chunk()?;
         bytes = rest;
         Some(EndedAttempt {
-            host: core::str::from_utf8(host).ok()?,
+            host,
+            reason,
+            cluster,
             ordinal: u32::from_le_bytes(*ordinal),
             status: u16::from_le_bytes(*status),
             started: u64::from_le_bytes(*started),
             ended: u64::from_le_bytes(*ended),
         })
     })
+}
+
+/// Splits off a text that follows its length.
+fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first()?;
+    let (text, rest) = rest.split_at_checked(usize::from(*length))?;
+    Some((core::str::from_utf8(text).ok()?, rest))
 }
 
 /// The attempts of one exchange, in the form that the core takes.
@@ -104,10 +143,14 @@ pub(crate) struct ExchangeResult<'a> {
     pub(crate) host: Option<&'a str>,
     /// The status of the response.
     pub(crate) status: u16,
+    /// True unless the response is known to be Envoy's own.
+    pub(crate) is_upstreams: bool,
     /// True if no response flag is set, so an upstream has answered.
     pub(crate) answered: bool,
     /// The time until the last byte of the response.
     pub(crate) latency: Option<Micros>,
+    /// The timeout of an attempt.
+    pub(crate) timeout: Option<Micros>,
 }
 
 impl<'a> AttemptLog<'a> {
@@ -136,8 +179,17 @@ impl<'a> AttemptLog<'a> {
             }
         }
         if let Some(winner) = winner {
-            let attempt = to_attempt(&winner);
-            log.attempts.push(Attempt { duration: result.latency.or(attempt.duration), ..attempt });
+            log.attempts.push(to_attempt(&winner));
+        }
+        for attempt in log.attempts.iter_mut().filter(|attempt| attempt.reason == Some(RESET)) {
+            // The filter sees the attempt begin a moment after its timer does.
+            let limit = result.timeout.map(|timeout| Micros::new(timeout.get() / 100 * 95));
+            let has_timed_out = limit.is_some_and(|limit| attempt.duration >= Some(limit));
+            attempt.reason = match has_timed_out {
+                true => Some(TIMEOUT),
+                // Envoy resets the attempts that another one has overtaken.
+                false => Some(RESET).filter(|_| !log.hedged),
+            };
         }
         let surplus = log.attempts.len().saturating_sub(MAX_ATTEMPT_LOG);
         log.attempts.drain(..surplus);
@@ -148,7 +200,7 @@ impl<'a> AttemptLog<'a> {
     fn winner_only(result: &ExchangeResult<'a>) -> Self {
         let winner = |latency| Attempt {
             host: result.host,
-            status: Some(result.status),
+            status: result.is_upstreams.then_some(result.status),
             duration: Some(latency),
             ..Attempt::default()
         };
@@ -169,6 +221,11 @@ fn winning_attempt<'a>(ended: &[EndedAttempt<'a>], result: &ExchangeResult<'_>) 
     (last.status == result.status && (result.answered || is_newest)).then_some(*last)
 }
 
+/// The reason of an attempt that ended before its response, for no other known reason.
+pub(crate) const RESET: &str = "reset";
+/// The reason of an attempt that Envoy reset after its timeout.
+const TIMEOUT: &str = "timeout";
+
 /// Returns true if an attempt began while an earlier one was running. Takes attempts in the order of their ordinals.
 fn is_hedged(attempts: &[EndedAttempt<'_>]) -> bool {
     let mut latest_end = 0;
@@ -184,7 +241,7 @@ fn to_attempt<'a>(ended: &EndedAttempt<'a>) -> Attempt<'a> {
         host: Some(ended.host).filter(|host| !host.is_empty()),
         status: Some(ended.status).filter(|status| *status != 0),
         duration: Some(Micros::new(ended.ended.saturating_sub(ended.started))),
-        ..Attempt::default()
+        reason: Some(ended.reason).filter(|reason| !reason.is_empty()),
     }
 }
 
@@ -195,7 +252,7 @@ mod tests {
     const MS: u64 = 1_000;
 
     fn ended(ordinal: u32, host: &str, status: u16, from: u64, to: u64) -> EndedAttempt<'_> {
-        EndedAttempt { host, ordinal, status, started: from * MS, ended: to * MS }
+        EndedAttempt { host, ordinal, status, started: from * MS, ended: to * MS, ..EndedAttempt::default() }
     }
 
     fn bytes(attempts: &[EndedAttempt<'_>]) -> Vec<u8> {
@@ -210,7 +267,8 @@ mod tests {
 
     #[test]
     fn attempts_round_trip_and_decoding_stops_at_corrupt_bytes() {
-        let attempts = [ended(1, "a:80", 503, 0, 12), ended(2, "", 0, 20, 520)];
+        let refused = EndedAttempt { reason: "connection refused", ..ended(2, "", 0, 20, 520) };
+        let attempts = [ended(1, "a:80", 503, 0, 12), refused];
         let bytes = bytes(&attempts);
         assert_eq!(decode(&bytes).collect::<Vec<_>>(), attempts);
         for end in 0..bytes.len() {

@@ -79,7 +79,9 @@ impl Query {
         let cluster = cluster(hostcalls);
         let attributes = Attributes {
             cluster,
-            duration: duration(hostcalls.get_property(DURATION)).unwrap_or_default(),
+            duration: duration(hostcalls.get_property(DURATION))
+                .or_else(|| age(hostcalls))
+                .unwrap_or_default(),
             ..Attributes::default()
         };
         if cluster.is_empty() {
@@ -121,12 +123,17 @@ fn evaluate(hostcalls: &Hostcalls, expression: u32) -> Result<impl Iterator<Item
 /// Reads the flags of an exchange without a cluster, and its status if the cluster does not exist.
 fn read_unrouted<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> Attributes<'a> {
     let flags = flags(hostcalls.get_property(FLAGS));
-    let status = flags.any(Flags::NC).then(|| integer(hostcalls.get_property(STATUS))).flatten();
-    Attributes { flags, status: status.and_then(|status| u16::try_from(status).ok()), ..attributes }
+    let status = flags.any(Flags::NC).then(|| read_status(hostcalls)).flatten();
+    Attributes { flags, status, ..attributes }
+}
+
+/// Reads the status of the response.
+pub(crate) fn read_status(hostcalls: &Hostcalls) -> Option<u16> {
+    integer(hostcalls.get_property(STATUS)).and_then(|status| u16::try_from(status).ok())
 }
 
 fn read_rest_of_lean<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> Attributes<'a> {
-    let status = integer(hostcalls.get_property(STATUS)).and_then(|status| u16::try_from(status).ok());
+    let status = read_status(hostcalls);
     // The flags are not worth a hostcall for an exchange that succeeded.
     let reads_flags = status.is_none_or(nearmiss::is_error);
     Attributes {
@@ -159,6 +166,13 @@ fn from_lean<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes
     })
 }
 
+/// Returns the time since the request arrived; over HTTP/3 the duration is unknown when the filter ends.
+fn age(hostcalls: &Hostcalls) -> Option<Micros> {
+    let started = integer(hostcalls.get_property("request\0time"))?;
+    let now = hostcalls.get_current_time().ok()?;
+    Some(Micros::new(now.saturating_sub(started) / 1_000))
+}
+
 /// Reads the cluster of the current exchange or attempt; empty if none was selected.
 pub(crate) fn cluster(hostcalls: &Hostcalls) -> &str {
     hostcalls.get_property(CLUSTER).map(text).unwrap_or_default()
@@ -188,7 +202,8 @@ pub(crate) fn attempts(value: Result<&[u8], Status>) -> Option<u32> {
 /// The maximum plausible number of attempts.
 const MAX_ATTEMPTS: u32 = 100_000;
 
-fn flags(value: Result<&[u8], Status>) -> Flags {
+/// Reads response flags.
+pub(crate) fn flags(value: Result<&[u8], Status>) -> Flags {
     Flags::from_bits(integer(value).unwrap_or_default())
 }
 

@@ -1,12 +1,13 @@
 //! The configuration of a plugin.
 
+use alloc::sync::Arc;
 use nearmiss::record::HeaderParameters;
 use nearmiss::{Config, ConfigError, Exchange};
 use nearmiss_envoy_config::{EnvoyConfig, SECTION};
 
 /// The configuration of a plugin: the fields for all hosts, and the section of this one.
 pub(crate) struct PluginConfig {
-    pub(crate) core: Config,
+    pub(crate) core: Arc<Config>,
     pub(crate) envoy: EnvoyConfig,
 }
 
@@ -14,7 +15,8 @@ impl PluginConfig {
     /// Parses a configuration.
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut envoy = EnvoyConfig::default();
-        Config::parse_with_sections(text, &mut [(SECTION, &mut envoy)]).map(|core| Self { core, envoy })
+        Config::parse_with_sections(text, &mut [(SECTION, &mut envoy)])
+            .map(|core| Self { core: core.into(), envoy })
     }
 
     /// Returns the parameters of the `near-miss` header of an exchange.

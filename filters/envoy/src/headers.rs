@@ -19,6 +19,12 @@ impl<'a> Headers<'a> {
         Self::split(bytes).unwrap_or(Self { lengths: &[], texts: &[] })
     }
 
+    /// Encodes the pairs that have not been taken, for [`new`](Self::new).
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let count = (self.lengths.len() / 8) as u32;
+        [&count.to_le_bytes(), self.lengths, self.texts].concat()
+    }
+
     fn split(bytes: &'a [u8]) -> Option<Self> {
         let (count, rest) = bytes.split_first_chunk::<4>()?;
         let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;

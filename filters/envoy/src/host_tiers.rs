@@ -1,8 +1,9 @@
-//! A cache of host tiers: the fallback and failover marks that users put in the metadata of upstream hosts.
+//! A cache of hosts: their clusters, and the fallback and failover marks that users put in the metadata of upstream hosts.
 //!
 //! A lookup that finds no mark, as for nearly every host, costs about 3 000 instructions. Tiers change only with the proxy's
 //! configuration, so a result is cached for one second. Hosts with the same cache index evict each other.
 
+use alloc::rc::Rc;
 use nearmiss::hash::hash;
 use nearmiss::{Substitute, Timestamp};
 
@@ -13,16 +14,18 @@ const CAPACITY: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct HostTierCache([CachedTier; CAPACITY]);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct CachedTier {
     key: u64,
+    host: u64,
+    cluster: Option<Rc<str>>,
     second: u64,
     tier: Option<Substitute>,
 }
 
 impl Default for HostTierCache {
     fn default() -> Self {
-        Self([CachedTier::default(); CAPACITY])
+        Self(core::array::from_fn(|_| CachedTier::default()))
     }
 }
 
@@ -35,13 +38,24 @@ impl HostTierCache {
         now: Timestamp,
         query: impl FnOnce() -> Option<Substitute>,
     ) -> Option<Substitute> {
-        let key = hash(cluster.as_bytes()).rotate_left(32) ^ hash(host.as_bytes());
+        let host = hash(host.as_bytes());
+        let key = hash(cluster.as_bytes()).rotate_left(32) ^ host;
         let second = now.seconds();
         let Some(cached) = self.0.get_mut(key as usize % CAPACITY) else { return query() };
-        if (cached.key, cached.second) != (key, second) {
-            *cached = CachedTier { key, second, tier: query() };
+        if cached.key != key {
+            (cached.key, cached.host, cached.cluster) = (key, host, Some(cluster.into()));
+            (cached.second, cached.tier) = (second, query());
+        } else if cached.second != second {
+            (cached.second, cached.tier) = (second, query());
         }
         cached.tier
+    }
+
+    /// Returns the cluster in which a host was seen last, as far as the cache still has it.
+    pub(crate) fn cluster_of(&self, host: &str) -> Option<Rc<str>> {
+        let host = hash(host.as_bytes());
+        let seen = self.0.iter().filter(|cached| cached.host == host);
+        seen.max_by_key(|cached| cached.second)?.cluster.clone()
     }
 }
 
@@ -61,6 +75,16 @@ mod tests {
             assert_eq!(tier, Some(Substitute::Failover));
         }
         assert_eq!(queries, 3);
+    }
+
+    #[test]
+    fn a_host_is_found_in_the_cluster_that_it_served_last() {
+        let mut tiers = HostTierCache::default();
+        for (second, cluster) in [(100, "cart"), (101, "search")] {
+            tiers.get_or_query(cluster, "10.0.0.1:80", Timestamp::from_seconds(second), || None);
+        }
+        assert_eq!(tiers.cluster_of("10.0.0.1:80").as_deref(), Some("search"));
+        assert_eq!(tiers.cluster_of("10.0.0.2:80"), None);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! standalone. Otherwise one VM is the *leader* and the others are *followers*: a follower publishes a delta for each bucket, the
 //! leader merges the deltas, emits episodes and summaries for all VMs, and publishes the baselines it has learned. The main
 //! thread's VM starts first and is idle, so it usually leads. A leader that sees traffic is a follower as well, for its own
-//! exchanges.
+//! exchanges, and hands over to a VM without traffic. VMs may end in any order: one that ends after the leader takes the lease and
+//! reports what is left.
 //!
 //! VMs communicate through shared data, which Envoy copies under one lock for the whole process. So it is accessed on ticks
 //! only, each VM writes only to its own keys and the lease, and a write fails if the entry has changed since it was read.
@@ -12,6 +13,7 @@
 //! silent for the lease timeout loses the lease and its mailbox; the leader has absorbed its deltas by then.
 
 mod baselines;
+mod candidate;
 mod follower;
 mod heartbeat;
 mod leader;
@@ -23,9 +25,10 @@ use crate::hosts_key;
 use crate::identity;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::string::String;
+use alloc::sync::Arc;
 use baselines::apply_baseline;
 use follower::Follower;
-use leader::Leader;
+use leader::{Leader, Successor};
 use lease::Lease;
 use nearmiss::{Exchange, Feed, Monitor, Observed, Record, Timestamp};
 
@@ -104,6 +107,10 @@ impl Leadership {
             }
             monitor
         });
+        if !monitor.has_config(&config.core) {
+            // Two listeners have the plugin, with different configurations.
+            reconfigure(hostcalls, monitor, config);
+        }
         let observed = monitor.observe(exchange);
         (monitor, observed)
     }
@@ -111,20 +118,12 @@ impl Leadership {
     /// Applies a new configuration to the monitors.
     pub(crate) fn reconfigure(&mut self, hostcalls: &Hostcalls, config: &PluginConfig) {
         let leader = self.leader.as_mut().and_then(Leader::monitor);
-        for monitor in self.own.iter_mut().chain(leader) {
-            monitor.reconfigure(config.core.clone());
-            provide_hosts_key(hostcalls, monitor);
-            if config.envoy.collector.is_some() {
-                monitor.note_tokens();
-            }
-        }
+        self.own.iter_mut().chain(leader).for_each(|monitor| reconfigure(hostcalls, monitor, config));
     }
 
     /// Updates the role, publishes as a follower and reports as the leader.
     pub(crate) fn on_tick(&mut self, hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp) {
-        if self.id == 0 {
-            self.id = identity::vm(hostcalls, &self.key, now);
-        }
+        self.ensure_id(hostcalls, now);
         self.former_leader = None;
         let lease = Lease::read(hostcalls, &self.key);
         let has_failed = lease.is_none() && self.had_leader;
@@ -144,13 +143,43 @@ impl Leadership {
 
     /// Ends this VM's role: reports everything that is left, or publishes it to the leader.
     pub(crate) fn finish(&mut self, hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp) {
+        if self.id == 0 && self.own.is_none() {
+            // A VM that only validates a configuration, or ends as soon as it has begun.
+            return;
+        }
+        self.ensure_id(hostcalls, now);
         if let Some(own) = &mut self.own {
             own.finish();
             if let Some(follower) = &mut self.follower {
                 follower.finish(hostcalls, &self.key, self.id, own, now);
             }
         }
+        if self.leader.is_none() {
+            self.succeed_leader(hostcalls, now);
+        }
         self.lead(hostcalls, config, now, true);
+    }
+
+    /// Takes the lease if the leader has ended before this VM, to report what was published since.
+    fn succeed_leader(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
+        // The write is retried once: it fails if another VM publishes or takes the lease at the same time.
+        for _ in 0..2 {
+            match Lease::read(hostcalls, &self.key) {
+                Some(lease) if lease.holder == 0 => {
+                    if lease.acquire(hostcalls, &self.key, self.id, now) {
+                        self.leader = Some(Leader::new(now));
+                        return;
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn ensure_id(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
+        if self.id == 0 {
+            self.id = identity::vm(hostcalls, &self.key, now);
+        }
     }
 
     /// Passes every queued record to `emit`.
@@ -182,7 +211,9 @@ impl Leadership {
 
     /// Follows the holder of the lease, or acquires the lease if it is free.
     fn update_role(&mut self, hostcalls: &Hostcalls, lease: &Lease, now: Timestamp) {
-        if lease.holder == self.id && self.leader.is_some() {
+        if lease.holder == self.id {
+            // A former leader has handed the lease over if this VM does not lead yet.
+            self.leader.get_or_insert_with(|| Leader::new(now));
             return;
         }
         if let Some(leader) = self.leader.take() {
@@ -193,6 +224,9 @@ impl Leadership {
             if self.follower.is_none() {
                 self.own.iter_mut().for_each(Monitor::become_worker);
                 self.follower = Some(Follower::default());
+            }
+            if lease.has_traffic && self.own.is_none() {
+                candidate::announce(hostcalls, &self.key, self.id, now);
             }
             return;
         }
@@ -221,7 +255,8 @@ impl Leadership {
                 leader.start_reporting(monitor);
             }
         }
-        if !leader.lead(hostcalls, &self.key, self.id, now, is_last)
+        let successor = Successor::new(hostcalls, &self.key, self.own.is_some(), is_last, now);
+        if !leader.lead(hostcalls, &self.key, self.id, now, successor)
             && let Some(leader) = self.leader.take()
         {
             self.former_leader = leader.step_down();
@@ -230,12 +265,17 @@ impl Leadership {
 }
 
 fn new_monitor(hostcalls: &Hostcalls, config: &PluginConfig, now: Timestamp) -> Monitor {
-    let mut monitor = Monitor::new(config.core.clone(), Feed::Live, &identity::source(hostcalls, now));
-    provide_hosts_key(hostcalls, &mut monitor);
+    let mut monitor = Monitor::new(Arc::clone(&config.core), Feed::Live, &identity::source(hostcalls, now));
+    reconfigure(hostcalls, &mut monitor, config);
+    monitor
+}
+
+fn reconfigure(hostcalls: &Hostcalls, monitor: &mut Monitor, config: &PluginConfig) {
+    monitor.reconfigure(Arc::clone(&config.core));
+    provide_hosts_key(hostcalls, monitor);
     if config.envoy.collector.is_some() {
         monitor.note_tokens();
     }
-    monitor
 }
 
 fn provide_hosts_key(hostcalls: &Hostcalls, monitor: &mut Monitor) {

@@ -13,7 +13,8 @@
 //! metrics · sinks           counters and histograms · where records go
 //! leadership · collector    leader election between Envoy's VMs · OTLP export
 //! identity · hosts_key      names of plugin, VM and instance · the key of host hashes
-//! attributes request …      readers of attributes and headers
+//! attributes request …      readers of attributes, headers and times
+//! warnings                  what is logged once about unusable metadata
 //! proxy_wasm · config       life cycle, hostcalls and types, as in the SDK · the configuration of a plugin
 //! ```
 //!
@@ -29,6 +30,7 @@ mod attachment;
 mod attempt_propagation;
 mod attributes;
 mod client;
+mod clocks;
 mod collector;
 mod config;
 mod exchange;
@@ -50,6 +52,7 @@ mod root;
 mod shared_data;
 mod sinks;
 mod upstream;
+mod warnings;
 
 use alloc::boxed::Box;
 use root::PluginRoot;

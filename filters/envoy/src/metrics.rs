@@ -195,7 +195,7 @@ impl Series {
             });
             let _ = metric.and_then(|metric| hostcalls.record_metric(metric, margin.into()));
         }
-        self.count_attempts(hostcalls, exchange.attempts.unwrap_or(1));
+        self.count_attempts(hostcalls, observed.attempts.unwrap_or(1));
     }
 
     fn count_attempts(&mut self, hostcalls: &Hostcalls, attempts: u32) {

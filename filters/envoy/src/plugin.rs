@@ -13,7 +13,7 @@ use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
-use nearmiss::{Config, Exchange, Fate, Head, Micros, Timestamp, preview, record};
+use nearmiss::{Exchange, Fate, Head, Micros, Timestamp, preview, record};
 use nearmiss_envoy_config::Attach;
 
 /// The state of a plugin, shared by its root contexts.
@@ -22,7 +22,8 @@ pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
 /// The state of one plugin.
 pub(crate) struct Plugin {
     identity: String,
-    config: PluginConfig,
+    /// The configuration that was loaded last, for all that does not belong to one exchange.
+    config: Rc<PluginConfig>,
     leadership: Leadership,
     metrics: Metrics,
     sinks: Sinks,
@@ -50,7 +51,7 @@ const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
 
 impl Plugin {
     /// Creates the state of a plugin that has not observed an exchange.
-    pub(crate) fn new_shared(identity: String, config: PluginConfig) -> SharedPlugin {
+    pub(crate) fn new_shared(identity: String, config: Rc<PluginConfig>) -> SharedPlugin {
         Rc::new(RefCell::new(Self {
             leadership: Leadership::new(alloc::format!("nearmiss/{}/{identity}", config.envoy.attach as u8)),
             identity,
@@ -77,13 +78,8 @@ impl Plugin {
         self.config.envoy.attach != Attach::Upstream
     }
 
-    /// Returns the fields for all hosts of the configuration in force.
-    pub(crate) fn config(&self) -> &Config {
-        &self.config.core
-    }
-
     /// Applies another configuration.
-    pub(crate) fn reconfigure(&mut self, hostcalls: &Hostcalls, config: PluginConfig) {
+    pub(crate) fn reconfigure(&mut self, hostcalls: &Hostcalls, config: Rc<PluginConfig>) {
         self.metrics.set_max_upstreams(config.core.max_upstreams);
         self.leadership.reconfigure(hostcalls, &config);
         self.config = config;
@@ -94,11 +90,11 @@ impl Plugin {
         hostcalls.get_current_time().map_or(self.last_exchange, |now| Timestamp::from_micros(now / 1_000))
     }
 
-    /// Judges and counts one exchange, and emits the results.
-    pub(crate) fn observe(&mut self, hostcalls: &Hostcalls, exchange: &Exchange<'_>) {
+    /// Judges and counts one exchange by the configuration of its attachment, and emits the results.
+    pub(crate) fn observe(&mut self, hostcalls: &Hostcalls, config: &PluginConfig, exchange: &Exchange<'_>) {
         self.exchanges += u64::from(!self.leadership.reports_via_leader());
         self.last_exchange = exchange.ts;
-        let Self { leadership, config, metrics, buffer, last_status_line, .. } = self;
+        let Self { leadership, metrics, buffer, last_status_line, .. } = self;
         if !leadership.has_observed() {
             *last_status_line = exchange.ts;
         }
@@ -135,13 +131,14 @@ impl Plugin {
     pub(crate) fn annotate_response<'a>(
         &mut self,
         hostcalls: &Hostcalls,
+        config: &PluginConfig,
         exchange: &Exchange<'_>,
         cluster: impl FnOnce() -> &'a str,
     ) {
-        let verdict = preview(&self.config.core, exchange, cluster);
+        let verdict = preview(&config.core, exchange, cluster);
         if verdict.fate != Fate::Clean {
             self.buffer.clear();
-            record::header(&mut self.buffer, &verdict, self.config.header_parameters(exchange));
+            record::header(&mut self.buffer, &verdict, config.header_parameters(exchange));
             let _ = hostcalls.add_map_value(MapType::HttpResponseHeaders, HEADER, &self.buffer);
         }
     }

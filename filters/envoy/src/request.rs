@@ -18,6 +18,8 @@ pub(crate) struct RequestHeaders {
     pub(crate) is_external: bool,
     /// True if the request opened a tunnel.
     pub(crate) is_connect: bool,
+    /// True for a gRPC call; anybody can send the headers of one with another request.
+    pub(crate) is_grpc: bool,
     /// The reason why the exchange is left out, if it is.
     pub(crate) left_out: Option<LeftOut>,
 }
@@ -29,13 +31,15 @@ pub(crate) enum LeftOut {
     HealthCheck,
     /// A mirrored request, by the name that Envoy gives its authority.
     Mirrored,
-    /// No HTTP: a connection of the TCP proxy.
+    /// No HTTP: a connection of the TCP proxy, or of a listener.
     NotHttp,
+    /// One attempt, logged by the router's `upstream_log`.
+    Attempt,
 }
 
 impl LeftOut {
     /// Number of reasons.
-    pub(crate) const COUNT: usize = 3;
+    pub(crate) const COUNT: usize = 4;
 
     /// Returns the name in metrics.
     pub(crate) const fn name(self) -> &'static str {
@@ -43,6 +47,7 @@ impl LeftOut {
             Self::HealthCheck => "health_check",
             Self::Mirrored => "mirrored",
             Self::NotHttp => "not_http",
+            Self::Attempt => "attempt",
         }
     }
 }
@@ -59,6 +64,7 @@ impl RequestHeaders {
                 b"user-agent" if ignore.matches(Some(value), None) => left_out = Some(LeftOut::HealthCheck),
                 b":authority" if is_mirrored(value) => left_out = Some(LeftOut::Mirrored),
                 b":method" => request.is_connect = value == b"CONNECT",
+                b"content-type" => request.is_grpc = value.starts_with(b"application/grpc"),
                 b"x-envoy-expected-rq-timeout-ms" => request.timeout = milliseconds(value),
                 b"x-envoy-auth-failure-mode-allowed" => request.fail_open = value == b"true",
                 b"x-envoy-external-address" => request.is_external = true,

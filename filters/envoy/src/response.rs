@@ -3,7 +3,7 @@
 use crate::headers::{Headers, number, text};
 use crate::quota::QuotaHeaders;
 use alloc::borrow::Cow;
-use nearmiss::Substitute;
+use nearmiss::{Micros, Substitute};
 
 /// The response headers that the core needs.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,8 @@ pub(crate) struct ResponseHeaders<'a> {
     pub(crate) quota: QuotaHeaders<'a>,
     /// `grpc-status` of a headers-only response.
     pub(crate) grpc_status: Option<u32>,
+    /// `x-envoy-upstream-service-time`: the time from the end of the request at the router to the response headers, in whole milliseconds.
+    pub(crate) service: Option<Micros>,
     content_type: &'a str,
     is_fallback: bool,
     has_stale_warning: bool,
@@ -41,6 +43,7 @@ impl<'a> ResponseHeaders<'a> {
             b"cache-status" => join(&mut self.cache_status, text(value)),
             b"proxy-status" => join(&mut self.proxy_status, text(value)),
             b"grpc-status" => self.grpc_status = number(value).and_then(|status| u32::try_from(status).ok()),
+            b"x-envoy-upstream-service-time" => self.service = number(value).map(Micros::from_millis),
             b"warning" => self.has_stale_warning |= is_stale_warning(text(value)),
             b"ratelimit" => self.quota.state = Some(text(value)),
             b"ratelimit-policy" => self.quota.policy = Some(text(value)),
@@ -50,10 +53,15 @@ impl<'a> ResponseHeaders<'a> {
         }
     }
 
-    /// Returns true if the response is gRPC with its status in the trailers; gRPC-Web has it in the body.
+    /// Returns true if the response is gRPC with its status in the trailers.
     pub(crate) fn is_grpc(&self) -> bool {
         let rest = self.content_type.strip_prefix("application/grpc");
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';', ' ']))
+    }
+
+    /// Returns true if the response is gRPC-Web, which has its status in the headers or in the body.
+    pub(crate) fn is_grpc_web(&self) -> bool {
+        self.content_type.starts_with("application/grpc-web")
     }
 
     /// Returns true if the response has no natural end: a tunnel or an event stream.

@@ -40,17 +40,18 @@ impl PluginRoot {
         let text = core::str::from_utf8(text)
             .map_err(|_| ConfigError::Syntax(String::from("the configuration is not UTF-8")))?;
         let config = PluginConfig::parse(text)?;
-        let (envoy, identity) = (config.envoy.clone(), identity::plugin(hostcalls));
-        let plugin = match plugins::find(envoy.attach, &identity) {
+        let (config, identity) = (Rc::new(config), identity::plugin(hostcalls));
+        let plugin = match plugins::find(config.envoy.attach, &identity) {
             Some(plugin) => {
-                plugin.borrow_mut().reconfigure(hostcalls, config);
+                plugin.borrow_mut().reconfigure(hostcalls, Rc::clone(&config));
                 plugin
             }
-            None => Plugin::new_shared(identity, config),
+            None => Plugin::new_shared(identity, Rc::clone(&config)),
         };
         plugins::insert(self.context_id, Rc::clone(&plugin));
-        self.attachment = Some(Attachment::new(&envoy, plugin));
-        if envoy.attach != Attach::Upstream {
+        let attach = config.envoy.attach;
+        self.attachment = Some(Attachment::new(config, plugin));
+        if attach != Attach::Upstream {
             // A VM without traffic ticks as well, because it can lead.
             let _ = hostcalls.set_tick_period(TICK_PERIOD);
         }
@@ -103,7 +104,7 @@ impl RootContext for PluginRoot {
     fn on_log(&mut self) {
         let hostcalls = Hostcalls::begin();
         if let Some(attachment) = &self.attachment
-            && attachment.attach != Attach::Upstream
+            && attachment.config.envoy.attach != Attach::Upstream
             && !exchange::is_seen(&hostcalls)
         {
             attachment.observe(&hostcalls, None);
@@ -112,7 +113,7 @@ impl RootContext for PluginRoot {
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
         let attachment = Rc::clone(self.attachment.as_ref()?);
-        Some(match attachment.attach {
+        Some(match attachment.config.envoy.attach {
             Attach::Upstream => Box::new(UpstreamFilter::new(attachment)),
             Attach::Http | Attach::Log => Box::new(HttpFilter::new(attachment)),
         })

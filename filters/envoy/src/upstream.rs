@@ -6,7 +6,7 @@
 
 use crate::attachment::Attachment;
 use crate::attempt_propagation::{self, EndedAttempt};
-use crate::attributes::{attempts, name};
+use crate::attributes::{attempts, cluster, flags, name};
 use crate::headers::{Headers, number};
 use crate::plugins;
 use crate::proxy_wasm::hostcalls::Hostcalls;
@@ -14,6 +14,7 @@ use crate::proxy_wasm::traits::{Context, HttpContext};
 use crate::proxy_wasm::types::{Action, MapType};
 use alloc::rc::Rc;
 use alloc::string::String;
+use nearmiss::Flags;
 
 /// The upstream filter during an attempt.
 pub(crate) struct UpstreamFilter {
@@ -56,6 +57,9 @@ impl UpstreamFilter {
                 status,
                 started: attempt.started,
                 ended,
+                reason: if status == 0 { failure_reason(hostcalls) } else { "" },
+                // Only a redirect is followed by a request to another cluster.
+                cluster: if matches!(status, 300..400) { cluster(hostcalls) } else { "" },
             },
         );
     }
@@ -87,6 +91,17 @@ impl HttpContext for UpstreamFilter {
         self.end(&hostcalls, response_status(headers));
         Action::Continue
     }
+}
+
+/// Returns the reason why an attempt has no response: the failure of the connection in Envoy's words, or a reset. It is empty if the client
+/// has gone.
+fn failure_reason(hostcalls: &Hostcalls) -> &str {
+    let is_client_gone = || {
+        let flags = flags(hostcalls.get_property("response\0flags"));
+        flags.any(Flags::DC.with(Flags::DR))
+    };
+    name(hostcalls.get_property("upstream\0transport_failure_reason"))
+        .unwrap_or_else(|| if is_client_gone() { "" } else { attempt_propagation::RESET })
 }
 
 /// Returns the status of a response; a gRPC server fault has the HTTP status that Envoy maps it to.

@@ -17,7 +17,7 @@ const UNUSED_TYPES: [&str; 3] = ["GrpcStatusCode", "PeerType", "StreamType"];
 /// Statuses of the ABI that the crate does not have.
 const MORE_STATUSES: [&str; 2] = ["InvalidMemoryAccess", "Unimplemented"];
 /// Callbacks that the filter does not have: Envoy would call every one that is exported.
-const UNUSED_EXPORTS: [&str; 17] = [
+const UNUSED_EXPORTS: [&str; 16] = [
     "proxy_on_delete",
     "proxy_on_downstream_connection_close",
     "proxy_on_downstream_data",
@@ -31,13 +31,12 @@ const UNUSED_EXPORTS: [&str; 17] = [
     "proxy_on_request_body",
     "proxy_on_request_trailers",
     "proxy_on_response_body",
-    "proxy_on_response_trailers",
     "proxy_on_upstream_connection_close",
     "proxy_on_upstream_data",
     "proxy_on_vm_start",
 ];
 /// The methods that these callbacks would call, and those that start a VM or create what the filter is not.
-const UNUSED_METHODS: [&str; 13] = [
+const UNUSED_METHODS: [&str; 12] = [
     "Context::on_foreign_function",
     "Context::on_grpc_call_response",
     "Context::on_grpc_stream_close",
@@ -47,7 +46,6 @@ const UNUSED_METHODS: [&str; 13] = [
     "HttpContext::on_http_request_body",
     "HttpContext::on_http_request_trailers",
     "HttpContext::on_http_response_body",
-    "HttpContext::on_http_response_trailers",
     "RootContext::create_stream_context",
     "RootContext::on_queue_ready",
     "RootContext::on_vm_start",

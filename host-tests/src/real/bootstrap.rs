@@ -14,6 +14,9 @@ pub struct Bootstrap {
     loggers: Vec<Value>,
     routes: Vec<Value>,
     clusters: Vec<Value>,
+    listeners: Vec<Value>,
+    manager: Value,
+    router: Value,
     port: u16,
     without_access_log: bool,
 }
@@ -54,39 +57,57 @@ impl Bootstrap {
         self
     }
 
-    /// Returns the listener, which writes its access log to `log`.
-    fn listener(&self, log: &str) -> Value {
+    /// Adds a listener beside the main one.
+    pub fn listener(mut self, listener: Value) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// Adds a listener with the routes so far, and one filter.
+    pub fn listener_with(self, name: &str, filter: Value) -> Self {
+        let manager = connection_manager(&[filter, router()], &[], &self.routes);
+        self.listener(json!({
+            "name": name,
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+            "filter_chains": [{"filters": [manager]}],
+        }))
+    }
+
+    /// Sets further fields of the main listener's connection manager.
+    pub fn manager(mut self, fields: Value) -> Self {
+        self.manager = fields;
+        self
+    }
+
+    /// Sets further fields of the main listener's router.
+    pub fn router(mut self, fields: Value) -> Self {
+        self.router = fields;
+        self
+    }
+
+    /// Returns the main listener, which writes its access log to `log`.
+    fn main_listener(&self, log: &str) -> Value {
         let mut filters = self.filters.clone();
-        filters.push(self.router());
+        filters.push(self.last_filter());
         let mut loggers = self.loggers.clone();
         if !self.without_access_log {
             loggers.push(access_log(log));
         }
+        let mut manager = connection_manager(&filters, &loggers, &self.routes);
+        merge(&mut manager["typed_config"], &self.manager);
         json!({
             "name": "main",
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": self.port}},
-            "filter_chains": [{"filters": [{
-                "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                    "stat_prefix": "main",
-                    "max_request_headers_kb": 512,
-                    "access_log": loggers,
-                    "http_filters": filters,
-                    "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": self.routes}]},
-                },
-            }]}],
+            "filter_chains": [{"filters": [manager]}],
         })
     }
 
-    fn router(&self) -> Value {
-        let mut router = json!({
-            "name": "envoy.filters.http.router",
-            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-        });
+    fn last_filter(&self) -> Value {
+        let mut router = router();
         if !self.upstream_filters.is_empty() {
             router["typed_config"]["upstream_http_filters"] = before_codec(&self.upstream_filters);
         }
+        merge(&mut router["typed_config"], &self.router);
         router
     }
 
@@ -104,7 +125,7 @@ impl Bootstrap {
 
     /// Returns the listener as an LDS response.
     pub(super) fn resources(&self, log: &str) -> Value {
-        let mut listener = self.listener(log);
+        let mut listener = self.main_listener(log);
         listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
         json!({"resources": [listener]})
     }
@@ -117,14 +138,39 @@ impl Bootstrap {
             "stats_flush_interval": "0.1s",
             "static_resources": {"clusters": self.clusters},
         });
+        let mut fixed = self.listeners.clone();
         match listeners {
-            None => document["static_resources"]["listeners"] = json!([self.listener(log)]),
+            None => fixed.insert(0, self.main_listener(log)),
             Some(path) => {
                 document["dynamic_resources"] = json!({"lds_config": {"path_config_source": {"path": path}, "resource_api_version": "V3"}});
             }
         }
+        document["static_resources"]["listeners"] = fixed.into();
         document
     }
+}
+
+/// Returns the network filter of an HTTP listener.
+pub fn connection_manager(filters: &[Value], loggers: &[Value], routes: &[Value]) -> Value {
+    json!({
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "main",
+            "max_request_headers_kb": 512,
+            "access_log": loggers,
+            "http_filters": filters,
+            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
+        },
+    })
+}
+
+/// Returns the router, the last of a listener's HTTP filters.
+pub fn router() -> Value {
+    json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+    })
 }
 
 /// Returns a Wasm plugin configuration for a module; plugins with the same `vm_id` share a VM.

@@ -12,9 +12,10 @@ pub struct Client {
     connection: Option<BufReader<TcpStream>>,
 }
 
-/// A GET request.
+/// A request without a body.
 #[derive(Clone, Debug)]
 pub struct Request {
+    method: &'static str,
     path: String,
     headers: Vec<(String, Vec<u8>)>,
 }
@@ -35,7 +36,12 @@ pub struct Response {
 impl Request {
     /// Returns a GET request for a path.
     pub fn get(path: &str) -> Self {
-        Self { path: path.to_owned(), headers: Vec::new() }
+        Self { method: "GET", path: path.to_owned(), headers: Vec::new() }
+    }
+
+    /// Returns a POST request without a body.
+    pub fn post(path: &str) -> Self {
+        Self { method: "POST", ..Self::get(path) }.header("content-length", "0")
     }
 
     /// Sets the exchange's id and its fault script.
@@ -55,7 +61,8 @@ impl Request {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let mut bytes = format!("GET {} HTTP/1.1\r\nhost: example.test\r\n", self.path).into_bytes();
+        let mut bytes =
+            format!("{} {} HTTP/1.1\r\nhost: example.test\r\n", self.method, self.path).into_bytes();
         for (name, value) in &self.headers {
             bytes.extend(name.as_bytes());
             bytes.extend(b": ");

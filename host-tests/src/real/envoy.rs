@@ -184,7 +184,9 @@ impl EnvoyCommand {
         let folder = envoy.folder.clone();
         let address = eventually("Envoy's admin address", || fs::read_to_string(folder.join("admin")).ok());
         envoy.admin = address.trim().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        envoy.port = eventually("Envoy's listener", || envoy.listener_port());
+        envoy.port = eventually("Envoy's listener", || {
+            envoy.listener_port(Some("main")).or_else(|| envoy.listener_port(None))
+        });
         Ok(envoy)
     }
 }
@@ -213,6 +215,16 @@ impl Envoy {
     /// Returns the filter's own statistics.
     pub fn nearmiss_stats(&self) -> Stats {
         self.stats("wasmcustom")
+    }
+
+    /// Sends a command to the admin interface.
+    ///
+    /// # Panics
+    ///
+    /// If Envoy refuses it.
+    pub fn command(&self, path: &str) {
+        let response = Client::new(self.admin).send(&Request::post(path));
+        assert_eq!(response.status, 200, "{path}");
     }
 
     /// Returns a page of the admin interface.
@@ -328,11 +340,21 @@ impl Envoy {
         eventually("Envoy to stop", || self.child.try_wait().ok().flatten());
     }
 
-    /// Returns the port of the listener, once it listens.
-    fn listener_port(&self) -> Option<u16> {
+    /// Returns the port of a listener, once it listens.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within a minute.
+    pub fn port_of(&self, listener: &str) -> u16 {
+        eventually("Envoy's listener", || self.listener_port(Some(listener)))
+    }
+
+    fn listener_port(&self, name: Option<&str>) -> Option<u16> {
         let page = Client::new(self.admin).try_send(&Request::get("/listeners?format=json")).ok()?;
         let page: Value = serde_json::from_slice(&page.body).ok()?;
-        let port = page["listener_statuses"][0]["local_address"]["socket_address"]["port_value"].as_u64()?;
+        let mut listeners = page["listener_statuses"].as_array()?.iter();
+        let listener = listeners.find(|listener| name.is_none_or(|name| listener["name"] == name))?;
+        let port = listener["local_address"]["socket_address"]["port_value"].as_u64()?;
         u16::try_from(port).ok().filter(|port| *port > 0)
     }
 }

@@ -22,6 +22,10 @@ pub enum Action {
     Hang,
     /// `cut`: closes the connection in the middle of the announced body.
     Cut,
+    /// `stream:600`: sends the headers at once, and the body after this many milliseconds.
+    Stream(Duration),
+    /// `no-status`: a gRPC response with a message and without trailers.
+    NoStatus,
     /// `trailers:14`: gRPC headers and a message, then this status in the trailers.
     Trailers(u16),
     /// `trailers-only:14`: a gRPC trailers-only response, with this status and no body.
@@ -43,6 +47,7 @@ impl Action {
     fn parse(word: &str) -> Option<Self> {
         match word.split_once(':') {
             Some(("late", ms)) => Some(Self::Late(Duration::from_millis(ms.parse().ok()?))),
+            Some(("stream", ms)) => Some(Self::Stream(Duration::from_millis(ms.parse().ok()?))),
             Some(("trailers", status)) => Some(Self::Trailers(status.parse().ok()?)),
             Some(("trailers-only", status)) => Some(Self::TrailersOnly(status.parse().ok()?)),
             Some(_) => None,
@@ -50,6 +55,7 @@ impl Action {
                 "reset" => Some(Self::Reset),
                 "hang" => Some(Self::Hang),
                 "cut" => Some(Self::Cut),
+                "no-status" => Some(Self::NoStatus),
                 status => Some(Self::Status(status.parse().ok()?)),
             },
         }

@@ -135,8 +135,12 @@ fn perform(mut respond: h2::server::SendResponse<Bytes>, action: Action) -> Resu
             response.headers_mut().extend(status(code));
             respond.send_response(response, true).map(drop)
         }
+        Action::NoStatus => {
+            let mut body = respond.send_response(head(200), false)?;
+            body.send_data(Bytes::from_static(b"\0\0\0\0\x02ok"), true)
+        }
         Action::Status(code) => respond.send_response(head(code), true).map(drop),
-        Action::Reset | Action::Hang | Action::Cut | Action::Late(_) => {
+        Action::Reset | Action::Hang | Action::Cut | Action::Late(_) | Action::Stream(_) => {
             respond.send_reset(h2::Reason::INTERNAL_ERROR);
             Ok(())
         }

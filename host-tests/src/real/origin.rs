@@ -185,6 +185,11 @@ fn serve(connection: TcpStream, port: u16, arrivals: &ArrivalLog) -> std::io::Re
                 thread::sleep(delay);
                 request.respond(&mut writer, 200)?;
             }
+            Action::Stream(delay) => {
+                writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")?;
+                thread::sleep(delay);
+                writer.write_all(b"ok")?;
+            }
             Action::Reset => {
                 SockRef::from(&writer).set_linger(Some(Duration::ZERO))?;
                 return Ok(());
@@ -195,7 +200,7 @@ fn serve(connection: TcpStream, port: u16, arrivals: &ArrivalLog) -> std::io::Re
                 writer.shutdown(Shutdown::Both)?;
                 return Ok(());
             }
-            Action::Trailers(_) | Action::TrailersOnly(_) => {
+            Action::Trailers(_) | Action::TrailersOnly(_) | Action::NoStatus => {
                 panic!("a gRPC action at an HTTP/1.1 origin")
             }
         }

@@ -101,9 +101,9 @@ fn address(port: u16) -> Option<String> {
 fn arrived(arrivals: &ArrivalLog, exchange: &str) -> Vec<Attempt> {
     let status = |action| match action {
         Action::Status(status) => Some(status),
-        Action::Late(_) => Some(200),
+        Action::Late(_) | Action::Stream(_) => Some(200),
         Action::Reset | Action::Hang => None,
-        Action::Cut | Action::Trailers(_) | Action::TrailersOnly(_) => {
+        Action::Cut | Action::NoStatus | Action::Trailers(_) | Action::TrailersOnly(_) => {
             panic!("no script here has {action:?}")
         }
     };

@@ -5,7 +5,9 @@
 
 mod attach;
 mod attempt_log;
+mod clocks;
 mod config;
+mod counted_once;
 mod exact;
 mod examples;
 mod fates;
@@ -13,3 +15,4 @@ mod harness;
 mod privacy;
 mod reload;
 mod sidecar;
+mod substitutes;

@@ -229,6 +229,67 @@ fn when_the_leader_dies_another_vm_takes_over_and_every_exchange_is_reported_onc
 }
 
 #[test]
+fn whoever_ends_last_reports_what_is_left_whatever_the_order() {
+    for workers in [1, 2, 4] {
+        // The position at which the main thread's VM ends, among the workers.
+        for main_ends in 0..=workers {
+            // The main thread is busy at first, so that a worker leads, until it ends or for half of the time.
+            for main_ticks_from in [10, u64::MAX] {
+                let mut process = Process::with(workers);
+                while process.second < 20 {
+                    process.exchanges();
+                    let main_ticks = process.second >= main_ticks_from;
+                    process.tick(main_ticks);
+                }
+                process.exchanges();
+                let (main, root) = &mut process.main;
+                for (position, (vm, worker)) in process.workers.iter_mut().enumerate() {
+                    if position == main_ends {
+                        main.shut_down(*root).unwrap();
+                    }
+                    vm.shut_down(*worker).unwrap();
+                }
+                if main_ends == workers {
+                    main.shut_down(*root).unwrap();
+                }
+                let records = process.proxy.take_records();
+                process
+                    .records
+                    .extend(records.iter().map(|record| serde_json::from_str::<Value>(record).unwrap()));
+                assert_eq!(
+                    summed(&process.records),
+                    process.proxy.fates("cart"),
+                    "{workers} workers, main ends at {main_ends} and ticks from {main_ticks_from}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_lease_returns_to_the_main_thread_unless_an_episode_is_open() {
+    let mut process = Process::with(2);
+    while process.second < 130 {
+        process.exchanges();
+        process.tick(false);
+    }
+    let source = |process: &Process| of_type(&process.records, "summary").last().unwrap()["source"].clone();
+    let of_worker = source(&process);
+    while process.second < 260 {
+        process.second();
+    }
+    let of_main = source(&process);
+    assert_ne!(of_main, of_worker, "a VM without traffic leads");
+    while process.second < END {
+        process.second();
+    }
+    assert_eq!(source(&process), of_main);
+    let (records, proxy) = process.stop();
+    assert_eq!(summed(&records), proxy.fates("cart"));
+    assert_eq!(of_type(&records, "episode").len(), 2, "one episode, not truncated");
+}
+
+#[test]
 fn lost_updates_and_failing_hostcalls_lose_no_count() {
     let failures = [
         ("proxy_set_shared_data", Status::CasMismatch),
@@ -277,7 +338,7 @@ fn filter_and_logger_elect_separate_leaders() {
     vm.tick(logger).unwrap();
     let keys: Vec<_> =
         proxy.shared_keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect();
-    assert_eq!(keys.iter().filter(|key| key.ends_with("/desk")).count(), 2, "{keys:?}");
+    assert_eq!(keys.iter().filter(|key| key.ends_with("/lease")).count(), 2, "{keys:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The Envoy module in the simulated Envoy: cases that a real Envoy cannot be made to produce on request.
 
+mod attempts;
 mod bad_input;
 mod cardinality;
 mod clock;

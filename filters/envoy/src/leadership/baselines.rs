@@ -13,12 +13,12 @@ pub(super) fn publish_baseline(
     buffer: &mut Vec<u8>,
 ) -> bool {
     monitor.publish_baseline(buffer);
-    hostcalls.set_shared_data(&format!("{key}/usual"), Some(buffer), None).is_ok()
+    hostcalls.set_shared_data(&format!("{key}/baselines"), Some(buffer), None).is_ok()
 }
 
 /// Applies the published baselines to `monitor`, if there are any.
 pub(super) fn apply_baseline(hostcalls: &Hostcalls, key: &str, monitor: &mut Monitor) {
-    if let Ok((baselines, _)) = hostcalls.get_shared_data(&format!("{key}/usual")) {
+    if let Ok((baselines, _)) = hostcalls.get_shared_data(&format!("{key}/baselines")) {
         // Baselines of another build are unreadable; the monitor then learns its own.
         let _ = monitor.apply_baseline(baselines);
     }

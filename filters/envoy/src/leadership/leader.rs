@@ -5,6 +5,7 @@
 //! changes no episode.
 
 use super::baselines::publish_baseline;
+use super::candidate;
 use super::lease::Lease;
 use super::mailbox::Mailbox;
 use crate::proxy_wasm::hostcalls::Hostcalls;
@@ -34,6 +35,34 @@ pub(super) struct Leader {
     baselines: u32,
     absorbed: u64,
     buffer: Vec<u8>,
+}
+
+/// The leader after this one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Successor {
+    /// This leader goes on; true if it sees traffic.
+    Same { has_traffic: bool },
+    /// A VM without traffic takes over.
+    Candidate(u32),
+    /// This leader ends, and any VM may take over.
+    Any,
+}
+
+impl Successor {
+    /// Decides who leads next.
+    pub(super) fn new(
+        hostcalls: &Hostcalls,
+        key: &str,
+        has_traffic: bool,
+        is_last: bool,
+        now: Timestamp,
+    ) -> Self {
+        if is_last {
+            return Self::Any;
+        }
+        let candidate = has_traffic.then(|| candidate::find(hostcalls, key, now)).flatten();
+        candidate.map_or(Self::Same { has_traffic }, Self::Candidate)
+    }
 }
 
 impl Leader {
@@ -80,15 +109,17 @@ impl Leader {
     }
 
     /// Reads new deltas, renews the lease and reports every complete bucket; on the last call it gives up the lease and reports
-    /// all buckets. Returns false if another VM holds the lease.
+    /// all buckets. Returns false if another VM holds the lease, or gets it: a candidate does unless an episode is open.
     pub(super) fn lead(
         &mut self,
         hostcalls: &Hostcalls,
         key: &str,
         id: u32,
         now: Timestamp,
-        is_last: bool,
+        successor: Successor,
     ) -> bool {
+        let is_last = successor == Successor::Any;
+        let has_open_episodes = self.monitor.as_ref().is_some_and(Monitor::has_open_episodes);
         let Some(mut lease) = Lease::read(hostcalls, key) else { return true };
         if lease.holder != id {
             return false;
@@ -105,8 +136,11 @@ impl Leader {
         }
         lease.truncate_positions(self.mailboxes.len() + ENDED_POSITIONS);
         lease.baselines = self.baselines;
-        if is_last {
-            lease.holder = 0;
+        match successor {
+            Successor::Any => lease.holder = 0,
+            Successor::Candidate(id) if !has_open_episodes => lease.holder = id,
+            Successor::Candidate(_) => lease.has_traffic = true,
+            Successor::Same { has_traffic } => lease.has_traffic = has_traffic,
         }
         // The last write is retried once, because no tick follows that could repeat it.
         if lease.write(hostcalls, key, now) || is_last && lease.write(hostcalls, key, now) {
@@ -114,6 +148,9 @@ impl Leader {
         } else if !is_last {
             // The positions were not written, so these deltas are read again. If another VM leads, the next tick finds out.
             return true;
+        }
+        if lease.holder != id && !is_last {
+            return false;
         }
         self.report(hostcalls, key, if is_last { u64::MAX } else { self.open_bucket(now) });
         if is_last && let Some(monitor) = &mut self.monitor {

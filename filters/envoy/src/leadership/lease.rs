@@ -7,8 +7,8 @@ use alloc::format;
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
 
-/// Bytes before the positions: holder, renewal, baselines.
-const HEADER: usize = 16;
+/// Bytes before the positions: holder, renewal, baselines, traffic.
+const HEADER: usize = 20;
 
 /// The lease as it was read from shared data.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Lease {
     renewed: Timestamp,
     /// The bucket up to which baselines have been published.
     pub(super) baselines: u32,
+    /// True if the leader sees traffic itself: it hands the lease over to a VM without traffic.
+    pub(super) has_traffic: bool,
     positions: Vec<Position>,
     version: u32,
 }
@@ -33,11 +35,12 @@ struct Position {
 impl Lease {
     /// Reads the lease; `None` if there is none yet or the hostcall failed.
     pub(super) fn read(hostcalls: &Hostcalls, key: &str) -> Option<Self> {
-        let (bytes, version) = hostcalls.get_shared_data(&format!("{key}/desk")).ok()?;
+        let (bytes, version) = hostcalls.get_shared_data(&format!("{key}/lease")).ok()?;
         let mut lease = Self { version, ..Self::default() };
         let Some((header, positions)) = bytes.split_at_checked(HEADER) else { return Some(lease) };
         (lease.holder, lease.renewed, lease.baselines) =
             (read_u32(header, 0), read_timestamp(header, 4), read_u32(header, 12));
+        lease.has_traffic = read_u32(header, 16) != 0;
         let entries = positions.chunks_exact(8);
         lease.positions =
             entries.map(|entry| Position { id: read_u32(entry, 0), next: read_u32(entry, 4) }).collect();
@@ -55,17 +58,16 @@ impl Lease {
         bytes.extend(self.holder.to_le_bytes());
         bytes.extend(now.micros().to_le_bytes());
         bytes.extend(self.baselines.to_le_bytes());
+        bytes.extend(u32::from(self.has_traffic).to_le_bytes());
         for position in &self.positions {
             [position.id, position.next].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
         }
-        hostcalls.set_shared_data(&format!("{key}/desk"), Some(&bytes), Some(self.version)).is_ok()
+        hostcalls.set_shared_data(&format!("{key}/lease"), Some(&bytes), Some(self.version)).is_ok()
     }
 
     /// Acquires the lease for the VM `id` and keeps the positions of the leader before.
     pub(super) fn acquire(&self, hostcalls: &Hostcalls, key: &str, id: u32, now: Timestamp) -> bool {
-        let positions = self.positions.clone();
-        Self { holder: id, renewed: now, baselines: self.baselines, positions, version: self.version }
-            .write(hostcalls, key, now)
+        Self { holder: id, positions: self.positions.clone(), ..*self }.write(hostcalls, key, now)
     }
 
     /// Returns the number of the first delta of the VM `id` that has not been absorbed.

@@ -38,7 +38,7 @@ pub(super) struct Mailbox {
 impl Mailbox {
     /// Reads the header of a mailbox; `None` if there is none.
     pub(super) fn read(hostcalls: &Hostcalls, key: &str, index: u32) -> Option<Self> {
-        let (bytes, version) = hostcalls.get_shared_data(&format!("{key}/post/{index}")).ok()?;
+        let (bytes, version) = hostcalls.get_shared_data(&format!("{key}/mailbox/{index}")).ok()?;
         Some(Self {
             index,
             owner: read_u32(bytes, 0),
@@ -59,7 +59,7 @@ impl Mailbox {
         bytes.extend(self.first.to_le_bytes());
         bytes.extend(self.end.to_le_bytes());
         hostcalls
-            .set_shared_data(&format!("{key}/post/{}", self.index), Some(&bytes), Some(self.version))
+            .set_shared_data(&format!("{key}/mailbox/{}", self.index), Some(&bytes), Some(self.version))
             .is_ok()
     }
 
@@ -147,5 +147,5 @@ pub(super) fn clear_delta(hostcalls: &Hostcalls, key: &str, index: u32, number: 
 }
 
 fn delta_key(key: &str, index: u32, number: u32) -> String {
-    format!("{key}/post/{index}/{}", number % CAPACITY)
+    format!("{key}/mailbox/{index}/{}", number % CAPACITY)
 }

@@ -112,6 +112,13 @@ impl Dispatcher {
         }
     }
 
+    fn on_http_response_trailers(&mut self, context_id: u32, num_trailers: usize) -> Action {
+        match self.http_streams.get_mut(&context_id) {
+            Some(http_stream) => http_stream.on_http_response_trailers(num_trailers),
+            None => Action::Continue,
+        }
+    }
+
     /// Passes a response to the root context that Envoy names: only root contexts dispatch calls.
     fn on_http_call_response(
         &mut self,
@@ -172,6 +179,11 @@ mod exports {
         with(Action::Continue, |dispatcher| {
             dispatcher.on_http_response_headers(context_id, num_headers, end_of_stream != 0)
         })
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_response_trailers(context_id: u32, num_trailers: usize) -> Action {
+        with(Action::Continue, |dispatcher| dispatcher.on_http_response_trailers(context_id, num_trailers))
     }
 
     #[unsafe(no_mangle)]

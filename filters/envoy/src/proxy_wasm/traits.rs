@@ -60,6 +60,11 @@ pub(crate) trait HttpContext: Context {
         Action::Continue
     }
 
+    /// Handles response trailers.
+    fn on_http_response_trailers(&mut self, _num_trailers: usize) -> Action {
+        Action::Continue
+    }
+
     /// Handles the end of the exchange.
     fn on_log(&mut self) {}
 }

@@ -27,6 +27,7 @@ pub(super) fn readable(stream: &Stream, phase: StreamPhase, map_type: MapType) -
         (MapType::ResponseHeaders, StreamPhase::Log) => {
             Some(stream.response_headers.as_ref().unwrap_or(&EMPTY))
         }
+        (MapType::ResponseTrailers, StreamPhase::Trailers) => stream.response_trailers.as_ref(),
         (MapType::ResponseTrailers, StreamPhase::Log) => {
             Some(stream.response_trailers.as_ref().unwrap_or(&EMPTY))
         }
@@ -38,6 +39,8 @@ pub(super) fn readable(stream: &Stream, phase: StreamPhase, map_type: MapType) -
 pub(super) fn writable(stream: &mut Stream, phase: StreamPhase) -> Result<&mut Headers, Status> {
     match phase {
         StreamPhase::Response => stream.response_headers.as_mut().ok_or(Status::BadArgument),
-        StreamPhase::Between | StreamPhase::Request | StreamPhase::Log => Err(Status::BadArgument),
+        StreamPhase::Between | StreamPhase::Request | StreamPhase::Trailers | StreamPhase::Log => {
+            Err(Status::BadArgument)
+        }
     }
 }

@@ -9,6 +9,8 @@ pub enum StreamPhase {
     Request,
     /// `on_response_headers`.
     Response,
+    /// `on_response_trailers`.
+    Trailers,
     /// `on_log`.
     Log,
 }

@@ -143,6 +143,8 @@ impl Stream {
             "response.grpc_status" => self.grpc_status().filter(|_| responded).map(number),
             "response.backend_latency" => self.backend_latency.filter(|_| ended).map(nanoseconds),
             "request.duration" => ended.then(|| nanoseconds(self.duration)),
+            "request.protocol" => Some(b"HTTP/1.1".to_vec()),
+            "request.time" => None,
             "request.method" => self
                 .request_header(":method")
                 .filter(|_| matches!(phase, StreamPhase::Request | StreamPhase::Log)),
@@ -155,6 +157,7 @@ impl Stream {
             "xds.upstream_host_metadata.filter_metadata.nearmiss.tier" => {
                 text(self.tier.as_ref().filter(|_| responded))
             }
+            "xds.upstream_host_locality_metadata.filter_metadata.nearmiss.tier" => None,
             "xds.route_metadata.filter_metadata.nearmiss.max_attempts" => {
                 self.max_attempts.map(|attempts| attempts.to_le_bytes().to_vec())
             }

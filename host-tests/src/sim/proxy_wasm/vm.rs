@@ -218,6 +218,32 @@ impl Vm {
         self.headers(filter, StreamPhase::Response, "proxy_on_response_headers", count)
     }
 
+    /// Runs `on_response_trailers` if there are any.
+    pub fn response_trailers(&mut self, filter: FilterId) -> Result<(), Failure> {
+        let state = self.store.data();
+        let stream = state.contexts[&filter.0].stream.map(|index| &state.streams[index]);
+        let Some(trailers) = stream.and_then(|stream| stream.response_trailers.as_ref()) else {
+            return Ok(());
+        };
+        let count = count(trailers.len());
+        self.set_phase(filter.0, StreamPhase::Trailers);
+        let action = self.call::<_, u32>(filter.0, "proxy_on_response_trailers", (filter.0, count));
+        self.set_phase(filter.0, StreamPhase::Between);
+        match action? {
+            None | Some(0) => Ok(()),
+            Some(_) => Err(Failure::Paused("proxy_on_response_trailers")),
+        }
+    }
+
+    /// Ends a stream without `on_log`, as Envoy does over HTTP/3: the rest of its data can be read in `on_done`.
+    pub fn end_without_log(&mut self, filter: FilterId) -> Result<(), Failure> {
+        self.set_phase(filter.0, StreamPhase::Log);
+        self.call::<_, u32>(filter.0, "proxy_on_done", filter.0)?;
+        self.call::<_, ()>(filter.0, "proxy_on_delete", filter.0)?;
+        self.store.data_mut().contexts.remove(&filter.0);
+        Ok(())
+    }
+
     /// Ends a stream: `on_log`, `on_done`, `on_delete`.
     pub fn end_stream(&mut self, filter: FilterId) -> Result<(), Failure> {
         self.log_phase(filter.0, None)?;
@@ -261,6 +287,7 @@ impl Vm {
         if let Some(root) = filter {
             let filter = self.request_headers(root, key)?;
             self.response_headers(filter)?;
+            self.response_trailers(filter)?;
             self.end_stream(filter)?;
         }
         if let Some(root) = log {

@@ -1,0 +1,33 @@
+//! Warnings about metadata that the filter cannot use: each kind is logged once by a VM.
+
+use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::proxy_wasm::types::LogLevel;
+use core::cell::Cell;
+use nearmiss_wasm_rt::local;
+
+/// A kind of warning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Warning {
+    /// The tier of a host.
+    Tier,
+    /// The maximum number of attempts of a route.
+    MaxAttempts,
+}
+
+local! {
+    static LOGGED: Cell<u8> = Cell::new(0);
+}
+
+/// Logs a message and the value that it is about, unless a warning of this kind has been logged.
+pub(crate) fn log_once(hostcalls: &Hostcalls, warning: Warning, message: &str, value: &str) {
+    let bit = 1 << warning as u8;
+    let logged = LOGGED.with(|logged| logged.replace(logged.get() | bit));
+    if logged & bit == 0 {
+        let value = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
+        let line = alloc::format!("nearmiss: {message}, so it is ignored: `{value}`");
+        let _ = hostcalls.log(LogLevel::Warn, &line);
+    }
+}
+
+/// The maximum length of a value in a warning.
+const MAX_VALUE: usize = 80;

@@ -1,0 +1,129 @@
+//! Responses that no attempt of the upstream gave, and exchanges with several legs.
+
+use host_tests::real::{Bootstrap, EnvoyCommand, route, wasm_filter, wasm_logger, wasm_upstream_filter};
+use serde_json::json;
+
+use crate::counted_once::lua;
+use crate::harness::{Harness, Origins, counts, fate};
+
+const HTTP: &str = r#"{"envoy":{"attach":"http"}}"#;
+const LOG: &str = r#"{"envoy":{"attach":"log"}}"#;
+
+fn start(attach: impl FnOnce(Bootstrap, &Origins) -> Bootstrap) -> Harness {
+    let origins = Origins::start();
+    let bootstrap = attach(origins.bootstrap(), &origins);
+    origins.start_envoy(&EnvoyCommand::new(), &bootstrap)
+}
+
+#[test]
+fn an_error_page_with_status_200_is_a_fallback() {
+    let pages = json!({"local_reply_config": {"mappers": [{
+        "filter": {"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 500, "runtime_key": "x"}}}},
+        "status_code": 200,
+    }]}});
+    for attached in [
+        (|bootstrap: Bootstrap| bootstrap.filter(wasm_filter(HTTP))) as fn(Bootstrap) -> Bootstrap,
+        |bootstrap| bootstrap.logger(wasm_logger(LOG)),
+    ] {
+        let mut harness = start(|bootstrap, origins| {
+            let refused = json!({"retry_policy": {"retry_on": "connect-failure", "num_retries": 2,
+                "retry_back_off": {"base_interval": "0.001s"}}});
+            attached(bootstrap)
+                .manager(pages.clone())
+                .cluster(host_tests::real::cluster("refusing", &[origins.refusing.port]))
+                .route(route("/refusing", "refusing", &refused))
+        });
+        for (path, upstream) in [("/empty", "empty"), ("/refusing", "refusing")] {
+            let outcome = harness.get(path, path, "200");
+            assert_eq!(outcome.response.status, 200);
+            let record = harness.next_record();
+            assert_eq!(record["fate"], "fallback", "{}: {record}", outcome.line);
+            assert_eq!(harness.fates(upstream), counts(&[("fallback", 1)]));
+        }
+        harness.finish();
+    }
+}
+
+#[test]
+fn a_filter_that_hides_an_error_of_the_upstream_is_a_fallback_where_attempts_are_seen() {
+    let mask = lua("function envoy_on_response(handle) handle:headers():replace(':status', '200') end");
+    let mut harness = start(|bootstrap, _| {
+        bootstrap.filter(wasm_filter(HTTP)).filter(mask).upstream_filter(wasm_upstream_filter())
+    });
+    let outcome = harness.get("/plain", "one", "503");
+    assert_eq!(outcome.response.status, 200);
+    assert_eq!(fate(outcome.near_miss.as_deref()), "fallback", "{}", outcome.line);
+    assert_eq!(harness.next_record()["attempt_log"][0]["status"], 503);
+    assert_eq!(harness.get("/plain", "two", "200").near_miss, None);
+    harness.finish();
+}
+
+#[test]
+fn attempts_say_why_they_had_no_response() {
+    let mut harness =
+        start(|bootstrap, _| bootstrap.filter(wasm_filter(HTTP)).upstream_filter(wasm_upstream_filter()));
+    harness.get("/cart", "one", "reset,200");
+    let record = harness.next_record();
+    let reason = record["attempt_log"][0]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("reset") || reason.contains("closed"), "{record}");
+    harness.get("/short-try", "two", "hang,200");
+    assert_eq!(harness.next_record()["attempt_log"][0]["reason"], "timeout");
+    harness.get("/search", "three", "200");
+    let record = harness.next_record();
+    assert!(record["attempt_log"][0]["reason"].as_str().unwrap_or_default().contains("refused"), "{record}");
+    harness.finish();
+}
+
+#[test]
+fn attempts_that_went_to_no_host_are_not_counted() {
+    let mut harness = start(|bootstrap, _| bootstrap.filter(wasm_filter(HTTP)));
+    harness.get("/empty", "one", "200");
+    assert_eq!(harness.next_record()["attempts"], 0);
+    assert_eq!(harness.envoy.nearmiss_stats().attempts("empty"), 0);
+    harness.finish();
+}
+
+#[test]
+fn each_leg_of_an_internal_redirect_counts_on_its_own_cluster() {
+    let redirecting = json!({"internal_redirect_policy": {"max_internal_redirects": 2},
+        "retry_policy": {"retry_on": "5xx", "num_retries": 2}});
+    let mut harness = start(|bootstrap, origins| {
+        bootstrap
+            .cluster(host_tests::real::cluster("first", &[origins.hosts[1].port]))
+            .route(route("/first", "first", &redirecting))
+            .filter(wasm_filter(HTTP))
+            .upstream_filter(wasm_upstream_filter())
+    });
+    let request = host_tests::real::Request::get("/first").script("one", "503,302,200");
+    let outcome = harness.send("one", &request.respond("location: http://example.test/plain"));
+    assert_eq!(outcome.response.status, 200, "{}", outcome.line);
+    let record = harness.next_record();
+    assert_eq!((&record["upstream"], &record["fate"]), (&json!("first"), &json!("retried")), "{record}");
+    assert_eq!(harness.fates("first"), counts(&[("retried", 1)]));
+    assert_eq!(harness.fates("cart"), counts(&[("clean", 1)]));
+    harness.finish();
+}
+
+#[test]
+fn each_listener_judges_by_its_own_configuration() {
+    let limited = json!({"timeout": "20s"});
+    let origins = Origins::start();
+    let filter = |margin: &str| wasm_filter(&format!(r#"{{"tight_margin":"{margin}"}}"#));
+    let bootstrap = origins
+        .bootstrap()
+        .route(route("/limited", "cart", &limited))
+        .listener_with("strict", filter("90%"))
+        .listener_with("lax", filter("1%"));
+    let harness = origins.start_envoy(&EnvoyCommand::new(), &bootstrap);
+    for (name, expected) in [("strict", [("tight", 1)].as_slice()), ("lax", &[("clean", 1), ("tight", 1)])] {
+        let mut client = host_tests::real::Client::new(harness.envoy.port_of(name));
+        assert_eq!(
+            client.send(&host_tests::real::Request::get("/limited").script(name, "late:3000")).status,
+            200
+        );
+        host_tests::real::eventually("the exchange", || {
+            (harness.fates("cart") == counts(expected)).then_some(())
+        });
+    }
+    harness.stop();
+}
