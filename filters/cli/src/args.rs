@@ -67,15 +67,33 @@ pub(crate) struct FilterArgs {
     pub(crate) upstream: Vec<String>,
 }
 
-/// Records go to standard output, everything else to standard error.
+/// The logs that `replay` and `convert` read.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ReplayArgs {
+pub(crate) struct LogArgs {
     /// Files to read, merged by time; plain, .gz or .zst; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) input: InputArgs,
+
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+
+    /// Maximum share of unreadable lines; above it, the exit code is 2.
+    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
+    pub(crate) max_bad: f64,
+
+    /// Shows no progress and no counts, only what went wrong.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Records go to standard output, everything else to standard error.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 
     /// Prints every line with its verdict instead of records.
     #[arg(long)]
@@ -92,43 +110,17 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "MODULE", conflicts_with_all = ["format", "since", "until", "upstream", "max_bad"])]
     pub(crate) wasm: Option<PathBuf>,
 
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-
-    /// Maximum share of unreadable lines; above it, the exit code is 2.
-    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
-    pub(crate) max_bad: f64,
-
     /// Source name in summaries; runs whose records are merged need different names.
     #[arg(long, default_value = "replay", value_name = "NAME")]
     pub(crate) source: String,
-
-    /// Shows neither table nor progress, only what went wrong.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
 }
 
 /// Exchange lines go to standard output in the order of the input, everything else to standard error. `nearmiss replay` gives the
 /// same records for them as for the input.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConvertArgs {
-    /// Files to read, merged by time; plain, .gz or .zst; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-
     #[command(flatten)]
-    pub(crate) input: InputArgs,
-
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-
-    /// Maximum share of unreadable lines; above it, the exit code is 2.
-    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
-    pub(crate) max_bad: f64,
-
-    /// Shows no counts and no progress, only what went wrong.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    pub(crate) log: LogArgs,
 }
 
 /// Records of the fleet go to standard output, everything else to standard error.

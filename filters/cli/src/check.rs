@@ -29,8 +29,8 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         (Some("-"), _) => {
             let mut lines = Lines::new(Path::new("-"), Box::new(std::io::stdin().lock()));
             let mut valid = true;
-            while let Some((_, line)) = lines.next()? {
-                valid &= explain(line, &mut reader, &config, &mut output)?;
+            while let Some(line) = lines.next()? {
+                valid &= explain(line.text, &mut reader, &config, &mut output)?;
                 output.line("")?;
             }
             valid

@@ -12,6 +12,17 @@ const MAX_LINE: usize = 64 << 20;
 /// Initial size of the buffer.
 const CHUNK: usize = 1 << 20;
 
+/// One line, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InputLine<'a> {
+    /// Name of the file in messages.
+    pub(crate) path: &'a Path,
+    /// Number of the line, from 1.
+    pub(crate) number: u64,
+    /// The line without its line ending.
+    pub(crate) text: &'a [u8],
+}
+
 /// The lines of one source, each borrowed from a buffer that is reused.
 pub(crate) struct Lines {
     path: PathBuf,
@@ -49,11 +60,6 @@ impl Lines {
     pub(crate) fn new(path: &Path, source: Box<dyn Read>) -> Self {
         let buffer = vec![0; CHUNK];
         Self { path: path.into(), source, buffer, start: 0, end: 0, at_end: false, number: 0 }
-    }
-
-    /// Returns the number of the last line returned by [`next`](Self::next), from 1.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
     }
 
     /// Reads until the next line is in the buffer and returns its end, `None` at the end of the source.
@@ -104,14 +110,15 @@ impl Lines {
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
-    /// Returns the next line without its line ending, and the file's name for messages; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<(&Path, &[u8])>, Error> {
+    /// Returns the next line; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<InputLine<'_>>, Error> {
         let Some(end) = self.fill()? else { return Ok(None) };
         let start = self.start;
         self.start = (end + 1).min(self.end);
         self.number += 1;
         let line = self.buffer.get(start..end).unwrap_or_default();
-        Ok(Some((&self.path, line.strip_suffix(b"\r").unwrap_or(line))))
+        let text = line.strip_suffix(b"\r").unwrap_or(line);
+        Ok(Some(InputLine { path: &self.path, number: self.number, text }))
     }
 }
 
@@ -170,10 +177,10 @@ mod tests {
         let mut lines = Lines::new(Path::new("x"), Box::new(SmallReads(text.into(), at_once)));
         lines.buffer.truncate(8);
         let mut read = Vec::new();
-        while let Some((_, line)) = lines.next().unwrap() {
-            read.push(line.to_vec());
+        while let Some(line) = lines.next().unwrap() {
+            read.push(line.text.to_vec());
+            assert_eq!(line.number as usize, read.len());
         }
-        assert_eq!(lines.number() as usize, read.len());
         read
     }
 

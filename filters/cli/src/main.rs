@@ -11,6 +11,7 @@ mod convert;
 mod counts;
 mod display;
 mod error;
+mod exchange_reader;
 mod fate_class;
 mod filter;
 mod input;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Replay(args) => replay::run(&args),
-        Command::Convert(args) => convert::run(&args),
+        Command::Convert(args) => convert::run(&args.log),
         Command::Check(args) => check::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Report(args) => report::run(&args),

@@ -4,7 +4,7 @@ mod table;
 
 use crate::args::MergeArgs;
 use crate::error::Error;
-use crate::input::Lines;
+use crate::input::{InputLine, Lines};
 use crate::line_counts::LineCounts;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -21,10 +21,8 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode, Error> {
         (Merger::new(args.every, None), Output::new(), LineCounts::default());
     for path in &args.files {
         let mut lines = Lines::open(path, &progress)?;
-        loop {
-            let number = lines.number() + 1;
-            let Some((path, line)) = lines.next()? else { break };
-            match core::str::from_utf8(line).map(|line| merger.add_line(line)) {
+        while let Some(InputLine { path, number, text }) = lines.next()? {
+            match core::str::from_utf8(text).map(|line| merger.add_line(line)) {
                 Ok(Ok(0)) => line_counts.left_out += 1,
                 Ok(Ok(_)) => line_counts.judged += 1,
                 Ok(Err(error)) => line_counts.count_unreadable(path, number, &error),

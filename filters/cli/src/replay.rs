@@ -9,16 +9,18 @@ use crate::annotate::annotate;
 use crate::args::ReplayArgs;
 use crate::config;
 use crate::error::Error;
+use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
+use crate::input::InputLine;
 use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::monitor;
 use crate::order::OrderCheck;
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
-use crate::time_ordered::{Source, TimeOrdered};
+use crate::time_ordered::TimeOrdered;
 use nearmiss::upstream_name;
 use nearmiss::{Head, Monitor};
-use nearmiss_formats::{Attempts, Format, JoinKey, Joiner, LineError, ParsedLine};
+use nearmiss_formats::{Format, LineError, ParsedLine};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,13 +31,13 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     if let Some(module) = &args.wasm {
         return wasm::run(args, module);
     }
-    let config = config::load(args.input.config.as_deref(), args.input.format)?;
-    let mut progress = Progress::new(!args.quiet);
-    let mut sources = TimeOrdered::open(&args.files, args.input.format, &config, &progress)?;
+    let config = config::load(args.log.input.config.as_deref(), args.log.input.format)?;
+    let mut progress = Progress::new(!args.log.quiet);
+    let mut sources = TimeOrdered::open(&args.log.files, args.log.input.format, &config, &progress)?;
     let mut replayer = Replayer {
         order: OrderCheck::new(config.reorder),
         monitor: monitor::new(config, &args.source),
-        filter: ExchangeFilter::new(&args.filter),
+        filter: ExchangeFilter::new(&args.log.filter),
         annotate: args.annotate,
         in_sentences: !args.json && std::io::stdout().is_terminal(),
         output: Output::new(),
@@ -43,21 +45,18 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         table: ReplayTable::default(),
         annotation: Vec::new(),
         clean: String::new(),
-        format: None,
-        join_key: JoinKey::default(),
     };
-    let mut joiner = Joiner::default();
+    let mut exchanges = ExchangeReader::default();
     while let Some(source) = sources.next()? {
-        if !replayer.take(source, &mut joiner)? {
-            break;
-        }
+        let Some(line) = source.lines.next()? else { break };
+        exchanges.read(line, &mut source.reader, &mut replayer)?;
         if replayer.line_counts.lines().is_multiple_of(LINES_PER_TICK) {
             progress.tick(replayer.line_counts.lines());
         }
     }
     progress.clear();
-    joiner.finish(&mut |line, read| replayer.judge(Path::new(""), 0, line, read))?;
-    replayer.finish(args)
+    exchanges.finish(&mut replayer)?;
+    replayer.finish(args, exchanges.format())
 }
 
 /// State that is kept from line to line.
@@ -73,37 +72,51 @@ struct Replayer {
     table: ReplayTable,
     annotation: Vec<u8>,
     clean: String,
-    /// Format of the previous line.
-    format: Option<Format>,
-    join_key: JoinKey,
 }
 
 impl Replayer {
-    /// Judges one line from `source`, and what it completes; returns false at its end.
-    fn take(&mut self, source: &mut Source, joiner: &mut Joiner) -> Result<bool, Error> {
-        let number = source.lines.number() + 1;
-        let Some((path, line)) = source.lines.next()? else { return Ok(false) };
-        let mut attempts = Attempts::default();
-        let mut key = JoinKey::default();
-        core::mem::swap(&mut key, &mut self.join_key);
-        let read = source.reader.read_part(line, &mut attempts, &mut key);
-        joiner.pass(line, &key, read, &mut |line, read| self.judge(path, number, line, read))?;
-        self.join_key = key;
-        if self.format != Some(source.reader.format()) {
-            self.format = Some(source.reader.format());
-            self.line_counts.print_format(path, source.reader.format());
+    /// Prints the pending records.
+    fn drain(&mut self) -> Result<(), Error> {
+        while let Some(record) = self.monitor.poll_record() {
+            if !self.in_sentences {
+                self.output.line(record.json)?;
+            } else if let Some(text) = sentences::sentences(&record) {
+                self.output.line(&text)?;
+            }
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Judges what was read of a line.
-    fn judge(
-        &mut self,
-        path: &Path,
-        number: u64,
-        line: &[u8],
-        read: Result<ParsedLine<'_>, LineError>,
-    ) -> Result<(), Error> {
+    fn finish(mut self, args: &ReplayArgs, format: Option<Format>) -> Result<ExitCode, Error> {
+        self.monitor.finish();
+        if self.annotate {
+            while let Some(record) = self.monitor.poll_record() {
+                if matches!(record.head, Head::Episode { .. }) {
+                    eprintln!("{}", record.json);
+                }
+            }
+        } else {
+            self.drain()?;
+        }
+        self.output.flush()?;
+        if !args.log.quiet {
+            self.table.print();
+            self.line_counts.print("judged");
+            self.order.print();
+            self.filter.print_if_nothing_matched();
+            monitor::print_unmatched(&self.monitor);
+            if let Some(format) = format {
+                self.line_counts.print_limits(format);
+            }
+        } else if self.line_counts.unreadable > 0 {
+            self.line_counts.print("judged");
+        }
+        Ok(self.line_counts.exit_code(args.log.max_bad))
+    }
+}
+
+impl LineHandler for Replayer {
+    fn on_line(&mut self, line: InputLine<'_>, read: Result<ParsedLine<'_>, LineError>) -> Result<(), Error> {
         let (mut verdict, mut is_judged) = (None, false);
         match read {
             Ok(ParsedLine::Exchange(exchange)) => {
@@ -133,8 +146,10 @@ impl Replayer {
                 is_judged = true;
             }
             Ok(ParsedLine::LeftOut(_)) => self.line_counts.left_out += 1,
-            Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(path, number, kind),
-            Err(error) => self.line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
+            Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(line.path, line.number, kind),
+            Err(error) => {
+                self.line_counts.count_unreadable(line.path, line.number, &error.with_advice(FORMAT_HINT));
+            }
         }
         if self.annotate {
             self.annotation.clear();
@@ -142,7 +157,7 @@ impl Replayer {
             while let Some(record) = self.monitor.poll_record() {
                 match record.head {
                     Head::Exchange { .. } => {
-                        annotate(&mut self.annotation, line, Some(record.json));
+                        annotate(&mut self.annotation, line.text, Some(record.json));
                         written = true;
                     }
                     Head::Episode { .. } => eprintln!("{}", record.json),
@@ -151,9 +166,9 @@ impl Replayer {
             }
             if is_judged {
                 // The line already has a verdict and passes through unchanged.
-                self.annotation.extend_from_slice(line);
+                self.annotation.extend_from_slice(line.text);
             } else if !written {
-                annotate(&mut self.annotation, line, verdict);
+                annotate(&mut self.annotation, line.text, verdict);
             }
             self.output.raw(&self.annotation)?;
         } else {
@@ -162,42 +177,7 @@ impl Replayer {
         Ok(())
     }
 
-    /// Prints the pending records.
-    fn drain(&mut self) -> Result<(), Error> {
-        while let Some(record) = self.monitor.poll_record() {
-            if !self.in_sentences {
-                self.output.line(record.json)?;
-            } else if let Some(text) = sentences::sentences(&record) {
-                self.output.line(&text)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, args: &ReplayArgs) -> Result<ExitCode, Error> {
-        self.monitor.finish();
-        if self.annotate {
-            while let Some(record) = self.monitor.poll_record() {
-                if matches!(record.head, Head::Episode { .. }) {
-                    eprintln!("{}", record.json);
-                }
-            }
-        } else {
-            self.drain()?;
-        }
-        self.output.flush()?;
-        if !args.quiet {
-            self.table.print();
-            self.line_counts.print("judged");
-            self.order.print();
-            self.filter.print_if_nothing_matched();
-            monitor::print_unmatched(&self.monitor);
-            if let Some(format) = self.format {
-                self.line_counts.print_limits(format);
-            }
-        } else if self.line_counts.unreadable > 0 {
-            self.line_counts.print("judged");
-        }
-        Ok(self.line_counts.exit_code(args.max_bad))
+    fn on_format(&mut self, path: &Path, format: Format) {
+        self.line_counts.print_format(path, format);
     }
 }

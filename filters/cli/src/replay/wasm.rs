@@ -6,8 +6,9 @@ mod wasi;
 
 use crate::annotate::annotate;
 use crate::args::ReplayArgs;
+use crate::config;
 use crate::error::Error;
-use crate::input::Lines;
+use crate::input::{InputLine, Lines};
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
 use instance::FluentBitModule;
@@ -18,15 +19,15 @@ use std::process::ExitCode;
 
 /// Passes every line to `module`, one file after the other.
 pub(super) fn run(args: &ReplayArgs, module: &Path) -> Result<ExitCode, Error> {
-    let config = args.input.config.as_deref().map(crate::config::read_text).transpose()?;
+    let config = args.log.input.config.as_deref().map(config::read_text).transpose()?;
     let mut filter = FluentBitModule::start(module, config.unwrap_or_default().into_bytes())
         .map_err(|why| Error::Module(module.into(), why.to_string()))?;
-    let mut progress = Progress::new(!args.quiet);
+    let mut progress = Progress::new(!args.log.quiet);
     let mut output = Output::new();
     let mut record = Vec::new();
-    for path in &args.files {
+    for path in &args.log.files {
         let mut lines = Lines::open(path, &progress)?;
-        while let Some((_, line)) = lines.next()? {
+        while let Some(InputLine { number, text: line, .. }) = lines.next()? {
             record.clear();
             annotate(&mut record, line, None);
             let reply =
@@ -36,8 +37,8 @@ pub(super) fn run(args: &ReplayArgs, module: &Path) -> Result<ExitCode, Error> {
                 Some(reply) => write_records(&reply, line, &mut output)?,
                 None => {}
             }
-            if lines.number().is_multiple_of(LINES_PER_TICK) {
-                progress.tick(lines.number());
+            if number.is_multiple_of(LINES_PER_TICK) {
+                progress.tick(number);
             }
         }
     }

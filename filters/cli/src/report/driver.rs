@@ -6,8 +6,9 @@ use super::model::ReportModel;
 use crate::args::ReportArgs;
 use crate::config;
 use crate::error::Error;
+use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
-use crate::input::Lines;
+use crate::input::{InputLine, Lines};
 use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::monitor;
 use crate::order::OrderCheck;
@@ -16,7 +17,7 @@ use crate::records::{self, AnyRecord, RecordParseError};
 use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::{Micros, Monitor, Timestamp};
 use nearmiss::{NO_UPSTREAM, upstream_name};
-use nearmiss_formats::{Attempts, JoinKey, Joiner, LineError, ParsedLine};
+use nearmiss_formats::{LineError, ParsedLine};
 use std::path::Path;
 
 /// Shortest and longest summary interval for lines that are judged here. Frequent summaries give short logs a fine
@@ -27,7 +28,7 @@ const SUMMARY_EVERY_MS: (u64, u64) = (10_000, 600_000);
 pub(crate) struct ReportDriver {
     sources: TimeOrdered,
     progress: Progress,
-    joiner: Joiner,
+    exchanges: ExchangeReader,
     judge: LineJudge,
 }
 
@@ -70,7 +71,7 @@ impl ReportDriver {
         Ok(Self {
             sources: TimeOrdered::new(sources)?,
             progress,
-            joiner: Joiner::default(),
+            exchanges: ExchangeReader::default(),
             judge: LineJudge {
                 filter: ExchangeFilter::new(&args.filter),
                 order: OrderCheck::new(config.reorder),
@@ -91,23 +92,22 @@ impl ReportDriver {
         }
         self.progress.clear();
         let mut judge = self.judge;
-        self.joiner.finish(&mut |_, read| judge.add(Path::new(""), 0, read))?;
+        self.exchanges.finish(&mut judge)?;
         judge.finish()
     }
 
     /// Reads one line; returns false at the end.
     fn line(&mut self) -> Result<bool, Error> {
         let Some(source) = self.sources.next()? else { return Ok(false) };
-        let number = source.lines.number() + 1;
-        let Some((path, line)) = source.lines.next()? else { return Ok(false) };
+        let Some(line) = source.lines.next()? else { return Ok(false) };
         let judge = &mut self.judge;
         let ReadOutcome { model, line_counts, .. } = &mut judge.outcome;
-        if let Some(json) = records::find_record(line) {
+        if let Some(json) = records::find_record(line.text) {
             source.has_records = true;
             match add_if_selected(model, &mut judge.filter, json) {
                 Ok(true) => line_counts.judged += 1,
                 Ok(false) => line_counts.left_out += 1,
-                Err(error) => line_counts.count_unreadable(path, number, &error),
+                Err(error) => line_counts.count_unreadable(line.path, line.number, &error),
             }
             return Ok(true);
         }
@@ -115,9 +115,7 @@ impl ReportDriver {
             line_counts.left_out += 1;
             return Ok(true);
         }
-        let (mut attempts, mut key) = (Attempts::default(), JoinKey::default());
-        let read = source.reader.read_part(line, &mut attempts, &mut key);
-        self.joiner.pass(line, &key, read, &mut |_, read| judge.add(path, number, read))?;
+        self.exchanges.read(line, &mut source.reader, judge)?;
         Ok(true)
     }
 }
@@ -133,41 +131,6 @@ impl LineJudge {
         self.order.print();
         self.outcome.stats.unreadable = self.outcome.line_counts.unreadable;
         Ok(self.outcome)
-    }
-
-    /// Judges what was read of a line.
-    fn add(
-        &mut self,
-        path: &Path,
-        number: u64,
-        read: Result<ParsedLine<'_>, LineError>,
-    ) -> Result<(), Error> {
-        let ReadOutcome { model, line_counts, stats } = &mut self.outcome;
-        match read {
-            Ok(ParsedLine::Exchange(exchange))
-                if self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) =>
-            {
-                line_counts.judged += 1;
-                let named = upstream_name(exchange.upstream) != NO_UPSTREAM;
-                stats.attempts_unknown += u64::from(exchange.attempts.is_none() && named);
-                self.order.add(exchange.ts);
-                self.monitor.observe(&exchange);
-            }
-            Ok(ParsedLine::Judged(judged)) if self.filter.matches(judged.ts, judged.upstream) => {
-                line_counts.judged += 1;
-                let time = judged.ts.map(|ts| ts.micros() / 1_000).or(model.span.map(|(_, to)| to));
-                model.add_judged(
-                    &upstream_name(judged.upstream.unwrap_or_default()),
-                    judged.fate,
-                    time.unwrap_or(0),
-                );
-            }
-            Ok(ParsedLine::Other(kind)) => line_counts.count_other(path, number, kind),
-            Ok(_) => line_counts.left_out += 1,
-            Err(error) => line_counts.count_unreadable(path, number, &error.with_advice(FORMAT_HINT)),
-        }
-        self.drain();
-        Ok(())
     }
 
     /// Adds the monitor's pending records to the model.
@@ -194,6 +157,39 @@ impl LineJudge {
             config.summary_every = interval;
             self.monitor.reconfigure(config);
         }
+    }
+}
+
+impl LineHandler for LineJudge {
+    fn on_line(&mut self, line: InputLine<'_>, read: Result<ParsedLine<'_>, LineError>) -> Result<(), Error> {
+        let ReadOutcome { model, line_counts, stats } = &mut self.outcome;
+        match read {
+            Ok(ParsedLine::Exchange(exchange))
+                if self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) =>
+            {
+                line_counts.judged += 1;
+                let named = upstream_name(exchange.upstream) != NO_UPSTREAM;
+                stats.attempts_unknown += u64::from(exchange.attempts.is_none() && named);
+                self.order.add(exchange.ts);
+                self.monitor.observe(&exchange);
+            }
+            Ok(ParsedLine::Judged(judged)) if self.filter.matches(judged.ts, judged.upstream) => {
+                line_counts.judged += 1;
+                let time = judged.ts.map(|ts| ts.micros() / 1_000).or(model.span.map(|(_, to)| to));
+                model.add_judged(
+                    &upstream_name(judged.upstream.unwrap_or_default()),
+                    judged.fate,
+                    time.unwrap_or(0),
+                );
+            }
+            Ok(ParsedLine::Other(kind)) => line_counts.count_other(line.path, line.number, kind),
+            Ok(_) => line_counts.left_out += 1,
+            Err(error) => {
+                line_counts.count_unreadable(line.path, line.number, &error.with_advice(FORMAT_HINT));
+            }
+        }
+        self.drain();
+        Ok(())
     }
 }
 

@@ -4,11 +4,12 @@ use super::standard_input::StandardInput;
 use super::tail::Tail;
 use crate::config;
 use crate::error::Error;
-use crate::input::Lines;
+use crate::exchange_reader::{ExchangeReader, LineHandler};
+use crate::input::{InputLine, Lines};
 use crate::monitor;
 use core::sync::atomic::AtomicBool;
 use nearmiss::{Config, Exchange, Fate, Monitor, Record, Verdict};
-use nearmiss_formats::{Attempts, Format, JoinKey, Joiner, LineError, ParsedLine};
+use nearmiss_formats::{Format, LineError, ParsedLine};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,62 +52,61 @@ impl FileFollower {
     /// Reads the file until the stop flag is set.
     pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
         let mut reader = config::line_reader(self.format, &self.config);
-        let mut monitor = monitor::new(self.config, &source_name(&self.file));
+        let monitor = monitor::new(self.config, &source_name(&self.file));
         let input: Box<dyn Read> = match self.file.as_os_str() == "-" {
             true => Box::new(StandardInput::open(self.stop)),
             false => Box::new(Tail::open(self.file.clone(), self.from_start, self.stop)),
         };
         let mut lines = Lines::new(&self.file, input);
-        let mut format = None;
-        let (mut joiner, mut key) = (Joiner::default(), JoinKey::default());
-        loop {
-            let number = lines.number() + 1;
-            let Some((path, line)) = lines.next()? else { break };
-            let mut attempts = Attempts::default();
-            let read = reader.read_part(line, &mut attempts, &mut key);
-            joiner.pass(line, &key, read, &mut |_, read| judge(&mut monitor, handler, path, number, read))?;
-            if format.replace(reader.format()) != Some(reader.format()) {
-                handler.on_format(path, reader.format());
+        let (mut exchanges, mut judge) = (ExchangeReader::default(), Judge { monitor, handler });
+        while let Some(line) = lines.next()? {
+            exchanges.read(line, &mut reader, &mut judge)?;
+            judge.drain()?;
+        }
+        exchanges.finish(&mut judge)?;
+        judge.monitor.finish();
+        judge.drain()
+    }
+}
+
+/// Judges the lines, and passes the events on.
+struct Judge<'h, H> {
+    monitor: Monitor,
+    handler: &'h mut H,
+}
+
+impl<H: EventHandler> Judge<'_, H> {
+    fn drain(&mut self) -> Result<(), Error> {
+        let mut any = false;
+        while let Some(record) = self.monitor.poll_record() {
+            self.handler.on_record(record)?;
+            any = true;
+        }
+        if any { self.handler.flush() } else { Ok(()) }
+    }
+}
+
+impl<H: EventHandler> LineHandler for Judge<'_, H> {
+    fn on_line(&mut self, line: InputLine<'_>, read: Result<ParsedLine<'_>, LineError>) -> Result<(), Error> {
+        match read {
+            Ok(ParsedLine::Exchange(exchange)) => {
+                let observed = self.monitor.observe(&exchange);
+                self.handler.on_exchange(&exchange, &observed.verdict);
             }
-            drain(&mut monitor, handler)?;
+            Ok(ParsedLine::Judged(judged)) => {
+                let upstream = judged.upstream.unwrap_or_default();
+                self.monitor.relay(judged.ts, upstream, judged.fate);
+                self.handler.on_judged(upstream, judged.fate);
+            }
+            Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => {}
+            Err(error) => self.handler.on_unreadable_line(line.path, line.number, &error),
         }
-        joiner.finish(&mut |_, read| judge(&mut monitor, handler, &self.file, 0, read))?;
-        monitor.finish();
-        drain(&mut monitor, handler)
+        Ok(())
     }
-}
 
-/// Judges what was read of a line.
-fn judge(
-    monitor: &mut Monitor,
-    handler: &mut impl EventHandler,
-    path: &Path,
-    number: u64,
-    read: Result<ParsedLine<'_>, LineError>,
-) -> Result<(), Error> {
-    match read {
-        Ok(ParsedLine::Exchange(exchange)) => {
-            let observed = monitor.observe(&exchange);
-            handler.on_exchange(&exchange, &observed.verdict);
-        }
-        Ok(ParsedLine::Judged(judged)) => {
-            let upstream = judged.upstream.unwrap_or_default();
-            monitor.relay(judged.ts, upstream, judged.fate);
-            handler.on_judged(upstream, judged.fate);
-        }
-        Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => {}
-        Err(error) => handler.on_unreadable_line(path, number, &error),
+    fn on_format(&mut self, path: &Path, format: Format) {
+        self.handler.on_format(path, format);
     }
-    Ok(())
-}
-
-fn drain(monitor: &mut Monitor, handler: &mut impl EventHandler) -> Result<(), Error> {
-    let mut any = false;
-    while let Some(record) = monitor.poll_record() {
-        handler.on_record(record)?;
-        any = true;
-    }
-    if any { handler.flush() } else { Ok(()) }
 }
 
 /// Returns the source name of this run: the host name, the file name, and the start time.
