@@ -52,25 +52,20 @@ pub(crate) fn read<'a>(
     text.word("received_bytes")?;
     let bytes = text.word("sent_bytes")?;
     let request = text.quoted("the request in quotes")?;
-    if load_balancer == LoadBalancer::Classic {
-        text = TextCursor::new(b"\"\" - - -");
-    }
-    text.quoted("the user agent in quotes")?;
-    text.word("ssl_cipher")?;
-    text.word("ssl_protocol")?;
-    let group = text.word("target_group_arn")?;
-    if group != b"-" && !group.starts_with(b"arn:") {
-        return Err(invalid(line, group, "target_group_arn", "an ARN, or -"));
+    if request.starts_with(b"- - -") {
+        return Ok(ParsedLine::LeftOut("a TCP connection"));
     }
     let upstream = match load_balancer {
-        LoadBalancer::Application => group_name(utf8(line, group)?),
+        LoadBalancer::Application => group_name(utf8(line, target_group(line, &mut text)?)?),
         LoadBalancer::Classic => utf8(line, name)?,
     };
 
     let host = present(target).map(|host| utf8(line, host)).transpose()?;
     let [_, target_time, _] = times;
-    // The target of a Lambda function is not logged, but its status is.
-    let is_called = host.is_some() || target_status.is_some_and(|status| status > 0);
+    let reason = if load_balancer == LoadBalancer::Application { error_reason(text) } else { None };
+    // The target of a Lambda function is not logged, but its status or its error is.
+    let is_function = reason.is_some_and(|reason| reason.starts_with(b"Lambda"));
+    let is_called = host.is_some() || is_function || target_status.is_some_and(|status| status > 0);
     if is_called {
         attempts.push(Attempt { host, status: target_status, duration: target_time, ..Attempt::default() });
     }
@@ -78,7 +73,6 @@ pub(crate) fn read<'a>(
     let aborted = status == 460;
     let good = !is_error(status) && !aborted;
     let sum = times.iter().flatten().fold(Micros::default(), |sum, time| sum.saturating_add(*time));
-    let reason = if load_balancer == LoadBalancer::Application { error_reason(text) } else { None };
     // A phase that did not complete is logged as -1; the sum of the others says nothing.
     let is_incomplete = times.contains(&None);
     let (duration, is_unknown) = match creation_time(text) {
@@ -102,6 +96,26 @@ pub(crate) fn read<'a>(
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))
+}
+
+/// Skips the user agent, the cipher and the protocol, and reads the target group. A user agent that has quotes in it ends where
+/// these follow.
+fn target_group<'a>(line: &[u8], text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
+    text.quoted("the user agent in quotes")?;
+    loop {
+        let mut after = *text;
+        after.word("ssl_cipher")?;
+        after.word("ssl_protocol")?;
+        let group = after.word("target_group_arn")?;
+        let is_end = after.is_empty() || after.next_is(b'"');
+        if group.starts_with(b"arn:") || group == b"-" && is_end {
+            *text = after;
+            return Ok(group);
+        }
+        let next = text.rest().windows(2).position(|pair| pair == b"\" ");
+        let next = next.ok_or_else(|| invalid(line, group, "target_group_arn", "an ARN, or -"))?;
+        text.advance(next + 2);
+    }
 }
 
 /// Reads `request_creation_time`, after the target group's name; older logs lack it.

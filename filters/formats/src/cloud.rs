@@ -27,6 +27,7 @@ schema! {
         Retries: "retries" = "netPerf.originRetry";
         Source: "source" = "ClientRequestSource";
         FromClient: "from_client" = "properties.isReceivedFromClient";
+        Instance: "instance" = "properties.instanceId";
         Details: "reason" = "jsonPayload.statusDetails" | "properties.error_info" | "properties.errorInfo" | "properties.ErrorInfo";
         NearMiss: "near_miss" = "near_miss";
     }
@@ -160,9 +161,8 @@ fn parse_values<'a>(
     let details = get(FieldId::Details).unwrap_or_default();
     let logs_start = matches!(format, Format::GcpLb | Format::Linkerd | Format::Akamai | Format::Fastly);
     let duration = match (get(FieldId::Duration), at(FieldId::Start)?) {
-        (Some(part), _) => {
-            duration(format, part).ok_or_else(|| invalid(line, part, "duration", "a duration"))?
-        }
+        (Some(part), _) => duration(format, part, get(FieldId::Instance))
+            .ok_or_else(|| invalid(line, part, "duration", "a duration"))?,
         (None, Some(start)) => logged.since(start),
         (None, None) if format == Format::GcpLb && upstream.is_none() && get(FieldId::Status).is_some() => {
             return Ok(ParsedLine::LeftOut("an answer of the cache"));
@@ -172,7 +172,12 @@ fn parse_values<'a>(
     };
     let status = get(FieldId::Status).ok_or_else(|| missing("status"))?;
     let status = status_of(status).ok_or_else(|| invalid(line, status, "status", "a status, 0 to 999"))?;
-    let aborted = status == 499 || details.starts_with(b"client_disconnected");
+    let is_azure = matches!(format, Format::AzureAppgw | Format::AzureFrontdoor);
+    let aborted = status == 499 || is_azure && status == 0 || details.starts_with(b"client_disconnected");
+    let is_cut = matches!(
+        details,
+        b"backend_connection_closed_after_partial_response_sent" | b"backend_response_corrupted"
+    );
     let cache = text(FieldId::Cache)?;
     let is_stale = cache.is_some_and(|word| {
         let word = word.split('-').nth(1).unwrap_or(word);
@@ -190,7 +195,9 @@ fn parse_values<'a>(
         duration,
         attempts: retries.and_then(|retries| u32::try_from(retries).ok()?.checked_add(1)),
         bytes: get(FieldId::Bytes).and_then(number::all_whole),
+        partial: is_cut && !is_error(status),
         aborted,
+        rejected: is_error(status) && details.ends_with(b"_by_security_policy"),
         stream: status == 101,
         substitute: is_rescued.then_some(Substitute::Fallback),
         reason: text(FieldId::Details)?.filter(|details| !UNREMARKABLE.contains(details)),
@@ -201,8 +208,12 @@ fn parse_values<'a>(
 
 /// Parses a duration: nanoseconds of Linkerd, microseconds of Fastly, milliseconds of Akamai, else seconds, which Google Cloud
 /// writes with a unit.
-fn duration(format: Format, part: &[u8]) -> Option<Micros> {
+fn duration(format: Format, part: &[u8], instance: Option<&[u8]>) -> Option<Micros> {
     let micros = match format {
+        // The first generation of gateways logs milliseconds.
+        Format::AzureAppgw if instance.is_some_and(|name| name.starts_with(b"ApplicationGatewayRole")) => {
+            return time::millis(part);
+        }
         Format::Linkerd => number::all_whole(part)? / 1_000,
         Format::Fastly => number::all_whole(part)?,
         Format::Akamai => return time::millis(part),

@@ -10,7 +10,7 @@ mod words;
 
 pub(crate) use clf::{is_clf, matches as matches_clf, read as read_clf};
 pub(crate) use exchange::{FieldId, parse_values};
-pub(crate) use text::read as read_text;
+pub(crate) use text::{is_notice, read as read_text};
 pub(crate) use words::pieces;
 
 use crate::error::LineError;

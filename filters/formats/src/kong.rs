@@ -31,6 +31,10 @@ pub(crate) fn read<'a>(
             "near_miss" => values.judged = Some(fate(annotation(&mut json)?)?),
             "upstream_status" => values.statuses = json.value()?.word(),
             "response" => response(&mut json, &mut values)?,
+            "session" => {
+                values.is_connection = true;
+                json.skip()?;
+            }
             "latencies" => latencies(&mut json, &mut values)?,
             "service" | "api" => {
                 let named = name(&mut json)?;
@@ -71,6 +75,8 @@ struct KongValues<'a> {
     /// Start of the last try.
     last_start: Option<Timestamp>,
     judged: Option<Fate>,
+    /// True for the log of a TCP connection, which has a session in place of a request.
+    is_connection: bool,
 }
 
 impl<'a> KongValues<'a> {
@@ -79,6 +85,9 @@ impl<'a> KongValues<'a> {
         let ts = self.started.map(|started| started.after(self.took.unwrap_or_default()));
         if let Some(fate) = self.judged {
             return Ok(ParsedLine::Judged(PriorVerdict { ts, upstream: self.service, fate }));
+        }
+        if self.is_connection && self.status.is_none() {
+            return Ok(ParsedLine::LeftOut("a TCP connection"));
         }
         let ts = ts.ok_or_else(|| missing("started_at"))?;
         let status = self.status.ok_or_else(|| missing("response.status"))?;

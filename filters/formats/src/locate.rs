@@ -2,9 +2,10 @@
 
 use crate::auto::{detect_json, detect_text};
 use crate::log_format::LogFormat;
+use crate::swar::contains_text;
 use crate::table::matches;
 use crate::text_shape::TextShape;
-use crate::{Format, OtherLine, other_line, prefix, wrapper};
+use crate::{Format, OtherLine, haproxy, nginx, other_line, prefix, wrapper};
 use alloc::vec::Vec;
 
 /// Maximum number of prefixes and wrappers around one line.
@@ -44,6 +45,8 @@ pub(crate) struct Expected<'r> {
     pub(crate) last: Option<Format>,
     /// True if the line before had a prefix.
     pub(crate) has_prefix: bool,
+    /// True if a format string is configured, whose lines may look like anything.
+    pub(crate) has_own_format: bool,
     /// True if keys are configured, so that lines may have no key that is known.
     pub(crate) has_own_keys: bool,
 }
@@ -119,7 +122,7 @@ fn prefixed(text: &[u8], expected: Expected<'_>) -> Option<usize> {
 fn step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
     let spaces = text.len() - text.trim_ascii_start().len();
     if text.get(spaces) == Some(&b'{') {
-        return json_step(text, expected, next, buffer);
+        return if spaces > 0 { Step::Skip(spaces) } else { json_step(text, expected, next, buffer) };
     }
     if let Some(rest) = prefix::strip_certain(text) {
         return Step::Skip(text.len() - rest.len());
@@ -127,7 +130,11 @@ fn step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Ve
     let shape = TextShape::new(text);
     let configured = Some(expected.format).filter(|format| *format != Format::Auto);
     if let Some(format) = detect_text(&shape, configured.or(expected.last)) {
-        return Step::Done(Found::Format(configured.unwrap_or(format)));
+        let is_foreign = configured.is_some_and(|asked| asked != format);
+        return Step::Done(match other_line::kind(&shape) {
+            kind if is_foreign && kind != OtherLine::Unknown => Found::Other(kind),
+            _ => Found::Format(configured.unwrap_or(format)),
+        });
     }
     let may_be_nginx = matches!(expected.format, Format::Auto | Format::Nginx);
     if shape.is_common_log() && may_be_nginx {
@@ -143,11 +150,25 @@ fn step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Ve
     }
     let kind = other_line::kind(&shape);
     let last = expected.last.filter(|last| shape.time.is_some() && !last.is_json());
-    Step::Done(match configured.or(last).filter(|_| kind == OtherLine::Unknown) {
+    let damaged = configured.filter(|format| expected.has_own_format || looks_like(*format, &shape)).or(last);
+    Step::Done(match damaged.filter(|_| kind == OtherLine::Unknown) {
         // Its error says what is wrong.
         Some(format) => Found::Format(format),
         None => Found::Other(kind),
     })
+}
+
+/// Returns true if a line that is in no format may be a damaged one of `format`, whose error says what is wrong.
+fn looks_like(format: Format, shape: &TextShape<'_>) -> bool {
+    match format {
+        Format::Nginx => shape.time.is_some() || nginx::count_keys(shape.line).0 > 0,
+        Format::Envoy | Format::Istio => contains_text(shape.line, b"] \""),
+        Format::Haproxy => shape.time.is_some() || haproxy::is_notice(shape.line),
+        // Exchange lines share their stream with no program.
+        Format::Exchange => true,
+        Format::Alb | Format::Elb | Format::Ltsv | Format::Cloudfront | Format::Heroku => true,
+        format => shape.time.is_some() && !format.is_json(),
+    }
 }
 
 fn log_format_step(text: &[u8], log_format: &LogFormat, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
@@ -170,12 +191,14 @@ fn log_format_step(text: &[u8], log_format: &LogFormat, next: &mut Vec<u8>, buff
 fn json_step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
     let configured = Some(expected.format).filter(|format| *format != Format::Auto);
     let detected = match detect_json(text, buffer) {
+        Ok(Some(format)) if configured.is_some_and(|asked| !asked.is_json() && asked != format) => Ok(None),
         Ok(Some(format)) => return Step::Done(Found::Format(configured.unwrap_or(format))),
         other => other,
     };
     let mut probe = Vec::new();
-    let mut accepts =
-        |inner: &[u8], is_usual: bool| is_usual && configured.is_some() || is_line(inner, &mut probe);
+    let mut accepts = |inner: &[u8], is_usual: bool| {
+        is_usual && configured.is_some() || is_line(inner, &mut probe, MAX_LAYERS / 2)
+    };
     if wrapper::unwrap_any(text, buffer, next, &mut accepts) {
         return Step::Unwrapped;
     }
@@ -189,11 +212,14 @@ fn json_step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &m
 }
 
 /// Returns true if the value of a JSON member is a line of an access log.
-fn is_line(mut text: &[u8], buffer: &mut Vec<u8>) -> bool {
-    for _ in 0..MAX_LAYERS {
+fn is_line(mut text: &[u8], buffer: &mut Vec<u8>, layers: usize) -> bool {
+    for layer in 0..layers {
         if text.starts_with(b"{") {
+            let mut accepts = |inner: &[u8], is_usual: bool| {
+                is_usual || is_line(inner, &mut Vec::new(), layers - layer - 1)
+            };
             return matches!(detect_json(text, buffer), Ok(Some(_)))
-                || wrapper::unwrap_any(text, &mut Vec::new(), &mut Vec::new(), &mut |_, is_usual| is_usual);
+                || wrapper::unwrap_any(text, &mut Vec::new(), &mut Vec::new(), &mut accepts);
         }
         let shape = TextShape::new(text);
         if shape.is_common_log() || detect_text(&shape, None).is_some() {

@@ -19,6 +19,10 @@ pub enum OtherLine {
     NginxError,
     /// A message of Envoy.
     Envoy,
+    /// A message of Apache's error log.
+    ApacheError,
+    /// A TCP or UDP connection of nginx's stream module.
+    Connection,
     /// A message of HAProxy.
     Haproxy,
     /// A message of istio-proxy.
@@ -50,6 +54,8 @@ impl fmt::Display for OtherLine {
             Self::Klog => "klog message",
             Self::NginxError => "message of the nginx error log",
             Self::Envoy => "message of Envoy",
+            Self::ApacheError => "message of the Apache error log",
+            Self::Connection => "TCP or UDP connection of nginx",
             Self::Haproxy => "message of HAProxy",
             Self::IstioProxy => "message of istio-proxy",
             Self::Timestamped => "message with a timestamp",
@@ -77,6 +83,8 @@ pub(crate) fn kind(shape: &TextShape<'_>) -> OtherLine {
         [b'[', b'N' | b'W' | b'A', ..] if has(b"[NOTICE]") || has(b"[WARNING]") || has(b"[ALERT]") => {
             OtherLine::Haproxy
         }
+        [b'[', ..] if is_apache_error(line) => OtherLine::ApacheError,
+        _ if shape.time.is_some() && is_connection(shape.after_time) => OtherLine::Connection,
         _ if has(b"haproxy[") => OtherLine::Haproxy,
         [b'0'..=b'9', _, _, _, b'-', ..] if contains(line, b'\t') => OtherLine::IstioProxy,
         [b'0'..=b'9', _, _, _, b'-', ..] if time::rfc3339(shape.first).is_some() => OtherLine::Timestamped,
@@ -92,6 +100,18 @@ fn is_error_log(line: &[u8]) -> bool {
     line.get(..4).is_some_and(is_digits) && line.get(20) == Some(&b'[')
 }
 
+/// Returns true for Apache's error log: `[Mon Nov 23 08:00:00.123456 2026] [proxy:error] …`.
+fn is_apache_error(line: &[u8]) -> bool {
+    line.get(5..8).is_some_and(|name| time::month_named(name).is_some())
+        && line.windows(3).any(|window| window == b"] [")
+}
+
+/// Returns true for the protocol of nginx's stream module, and a status.
+fn is_connection(text: &[u8]) -> bool {
+    let rest = text.strip_prefix(b"TCP ").or(text.strip_prefix(b"UDP "));
+    rest.is_some_and(|rest| rest.get(..3).is_some_and(is_digits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +124,15 @@ mod tests {
             ("W1123 08:00:00.000000       7 client_config.go:617] Neither", "klog message"),
             ("2026/11/23 08:00:00 [error] 31#31: *569 upstream timed out", "message of the nginx error log"),
             ("[2026-11-23 08:00:00.270][1][info][main] [source/server/server.cc:404] x", "message of Envoy"),
+            (
+                "[Mon Nov 23 08:00:00.123456 2026] [proxy:error] [pid 12:tid 139] (111)Connection refused",
+                "message of the Apache error log",
+            ),
+            ("[Mon Nov 23 08:00:00 2026] [error] [client 192.0.2.1] x", "message of the Apache error log"),
+            (
+                "192.0.2.1 [23/Nov/2026:08:00:00 +0000] TCP 200 1234 567 12.345 \"10.0.0.1:5432\"",
+                "TCP or UDP connection of nginx",
+            ),
             ("2026-11-23T08:00:00.270118Z\tinfo\tEnvoy proxy is ready", "message of istio-proxy"),
             ("time=\"2026-11-23T08:00:00Z\" level=info msg=\"x\"", "logfmt message"),
             ("---------", "banner"),

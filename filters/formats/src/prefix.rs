@@ -26,7 +26,15 @@ pub(crate) fn cri(line: &[u8]) -> Option<CriLine<'_>> {
 /// Returns the line after a prefix that no format begins with.
 pub(crate) fn strip_certain(line: &[u8]) -> Option<&[u8]> {
     let (head, _) = line.split_at_checked(MAX_PREFIX).unwrap_or((line, &[]));
-    let length = escape_sequence(head).or_else(|| bracketed_pod(head)).or_else(|| compose(head))?;
+    let length = escape_sequence(head)
+        .or_else(|| bracketed_pod(head))
+        .or_else(|| compose(head))
+        .or_else(|| spaces(head))
+        .or_else(|| syslog_5424(head))
+        .or_else(|| syslog(head).filter(|_| head.starts_with(b"<")))
+        .or_else(|| {
+            timestamp(head).filter(|end| head.get(..*end).is_some_and(|head| head.ends_with(b"} ")))
+        })?;
     line.get(length..).filter(|rest| length > 0 && !rest.is_empty())
 }
 
@@ -34,15 +42,44 @@ pub(crate) fn strip_certain(line: &[u8]) -> Option<&[u8]> {
 pub(crate) fn strip(line: &[u8]) -> Option<&[u8]> {
     let (head, _) = line.split_at_checked(MAX_PREFIX).unwrap_or((line, &[]));
     let length = escape_sequence(head)
+        .or_else(|| spaces(head))
         .or_else(|| cri(line).map(|cri| line.len() - cri.text.len()))
         .or_else(|| bracketed_pod(head))
         .or_else(|| compose(head))
         .or_else(|| syslog_5424(head))
         .or_else(|| syslog(head))
         .or_else(|| timestamp(head))
-        .or_else(|| pod_and_container(head))?;
+        .or_else(|| pod_and_container(head))
+        .or_else(|| any_text(head))?;
     let rest = line.get(length..)?;
     (length > 0 && !rest.is_empty()).then_some(rest)
+}
+
+/// Matches spaces and tabs.
+fn spaces(line: &[u8]) -> Option<usize> {
+    let length = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    (length > 0).then_some(length)
+}
+
+/// Matches any text without quotes and braces before a JSON object or the bracketed time that Envoy's lines begin with, and a text in
+/// brackets before anything: the prefixes of kubetail, kail, `aws logs tail`, `journalctl -o short-monotonic`, `grep` and others.
+fn any_text(line: &[u8]) -> Option<usize> {
+    let end = line.iter().position(|byte| matches!(byte, b'"' | b'{')).unwrap_or(line.len());
+    let (before, after) = line.split_at_checked(end)?;
+    if after.starts_with(b"{\"") {
+        return (end > 0).then_some(end);
+    }
+    let bracket = before.iter().rposition(|byte| *byte == b'[').filter(|at| *at > 0);
+    if let Some(at) = bracket
+        && let Some(inside) = before.get(at + 1..).and_then(|rest| rest.strip_suffix(b"] "))
+        && time::rfc3339(inside).is_some()
+    {
+        return Some(at);
+    }
+    let inside = line.strip_prefix(b"[")?;
+    let close = inside.iter().position(|byte| *byte == b']')?;
+    let may_be_time = inside.get(..close).is_some_and(|inside| contains(inside, b':'));
+    (!may_be_time && inside.get(close + 1) == Some(&b' ')).then_some(close + 3)
 }
 
 /// Matches a terminal's colour: `ESC [ … m`.
@@ -82,13 +119,17 @@ fn after_colours_and_spaces(line: &[u8], mut at: usize) -> usize {
 
 /// Matches RFC 5424: `<190>1 TIME HOST APP PROCID MSGID STRUCTURED-DATA `.
 fn syslog_5424(line: &[u8]) -> Option<usize> {
-    let version = priority(line)?;
+    // Over TCP, the length of the message may come first.
+    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let frame = if digits > 0 { digits + 1 } else { 0 };
+    let version = frame + priority(line.get(frame..)?)?;
     let mut at = version + line.get(version..)?.strip_prefix(b"1 ").map(|_| 2)?;
     for _ in 0..5 {
         at = next_word(line, at)?;
     }
     if line.get(at) != Some(&b'[') {
-        return (line.get(at) == Some(&b'-')).then(|| next_word(line, at)).flatten();
+        let after = (line.get(at) == Some(&b'-')).then(|| next_word(line, at)).flatten();
+        return after.map(|after| bom_end(line, after));
     }
     loop {
         let (mut quoted, mut end) = (false, at);
@@ -246,6 +287,17 @@ mod tests {
             ("2026-11-23T08:00:00Z {app=\"web\", pod=\"a\"} ", "10.0.0.1 -"),
             ("web-7d5f-x2 nginx ", "{\"a\":1}"),
             ("shop web-7d5f-x2 nginx ", "[2026-"),
+            ("<134>1 2026-11-23T08:00:00Z lb1 nginx - - - \u{feff}", "{\"a\":1}"),
+            ("148 <134>1 2026-11-23T08:00:00Z lb1 nginx - - - ", "{\"a\":1}"),
+            ("[web-7d5f-x2] ", "10.0.0.1 -"),
+            ("[web-7d5f-x2 nginx] ", "{\"a\":1}"),
+            ("[ 1234.567890] lb1 nginx[77]: ", "{\"a\":1}"),
+            ("shop/web-7d5f-x2[nginx]: ", "{\"a\":1}"),
+            ("2026-11-23T08:00:00.123000+00:00 ecs/web/0f3a ", "{\"a\":1}"),
+            ("access.log:", "{\"a\":1}"),
+            ("ACCESS ", "[2026-11-23T08:00:00.123Z] \"GET"),
+            ("08:00:00 web.1  | ", "[2026-11-23T08:00:00.123Z] \"GET"),
+            (" \t ", "10.0.0.1 -"),
         ] {
             let mut line = alloc::format!("{prefix}{text}").into_bytes();
             while let Some(rest) = strip(&line) {

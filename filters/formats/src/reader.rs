@@ -149,6 +149,7 @@ impl Reader {
             log_format: settings.log_format.filter(|_| LogFormat::HAS_ALL),
             last: *detected,
             has_prefix: self.has_prefix,
+            has_own_format: settings.log_format.is_some(),
             has_own_keys: !self.mapping.is_empty(),
         };
         let located = locator.locate(line, expected);
@@ -162,9 +163,9 @@ impl Reader {
             *detected = Some(format);
             let is_whole = located.start == 0 && !located.is_inside;
             self.has_prefix = located.start > 0 && !located.is_inside;
-            if let Some(error) =
-                failure.filter(|_| is_whole && known.is_some_and(|known| known.format == format))
-            {
+            if let Some(error) = failure.filter(|_| {
+                is_whole && known.is_some_and(|known| known.format == format && !known.must_be_complete)
+            }) {
                 return Err(error);
             }
             if is_whole {

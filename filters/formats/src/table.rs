@@ -2,7 +2,7 @@
 
 use crate::json::Value;
 use crate::nginx::has_nginx_key;
-use crate::swar::contains_text;
+use crate::swar::{contains, contains_text};
 use crate::text::TextCursor;
 use crate::text_shape::{Notation, TextShape, is_digits};
 use crate::time;
@@ -22,8 +22,11 @@ pub(crate) fn format_of(key: &str, value: Value<'_>) -> Option<(Format, u8)> {
         _ => "",
     };
     Some(match key {
-        "ts" | "upstream" | "near_miss" => (Format::Exchange, LIKELY),
-        "duration_ms" => (Format::Exchange, CERTAIN),
+        // The logs of applications have these as well: two of them are no sign without the upstream.
+        "ts" => (Format::Exchange, 2),
+        "duration_ms" => (Format::Exchange, 5),
+        "upstream" => (Format::Exchange, 6),
+        "near_miss" => (Format::Exchange, LIKELY),
         "response_flags" | "response_code" | "response_code_details" | "upstream_request_attempt_count" => {
             (Format::EnvoyJson, CERTAIN)
         }
@@ -34,6 +37,9 @@ pub(crate) fn format_of(key: &str, value: Value<'_>) -> Option<(Format, u8)> {
         | "us"
         | "proxy_upstream_name"
         | "request_time_ms"
+        | "body_bytes_sent"
+        | "responsetime"
+        | "requestTime"
         | "upstream_status"
         | "upstream_addr"
         | "upstream_response_time" => (Format::NginxJson, CERTAIN),
@@ -104,10 +110,13 @@ fn is_haproxy(shape: &TextShape<'_>) -> bool {
         return true;
     }
     let mut after = TextCursor::new(shape.after_time);
+    let frontend = after.word("").unwrap_or_default();
+    let mut names_server =
+        || frontend.ends_with(b":") || after.word("").is_ok_and(|word| contains(word, b'/'));
     shape.time.is_some_and(|time| time.notation == Notation::Common)
-        && !after.next_is(b'"')
-        && after.word("").is_ok()
-        && !after.next_is(b'"')
+        && !frontend.is_empty()
+        && !frontend.starts_with(b"\"")
+        && names_server()
         || contains_text(shape.line, b"haproxy[")
 }
 

@@ -4,6 +4,7 @@
 
 use crate::error::LineError;
 use crate::swar::find;
+use crate::time;
 use nearmiss_wasm_rt::ascii_str;
 
 /// A position on one line.
@@ -106,6 +107,22 @@ impl<'a> TextCursor<'a> {
         let Some(end) = find(self.line, self.at, b']') else { return Err(self.unexpected(expected)) };
         self.at += 1;
         self.take(end, end + 1, expected).or(Ok(&[]))
+    }
+
+    /// Skips everything before the first time of the common log format in brackets, and reads it.
+    pub(crate) fn common_time(&mut self) -> Result<&'a [u8], LineError> {
+        let mut from = self.at;
+        while let Some(open) = find(self.line, from, b'[') {
+            let mut text = Self { at: open, ..*self };
+            if let Ok(inside) = text.bracketed("")
+                && time::common(inside).is_some()
+            {
+                *self = text;
+                return Ok(inside);
+            }
+            from = open + 1;
+        }
+        Err(self.unexpected("a time such as [23/Nov/2026:08:00:00 +0000]"))
     }
 
     /// Creates the error that `expected` does not follow at the cursor.

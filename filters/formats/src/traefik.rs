@@ -20,9 +20,9 @@ schema! {
         End: "ts" = "time";
         Status: "status" = "DownstreamStatus";
         Duration: "duration_ns" = "Duration";
-        Upstream: "upstream" = "ServiceName";
-        Host: "host" = "ServiceAddr";
-        Router: "route" = "RouterName";
+        Upstream: "upstream" = "ServiceName" | "BackendName";
+        Host: "host" = "ServiceAddr" | "BackendAddr";
+        Router: "route" = "RouterName" | "FrontendName";
         OriginStatus: "origin_status" = "OriginStatus";
         OriginDuration: "origin_duration_ns" = "OriginDuration";
         Retries: "retries" = "RetryAttempts";
@@ -105,12 +105,6 @@ pub(crate) fn parse_values<'a>(
         0 if origin_duration.is_some() => SWITCHING_PROTOCOLS,
         status => status,
     };
-    // Without a status, a duration says that the origin answered.
-    let is_unknown = origin == Some(0) && origin_duration.is_some();
-    if origin.is_some() && host.is_some() && !is_unknown {
-        let duration = origin_duration;
-        attempts.push(Attempt { host, status: answered, duration, ..Attempt::default() });
-    }
     let retries =
         get(FieldId::Retries).and_then(number::all_whole).and_then(|retries| u32::try_from(retries).ok());
     let aborted = status == 499;
@@ -118,6 +112,18 @@ pub(crate) fn parse_values<'a>(
     let is_stream = status == SWITCHING_PROTOCOLS
         || get(FieldId::Method) == Some(b"CONNECT")
         || get(FieldId::Type).is_some_and(|kind| kind.starts_with(b"text/event-stream"));
+    let partial = good
+        && origin == Some(0)
+        && origin_duration.is_none()
+        && (200..300).contains(&status)
+        && !is_stream
+        && get(FieldId::Method) != Some(b"OPTIONS");
+    // Without a status, a duration says that the origin answered, and so does a whole answer that is no error.
+    let is_unknown = origin == Some(0) && (origin_duration.is_some() || good && !partial);
+    if origin.is_some() && host.is_some() && !is_unknown {
+        let duration = origin_duration;
+        attempts.push(Attempt { host, status: answered, duration, ..Attempt::default() });
+    }
     Ok(ParsedLine::Exchange(Exchange {
         ts: ts
             .ok_or_else(|| LineError::new(line.len(), LineErrorKind::MissingField { field: "StartUTC" }))?,
@@ -133,12 +139,7 @@ pub(crate) fn parse_values<'a>(
         duration,
         attempts: retries.filter(|retries| *retries > 0).map(|retries| retries.saturating_add(1)),
         bytes: get(FieldId::Bytes).and_then(number::all_whole),
-        partial: good
-            && origin == Some(0)
-            && origin_duration.is_none()
-            && (200..300).contains(&status)
-            && !is_stream
-            && get(FieldId::Method) != Some(b"OPTIONS"),
+        partial,
         aborted,
         stream: is_stream,
         substitute: (good && answered.is_some_and(is_error)).then_some(Substitute::Fallback),
@@ -157,10 +158,7 @@ pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<ParsedLine<'a>, LineError> 
     if line.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
-    while !text.next_is(b'[') {
-        text.word("the start time in brackets")?;
-    }
-    let start = text.bracketed("the start time in brackets")?;
+    let start = text.common_time()?;
     let start = time::common(start).ok_or_else(|| invalid(line, start, "start time", time::TAKES))?;
     let request = text.quoted("the request in quotes")?;
     let status = text.word("the status")?;

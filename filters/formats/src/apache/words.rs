@@ -2,12 +2,13 @@
 
 use crate::field_mapping::FieldMapping;
 use crate::log_format::{Piece, push_literal, unquoted};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Parses a format: the text of a `LogFormat` line, or the whole line.
 pub(crate) fn pieces(text: &str, mapping: &FieldMapping) -> Result<Vec<Piece>, &'static str> {
     const TAKES: &str = "a format in which a letter, or `{…}` and a letter, follows each `%`";
-    let text = unquoted(text, &["LogFormat", "CustomLog", "-F"]);
+    let text = unquoted(&directive(text), &["LogFormat", "-F"]);
     let mut pieces = Vec::new();
     let mut rest = text.as_str();
     while let Some((before, after)) = rest.split_once('%') {
@@ -32,6 +33,18 @@ pub(crate) fn pieces(text: &str, mapping: &FieldMapping) -> Result<Vec<Piece>, &
     }
     push_literal(&mut pieces, rest);
     Ok(pieces)
+}
+
+/// Returns the directive or the option in a line of the configuration or a command: of `CustomLog` without its file, and of
+/// `varnishncsa` from the option on.
+fn directive(text: &str) -> String {
+    let text = text.trim();
+    let before = text.find('%').and_then(|first| text.get(..first)).unwrap_or_default();
+    let rest = |start: Option<usize>| start.and_then(|start| text.get(start..)).unwrap_or(text);
+    match text.strip_prefix("CustomLog") {
+        Some(_) => ["LogFormat ", rest(before.rfind('"'))].concat(),
+        None => rest(before.rfind("-F ")).into(),
+    }
 }
 
 /// Returns the field that a word holds, such as `T` with the argument `ms`.

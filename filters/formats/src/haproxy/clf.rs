@@ -17,10 +17,7 @@ pub(crate) fn read<'a>(
     let mut text = TextCursor::new(line);
     let mut values = FieldValues::new(None);
     let mut set = |id: FieldId, value| values.set(id as usize, value);
-    while !text.next_is(b'[') {
-        text.word("the time in brackets")?;
-    }
-    set(FieldId::Time, text.bracketed("the time in brackets")?);
+    set(FieldId::Time, text.common_time()?);
     let request = text.quoted("the request in quotes")?;
     if request.starts_with(b"TCP ") {
         return Ok(ParsedLine::LeftOut("a TCP connection"));
@@ -31,7 +28,7 @@ pub(crate) fn read<'a>(
     text.quoted("an empty text in quotes")?;
     text.quoted("an empty text in quotes")?;
     text.word("the client's port")?;
-    text.word("the milliseconds of the time")?;
+    set(FieldId::StartMillis, text.word("the milliseconds of the time")?);
     set(FieldId::Frontend, text.quoted("the frontend's name in quotes")?);
     set(FieldId::Backend, text.quoted("the backend's name in quotes")?);
     set(FieldId::Server, text.quoted("the server's name in quotes")?);

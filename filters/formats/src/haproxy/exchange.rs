@@ -6,12 +6,13 @@ use crate::field_values::FieldValues;
 use crate::schema::schema;
 use crate::text::{invalid, utf8};
 use crate::{AttemptList, ParsedLine, PriorVerdict, number, time};
-use nearmiss::{Attempt, Exchange, MAX_ATTEMPT_LOG, Micros, is_error};
+use nearmiss::{Attempt, Exchange, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
 
 schema! {
     /// The fields of an exchange that HAProxy can log.
     FieldId, null is absent: true, nested: |_, json, _| json.skip_rest(true) => {
         Time: "ts" = "request_date" | "dateTime" | "accept_date" | "tr" | "trg" | "t" | "time" | "timestamp";
+        StartMillis: "start_ms" = "ms";
         Frontend: "frontend" = "fe_name" | "fe_name_transport" | "frontendNameTransport" | "frontend" | "frontend_name" | "ft" | "f";
         Backend: "upstream" = "be_name" | "backend" | "backend_name" | "backendName" | "b";
         Server: "host" = "server_name" | "serverName" | "server" | "srv_name" | "s";
@@ -49,6 +50,7 @@ pub(crate) fn parse_values<'a>(
         Some(part) => time::parse(part).ok_or_else(|| invalid(line, part, "%tr", time::TAKES))?,
         None => values.default_time.ok_or_else(|| missing("%tr"))?,
     };
+    let start = start.after(milliseconds(start, get(FieldId::StartMillis)));
     let backend = get(FieldId::Backend).map(|part| utf8(line, part)).transpose()?;
     if let Some(annotation) = values.raw(FieldId::NearMiss as usize) {
         let fate = fate(utf8(line, annotation)?)?;
@@ -91,6 +93,8 @@ pub(crate) fn parse_values<'a>(
         status,
         duration: total,
         attempts: if no_server { Some(0) } else { retries.map(|retries| retries.saturating_add(1)) },
+        service: timers.response,
+        timeout_used: timers.response,
         bytes: get(FieldId::Bytes).and_then(|bytes| number::all_whole(unsigned(bytes))),
         // `D`: the body was being sent. A tunnel has no body.
         partial: matches!(state, [_, b'D', ..]) && !by_client && !is_error(status) && status != 101,
@@ -106,6 +110,13 @@ pub(crate) fn parse_values<'a>(
     }))
 }
 
+/// Returns the milliseconds of a start that is logged in whole seconds.
+fn milliseconds(start: Timestamp, millis: Option<&[u8]>) -> Micros {
+    let millis = millis.and_then(number::all_whole).filter(|millis| *millis < 1_000);
+    let is_whole = start.micros().is_multiple_of(1_000_000);
+    millis.filter(|_| is_whole).map(Micros::from_millis).unwrap_or_default()
+}
+
 /// Returns the termination state unless it says that nothing went wrong; the cookies' part of it, `--NI`, is not about that.
 fn remarkable<'a>(line: &[u8], state: &'a [u8]) -> Result<Option<&'a str>, LineError> {
     match state {
@@ -119,6 +130,8 @@ struct Timers {
     request: Option<Micros>,
     waiting: Option<Micros>,
     total: Option<Micros>,
+    /// Time from the connection to the server's response headers, on which `timeout server` runs.
+    response: Option<Micros>,
     /// True unless the server's response never began.
     is_answered: bool,
 }
@@ -140,6 +153,7 @@ impl Timers {
             request: timer(get(FieldId::Request), "%TR")?,
             waiting: timer(get(FieldId::Waiting), "%Tw")?,
             total: timer(total, "%Ta")?,
+            response: timer(get(FieldId::Response), "%Tr")?,
             is_answered: get(FieldId::Response) != Some(b"-1"),
         })
     }

@@ -114,7 +114,8 @@ fn notices_are_left_out() {
 fn a_tcp_log_is_left_out_by_its_timers() {
     let text = "10.0.1.2:33317 [06/Feb/2026:12:14:14] tcp-in back/s1 0/0/5007 212 -- 0/0/0/0/3 0/0";
     assert_eq!(left_out(Format::Haproxy, text), "a TCP connection");
-    assert!(error(Format::Haproxy, "hello [there] you").contains("a client's address"));
+    assert_eq!(left_out(Format::Haproxy, "hello [there] you"), "text in no known format");
+    assert!(error(Format::Haproxy, &text[..50]).contains("the server's name"));
 }
 #[cfg(feature = "all-formats")]
 const ENCODED: &str = r#"{"request_date":"23/Nov/2026:08:00:00.123","fe_name_transport":"fe~","be_name":"be","server_name":"s1","time_wait":0,"time_active":21,"status_code":200,"termination_state_cookie":"----","retries":"+1"}"#;
@@ -166,4 +167,24 @@ fn the_state_distinguishes_partial_from_aborted() {
 #[test]
 fn an_error_names_the_variable() {
     assert!(error(Format::Auto, &ENCODED.replace("time_active", "x")).starts_with("`%Ta` is missing"));
+}
+
+#[test]
+fn the_servers_own_time_is_judged_and_not_that_of_the_client_or_the_queue() {
+    let text = "10.0.1.2:33317 [06/Feb/2026:12:14:14.655] http-in be/s1 5000/900/3/20/9000 200 2750 - - ---- 1/1/1/1/0 0/0 \"GET / HTTP/1.1\"";
+    let server = Some(Micros::from_millis(20));
+    with(Format::Haproxy, text, |exchange| {
+        assert_eq!((exchange.service, exchange.timeout_used), (server, server));
+        assert_eq!(exchange.duration, Micros::from_millis(9_000));
+    });
+    with(Format::Haproxy, &text.replace("/20/", "/-1/").replace(" 200 ", " 504 "), |exchange| {
+        assert_eq!((exchange.service, exchange.timeout_used), (None, None), "the server never answered");
+    });
+}
+
+#[cfg(feature = "all-formats")]
+#[test]
+fn the_milliseconds_of_the_start_have_a_column_of_their_own_in_httplog_clf() {
+    let text = "192.0.2.7 - - [23/Nov/2026:08:00:00 +0000] \"GET /x HTTP/1.1\" 200 194 \"\" \"\" 55480 916 \"fe\" \"be\" \"s1\" 0 0 1 20 63 ---- 1 1 1 0 1 0 0 \"\" \"\" \"\" \"\"";
+    with(Format::Haproxy, text, |exchange| assert_eq!(exchange.ts.micros(), 1_795_420_800_979_000));
 }

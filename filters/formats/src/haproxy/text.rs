@@ -5,7 +5,7 @@ use crate::error::{LineError, LineErrorKind};
 use crate::field_values::FieldValues;
 use crate::swar::contains_text;
 use crate::text::{TextCursor, invalid};
-use crate::{AttemptList, OtherLine, ParsedLine, time};
+use crate::{AttemptList, OtherLine, ParsedLine};
 
 /// Reads one line, with or without the prefix of syslog.
 pub(crate) fn read<'a>(
@@ -15,11 +15,11 @@ pub(crate) fn read<'a>(
     if line.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
-    let Some((accepted, mut text)) = accepted(line) else {
-        if is_notice(line) {
-            return Ok(ParsedLine::Other(OtherLine::Haproxy));
-        }
-        return Err(LineError::unexpected(line, 0, "a client's address and the time in brackets"));
+    let mut text = TextCursor::new(line);
+    let accepted = match text.common_time() {
+        Ok(accepted) => accepted,
+        Err(_) if is_notice(line) => return Ok(ParsedLine::Other(OtherLine::Haproxy)),
+        Err(error) => return Err(error),
     };
     let mut values = FieldValues::new(None);
     let mut set = |id: FieldId, value| values.set(id as usize, value);
@@ -68,24 +68,8 @@ pub(crate) fn read<'a>(
     parse_values(line, &values, attempts)
 }
 
-/// Finds the time at which the request was accepted; returns it and a cursor after it. Syslog's own brackets hold no time.
-fn accepted(line: &[u8]) -> Option<(&[u8], TextCursor<'_>)> {
-    let mut from = 0;
-    loop {
-        let open = crate::swar::find(line, from, b'[')?;
-        let mut text = TextCursor::new(line);
-        text.advance(open);
-        if let Ok(inside) = text.bracketed("")
-            && time::common(inside).is_some()
-        {
-            return Some((inside, text));
-        }
-        from = open + 1;
-    }
-}
-
 /// Returns true if `line` is a message of HAProxy about itself.
-fn is_notice(line: &[u8]) -> bool {
+pub(crate) fn is_notice(line: &[u8]) -> bool {
     contains_text(line, b"haproxy[")
         || [
             &b"[NOTICE]"[..],

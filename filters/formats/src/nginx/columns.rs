@@ -8,6 +8,7 @@ use crate::field_values::FieldValues;
 use crate::list::bare_list;
 use crate::text::TextCursor;
 use crate::{AttemptList, ParsedLine};
+use nearmiss::{Exchange, Micros};
 
 /// Reads a line of APISIX: `ADDRESS - USER [TIME] HOST "REQUEST" STATUS BYTES DURATION "REFERER" "AGENT" ADDRESSES STATUSES
 /// TIMES "UPSTREAM"`.
@@ -18,10 +19,7 @@ pub(crate) fn read_apisix<'a>(
     let mut text = TextCursor::new(line);
     let mut values = FieldValues::new(None);
     let mut set = |id: FieldId, value| values.set(id as usize, value);
-    while !text.next_is(b'[') {
-        text.word("the time in brackets")?;
-    }
-    set(FieldId::Time, text.bracketed("the time in brackets")?);
+    set(FieldId::Time, text.common_time()?);
     text.word("the requested host")?;
     set(FieldId::Method, text.quoted("the request in quotes")?);
     set(FieldId::Status, text.word("the status")?);
@@ -42,7 +40,7 @@ pub(crate) fn read_ltsv<'a>(
     mapping: &FieldMapping,
     attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    let mut values = mapping.new_values();
+    let (mut values, mut is_micros) = (mapping.new_values(), false);
     for field in line.split(|byte| *byte == b'\t') {
         let Some(colon) = field.iter().position(|byte| *byte == b':') else { continue };
         let label = core::str::from_utf8(field.get(..colon).unwrap_or_default())
@@ -51,16 +49,29 @@ pub(crate) fn read_ltsv<'a>(
         let value = value.strip_prefix(b"[").and_then(|value| value.strip_suffix(b"]")).unwrap_or(value);
         let key = match label {
             "reqtime" => "request_time",
+            "reqtime_microsec" => {
+                is_micros = true;
+                "duration_ms"
+            }
             "apptime" => "upstream_response_time",
             "req" => "request",
             "vhost" => "server_name",
+            "cache" => "upstream_cache_status",
+            "ua" => "user_agent",
             // The client.
             "host" => continue,
             label => label,
         };
         mapping.set(&FieldId::SCHEMA, &mut values, key, value);
     }
-    parse_values(line, &values, &mut ParsedFields::default(), attempts)
+    let read = parse_values(line, &values, &mut ParsedFields::default(), attempts)?;
+    Ok(match read {
+        ParsedLine::Exchange(exchange) if is_micros => {
+            let duration = Micros::new(exchange.duration.get() / 1_000);
+            ParsedLine::Exchange(Exchange { duration, ..exchange })
+        }
+        read => read,
+    })
 }
 
 #[cfg(all(test, feature = "all-formats"))]

@@ -10,11 +10,11 @@ schema! {
         Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
         Msec: "msec" = "msec";
         Status: "status" = "status" | "st" | "code";
-        Duration: "duration_s" = "request_time" | "rt";
+        Duration: "duration_s" = "request_time" | "rt" | "responsetime" | "requestTime";
         DurationMs: "duration_ms" = "duration_ms" | "request_time_ms";
-        Hosts: "upstream_addr" = "upstream_addr" | "ua";
-        Codes: "upstream_status" = "upstream_status" | "us";
-        Times: "upstream_response_time" = "upstream_response_time" | "urt" | "ut";
+        Hosts: "upstream_addr" = "upstream_addr" | "ua" | "upstreamhost" | "upstreamAddr";
+        Codes: "upstream_status" = "upstream_status" | "us" | "upstreamStatus";
+        Times: "upstream_response_time" = "upstream_response_time" | "urt" | "ut" | "upstreamtime" | "upstreamResponseTime";
         Headers: "upstream_header_time" = "upstream_header_time" | "uht";
         Connects: "connect_time_list" = "upstream_connect_time" | "uct";
         Cache: "cache_status" = "upstream_cache_status" | "ucs" | "cs" | "cache_status";
@@ -33,7 +33,7 @@ schema! {
         Took: "took_s" = "duration";
         LimitReq: "limit_req_status" = "limit_req_status" | "limit_req";
         Agent: "user_agent" = "http_user_agent" | "user_agent" | "agent";
-        Path: "path" = "uri" | "request_uri" | "path";
+        Path: "path" = "uri" | "request_uri" | "path" | "url";
         NearMiss: "near_miss" = "near_miss";
     }
 }

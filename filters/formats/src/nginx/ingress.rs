@@ -5,7 +5,7 @@ use super::fields::{FieldId, ParsedFields};
 use crate::error::{LineError, LineErrorKind};
 use crate::field_values::FieldValues;
 use crate::text::TextCursor;
-use crate::{AttemptList, ParsedLine, time};
+use crate::{AttemptList, ParsedLine};
 
 /// Reads one line.
 ///
@@ -20,17 +20,8 @@ pub(crate) fn read<'a>(
     if line.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
     }
-    // The address and the user; old versions put the address in brackets as well.
-    let time = loop {
-        while !text.is_empty() && !text.next_is(b'[') {
-            text.word("the time in brackets")?;
-        }
-        let inside = text.bracketed("the time in brackets")?;
-        if time::common(inside).is_some() {
-            break inside;
-        }
-    };
-    values.set(FieldId::Time as usize, time);
+    // Old versions put the address in brackets as well.
+    values.set(FieldId::Time as usize, text.common_time()?);
     values.set(FieldId::Method as usize, text.quoted("the request in quotes")?);
     values.set(FieldId::Status as usize, text.word("the status")?);
     values.set(FieldId::Bytes as usize, text.word("the bytes sent")?);

@@ -36,6 +36,7 @@ pub(crate) fn read_values<'a>(
     // The fields that were set by a key; a place in the line does not replace them.
     let mut keyed = 0;
     let mut agents = 0;
+    let mut first: &[u8] = &[];
     text.skip_spaces();
     if text.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
@@ -109,9 +110,16 @@ pub(crate) fn read_values<'a>(
             if let Some(id) = id.filter(|id| keyed & bit(*id) == 0) {
                 values.set(id.into(), word);
             }
+            if is_first {
+                first = word;
+            }
             found(if is_first { ValueKind::Address } else { ValueKind::Word }, id, word);
             progress = progress.next();
         }
+    }
+    // A bare time at the start counts if no other follows: it may be that of the pipeline.
+    if values.raw(FieldId::Time as usize).is_none() && is_time(first) {
+        values.set(FieldId::Time as usize, first);
     }
     Ok(values)
 }
@@ -119,6 +127,13 @@ pub(crate) fn read_values<'a>(
 /// Returns true if a line of text has a `key=value` that only nginx logs: any known key after a time and a request, else a
 /// duration or a list under its own name.
 pub(crate) fn has_nginx_key(shape: &TextShape<'_>) -> bool {
+    let is_request_log = shape.time.is_some() && shape.request.is_some();
+    let (known, own) = count_keys(shape.line);
+    own > 1 || own > 0 && known > 1 || is_request_log && known > 0
+}
+
+/// Returns the number of known keys on a line, and of those that only nginx logs.
+pub(crate) fn count_keys(line: &[u8]) -> (u32, u32) {
     const OWN: [FieldId; 7] = [
         FieldId::Duration,
         FieldId::Hosts,
@@ -128,8 +143,7 @@ pub(crate) fn has_nginx_key(shape: &TextShape<'_>) -> bool {
         FieldId::Connects,
         FieldId::Cache,
     ];
-    let is_request_log = shape.time.is_some() && shape.request.is_some();
-    let mut text = TextCursor::new(shape.line);
+    let mut text = TextCursor::new(line);
     let (mut known, mut own) = (0, 0);
     while !text.is_empty() {
         let rest = text.rest();
@@ -151,7 +165,7 @@ pub(crate) fn has_nginx_key(shape: &TextShape<'_>) -> bool {
             text.advance(1);
         }
     }
-    own > 1 || own > 0 && known > 1 || is_request_log && known > 0
+    (known, own)
 }
 
 /// Returns the field of a key, in any case.

@@ -317,6 +317,42 @@ fn every_format_is_read_after_every_prefix() {
 }
 
 #[test]
+fn json_and_lines_with_a_time_in_brackets_are_read_after_any_text() {
+    let has_no_mark = [Format::Alb, Format::Elb, Format::Ltsv, Format::Cloudfront, Format::Heroku];
+    for prefix in [
+        "[proxy-7d5f-x2] ",
+        "[proxy-7d5f-x2 proxy] ",
+        "[ 1234.567890] host proxy[77]: ",
+        "shop/proxy-7d5f-x2[proxy]: ",
+        "2026-11-23T08:00:00.123000+00:00 ecs/proxy/0f3a ",
+        "2026-11-23T08:00:00.12+0000 [APP/PROC/WEB/0] OUT ",
+        "148 <134>1 2026-11-23T08:00:00Z host proxy 77 - - \u{feff}",
+        "/var/log/access.log:",
+        "ACCESS ",
+        "  ",
+    ] {
+        for (format, line) in lines().filter(|(format, _)| !has_no_mark.contains(format)) {
+            let mut reader = Reader::new(Format::Auto);
+            assert!(is_exchange(&mut reader, &alloc::format!("{prefix}{line}")), "{format} after {prefix}");
+            assert_eq!(reader.format(), format, "{prefix}");
+        }
+    }
+}
+
+#[test]
+fn the_time_of_a_line_counts_before_that_of_its_prefix() {
+    let time = |line: &str| match Reader::new(Format::Auto).read(line.as_bytes(), &mut Attempts::default()) {
+        Ok(ParsedLine::Exchange(exchange)) => exchange.ts.micros(),
+        other => panic!("{line}: {other:?}"),
+    };
+    let line = LINES[5].1;
+    assert_eq!(time(&alloc::format!("2026-11-23T09:30:00Z {line}")), time(line));
+    let bare =
+        line.replace("10.0.0.9 - - [23/Nov/2026:08:00:00 +0000]", "2026-11-23T08:00:00+00:00 10.0.0.9");
+    assert_eq!(time(&bare), time(line));
+}
+
+#[test]
 fn every_format_is_read_inside_wrappers() {
     for (format, line) in lines() {
         let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
@@ -326,6 +362,8 @@ fn every_format_is_read_inside_wrappers() {
             ),
             alloc::format!(r#"{{"kubernetes":{{"pod":"a"}},"textPayload": "{escaped}\n"}}"#),
             alloc::format!(r#"{{"stream":"stdout","some_key":"proxy-1  | {escaped}"}}"#),
+            alloc::format!(r#"{{"body":{{"stringValue":"{escaped}"}},"severityText":""}}"#),
+            alloc::format!(r#"{{"a":[1],"b":{{"c":{{"d":"{escaped}"}}}}}}"#),
         ] {
             let mut reader = Reader::new(Format::Auto);
             assert!(is_exchange(&mut reader, &wrapped), "{format}: {wrapped}");
@@ -350,6 +388,11 @@ fn lines_of_other_programs_are_no_errors() {
         "ts=2026-11-23T08:00:00Z level=info msg=\"db query\" status=200 duration=0.5",
         "{\"level\":\"info\",\"ts\":1763888400.1,\"logger\":\"admin\",\"msg\":\"started\"}",
         "Starting up",
+        "[Mon Nov 23 08:00:00.123456 2026] [proxy:error] [pid 12:tid 139] (111)Connection refused: AH00957",
+        "192.0.2.1 [23/Nov/2026:08:00:00 +0000] TCP 200 1234 567 12.345 \"10.0.0.1:5432\"",
+        "==> /var/log/nginx/access.log <==",
+        "    at java.lang.Thread.run(Thread.java:748)",
+        "{\"level\":\"info\",\"ts\":1763888400.1,\"msg\":\"request\",\"status\":200,\"duration_ms\":12}",
     ] {
         for (_, known) in lines() {
             assert!(is_exchange(&mut reader, known));
@@ -359,6 +402,24 @@ fn lines_of_other_programs_are_no_errors() {
                 matches!(read, Ok(ParsedLine::Other(_) | ParsedLine::LeftOut(_))),
                 "{line} after {known}: {read:?}"
             );
+        }
+    }
+}
+
+#[test]
+fn lines_of_other_programs_are_no_errors_of_a_configured_format() {
+    for line in [
+        "NGINX Ingress controller",
+        "[Mon Nov 23 08:00:00 2026] [error] [client 192.0.2.1] File does not exist: /favicon.ico",
+        "2026-11-23T08:00:00+01:00 ERR error=\"service not found\" entryPointName=web",
+        "Nov 23 08:00:00 lb haproxy[77]: Proxy web started.",
+        "==> /var/log/nginx/access.log <==",
+        "    at java.lang.Thread.run(Thread.java:748)",
+    ] {
+        for format in [Format::Nginx, Format::IngressNginx, Format::Envoy, Format::Haproxy, Format::Traefik] {
+            let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
+            let read = reader.read(line.as_bytes(), &mut attempts);
+            assert!(matches!(read, Ok(ParsedLine::Other(_))), "{line} as {format}: {read:?}");
         }
     }
 }
