@@ -36,7 +36,7 @@ $(ENVOY_BIN):
 envoy-bin: $(ENVOY_BIN)
 
 # Debian packages that the tests need; `make deps` installs the missing ones, or prints the command.
-DEBIAN := nginx haproxy caddy goaccess chromium tmux prometheus
+DEBIAN := nginx haproxy apache2-bin varnish caddy goaccess chromium tmux prometheus
 PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
@@ -222,7 +222,7 @@ demo: dist/nearmiss-envoy.wasm envoy-bin ## Runs twenty seconds of traffic throu
 
 .PHONY: fixtures
 fixtures: proxies ## Captures the logs of the real proxies again into filters/formats/fixtures.
-	rm -f filters/formats/fixtures/[!d]*.tsv
+	rm -f filters/formats/fixtures/[!dr]*.tsv
 	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
 
 # Needs a nightly compiler, as does `make miri`. No sanitizer: the modules run in wasm, which checks memory accesses.

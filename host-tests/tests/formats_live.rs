@@ -1,8 +1,8 @@
 //! Real proxies in front of origins that fail on request: the verdict of each log line matches the origins' actions.
 
 use host_tests::capture::{DOCUMENTED, Expected, PROXIES};
-use nearmiss::{Config, Feed, Monitor};
-use nearmiss_formats::{Attempts, Format, ParsedLine, Reader};
+use nearmiss::{Config, Feed, Monitor, SortedMap};
+use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, Reader};
 
 #[test]
 fn nginx_logs_yield_the_true_verdicts() {
@@ -30,6 +30,16 @@ fn envoy_logs_yield_the_true_verdicts() {
 }
 
 #[test]
+fn apache_logs_yield_the_true_verdicts() {
+    assert_verdicts("apache");
+}
+
+#[test]
+fn varnish_logs_yield_the_true_verdicts() {
+    assert_verdicts("varnish");
+}
+
+#[test]
 fn the_tested_formats_are_documented() {
     let docs =
         std::fs::read_to_string(host_tests::artifact::root().join("docs/formats.md")).expect("the page");
@@ -45,7 +55,7 @@ fn assert_verdicts(proxy: &str) {
         let format: Format = log.format.parse().expect("a format");
         for (case, expected, line) in &log.lines {
             for format in [format, Format::Auto] {
-                let read = verdict(format, line);
+                let read = verdict(format, log.log_format.as_deref(), line);
                 if read != Ok(*expected) {
                     wrong.push(format!(
                         "{} {format} {case}: {read:?} instead of {expected:?}\n  {line}",
@@ -58,9 +68,14 @@ fn assert_verdicts(proxy: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Returns the verdict of the format and the core for one line.
-fn verdict(format: Format, line: &str) -> Result<Expected, String> {
-    let (mut reader, mut attempts) = (Reader::new(format), Attempts::default());
+/// Returns the verdict of the format and the core for one line; `log_format` is the configured format string.
+fn verdict(format: Format, log_format: Option<&str>, line: &str) -> Result<Expected, String> {
+    let section = match log_format {
+        Some(text) => [("log_format".to_owned(), text.to_owned())].into(),
+        None => SortedMap::default(),
+    };
+    let fields = FieldConfig::parse(&section, format).map_err(|error| error.to_string())?;
+    let (mut reader, mut attempts) = (Reader::new(format).with_fields(fields), Attempts::default());
     match reader.read(line.as_bytes(), &mut attempts) {
         Ok(ParsedLine::Exchange(exchange)) => {
             let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");

@@ -27,6 +27,8 @@ pub struct CapturedLog {
     pub format: &'static str,
     /// The proxy's log configuration.
     pub log_config: String,
+    /// The format string, if only it explains the lines (`fields.log_format`).
+    pub log_format: Option<String>,
     /// Name of the case, expected verdict, and line.
     pub lines: Vec<(&'static str, Expected, String)>,
 }
@@ -77,6 +79,7 @@ impl Fixture {
             program: running.program.clone(),
             format,
             log_config,
+            log_format: None,
             lines: Vec::new(),
         };
         let mut captured: Vec<_> = logs.formats.into_iter().map(captured).collect();

@@ -1,4 +1,4 @@
-//! HAProxy with `httplog`, and with `httpslog`, which adds captures and TLS fields.
+//! HAProxy with `httplog`, with `httpslog`, which adds captures and TLS fields, with `httplog clf`, JSON and a format string.
 
 use super::case::{Case, Expected, GroundTruth};
 use super::driver::{CapturedLog, Fixture, Logs};
@@ -27,30 +27,73 @@ const CASES: [Case; 19] = [
     Case::new("denied", "/denied/", ""),
 ];
 
+/// A format that writes JSON, with names that are known.
+const JSON: &str = r#"log-format '{"request_date":"%tr","fe_name":"%f","be_name":"%b","server_name":"%s","time_request":%TR,"time_wait":%Tw,"time_response":%Tr,"time_active":%Ta,"status_code":%ST,"bytes_read":%B,"termination_state":"%tsc","retries":"%rc","http_request":"%HM"}'"#;
+/// A format string that only the configuration explains.
+const OWN: &str =
+    r#"log-format "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %rc %sq/%bq %[src] %{+Q}r""#;
+
+/// A way to log, and the lines that it writes.
+struct Log {
+    format: &'static str,
+    option: &'static str,
+    captures: &'static str,
+    is_line: fn(&str) -> bool,
+    /// True if only the format string explains the lines.
+    is_own: bool,
+}
+
+const LOGS: [Log; 5] = [
+    Log { format: "haproxy", option: "option httplog", captures: "", is_line: is_bracketed, is_own: false },
+    Log {
+        format: "haproxy",
+        option: "option httpslog",
+        captures: "http-request capture req.hdr(host) len 32\n  http-request capture req.hdr(x-script) len 32",
+        is_line: is_bracketed,
+        is_own: false,
+    },
+    Log {
+        format: "haproxy",
+        option: "option httplog clf",
+        captures: "",
+        is_line: |line| line.contains(" \"http-in\" ") && !line.contains("<BADREQ>"),
+        is_own: false,
+    },
+    Log {
+        format: "haproxy-json",
+        option: JSON,
+        captures: "",
+        is_line: |line| line.contains("\"fe_name\":\"http-in\"") && !line.contains("<BADREQ>"),
+        is_own: false,
+    },
+    Log { format: "haproxy", option: OWN, captures: "", is_line: is_bracketed, is_own: true },
+];
+
+fn is_bracketed(line: &str) -> bool {
+    line.contains("] http-in") && !line.contains("<BADREQ>")
+}
+
 /// Runs all cases once with each format.
 pub(super) fn capture() -> Vec<CapturedLog> {
     let program = Executable::find("haproxy", &["-v"]);
-    [
-        ("option httplog", ""),
-        (
-            "option httpslog",
-            "http-request capture req.hdr(host) len 32\n  http-request capture req.hdr(x-script) len 32",
-        ),
-    ]
-    .into_iter()
-    .flat_map(|(option, captures)| {
+    LOGS.into_iter().flat_map(|log| log.capture(&program)).collect()
+}
+
+impl Log {
+    fn capture(&self, program: &Executable) -> Vec<CapturedLog> {
         let fixture = Fixture::new();
-        let config = fixture.write("haproxy.cfg", &config(&fixture, option, captures));
-        let running = fixture.start(&program, &["-db", "-f", &config]);
+        let config = fixture.write("haproxy.cfg", &config(&fixture, self.option, self.captures));
+        let running = fixture.start(program, &["-db", "-f", &config]);
         let logs = Logs {
             files: &["stdout"],
-            is_line: |line| line.contains("] http-in") && !line.contains("<BADREQ>"),
-            formats: vec![("haproxy", option.to_owned())],
+            is_line: self.is_line,
+            formats: vec![(self.format, self.option.to_owned())],
             expected,
         };
-        fixture.capture(&running, &CASES, logs)
-    })
-    .collect()
+        let mut captured = fixture.capture(&running, &CASES, logs);
+        captured.iter_mut().filter(|_| self.is_own).for_each(|log| log.log_format = Some(self.option.into()));
+        captured
+    }
 }
 
 fn expected(_: &str, case: &Case, truth: &GroundTruth) -> Expected {

@@ -6,6 +6,7 @@
 //!
 //! No timeout of a proxy is short except on the route `/hang/`: on a busy machine an origin may take long to answer.
 
+mod apache;
 mod caddy;
 mod case;
 mod driver;
@@ -14,6 +15,7 @@ mod executable;
 mod haproxy;
 mod nginx;
 mod traefik;
+mod varnish;
 
 pub use case::{Case, Expected, GroundTruth};
 pub use driver::{CapturedLog, Origins};
@@ -23,7 +25,9 @@ pub use executable::{Executable, RunningProxy};
 pub type Capture = fn() -> Vec<CapturedLog>;
 
 /// All proxies by name.
-pub const PROXIES: [(&str, Capture); 5] = [
+pub const PROXIES: [(&str, Capture); 7] = [
+    ("apache", apache::capture),
+    ("varnish", varnish::capture),
     ("nginx", nginx::capture),
     ("haproxy", haproxy::capture),
     ("traefik", traefik::capture),
@@ -31,5 +35,5 @@ pub const PROXIES: [(&str, Capture); 5] = [
     ("envoy", envoy::capture),
 ];
 
-/// nginx log formats that docs/formats.md recommends.
-pub const DOCUMENTED: [&str; 2] = [nginx::TEXT, nginx::JSON];
+/// Log formats that docs/formats.md recommends.
+pub const DOCUMENTED: [&str; 4] = [nginx::TEXT, nginx::JSON, apache::TIMED, varnish::FORMAT];
