@@ -11,7 +11,7 @@ mod json_keys;
 mod piece;
 mod template;
 
-pub(crate) use piece::{Piece, push_literal, unquoted};
+pub(crate) use piece::{Piece, push_literal, split_words, unquoted};
 
 use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;

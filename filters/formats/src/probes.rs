@@ -3,7 +3,9 @@
 //! Formats put the user agent and the request line, or the path, into quotes. So the quoted values of a line are compared, whatever its
 //! format; captured headers of HAProxy stand in braces.
 
-use crate::swar::{ONES, TOPS};
+use crate::field_values::FieldValues;
+use crate::swar::find;
+use crate::{Format, ParsedLine, envoy, nginx};
 use nearmiss::config::Ignore;
 
 /// Recognises the lines of health checks.
@@ -17,18 +19,33 @@ impl Probes {
         Self { ignore }
     }
 
-    /// Returns true if a request with this user agent and path is a health check.
-    pub(crate) fn matches(&self, user_agent: Option<&[u8]>, path: Option<&[u8]>) -> bool {
-        self.ignore.matches(user_agent, path)
+    /// Leaves out the line of a health check. Exchange lines hold neither a user agent nor a path.
+    pub(crate) fn leave_out<'a>(&self, read: ParsedLine<'a>, format: Format, line: &[u8]) -> ParsedLine<'a> {
+        let is_probe = match (&read, format) {
+            (ParsedLine::Exchange(_), Format::Exchange) => false,
+            (ParsedLine::Exchange(_), Format::Haproxy) => self.is_probe_of_haproxy(line),
+            (ParsedLine::Exchange(_), _) => self.is_probe(line),
+            _ => false,
+        };
+        if is_probe { left_out(read) } else { read }
     }
 
-    /// Returns true if paths are configured.
-    pub(crate) fn has_paths(&self) -> bool {
-        self.ignore.has_paths()
+    /// Returns true if the values of a line of Envoy are those of a health check.
+    pub(crate) fn matches_envoy(&self, values: &FieldValues<'_, '_>) -> bool {
+        let get = |id: envoy::FieldId| values.get(id as usize);
+        self.ignore.matches(get(envoy::FieldId::Agent), get(envoy::FieldId::Path))
+    }
+
+    /// Returns true if the values of a line of nginx are those of a health check.
+    pub(crate) fn matches_nginx(&self, values: &FieldValues<'_, '_>) -> bool {
+        let get = |id: nginx::FieldId| if values.has(id as usize) { values.get(id as usize) } else { None };
+        let request = || get(nginx::FieldId::Path).or_else(|| get(nginx::FieldId::Method));
+        self.ignore.matches(get(nginx::FieldId::Agent), None)
+            || self.ignore.has_paths() && self.matches_request(request())
     }
 
     /// Returns true if a request line, or a path, is that of a health check.
-    pub(crate) fn matches_request(&self, request: Option<&[u8]>) -> bool {
+    fn matches_request(&self, request: Option<&[u8]>) -> bool {
         request.and_then(path).is_some_and(|path| self.ignore.matches(None, Some(path)))
     }
 
@@ -36,7 +53,7 @@ impl Probes {
     pub(crate) fn is_probe(&self, line: &[u8]) -> bool {
         let has_paths = self.ignore.has_paths();
         let mut rest = line;
-        while let Some(at) = position_of_quote(rest) {
+        while let Some(at) = find(rest, 0, b'"') {
             rest = rest.get(at + 1..).unwrap_or_default();
             let is_probe = match rest.first() {
                 Some(b'A'..=b'Z' | b'a'..=b'z') => self.ignore.matches(Some(rest), None),
@@ -50,9 +67,17 @@ impl Probes {
     }
 
     /// Returns true if a line of HAProxy, which captures headers between braces and bars, is that of a health check.
-    pub(crate) fn is_probe_of_haproxy(&self, line: &[u8]) -> bool {
+    fn is_probe_of_haproxy(&self, line: &[u8]) -> bool {
         let mut captured = line.split(|byte| matches!(byte, b'{' | b'|')).skip(1);
         captured.any(|value| self.ignore.matches(Some(value), None)) || self.is_probe(line)
+    }
+}
+
+/// Leaves out what was read of a health check, unless it has a verdict.
+pub(crate) fn left_out(read: ParsedLine<'_>) -> ParsedLine<'_> {
+    match read {
+        ParsedLine::Exchange(_) => ParsedLine::LeftOut("a health check"),
+        read => read,
     }
 }
 
@@ -65,21 +90,6 @@ fn path(value: &[u8]) -> Option<&[u8]> {
     };
     let end = path.iter().position(|byte| matches!(byte, b' ' | b'"' | b'\\'));
     path.get(..end.unwrap_or(path.len())).filter(|path| path.starts_with(b"/"))
-}
-
-/// Returns the position of the first quote.
-fn position_of_quote(text: &[u8]) -> Option<usize> {
-    let (words, rest) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let same = u64::from_le_bytes(*word) ^ (u64::from(b'"') * ONES);
-        // The top bit of the first byte that is zero is set; bits above it may be set too.
-        let found = same.wrapping_sub(ONES) & !same & TOPS;
-        if found != 0 {
-            return Some(8 * index + (found.trailing_zeros() / 8) as usize);
-        }
-    }
-    let start = text.len() - rest.len();
-    rest.iter().position(|byte| *byte == b'"').map(|at| start + at)
 }
 
 #[cfg(test)]
@@ -135,19 +145,6 @@ mod tests {
             [r#"- "GET /healthzz HTTP/1.1""#, r#"{"path":"/"}"#, r#"- "GET http://a/healthz HTTP/1.1""#]
         {
             assert!(!probes.is_probe(line.as_bytes()), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_quote_is_found_wherever_it_is() {
-        for length in 0..40 {
-            for at in 0..length {
-                let mut text = alloc::vec![b'!'; length];
-                text[at] = b'"';
-                assert_eq!(position_of_quote(&text), Some(at));
-                text[at] = b'"' ^ 0x80;
-                assert_eq!(position_of_quote(&text), None);
-            }
         }
     }
 }

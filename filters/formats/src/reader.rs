@@ -8,7 +8,7 @@ use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::locate::{Expected, Found, Locator};
 use crate::log_format::LogFormat;
-use crate::probes::Probes;
+use crate::probes::{self, Probes};
 use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
@@ -139,7 +139,7 @@ impl Reader {
             match read_as(known, line, &mut settings, first, buffer) {
                 // The line of an access log may be inside one of other keys.
                 Ok(ParsedLine::Other(_)) => {}
-                Ok(read) => return Ok(with_prior(without_probe(read, known.format, line, probes), prior)),
+                Ok(read) => return Ok(with_prior(probes.leave_out(read, known.format, line), prior)),
                 Err(error) => failure = Some(error),
             }
         }
@@ -175,7 +175,7 @@ impl Reader {
             let line = whole.get(located.start..).unwrap_or_default();
             let located = Known { format, must_be_complete: false };
             read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)
-                .map(|read| without_probe(read, format, line, probes))
+                .map(|read| probes.leave_out(read, format, line))
         });
         if read.is_err() {
             json_start.clear();
@@ -222,15 +222,12 @@ impl Reader {
             _ => envoy::parse_values(record, &values, &mut cache.envoy),
         };
         let is_probe = match format {
-            Format::EnvoyJson | Format::IstioJson => {
-                let get = |id: envoy::FieldId| values.get(id as usize);
-                self.probes.matches(get(envoy::FieldId::Agent), get(envoy::FieldId::Path))
-            }
-            Format::NginxJson => is_nginx_probe(&self.probes, &values),
+            Format::EnvoyJson | Format::IstioJson => self.probes.matches_envoy(&values),
+            Format::NginxJson => self.probes.matches_nginx(&values),
             _ => self.probes.is_probe(record),
         };
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
-        let read = read.map(|read| if is_probe { left_out(read) } else { read });
+        let read = read.map(|read| if is_probe { probes::left_out(read) } else { read });
         let may_be_other = read.is_err() && self.format == Format::Auto && mapping.is_empty();
         if may_be_other && locator.is_other_json(record) {
             return Ok(ParsedLine::Other(OtherLine::Json));
@@ -254,9 +251,9 @@ impl Reader {
         let cache = &mut self.cache;
         cache.record = None;
         let read = nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first);
-        let is_probe = is_nginx_probe(&self.probes, &values);
+        let is_probe = self.probes.matches_nginx(&values);
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
-        read.map(|read| if is_probe { left_out(read) } else { read })
+        read.map(|read| if is_probe { probes::left_out(read) } else { read })
     }
 
     /// Tokenizes `line`, the one inside `record`, if lines of its format can be read by their tokens.
@@ -286,33 +283,6 @@ struct Settings<'r> {
     keys: &'r mut nginx::KeyCache,
     columns: &'r mut cloudfront::Columns,
     key: &'r mut JoinKey,
-}
-
-/// Leaves out the line of a health check. Exchange lines hold neither a user agent nor a path.
-fn without_probe<'a>(read: ParsedLine<'a>, format: Format, line: &[u8], probes: &Probes) -> ParsedLine<'a> {
-    let is_probe = match (&read, format) {
-        (ParsedLine::Exchange(_), Format::Exchange) => false,
-        (ParsedLine::Exchange(_), Format::Haproxy) => probes.is_probe_of_haproxy(line),
-        (ParsedLine::Exchange(_), _) => probes.is_probe(line),
-        _ => false,
-    };
-    if is_probe { left_out(read) } else { read }
-}
-
-/// Returns true if the values of a line of nginx are those of a health check.
-fn is_nginx_probe(probes: &Probes, values: &FieldValues<'_, '_>) -> bool {
-    let get = |id: nginx::FieldId| if values.has(id as usize) { values.get(id as usize) } else { None };
-    let request = || get(nginx::FieldId::Path).or_else(|| get(nginx::FieldId::Method));
-    probes.matches(get(nginx::FieldId::Agent), None)
-        || probes.has_paths() && probes.matches_request(request())
-}
-
-/// Leaves out what was read of a health check, unless it has a verdict.
-fn left_out(read: ParsedLine<'_>) -> ParsedLine<'_> {
-    match read {
-        ParsedLine::Exchange(_) => ParsedLine::LeftOut("a health check"),
-        read => read,
-    }
 }
 
 /// A format that a line is likely to have.

@@ -1,7 +1,7 @@
 //! The words of Apache's `LogFormat` and of `varnishncsa -F`.
 
 use crate::field_mapping::FieldMapping;
-use crate::log_format::{Piece, push_literal, unquoted};
+use crate::log_format::{Piece, split_words, unquoted};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,30 +9,20 @@ use alloc::vec::Vec;
 pub(crate) fn pieces(text: &str, mapping: &FieldMapping) -> Result<Vec<Piece>, &'static str> {
     const TAKES: &str = "a format in which a letter, or `{…}` and a letter, follows each `%`";
     let text = unquoted(&directive(text), &["LogFormat", "-F"]);
-    let mut pieces = Vec::new();
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once('%') {
-        push_literal(&mut pieces, before);
-        if let Some(after) = after.strip_prefix('%') {
-            push_literal(&mut pieces, "%");
-            rest = after;
-            continue;
-        }
+    let pieces = split_words(&text, |after| {
         // Conditions on the status, and which request of an internal redirect is meant.
         let after =
             after.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '!' | ',' | '<' | '>'));
         let (argument, after) = match after.strip_prefix('{') {
-            Some(inside) => inside.split_once('}').ok_or(TAKES)?,
+            Some(inside) => inside.split_once('}')?,
             None => ("", after),
         };
         let letters = if after.starts_with('^') { 3 } else { 1 };
-        let (word, after) = after.split_at_checked(letters).ok_or(TAKES)?;
+        let (word, after) = after.split_at_checked(letters)?;
         let name = if argument.is_empty() { word } else { argument };
-        pieces.push(Piece::variable(mapping, name, field_of(word, argument)));
-        rest = after;
-    }
-    push_literal(&mut pieces, rest);
-    Ok(pieces)
+        Some((Some(Piece::variable(mapping, name, field_of(word, argument))), after))
+    });
+    pieces.ok_or(TAKES)
 }
 
 /// Returns the directive or the option in a line of the configuration or a command: of `CustomLog` without its file, and of

@@ -1,30 +1,19 @@
 //! Envoy's format strings.
 
 use crate::field_mapping::FieldMapping;
-use crate::log_format::{Piece, push_literal, unquoted};
+use crate::log_format::{Piece, split_words, unquoted};
 use alloc::vec::Vec;
 
 /// Parses a format: the text of `text_format`, or the object of `json_format`.
 pub(crate) fn pieces(text: &str, mapping: &FieldMapping) -> Result<Vec<Piece>, &'static str> {
     const TAKES: &str = "a format in which an operator between two `%` follows each `%`";
     let text = unquoted(text, &["text_format", "text_format_source", "format", "inline_string"]);
-    let mut pieces = Vec::new();
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once('%') {
-        push_literal(&mut pieces, before);
-        if let Some(after) = after.strip_prefix('%') {
-            push_literal(&mut pieces, "%");
-            rest = after;
-            continue;
-        }
-        let end = end_of(after).ok_or(TAKES)?;
-        let (operator, after) = after.split_at_checked(end).ok_or(TAKES)?;
+    let pieces = split_words(&text, |after| {
+        let (operator, after) = after.split_at_checked(end_of(after)?)?;
         let operator = without_length(operator);
-        pieces.push(Piece::variable(mapping, operator, field_of(operator)));
-        rest = after.strip_prefix('%').ok_or(TAKES)?;
-    }
-    push_literal(&mut pieces, rest);
-    Ok(pieces)
+        Some((Some(Piece::variable(mapping, operator, field_of(operator))), after.strip_prefix('%')?))
+    });
+    pieces.ok_or(TAKES)
 }
 
 /// Returns the offset of the `%` that ends an operator; its arguments in parentheses may have `%` in them.

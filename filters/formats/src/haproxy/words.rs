@@ -2,7 +2,7 @@
 
 use super::exchange::FieldId;
 use crate::field_mapping::FieldMapping;
-use crate::log_format::{Piece, push_literal, unquoted};
+use crate::log_format::{Piece, split_words, unquoted};
 use alloc::vec::Vec;
 
 const TAKES: &str = "a format in which a variable of HAProxy follows each `%`";
@@ -10,30 +10,19 @@ const TAKES: &str = "a format in which a variable of HAProxy follows each `%`";
 /// Parses a format: the text of a `log-format` line, or the whole line.
 pub(crate) fn pieces(text: &str, mapping: &FieldMapping) -> Result<Vec<Piece>, &'static str> {
     let text = unquoted(text, &["log-format", "error-log-format", "http-log-format"]);
-    let mut pieces = Vec::new();
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once('%') {
-        push_literal(&mut pieces, before);
-        if let Some(after) = after.strip_prefix('%') {
-            push_literal(&mut pieces, "%");
-            rest = after;
-            continue;
-        }
-        let word = Word::read(after).ok_or(TAKES)?;
-        rest = word.after;
+    let pieces = split_words(&text, |after| {
+        let word = Word::read(after)?;
         // `o` sets options for all variables after it.
         if word.variable == "o" {
-            rest = rest.trim_start();
-            continue;
+            return Some((None, word.after.trim_start()));
         }
         let mut variable = Piece::variable(mapping, word.variable, field_of(word.variable));
         if let Piece::Variable { key, .. } = &mut variable {
             *key = word.key.map(Into::into);
         }
-        pieces.push(variable);
-    }
-    push_literal(&mut pieces, rest);
-    Ok(pieces)
+        Some((Some(variable), word.after))
+    });
+    pieces.ok_or(TAKES)
 }
 
 /// A variable, such as `{+Q}ST`, `(status_code)ST` or `[capture.req.hdr(0)]`, without the `%` before it.

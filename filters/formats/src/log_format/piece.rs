@@ -37,6 +37,28 @@ impl Piece {
     }
 }
 
+/// Splits a format at its words, each of which follows a `%`; `%%` is a percent sign. `read` reads the word at the start of a text and
+/// returns its piece, if it stands for a value, and the text after it. Returns `None` if a word cannot be read.
+pub(crate) fn split_words<'t>(
+    text: &'t str,
+    mut read: impl FnMut(&'t str) -> Option<(Option<Piece>, &'t str)>,
+) -> Option<Vec<Piece>> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    while let Some((before, after)) = rest.split_once('%') {
+        push_literal(&mut pieces, before);
+        if let Some(after) = after.strip_prefix('%') {
+            push_literal(&mut pieces, "%");
+            rest = after;
+            continue;
+        }
+        let (piece, after) = read(after)?;
+        pieces.extend(piece);
+        rest = after;
+    }
+    push_literal(&mut pieces, rest);
+    Some(pieces)
+}
+
 /// Appends literal text to `pieces`.
 pub(crate) fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
     match pieces.last_mut() {
