@@ -63,6 +63,31 @@ for (const condition of ["edge-light", "worker", "browser"]) {
   });
 }
 
+test("bundlers: in an edge VM, requests are retried, timed out, answered by the fallback, and counted", async () => {
+  const entry = join(project.folder, "edge.mjs");
+  writeFileSync(entry, `import { nearMiss } from "nearmiss";
+const monitor = nearMiss({ records: "none", onWarning: () => {} });
+let calls = 0;
+const flaky = async (request) => ((calls += 1), calls === 1 ? new Response("no", { status: 503 }) : new Response(await request.text()));
+const silent = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+globalThis.result = (async () => {
+  const retried = await monitor.fetch(new Request("http://cart/", { method: "PUT", body: "apples" }), { upstream: "cart", retries: 1, hedge: 5_000, deadline: 5_000, fetch: flaky });
+  const spare = await monitor.fetch("http://cart/", { upstream: "cart", timeout: 50, fetch: silent, fallback: () => new Response("spare") });
+  const caller = new AbortController();
+  setTimeout(() => caller.abort(), 50);
+  const aborted = await monitor.fetch(new Request("http://cart/", { signal: caller.signal }), { upstream: "cart", fetch: silent }).catch(({ name }) => name);
+  const texts = [await retried.text(), await spare.text(), aborted];
+  await monitor.finish();
+  const { retried: a, fallback: b, clean: c } = monitor.stats().upstreams.cart.fates;
+  return JSON.stringify([...texts, a, b, c]);
+})();`);
+  const options = { entryPoints: [entry], bundle: true, format: "iife", conditions: ["edge-light"], write: false, logLevel: "silent" };
+  const { outputFiles } = await esbuild.build(options);
+  const vm = new EdgeVM();
+  vm.evaluate(outputFiles[0].text);
+  assert.deepEqual(JSON.parse(await vm.evaluate("globalThis.result")), ["apples", "spare", "AbortError", 1, 1, 1]);
+});
+
 test("bundlers: esbuild with the condition workerd takes the module along", async () => {
   const outdir = path("workerd");
   await esbuild.build({ entryPoints: [input], outdir, bundle: true, format: "esm", conditions: ["workerd"], loader: { ".wasm": "copy" }, logLevel: "silent" });

@@ -56,7 +56,7 @@ export interface Options {
   /** Returns a random number, at least 0 and below 1. */
   random?: (() => number) | undefined;
   timers?: ({ setTimeout(body: () => void, ms: number): unknown; clearTimeout(timer: any): void }) | undefined;
-  fetch?: ((request: Request) => Promise<Response>);
+  fetch?: ((request: Request) => Promise<Response>) | undefined;
   /** Default: the console. */
   records?: ("console" | "none" | ((line: string) => void) | Sink) | undefined;
   /**
@@ -133,16 +133,16 @@ export interface FetchOptions {
   retry?: ((outcome: AttemptOutcome) => boolean | Promise<boolean>) | undefined;
   /** Waits are random, up to a bound that starts at `base` milliseconds, doubles each time and stops at `cap`. Default: 25 and 1000. */
   backoff?: { base?: number | undefined; cap?: number | undefined } | undefined;
-  /** Returns the wait before the next attempt in milliseconds, instead of `backoff` and `Retry-After`. */
+  /** Returns the wait before the next attempt in milliseconds, instead of `backoff` and the wait that the upstream asks for. */
   delay?: ((outcome: AttemptOutcome & { retryAfter: number | undefined; backoff: number }) => number) | undefined;
-  /** Longest `Retry-After` in milliseconds that is waited for. For a longer one, the response stands. Default: 10000. */
+  /** Longest wait in milliseconds that an upstream may ask for. For a longer one, the response stands. Default: 10000. */
   maxRetryAfter?: number | undefined;
   /** Gets each attempt when it ends, with its error and cause. */
   onAttempt?: ((attempt: AttemptReport) => void) | undefined;
   /** Maximum size in bytes of a request body that is buffered for a retry. Default: 65536. */
   replayBytes?: number | undefined;
   /** Replaces the monitor's fetch, for example with a service binding. */
-  fetch?: ((request: Request) => Promise<Response>);
+  fetch?: ((request: Request) => Promise<Response>) | undefined;
   ctx?: Context | null | undefined;
 }
 
@@ -218,6 +218,10 @@ export interface ObservedExchange extends Omit<Note, "attempt"> {
   bytes?: number | undefined;
   /** The client disconnected. */
   aborted?: boolean | undefined;
+  /** User agent of the request; only compared with `ignore`, and never emitted. */
+  userAgent?: string | undefined;
+  /** Path of the request; only compared with `ignore`, and never emitted. */
+  path?: string | undefined;
 }
 
 export type Fate =
@@ -248,6 +252,8 @@ export interface Stats {
     /** Mean margin in basis points; null if no exchange had a limit. */
     meanMarginBp: number | null;
   }>;
+  /** Exchanges that are no traffic, by reason. */
+  leftOut: Record<"health_check" | "mirrored", number>;
   late: number;
   suppressed: number;
   dropped: number;
@@ -266,8 +272,8 @@ export class Monitor {
   /** Counts one exchange with all that is known of it, for gateways without `Request` and `Response`. Never throws. */
   observe(exchange: ObservedExchange): Verdict;
   /**
-   * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects if the request's signal aborts, and for a mistake in the
-   * program: invalid options, a body that was already read, a TypeError of the transport that is no failure of the network.
+   * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects if the request's signal aborts or its body fails, and for
+   * a mistake in the program: invalid options, a body that was already read, a TypeError of the transport that is no failure of the network.
    */
   fetch(input: Request | URL | string, options: FetchOptions): Promise<Response>;
   fetch(input: Request | URL | string, route: Route): Promise<Response>;
@@ -311,7 +317,7 @@ export interface OtlpOptions {
   delay?: number | undefined;
   /** Maximum number of records that wait while the endpoint is unavailable. Default: 2000. */
   queue?: number | undefined;
-  fetch?: ((request: Request) => Promise<Response>);
+  fetch?: ((request: Request) => Promise<Response>) | undefined;
 }
 
 /** Creates a sink for an OTLP/HTTP endpoint that accepts logs as JSON. */

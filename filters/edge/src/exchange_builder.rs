@@ -109,18 +109,20 @@ impl ExchangeBuilder {
     pub(crate) fn set_number(&mut self, field: NumberField, value: f64) -> bool {
         self.is_used = true;
         let plain = &mut self.plain;
+        let (duration, count) = (number::duration(value), number::count(value));
+        let integer = number::safe_integer(value);
         match field {
-            NumberField::MaxAttempts => set(&mut plain.max_attempts, number::count(value)),
-            NumberField::Timeout => set(&mut plain.timeout, number::duration(value)),
-            NumberField::Deadline => set(&mut plain.deadline, number::duration(value)),
-            NumberField::TimeoutUsed => set(&mut plain.timeout_used, number::duration(value)),
-            NumberField::DeadlineUsed => set(&mut plain.deadline_used, number::duration(value)),
-            NumberField::Service => set(&mut plain.service, number::duration(value)),
-            NumberField::GrpcStatus => set(&mut plain.grpc_status, number::count(value)),
-            NumberField::Bytes => set(&mut plain.bytes, number::safe_integer(value)),
-            NumberField::ClientAttempt => set(&mut plain.client_attempt, number::count(value)),
-            NumberField::QuotaRemaining => set(&mut self.quota_remaining, number::safe_integer(value)),
-            NumberField::QuotaLimit => set(&mut self.quota_limit, number::safe_integer(value)),
+            NumberField::MaxAttempts => set(&mut plain.max_attempts, count),
+            NumberField::Timeout => set(&mut plain.timeout, duration),
+            NumberField::Deadline => set(&mut plain.deadline, duration),
+            NumberField::TimeoutUsed => set(&mut plain.timeout_used, duration),
+            NumberField::DeadlineUsed => set(&mut plain.deadline_used, duration),
+            NumberField::Service => set(&mut plain.service, duration),
+            NumberField::GrpcStatus => set(&mut plain.grpc_status, count),
+            NumberField::Bytes => set(&mut plain.bytes, integer),
+            NumberField::ClientAttempt => set(&mut plain.client_attempt, count),
+            NumberField::QuotaRemaining => set(&mut self.quota_remaining, integer),
+            NumberField::QuotaLimit => set(&mut self.quota_limit, integer),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
 use nearmiss::record::HeaderParameters;
-use nearmiss::{Config, Exchange, Feed, Head, Monitor, SipKey, Verdict, preview, record};
+use nearmiss::{Config, Exchange, Feed, Head, Monitor, SipKey, Verdict, is_mirrored, preview, record};
 use nearmiss_edge_config::{EdgeConfig, SECTION};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -53,8 +53,9 @@ impl Handle {
         })
     }
 
-    /// Creates the monitor. Summaries carry `source`, which identifies this run of this instance. `secret` are random bytes for
-    /// the key of host hashes; without any, hashed hosts are withheld unless the configuration has a key.
+    /// Creates the monitor; a second call only sets the key. Summaries carry `source`, which identifies this run of this instance.
+    /// `secret` are random bytes for the key of host hashes; without any, hashed hosts are withheld unless the configuration has a
+    /// key.
     pub fn start(&mut self, source: &str, secret: &[u8]) {
         let config = &mut self.config;
         let monitor =
@@ -64,22 +65,11 @@ impl Handle {
         }
     }
 
-    /// Returns true if responses get the `near-miss` header.
-    #[wasm_bindgen(js_name = wantsHeader)]
-    pub fn wants_header(&self) -> bool {
-        self.section.header
-    }
-
-    /// Returns true if responses get a `Server-Timing` entry.
-    #[wasm_bindgen(js_name = wantsServerTiming)]
-    pub fn wants_server_timing(&self) -> bool {
-        self.section.server_timing
-    }
-
-    /// Returns the maximum size of a response body that is inspected; 0 disables inspection.
-    #[wasm_bindgen(js_name = inspectBytes)]
-    pub fn inspect_bytes(&self) -> u32 {
-        self.section.inspect_bytes
+    /// Returns the section `edge`: 1 if responses get the `near-miss` header, 2 if they get a `Server-Timing` entry, and 4 times the
+    /// maximum size of a response body that is inspected, added up.
+    pub fn section(&self) -> u32 {
+        let EdgeConfig { header, server_timing, inspect_bytes } = self.section;
+        u32::from(header) + u32::from(server_timing) * 2 + inspect_bytes * 4
     }
 
     /// Returns the name of the response header that marks a fallback.
@@ -96,6 +86,21 @@ impl Handle {
     /// Returns the name of an upstream as it appears in records.
     pub fn name(&self, upstream: f64) -> Option<String> {
         self.upstreams.name(upstream).map(ToString::to_string)
+    }
+
+    /// Returns the reason why an exchange with this request is left out: 1 for a health check, 2 for a mirrored request, else 0.
+    #[wasm_bindgen(js_name = leftOut)]
+    pub fn left_out(&self, user_agent: &str, path: &str, authority: &str) -> u32 {
+        if self.config().ignore.matches(Some(user_agent.as_bytes()), Some(path.as_bytes())) {
+            return 1;
+        }
+        u32::from(is_mirrored(authority.as_bytes())) * 2
+    }
+
+    /// Returns one of the configured upstreams that have had no exchange, by its index.
+    #[wasm_bindgen(js_name = unmatchedUpstream)]
+    pub fn unmatched_upstream(&self, index: u32) -> Option<String> {
+        self.monitor.as_ref()?.unmatched_upstreams().nth(index as usize).map(ToString::to_string)
     }
 
     /// Sets a number of the next exchange. Returns false if the value is not valid for the field.
@@ -203,20 +208,12 @@ impl Handle {
         }
     }
 
-    /// Returns the number of late exchanges that the polled record reports.
-    #[wasm_bindgen(js_name = lateCount)]
-    pub fn late_count(&self) -> f64 {
+    /// Returns the number of suppressed records that the polled record reports, or else that of late exchanges.
+    #[wasm_bindgen(js_name = summaryCount)]
+    pub fn summary_count(&self, of_suppressed: bool) -> f64 {
         match self.polled {
+            Some(Head::Summary { suppressed, .. }) if of_suppressed => suppressed as f64,
             Some(Head::Summary { late, .. }) => late as f64,
-            _ => 0.0,
-        }
-    }
-
-    /// Returns the number of suppressed records that the polled record reports.
-    #[wasm_bindgen(js_name = suppressedCount)]
-    pub fn suppressed_count(&self) -> f64 {
-        match self.polled {
-            Some(Head::Summary { suppressed, .. }) => suppressed as f64,
             _ => 0.0,
         }
     }

@@ -13,7 +13,9 @@ export class Collector {
   static async start() {
     const collector = new Collector();
     collector.#server = createServer(async (request, response) => {
-      const chunks = await request.toArray();
+      // An export ends with the gateway that sends it.
+      const chunks = await request.toArray().catch(() => undefined);
+      if (chunks === undefined) return;
       const body = JSON.parse(Buffer.concat(chunks));
       collector.requests.push({ path: request.url, headers: request.headers, body });
       if (collector.status === 200) collector.records.push(...logs(body).map(recordOf));

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 
 const seen = new Set();
+const circles = new Map();
 
 const PATHS = {
   "/plain": (request, response) => {
@@ -27,7 +28,27 @@ const PATHS = {
     response.on("close", () => clearTimeout(timer));
   },
   "/silent": () => {},
+  "/circle": (_, response, url) => {
+    const id = url.searchParams.get("id");
+    circles.set(id, (circles.get(id) ?? 0) + 1);
+    response.writeHead(302, { location: url.pathname + url.search }).end();
+  },
+  "/circles": (_, response, url) => response.end(String(circles.get(url.searchParams.get("id")) ?? 0)),
+  "/request": async (request, response) => {
+    const { "content-length": length, "transfer-encoding": encoding, "content-type": type, referer } = request.headers;
+    response.end(JSON.stringify({ method: request.method, length, encoding, type: type?.split(";")[0], referer, body: await text(request) }));
+  },
+  "/drip": (_, response) => {
+    let count = 0;
+    const timer = setInterval(() => (response.write(`chunk ${(count += 1)};`), count === 3 && response.end()), 20);
+    response.on("close", () => clearInterval(timer));
+  },
   "/echo": async (request, response) => response.end(await text(request)),
+  "/upload": (request, response) => {
+    request.resume();
+    request.on("error", () => {});
+    request.on("close", () => response.end("done"));
+  },
   "/flaky-echo": async (request, response, url) => {
     const body = await text(request);
     const id = url.searchParams.get("id");

@@ -7,6 +7,7 @@ const config :Workerd.Config = (
     (name = "internet", network = (allow = ["private", "public", "local"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gateway")],
+  v8Flags = ["--expose-gc"],
 );
 
 const gateway :Workerd.Worker = (

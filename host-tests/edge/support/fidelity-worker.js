@@ -1,9 +1,11 @@
-// Runs the checks inside a Worker: GET /checks, one JSON line per check; GET /constant?first for a fallback that outlives its request.
+// Runs the checks inside a Worker: GET /checks, one JSON line per check; GET /constant?first for a fallback that outlives its request;
+// GET /unread for responses whose bodies stay unread, and GET /collected for their counts after a garbage collection.
 import { nearMiss } from "nearmiss";
 import { checks } from "fidelity";
 
 const constants = {};
 const monitor = nearMiss({ records: "none", onWarning: () => {} });
+const unread = nearMiss({ records: "none", onWarning: () => {} });
 
 export default {
   async fetch(request, env) {
@@ -16,6 +18,13 @@ export default {
       case "constant":
         constants.response ??= new Response("spare");
         return monitor.fetch(`${origin}/status?code=503`, { upstream: "a", fallback: constants.response });
+      case "unread":
+        await unread.fetch(`${origin}/plain`, { upstream: "a" });
+        return new Response("done");
+      case "collected":
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return Response.json(unread.stats());
       case "plain":
         return wrapped[pathname.split("/")[2]](request);
       case "wrap":

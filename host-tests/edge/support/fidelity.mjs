@@ -59,7 +59,7 @@ export function checks({ nearMiss, origin }) {
       for (const way of ["text", "arrayBuffer", "blob", "json"]) {
         await same("/json", async (response) => {
           const value = await response[way]();
-          return value instanceof ArrayBuffer ? hex(value) : (value.size ?? value);
+          return value instanceof ArrayBuffer ? hex(value) : value instanceof Blob ? [value.size, value.type] : value;
         });
       }
       await same("/json", async (response) => {
@@ -76,6 +76,90 @@ export function checks({ nearMiss, origin }) {
         const [a, b] = response.body.tee();
         return [await new Response(a).text(), await new Response(b).text()];
       });
+    },
+    "a body that was read in part is unlocked as with fetch": async () => {
+      const rest = async (response) => `${response.body.locked} ${await response.text().catch((error) => error.name)}`;
+      await same("/drip", async (response) => {
+        for await (const _ of response.body) break;
+        return [response.body.locked, response.bodyUsed];
+      });
+      await same("/drip", async (response) => {
+        for await (const _ of response.body);
+        return [response.body.locked, (await response.body.getReader().read()).done];
+      });
+      await same("/drip", async (response) => {
+        for await (const _ of response.body.values({ preventCancel: true })) break;
+        const reader = response.body.getReader();
+        while (!(await reader.read()).done);
+        return "read to its end";
+      });
+      await same("/drip", async (response) => {
+        const full = new WritableStream({ write() { throw new RangeError("full"); } });
+        const failed = await response.body.pipeTo(full, { preventCancel: true }).catch((error) => error.name);
+        return [failed, response.body.locked];
+      });
+      await same("/plain", async (response) => {
+        await response.body.pipeTo(new WritableStream());
+        return rest(response);
+      });
+    },
+    "a request is sent as fetch sends it": async () => {
+      const look = (response) => response.text();
+      const bodies = { text: "three apples", empty: "", form: new URLSearchParams({ a: "1" }), bytes: new Uint8Array([97, 98]), blob: new Blob(["x"], { type: "text/x" }) };
+      for (const body of Object.values(bodies)) for (const method of ["PUT", "POST", "DELETE"]) for (const retries of [0, 2]) await same("/request", look, { method, body }, { retries });
+      for (const method of ["DELETE", "OPTIONS", "POST"]) await same("/request", look, { method }, { retries: 2 });
+      await same("/request", look, { referrer: `${origin}/from`, referrerPolicy: "unsafe-url" });
+    },
+    "a redirect in a circle is followed once, and not again for each retry": async () => {
+      const count = async (fetched) => {
+        const id = Math.random();
+        await outcome(() => fetched(`${origin}/circle?id=${id}`));
+        return Number(await (await fetch(`${origin}/circles?id=${id}`)).text());
+      };
+      const monitor = create();
+      const [plain, ours] = [await count(fetch), await count((url) => monitor.fetch(url, { upstream: "a", retries: 3 }))];
+      if (plain !== ours || monitor.records[0].reason !== "REDIRECT") throw new Error(`${ours} requests instead of ${plain}: ${JSON.stringify(monitor.records)}`);
+    },
+    "a client whose upload fails is aborted where fetch reports it, and neither a retry nor a fallback hides it": async () => {
+      const monitor = create();
+      const upload = () => {
+        const body = new ReadableStream({ start: (controller) => setTimeout(() => controller.error(new Error("client gone")), 50) });
+        return new Request(`${origin}/upload`, { method: "PUT", body, duplex: "half" });
+      };
+      const plain = await outcome(() => fetch(upload()));
+      const ours = await outcome(() => monitor.fetch(upload(), { upstream: "a", retries: 2, fallback: () => new Response("spare") }));
+      await monitor.finish();
+      const { fates, aborted } = monitor.stats().upstreams.a;
+      const isReported = typeof plain === "string";
+      if (isReported !== (typeof ours === "string") || fates.clean !== 1 || aborted !== Number(isReported)) throw new Error(`${ours} ${JSON.stringify(fates)}`);
+    },
+    "a context whose `waitUntil` fails does not fail the exchange": async () => {
+      const [monitor, messages] = [create({ onWarning: (message) => messages.push(message) }), []];
+      const ctx = { waitUntil() { throw new TypeError("Illegal invocation"); } };
+      const response = await monitor.fetch(`${origin}/plain`, { upstream: "a", ctx });
+      await response.text();
+      if (response.status !== 200 || counted(monitor) !== 1 || !messages[0]?.includes("waitUntil")) throw new Error(`${response.status} ${messages}`);
+    },
+    "an error response of the transport or of the fallback is a failure": async () => {
+      const monitor = create();
+      let calls = 0;
+      const transport = () => ((calls += 1), calls === 1 ? Response.error() : new Response("hello"));
+      const response = await monitor.fetch(`${origin}/plain`, { upstream: "a", retries: 1, fetch: async () => transport() });
+      if ((await response.text()) !== "hello" || calls !== 2) throw new Error(`${response.status} after ${calls}`);
+      const failed = await monitor.fetch(`${origin}/status?code=503`, { upstream: "a", fallback: () => Response.error() });
+      if (failed.status !== 503) throw new Error(String(failed.status));
+    },
+    "health checks and mirrored requests are served and left out": async () => {
+      const monitor = create({ config: { ignore: { paths: ["/plain"] }, edge: { header: true } } });
+      const requests = [new Request(`${origin}/plain?a=1`), new Request(`${origin}/json`, { headers: { "x-a": "b" } })];
+      for (const request of requests) await (await monitor.fetch(request, { upstream: "a" })).text();
+      const handler = monitor.wrap(() => new Response("no", { status: 503 }), { upstream: "b" });
+      const probe = await handler(new Request("http://gateway/", { headers: { "user-agent": "kube-probe/1.30" } }));
+      await probe.text();
+      if (probe.status !== 503 || probe.headers.has("near-miss")) throw new Error("a probe gets the response as it is");
+      const { upstreams, leftOut } = monitor.stats();
+      if (upstreams.a.exchanges !== 1 || upstreams.b !== undefined || leftOut.health_check !== 2) throw new Error(JSON.stringify(monitor.stats()));
+      if (!monitor.metrics().includes('nearmiss_left_out_total{reason="health_check"} 2\n')) throw new Error(monitor.metrics());
     },
     "a body can be read into the caller's buffer where fetch allows it": () =>
       same("/plain", async (response) => {
@@ -235,6 +319,20 @@ export function checks({ nearMiss, origin }) {
       if (mine.secret !== 7 || mine.extra !== 1 || (await mine.text()) !== "x") throw new Error("a subclass is lost");
       await monitor.finish();
       if (counted(monitor) !== 2) throw new Error("not counted");
+    },
+    "a handler keeps its `this`, and what a runtime allows it to return": async () => {
+      const monitor = create();
+      const gateway = { name: "mine", fetch: monitor.wrap(function () { return new Response(this.name); }, { upstream: "a" }) };
+      if ((await (await gateway.fetch(new Request("http://gateway/"))).text()) !== "mine") throw new Error("`this` is lost");
+      const upgraded = await outcome(() => monitor.wrap(() => undefined, { upstream: "b" })(new Request("http://gateway/")));
+      const isAllowed = globalThis.Bun !== undefined;
+      if (upgraded !== (isAllowed ? undefined : "TypeError") || counted(monitor, "clean") !== (isAllowed ? 2 : 1)) throw new Error(`${upgraded} ${monitor.metrics()}`);
+    },
+    "a clone has the headers of its response": async () => {
+      const monitor = create({ config: { edge: { header: true } } });
+      const response = await monitor.fetch(`${origin}/status?code=503`, { upstream: "a" });
+      const copy = response.clone().clone();
+      if (!copy.headers.get("near-miss")?.startsWith("failed") || (await copy.text()) !== "no") throw new Error(String(copy.headers.get("near-miss")));
     },
     "a handler that throws without an upstream has failed": async () => {
       const monitor = create();

@@ -7,22 +7,21 @@ import { Origin } from "../support/origin.mjs";
 import { eventually } from "../support/wait.mjs";
 
 const CONCURRENCY = 200;
-const LOAD_MS = 20_000;
+const REQUESTS_EACH = 10;
 
-test("workerd: 200 concurrent requests for 20 s are all counted", async () => {
+test("workerd: the requests of 200 clients at once are all counted", async () => {
   const [cart, search] = await Promise.all([Origin.start(), Origin.start()]);
   const gateway = await startGateway("workerd", { cart, search });
   const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
   try {
-    const [requests, responses] = [{ ok: 0, flaky: 0 }, { good: 0, bad: 0 }];
-    const end = performance.now() + LOAD_MS;
+    const [requests, responses] = [{ ok: 0, flaky: 0 }, { good: 0, bad: 0, cut: 0 }];
     const client = async (number) => {
-      for (let sent = 0; performance.now() < end; sent += 1) {
-        const path = sent % 20 === 19 ? "flaky" : "ok";
+      for (let sent = 0; sent < REQUESTS_EACH; sent += 1) {
+        const path = (number + sent) % 20 === 19 ? "flaky" : "ok";
         requests[path] += 1;
-        // On a busy machine a request may miss the gateway's deadline, which counts as failed.
-        const isGood = (await status(`${gateway.url}/cart/${path}?id=${number}-${sent}`, agent)) === 200;
-        responses[isGood ? "good" : "bad"] += 1;
+        // On a busy machine a request may miss the gateway's deadline, before or within its body.
+        const { statusCode, complete } = await finished(`${gateway.url}/cart/${path}?id=${number}-${sent}`, agent);
+        responses[!complete ? "cut" : statusCode === 200 ? "good" : "bad"] += 1;
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, (_, number) => client(number)));
@@ -35,13 +34,12 @@ test("workerd: 200 concurrent requests for 20 s are all counted", async () => {
     });
     assert.equal(counted(), total);
     const fate = (name) => summaries().reduce((sum, { fates }) => sum + fates[name], 0);
-    assert.equal(fate("failed"), responses.bad);
+    assert.equal(fate("failed"), responses.bad, JSON.stringify(responses));
     // The fallback answers when the retry budget is exhausted.
     const notClean = fate("retried") + fate("fallback") + fate("failed");
     assert.ok(notClean >= requests.flaky, `${notClean} are retried, fallback or failed, of ${requests.flaky}`);
     const attemptsCounted = summaries().reduce((sum, { attempts }) => sum + attempts, 0);
     assert.ok(attemptsCounted >= cart.total, `${cart.total} attempts arrived and ${attemptsCounted} were counted`);
-    assert.ok(total > 1_000, `only ${total} exchanges`);
   } finally {
     agent.destroy();
     await gateway.stop();
@@ -49,8 +47,9 @@ test("workerd: 200 concurrent requests for 20 s are all counted", async () => {
   }
 });
 
-function status(url, agent) {
+function finished(url, agent) {
   return new Promise((resolve, reject) => {
-    get(url, { agent }, (response) => response.resume().on("close", () => resolve(response.statusCode))).on("error", reject);
+    const onResponse = (response) => response.resume().on("error", () => {}).on("close", () => resolve(response));
+    get(url, { agent }, onResponse).on("error", reject);
   });
 }

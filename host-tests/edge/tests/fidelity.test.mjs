@@ -11,6 +11,7 @@ import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { startFidelityOrigin } from "../support/fidelity-origin.mjs";
 import { dist, here, root, runtime } from "../support/runtimes.mjs";
+import { eventually } from "../support/wait.mjs";
 
 let origin;
 before(async () => (origin = await startFidelityOrigin()));
@@ -71,6 +72,20 @@ test("fidelity: workerd: a client gets the same bytes, encodings and lengths as 
     const metrics = (await worker.get("/metrics")).body.toString();
     const counts = [...metrics.matchAll(/^nearmiss_exchanges_total.* (\d+)$/gm)].map(([, count]) => Number(count));
     assert.equal(counts.reduce((sum, count) => sum + count, 0), pairs.length + 1, metrics);
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("fidelity: workerd: exchanges that end outside a request, by garbage collection, are counted", async () => {
+  const worker = await startWorker();
+  try {
+    for (let number = 0; number < 5; number += 1) await worker.get("/unread");
+    const stats = await eventually("the exchanges to be counted", async () => {
+      const found = JSON.parse((await worker.get("/collected")).body.toString());
+      return (found.invalid > 0 || found.upstreams.a?.exchanges === 5) && found;
+    });
+    assert.deepEqual([stats.invalid, stats.upstreams.a?.fates.clean], [0, 5]);
   } finally {
     await worker.stop();
   }

@@ -74,7 +74,7 @@ test("monitor: hostile names do not exceed the limits of metrics and records, an
 });
 
 test("monitor: an invalid configuration is refused with the field, its value and the accepted values", () => {
-  assert.throws(() => nearMiss({ config: { edge: { header: 1 } } }), { message: "`edge.header` is 1; it takes true or false" });
+  assert.throws(() => nearMiss({ config: { edge: { header: 1 } } }), { name: "TypeError", message: "nearmiss: `edge.header` is 1; it takes true or false" });
   assert.throws(() => nearMiss({ config: { edge: { headers: true } } }), /`edge.headers` is not a field; there are header, server_timing, inspect_bytes/);
   assert.throws(() => nearMiss({ config: "{" }), /the configuration is not JSON/);
   assert.throws(() => nearMiss({ recrods: "none" }), /`recrods` is not an option of nearMiss; the options are config/);

@@ -27,6 +27,7 @@ test("policy: `delay` sets the wait, and an invalid wait is replaced by the usua
   await simulation.fetch(URL_, { retries: 5, delay: (outcome) => (given.push([outcome.attempt, outcome.retryAfter, outcome.backoff]), [70, NaN, outcome.retryAfter * 2][given.length - 1]) });
   assert.deepEqual(simulation.times, [0, 70, 2_070, 6_070]);
   assert.deepEqual(given, [[1, 2_000, 12.5], [2, 2_000, 25], [3, 2_000, 50]]);
+  assert.match(simulation.warnings.join(), /`delay` failed: TypeError: it returned NaN; it takes milliseconds/);
 });
 
 test("policy: functions of the caller that throw are reported and do not fail the exchange", async () => {
@@ -34,6 +35,7 @@ test("policy: functions of the caller that throw are reported and do not fail th
   const simulation = new Simulation({ answer: (number) => (number < 3 ? bad() : new Response("hello")) });
   const { text } = await simulation.fetch(URL_, { retries: 5, retry: fails("retry"), delay: fails("delay"), onAttempt: fails("onAttempt") });
   assert.equal(text, "hello");
+  assert.equal(simulation.sent.length, 3);
   for (const name of ["retry", "delay", "onAttempt"]) assert.equal(simulation.warnings.filter((message) => message.includes(`${name} is broken`)).length, 1);
 });
 
@@ -163,7 +165,7 @@ test("policy: `stats` has the counters of `metrics`, and `forget` removes an ups
   const { monitor } = simulation;
   await simulation.fetch(URL_, { deadline: 1_000 });
   const { upstreams, ...totals } = monitor.stats();
-  assert.deepEqual(totals, { late: 0, suppressed: 0, dropped: 0, invalid: 0 });
+  assert.deepEqual(totals, { leftOut: { health_check: 0, mirrored: 0 }, late: 0, suppressed: 0, dropped: 0, invalid: 0 });
   assert.deepEqual([upstreams.cart.exchanges, upstreams.cart.attempts, upstreams.cart.fates.failed, upstreams.cart.fates.clean], [1, 1, 1, 0]);
   for (const line of monitor.metrics().split("\n").filter((text) => text.startsWith("# TYPE"))) {
     assert.ok(monitor.metrics().includes(`# HELP ${line.split(" ")[2]} `), line);
@@ -249,4 +251,99 @@ test("policy: a transport and requests of the npm package undici's kind work", a
     assert.deepEqual([response.status, response.url], [200, URL_]);
   }
   assert.equal(simulation.monitor.stats().upstreams.cart.fates.clean, 2);
+});
+
+test("policy: without a Retry-After, an attempt waits until an exhausted rate limit is reset", async () => {
+  const nowS = 1_795_423_554;
+  for (const [status, headers, wait] of [
+    [429, { "ratelimit-reset": "3" }, 3_000],
+    [429, { "x-ratelimit-reset": String(nowS + 4) }, 4_000],
+    [429, { "x-ratelimit-reset": String(nowS * 1_000 + 1_500) }, 1_500],
+    [429, { "x-rate-limit-reset": new Date((nowS + 6) * 1_000).toISOString() }, 6_000],
+    [429, { "x-ratelimit-retry-after": "2" }, 2_000],
+    [429, { "retry-after-ms": "1500", "retry-after": "9" }, 1_500],
+    [429, { "retry-after": "1", "ratelimit-reset": "3" }, 1_000],
+    [503, { ratelimit: '"hour";r=900;t=3000, "burst";r=0;t=5' }, 5_000],
+    [503, { ratelimit: "limit=10, remaining=0, reset=7" }, 7_000],
+    [503, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "8" }, 8_000],
+    // The limit is not exhausted, or nothing says so.
+    [503, { "x-ratelimit-remaining": "50", "x-ratelimit-reset": "8" }, 12.5],
+    [503, { "x-ratelimit-reset": "8" }, 12.5],
+    [429, { ratelimit: '"hour";r=900;t=3000', "x-ratelimit-reset": "soon" }, 12.5],
+    [429, { "ratelimit-reset": "-1" }, 12.5],
+  ]) {
+    const simulation = new Simulation({ answer: (number) => (number < 2 ? bad(status, headers) : new Response("hello")) });
+    await simulation.fetch(URL_, { retries: 1 });
+    assert.equal(simulation.times[1], wait, JSON.stringify(headers));
+  }
+  const simulation = new Simulation({ answer: () => bad(429, { "x-ratelimit-reset": String(nowS + 3_600) }) });
+  assert.deepEqual([(await simulation.fetch(URL_, { retries: 1 })).status, simulation.sent.length], [429, 1]);
+});
+
+test("policy: a redirect that the request forbids is not retried unless `retry` says so, and the fallback answers", async () => {
+  const redirected = () => Promise.reject(Object.assign(new TypeError("fetch failed"), { cause: new Error("unexpected redirect") }));
+  for (const [options, calls, status] of [[{}, 1, 502], [{ fallback: () => new Response("spare") }, 1, 200], [{ retry: () => true }, 3, 502]]) {
+    const simulation = new Simulation({ fetch: (request) => (simulation.sent.push(request), redirected()) });
+    const response = await simulation.fetch(URL_, { retries: 2, ...options });
+    assert.deepEqual([simulation.sent.length, response.status], [calls, status]);
+  }
+});
+
+test("policy: health checks and mirrored requests are left out of observed exchanges too", async () => {
+  const { monitor } = new Simulation({ config: { ignore: { user_agents: ["my-probe"], paths: ["/healthz"] } } });
+  const fact = { upstream: "cart", status: 503, durationMs: 1 };
+  assert.deepEqual(monitor.observe({ ...fact, userAgent: "my-probe/2" }), { fate: "clean", marginBp: -1, valid: true });
+  monitor.observe({ ...fact, path: "/healthz?full" });
+  assert.equal(monitor.observe({ ...fact, userAgent: "kube-probe/1.30", path: "/items" }).fate, "failed");
+  const mirrored = new Request("http://gateway/", { headers: { host: "cart-shadow:8080" } });
+  await monitor.wrap(() => new Response(), { upstream: "cart" })(mirrored);
+  const { upstreams, leftOut } = monitor.stats();
+  assert.deepEqual([upstreams.cart.exchanges, leftOut], [1, { health_check: 2, mirrored: 1 }]);
+  assert.match(monitor.metrics(), /nearmiss_left_out_total\{reason="health_check"\} 2\nnearmiss_left_out_total\{reason="mirrored"\} 1\n/);
+});
+
+test("policy: configured upstreams that never occur are named once, after ten minutes", async () => {
+  const simulation = new Simulation({ config: { upstreams: { crat: { timeout: "1s" }, "outbound|80||cart": {} } } });
+  for (let minute = 0; minute < 25; minute += 1) {
+    await simulation.fetch(URL_);
+    simulation.nowMs += 60_000;
+    const expected = minute < 11 ? [] : ["nearmiss: `upstreams.crat` of the configuration has matched no upstream in ten minutes"];
+    assert.deepEqual(simulation.warnings, expected, `minute ${minute}`);
+  }
+  simulation.monitor.reconfigure({ upstreams: { crate: {} } });
+  for (let minute = 0; minute < 15; minute += 1) {
+    await simulation.fetch(URL_);
+    simulation.nowMs += 60_000;
+  }
+  assert.equal(simulation.warnings.length, 2);
+});
+
+test("policy: a long body makes no exchange slow, and a long wait for the headers does, beside bodies of any length", async () => {
+  const simulation = new Simulation();
+  const { monitor } = simulation;
+  const run = async (upstream, headersMs, bodyMs) => {
+    const answer = async () => ((simulation.nowMs += headersMs), new Response("hello"));
+    const handled = upstream === "fetched" ? monitor.fetch(URL_, { upstream, fetch: answer }) : monitor.wrap(answer, { upstream })(new Request(URL_));
+    const response = await simulation.until(handled);
+    simulation.nowMs += bodyMs;
+    await response.text();
+  };
+  for (const upstream of ["fetched", "wrapped"]) {
+    const slow = () => monitor.stats().upstreams[upstream].fates.slow;
+    for (let number = 0; number < 300; number += 1) await run(upstream, 10, 2_000);
+    await run(upstream, 10, 60_000);
+    assert.equal(slow(), 0, upstream);
+    await run(upstream, 1_000, 0);
+    assert.equal(slow(), 1, upstream);
+  }
+});
+
+test("policy: a response whose status a browser hides is no failure", async () => {
+  for (const type of ["opaque", "opaqueredirect"]) {
+    const hidden = Object.defineProperty(new Response(null), "type", { value: type });
+    Object.defineProperty(hidden, "status", { value: 0 });
+    const simulation = new Simulation({ fetch: async () => hidden });
+    assert.equal((await simulation.fetch(URL_, { retries: 1, fallback: () => new Response("spare") })).status, 0);
+    assert.equal(simulation.monitor.stats().upstreams.cart.fates.clean, 1);
+  }
 });

@@ -1,6 +1,8 @@
 // One attempt of an exchange: a request, its timeout and its result.
 import { abortable } from "./abortable.js";
-import { causeOf, isProgrammingError } from "./cause.js";
+import { causeOf, isForbiddenRedirect, isProgrammingError } from "./cause.js";
+import { anySignal } from "./signals.js";
+import { countedStatus } from "./statuses.js";
 import { isResponse, send } from "./transport.js";
 
 export class Attempt {
@@ -8,7 +10,7 @@ export class Attempt {
   #monotonicNow;
   #started;
   #durationMs;
-  /** Resolves to `{ attempt, response }`, or to `{ attempt, error, timedOut }`. Never rejects. */
+  /** Resolves to `{ attempt, response }`, or to `{ attempt, error, timedOut, isMistake, isFinal }`. Never rejects. */
   result;
 
   /** Sends `request` immediately. The timeout covers the response headers; `signal` aborts the attempt and its body. */
@@ -28,17 +30,19 @@ export class Attempt {
     };
     // A response that arrived while the event loop was blocked is delivered after the timers, so the timeout waits for one more turn.
     if (timeout !== undefined) timer = timers.setTimeout(() => (timer = timers.setTimeout(expire, 0)), timeout);
-    const signal = AbortSignal.any([this.#controller.signal, outer]);
+    const signal = anySignal([this.#controller.signal, outer]);
     try {
       const response = await abortable(() => send(fetch, request.create(signal)), signal, discard);
       if (!isResponse(response)) throw notAResponse(response);
-      this.status = response.status;
+      if (response.type === "error") throw new DOMException("the transport returned Response.error()", "NetworkError");
+      this.status = countedStatus(response);
       return { attempt: this, response };
     } catch (error) {
       this.error = error;
       this.isCancelled = signal.aborted && !timedOut;
       this.reason = timedOut ? "timeout" : signal.aborted ? "cancelled" : causeOf(error);
-      return { attempt: this, error, timedOut, isMistake: !signal.aborted && isProgrammingError(error) };
+      const isMistake = !signal.aborted && isProgrammingError(error);
+      return { attempt: this, error, timedOut, isMistake, isFinal: isForbiddenRedirect(error) };
     } finally {
       this.#stop();
       if (timer !== undefined) timers.clearTimeout(timer);

@@ -6,13 +6,20 @@ export class BodyCopy {
   #done;
   /** The bytes, once the body is complete and not too long. */
   bytes;
+  /** True if the message has no body. */
+  isOfNoBody = false;
+  /** True if the body failed before its end. */
+  hasFailed = false;
 
   /** Returns a copy of at most `maxBytes`, or nothing if the body cannot be copied. */
   static of(message, maxBytes) {
     try {
       const copy = new BodyCopy();
-      copy.#reader = message.clone().body.getReader();
-      copy.#done = copy.#read(maxBytes).catch(() => {});
+      const { body } = message.clone();
+      copy.isOfNoBody = body === null || body === undefined;
+      if (copy.isOfNoBody) return copy;
+      copy.#reader = body.getReader();
+      copy.#done = copy.#read(maxBytes).catch(() => (copy.hasFailed = true));
       return copy;
     } catch {
       return undefined;
@@ -27,7 +34,7 @@ export class BodyCopy {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#reader.cancel().catch(() => {});
+    this.#reader?.cancel().catch(() => {});
   }
 
   async #read(maxBytes) {

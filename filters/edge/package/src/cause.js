@@ -9,8 +9,10 @@ const WORDS = [
   [/timed? ?out/i, "ETIMEDOUT"],
   [/invalid http|unreachable|\bnetwork\b/i, "NETWORK"],
   [/bad port/i, "BAD_PORT"],
-  [/redirect/i, "REDIRECT"],
+  [/\bredirect\b/i, "REDIRECT"],
 ];
+/** Codes and messages for a redirect that the request forbids, and for redirects in a circle. */
+const FORBIDDEN_REDIRECT = /unexpected ?redirect|redirect mode|redirect count|too ?many ?redirects|number of redirects/i;
 /** Messages of a `TypeError` with which runtimes report a failure of the network. */
 const NETWORK = /fetch failed|failed to fetch|networkerror|load failed|network|error sending request|connect|socket|body from connection|redirect/i;
 /** Codes of requests that can never be sent. */
@@ -25,10 +27,16 @@ const MAX_DEPTH = 5;
 /** Returns a short code such as `ENOTFOUND`. It contains no address, since it is the error's code or a word of its class. */
 export function causeOf(error) {
   const errors = chain(error);
+  if (isForbiddenRedirect(error)) return "REDIRECT";
   const code = errors.map(codeOf).find((found) => found !== undefined);
   if (code !== undefined) return code;
   const text = errors.map(({ message }) => String(message ?? "")).join(" ");
   return WORDS.find(([words]) => words.test(text))?.[1] ?? nameOf(error);
+}
+
+/** Returns true if the upstream redirected to where the request does not follow: it has answered, and another attempt changes nothing. */
+export function isForbiddenRedirect(error) {
+  return chain(error).some(({ code, message }) => FORBIDDEN_REDIRECT.test(`${code} ${message}`));
 }
 
 /** Returns true if the error is a mistake in the program, which a retry or a fallback must not hide. */

@@ -28,7 +28,13 @@ export function withLastValue(read, initial) {
 export function boundedTimers(timers) {
   return {
     setTimeout: (body, ms) => timers.setTimeout(body, Math.min(ms, MAX_WAIT_MS)),
-    clearTimeout: (timer) => timers.clearTimeout(timer),
+    clearTimeout: (timer) => {
+      try {
+        timers.clearTimeout(timer);
+      } catch {
+        // A Worker has no timers outside a request, where an unread body is garbage-collected.
+      }
+    },
   };
 }
 

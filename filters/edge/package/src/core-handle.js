@@ -55,7 +55,7 @@ export class CoreHandle {
 
   /** `source()` identifies this run of this instance, and is called at the first exchange. `sink(line)` receives records. */
   constructor(config, source, sink) {
-    this.#handle = new Handle(config);
+    this.#handle = refusing(() => new Handle(config));
     this.#source = source;
     this.#sink = sink;
     this.metrics = new Metrics((id) => this.#handle.name(id));
@@ -63,12 +63,12 @@ export class CoreHandle {
 
   /** The section `edge` of the configuration, and the name of the header that marks a fallback. */
   get settings() {
-    const handle = this.#handle;
+    const section = this.#handle.section();
     return {
-      header: handle.wantsHeader(),
-      serverTiming: handle.wantsServerTiming(),
-      inspectBytes: handle.inspectBytes(),
-      fallbackHeader: handle.fallbackHeader(),
+      header: (section & 1) !== 0,
+      serverTiming: (section & 2) !== 0,
+      inspectBytes: section >>> 2,
+      fallbackHeader: this.#handle.fallbackHeader(),
     };
   }
 
@@ -84,9 +84,30 @@ export class CoreHandle {
     return id;
   }
 
+  /** Starts monitoring, at the first exchange. Without random numbers for a secret, the next exchange sets it. */
+  start() {
+    if (this.#hasStarted) return;
+    const secret = hostsSecret();
+    this.#hasStarted = secret !== undefined;
+    this.#guarded(() => this.#handle.start(this.#source(), secret ?? new Uint8Array()));
+  }
+
+  /** Returns the number of the reason why an exchange with this request is left out, from 1, or 0. */
+  leftOut(userAgent, path, authority) {
+    return this.#guarded(() => this.#handle.leftOut(userAgent, path, authority), 0);
+  }
+
+  /** Returns the names of the configured upstreams that have had no exchange. */
+  unmatchedUpstreams() {
+    const names = [];
+    const next = () => this.#guarded(() => this.#handle.unmatchedUpstream(names.length));
+    for (let name = next(); name !== undefined; name = next()) names.push(name);
+    return names;
+  }
+
   /** Counts an exchange without optional fields. Returns the packed verdict, or 0 if the module fails. */
   observe(id, endedMs, status, durationMs, attempts) {
-    if (!this.#hasStarted) this.#start();
+    this.start();
     if (this.#isBroken) return 0;
     try {
       // The module would convert other types, and count what was not meant.
@@ -135,12 +156,7 @@ export class CoreHandle {
 
   /** Replaces the configuration, or throws and keeps the previous one. */
   reconfigure(config) {
-    this.#handle.reconfigure(config);
-  }
-
-  #start() {
-    this.#hasStarted = true;
-    this.#guarded(() => this.#handle.start(this.#source(), hostsSecret()));
+    refusing(() => this.#handle.reconfigure(config));
   }
 
   #setFields(fields) {
@@ -172,7 +188,7 @@ export class CoreHandle {
     const handle = this.#handle;
     const pattern = handle.openedPattern();
     if (pattern !== undefined) this.metrics.countEpisode(handle.openedUpstream(), pattern);
-    this.metrics.countSummary(handle.lateCount(), handle.suppressedCount());
+    this.metrics.countSummary(handle.summaryCount(false), handle.summaryCount(true));
   }
 
   #guarded(body, ifBroken) {
@@ -196,11 +212,24 @@ export class CoreHandle {
   }
 }
 
+/** Runs `parse`, whose error names the field of the configuration. */
+function refusing(parse) {
+  try {
+    return parse();
+  } catch (error) {
+    throw new TypeError(`nearmiss: ${error.message}`);
+  }
+}
+
 function reportSinkError(error) {
   console.error("nearmiss: the callback for records failed:", error);
 }
 
-/** Returns random bytes for the key of host hashes; none in a runtime without them. Workers have them from the first request on. */
+/** Returns random bytes for the key of host hashes; nothing in a runtime without them, and in a Worker outside a request. */
 function hostsSecret() {
-  return globalThis.crypto?.getRandomValues?.(new Uint8Array(16)) ?? new Uint8Array();
+  try {
+    return globalThis.crypto.getRandomValues(new Uint8Array(16));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 // The deadline of an exchange.
+import { anySignal } from "./signals.js";
 
 export class Deadline {
   #timers;
@@ -15,7 +16,7 @@ export class Deadline {
   constructor({ timers, monotonicNow }, ms, callerSignal) {
     this.#timers = timers;
     this.#monotonicNow = monotonicNow;
-    this.signal = callerSignal ? AbortSignal.any([callerSignal, this.#expired.signal]) : this.#expired.signal;
+    this.signal = callerSignal ? anySignal([callerSignal, this.#expired.signal]) : this.#expired.signal;
     if (ms === undefined) return;
     this.#ends = monotonicNow() + ms;
     // What arrived while the event loop was blocked is delivered after the timers, so the deadline waits for one more turn.

@@ -2,9 +2,10 @@
 import { BodyInspector } from "./body-inspector.js";
 import { BodyObservation } from "./body-observation.js";
 import { clientAttempt } from "./client-attempt.js";
+import { leftOutReason } from "./left-out.js";
 import { isObservable, observedResponse, rebuilt, withHeaders } from "./observed-response.js";
 import { responseFields } from "./response-fields.js";
-import { isErrorStatus } from "./statuses.js";
+import { countedStatus, isErrorStatus } from "./statuses.js";
 import { verdictHeaders } from "./verdict-headers.js";
 
 /** In a Worker without a deadline, an exchange whose body was not read for so long is counted, and the Worker may end. */
@@ -16,6 +17,8 @@ export class Exchange {
   #upstream;
   #fields;
   #hasEnded = false;
+  /** The reason why the exchange is not counted, if it is not. */
+  #leftOut;
   #ctx;
   #signal;
   #limit;
@@ -29,13 +32,16 @@ export class Exchange {
   /** Starts the exchange. `ctx.waitUntil` keeps a Worker alive until the exchange is counted. */
   constructor(deps, request, upstream, limits, ctx) {
     this.#deps = deps;
+    // Some runtimes have random numbers only inside a request, and an exchange may end outside.
+    deps.core.start();
     this.#started = deps.monotonicNow();
+    this.#leftOut = leftOutReason(deps.core, request);
     this.#upstream = upstream;
     this.#fields = { ...limits, clientAttempt: clientAttempt(request.headers), attemptLog: [], attempts: 1 };
     this.#ctx = ctx;
     this.#signal = request.signal;
     deps.open.add(this);
-    ctx?.waitUntil(new Promise((resolve) => (this.#release = resolve)));
+    this.#keepAlive();
   }
 
   /** Time since the exchange started, in milliseconds. */
@@ -76,7 +82,7 @@ export class Exchange {
     } catch (error) {
       // Monitoring must not fail a response.
       this.#deps.warnings.show("respond", "a response could not be observed:", error);
-      this.end({ status: response.status });
+      this.end({ status: countedStatus(response) });
       return response;
     }
   }
@@ -84,10 +90,10 @@ export class Exchange {
   #respond(response, isOwn, bytes) {
     const { settings } = this.#deps;
     this.note(responseFields(response, settings));
-    const { status } = response;
+    const status = countedStatus(response);
     this.#status = status;
     this.#answered = { endedMs: this.#deps.now(), durationMs: this.elapsedMs };
-    const preview = () => this.#deps.core.preview(this.#upstreamId(), this.#allFields({ status }));
+    const preview = () => (this.#leftOut ? "" : this.#deps.core.preview(this.#upstreamId(), this.#allFields({ status })));
     const isUpgrade = status === 101 || Boolean(response.webSocket);
     const edit = isUpgrade ? undefined : verdictHeaders(response.headers, settings, isOwn, preview, this.elapsedMs);
     if (bytes !== undefined) return this.#complete(response, edit, bytes);
@@ -124,7 +130,8 @@ export class Exchange {
   end(fields) {
     if (this.#hasEnded) return;
     this.#close();
-    this.#deps.core.observeFields(this.#upstreamId(), this.#allFields(fields));
+    if (this.#leftOut) this.#deps.core.metrics.countLeftOut(this.#leftOut);
+    else this.#deps.core.observeFields(this.#upstreamId(), this.#allFields(fields));
     this.#deps.flush(this.#ctx);
     this.#release?.();
   }
@@ -156,7 +163,7 @@ export class Exchange {
   }
 
   #observed(response, edit) {
-    const { status } = response;
+    const status = this.#status;
     const inspector = this.#hasEnded ? undefined : BodyInspector.for(response, this.#deps.settings.inspectBytes);
     const observation = new BodyObservation(this.#signal, {
       onChunk: (chunk) => inspector?.push(chunk),
@@ -191,11 +198,27 @@ export class Exchange {
     this.#timer?.unref?.();
   }
 
+  #keepAlive() {
+    try {
+      this.#ctx?.waitUntil(new Promise((resolve) => (this.#release = resolve)));
+    } catch (error) {
+      // A function that was taken from its object, or a request that has ended.
+      this.#deps.warnings.show("waitUntil", "`ctx.waitUntil` failed; pass the context itself:", error);
+    }
+  }
+
   #upstreamId() {
     return this.#deps.core.upstream(this.#upstream);
   }
 
   #allFields(fields) {
-    return { ...this.#fields, endedMs: this.#deps.now(), durationMs: this.elapsedMs, ...fields };
+    return { service: this.#serviceMs(), ...this.#fields, endedMs: this.#deps.now(), durationMs: this.elapsedMs, ...fields };
+  }
+
+  /** Time until the headers of the response: the transfer of the body depends on its size and on the client. */
+  #serviceMs() {
+    const { attemptLog, attempts } = this.#fields;
+    const headersMs = attempts === 1 ? this.#answered?.durationMs : undefined;
+    return this.#answered === undefined ? undefined : (attemptLog.at(-1)?.durationMs ?? headersMs);
   }
 }

@@ -1,5 +1,5 @@
 // When a failing endpoint is tried again: exponential back-off with jitter, and at least the endpoint's `Retry-After`.
-import { retryAfter } from "./backoff.js";
+import { retryAfter } from "./requested-wait.js";
 
 const BASE_MS = 1_000;
 const CAP_MS = 60_000;

@@ -30,7 +30,9 @@ export async function askFallback(deps, options, request, replayable, { response
   const copy = response?.body && limit.remainingMs < Infinity && !options.fallback.constant ? BodyCopy.of(response, MAX_KEPT_BYTES) : undefined;
   try {
     const source = await sourceOf(deps, options.fallback, request, replayable, response ?? error, limit);
-    return { response: isResponse(source) ? unread(source) : await fetched(options, source, request, replayable, limit) };
+    const answer = isResponse(source) ? unread(source) : await fetched(options, source, request, replayable, limit);
+    if (answer.type === "error") throw new DOMException("the fallback returned Response.error()", "NetworkError");
+    return { response: answer };
   } catch (failure) {
     request.signal?.throwIfAborted();
     const reason = causeOf(failure);

@@ -6,12 +6,12 @@ import { askFallback } from "./fallback.js";
 import { forRequest } from "./fetch-options.js";
 import { ReplayableRequest } from "./replayable-request.js";
 import { Retrier } from "./retrier.js";
-import { isErrorStatus } from "./statuses.js";
+import { countedStatus, isErrorStatus } from "./statuses.js";
 import { toRequest } from "./transport.js";
 
 /**
- * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects only if the caller's signal aborts, or for a mistake in
- * the program, such as a body that was already read.
+ * Resolves to the upstream's response, the fallback's, or a 502 or 504. Rejects only if the caller's signal aborts, if the request's body
+ * fails, or for a mistake in the program, such as a body that was already read.
  */
 export async function gatewayFetch(deps, input, policy) {
   const request = toRequest(input);
@@ -29,7 +29,7 @@ export async function gatewayFetch(deps, input, policy) {
     return exchange.respond(await bestResponse(deps, exchange, retrier, options, request, replayable, limit));
   } catch (error) {
     limit.cancel();
-    if (request.signal?.aborted) exchange.end({ aborted: true, status: 499 });
+    if (request.signal?.aborted || (await replayable.hasFailed())) exchange.end({ aborted: true, status: 499 });
     else exchange.discard();
     throw error;
   } finally {
@@ -44,12 +44,12 @@ async function bestResponse(deps, exchange, retrier, options, request, replayabl
     if (!limit.hasPassed) throw error;
     return { error, timedOut: true, attempt: { reason: "deadline" } };
   });
-  if (result.isMistake) throw result.error;
+  if (result.isMistake || (result.error !== undefined && (await replayable.hasFailed()))) throw result.error;
   for (const attempt of retrier.attempts) exchange.note({ attempt: attempt.note });
   const reason = result.attempt.reason ?? retrier.attempts.findLast((attempt) => attempt.reason)?.reason;
   exchange.note({ hedged: retrier.hedged, breaker: retrier.isBudgetExhausted, reason });
   const { response } = result;
-  if (response !== undefined && !isErrorStatus(response.status)) return response;
+  if (response !== undefined && !isErrorStatus(countedStatus(response))) return response;
   if (options.fallback === undefined) return response ?? gatewayError(result);
   const answer = await askFallback(deps, options, request, replayable, result, limit);
   if (answer.response === undefined) {
@@ -62,8 +62,8 @@ async function bestResponse(deps, exchange, retrier, options, request, replayabl
   return answer.response;
 }
 
-function gatewayError({ timedOut }) {
+function gatewayError({ timedOut, isFinal }) {
   const status = timedOut ? 504 : 502;
-  const text = timedOut ? "The upstream did not answer in time.\n" : "The upstream could not be reached.\n";
-  return new Response(text, { status, headers: { "content-type": "text/plain" } });
+  const problem = timedOut ? "did not answer in time" : isFinal ? "redirected to where the request does not follow" : "could not be reached";
+  return new Response(`The upstream ${problem}.\n`, { status, headers: { "content-type": "text/plain" } });
 }

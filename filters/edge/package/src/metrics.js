@@ -2,6 +2,7 @@
 //
 // Counters are cumulative for the lifetime of the isolate. Summaries report the same counts per interval.
 import { FAILED, FAILURE_REASONS, FATES } from "./fates.js";
+import { LEFT_OUT_REASONS } from "./left-out.js";
 import { ABORTED, fateOf, INVALID, marginPlusOneOf, reasonOf } from "./packed-verdict.js";
 
 /** Upper bounds of the margin histogram's buckets, in basis points. */
@@ -14,6 +15,7 @@ const HELP = {
   nearmiss_attempts_total: "Attempts, with those of hedges that were needed.",
   nearmiss_margin_bp: "Margin left to the nearest limit, in basis points.",
   nearmiss_episodes_total: "Episodes that opened, by pattern.",
+  nearmiss_left_out_total: "Exchanges that are no traffic, by reason.",
   nearmiss_late_total: "Exchanges that arrived after their time was evaluated.",
   nearmiss_suppressed_total: "Exchange records beyond records_per_second.",
   nearmiss_dropped_total: "Records that could not be sent.",
@@ -33,6 +35,7 @@ export class Metrics {
   #nameOf;
   #series = [];
   #episodes = new Map();
+  #leftOut = Object.fromEntries(LEFT_OUT_REASONS.map((reason) => [reason, 0]));
   #invalid = 0;
   #late = 0;
   #suppressed = 0;
@@ -63,6 +66,11 @@ export class Metrics {
   /** Counts an invalid value. */
   countInvalid() {
     this.#invalid += 1;
+  }
+
+  /** Counts an exchange that is left out. */
+  countLeftOut(reason) {
+    this.#leftOut[reason] += 1;
   }
 
   /** Counts an episode that opened. */
@@ -99,7 +107,7 @@ export class Metrics {
         meanMarginBp: known === 0 ? null : Math.round(marginSum / known),
       };
     });
-    return { upstreams, late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
+    return { upstreams, leftOut: { ...this.#leftOut }, late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
   }
 
   /** Returns all metrics in the Prometheus text format. */
@@ -138,6 +146,8 @@ export class Metrics {
     });
     head("nearmiss_episodes_total", "counter");
     for (const [label, count] of this.#episodes) lines.push(`nearmiss_episodes_total{${label}} ${count}`);
+    head("nearmiss_left_out_total", "counter");
+    for (const [reason, count] of Object.entries(this.#leftOut)) if (count > 0) lines.push(`nearmiss_left_out_total{reason="${reason}"} ${count}`);
     const unlabelled = { late: this.#late, suppressed: this.#suppressed, dropped, invalid: this.#invalid };
     for (const [name, count] of Object.entries(unlabelled)) {
       head(`nearmiss_${name}_total`, "counter");

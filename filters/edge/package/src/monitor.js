@@ -4,16 +4,19 @@ import { CoreHandle } from "./core-handle.js";
 import { Exchange } from "./exchange.js";
 import { RoutePolicy } from "./fetch-options.js";
 import { gatewayFetch } from "./fetch.js";
+import { leftOutByFacts } from "./left-out.js";
 import { parseExchange, parseNote } from "./note.js";
 import { OtlpSink } from "./otlp.js";
 import { OpenExchanges } from "./open-exchanges.js";
 import { RetryBudget } from "./retry-budget.js";
+import { UnmatchedUpstreams } from "./unmatched-upstreams.js";
 import { functionOption, numberOption, refuse, refuseUnknown } from "./validate.js";
 import { Warnings } from "./warnings.js";
 import { wrapHandler } from "./wrap.js";
 
 const OPTIONS = ["config", "source", "now", "random", "timers", "fetch", "records", "retryBudget", "wakeEvery", "onWarning"];
 const INVALID = { fate: "clean", marginBp: -1, valid: false };
+const LEFT_OUT = { fate: "clean", marginBp: -1, valid: true };
 
 /** Creates the monitor of a gateway; call it once, next to the handler. */
 export function nearMiss(options = {}) {
@@ -25,6 +28,7 @@ export class Monitor {
   #sink;
   #deps;
   #warnings;
+  #unmatched;
   #retryBudgets = new Map();
   #retryBudget;
   #wrappedExchanges = new WeakMap();
@@ -42,7 +46,8 @@ export class Monitor {
     this.#retryBudget = retryBudgetOptions(options);
     // Workers have neither a clock nor random numbers before the first request.
     const runId = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;
-    this.#core = new CoreHandle(configText(options.config), runId, (line) => this.#sink.push(line));
+    this.#unmatched = new UnmatchedUpstreams(time.now);
+    this.#core = new CoreHandle(configText(options.config), runId, (line) => this.#push(line));
     this.#deps = {
       ...time,
       random,
@@ -54,7 +59,7 @@ export class Monitor {
       warnings: this.#warnings,
       retryBudget: (upstream) => this.#budgetOf(upstream),
       flush: (ctx) => this.#flushIfDue(ctx),
-      report: (policy, outcome, isCancelled) => this.#report(policy, outcome, isCancelled),
+      report: (policy, outcome, isExpected) => this.#report(policy, outcome, isExpected),
       guarded: (name, body, ifFailed) => this.#guarded(name, body, ifFailed),
     };
     const interval = numberOption(options, "wakeEvery", 100, 3_600_000, "milliseconds, 100 to 3600000");
@@ -134,6 +139,7 @@ export class Monitor {
   reconfigure(config) {
     this.#core.reconfigure(configText(config));
     Object.assign(this.#deps.settings, this.#core.settings);
+    this.#unmatched.restart();
   }
 
   /** Sends all waiting records. */
@@ -149,6 +155,11 @@ export class Monitor {
     await (this.#sink.finish?.() ?? this.flush());
   }
 
+  #push(line) {
+    this.#unmatched.check(() => this.#core.unmatchedUpstreams(), (message) => this.#warnings.show(message, message));
+    return this.#sink.push(line);
+  }
+
   #observeFields(exchange) {
     const { fields, problems } = parseExchange(exchange);
     const { upstream, attemptLog } = fields;
@@ -156,6 +167,11 @@ export class Monitor {
     if (!isComplete) problems.push("`observe` needs `upstream`, `status` and `durationMs`");
     for (const problem of problems) this.#countInvalid(problem);
     if (!isComplete) return INVALID;
+    const leftOut = leftOutByFacts(this.#core, fields);
+    if (leftOut !== undefined) {
+      this.#core.metrics.countLeftOut(leftOut);
+      return LEFT_OUT;
+    }
     const known = { endedMs: this.#deps.now(), attempts: Math.max(1, attemptLog.length), ...fields };
     const verdict = this.#core.observeFields(this.#core.upstream(upstream), known);
     this.#flushIfDue();
@@ -174,10 +190,10 @@ export class Monitor {
     return budget;
   }
 
-  /** Reports an attempt to the caller's hook, and a failure without a response to the console. */
-  #report({ upstream, route, onAttempt }, outcome, isCancelled = false) {
+  /** Reports an attempt to the caller's hook, and a failure without a response to the console, unless it `isExpected`. */
+  #report({ upstream, route, onAttempt }, outcome, isExpected = false) {
     const { isFallback = false, error, reason } = outcome;
-    if (error !== undefined && !isCancelled) {
+    if (error !== undefined && !isExpected) {
       const what = isFallback ? "the fallback failed" : "an attempt failed";
       this.#warnings.show(`${upstream} ${isFallback} ${reason}`, `${what} for upstream ${JSON.stringify(upstream)}: ${reason};`, error);
     }

@@ -25,6 +25,8 @@ const EXCHANGE_FIELDS = new Map([
   ["attempts", isNumber],
   ["bytes", isNumber],
   ["aborted", isFlag],
+  ["userAgent", isText],
+  ["path", isText],
 ]);
 
 /** Returns the valid fields of a note, and a message for each invalid one. */

@@ -5,6 +5,7 @@ import { set } from "./body-observation.js";
 const READS_PUBLICLY = readsPublicly();
 /** True in Workers, whose streams have a length and whose bodies pass through compressed. */
 const IS_WORKERD = typeof FixedLengthStream === "function";
+const IS_BUN = typeof Bun !== "undefined";
 
 /** Returns the response with its headers edited by `edit`, if there is an edit, and otherwise as it is. */
 export function withHeaders(response, edit) {
@@ -13,7 +14,14 @@ export function withHeaders(response, edit) {
   if (!READS_PUBLICLY || body === null) return isConstructible(status) ? rebuilt(response, body, edit) : response;
   const headers = new Headers(response.headers);
   edit(headers);
+  return withOwnHeaders(response, headers);
+}
+
+/** Sets the headers of a response that the runtime does not allow to be changed, and of its clones. */
+function withOwnHeaders(response, headers) {
+  const clone = response.clone.bind(response);
   set(response, "headers", headers);
+  set(response, "clone", () => withOwnHeaders(clone(), new Headers(headers)));
   return response;
 }
 
@@ -39,11 +47,11 @@ export function observedResponse(response, edit, observation, onStream) {
     onStream(response.body);
     return withHeaders(response, edit);
   }
-  let body = observedStream(response.body, observation);
-  const length = response.headers.get("content-length");
-  if (IS_WORKERD && /^\d+$/.test(length ?? "")) body = body.pipeThrough(new FixedLengthStream(Number(length)));
+  const body = observedStream(response.body, observation);
   onStream(body);
-  return rebuilt(response, body, edit);
+  const length = response.headers.get("content-length");
+  const isLong = IS_WORKERD && /^\d+$/.test(length ?? "");
+  return rebuilt(response, isLong ? body.pipeThrough(new FixedLengthStream(Number(length))) : body, edit);
 }
 
 function isEncoded(headers) {
@@ -59,6 +67,8 @@ function isConstructible(status) {
 export function rebuilt(response, body, edit) {
   const result = new Response(body, response);
   for (const name of ["url", "redirected", "type"]) set(result, name, response[name]);
+  // In Bun, the blob of a stream has no type.
+  if (IS_BUN) set(result, "blob", async () => new Blob([await result.arrayBuffer()], { type: result.headers.get("content-type") ?? "" }));
   edit?.(result.headers);
   return result;
 }
@@ -66,24 +76,58 @@ export function rebuilt(response, body, edit) {
 /** Observes all readers of a stream. */
 function observeInPlace(stream, observation) {
   const [getReader, cancel] = [stream.getReader.bind(stream), stream.cancel.bind(stream)];
-  const proxied = () => observedStream(stream, observation, getReader);
   observation.onUnlocked((reason) => void cancel(reason).catch(() => {}));
   set(stream, "getReader", (options) => observation.attach(getReader(options)));
   set(stream, "cancel", (reason) => {
     if (!stream.locked) observation.cancelled(reason);
     return cancel(reason);
   });
-  set(stream, "tee", () => proxied().tee());
-  set(stream, "pipeTo", async (...args) => proxied().pipeTo(...args));
-  set(stream, "pipeThrough", (...args) => proxied().pipeThrough(...args));
-  set(stream, "values", (options) => proxied().values(options));
-  set(stream, Symbol.asyncIterator, (options) => proxied().values(options));
+  const proxied = () => {
+    const isBytes = isByteStream(getReader);
+    const reader = stream.getReader();
+    return { reader, proxy: streamOf(reader, isBytes) };
+  };
+  set(stream, "tee", () => proxied().proxy.tee());
+  set(stream, "pipeThrough", (...args) => proxied().proxy.pipeThrough(...args));
+  set(stream, "pipeTo", async (...args) => {
+    const { reader, proxy } = proxied();
+    try {
+      return await proxy.pipeTo(...args);
+    } finally {
+      reader.releaseLock();
+    }
+  });
+  const values = (options) => chunksOf(stream.getReader(), options);
+  set(stream, "values", values);
+  set(stream, Symbol.asyncIterator, values);
 }
 
-/** Returns a stream of the same chunks, read only on demand, of the same kind as the body. */
-function observedStream(body, observation, getReader = body.getReader.bind(body)) {
-  const type = isByteStream(getReader) ? "bytes" : undefined;
-  const reader = observation.attach(getReader());
+/** Iterates over the chunks of a reader. At the end, and when the consumer stops, the stream is unlocked. */
+async function* chunksOf(reader, { preventCancel = false } = {}) {
+  let isOpen = true;
+  const read = async () => {
+    isOpen = false;
+    const result = await reader.read();
+    isOpen = !result.done;
+    return result.value;
+  };
+  try {
+    for (let chunk = await read(); isOpen; chunk = await read()) yield chunk;
+  } finally {
+    if (isOpen && !preventCancel) await reader.cancel();
+    reader.releaseLock();
+  }
+}
+
+/** Returns an observed stream of the same chunks. */
+function observedStream(body, observation) {
+  const isBytes = isByteStream((options) => body.getReader(options));
+  return streamOf(observation.attach(body.getReader()), isBytes);
+}
+
+/** Returns a stream of the reader's chunks, read only on demand. A byte stream if the body is one. */
+function streamOf(reader, isBytes) {
+  const type = isBytes ? "bytes" : undefined;
   return new ReadableStream(
     {
       type,

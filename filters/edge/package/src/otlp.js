@@ -2,6 +2,7 @@
 import { causeOf } from "./cause.js";
 import { ExportBackoff } from "./export-backoff.js";
 import { logRecord } from "./log-record.js";
+import { timeoutSignal } from "./signals.js";
 import { durationOption, functionOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
 /** Timeout of one export. */
@@ -156,7 +157,7 @@ export class OtlpSink {
     };
     const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
     const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
-    const signal = AbortSignal.timeout(EXPORT_TIMEOUT_MS);
+    const signal = timeoutSignal(EXPORT_TIMEOUT_MS);
     return this.#fetch(new Request(this.#url, { method: "POST", headers: this.#headers, body, signal }));
   }
 

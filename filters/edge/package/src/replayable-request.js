@@ -1,39 +1,45 @@
 // A request that may be sent more than once.
 //
 // The first attempt sends the caller's request as it is. A copy of its body is read beside it, up to a maximum, so that nothing waits for
-// a slow client: a request can be sent again once its copy is complete.
+// a slow client: a request can be sent again once its copy is complete. The body of the request itself is never looked at, because some
+// runtimes forget its length then.
 import { BodyCopy } from "./body-copy.js";
 
 export class ReplayableRequest {
   #request;
   #copy;
+  #mayHaveBody;
   #wasSent = false;
 
   /** Copies the body if `keepsBody` is set and the body may have at most `maxBytes`. */
   constructor(request, keepsBody, maxBytes) {
     this.#request = request;
-    if (!hasBody(request) || !keepsBody || Number(request.headers.get("content-length") ?? 0) > maxBytes) return;
+    this.#mayHaveBody = !["GET", "HEAD"].includes(request.method);
+    if (!this.#mayHaveBody || !keepsBody || Number(request.headers.get("content-length") ?? 0) > maxBytes) return;
     this.#copy = BodyCopy.of(request, maxBytes);
+    this.#mayHaveBody = !this.#copy?.isOfNoBody;
   }
 
   /** Resolves to true if the request can be sent again. */
   async canReplay() {
-    if (!hasBody(this.#request) || !this.#wasSent) return true;
+    if (!this.#mayHaveBody || !this.#wasSent) return true;
     await this.#copy?.settled();
     return this.#copy?.bytes !== undefined;
   }
 
+  /** Resolves to true if the body is known to have failed: its client has disconnected, and no upstream is at fault. */
+  async hasFailed() {
+    await this.#copy?.settled();
+    return this.#copy?.hasFailed ?? false;
+  }
+
   /** Returns the request for an attempt, or `undefined` if its body is gone. `url` replaces the URL. */
   create(signal, url) {
-    const request = this.#request;
-    if (!hasBody(request)) return url === undefined ? new Request(request, { signal }) : moved(request, url, { signal });
     const isFirst = !this.#wasSent;
     this.#wasSent = true;
-    if (isFirst && url === undefined) return new Request(request, { signal });
+    if (!this.#mayHaveBody || (isFirst && url === undefined)) return this.#with({ signal }, url);
     const body = this.#copy?.bytes;
-    if (body === undefined) return undefined;
-    // The original keeps what belongs to the request besides URL, method and headers, such as a dispatcher, `cf` or `credentials`.
-    return url === undefined ? new Request(request, { body, signal }) : moved(request, url, { body, signal });
+    return body === undefined ? undefined : this.#with({ body, signal }, url);
   }
 
   /** The host in the request's URL. */
@@ -45,12 +51,16 @@ export class ReplayableRequest {
   close() {
     this.#copy?.close();
   }
+
+  /** The original keeps what belongs to the request besides URL, method and headers, such as a dispatcher, `cf` or `credentials`. */
+  #with(init, url) {
+    const { method, headers, redirect } = this.#request;
+    if (url !== undefined) return new Request(url, { method, headers, redirect, ...init });
+    return new Request(this.#request, { ...referrerOf(this.#request), ...init });
+  }
 }
 
-function hasBody({ body }) {
-  return body !== null && body !== undefined;
-}
-
-function moved(request, url, init) {
-  return new Request(url, { method: request.method, headers: request.headers, redirect: request.redirect, ...init });
+/** Returns the referrer, which a new request would lose. */
+function referrerOf({ referrer, referrerPolicy }) {
+  return /^https?:/.test(referrer ?? "") ? { referrer, referrerPolicy } : {};
 }

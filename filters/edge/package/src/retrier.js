@@ -3,6 +3,7 @@ import { abortable } from "./abortable.js";
 import { Attempt, discard } from "./attempt.js";
 import { waitBefore } from "./backoff.js";
 import { sleep } from "./clock.js";
+import { anySignal } from "./signals.js";
 
 export class Retrier {
   #deps;
@@ -45,7 +46,7 @@ export class Retrier {
     const { hedge } = this.#options;
     if (hedge === undefined || this.#started >= this.#options.maxAttempts) return first;
     const hasAnswered = new AbortController();
-    const delay = sleep(this.#deps.timers, hedge, AbortSignal.any([hasAnswered.signal, this.#limit.signal]));
+    const delay = sleep(this.#deps.timers, hedge, anySignal([hasAnswered.signal, this.#limit.signal]));
     const earlyResult = await Promise.race([first, delay.catch(() => first)]);
     hasAnswered.abort();
     if (earlyResult !== undefined || !(await this.#mayStart()) || !this.#payForAttempt()) return first;
@@ -87,13 +88,13 @@ export class Retrier {
   async #judged(result, number) {
     const { reason, host, note, isCancelled } = result.attempt;
     const outcome = outcomeOf(result, number);
-    this.#deps.report(this.#options, { ...outcome, host, durationMs: note.durationMs }, isCancelled);
-    const isBad = reason === "cancelled" || (await this.#isBad(outcome));
+    this.#deps.report(this.#options, { ...outcome, host, durationMs: note.durationMs }, isCancelled || result.isMistake);
+    const isBad = reason === "cancelled" || (await this.#isBad(outcome, result.isFinal));
     return { ...result, number, isBad };
   }
 
-  #isBad(outcome) {
-    const usual = outcome.status === undefined || this.#options.retryOn.has(outcome.status);
+  #isBad(outcome, isFinal) {
+    const usual = outcome.status === undefined ? !isFinal : this.#options.retryOn.has(outcome.status);
     const { retry } = this.#options;
     if (retry === undefined) return usual;
     const decided = this.#deps.guarded("retry", () => retry(outcome), usual);

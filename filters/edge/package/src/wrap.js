@@ -5,6 +5,8 @@ import { mayBeInMemory } from "./observed-response.js";
 import { isResponse } from "./transport.js";
 import { durationOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
+/** In Bun, a handler returns nothing after `server.upgrade`. */
+const IS_BUN = typeof Bun !== "undefined";
 /** The upstream of a handler that names none and throws. */
 const HANDLER = "handler";
 
@@ -19,7 +21,7 @@ export function wrapHandler(deps, exchanges, handler, options) {
     deadline: durationOption(options, "deadline"),
     maxAttempts: integerOption(options, "maxAttempts", 1, 1_000, "a whole number, 1 to 1000"),
   };
-  return async (request, ...rest) => {
+  return async function (request, ...rest) {
     if (typeof request?.headers?.get !== "function") {
       throw new TypeError("nearmiss: `wrap` takes a handler of a fetch Request; with a framework that has requests of its own, use `observe`");
     }
@@ -27,7 +29,8 @@ export function wrapHandler(deps, exchanges, handler, options) {
     const exchange = new Exchange(deps, request, upstream, limits, ctx);
     exchanges.set(request, exchange);
     try {
-      const response = await handler(request, ...rest);
+      const response = await handler.call(this, request, ...rest);
+      if (IS_BUN && response === undefined) return exchange.end({ status: 101 });
       if (!isResponse(response)) throw notAResponse(response);
       return exchange.respond(response, true, mayBeInMemory(response) ? await bodyInMemory(response) : undefined);
     } catch (error) {
