@@ -7,8 +7,6 @@ import { basename, dirname, join, resolve } from "node:path";
 
 const folder = resolve(process.argv[2]);
 const ENTRIES = [
-  ["node", "node.js"],
-  ["node-cjs", "node.cjs"],
   ["worker", "worker.js"],
   ["inline", "inline.js"],
   ["inline", "inline.cjs"],

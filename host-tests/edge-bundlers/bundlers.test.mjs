@@ -137,6 +137,20 @@ test("bundlers: deno bundle", () => {
   assert.equal(run(runtime("deno"), "run", path("deno.mjs")), LINE);
 });
 
+test("bundlers: Yarn's Plug'n'Play, from the archive, as ES module and as CommonJS", () => {
+  const folder = join(project.folder, "pnp");
+  mkdirSync(folder);
+  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", dist, "--json", "--silent"], { cwd: folder, encoding: "utf8" }));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "shop", private: true, dependencies: { nearmiss: `file:./${filename}` } }));
+  writeFileSync(join(folder, ".yarnrc.yml"), "nodeLinker: pnp\nenableTelemetry: false\nenableNetwork: false\nenableGlobalCache: false\nenableImmutableInstalls: false\n");
+  writeFileSync(join(folder, "yarn.lock"), "");
+  writeFileSync(join(folder, "main.mjs"), readFileSync(input));
+  writeFileSync(join(folder, "main.cjs"), readFileSync(required));
+  const yarn = (...args) => execFileSync(process.execPath, [fileURLToPath(new URL("node_modules/@yarnpkg/cli-dist/bin/yarn.js", import.meta.url)), ...args], { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  yarn("install");
+  for (const file of ["main.mjs", "main.cjs"]) assert.equal(yarn("node", file).trim(), LINE, file);
+});
+
 test("bundlers: jest, which requires", () => {
   const folder = join(project.folder, "jest");
   mkdirSync(folder);

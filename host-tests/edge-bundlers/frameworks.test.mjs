@@ -15,7 +15,7 @@ import * as undici from "undici";
 import { join } from "node:path";
 import { dist } from "../edge/support/runtimes.mjs";
 
-const { nearMiss } = await import(join(dist, "node.js"));
+const { nearMiss } = await import(join(dist, "inline.js"));
 const create = (options) => nearMiss({ records: "none", onWarning: () => {}, ...options });
 const fates = (monitor, upstream) => Object.fromEntries(Object.entries(monitor.stats().upstreams[upstream]?.fates ?? {}).filter(([, count]) => count > 0));
 

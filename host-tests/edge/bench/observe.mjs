@@ -13,7 +13,7 @@ const ITERATIONS = 200_000;
 const only = process.argv.slice(2);
 const bytes = readFileSync(join(dist, "nearmiss.wasm"));
 const startup = measureStartup();
-const { nearMiss } = await import(join(dist, "node.js"));
+const { nearMiss } = await import(join(dist, "inline.js"));
 const { Handle, initSync } = await import(join(dist, "glue.js"));
 initSync({ module: new WebAssembly.Module(bytes) });
 

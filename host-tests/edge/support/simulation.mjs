@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { dist } from "./runtimes.mjs";
 
-export const { nearMiss, otlp } = await import(join(dist, "node.js"));
+export const { nearMiss, otlp } = await import(join(dist, "inline.js"));
 
 /** A monitor with virtual time, which advances to the next timer only when no other work is left. */
 export class Simulation {

@@ -19,7 +19,7 @@ after(() => origin.stop());
 
 for (const [name, ...args] of [["node"], ["deno", "run", "--allow-all"], ["bun"]]) {
   test(`fidelity: ${name}: responses and failures are those of fetch`, async () => {
-    const program = [join(here, "support/run-fidelity.mjs"), join(dist, "node.js"), origin.url];
+    const program = [join(here, "support/run-fidelity.mjs"), join(dist, "inline.js"), origin.url];
     const child = spawn(runtime(name), [...args, ...program], { stdio: ["ignore", "pipe", "pipe"] });
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
     requireAll(out, err);
@@ -28,7 +28,7 @@ for (const [name, ...args] of [["node"], ["deno", "run", "--allow-all"], ["bun"]
 
 test("fidelity: Node: a body that is garbage-collected unread is counted", async () => {
   const program = `
-    import { nearMiss } from ${JSON.stringify(join(dist, "node.js"))};
+    import { nearMiss } from ${JSON.stringify(join(dist, "inline.js"))};
     const monitor = nearMiss({ records: "none" });
     const caller = new AbortController();
     for (let n = 0; n < 20; n += 1) await monitor.fetch(new Request("${origin.url}/plain", { signal: caller.signal }), { upstream: "a" });
@@ -103,7 +103,7 @@ test("fidelity: workerd: a handler's stream that is cut off is partial", async (
 
 for (const [name, ...args] of [["deno", "run", "--allow-all"], ["bun"]]) {
   test(`fidelity: ${name}: a server's client gets the same lengths and bytes as without the package`, async () => {
-    const program = [join(here, "support/serve-handlers.mjs"), join(dist, "node.js")];
+    const program = [join(here, "support/serve-handlers.mjs"), join(dist, "inline.js")];
     const child = spawn(runtime(name), [...args, ...program], { stdio: ["ignore", "pipe", "inherit"] });
     const { results, exchanges } = JSON.parse(await text(child.stdout));
     for (const { path, plain, ours } of results) assert.deepEqual(ours, plain, path);

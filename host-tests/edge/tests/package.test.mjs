@@ -56,7 +56,7 @@ test("package: without `init`, and with something else than a module, the error 
 });
 
 test("package: it contains the licence, a README, types and the module, and no build files", () => {
-  const entries = ["node.js", "node.cjs", "worker.js", "inline.js", "inline.cjs", "init.js", "init.cjs", "nearmiss_edge_bg.js"];
+  const entries = ["worker.js", "inline.js", "inline.cjs", "init.js", "init.cjs", "nearmiss_edge_bg.js"];
   for (const file of ["LICENSE", "README.md", "index.d.ts", "nearmiss.wasm", ...entries]) assert.ok(project.files.includes(file), file);
   assert.deepEqual(project.files.filter((file) => /test|^src|^glue|\.rs$|\.sh$|node_modules/.test(file)), []);
   const { license, dependencies, version } = JSON.parse(readFileSync(join(dist, "package.json"), "utf8"));
@@ -77,7 +77,7 @@ test("package: its types compile in strict mode and refuse unknown fields", () =
 });
 
 test("package: the types declare exactly the methods that exist", async () => {
-  const { Monitor } = await import(join(dist, "node.js"));
+  const { Monitor } = await import(join(dist, "inline.js"));
   const types = readFileSync(join(dist, "index.d.ts"), "utf8");
   const declared = types.match(/export class Monitor \{([\s\S]*?)\n\}/)[1].match(/^ {2}(\w+)(?=[(<])/gm).map((name) => name.trim());
   assert.deepEqual([...new Set(declared)].toSorted(), Object.getOwnPropertyNames(Monitor.prototype).toSorted());

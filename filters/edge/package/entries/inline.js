@@ -2,5 +2,7 @@
 import { initSync } from "../glue.js";
 import { BASE64 } from "../wasm-base64.js";
 
-initSync({ module: new WebAssembly.Module(Uint8Array.from(atob(BASE64), (character) => character.charCodeAt(0))) });
+const { Buffer } = globalThis;
+const bytes = Buffer?.from(BASE64, "base64") ?? Uint8Array.from(atob(BASE64), (character) => character.charCodeAt(0));
+initSync({ module: new WebAssembly.Module(bytes) });
 export * from "../src/index.js";
