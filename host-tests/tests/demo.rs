@@ -48,6 +48,20 @@ fn the_demo_ends_with_a_summary_and_three_records() {
     assert_eq!(records.count(), 3, "{stdout}");
     let saved = std::fs::read_to_string(host_tests::artifact::root().join("target/demo.ndjson")).unwrap();
     assert!(stdout.contains("target/demo.ndjson") && saved.lines().count() > 3, "{stdout}");
+    let summaries = saved
+        .lines()
+        .filter(|line| line.contains(r#""type":"summary""#) && !line.contains(r#""upstream":"none""#));
+    let counted: u64 = summaries
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|summary| {
+            summary["fates"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum::<u64>()
+        })
+        .sum();
+    assert!(
+        stdout.contains(&format!("  {counted} requests: ")),
+        "a report on the records shows the numbers of the summary: {counted} in\n{stdout}"
+    );
+    assert!(stdout.contains("`tight` means less than 25%"), "{stdout}");
     assert!(saved.lines().all(|line| line.starts_with(r#"{"schema":1,"type":""#)), "{saved}");
     assert_gone(port_in(&stdout));
 }

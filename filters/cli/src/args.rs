@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Writes the exchanges of log files as lines in the format `exchange`, for other tools.
     #[command(after_help = EXIT_CODES)]
     Convert(ConvertArgs),
-    /// Writes a report about log files or records: an HTML page, or a Markdown digest for a chat or a ticket.
+    /// Writes a report about log files or records: an HTML page, or a digest for a chat or a ticket.
     #[command(after_help = EXIT_CODES)]
     Report(ReportArgs),
     /// Validates a configuration, or explains how a log line is read and why it got its fate.
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Merges the records of any number of proxies and agents into records of the whole fleet.
     #[command(after_help = EXIT_CODES)]
     Merge(MergeArgs),
-    /// Follows a growing log file across rotations and prints records as they are emitted.
+    /// Follows growing log files across rotations and prints records as they are emitted.
     #[command(after_help = EXIT_CODES)]
     Watch(WatchArgs),
 }
@@ -54,15 +54,16 @@ pub(crate) struct InputArgs {
 /// Restriction to a time range and to some upstreams.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FilterArgs {
-    /// Skips exchanges that ended before: a date with a time, Unix seconds, or a span before now such as `2h`.
+    /// Skips exchanges that ended before TIME: `2h` (before the end of the input), `20:00`, `2026-11-23`, `2026-11-23 20:00`,
+    /// `yesterday`; in UTC, unless an offset follows.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<TimeArg>,
 
-    /// Skips exchanges that ended at this time or later.
+    /// Skips exchanges that ended at TIME or later.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<TimeArg>,
 
-    /// Skips all other upstreams; may be given several times.
+    /// Skips all other upstreams; several names with commas between them, or several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) upstream: Vec<String>,
 }
@@ -190,27 +191,30 @@ pub(crate) enum ReportFormat {
 /// Without a line, the configuration is validated.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// The line to explain; `-` explains each line of standard input.
-    #[arg(value_name = "LINE")]
+    /// The line to explain, or a file of which the first lines are explained; `-` explains each line of standard input.
+    #[arg(value_name = "LINE|FILE")]
     pub(crate) line: Option<String>,
 
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }
 
-/// Records go to standard output as they are emitted, everything else to standard error.
+/// Records go to standard output as they are emitted, everything else to standard error, with a table of upstreams at the end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WatchArgs {
-    /// The file to follow, which may not exist yet; `-` is standard input.
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// Files to follow, which may not exist yet; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// Reads the existing content of the file before following it.
+    /// Reads the existing content of the file before following it, as does --since.
     #[arg(long)]
     pub(crate) from_start: bool,
+
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
 
     /// Shows upstreams, episodes and the last records on the full terminal; has no effect if standard output is not a
     /// terminal.

@@ -8,6 +8,7 @@ use crate::input::Lines;
 use crate::line_counts::FORMAT_HINT;
 use crate::monitor;
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::sanitize::{REPLACEMENT, replace_controls};
 use core::fmt::Write;
 use nearmiss::upstream_name;
@@ -19,6 +20,8 @@ use unicode_width::UnicodeWidthStr;
 
 /// Width of the column of labels.
 const LABEL_WIDTH: usize = 12;
+/// Maximum number of lines of a file that are explained.
+const MAX_LINES: u64 = 3;
 
 /// Validates the configuration, then explains the given line or lines.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
@@ -33,6 +36,23 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
                 valid &= explain(line.text, &mut reader, &config, &mut output)?;
                 output.line("")?;
             }
+            valid
+        }
+        (Some(file), _) if Path::new(file).is_file() => {
+            let progress = Progress::new(false);
+            let mut lines = Lines::open(Path::new(file), &progress)?;
+            let mut valid = true;
+            while let Some(line) = lines.next()? {
+                let is_last = line.number >= MAX_LINES;
+                valid &= explain(line.text, &mut reader, &config, &mut output)?;
+                output.line("")?;
+                if is_last {
+                    break;
+                }
+            }
+            output.line(&format!(
+                "These are the first lines of {file}; `nearmiss replay {file}` reads all of it."
+            ))?;
             valid
         }
         (Some(line), _) => explain(line.as_bytes(), &mut reader, &config, &mut output)?,

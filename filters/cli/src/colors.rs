@@ -1,29 +1,34 @@
 //! Colors of the table.
 
+use crate::display::upstream_column::Tone;
 use std::io::IsTerminal;
 
 /// Writes escape sequences for colors if standard error is a terminal and `NO_COLOR` is unset.
-pub(super) struct Colors(bool);
+pub(crate) struct Colors(bool);
 
 impl Colors {
-    pub(super) fn new() -> Self {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(std::io::stderr().is_terminal() && !unwanted)
+    pub(crate) fn new() -> Self {
+        Self(std::io::stderr().is_terminal() && are_wanted())
     }
 
-    pub(super) fn dim(&self, text: &str) -> String {
-        self.with("2", text, true)
+    pub(crate) fn dim(&self, text: &str) -> String {
+        self.with("2", text)
     }
 
-    pub(super) fn warning(&self, text: &str, wanted: bool) -> String {
-        self.with("33", text, wanted)
+    pub(crate) fn tone(&self, tone: Tone, text: &str) -> String {
+        match tone {
+            Tone::Neutral => text.into(),
+            Tone::Warning => self.with("35", text),
+            Tone::Alarm => self.with("31", text),
+        }
     }
 
-    pub(super) fn error(&self, text: &str, wanted: bool) -> String {
-        self.with("31", text, wanted)
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
     }
+}
 
-    fn with(&self, code: &str, text: &str, wanted: bool) -> String {
-        if self.0 && wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
-    }
+/// Returns true unless `NO_COLOR` is set.
+pub(crate) fn are_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -2,6 +2,7 @@
 
 use crate::args::LogArgs;
 use crate::config;
+use crate::end_time::end_of;
 use crate::error::Error;
 use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &LogArgs) -> Result<ExitCode, Error> {
     let mut progress = Progress::new(!args.quiet);
     let mut sources = TimeOrdered::open(&args.files, args.input.format, &config, &progress)?;
     let mut converter = Converter {
-        filter: ExchangeFilter::new(&args.filter),
+        filter: ExchangeFilter::new(&args.filter, || end_of(&args.files, args.input.format, &config))?,
         order: OrderCheck::new(config.reorder),
         output: Output::new(),
         line_counts: LineCounts::default(),

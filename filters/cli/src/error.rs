@@ -19,6 +19,8 @@ pub(crate) enum Error {
     NothingToCheck,
     /// Writing to standard output failed.
     Output(io::Error),
+    /// `watch` was to read several files from their start.
+    SeveralFromStart,
     /// Installing the signal handler failed.
     Signals(ctrlc::Error),
     /// Writing a file failed.
@@ -43,6 +45,9 @@ impl fmt::Display for Error {
                 "`watch --tui` reads keys from standard input; give a file to follow instead of `-`",
             ),
             Self::NothingToCheck => f.write_str("nothing to check: give a LINE, `-`, or --config FILE"),
+            Self::SeveralFromStart => f.write_str(
+                "`watch` reads one file from its start (--from-start, --since); `nearmiss replay` merges several by time",
+            ),
             Self::Signals(error) => write!(f, "installing the signal handler: {error}"),
             Self::Output(error) => write!(f, "writing to standard output: {error}"),
         }

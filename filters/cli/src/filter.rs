@@ -2,6 +2,8 @@
 
 use crate::args::FilterArgs;
 use crate::display::time::DateTime;
+use crate::error::Error;
+use crate::time_arg::TimeArg;
 use nearmiss::Timestamp;
 use nearmiss::upstream_name;
 use std::collections::BTreeSet;
@@ -28,14 +30,25 @@ struct Rejected {
 }
 
 impl ExchangeFilter {
-    pub(crate) fn new(args: &FilterArgs) -> Self {
-        Self {
-            since: args.since.map(|time_arg| time_arg.0),
-            until: args.until.map(|time_arg| time_arg.0),
-            upstreams: args.upstream.iter().map(|name| upstream_name(name).into_owned()).collect(),
+    /// Creates a filter for an input that ends at `end`, which is only called if a time is relative to it.
+    pub(crate) fn new(
+        args: &FilterArgs,
+        end: impl FnOnce() -> Result<Timestamp, Error>,
+    ) -> Result<Self, Error> {
+        let is_relative = args.since.into_iter().chain(args.until).any(TimeArg::is_relative);
+        let end = if is_relative { end()? } else { Timestamp::default() };
+        let since = args.since.map(|time| time.resolve(end));
+        let until = args.until.map(|time| match since {
+            Some(since) => time.resolve_after(since, end),
+            None => time.resolve(end),
+        });
+        Ok(Self {
+            since,
+            until,
+            upstreams: args.upstream.iter().flat_map(|names| named(names)).collect(),
             has_matched: false,
             rejected: Rejected::default(),
-        }
+        })
     }
 
     /// Returns true if an exchange on `upstream` that ended at `ts` is selected. A line without a time or upstream is
@@ -56,22 +69,31 @@ impl ExchangeFilter {
         is_match
     }
 
-    /// Prints the times and upstreams of the input if the filter selected nothing of it.
-    pub(crate) fn print_if_nothing_matched(&self) {
-        let Rejected { span: Some((first, last)), upstreams, has_more } = &self.rejected else { return };
-        if self.has_matched {
-            return;
-        }
-        let names: Vec<_> = upstreams.iter().map(String::as_str).collect();
-        eprintln!(
-            "nearmiss: nothing is selected by --since, --until and --upstream: the input has exchanges from {} to \
-             {} UTC, on {}{}",
+    /// Returns the times and upstreams of the input if the filter selected nothing of it.
+    pub(crate) fn unmatched(&self) -> Option<String> {
+        let (first, last) = self.rejected.span.filter(|_| !self.has_matched)?;
+        let names: Vec<_> = self.rejected.upstreams.iter().map(String::as_str).collect();
+        Some(format!(
+            "nothing is selected by --since, --until and --upstream: the input has exchanges from {} to {} UTC, on {}{}",
             DateTime(first.micros() / 1_000),
             DateTime(last.micros() / 1_000),
             names.join(", "),
-            if *has_more { " and others" } else { "" }
-        );
+            if self.rejected.has_more { " and others" } else { "" }
+        ))
     }
+
+    /// Prints [`unmatched`](Self::unmatched).
+    pub(crate) fn print_if_nothing_matched(&self) {
+        if let Some(sentence) = self.unmatched() {
+            eprintln!("nearmiss: {sentence}");
+        }
+    }
+}
+
+/// Returns the upstreams that an argument names: one, or several with commas between them.
+fn named(argument: &str) -> Vec<String> {
+    let list = argument.split(',').filter(|_| argument.contains(','));
+    core::iter::once(argument).chain(list).map(|name| upstream_name(name).into_owned()).collect()
 }
 
 impl Rejected {

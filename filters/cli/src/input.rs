@@ -4,13 +4,15 @@ use crate::error::Error;
 use crate::progress::Progress;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Maximum length of a line in bytes. The rest of a longer line is discarded, and the line counts as unreadable.
 const MAX_LINE: usize = 64 << 20;
 /// Initial size of the buffer.
 const CHUNK: usize = 1 << 20;
+/// Length of the end of a file that is searched for its last times, in bytes.
+const END: u64 = 256 << 10;
 
 /// One line, and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,24 @@ impl Lines {
             Box::new(progress.counted(file, known.len()))
         };
         Ok(Self::new(path, decompressed(source).map_err(wrong)?))
+    }
+
+    /// Opens a file for its last lines: a plain file is read from [`END`] bytes before its end, a compressed one as a whole.
+    pub(crate) fn open_end(path: &Path) -> Result<Self, Error> {
+        let wrong = |error| Error::Input(path.into(), error);
+        let mut file = File::open(path).map_err(wrong)?;
+        let length = file.metadata().map_err(wrong)?.len();
+        let mut magic = [0; 4];
+        let is_plain =
+            length > END && file.read_exact(&mut magic).is_ok() && Compression::of(&magic).is_none();
+        let start = if is_plain { length - END } else { 0 };
+        file.seek(SeekFrom::Start(start)).map_err(wrong)?;
+        let mut lines = Self::new(path, decompressed(Box::new(file)).map_err(wrong)?);
+        if is_plain {
+            // The first line is not whole.
+            lines.next()?;
+        }
+        Ok(lines)
     }
 
     /// Reads lines from `source`; `path` is its name in messages.
@@ -122,6 +142,28 @@ impl Lines {
     }
 }
 
+/// Compression of a file, by its first four bytes.
+enum Compression {
+    Gzip,
+    Zstd,
+    /// A compression that is not read: its name, and the command that removes it.
+    Other(&'static str, &'static str),
+}
+
+impl Compression {
+    fn of(magic: &[u8]) -> Option<Self> {
+        match magic {
+            [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd] => Some(Self::Zstd),
+            [0xfd, b'7', b'z', b'X'] => Some(Self::Other("xz", "xz -dc")),
+            [b'B', b'Z', b'h', _] => Some(Self::Other("bzip2", "bzip2 -dc")),
+            [b'P', b'K', 3, 4] => Some(Self::Other("zip", "unzip -p")),
+            [4, 0x22, 0x4d, 0x18] => Some(Self::Other("lz4", "lz4 -dc")),
+            _ => None,
+        }
+    }
+}
+
 /// Wraps `source` in a decoder if it is compressed.
 fn decompressed(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut magic = [0; 4];
@@ -133,27 +175,21 @@ fn decompressed(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
         }
     }
     let magic = magic.get(..known).unwrap_or_default().to_vec();
-    let magic_bytes = magic.as_slice();
-    let (gzip, zstd) = (magic_bytes.starts_with(&[0x1f, 0x8b]), magic_bytes == [0x28, 0xb5, 0x2f, 0xfd]);
-    let unsupported = match magic_bytes {
-        [0xfd, b'7', b'z', b'X'] => Some(("xz", "xz -dc")),
-        [b'B', b'Z', b'h', _] => Some(("bzip2", "bzip2 -dc")),
-        [b'P', b'K', 3, 4] => Some(("zip", "unzip -p")),
-        [4, 0x22, 0x4d, 0x18] => Some(("lz4", "lz4 -dc")),
-        _ => None,
-    };
-    if let Some((name, command)) = unsupported {
-        let advice =
-            format!("compressed with {name}; decompress it first: {command} FILE | nearmiss replay -");
-        return Err(io::Error::new(io::ErrorKind::Unsupported, advice));
-    }
+    let compression = Compression::of(&magic);
     let whole = io::Cursor::new(magic).chain(source);
-    Ok(if gzip {
-        Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(CHUNK / 4, whole)))
-    } else if zstd {
-        Box::new(ruzstd::decoding::StreamingDecoder::new(whole).map_err(io::Error::other)?)
-    } else {
-        Box::new(whole)
+    Ok(match compression {
+        Some(Compression::Gzip) => {
+            Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(CHUNK / 4, whole)))
+        }
+        Some(Compression::Zstd) => {
+            Box::new(ruzstd::decoding::StreamingDecoder::new(whole).map_err(io::Error::other)?)
+        }
+        Some(Compression::Other(name, command)) => {
+            let advice =
+                format!("compressed with {name}; decompress it first: {command} FILE | nearmiss replay -");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, advice));
+        }
+        None => Box::new(whole),
     })
 }
 

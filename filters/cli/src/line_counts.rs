@@ -18,6 +18,8 @@ pub(crate) struct LineCounts {
     pub(crate) other: u64,
     /// Exchanges whose lines do not contain the number of attempts.
     pub(crate) attempts_unknown: u64,
+    /// The errors of the first unreadable lines and the first other lines, as printed.
+    pub(crate) problems: Vec<String>,
     /// The kinds of other lines that were named.
     named: Vec<OtherLine>,
     /// Number of times that the file or its format changed.
@@ -45,7 +47,7 @@ impl LineCounts {
     pub(crate) fn count_unreadable(&mut self, path: &Path, number: u64, error: &dyn Display) {
         self.unreadable += 1;
         if self.unreadable <= MAX_PRINTED {
-            eprintln!("nearmiss: {}:{number}: {error}", path.display());
+            self.print_problem(format!("{}:{number}: {error}", path.display()));
         }
     }
 
@@ -55,11 +57,16 @@ impl LineCounts {
         self.other += 1;
         if !self.named.contains(&kind) {
             self.named.push(kind);
-            eprintln!(
-                "nearmiss: {}:{number}: not an access log line: {kind}; the first of its kind",
+            self.print_problem(format!(
+                "{}:{number}: not an access log line: {kind}; the first of its kind",
                 path.display()
-            );
+            ));
         }
+    }
+
+    fn print_problem(&mut self, problem: String) {
+        eprintln!("nearmiss: {problem}");
+        self.problems.push(problem);
     }
 
     /// Prints the detected format when a file or its format changes, for the first few changes.

@@ -6,10 +6,12 @@
 mod annotate;
 mod args;
 mod check;
+mod colors;
 mod config;
 mod convert;
 mod counts;
 mod display;
+mod end_time;
 mod error;
 mod exchange_reader;
 mod fate_class;
@@ -27,6 +29,8 @@ mod report;
 mod sanitize;
 mod time_arg;
 mod time_ordered;
+mod upstream_table;
+mod warm_up;
 mod watch;
 
 use args::{Cli, Command};

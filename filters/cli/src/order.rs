@@ -11,6 +11,7 @@ const MAX_LEAD: Micros = Micros::from_seconds(3_600);
 #[derive(Debug)]
 pub(crate) struct OrderCheck {
     tolerance: Micros,
+    oldest: Option<Timestamp>,
     newest: Option<Timestamp>,
     late: u64,
 }
@@ -18,11 +19,17 @@ pub(crate) struct OrderCheck {
 impl OrderCheck {
     /// Creates a check; `reorder` is the configured time that a line may be late.
     pub(crate) fn new(reorder: Option<Micros>) -> Self {
-        Self { tolerance: Micros::new(BUCKET.get() + reorder.unwrap_or(BUCKET).get()), newest: None, late: 0 }
+        Self {
+            tolerance: Micros::new(BUCKET.get() + reorder.unwrap_or(BUCKET).get()),
+            oldest: None,
+            newest: None,
+            late: 0,
+        }
     }
 
     /// Adds the time of a line.
     pub(crate) fn add(&mut self, ts: Timestamp) {
+        self.oldest = Some(self.oldest.map_or(ts, |oldest| oldest.min(ts)));
         let Some(newest) = self.newest else {
             self.newest = Some(ts);
             return;
@@ -34,6 +41,11 @@ impl OrderCheck {
         } else if newest.since(ts) > self.tolerance {
             self.late += 1;
         }
+    }
+
+    /// Returns the time between the oldest line and the newest.
+    pub(crate) fn span(&self) -> Option<Micros> {
+        Some(self.newest?.since(self.oldest?))
     }
 
     /// Prints a warning if there are late lines.

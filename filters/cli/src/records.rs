@@ -15,6 +15,26 @@ pub(crate) enum AnyRecord<'a> {
     Summary(Box<SummaryRecord<'a>>),
 }
 
+impl AnyRecord<'_> {
+    /// Returns the time of the record in milliseconds since 1970; that of a summary is just before its end.
+    pub(crate) fn time(&self) -> Result<u64, RecordParseError> {
+        match self {
+            Self::Exchange(exchange) => exchange.time.millis(),
+            Self::Episode(episode) => Ok(episode.start.0),
+            Self::Summary(summary) => summary.end.millis().map(|end| end.saturating_sub(1)),
+        }
+    }
+
+    /// Returns the upstream of the record.
+    pub(crate) fn upstream(&self) -> &str {
+        match self {
+            Self::Exchange(exchange) => &exchange.upstream,
+            Self::Episode(episode) => &episode.upstream,
+            Self::Summary(summary) => &summary.upstream,
+        }
+    }
+}
+
 /// Record of a near miss or a failure.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ExchangeRecord<'a> {

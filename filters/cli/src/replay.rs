@@ -1,13 +1,12 @@
 //! `nearmiss replay`: judges recorded log lines and prints records or annotated lines.
 
-mod colors;
 mod sentences;
-mod table;
 mod wasm;
 
 use crate::annotate::annotate;
 use crate::args::ReplayArgs;
 use crate::config;
+use crate::end_time::end_of;
 use crate::error::Error;
 use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
@@ -18,13 +17,14 @@ use crate::order::OrderCheck;
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::TimeOrdered;
+use crate::upstream_table::UpstreamTable;
+use crate::warm_up;
 use nearmiss::upstream_name;
 use nearmiss::{Head, Monitor};
 use nearmiss_formats::{Format, LineError, ParsedLine};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use table::ReplayTable;
 
 /// Judges the files.
 pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
@@ -34,15 +34,18 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     let config = config::load(args.log.input.config.as_deref(), args.log.input.format)?;
     let mut progress = Progress::new(!args.log.quiet);
     let mut sources = TimeOrdered::open(&args.log.files, args.log.input.format, &config, &progress)?;
+    let filter = ExchangeFilter::new(&args.log.filter, || {
+        end_of(&args.log.files, args.log.input.format, &config)
+    })?;
     let mut replayer = Replayer {
         order: OrderCheck::new(config.reorder),
         monitor: monitor::new(config, &args.source),
-        filter: ExchangeFilter::new(&args.log.filter),
+        filter,
         annotate: args.annotate,
         in_sentences: !args.json && std::io::stdout().is_terminal(),
         output: Output::new(),
         line_counts: LineCounts::default(),
-        table: ReplayTable::default(),
+        table: UpstreamTable::default(),
         annotation: Vec::new(),
         clean: String::new(),
     };
@@ -69,7 +72,7 @@ struct Replayer {
     in_sentences: bool,
     output: Output,
     line_counts: LineCounts,
-    table: ReplayTable,
+    table: UpstreamTable,
     annotation: Vec<u8>,
     clean: String,
 }
@@ -85,6 +88,14 @@ impl Replayer {
             }
         }
         Ok(())
+    }
+
+    /// Prints why there is no episode if the input is too short for one.
+    fn print_if_too_short(&self) {
+        let sentence = self.order.span().and_then(warm_up::too_short);
+        if let Some(sentence) = sentence.filter(|_| self.line_counts.judged > 0) {
+            eprintln!("nearmiss: {sentence}");
+        }
     }
 
     fn finish(mut self, args: &ReplayArgs, format: Option<Format>) -> Result<ExitCode, Error> {
@@ -103,6 +114,7 @@ impl Replayer {
             self.table.print();
             self.line_counts.print("judged");
             self.order.print();
+            self.print_if_too_short();
             self.filter.print_if_nothing_matched();
             monitor::print_unmatched(&self.monitor);
             if let Some(format) = format {

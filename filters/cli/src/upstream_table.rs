@@ -1,15 +1,16 @@
-//! The table that `replay` prints at its end: the success rate of each upstream, with and without safety nets.
+//! The table that `replay` and `watch` print at their end: the success rate of each upstream, with and without safety nets.
 
-use super::colors::Colors;
+use crate::colors::Colors;
 use crate::counts::Counts;
 use crate::display::text_table::{self, MAX_ROWS, TextTable};
+use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use core::cmp::Reverse;
 use nearmiss::{Exchange, Fate, NO_UPSTREAM, OTHER, Verdict, upstream_name};
 use rustc_hash::FxHashMap;
 
 /// Counts per upstream.
 #[derive(Debug, Default)]
-pub(super) struct ReplayTable {
+pub(crate) struct UpstreamTable {
     /// Indices into `rows`, by name.
     indices: FxHashMap<String, usize>,
     rows: Vec<TableRow>,
@@ -27,25 +28,9 @@ struct TableRow {
 
 /// Maximum number of upstreams with a row of their own; the rest count as `other`.
 const MAX_UPSTREAMS: usize = 10_000;
-/// Titles and widths of the columns; the last one is as wide as its cells.
-const COLUMNS: &[(&str, usize)] = &[
-    ("exchanges", 10),
-    ("first try", 9),
-    ("final", 9),
-    ("near misses", 11),
-    ("failed", 8),
-    ("rejected", 8),
-    ("abandoned", 9),
-    ("margin", 8),
-    ("near misses by fate", 0),
-];
-/// Indices of the colored columns.
-const NEAR_MISSES: usize = 3;
-const FAILED: usize = 4;
-
-impl ReplayTable {
+impl UpstreamTable {
     /// Counts an exchange that was judged here.
-    pub(super) fn count(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
+    pub(crate) fn count(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
         let name = upstream_name(exchange.upstream);
         self.attempts_unknown += u64::from(exchange.attempts.is_none() && name != NO_UPSTREAM);
         self.update(&name, |row| {
@@ -57,18 +42,22 @@ impl ReplayTable {
     }
 
     /// Counts an exchange whose line already has a verdict.
-    pub(super) fn count_judged(&mut self, upstream: Option<&str>, fate: Fate) {
+    pub(crate) fn count_judged(&mut self, upstream: Option<&str>, fate: Fate) {
         self.update(&upstream_name(upstream.unwrap_or_default()), |row| {
             row.counts.add(&Counts::of_one(fate));
         });
     }
 
     /// Prints the table on standard error, upstreams with the most near misses first.
-    pub(super) fn print(&self) {
+    pub(crate) fn print(&self) {
         let row = |index: &usize| self.rows.get(*index).copied().unwrap_or_default();
         let mut rows: Vec<_> = self.indices.iter().map(|(name, index)| (name, row(index))).collect();
         rows.sort_by_key(|(name, row)| (Reverse(row.counts.near_misses()), (*name).clone()));
-        let table = TextTable::new(rows.iter().take(MAX_ROWS).map(|(name, _)| name.as_str()), COLUMNS);
+        let table = TextTable::new(
+            rows.iter().take(MAX_ROWS).map(|(name, _)| name.as_str()),
+            &UpstreamColumn::ALL,
+            &[("near misses by fate", 0)],
+        );
         let colors = Colors::new();
         eprintln!("{}", colors.dim(&table.header()));
         for (name, row) in rows.iter().take(MAX_ROWS) {
@@ -108,35 +97,15 @@ impl ReplayTable {
 impl TableRow {
     /// Formats the row.
     fn format(&self, name: &str, table: &TextTable, colors: &Colors) -> String {
-        let counts = &self.counts;
-        let share = |share: Option<u64>| match share {
-            Some(bp) => format!("{}.{:02} %", bp / 100, bp % 100),
-            None => "-".into(),
-        };
-        let margin = self.margin.map_or("-".into(), |bp| format!("{}.{} %", bp / 100, bp % 100 / 10));
         let mut fates: Vec<_> = Fate::ALL
             .into_iter()
             .filter(|fate| fate.is_near_miss())
-            .map(|fate| (counts.of(fate), fate.name()))
+            .map(|fate| (self.counts.of(fate), fate.name()))
             .filter(|(count, _)| *count > 0)
             .collect();
         fates.sort_by_key(|(count, _)| Reverse(*count));
         let fates: Vec<_> = fates.iter().map(|(count, name)| format!("{name} {count}")).collect();
-        let cells = [
-            counts.exchanges().to_string(),
-            share(counts.first_try_success()),
-            share(counts.final_success()),
-            counts.near_misses().to_string(),
-            counts.of(Fate::Failed).to_string(),
-            counts.of(Fate::Rejected).to_string(),
-            counts.of(Fate::Abandoned).to_string(),
-            margin,
-            fates.join(", "),
-        ];
-        table.row(name, cells, |column, cell| match column {
-            NEAR_MISSES => colors.warning(&cell, counts.near_misses() > 0),
-            FAILED => colors.error(&cell, counts.of(Fate::Failed) > 0),
-            _ => cell,
-        })
+        let figures = UpstreamFigures::new(&self.counts, self.margin);
+        table.row(name, &figures, [fates.join(", ")], |tone, cell| colors.tone(tone, &cell))
     }
 }

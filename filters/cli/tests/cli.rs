@@ -359,7 +359,7 @@ fn failures_are_explained_on_standard_error() {
         (&["replay", "/nonexistent/file"][..], "/nonexistent/file: "),
         (&["replay", "."], ".: is a directory"),
         (&["replay", "-", "--format", "squid"], "unknown format; it takes auto exchange envoy"),
-        (&["replay", "-", "--since", "yesterday"], "it takes a date"),
+        (&["replay", "-", "--since", "soon"], "it takes a date"),
         (&["replay"], "FILE"),
         (&["frobnicate"], "frobnicate"),
     ] {
@@ -601,4 +601,114 @@ fn health_checks_are_left_out_and_another_list_can_be_configured() {
     let config = dir.write("config.json", r#"{"ignore":{"user_agents":["my-probe/","curl/"]}}"#);
     let output = nearmiss(&["replay", "-c", &config, "-"], &log);
     assert!(stderr(&output).contains("3 lines: 1 judged, 2 left out"), "{}", stderr(&output));
+}
+
+#[test]
+fn times_are_relative_to_the_end_of_the_log() {
+    let dir = TempDir::new("relative");
+    // An hour from 08:00 on, long ago.
+    let text: String = (0..60).map(|minute| line(minute * 60, "cart", 2) + "\n").collect();
+    let path = dir.write("access.log", &text);
+    let judged = |arguments: &[&str]| records(&nearmiss(&[&["replay", &path], arguments].concat(), "")).len();
+    assert_eq!(judged(&["--since", "10m"]), 11);
+    assert_eq!(judged(&["--until", "10m ago"]), 49);
+    assert_eq!(judged(&["--since", "08:30", "--until", "08:40"]), 10);
+    assert_eq!(judged(&["--since", "2026-11-23 08:50"]), 10);
+    let compressed = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        dir.write("access.log.gz", gzip.finish().unwrap())
+    };
+    assert_eq!(records(&nearmiss(&["replay", &compressed, "--since", "10m"], "")).len(), 11);
+    let report = nearmiss(&["report", &path, "--since", "10m", "--to", "markdown"], "");
+    assert!(stdout(&report).contains("11 exchanges of 1 upstream"), "{}", stdout(&report));
+    let wrong = nearmiss(&["replay", &path, "--since", "soon"], "");
+    assert!(stderr(&wrong).contains("a time of day (20:00)"), "{}", stderr(&wrong));
+}
+
+#[test]
+fn the_end_of_a_large_log_is_found_without_reading_all_of_it() {
+    let dir = TempDir::new("large");
+    let text: String = (0..9_000).map(|second| line(second, "cart", 2) + "\n").collect();
+    assert!(text.len() > 512 << 10);
+    let path = dir.write("access.log", &text);
+    assert_eq!(records(&nearmiss(&["replay", &path, "--since", "10s"], "")).len(), 11);
+}
+
+#[test]
+fn several_upstreams_can_be_named_with_commas() {
+    let input = [line(0, "cart", 2), line(1, "search", 2), line(2, "blog", 2)].join("\n");
+    let output = nearmiss(&["replay", "-", "--upstream", "cart,search"], &input);
+    assert_eq!(records(&output).len(), 2, "{}", stderr(&output));
+}
+
+#[test]
+fn traffic_too_short_for_episodes_is_said() {
+    let input = |seconds: u32| (0..seconds).map(|second| line(second, "cart", 1) + "\n").collect::<String>();
+    let log = stderr(&nearmiss(&["replay", "-"], &input(76))).replace('\u{202f}', " ");
+    assert!(log.contains("Episodes need five minutes of traffic") && log.contains("1 min 15 s"), "{log}");
+    let log = stderr(&nearmiss(&["replay", "-"], &input(400)));
+    assert!(!log.contains("Episodes need"), "{log}");
+    let report = stdout(&nearmiss(&["report", "--to", "markdown", "-"], &input(76)));
+    assert!(report.contains("Episodes need five minutes of traffic"), "{report}");
+}
+
+#[test]
+fn check_explains_the_first_lines_of_a_file() {
+    let dir = TempDir::new("check-file");
+    let text: String = (0..9).map(|second| line(second, &format!("cart-{second}"), 2) + "\n").collect();
+    let path = dir.write("access.log", &text);
+    let output = nearmiss(&["check", &path], "");
+    let shown = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("upstream    cart-2") && !shown.contains("cart-3"), "{shown}");
+    assert!(shown.contains("These are the first lines of"), "{shown}");
+}
+
+#[test]
+fn watch_follows_several_files_and_ends_with_a_table() {
+    let dir = TempDir::new("watch-several");
+    let (a, b) = (dir.write("a.log", ""), dir.write("b.log", ""));
+    let (records, log) = (dir.0.join("records"), dir.0.join("log"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(["watch", &a, &b, "--upstream", "cart"])
+        .stdout(fs::File::create(&records).unwrap())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    wait_for(&log, "b.log from its end");
+    append(&a, &line(0, "cart", 2));
+    append(&a, &line(1, "search", 2));
+    append(&b, &line(2, "cart", 3));
+    wait_for(&records, r#""attempts":2"#);
+    wait_for(&records, r#""attempts":3"#);
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(log.contains("a.log: read as exchange"), "{log}");
+    assert!(log.contains("3 lines: 2 judged, 1 left out, 0 unreadable"), "{log}");
+    assert!(log.lines().any(|row| row.starts_with("cart") && row.ends_with("retried 2")), "{log}");
+    let refused = nearmiss(&["watch", "--from-start", &a, &b], "");
+    assert!(stderr(&refused).contains("`watch` reads one file from its start"), "{}", stderr(&refused));
+}
+
+#[test]
+fn watch_reads_the_past_since_a_time() {
+    let dir = TempDir::new("watch-since");
+    let text: String = (0..60).map(|minute| line(minute * 60, "cart", 2) + "\n").collect();
+    let path = dir.write("access.log", &text);
+    let out = dir.0.join("records");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
+        .args(["watch", "--since", "10m", &path])
+        .stdout(fs::File::create(&out).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&out, "2026-11-23T08:59:00");
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let records = fs::read_to_string(&out).unwrap();
+    assert_eq!(records.matches(r#""type":"exchange""#).count(), 11, "{records}");
 }

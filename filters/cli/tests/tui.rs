@@ -154,24 +154,53 @@ fn panes_scroll_separately_and_ctrl_c_quits() {
         screen.contains("upstream-00") && !screen.contains("upstream-25 ")
     });
     terminal.press(&["End"]);
-    terminal.wait("the last upstream", |screen| {
-        screen.lines().nth(2).is_some_and(|line| !line.contains("upstream-00"))
-    });
+    terminal.wait("the last upstream", |screen| screen.contains("upstream-39 "));
     terminal.press(&["Home"]);
     terminal.wait("the first again", |screen| {
         screen.lines().nth(2).is_some_and(|line| line.contains("upstream-00"))
     });
-    terminal.press(&["Down"]);
-    terminal
-        .wait("the second", |screen| screen.lines().nth(2).is_some_and(|line| line.contains("upstream-01")));
     let newest = |screen: &str| {
         let heading = screen.lines().position(|line| line.starts_with("LAST RECORDS")).unwrap_or(0);
         screen.lines().nth(heading + 1).unwrap_or_default().to_owned()
     };
     terminal.wait("the newest record", |screen| newest(screen).contains("upstream-39"));
-    terminal.press(&["Tab", "Tab", "PageDown"]);
-    terminal.wait("older records", |screen| newest(screen).contains("upstream-24"));
+    terminal.press(&["Tab", "Tab", "End"]);
+    terminal.wait("older records", |screen| {
+        screen.lines().rev().nth(1).is_some_and(|line| line.contains("upstream-00"))
+    });
     terminal.press(&["C-c"]);
+    terminal.assert_restored();
+}
+
+#[test]
+fn keys_filter_sort_pause_and_open_a_record() {
+    let terminal = Terminal::start("keys", &["cart".into(), "search".into(), "blog".into()]);
+    terminal.wait("the view", |screen| screen.contains("LAST RECORDS (3)"));
+    terminal.press(&["?"]);
+    terminal.wait("the help", |screen| screen.contains("Keys and columns"));
+    terminal.press(&["x"]);
+    terminal.press(&["/"]);
+    terminal.press(&["s", "e", "a"]);
+    terminal.wait("only `search`", |screen| screen.contains("LAST RECORDS (1)") && screen.contains("/sea"));
+    terminal.press(&["Enter"]);
+    terminal.wait("the keys again", |screen| screen.contains("filter: sea"));
+    terminal.press(&["Tab", "Tab", "Enter"]);
+    terminal.wait("the whole record", |screen| {
+        screen.contains("\"upstream\": \"search\"") && screen.contains("\"attempts\": 2")
+    });
+    terminal.press(&["Escape"]);
+    terminal.wait("the record is closed", |screen| !screen.contains("\"attempts\": 2"));
+    terminal.press(&["Escape"]);
+    terminal.wait("no filter", |screen| screen.contains("LAST RECORDS (3)"));
+    terminal.press(&["s"]);
+    terminal.wait("sorted by exchanges", |screen| screen.contains("▾exchanges"));
+    terminal.press(&["p"]);
+    terminal.wait("paused", |screen| screen.contains("PAUSED"));
+    terminal.append("ledger", 2);
+    terminal.append("ledger", 2);
+    terminal.press(&["p"]);
+    terminal.wait("the present", |screen| !screen.contains("PAUSED") && screen.contains("5 exchanges"));
+    terminal.press(&["q"]);
     terminal.assert_restored();
 }
 

@@ -21,6 +21,12 @@ use upstream_stats::UpstreamStats;
 /// File with the records of the last demo.
 const RECORDS: &str = "target/demo.ndjson";
 
+/// Margin below which an exchange is tight here. The default of 10 % would show few of them in twenty seconds.
+const TIGHT_MARGIN: &str = "25%";
+
+/// Longest time to wait for the last summaries, which are due every ten seconds.
+const LAST_SUMMARIES: Duration = Duration::from_secs(25);
+
 /// Options of the demo.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -60,12 +66,14 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     }
     interrupt::install();
     let traffic = Traffic::prepare();
-    let filter = wasm_filter_of(&module, r#"{"tight_margin":"25%","summary_every":"10s"}"#);
+    let config = format!(r#"{{"tight_margin":"{TIGHT_MARGIN}","summary_every":"10s"}}"#);
+    let filter = wasm_filter_of(&module, &config);
     let bootstrap = traffic.bootstrap().filter(filter).port(settings.port);
     let command = EnvoyCommand::new().workers(2);
     let envoy = command.try_run(&bootstrap).map_err(|log| format!("Envoy did not start:\n{log}"))?;
     println!(
-        "Envoy listens on 127.0.0.1:{}, its counters are on http://127.0.0.1:{}/stats?filter=nearmiss\n",
+        "Envoy listens on 127.0.0.1:{}, its counters are on http://127.0.0.1:{}/stats?filter=nearmiss\n\
+         `tight` means less than {TIGHT_MARGIN} of a limit left in this demo; the default is 10%.\n",
         envoy.port, envoy.admin
     );
     let started = Instant::now();
@@ -84,9 +92,35 @@ pub fn run(settings: &Settings) -> Result<(), String> {
         println!("\nStopped Envoy and the origins.");
         return Ok(());
     }
-    let records = envoy.records();
-    summary::print(&UpstreamStats::read(&envoy), &records);
+    let (upstreams, records) = totals(&envoy);
+    summary::print(&upstreams, &records);
     save(&records)
+}
+
+/// Returns the counters and the records once the summaries among the records count the same exchanges: a report on the records then shows
+/// the numbers of this summary.
+fn totals(envoy: &Envoy) -> (Vec<UpstreamStats>, Vec<Value>) {
+    println!("\nWaiting for the last summaries, at most ten seconds.");
+    let started = Instant::now();
+    loop {
+        let (upstreams, records) = (UpstreamStats::read(envoy), envoy.records());
+        let counted: u64 = upstreams.iter().map(UpstreamStats::exchanges).sum();
+        if summarised(&records) == counted || started.elapsed() > LAST_SUMMARIES || interrupt::received() {
+            return (upstreams, records);
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Returns the number of exchanges that the summaries among the records count.
+fn summarised(records: &[Value]) -> u64 {
+    let summaries =
+        records.iter().filter(|record| record["type"] == "summary" && record["upstream"] != "none");
+    summaries
+        .filter_map(|summary| summary["fates"].as_object())
+        .flat_map(|fates| fates.values())
+        .filter_map(Value::as_u64)
+        .sum()
 }
 
 /// Writes the records to a file for `nearmiss report`.

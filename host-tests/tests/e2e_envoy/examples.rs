@@ -40,7 +40,10 @@ fn http_annotates_responses_and_the_access_log() {
     let headers = try_out(&envoy);
     assert_eq!(headers.map(|header| fate(header.as_deref()).to_owned()), ["retried", "fallback"]);
     let log = envoy.access_log_text();
-    assert!(log.contains(" retried;attempts=2") && log.contains(" fallback;"), "{log}");
+    assert!(
+        log.contains(r#""near_miss":"retried;attempts=2"#) && log.contains(r#""near_miss":"fallback;"#),
+        "{log}"
+    );
     assert_eq!(records(&envoy).len(), 2);
 }
 
@@ -50,7 +53,9 @@ fn lean_annotates_only_the_access_log() {
     let mut client = Client::new(envoy.port);
     let response = client.send(&Request::get("/").script("one", "503,200"));
     assert_eq!(response.header("near-miss"), None);
-    eventually("a line in the access log", || envoy.access_log_text().contains(" retried;").then_some(()));
+    eventually("a line in the access log", || {
+        envoy.access_log_text().contains(r#""near_miss":"retried;"#).then_some(())
+    });
     assert_eq!(envoy.nearmiss_stats().fates("cart"), counts(&[("retried", 1)]));
 }
 
@@ -67,7 +72,7 @@ fn both_count_an_exchange_once() {
     let (envoy, _hosts) = example("both.yaml");
     try_out(&envoy);
     assert_eq!(envoy.nearmiss_stats().exchanges(), 2);
-    assert!(envoy.access_log_text().contains(" retried;"));
+    assert!(envoy.access_log_text().contains(r#""near_miss":"retried;"#));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn place(
     }
     let start = timeline::start_of(open.start.into());
     match pattern {
-        Pattern::Recurring => out.push_str("jobs that run at this interval"),
+        Pattern::Recurring if open.escalated == 0 => out.push_str("jobs that run at this interval"),
         Pattern::Storm => out.push_str("the retry limits of the callers"),
         Pattern::Creeping => out.push_str("queues, pools and memory that fill up"),
         _ if open.escalated > 0 => {

@@ -195,6 +195,10 @@ fn episodes(context: EpisodeContext<'_>) -> Vec<(&'static str, String)> {
         ("one host", plain(example(Cause::Host, 20, 0))),
         ("one route", plain(example(Cause::Errors, 61, 0).on_the_first_route())),
         ("recurring", plain(example(Cause::Periodicity, 61, 0).recurring(23, 89))),
+        (
+            "recurring, and then an outage",
+            plain(example(Cause::Periodicity, 61, 90).recurring(23, 89).escalating_after(220)),
+        ),
         ("several upstreams", of(&example(Cause::CrossUpstream, 20, 0), related, &[])),
         ("a retry storm", plain(example(Cause::Errors, 400, 9).amplified(240))),
         ("an outage later", plain(example(Cause::Errors, 400, 90).escalating_after(220))),

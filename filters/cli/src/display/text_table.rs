@@ -1,6 +1,7 @@
 //! A table of upstreams in plain text: names to the left, cells to the right of their columns.
 
 use super::columns::pad;
+use super::upstream_column::{Tone, UpstreamColumn, UpstreamFigures};
 use crate::sanitize::{REPLACEMENT, replace_controls};
 use core::ops::RangeInclusive;
 use unicode_width::UnicodeWidthStr;
@@ -13,40 +14,57 @@ const NAME_WIDTH: RangeInclusive<usize> = 8..=40;
 /// The layout of a table.
 pub(crate) struct TextTable {
     name_width: usize,
-    /// Titles of the other columns and their widths.
-    columns: &'static [(&'static str, usize)],
+    columns: &'static [UpstreamColumn],
+    /// Titles and widths of the columns that only this table has.
+    own_columns: &'static [(&'static str, usize)],
 }
 
 impl TextTable {
     /// Creates a table that is as wide as its names need.
     pub(crate) fn new<'a>(
         names: impl IntoIterator<Item = &'a str>,
-        columns: &'static [(&'static str, usize)],
+        columns: &'static [UpstreamColumn],
+        own_columns: &'static [(&'static str, usize)],
     ) -> Self {
         let widest =
             names.into_iter().map(|name| replace_controls(name, REPLACEMENT).width()).max().unwrap_or(0);
-        Self { name_width: widest.clamp(*NAME_WIDTH.start(), *NAME_WIDTH.end()), columns }
+        Self { name_width: widest.clamp(*NAME_WIDTH.start(), *NAME_WIDTH.end()), columns, own_columns }
     }
 
     /// Returns the line of titles.
     pub(crate) fn header(&self) -> String {
-        self.row("upstream", self.columns.iter().map(|(title, _)| (*title).into()), |_, cell| cell)
+        let titles = self.columns.iter().map(|column| (column.title(), column.width()));
+        self.line(
+            "upstream",
+            titles.chain(self.own_columns.iter().copied()).map(|(title, width)| format!("{title:>width$}")),
+        )
     }
 
-    /// Returns one row; `style` gets the index of each padded cell and may color it.
+    /// Returns one row; `style` may color a padded cell.
     pub(crate) fn row(
         &self,
         name: &str,
-        cells: impl IntoIterator<Item = String>,
-        style: impl Fn(usize, String) -> String,
+        figures: &UpstreamFigures,
+        own_cells: impl IntoIterator<Item = String>,
+        style: impl Fn(Tone, String) -> String,
     ) -> String {
-        let mut row = pad(&replace_controls(name, REPLACEMENT), self.name_width);
-        for (index, (cell, (_, width))) in cells.into_iter().zip(self.columns).enumerate() {
-            row.push_str("  ");
-            row.push_str(&style(index, format!("{cell:>width$}")));
+        let cells = self.columns.iter().map(|column| {
+            let text = format!("{:#}", column.cell(figures));
+            style(column.tone(figures), format!("{text:>width$}", width = column.width()))
+        });
+        let own_cells =
+            own_cells.into_iter().zip(self.own_columns).map(|(cell, (_, width))| format!("{cell:>width$}"));
+        self.line(name, cells.chain(own_cells))
+    }
+
+    fn line(&self, name: &str, cells: impl Iterator<Item = String>) -> String {
+        let mut line = pad(&replace_controls(name, REPLACEMENT), self.name_width);
+        for cell in cells {
+            line.push_str("  ");
+            line.push_str(&cell);
         }
-        row.truncate(row.trim_end().len());
-        row
+        line.truncate(line.trim_end().len());
+        line
     }
 }
 
@@ -60,10 +78,13 @@ pub(crate) fn omitted(rows: usize) -> Option<String> {
 mod tests {
     use super::*;
 
-    const COLUMNS: &[(&str, usize)] = &[("exchanges", 10), ("fates", 0)];
+    fn table<'a>(names: impl IntoIterator<Item = &'a str>) -> TextTable {
+        TextTable::new(names, &[UpstreamColumn::Exchanges], &[("fates", 0)])
+    }
 
-    fn row(table: &TextTable, name: &str) -> String {
-        table.row(name, ["7".into(), "retried 7".into()], |_, cell| cell)
+    fn row(table: &TextTable, name: &str, fates: &str) -> String {
+        let figures = UpstreamFigures { exchanges: 7, ..UpstreamFigures::default() };
+        table.row(name, &figures, [fates.into()], |_, cell| cell)
     }
 
     #[test]
@@ -71,11 +92,11 @@ mod tests {
         let long = "購物車".repeat(10);
         for names in [vec!["cart", "購物車"], vec!["ledger-of-orders", "購物車服務中心"], vec!["cart", &long]]
         {
-            let table = TextTable::new(names.iter().copied(), COLUMNS);
+            let table = table(names.iter().copied());
             let title = table.header();
             let column = title.split_once("fates").unwrap().0.width();
             for name in names {
-                let row = row(&table, name);
+                let row = row(&table, name, "retried 7");
                 assert_eq!(row.split_once("retried").unwrap().0.width(), column, "{title}\n{row}");
             }
         }
@@ -83,10 +104,10 @@ mod tests {
 
     #[test]
     fn a_row_is_padded_cut_and_free_of_control_characters() {
-        let table = TextTable::new(["a"], COLUMNS);
+        let table = table(["a"]);
         assert_eq!(table.header(), "upstream   exchanges  fates");
-        assert_eq!(row(&table, "a\u{1b}b"), "a\u{fffd}b                7  retried 7");
-        assert_eq!(row(&table, "shopping-cart"), "shoppin…           7  retried 7");
-        assert_eq!(table.row("a", ["7".into(), String::new()], |_, cell| cell), "a                  7");
+        assert_eq!(row(&table, "a\u{1b}b", "retried 7"), "a\u{fffd}b                7  retried 7");
+        assert_eq!(row(&table, "shopping-cart", "retried 7"), "shoppin…           7  retried 7");
+        assert_eq!(row(&table, "a", ""), "a                  7");
     }
 }

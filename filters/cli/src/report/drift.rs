@@ -41,7 +41,7 @@ impl ReferenceComparison<'_> {
 impl Drift {
     pub(crate) fn label(self) -> &'static str {
         match self {
-            Self::Unchanged => "as ever",
+            Self::Unchanged => "unchanged",
             Self::MoreNearMisses => "more near misses",
             Self::Slower => "slower",
             Self::Both => "slower, and more near misses",

@@ -5,6 +5,7 @@ use super::input_stats::InputStats;
 use super::model::ReportModel;
 use crate::args::ReportArgs;
 use crate::config;
+use crate::end_time::end_of;
 use crate::error::Error;
 use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
@@ -13,7 +14,7 @@ use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::monitor;
 use crate::order::OrderCheck;
 use crate::progress::{LINES_PER_TICK, Progress};
-use crate::records::{self, AnyRecord, RecordParseError};
+use crate::records::{self, RecordParseError};
 use crate::time_ordered::{Source, TimeOrdered};
 use nearmiss::{Micros, Monitor, Timestamp};
 use nearmiss::{NO_UPSTREAM, upstream_name};
@@ -68,12 +69,13 @@ impl ReportDriver {
         }
         let summary_every = Micros::from_millis(SUMMARY_EVERY_MS.0);
         config.summary_every = summary_every;
+        let filter = ExchangeFilter::new(&args.filter, || end_of(&args.files, args.format, &config))?;
         Ok(Self {
             sources: TimeOrdered::new(sources)?,
             progress,
             exchanges: ExchangeReader::default(),
             judge: LineJudge {
-                filter: ExchangeFilter::new(&args.filter),
+                filter,
                 order: OrderCheck::new(config.reorder),
                 monitor: monitor::new(config, "report"),
                 summary_every,
@@ -127,9 +129,17 @@ impl LineJudge {
         self.drain();
         self.outcome.model.finish();
         self.filter.print_if_nothing_matched();
+        let ReadOutcome { line_counts, stats, .. } = &mut self.outcome;
+        stats.unreadable = line_counts.unreadable;
+        stats.left_out = line_counts.left_out;
+        stats.lines = line_counts.lines();
+        stats.problems = line_counts.problems.iter().map(|problem| without_directory(problem)).collect();
+        // The same error of several lines is shown once.
+        let error = |problem: &String| problem.split_once(": ").map(|(_, error)| error.to_owned());
+        stats.problems.dedup_by_key(|problem| error(problem));
+        stats.problems.extend(self.filter.unmatched());
         monitor::print_unmatched(&self.monitor);
         self.order.print();
-        self.outcome.stats.unreadable = self.outcome.line_counts.unreadable;
         Ok(self.outcome)
     }
 
@@ -200,16 +210,18 @@ fn add_if_selected(
     json: &[u8],
 ) -> Result<bool, RecordParseError> {
     let record = records::parse(json)?;
-    let (time, upstream) = match &record {
-        AnyRecord::Exchange(exchange) => (exchange.time.millis()?, &*exchange.upstream),
-        AnyRecord::Episode(episode) => (episode.start.0, &*episode.upstream),
-        AnyRecord::Summary(summary) => (summary.end.millis()?.saturating_sub(1), &*summary.upstream),
-    };
-    if !filter.matches(Some(Timestamp::from_micros(time.saturating_mul(1_000))), Some(upstream)) {
+    let time = Timestamp::from_micros(record.time()?.saturating_mul(1_000));
+    if !filter.matches(Some(time), Some(record.upstream())) {
         return Ok(false);
     }
     model.add_record(record)?;
     Ok(true)
+}
+
+/// Returns a problem with the name of its file instead of the path.
+fn without_directory(problem: &str) -> String {
+    let (path, rest) = problem.split_once(": ").unwrap_or(("", problem));
+    format!("{}: {rest}", path.rsplit_once('/').map_or(path, |(_, name)| name))
 }
 
 /// Returns the last part of a path, so that a shared report does not reveal the directory layout.

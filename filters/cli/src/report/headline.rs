@@ -2,13 +2,14 @@
 
 use super::model::ReportModel;
 use crate::display::numbers::{GroupedCount, Percent, Seconds, plural};
-use nearmiss::Fate;
+use crate::warm_up;
+use nearmiss::{Fate, Micros};
 
-/// Writes the headline: "Callers saw 99.98 %. Without retries and fallbacks it would have been 97.31 %."
+/// Writes the headline: "99.98 % of requests succeeded. Without retries and fallbacks: 97.31 %."
 pub(crate) fn sentence(model: &ReportModel) -> String {
     let total = model.total();
     if total.exchanges() == 0 {
-        return "There is no exchange in this.".into();
+        return "Nothing to report: no exchange was read.".into();
     }
     if !model.has_shares() {
         return format!(
@@ -19,16 +20,13 @@ pub(crate) fn sentence(model: &ReportModel) -> String {
             plural(total.failed())
         );
     }
-    let seen = format!("Callers saw {}", Percent(total.final_success()));
+    let seen = format!("{} of requests succeeded", Percent(total.final_success()));
     match total.carried() {
-        0 => format!("{seen}, and no safety net was needed for it."),
+        0 => format!("{seen}, and none of them needed a safety net."),
         _ if total.first_try_success() == total.final_success() => {
-            format!("{seen}. Without retries and fallbacks it would hardly have been less.")
+            format!("{seen}, almost all of them without retries and fallbacks.")
         }
-        _ => format!(
-            "{seen}. Without retries and fallbacks it would have been {}.",
-            Percent(total.first_try_success())
-        ),
+        _ => format!("{seen}. Without retries and fallbacks: {}.", Percent(total.first_try_success())),
     }
 }
 
@@ -63,25 +61,34 @@ pub(crate) fn extent(model: &ReportModel) -> String {
             }
         }
         if total.carried() > 0 {
-            text.push_str(&format!("Safety nets carried {}. ", GroupedCount(total.carried())));
+            text.push_str(&format!(
+                "{} succeeded only through a safety net. ",
+                GroupedCount(total.carried())
+            ));
         }
     } else {
-        text.push_str("No summary came with these records, so it is not known how many exchanges were clean, and no share can be told. ");
+        text.push_str(
+            "These records have no summaries, so the number of clean exchanges and all shares are unknown. ",
+        );
     }
     let (episodes, escalated) = (model.episodes.len() as u64, model.escalated());
     text.push_str(&match (episodes, escalated) {
-        (0, _) => "Nothing of it stood out as an episode.".to_owned(),
-        (_, 0) => format!(
-            "It stood out in {} episode{}, and none of them became an outage.",
-            GroupedCount(episodes),
-            plural(episodes)
-        ),
+        (0, _) => no_episode(model),
+        (_, 0) => {
+            format!("{} episode{}, none of which became an outage.", GroupedCount(episodes), plural(episodes))
+        }
         _ => format!(
-            "It stood out in {} episode{}, of which {} became an outage.",
+            "{} episode{}, of which {} became an outage.",
             GroupedCount(episodes),
             plural(episodes),
             GroupedCount(escalated)
         ),
     });
     text
+}
+
+/// Returns why there is no episode.
+fn no_episode(model: &ReportModel) -> String {
+    let span = model.span.map(|(from, to)| Micros::from_millis(to.saturating_sub(from)));
+    span.and_then(warm_up::too_short).unwrap_or_else(|| "No episodes.".into())
 }

@@ -1,4 +1,5 @@
-//! Renders the report as a Markdown digest, short enough for a chat or a ticket.
+//! Renders the report as a digest for a chat or a ticket: Markdown that Slack, Teams and Mattermost show as well, which rules out
+//! tables, headings and backslash escapes.
 
 use super::drift::{Drift, compare_to_references};
 use super::escape::{MarkdownCode, MarkdownText};
@@ -8,10 +9,20 @@ use super::upstream::UpstreamReport;
 use super::{advice, headline, hosts};
 use crate::display::numbers::{GroupedCount, Hundredths, Millis, Percent, Seconds};
 use crate::display::time::{DateTime, TimeOfDay, iso_date};
+use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use crate::records::EpisodeRecord;
 use core::fmt::Write;
 
-/// Maximum number of upstreams in each table.
+/// Figures of each upstream.
+const COLUMNS: [UpstreamColumn; 6] = [
+    UpstreamColumn::FirstTry,
+    UpstreamColumn::Final,
+    UpstreamColumn::Exchanges,
+    UpstreamColumn::NearMisses,
+    UpstreamColumn::Failed,
+    UpstreamColumn::Margin,
+];
+/// Maximum number of upstreams in each list.
 const MAX_UPSTREAMS: usize = 10;
 /// Maximum number of episodes; the largest are kept.
 const MAX_EPISODES: usize = 10;
@@ -29,22 +40,22 @@ pub(crate) fn digest(model: &ReportModel, stats: &InputStats) -> String {
 }
 
 fn write(out: &mut String, model: &ReportModel, stats: &InputStats) -> core::fmt::Result {
-    writeln!(out, "## {}\n\n{}", headline::sentence(model), headline::extent(model))?;
+    writeln!(out, "*{}*\n", headline::sentence(model))?;
+    if model.upstreams.is_empty() {
+        return unreadable(out, stats);
+    }
+    writeln!(out, "{}", headline::extent(model))?;
     if let Some((from, to)) = model.span {
         writeln!(out, "{} to {} UTC.", DateTime(from), DateTime(to))?;
     }
-    if model.upstreams.is_empty() {
-        return Ok(());
-    }
     let all_advice = advice::advice(model);
     if !all_advice.is_empty() {
-        writeln!(out, "\n### What to look at first\n")?;
+        writeln!(out, "\n*What to look at first*\n")?;
         for (number, advice) in all_advice.iter().enumerate() {
             writeln!(out, "{}. {}", number + 1, advice.text.markdown())?;
         }
     }
     upstreams(out, model)?;
-    latency_and_attempts(out, model)?;
     drift(out, model)?;
     episodes(out, model)?;
     suspects(out, model)?;
@@ -54,29 +65,40 @@ fn write(out: &mut String, model: &ReportModel, stats: &InputStats) -> core::fmt
     Ok(())
 }
 
+/// Writes why there is nothing to report.
+fn unreadable(out: &mut String, stats: &InputStats) -> core::fmt::Result {
+    writeln!(out, "{}", stats.why_empty())?;
+    stats.problems.iter().try_for_each(|problem| writeln!(out, "- {}", MarkdownText(problem)))
+}
+
 fn upstreams(out: &mut String, model: &ReportModel) -> core::fmt::Result {
-    writeln!(out, "\n### Upstreams by how close they came\n")?;
-    writeln!(
-        out,
-        "| upstream | exchanges | first try | callers | near misses | failed | least margin | near misses over time |"
-    )?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|---|")?;
+    writeln!(out, "\n*Upstreams, the largest share of near misses first*\n")?;
     for upstream in model.upstreams.iter().take(MAX_UPSTREAMS) {
-        let total = &upstream.total;
-        writeln!(
-            out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
-            MarkdownCode(&upstream.name),
-            GroupedCount(total.exchanges()),
-            Percent(total.first_try_success()),
-            Percent(total.final_success()),
-            GroupedCount(total.near_misses()),
-            GroupedCount(total.failed()),
-            Percent(upstream.margin_min_bp.map(u64::from)),
-            sparkline(model, upstream)
-        )?;
+        let figures = UpstreamFigures {
+            failed: upstream.total.failed(),
+            ..UpstreamFigures::new(&upstream.total, upstream.margin_min_bp)
+        };
+        write!(out, "- {}:", MarkdownCode(&upstream.name))?;
+        for (index, column) in COLUMNS.into_iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(out, "{comma} {} {}", column.title(), column.cell(&figures))?;
+        }
+        writeln!(out, "{}  {}", latency(upstream), sparkline(model, upstream))?;
     }
     remaining(out, model.upstreams.len(), MAX_UPSTREAMS, "upstreams")
+}
+
+/// Returns the median and p99 of the durations, if they are known, and the attempts if there are more than exchanges.
+fn latency(upstream: &UpstreamReport) -> String {
+    let mut text = String::new();
+    let quantile = |share| upstream.latency.quantile(share).map(|ms| Millis(ms).to_string());
+    if let (Some(median), Some(p99)) = (quantile(0.5), quantile(0.99)) {
+        text.push_str(&format!(", median {median}, p99 {p99}"));
+    }
+    if let Some(amplification) = upstream.total.amplification().filter(|hundredths| *hundredths > 100) {
+        text.push_str(&format!(", {} attempts per exchange", Hundredths(Some(amplification))));
+    }
+    text
 }
 
 /// Draws near misses and failures over time in eight heights; a dot stands for none.
@@ -96,28 +118,6 @@ fn sparkline(model: &ReportModel, upstream: &UpstreamReport) -> String {
     counts.iter().map(height).collect()
 }
 
-fn latency_and_attempts(out: &mut String, model: &ReportModel) -> core::fmt::Result {
-    writeln!(out, "\n### Margin, latency, attempts\n")?;
-    writeln!(out, "| upstream | in the last tenth of a limit | median | p99 | p99.9 | attempts each |")?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
-    for upstream in model.upstreams.iter().take(MAX_UPSTREAMS) {
-        let quantile =
-            |share| upstream.latency.quantile(share).map_or("–".into(), |ms| Millis(ms).to_string());
-        let in_last_tenth = upstream.margins.first().copied().filter(|_| upstream.with_margin() > 0);
-        writeln!(
-            out,
-            "| {} | {} | {} | {} | {} | {} |",
-            MarkdownCode(&upstream.name),
-            in_last_tenth.map_or("–".into(), |count| GroupedCount(count).to_string()),
-            quantile(0.5),
-            quantile(0.99),
-            quantile(0.999),
-            Hundredths(upstream.total.amplification())
-        )?;
-    }
-    Ok(())
-}
-
 fn drift(out: &mut String, model: &ReportModel) -> core::fmt::Result {
     let drifted: Vec<_> = compare_to_references(&model.upstreams)
         .into_iter()
@@ -126,7 +126,7 @@ fn drift(out: &mut String, model: &ReportModel) -> core::fmt::Result {
     if drifted.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n### What has become normal\n")?;
+    writeln!(out, "\n*Drift from the reference day*\n")?;
     for comparison in drifted.iter().take(MAX_UPSTREAMS) {
         writeln!(
             out,
@@ -147,7 +147,7 @@ fn episodes(out: &mut String, model: &ReportModel) -> core::fmt::Result {
     if model.episodes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n### Episodes\n")?;
+    writeln!(out, "\n*Episodes*\n")?;
     let mut largest: Vec<&EpisodeRecord> = model.episodes.iter().collect();
     largest.sort_by_key(|episode| {
         core::cmp::Reverse((
@@ -168,7 +168,7 @@ fn episodes(out: &mut String, model: &ReportModel) -> core::fmt::Result {
             TimeOfDay(end)
         )?;
         if let Some(lead) = episode.lead_s {
-            write!(out, ", **became an outage** after {}", Seconds(lead))?;
+            write!(out, ", became an outage after {}", Seconds(lead))?;
         }
         writeln!(out, ": {}", MarkdownText(&episode.explain))?;
     }
@@ -176,11 +176,12 @@ fn episodes(out: &mut String, model: &ReportModel) -> core::fmt::Result {
 }
 
 fn suspects(out: &mut String, model: &ReportModel) -> core::fmt::Result {
-    let (suspects, _) = hosts::suspects(model, MAX_HOSTS);
+    let (mut suspects, _) = hosts::suspects(model, MAX_HOSTS);
+    suspects.retain(hosts::SuspectHost::stands_out);
     if suspects.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n### Hosts\n")?;
+    writeln!(out, "\n*Hosts*\n")?;
     for suspect in &suspects {
         writeln!(
             out,

@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 const MAX_UPSTREAMS: usize = 1_000;
 /// Maximum number of episodes.
 const MAX_EPISODES: usize = 5_000;
+/// Maximum number of records that are shown of an episode.
+const MAX_EXAMPLES: usize = 5;
 /// Maximum number of summaries that are remembered, to detect duplicates.
 const MAX_SUMMARIES: usize = 4_000_000;
 
@@ -35,6 +37,8 @@ pub(crate) struct ReportModel {
     pub(crate) episodes: Vec<EpisodeRecord>,
     /// The latest record of each episode by its id, until `finish`.
     episodes_by_id: BTreeMap<String, EpisodeRecord>,
+    /// Records of each episode by its id.
+    examples: HashMap<String, Vec<Exemplar>>,
     /// Start and end of the data, in milliseconds since 1970.
     pub(crate) span: Option<(u64, u64)>,
     pub(crate) exchange_records: u64,
@@ -141,6 +145,7 @@ impl ReportModel {
                 .offer((u64::from(margin) << 44) + (u64::MAX >> 20).saturating_sub(micros), exemplar);
         }
         upstream.slowest.offer(u64::MAX - micros, exemplar);
+        upstream.add_recent(exemplar());
         Ok(())
     }
 
@@ -176,6 +181,7 @@ impl ReportModel {
     /// Adds the record of an episode. Of several records of one episode, the final one is kept.
     fn add_episode(&mut self, episode: EpisodeRecord) {
         let closes = episode.phase == "close";
+        self.add_examples(&episode);
         let has_room = self.episodes_by_id.len() < MAX_EPISODES;
         match self.episodes_by_id.get_mut(&episode.id) {
             Some(kept) => {
@@ -189,6 +195,26 @@ impl ReportModel {
             }
             None => self.skipped_episodes += 1,
         }
+    }
+
+    /// Keeps a few of the latest records of the episode's upstream that lie in the episode.
+    fn add_examples(&mut self, episode: &EpisodeRecord) {
+        let Some(index) = self.indices.get(&episode.upstream).copied() else { return };
+        let Some(upstream) = self.upstreams.get(index) else { return };
+        if self.examples.len() >= MAX_EPISODES && !self.examples.contains_key(&episode.id) {
+            return;
+        }
+        let examples = self.examples.entry(episode.id.clone()).or_default();
+        let end = episode.end.map_or(u64::MAX, |end| end.0);
+        let known = examples.last().map_or(0, |last| last.time + 1).max(episode.start.0);
+        let is_inside = |exemplar: &&Exemplar| (known..=end).contains(&exemplar.time);
+        let room = MAX_EXAMPLES.saturating_sub(examples.len());
+        examples.extend(upstream.recent.iter().filter(is_inside).take(room).cloned());
+    }
+
+    /// Returns a few records of an episode.
+    pub(crate) fn examples(&self, id: &str) -> &[Exemplar] {
+        self.examples.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// Extends the time range to contain `start` and `end`, and the bins to contain `at`. A bin is at least `min_width_ms` wide.

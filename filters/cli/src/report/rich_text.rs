@@ -1,16 +1,17 @@
-//! Sentences that contain untrusted names: our own text may contain markup, names and quotes are escaped.
+//! Sentences with names in them, which are set apart in HTML and in Markdown.
 
 use super::escape::{HtmlName, HtmlText, MarkdownCode, MarkdownText};
+use maud::{Markup, Render, html};
 
-/// A sentence made of pieces.
+/// One sentence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RichText<'a>(Vec<Piece<'a>>);
 
 #[derive(Clone, Debug)]
 enum Piece<'a> {
-    /// Our own text.
+    /// Text of this program.
     Text(String),
-    /// The name of an upstream or a host.
+    /// A name from the input.
     Name(&'a str),
     /// A sentence from the input.
     Quoted(&'a str),
@@ -32,15 +33,6 @@ impl<'a> RichText<'a> {
         self
     }
 
-    pub(crate) fn html(&self) -> String {
-        let piece = |piece: &Piece<'_>| match piece {
-            Piece::Text(text) => HtmlText(text).to_string(),
-            Piece::Name(name) => format!("<b>{}</b>", HtmlName(name)),
-            Piece::Quoted(sentence) => HtmlText(sentence).to_string(),
-        };
-        self.0.iter().map(piece).collect()
-    }
-
     pub(crate) fn markdown(&self) -> String {
         let piece = |piece: &Piece<'_>| match piece {
             Piece::Text(text) => text.clone(),
@@ -48,5 +40,19 @@ impl<'a> RichText<'a> {
             Piece::Quoted(sentence) => MarkdownText(sentence).to_string(),
         };
         self.0.iter().map(piece).collect()
+    }
+}
+
+impl Render for RichText<'_> {
+    fn render(&self) -> Markup {
+        html! {
+            @for piece in &self.0 {
+                @match piece {
+                    Piece::Text(text) => (HtmlText(text)),
+                    Piece::Name(name) => b { (HtmlName(name)) },
+                    Piece::Quoted(sentence) => (HtmlText(sentence)),
+                }
+            }
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Aggregates of one upstream, in bounded memory.
 
-use super::exemplars::Exemplars;
+use super::exemplars::{Exemplar, Exemplars};
 use super::latency::{HeatMapColumn, LatencyCounts};
 use crate::counts::Counts;
 use crate::records::{ReferenceRecord, SummaryRecord};
 use nearmiss::Fate;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Maximum number of distinct hosts; the rest count as `other`.
 const MAX_HOSTS: usize = 64;
@@ -13,6 +13,8 @@ const MAX_HOSTS: usize = 64;
 const MAX_CLOSEST: usize = 8;
 /// Maximum number of outliers in the heat map.
 const MAX_SLOWEST: usize = 24;
+/// Maximum number of the latest records, from which an episode's are taken.
+const MAX_RECENT: usize = 16;
 
 /// Aggregates of one upstream.
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub(crate) struct UpstreamReport {
     pub(crate) hosts: BTreeMap<String, HostTotals>,
     pub(crate) closest: Exemplars,
     pub(crate) slowest: Exemplars,
+    /// The latest exchange records, the oldest first.
+    pub(crate) recent: VecDeque<Exemplar>,
     /// The last day (UTC) with counts.
     pub(crate) last_day: LastDay,
     pub(crate) reference: Option<ReferenceRecord>,
@@ -95,6 +99,7 @@ impl UpstreamReport {
             hosts: BTreeMap::new(),
             closest: Exemplars::new(MAX_CLOSEST),
             slowest: Exemplars::new(MAX_SLOWEST),
+            recent: VecDeque::new(),
             last_day: LastDay::default(),
             reference: None,
             burn: None,
@@ -161,6 +166,14 @@ impl UpstreamReport {
         if let Some(bin) = bin {
             self.record_bins.entry(bin).or_default().counts.add(&one);
         }
+    }
+
+    /// Keeps a record for the episode that may follow.
+    pub(crate) fn add_recent(&mut self, exemplar: Exemplar) {
+        if self.recent.len() >= MAX_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(exemplar);
     }
 
     fn relay(&mut self, summary: &SummaryRecord<'_>, bin: u64) {

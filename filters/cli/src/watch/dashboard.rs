@@ -4,7 +4,7 @@ use super::follow::EventHandler;
 use crate::counts::Counts;
 use crate::error::Error;
 use crate::records::{self, EpisodeRecord};
-use nearmiss::{Exchange, Fate, Head, OTHER, Record, Timestamp, Verdict};
+use nearmiss::{Exchange, Fate, Head, Micros, OTHER, Record, Timestamp, Verdict};
 use nearmiss::{NO_UPSTREAM, upstream_name};
 use nearmiss_formats::LineError;
 use std::collections::{HashMap, VecDeque};
@@ -21,23 +21,24 @@ const HISTORY_BUCKETS: usize = 40;
 const BUCKET_S: u64 = 10;
 
 /// The state of the live view.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Dashboard {
     /// In order of appearance.
     pub(super) upstreams: Vec<UpstreamRow>,
     indices: HashMap<String, usize>,
-    /// The newest first.
-    pub(super) episodes: VecDeque<EpisodeRecord>,
+    /// Open ones first, then the newest.
+    pub(super) episodes: VecDeque<EpisodeRow>,
     /// The newest first.
     pub(super) records: VecDeque<RecordRow>,
     /// Unreadable lines.
     pub(super) unreadable: u64,
-    /// The latest end of an exchange.
+    /// The earliest and the latest end of an exchange.
+    start: Option<Timestamp>,
     pub(super) now: Timestamp,
 }
 
 /// One upstream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct UpstreamRow {
     pub(super) name: String,
     pub(super) counts: Counts,
@@ -49,23 +50,44 @@ pub(super) struct UpstreamRow {
 }
 
 /// One exchange record.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RecordRow {
     /// End of the exchange, in milliseconds since 1970.
     pub(super) time: u64,
     pub(super) upstream: String,
     pub(super) fate: String,
     pub(super) explain: String,
+    pub(super) json: String,
+}
+
+/// One episode.
+#[derive(Clone, Debug)]
+pub(super) struct EpisodeRow {
+    pub(super) record: EpisodeRecord,
+    pub(super) json: String,
+    /// Counts of what followed the record while the episode is open.
+    pub(super) since: Counts,
+}
+
+impl EpisodeRow {
+    pub(super) fn is_open(&self) -> bool {
+        self.record.phase != "close"
+    }
+
+    /// Returns the exchanges, near misses and failures up to now.
+    pub(super) fn totals(&self) -> (u64, u64, u64) {
+        (
+            self.record.exchanges + self.since.exchanges(),
+            self.record.near_misses + self.since.near_misses(),
+            self.record.failed + self.since.failed(),
+        )
+    }
 }
 
 impl Dashboard {
-    /// Returns the upstreams, those with the most near misses and failures first.
-    pub(super) fn ranked(&self) -> Vec<&UpstreamRow> {
-        let mut rows: Vec<_> = self.upstreams.iter().collect();
-        rows.sort_by_key(|row| {
-            (core::cmp::Reverse(row.counts.near_misses() + row.counts.failed()), row.name.as_str())
-        });
-        rows
+    /// Returns the time between the first exchange and the last.
+    pub(super) fn span(&self) -> Option<Micros> {
+        self.start.map(|start| self.now.since(start))
     }
 
     /// Returns the counts of all upstreams together.
@@ -93,14 +115,20 @@ impl Dashboard {
         self.upstreams.get_mut(index)
     }
 
-    fn episode(&mut self, episode: EpisodeRecord) {
-        self.episodes.retain(|existing| existing.id != episode.id);
-        self.episodes.push_front(episode);
+    fn add_episode(&mut self, record: EpisodeRecord, json: &str) {
+        self.episodes.retain(|existing| existing.record.id != record.id);
+        self.episodes.push_front(EpisodeRow { record, json: json.into(), since: Counts::default() });
         // Open episodes stay on top.
         self.episodes
             .make_contiguous()
-            .sort_by_key(|episode| (episode.phase == "close", core::cmp::Reverse(episode.start)));
+            .sort_by_key(|episode| (!episode.is_open(), core::cmp::Reverse(episode.record.start)));
         self.episodes.truncate(MAX_EPISODES);
+    }
+
+    /// Returns the open episode of an upstream.
+    fn open_episode(&mut self, upstream: &str) -> Option<&mut EpisodeRow> {
+        let is_open = |episode: &&mut EpisodeRow| episode.is_open() && episode.record.upstream == upstream;
+        self.episodes.iter_mut().take_while(|episode| episode.is_open()).find(is_open)
     }
 }
 
@@ -147,7 +175,11 @@ impl UpstreamRow {
 
 impl EventHandler for Dashboard {
     fn on_exchange(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
+        self.start = Some(self.start.map_or(exchange.ts, |start| start.min(exchange.ts)));
         self.now = self.now.max(exchange.ts);
+        if let Some(episode) = self.open_episode(&upstream_name(exchange.upstream)) {
+            episode.since.count_exchange(exchange, verdict);
+        }
         let Some(row) = self.row(exchange.upstream) else { return };
         row.counts.count_exchange(exchange, verdict);
         row.add_to_history(exchange.ts, u64::from(verdict.fate != Fate::Clean));
@@ -174,10 +206,11 @@ impl EventHandler for Dashboard {
                     upstream: exchange.upstream.into_owned(),
                     fate: exchange.fate.into_owned(),
                     explain: exchange.explain.into_owned(),
+                    json: record.json.into(),
                 });
                 self.records.truncate(MAX_RECORDS);
             }
-            Ok(records::AnyRecord::Episode(episode)) => self.episode(*episode),
+            Ok(records::AnyRecord::Episode(episode)) => self.add_episode(*episode, record.json),
             Ok(records::AnyRecord::Summary(_)) | Err(_) => {}
         }
         Ok(())
@@ -191,6 +224,30 @@ impl EventHandler for Dashboard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_open_episode_counts_what_follows_its_record() {
+        let mut dashboard = Dashboard::default();
+        let episode = |phase: &str, exchanges: u64| {
+            format!(
+                r#"{{"schema":1,"type":"episode","phase":"{phase}","id":"cart-1","upstream":"cart","pattern":"burst","start":"2026-11-23T08:00:00.000Z","exchanges":{exchanges},"near_misses":0,"failed":0,"explain":"x"}}"#
+            )
+        };
+        let emit = |dashboard: &mut Dashboard, json: &str| {
+            let head = Head::Episode { is_open: json.contains("open"), pattern: nearmiss::Pattern::Burst };
+            let time = Timestamp::default();
+            dashboard.on_record(Record { head, time, upstream: "cart", json, tokens: &[] }).unwrap();
+        };
+        emit(&mut dashboard, &episode("open", 333));
+        let exchange = Exchange { upstream: "cart", status: 503, ..Exchange::default() };
+        let verdict = Verdict { fate: Fate::Failed, ..Verdict::default() };
+        dashboard.on_exchange(&exchange, &verdict);
+        dashboard.on_exchange(&Exchange { upstream: "other", ..exchange }, &verdict);
+        assert_eq!(dashboard.episodes[0].totals(), (334, 0, 1));
+        emit(&mut dashboard, &episode("close", 400));
+        dashboard.on_exchange(&exchange, &verdict);
+        assert_eq!(dashboard.episodes[0].totals(), (400, 0, 0), "its last record is final");
+    }
 
     #[test]
     fn history_moves_with_time_and_late_exchanges_count_in_their_bucket() {

@@ -1,21 +1,20 @@
-//! Follows a file and passes its exchanges and records to a handler.
+//! Follows files and passes their exchanges and records to a handler.
 
-use super::standard_input::StandardInput;
-use super::tail::Tail;
+use super::line_feed::{FeedEvent, LineFeed};
 use crate::config;
 use crate::error::Error;
 use crate::exchange_reader::{ExchangeReader, LineHandler};
-use crate::input::{InputLine, Lines};
+use crate::filter::ExchangeFilter;
+use crate::input::InputLine;
 use crate::monitor;
 use core::sync::atomic::AtomicBool;
 use nearmiss::{Config, Exchange, Fate, Monitor, Record, Verdict};
 use nearmiss_formats::{Format, LineError, ParsedLine};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Handles the events that a [`FileFollower`] reads from its file.
+/// Handles the events that a [`Follower`] reads from its files.
 pub(super) trait EventHandler {
     /// Handles an exchange that was judged here.
     fn on_exchange(&mut self, _exchange: &Exchange<'_>, _verdict: &Verdict) {}
@@ -26,8 +25,11 @@ pub(super) trait EventHandler {
     /// Handles a record that the monitor emits.
     fn on_record(&mut self, record: Record<'_>) -> Result<(), Error>;
 
-    /// Handles the format in which the lines are read, whenever it changes.
+    /// Handles the format in which the lines of a file are read, whenever it changes.
     fn on_format(&mut self, _path: &Path, _format: Format) {}
+
+    /// Handles a line without an exchange, or with one that is not selected.
+    fn on_left_out(&mut self) {}
 
     /// Handles a line that cannot be read.
     fn on_unreadable_line(&mut self, path: &Path, number: u64, error: &LineError);
@@ -38,29 +40,44 @@ pub(super) trait EventHandler {
     }
 }
 
-/// Follows one file, or standard input, until it is stopped.
-pub(super) struct FileFollower {
-    pub(super) file: PathBuf,
+/// Follows files, or standard input, until it is stopped.
+pub(super) struct Follower {
+    pub(super) files: Vec<PathBuf>,
     pub(super) format: Format,
     pub(super) from_start: bool,
+    pub(super) filter: ExchangeFilter,
     pub(super) config: Config,
     /// Stop flag: set by a signal or a key.
     pub(super) stop: Arc<AtomicBool>,
 }
 
-impl FileFollower {
-    /// Reads the file until the stop flag is set.
+impl Follower {
+    /// Reads the files until the stop flag is set.
     pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
-        let mut reader = config::line_reader(self.format, &self.config);
-        let monitor = monitor::new(self.config, &source_name(&self.file));
-        let input: Box<dyn Read> = match self.file.as_os_str() == "-" {
-            true => Box::new(StandardInput::open(self.stop)),
-            false => Box::new(Tail::open(self.file.clone(), self.from_start, self.stop)),
+        let feed = LineFeed::start(&self.files, self.from_start, &self.stop);
+        let mut readers: Vec<_> = self
+            .files
+            .iter()
+            .map(|path| (path.as_path(), config::line_reader(self.format, &self.config)))
+            .collect();
+        let mut judge = Judge {
+            monitor: monitor::new(self.config, &source_name(&self.files)),
+            filter: self.filter,
+            handler,
         };
-        let mut lines = Lines::new(&self.file, input);
-        let (mut exchanges, mut judge) = (ExchangeReader::default(), Judge { monitor, handler });
-        while let Some(line) = lines.next()? {
-            exchanges.read(line, &mut reader, &mut judge)?;
+        let mut exchanges = ExchangeReader::default();
+        loop {
+            let line = match feed.next()? {
+                FeedEvent::Line(line) => line,
+                FeedEvent::Idle => {
+                    judge.handler.flush()?;
+                    continue;
+                }
+                FeedEvent::End => break,
+            };
+            let Some((path, reader)) = readers.get_mut(line.source) else { continue };
+            let line = InputLine { path, number: line.number, text: &line.text };
+            exchanges.read(line, reader, &mut judge)?;
             judge.drain()?;
         }
         exchanges.finish(&mut judge)?;
@@ -69,10 +86,11 @@ impl FileFollower {
     }
 }
 
-/// Judges the lines, and passes the events on.
-struct Judge<'h, H> {
+/// Judges lines, and passes what comes of them to the handler.
+struct Judge<'a, H> {
     monitor: Monitor,
-    handler: &'h mut H,
+    filter: ExchangeFilter,
+    handler: &'a mut H,
 }
 
 impl<H: EventHandler> Judge<'_, H> {
@@ -89,16 +107,18 @@ impl<H: EventHandler> Judge<'_, H> {
 impl<H: EventHandler> LineHandler for Judge<'_, H> {
     fn on_line(&mut self, line: InputLine<'_>, read: Result<ParsedLine<'_>, LineError>) -> Result<(), Error> {
         match read {
-            Ok(ParsedLine::Exchange(exchange)) => {
+            Ok(ParsedLine::Exchange(exchange))
+                if self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) =>
+            {
                 let observed = self.monitor.observe(&exchange);
                 self.handler.on_exchange(&exchange, &observed.verdict);
             }
-            Ok(ParsedLine::Judged(judged)) => {
+            Ok(ParsedLine::Judged(judged)) if self.filter.matches(judged.ts, judged.upstream) => {
                 let upstream = judged.upstream.unwrap_or_default();
                 self.monitor.relay(judged.ts, upstream, judged.fate);
                 self.handler.on_judged(upstream, judged.fate);
             }
-            Ok(ParsedLine::LeftOut(_) | ParsedLine::Other(_)) => {}
+            Ok(_) => self.handler.on_left_out(),
             Err(error) => self.handler.on_unreadable_line(line.path, line.number, &error),
         }
         Ok(())
@@ -109,10 +129,10 @@ impl<H: EventHandler> LineHandler for Judge<'_, H> {
     }
 }
 
-/// Returns the source name of this run: the host name, the file name, and the start time.
-fn source_name(file: &Path) -> String {
+/// Returns the source name of this run: the host name, the name of the first file, and the start time.
+fn source_name(files: &[PathBuf]) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let name = files.first().and_then(|file| file.file_name()).unwrap_or_default().to_string_lossy();
     format!("watch/{}/{name}/{}", host.trim(), start.as_secs())
 }

@@ -1,92 +1,125 @@
-//! Renders the dashboard as styled lines, independent of any terminal.
+//! Renders the dashboard: a title, three panes, a line of keys, and what is open on top.
 
-use super::dashboard::{Dashboard, RecordRow, UpstreamRow};
-use super::scroll::{Pane, Scroll};
-use super::styled_line::{Style, StyledLine};
+use super::dashboard::{Dashboard, EpisodeRow, RecordRow, UpstreamRow};
+use super::overlay;
+use super::palette::Palette;
+use super::view::{Pane, View};
 use crate::display::columns::pad;
-use crate::display::numbers::{GroupedCount, Percent};
+use crate::display::numbers::{GroupedCount, Percent, Seconds};
 use crate::display::time::{DateTime, TimeOfDay};
-use crate::records::EpisodeRecord;
+use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use crate::sanitize::sanitize;
+use crate::warm_up;
 use nearmiss::Fate;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::List;
 use unicode_width::UnicodeWidthStr;
 
-/// Renders the screen: at most `height` lines of at most `width` columns.
+/// Columns of the upstreams on a screen that is not wide; the title has the others.
+const NARROW: [UpstreamColumn; 6] = [
+    UpstreamColumn::Exchanges,
+    UpstreamColumn::FirstTry,
+    UpstreamColumn::Final,
+    UpstreamColumn::NearMisses,
+    UpstreamColumn::Failed,
+    UpstreamColumn::Margin,
+];
+/// Width from which all columns are shown.
+const WIDE: u16 = 140;
+/// Maximum length of a sentence in characters.
+const MAX_SENTENCE: usize = 400;
+
+/// Renders the screen.
 pub(super) fn render(
+    frame: &mut Frame<'_>,
     dashboard: &Dashboard,
-    file: &str,
-    scroll: &mut Scroll,
-    width: usize,
-    height: usize,
-) -> Vec<StyledLine> {
-    let mut lines = vec![title_line(dashboard, file, width)];
-    // The title, the footer, and a heading for each pane.
-    let room = height.saturating_sub(5);
-    let upstreams = dashboard.upstreams.len().clamp(1, (room / 2).max(1));
-    let episodes = dashboard.episodes.len().clamp(1, (room / 4).max(1));
-    let records = room.saturating_sub(upstreams + episodes);
-    let name =
-        dashboard.upstreams.iter().map(|row| sanitize(&row.name, 40).width()).max().unwrap_or(8).clamp(8, 28);
-    let heading = |pane: Pane, text: String| {
-        let mut line = StyledLine::default();
-        line.add(if scroll.pane == pane { Style::Bold } else { Style::Dim }, &text, width);
-        line
+    view: &mut View,
+    files: &str,
+    palette: &Palette,
+) {
+    let area = frame.area();
+    let (upstreams, episodes, records) =
+        (view.upstreams(dashboard), view.episodes(dashboard), view.records(dashboard));
+    let name = upstreams.iter().map(|row| sanitize(&row.name, 40).width()).max().unwrap_or(8).clamp(8, 28);
+    // The title and the keys, then a heading for each pane.
+    let room = area.height.saturating_sub(2);
+    let lines = |count: usize| u16::try_from(count.max(1) + 1).unwrap_or(u16::MAX);
+    let upstreams_height = lines(upstreams.len()).min((room / 2).max(2)).min(room);
+    let episodes_height = lines(episodes.len()).min((room / 4).max(2)).min(room - upstreams_height);
+    let records_height = room - upstreams_height - episodes_height;
+    let mut top = 0;
+    let mut rows = |height: u16| {
+        let rows = Rect { y: area.y + top, height, ..area };
+        top += height;
+        rows
     };
-    let head = format!(
-        "{} {:>11} {:>9} {:>9} {:>11} {:>8} {:>8}  near misses and failures by 10 s",
-        pad("UPSTREAM", name),
-        "exchanges",
-        "first try",
-        "callers",
-        "near misses",
-        "failed",
-        "margin"
-    );
-    let headings = [
-        heading(Pane::Upstreams, head),
-        heading(Pane::Episodes, format!("EPISODES ({})", dashboard.episodes.len())),
-        heading(Pane::Records, format!("LAST RECORDS ({})", dashboard.records.len())),
+    let title_area = rows(1.min(area.height));
+    frame.render_widget(title(dashboard, view, files, palette), title_area);
+    let columns = if area.width >= WIDE { &UpstreamColumn::ALL[..] } else { &NARROW };
+    let panes = [
+        (
+            Pane::Upstreams,
+            upstreams_height,
+            upstreams_heading(view, columns, name),
+            upstreams.iter().map(|row| upstream(row, dashboard, columns, name, palette)).collect::<Vec<_>>(),
+        ),
+        (
+            Pane::Episodes,
+            episodes_height,
+            format!("EPISODES ({}){}", episodes.len(), no_episodes(dashboard)),
+            episodes.iter().map(|row| episode(row, dashboard, palette)).collect(),
+        ),
+        (
+            Pane::Records,
+            records_height,
+            format!("LAST RECORDS ({})", records.len()),
+            records.iter().map(|row| record(row, name, palette)).collect(),
+        ),
     ];
-    let [upstreams_head, episodes_head, records_head] = headings;
-    let ranked = dashboard.ranked();
-    let offset = scroll.clamp(Pane::Upstreams, ranked.len(), upstreams);
-    lines.push(upstreams_head);
-    lines.extend(pad_lines(
-        ranked.iter().skip(offset).map(|row| upstream(row, dashboard, name, width)),
-        upstreams,
-    ));
-    let offset = scroll.clamp(Pane::Episodes, dashboard.episodes.len(), episodes);
-    lines.push(episodes_head);
-    lines.extend(pad_lines(dashboard.episodes.iter().skip(offset).map(|row| episode(row, width)), episodes));
-    let offset = scroll.clamp(Pane::Records, dashboard.records.len(), records);
-    lines.push(records_head);
-    lines.extend(pad_lines(
-        dashboard.records.iter().skip(offset).map(|row| record(row, name, width)),
-        records,
-    ));
-    lines.truncate(height.saturating_sub(1));
-    let mut footer = StyledLine::default();
-    footer.add(Style::Dim, "q quit   ↑ ↓ PgUp PgDn Home End scroll   Tab next pane", width);
-    lines.push(footer);
-    lines
+    for (pane, height, heading, lines) in panes {
+        let area = rows(height);
+        let style = if view.pane == pane { palette.bold } else { palette.dim };
+        render_pane(frame, area, Line::styled(heading, style), lines, view, pane, palette);
+    }
+    let keys_area = rows(1.min(area.height.saturating_sub(1)));
+    frame.render_widget(keys(view, palette), keys_area);
+    overlay::render(frame, &view.overlay);
 }
 
-/// Returns the first `height` of `lines`, padded with empty ones.
-fn pad_lines(lines: impl Iterator<Item = StyledLine>, height: usize) -> impl Iterator<Item = StyledLine> {
-    lines.chain(core::iter::repeat_with(StyledLine::default)).take(height)
+fn render_pane(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    heading: Line<'_>,
+    lines: Vec<Line<'_>>,
+    view: &mut View,
+    pane: Pane,
+    palette: &Palette,
+) {
+    if area.height == 0 {
+        return;
+    }
+    frame.render_widget(heading, Rect { height: 1, ..area });
+    let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let highlight = if view.pane == pane { palette.selected } else { palette.plain };
+    if body.height > 0 {
+        frame.render_stateful_widget(List::new(lines).highlight_style(highlight), body, view.list(pane));
+    }
 }
 
-fn title_line(dashboard: &Dashboard, file: &str, width: usize) -> StyledLine {
+fn title(dashboard: &Dashboard, view: &View, files: &str, palette: &Palette) -> Line<'static> {
     let total = dashboard.total();
-    let mut line = StyledLine::default();
-    line.add(Style::Bold, &format!("nearmiss · {}", sanitize(file, 60)), width);
+    let mut line = Line::styled(format!("nearmiss · {}", sanitize(files, 60)), palette.bold);
+    if view.paused.is_some() {
+        line.push_span(Span::styled("  PAUSED", palette.alarm));
+    }
     if total.exchanges() == 0 {
-        line.add(Style::Dim, "  waiting for the first exchange", width);
+        line.push_span(Span::styled("  waiting for the first exchange", palette.dim));
     } else {
-        line.add(
-            Style::Plain,
-            &format!(
-                "  {} UTC  callers {}  first try {}  {} exchanges  {} rejected  {} abandoned",
+        line.push_span(Span::styled(
+            format!(
+                "  {} UTC  final {}  first try {}  {} exchanges  {} rejected  {} abandoned",
                 DateTime(dashboard.now.micros() / 1_000),
                 Percent(total.final_success()),
                 Percent(total.first_try_success()),
@@ -94,39 +127,63 @@ fn title_line(dashboard: &Dashboard, file: &str, width: usize) -> StyledLine {
                 GroupedCount(total.of(Fate::Rejected)),
                 GroupedCount(total.of(Fate::Abandoned))
             ),
-            width,
-        );
+            palette.plain,
+        ));
     }
     if dashboard.unreadable > 0 {
-        line.add(Style::Alarm, &format!("  {} unreadable", GroupedCount(dashboard.unreadable)), width);
+        line.push_span(Span::styled(
+            format!("  {} unreadable", GroupedCount(dashboard.unreadable)),
+            palette.alarm,
+        ));
     }
     line
 }
 
-fn upstream(row: &UpstreamRow, dashboard: &Dashboard, name: usize, width: usize) -> StyledLine {
-    let (counts, mut line) = (&row.counts, StyledLine::default());
-    line.add(Style::Plain, &pad(&sanitize(&row.name, 40), name), width);
-    line.add(
-        Style::Plain,
-        &format!(
-            " {:>11} {:>9} {:>9}",
-            GroupedCount(counts.exchanges()),
-            Percent(counts.first_try_success()),
-            Percent(counts.final_success())
-        ),
-        width,
-    );
-    let style = |count: u64, style: Style| if count > 0 { style } else { Style::Plain };
-    line.add(
-        style(counts.near_misses(), Style::Warning),
-        &format!(" {:>11}", GroupedCount(counts.near_misses())),
-        width,
-    );
-    line.add(style(counts.failed(), Style::Alarm), &format!(" {:>8}", GroupedCount(counts.failed())), width);
-    line.add(Style::Plain, &format!(" {:>8}  ", Percent(row.margin.map(u64::from))), width);
-    let history = row.history(dashboard.now, width.saturating_sub(line.width).min(40));
-    let spark = sparkline(&history);
-    line.add(Style::Warning, &spark, width);
+/// Renders the keys, or the filter that is being typed.
+fn keys(view: &View, palette: &Palette) -> Line<'static> {
+    let filter = sanitize(&view.filter, 60);
+    if view.is_editing {
+        return Line::styled(format!("/{filter}▏  Enter applies  Esc clears"), palette.bold);
+    }
+    let mut line =
+        Line::styled("q quit  ? help  / filter  s sort  p pause  Enter details  Tab next pane", palette.dim);
+    if !filter.is_empty() {
+        line.push_span(Span::styled(format!("  filter: {filter}"), palette.bold));
+    }
+    line
+}
+
+fn upstreams_heading(view: &View, columns: &[UpstreamColumn], name: usize) -> String {
+    let mut heading = pad("UPSTREAM", name);
+    for column in columns {
+        let marker = if view.sort == Some(*column) { "▾" } else { "" };
+        heading.push_str(&format!(
+            " {:>width$}",
+            format!("{marker}{}", column.title()),
+            width = column.width()
+        ));
+    }
+    heading + "  near misses and failures by 10 s"
+}
+
+fn upstream(
+    row: &UpstreamRow,
+    dashboard: &Dashboard,
+    columns: &[UpstreamColumn],
+    name: usize,
+    palette: &Palette,
+) -> Line<'static> {
+    let figures = UpstreamFigures::new(&row.counts, row.margin);
+    let mut line = Line::styled(pad(&sanitize(&row.name, 40), name), palette.plain);
+    for column in columns {
+        let text = column.cell(&figures).to_string();
+        let padding = " ".repeat((column.width() + 1).saturating_sub(text.width()));
+        line.push_span(Span::styled(padding + &text, palette.tone(column.tone(&figures))));
+    }
+    line.push_span(Span::styled(
+        format!("  {}", sparkline(&row.history(dashboard.now, 40))),
+        palette.warning,
+    ));
     line
 }
 
@@ -138,48 +195,72 @@ fn sparkline(counts: &[u64]) -> String {
     counts.iter().map(height).collect()
 }
 
-fn episode(episode: &EpisodeRecord, width: usize) -> StyledLine {
-    let mut line = StyledLine::default();
-    let open = episode.phase != "close";
-    let escalated = episode.outcome.as_deref() == Some("escalated");
-    let (style, word) = match (open, escalated) {
-        (true, _) => (Style::Warning, "open"),
-        (false, true) => (Style::Alarm, "outage"),
-        (false, false) => (Style::Dim, "over"),
-    };
-    line.add(style, &format!("{word:<6} "), width);
-    line.add(
-        Style::Bold,
-        &format!("{} {} ", sanitize(&episode.upstream, 40), sanitize(&episode.pattern, 20)),
-        width,
-    );
-    let end = episode.end.map_or(String::new(), |end| format!(" to {}", TimeOfDay(end.0)));
-    line.add(
-        Style::Plain,
-        &format!("since {}{end}: {}", TimeOfDay(episode.start.0), sanitize(&episode.explain, 400)),
-        width,
-    );
-    line
+/// Returns why there is no episode yet.
+fn no_episodes(dashboard: &Dashboard) -> String {
+    let too_short = dashboard.span().and_then(warm_up::too_short);
+    too_short.filter(|_| dashboard.episodes.is_empty()).map_or(String::new(), |text| format!("  {text}"))
 }
 
-fn record(row: &RecordRow, name: usize, width: usize) -> StyledLine {
-    let mut line = StyledLine::default();
-    line.add(Style::Dim, &format!("{:<8} ", TimeOfDay(row.time).to_string()), width);
-    line.add(Style::Plain, &format!("{} ", pad(&sanitize(&row.upstream, 40), name)), width);
-    let style = if row.fate == "failed" { Style::Alarm } else { Style::Warning };
-    line.add(style, &format!("{:<14} ", sanitize(&row.fate, 14)), width);
-    line.add(Style::Plain, &sanitize(&row.explain, 400), width);
-    line
+fn episode(row: &EpisodeRow, dashboard: &Dashboard, palette: &Palette) -> Line<'static> {
+    let episode = &row.record;
+    let escalated = episode.outcome.as_deref() == Some("escalated");
+    let (style, word) = match (row.is_open(), escalated) {
+        (true, _) => (palette.warning, "open"),
+        (false, true) => (palette.alarm, "outage"),
+        (false, false) => (palette.dim, "over"),
+    };
+    let name = format!("{} {} ", sanitize(&episode.upstream, 40), sanitize(&episode.pattern, 20));
+    let text = if row.is_open() {
+        let (exchanges, near_misses, failed) = row.totals();
+        let seconds = (dashboard.now.micros() / 1_000).saturating_sub(episode.start.0) / 1_000;
+        format!(
+            "since {}, {}: {} near misses and {} failed of {} exchanges",
+            TimeOfDay(episode.start.0),
+            Seconds(seconds),
+            GroupedCount(near_misses),
+            GroupedCount(failed),
+            GroupedCount(exchanges)
+        )
+    } else {
+        let end = episode.end.map_or(String::new(), |end| format!(" to {}", TimeOfDay(end.0)));
+        let explain = sanitize(&episode.explain, MAX_SENTENCE);
+        format!("{}{end}: {explain}", TimeOfDay(episode.start.0))
+    };
+    Line::from(vec![
+        Span::styled(format!("{word:<6} "), style),
+        Span::styled(name, palette.bold),
+        Span::styled(text, palette.plain),
+    ])
+}
+
+fn record(row: &RecordRow, name: usize, palette: &Palette) -> Line<'static> {
+    let style = if row.fate == Fate::Failed.name() { palette.alarm } else { palette.warning };
+    Line::from(vec![
+        Span::styled(format!("{:<8} ", TimeOfDay(row.time).to_string()), palette.dim),
+        Span::styled(format!("{} ", pad(&sanitize(&row.upstream, 40), name)), palette.plain),
+        Span::styled(format!("{:<14} ", sanitize(&row.fate, 14)), style),
+        Span::styled(sanitize(&row.explain, MAX_SENTENCE), palette.plain),
+    ])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::watch::follow::EventHandler;
-    use nearmiss::{Fate, Head, Record, Timestamp};
+    use crate::watch::view::Overlay;
+    use nearmiss::{Head, Record, Timestamp};
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
 
-    fn text(lines: &[StyledLine]) -> Vec<String> {
-        lines.iter().map(|line| line.pieces.iter().map(|(_, text)| text.as_str()).collect()).collect()
+    /// Renders a screen and returns its lines.
+    fn screen(dashboard: &Dashboard, view: &mut View, width: u16, height: u16) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal
+            .draw(|frame| render(frame, dashboard, view, "/var/log/\u{1b}x.log", &Palette::new(false)))
+            .unwrap();
+        let buffer = terminal.backend().buffer().clone();
+        let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        (0..height).map(line).collect()
     }
 
     fn dashboard() -> Dashboard {
@@ -207,34 +288,32 @@ mod tests {
     }
 
     #[test]
-    fn lines_fit_every_size_and_contain_no_control_characters() {
+    fn every_size_is_drawn_without_control_characters() {
         let dashboard = dashboard();
-        for (width, height) in [(1, 1), (10, 3), (40, 8), (80, 24), (300, 90)] {
-            let lines = render(&dashboard, "/var/log/\u{1b}x.log", &mut Scroll::default(), width, height);
-            assert!(lines.len() <= height.max(1), "{width}x{height}");
-            for line in text(&lines) {
-                assert!(line.width() <= width, "{width}x{height}: {line}");
-                assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
+        for (width, height) in [(1, 1), (10, 3), (20, 4), (40, 8), (80, 24), (300, 90)] {
+            for overlay in [
+                Overlay::None,
+                Overlay::Help,
+                Overlay::Details { text: overlay::record(r#"{"a":"\u001b"}"#), scroll: 0 },
+            ] {
+                let mut view = View::default();
+                view.overlay = overlay;
+                let lines = screen(&dashboard, &mut view, width, height);
+                assert!(!lines.concat().contains(|c: char| c.is_control()), "{lines:?}");
+                if height > 1 && matches!(view.overlay, Overlay::None) {
+                    assert!(lines[0].starts_with("nearmiss"[..8.min(width.into())].trim()), "{lines:?}");
+                    assert!(lines.last().unwrap().starts_with('q'), "{width}x{height}: {lines:?}");
+                }
             }
         }
     }
 
     #[test]
-    fn panes_scroll_to_their_ends_and_no_further() {
-        let (dashboard, mut scroll) = (dashboard(), Scroll::default());
-        let first = |scroll: &mut Scroll| text(&render(&dashboard, "x", scroll, 80, 24))[2].clone();
-        assert!(first(&mut scroll).starts_with("upstream-07"), "the one with a near miss is on top");
-        scroll.scroll_by(1);
-        assert!(first(&mut scroll).starts_with("upstream-00"));
-        scroll.scroll_by(isize::MAX);
-        let end = first(&mut scroll);
-        scroll.scroll_by(5);
-        assert_eq!(first(&mut scroll), end);
-        scroll.scroll_by(isize::MIN);
-        assert!(first(&mut scroll).starts_with("upstream-07"));
-        for pane in [Pane::Episodes, Pane::Records, Pane::Upstreams] {
-            scroll.next_pane();
-            assert_eq!(scroll.pane, pane);
-        }
+    fn the_upstream_with_near_misses_is_on_top_and_the_last_one_can_be_reached() {
+        let (dashboard, mut view) = (dashboard(), View::default());
+        assert!(screen(&dashboard, &mut view, 80, 24)[2].starts_with("upstream-07"));
+        view.list(Pane::Upstreams).select_last();
+        let lines = screen(&dashboard, &mut view, 80, 24);
+        assert!(lines.iter().any(|line| line.starts_with("upstream-29")), "{lines:?}");
     }
 }

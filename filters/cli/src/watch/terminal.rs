@@ -1,24 +1,23 @@
 //! The terminal: drawing, keys, and restoring its state.
 
 use super::dashboard::Dashboard;
-use super::follow::{EventHandler, FileFollower};
+use super::follow::{EventHandler, Follower};
+use super::palette::Palette;
 use super::screen::render;
-use super::scroll::Scroll;
-use super::styled_line::{Style, StyledLine};
+use super::view::View;
+use crate::colors;
 use crate::error::Error;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use crossterm::style::{Attribute, Color, Print, ResetColor, SetAttribute, SetForegroundColor};
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-    LeaveAlternateScreen,
-};
-use crossterm::{cursor, execute, queue, terminal};
+use crossterm::event::{self, Event, KeyEventKind};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{cursor, execute, terminal};
 use nearmiss::{Exchange, Fate, Record, Verdict};
 use nearmiss_formats::LineError;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::io::{self, Stdout, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -43,99 +42,70 @@ fn restore(out: &mut impl Write) {
 }
 
 /// Follows the file in one thread and displays the dashboard in this one, until the user quits.
-pub(super) fn run(follower: FileFollower) -> Result<(), Error> {
+pub(super) fn run(follower: Follower) -> Result<(), Error> {
     let shared = SharedDashboard::default();
     let (mut writer, stop) = (shared.clone(), Arc::clone(&follower.stop));
-    let file = follower.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let files = names(&follower.files);
     let following = thread::spawn(move || follower.follow(&mut writer));
-    let display_result = show(&shared, &file, || stop.load(Ordering::Relaxed) || following.is_finished());
+    let display_result = show(&shared, &files, || stop.load(Ordering::Relaxed) || following.is_finished());
     stop.store(true, Ordering::Relaxed);
     let follow_result = following.join();
     display_result.map_err(Error::Output)?;
     follow_result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn show(shared: &SharedDashboard, file: &str, is_over: impl Fn() -> bool) -> io::Result<()> {
+/// Returns the names of the files, without their directories.
+fn names(files: &[PathBuf]) -> String {
+    let names: Vec<_> =
+        files.iter().map(|file| file.file_name().unwrap_or_default().to_string_lossy()).collect();
+    names.join(", ")
+}
+
+fn show(shared: &SharedDashboard, files: &str, is_over: impl Fn() -> bool) -> io::Result<()> {
     let mut guard = TerminalGuard::enter()?;
-    let mut scroll = Scroll::default();
+    let (mut view, palette) = (View::default(), Palette::new(colors::are_wanted()));
     while !is_over() {
-        let (width, height) = terminal::size()?;
-        let lines = render(&shared.dashboard(), file, &mut scroll, width.into(), height.into());
-        guard.draw(&lines)?;
+        let paused = view.paused.clone();
+        guard.terminal.draw(|frame| match &paused {
+            Some(dashboard) => render(frame, dashboard, &mut view, files, &palette),
+            None => render(frame, &shared.dashboard(), &mut view, files, &palette),
+        })?;
         if event::poll(POLL_INTERVAL)?
             && let Event::Key(key) = event::read()?
             && key.kind != KeyEventKind::Release
-            && !handle_key(key, &mut scroll, height)
         {
-            break;
+            let page = guard.terminal.size()?.height / 2;
+            let goes_on = match &paused {
+                Some(dashboard) => view.handle_key(key, page, dashboard),
+                None => view.handle_key(key, page, &shared.dashboard()),
+            };
+            if !goes_on {
+                break;
+            }
         }
     }
     Ok(())
 }
 
-/// Handles a key; returns false to quit.
-fn handle_key(key: KeyEvent, scroll: &mut Scroll, height: u16) -> bool {
-    let page = isize::try_from(height / 2).unwrap_or(1);
-    match key.code {
-        KeyCode::Char('q') | KeyCode::Esc => return false,
-        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
-        KeyCode::Tab => scroll.next_pane(),
-        KeyCode::Up | KeyCode::Char('k') => scroll.scroll_by(-1),
-        KeyCode::Down | KeyCode::Char('j') => scroll.scroll_by(1),
-        KeyCode::PageUp => scroll.scroll_by(-page),
-        KeyCode::PageDown => scroll.scroll_by(page),
-        KeyCode::Home => scroll.scroll_by(isize::MIN),
-        KeyCode::End => scroll.scroll_by(isize::MAX),
-        _ => {}
-    }
-    true
-}
-
 /// The terminal in raw mode; dropping it restores the terminal.
 struct TerminalGuard {
-    out: BufWriter<io::Stdout>,
-    colours: bool,
+    terminal: Terminal<CrosstermBackend<Stdout>>,
 }
 
 impl TerminalGuard {
     fn enter() -> io::Result<Self> {
         terminal::enable_raw_mode()?;
         // From here on, dropping the guard restores the terminal.
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let mut guard = Self { out: BufWriter::new(io::stdout()), colours: !unwanted };
-        execute!(guard.out, EnterAlternateScreen, cursor::Hide)?;
+        let mut guard = Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))? };
+        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
+        guard.terminal.clear()?;
         Ok(guard)
-    }
-
-    fn draw(&mut self, lines: &[StyledLine]) -> io::Result<()> {
-        queue!(self.out, BeginSynchronizedUpdate)?;
-        for (row, line) in (0..).zip(lines) {
-            queue!(self.out, cursor::MoveTo(0, row))?;
-            for (style, text) in &line.pieces {
-                self.style(*style)?;
-                queue!(self.out, Print(text), SetAttribute(Attribute::Reset), ResetColor)?;
-            }
-            queue!(self.out, Clear(ClearType::UntilNewLine))?;
-        }
-        queue!(self.out, Clear(ClearType::FromCursorDown), EndSynchronizedUpdate)?;
-        self.out.flush()
-    }
-
-    fn style(&mut self, style: Style) -> io::Result<()> {
-        match style {
-            Style::Plain => Ok(()),
-            Style::Dim => queue!(self.out, SetAttribute(Attribute::Dim)),
-            Style::Bold => queue!(self.out, SetAttribute(Attribute::Bold)),
-            Style::Warning if self.colours => queue!(self.out, SetForegroundColor(Color::Yellow)),
-            Style::Alarm if self.colours => queue!(self.out, SetForegroundColor(Color::Red)),
-            Style::Warning | Style::Alarm => Ok(()),
-        }
     }
 }
 
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
-        restore(&mut self.out);
+        restore(&mut io::stdout());
     }
 }
 

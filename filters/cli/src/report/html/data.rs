@@ -7,7 +7,8 @@ use crate::report::escape::ScriptString;
 use crate::report::latency::row_lower_bound;
 use crate::report::upstream::{TimeBin, UpstreamReport};
 
-pub(super) fn script(out: &mut String, layout: &PageLayout<'_>) {
+pub(super) fn script(layout: &PageLayout<'_>) -> String {
+    let out = &mut String::new();
     put!(
         out,
         "<script type=\"application/json\" id=\"data\">{{\"from\":{},\"width\":{},\"bins\":{},\"borders\":[",
@@ -26,6 +27,7 @@ pub(super) fn script(out: &mut String, layout: &PageLayout<'_>) {
         one(out, layout, index, upstream);
     }
     out.push_str("]}</script>\n");
+    core::mem::take(out)
 }
 
 /// Writes one upstream: its name, its bins, and for those with a heat map the counts of each row.

@@ -4,73 +4,83 @@
 //! their own; their strokes keep their width.
 
 use super::layout::PageLayout;
-use super::put::put;
+use maud::{Markup, html};
 
 /// Height of the time labels below a field.
 const FOOT: u32 = 20;
 
-/// Opens a plot of `height` pixels. `labels` are (pixels from the top, text).
-pub(super) fn open(
-    out: &mut String,
-    index: usize,
-    kind: &str,
-    height: u32,
-    title: &str,
-    labels: &[(f64, String)],
-) {
-    let whole = height + FOOT;
-    put!(
-        out,
-        "<div class=\"plot\"><svg class=\"labels\" width=\"64\" height=\"{whole}\" aria-hidden=\"true\">"
-    );
-    for (y, label) in labels {
-        put!(out, "<text x=\"58\" y=\"{:.1}\">{label}</text>", y + 3.5);
-    }
-    put!(
-        out,
-        "</svg><svg class=\"field\" data-u=\"{index}\" data-kind=\"{kind}\" data-h=\"{height}\" width=\"100%\" height=\"{whole}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
-    );
+/// The frame of a plot.
+pub(super) struct Plot<'a> {
+    /// Index of the upstream.
+    pub(super) index: usize,
+    pub(super) kind: &'static str,
+    /// Height in pixels.
+    pub(super) height: u32,
+    pub(super) title: &'a str,
+    /// Labels at the left: pixels from the top, and the text.
+    pub(super) labels: &'a [(f64, String)],
 }
 
-/// Draws the horizontal lines and the time ticks.
-pub(super) fn axes(out: &mut String, layout: &PageLayout<'_>, height: u32, lines: &[f64]) {
-    out.push_str("<g class=\"grid\">");
-    for y in lines {
-        put!(out, "<line x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
+impl Plot<'_> {
+    /// Renders the frame around `field`.
+    pub(super) fn render(&self, field: &Markup) -> Markup {
+        let whole = self.height + FOOT;
+        html! {
+            div.plot {
+                svg.labels width="64" height=(whole) aria-hidden="true" {
+                    @for (y, label) in self.labels {
+                        text x="58" y=(format!("{:.1}", y + 3.5)) { (label) }
+                    }
+                }
+                svg.field data-u=(self.index) data-kind=(self.kind) data-h=(self.height) width="100%" height=(whole)
+                    role="img" aria-label=(self.title) {
+                    title { (self.title) }
+                    (field)
+                    // The script draws its cursor, and veils over the time that the filter excludes.
+                    rect.veil x="0" y="0" width="0" height=(self.height) {}
+                    rect.veil x="100%" y="0" width="0" height=(self.height) {}
+                    line.cursor visibility="hidden" y1="0" y2=(self.height) {}
+                }
+            }
+        }
     }
-    for (at, _) in &layout.ticks {
-        let x = layout.x(*at);
-        put!(out, "<line x1=\"{x}%\" x2=\"{x}%\" y1=\"0\" y2=\"{height}\"/>");
-    }
-    out.push_str("</g><g class=\"ticks\">");
-    for (number, (at, label)) in layout.ticks.iter().enumerate() {
-        let x = layout.x(*at);
-        let anchor = if x < 2.0 {
-            "start"
-        } else if x > 98.0 {
-            "end"
-        } else {
-            "middle"
-        };
-        let class = if number % 2 == 1 { " class=\"odd\"" } else { "" };
-        put!(out, "<text{class} x=\"{x}%\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>", height + 14);
-    }
-    out.push_str("</g>");
 }
 
-/// Opens the stretched part: one unit across is a bin, one unit down is a pixel.
-pub(super) fn stretched(out: &mut String, layout: &PageLayout<'_>, height: u32) {
-    put!(
-        out,
-        "<svg class=\"stretched\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 {} {height}\" preserveAspectRatio=\"none\">",
-        layout.bins
-    );
+/// Renders the horizontal lines and the time ticks.
+pub(super) fn axes(layout: &PageLayout<'_>, height: u32, lines: &[f64]) -> Markup {
+    let ticks: Vec<_> = layout.ticks.iter().map(|(at, label)| (layout.x(*at), label)).collect();
+    html! {
+        g.grid {
+            @for y in lines.iter().map(|y| format!("{y:.1}")) {
+                line x1="0" x2="100%" y1=(y) y2=(y) {}
+            }
+            @for x in ticks.iter().map(|(x, _)| format!("{x}%")) {
+                line x1=(x) x2=(x) y1="0" y2=(height) {}
+            }
+        }
+        g.ticks {
+            @for (number, (x, label)) in ticks.iter().enumerate() {
+                text class=[(number % 2 == 1).then_some("odd")] x=(format!("{x}%")) y=(height + 14)
+                    text-anchor=(anchor(*x)) { (label) }
+            }
+        }
+    }
 }
 
-/// Closes a plot. The script draws its cursor, and veils over the time that the filter excludes.
-pub(super) fn close(out: &mut String, height: u32) {
-    put!(
-        out,
-        "<rect class=\"veil\" x=\"0\" y=\"0\" width=\"0\" height=\"{height}\"/><rect class=\"veil\" x=\"100%\" y=\"0\" width=\"0\" height=\"{height}\"/><line class=\"cursor\" visibility=\"hidden\" y1=\"0\" y2=\"{height}\"/></svg></div>\n"
-    );
+fn anchor(x: f64) -> &'static str {
+    if x < 2.0 {
+        "start"
+    } else if x > 98.0 {
+        "end"
+    } else {
+        "middle"
+    }
+}
+
+/// Renders the stretched part: one unit across is a bin, one unit down is a pixel.
+pub(super) fn stretched(layout: &PageLayout<'_>, height: u32, paths: &Markup) -> Markup {
+    html! {
+        svg.stretched width="100%" height=(height) viewBox={ "0 0 " (layout.bins) " " (height) }
+            preserveAspectRatio="none" { (paths) }
+    }
 }

@@ -1,10 +1,46 @@
-// Filters by upstream and time, and shows numbers under the pointer or the arrow keys. The page is whole without it.
+// Filters by upstream and time, sorts tables, and shows local times and the numbers under the pointer or the arrow keys. The page is complete without it.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const make = (name, text, className) => Object.assign(document.createElement(name), { textContent: text, className });
+
+  // Local times beside UTC, if they differ.
+  if (new Date(data.from).getTimezoneOffset()) {
+    const two = (n) => String(n).padStart(2, "0");
+    const local = (ms) => { const at = new Date(ms); return `${two(at.getHours())}:${two(at.getMinutes())}` + (at.getSeconds() ? `:${two(at.getSeconds())}` : ""); };
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const time of all("time[data-t]")) {
+      time.title = `${new Date(+time.dataset.t).toLocaleString()} ${zone}`;
+      if (time.closest(".when, .times, .t")) time.after(make("span", ` (${local(+time.dataset.t)})`, "local"));
+    }
+    for (const [id, text] of [["local", `; ${zone} in parentheses`], ["zone", `, and in ${zone} in parentheses`]]) {
+      const place = document.getElementById(id);
+      if (place) place.textContent = text;
+    }
+  }
+
+  // Headings that sort: the first click puts the largest numbers or the first names on top, the next one reverses.
+  for (const table of all("table.sortable")) {
+    const headings = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+    headings.forEach((heading, column) => {
+      const button = make("button", heading.textContent, "sort");
+      button.type = "button";
+      heading.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const descends = heading.classList.contains("n") ? heading.ariaSort !== "descending" : heading.ariaSort === "ascending";
+        const value = (row) => row.cells[column].dataset.v ?? row.cells[column].textContent;
+        const compare = (a, b) => value(a).localeCompare(value(b), "en", { numeric: true });
+        const rows = [...body.rows].sort((a, b) => descends ? compare(b, a) : compare(a, b));
+        headings.forEach((other) => { other.ariaSort = null; });
+        heading.ariaSort = descends ? "descending" : "ascending";
+        body.append(...rows);
+      });
+    });
+  }
+
   const form = document.getElementById("filter");
   if (!form || !data.upstreams.length) return;
-  const all = (selector) => [...document.querySelectorAll(selector)];
   const pick = document.getElementById("f-upstream"), from = document.getElementById("f-from"), to = document.getElementById("f-to");
   const told = document.getElementById("f-told"), tip = document.getElementById("tip");
   // What each number of a bin is.
@@ -20,7 +56,10 @@
   const stamp = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
   const start = (bin) => data.from + bin * data.width;
   const sum = (bins, first, last) => bins.reduce((sum, bin) => bin[PLACE] < first || bin[PLACE] > last ? sum : sum.map((n, i) => n + bin[i + 1]), [0, 0, 0, 0, 0, 0]);
-  const put = (row, key, text) => { const cell = row.querySelector(`[data-k=${key}]`); if (cell) cell.textContent = text; };
+  const put = (row, key, text, value) => {
+    const cell = row.querySelector(`[data-k=${key}]`);
+    if (cell) { cell.textContent = text; cell.dataset.v = value; }
+  };
 
   function filter() {
     let [first, last] = [+from.value, +to.value];
@@ -35,11 +74,11 @@
       if (!row) return;
       row.toggleAttribute("data-out", !wanted);
       const [exchanges, judged, firstTry, near, failed] = sums;
-      put(row, "exchanges", count(exchanges));
-      put(row, "first", percent(firstTry, judged));
-      put(row, "last", percent(judged - failed, judged));
-      put(row, "near", count(near));
-      put(row, "failed", count(failed));
+      put(row, "exchanges", count(exchanges), exchanges);
+      put(row, "first", percent(firstTry, judged), Math.floor(firstTry * 10000 / judged));
+      put(row, "last", percent(judged - failed, judged), Math.floor((judged - failed) * 10000 / judged));
+      put(row, "near", count(near), near);
+      put(row, "failed", count(failed), failed);
     });
     const [begin, end] = [start(first), start(last + 1)];
     for (const part of all("main [data-u]:not(.field)")) {
@@ -58,8 +97,8 @@
     for (const bar of all(".ranking .bar svg")) bar.style.visibility = whole ? "" : "hidden";
     const [exchanges, judged, firstTry, near, failed] = total;
     told.textContent = whole && pick.value === "" ? `Everything from ${stamp(begin)} to ${stamp(end)}.`
-      : `${pick.value === "" ? "All upstreams" : data.upstreams[+pick.value].name}, ${stamp(begin)} to ${stamp(end)}: ${count(exchanges)} exchanges, callers saw ${percent(judged - failed, judged)}, at the first try ${percent(firstTry, judged)}; ${count(near)} near misses, ${count(failed)} failed.`
-        + (whole ? "" : " Margins, attempts, hosts and what became normal are of the whole time.");
+      : `${pick.value === "" ? "All upstreams" : data.upstreams[+pick.value].name}, ${stamp(begin)} to ${stamp(end)}: ${count(exchanges)} exchanges, first try ${percent(firstTry, judged)}, final ${percent(judged - failed, judged)}; ${count(near)} near misses, ${count(failed)} failed.`
+        + (whole ? "" : " Margins, attempts, hosts and drift cover the whole time.");
   }
 
   function hide() {
@@ -71,15 +110,15 @@
     const upstream = data.upstreams[+field.dataset.u];
     const found = upstream.bins.find((other) => other[PLACE] === bin);
     let text = `${upstream.name}\n${stamp(start(bin))} to ${stamp(start(bin + 1)).slice(11)}\n`;
-    if (!found) text += "nothing";
+    if (!found) text += "no exchanges";
     else if (field.dataset.kind === "latency" && y !== null) {
       const row = upstream.low + Math.floor((+field.dataset.h - y) / 8);
       const many = found[ROWS + row - found[ROW]] || 0;
       text += `${count(many)} of ${count(found[EXCHANGES])} took ${millis(data.borders[row] || 0)} to ${millis(data.borders[row + 1] || 0)}`;
     } else {
       const judged = found[JUDGED];
-      text += `${count(found[EXCHANGES])} exchanges\ncallers ${percent(judged - found[FAILED], judged)}, first try ${percent(found[FIRST], judged)}\n`
-        + `${count(found[NEAR])} near misses, ${count(found[FAILED])} failed` + (judged ? `\n${(found[ATTEMPTS] / found[EXCHANGES]).toFixed(2)} attempts each` : "");
+      text += `${count(found[EXCHANGES])} exchanges\nfirst try ${percent(found[FIRST], judged)}, final ${percent(judged - found[FAILED], judged)}\n`
+        + `${count(found[NEAR])} near misses, ${count(found[FAILED])} failed` + (judged ? `\n${(found[ATTEMPTS] / found[EXCHANGES]).toFixed(2)} attempts per exchange` : "");
     }
     tip.textContent = text;
     tip.hidden = false;

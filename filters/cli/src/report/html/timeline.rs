@@ -1,45 +1,52 @@
 //! A timeline per upstream: the success rate with and without safety nets, episodes as bands, near misses as marks.
 
 use super::layout::PageLayout;
-use super::plot;
+use super::moment::date_time;
+use super::plot::{Plot, axes, stretched};
 use super::put::put;
 use super::scale;
+use super::table::{number, table, text};
 use crate::display::numbers::{GroupedCount, Hundredths, Millis, Percent};
 use crate::display::time::DateTime;
 use crate::fate_class::FateClass;
 use crate::records::EpisodeRecord;
-use crate::report::escape::{HtmlAttribute, HtmlName, HtmlText};
+use crate::report::escape::{HtmlName, attribute};
 use crate::report::latency::HeatMapColumn;
 use crate::report::upstream::UpstreamReport;
+use maud::{Markup, html};
 
 /// Heights of the lines, and of one row of marks.
 const LINES: u32 = 72;
 const ROW: u32 = 13;
 
-pub(super) fn section(out: &mut String, layout: &PageLayout<'_>) {
-    out.push_str(
-        r##"<section id="timeline" aria-labelledby="timeline-h"><h2 id="timeline-h">Timeline</h2>
-<p>The dark line is what callers saw, the dashed one what they would have seen without safety nets, and the filled space between is what
-nobody noticed. The axis counts nines, so a tenfold more failures is the same way down everywhere. Bands are <a href="#episodes">episodes</a>, by their numbers. Marks below are near misses and failures: small for less than ten, large from a hundred on.</p>
-<ul class="legend">"##,
-    );
-    for class in FateClass::ALL {
-        let name = class.name();
-        put!(
-            out,
-            "<li><svg width=\"14\" height=\"12\" aria-hidden=\"true\"><use href=\"#{name}3\" x=\"7\" y=\"6\"/></svg> {name}: {}",
-            class.meaning()
-        );
+pub(super) fn section(layout: &PageLayout<'_>) -> Markup {
+    html! {
+        section #timeline aria-labelledby="timeline-h" {
+            h2 #timeline-h { "Timeline" }
+            p {
+                "The solid line is the success rate that callers saw, the dashed line the rate without safety nets; the filled area between \
+                 them is what retries and fallbacks hid. Each grid line down is ten times more failures. Bands are "
+                a href="#episodes" { "episodes" }
+                " with their numbers. Marks below are near misses and failures: small for fewer than ten, large for a hundred or more."
+            }
+            ul.legend {
+                @for class in FateClass::ALL {
+                    li {
+                        svg width="14" height="12" aria-hidden="true" {
+                            use href=(format!("#{}3", class.name())) x="7" y="6" {}
+                        }
+                        " " (class.name()) ": " (class.meaning())
+                    }
+                }
+            }
+            @for (index, upstream) in layout.detailed() {
+                (figure(layout, index, upstream))
+            }
+        }
     }
-    out.push_str("</ul>\n");
-    for (index, upstream) in layout.detailed() {
-        figure(out, layout, index, upstream);
-    }
-    out.push_str("</section>\n");
 }
 
-fn figure(out: &mut String, layout: &PageLayout<'_>, index: usize, upstream: &UpstreamReport) {
-    put!(out, "<figure data-u=\"{index}\"><figcaption><h3>{}</h3></figcaption>", HtmlName(&upstream.name));
+fn figure(layout: &PageLayout<'_>, index: usize, upstream: &UpstreamReport) -> Markup {
     let y = |bp: u64| f64::from(LINES) * scale::nines(bp);
     let classes: Vec<_> =
         FateClass::ALL.into_iter().filter(|class| upstream.total.class(*class) > 0).collect();
@@ -50,46 +57,62 @@ fn figure(out: &mut String, layout: &PageLayout<'_>, index: usize, upstream: &Up
     labels.extend(classes.iter().enumerate().map(|(number, class)| (row(number), class.name().to_owned())));
     let title = format!(
         "Success of {} over time: {} for callers, {} at the first try; {} near misses, {} failed.",
-        HtmlAttribute(&upstream.name),
+        attribute(&upstream.name),
         Percent(upstream.total.final_success()),
         Percent(upstream.total.first_try_success()),
         GroupedCount(upstream.total.near_misses()),
         GroupedCount(upstream.total.failed())
     );
-    plot::open(out, index, "timeline", height, &title, &labels);
-    plot::axes(out, layout, height, &across);
-    bands(out, layout, upstream);
-    plot::stretched(out, layout, LINES);
-    lines(out, layout, upstream, y);
-    out.push_str("</svg>");
-    band_numbers(out, layout, upstream);
-    for (number, class) in classes.iter().enumerate() {
-        marks(out, layout, upstream, *class, row(number));
+    let field = html! {
+        (axes(layout, height, &across))
+        (bands(layout, upstream))
+        (stretched(layout, LINES, &lines(layout, upstream, y)))
+        (band_numbers(layout, upstream))
+        @for (number, class) in classes.iter().enumerate() {
+            (marks(layout, upstream, *class, row(number)))
+        }
+    };
+    html! {
+        figure data-u=(index) {
+            figcaption { h3 { (HtmlName(&upstream.name)) } }
+            (Plot { index, kind: "timeline", height, title: &title, labels: &labels }.render(&field))
+            (numbers(layout, upstream))
+        }
     }
-    plot::close(out, height);
-    table(out, layout, upstream);
-    out.push_str("</figure>\n");
 }
 
 /// Draws episodes as bands.
-fn bands(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport) {
-    for (number, episode, x, width) in episodes(layout, upstream) {
-        put!(
-            out,
-            "<rect class=\"band\" x=\"{x}%\" y=\"0\" width=\"{width:.2}%\" height=\"{LINES}\"><title>Episode {number}: {}, {}</title></rect>",
-            HtmlText(&episode.pattern),
-            DateTime(episode.start.0)
-        );
+fn bands(layout: &PageLayout<'_>, upstream: &UpstreamReport) -> Markup {
+    html! {
+        @for (number, episode, x, width) in episodes(layout, upstream) {
+            rect.band x=(format!("{x}%")) y="0" width=(format!("{width:.2}%")) height=(LINES) {
+                title {
+                    "Episode " (number) ": " (attribute(&episode.pattern)) ", " (DateTime(episode.start.0).to_string())
+                }
+            }
+        }
     }
 }
 
-/// Writes the numbers of the bands where there is room.
-fn band_numbers(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport) {
-    let mut free = f64::MIN;
+/// Writes the numbers of the bands where there is room; those that need a wide screen have a class.
+fn band_numbers(layout: &PageLayout<'_>, upstream: &UpstreamReport) -> Markup {
+    /// Space that a number takes on a wide and on a narrow screen, in percent.
+    const SPACE: (f64, f64) = (2.2, 7.0);
+    let (mut free, mut free_if_narrow) = (f64::MIN, f64::MIN);
+    let mut shown = Vec::new();
     for (number, _, x, width) in episodes(layout, upstream) {
         if x > free {
-            put!(out, "<text class=\"band-n\" x=\"{:.2}%\" y=\"10\">{number}</text>", x + width / 2.0);
-            free = x + 2.2;
+            let is_wide = x <= free_if_narrow;
+            shown.push((number, format!("{:.2}%", x + width / 2.0), is_wide));
+            free = x + SPACE.0;
+            if !is_wide {
+                free_if_narrow = x + SPACE.1;
+            }
+        }
+    }
+    html! {
+        @for (number, x, is_wide) in shown {
+            text.band-n.wide[is_wide] x=(x) y="10" { (number) }
         }
     }
 }
@@ -108,7 +131,7 @@ fn episodes<'a>(
 }
 
 /// Draws the success rate that callers saw, the rate of the first try, and the area between.
-fn lines(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport, y: impl Fn(u64) -> f64) {
+fn lines(layout: &PageLayout<'_>, upstream: &UpstreamReport, y: impl Fn(u64) -> f64) -> Markup {
     let (mut seen, mut first, mut between) = (String::new(), String::new(), String::new());
     for run in layout.runs(&upstream.bins) {
         let mut back = Vec::new();
@@ -134,53 +157,68 @@ fn lines(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport, y
             between.push('Z');
         }
     }
-    put!(
-        out,
-        "<path class=\"between\" d=\"{between}\"/><path class=\"first\" d=\"{first}\"/><path class=\"seen\" d=\"{seen}\"/>"
-    );
+    html! {
+        path.between d=(between) {}
+        path.first d=(first) {}
+        path.seen d=(seen) {}
+    }
 }
 
-fn marks(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport, class: FateClass, y: f64) {
-    put!(out, "<g transform=\"translate(0 {y})\">");
-    for (index, bin) in &upstream.bins {
+fn marks(layout: &PageLayout<'_>, upstream: &UpstreamReport, class: FateClass, y: f64) -> Markup {
+    let width = layout.model.time_bins.width_ms();
+    let marks = upstream.bins.iter().filter_map(|(index, bin)| {
         let size = match bin.counts.class(class) {
-            0 => continue,
+            0 => return None,
             1..10 => 1,
             10..100 => 2,
             _ => 3,
         };
-        let x = layout.x(index * layout.model.time_bins.width_ms() + layout.model.time_bins.width_ms() / 2);
-        put!(out, "<use href=\"#{}{size}\" x=\"{x}%\"/>", class.name());
+        Some((format!("#{}{size}", class.name()), layout.x(index * width + width / 2)))
+    });
+    html! {
+        g transform=(format!("translate(0 {y})")) {
+            @for (symbol, x) in marks {
+                use href=(symbol) x=(format!("{x}%")) {}
+            }
+        }
     }
-    out.push_str("</g>");
 }
 
-/// Writes the same data as a table, for screen readers and for exact numbers.
-fn table(out: &mut String, layout: &PageLayout<'_>, upstream: &UpstreamReport) {
-    put!(
-        out,
-        "<details><summary>Numbers of {}</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Numbers of {}\"><table class=\"numbers\"><caption class=\"sr\">By time</caption><thead><tr><th scope=\"col\">From<th scope=\"col\">Exchanges<th scope=\"col\">First try<th scope=\"col\">Callers<th scope=\"col\">Near misses<th scope=\"col\">Failed<th scope=\"col\">Attempts each<th scope=\"col\">Median<th scope=\"col\">p99<tbody>",
-        HtmlName(&upstream.name),
-        HtmlAttribute(&upstream.name)
-    );
+/// Renders the same data as a table, for screen readers and for exact numbers.
+fn numbers(layout: &PageLayout<'_>, upstream: &UpstreamReport) -> Markup {
+    let columns = [
+        text("From"),
+        number("Exchanges"),
+        number("First try"),
+        number("Final"),
+        number("Near misses"),
+        number("Failed"),
+        number("Attempts per exchange"),
+        number("Median"),
+        number("p99"),
+    ];
     let millis = |rows: &HeatMapColumn, share| {
         rows.quantile(share).map_or("–".into(), |ms| format!("≤\u{202f}{}", Millis(ms)))
     };
-    for (index, bin) in &upstream.bins {
-        let counts = &bin.counts;
-        put!(
-            out,
-            "<tr><th scope=\"row\">{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}\n",
-            DateTime(index * layout.model.time_bins.width_ms()),
-            GroupedCount(counts.exchanges()),
-            Percent(counts.first_try_success()),
-            Percent(counts.final_success()),
-            GroupedCount(counts.near_misses()),
-            GroupedCount(counts.failed()),
-            Hundredths(counts.amplification()),
-            millis(&bin.latency, 0.5),
-            millis(&bin.latency, 0.99)
-        );
+    let body = html! {
+        @for (index, bin) in &upstream.bins {
+            tr {
+                th scope="row" { (date_time(index * layout.model.time_bins.width_ms())) }
+                td { (GroupedCount(bin.counts.exchanges()).to_string()) }
+                td { (Percent(bin.counts.first_try_success()).to_string()) }
+                td { (Percent(bin.counts.final_success()).to_string()) }
+                td { (GroupedCount(bin.counts.near_misses()).to_string()) }
+                td { (GroupedCount(bin.counts.failed()).to_string()) }
+                td { (Hundredths(bin.counts.amplification()).to_string()) }
+                td { (millis(&bin.latency, 0.5)) }
+                td { (millis(&bin.latency, 0.99)) }
+            }
+        }
+    };
+    html! {
+        details {
+            summary { "Numbers of " (HtmlName(&upstream.name)) }
+            (table("numbers", &format!("Numbers of {}", attribute(&upstream.name)), &columns, &body))
+        }
     }
-    out.push_str("</table></div></details>");
 }
