@@ -34,7 +34,11 @@ pub(crate) fn advice(model: &ReportModel) -> Vec<Advice<'_>> {
     list.extend(outage(model));
     list.extend(still_open(model));
     list.extend(bad_host(model));
-    list.extend(model.upstreams.iter().filter_map(masked_failures));
+    // The sentence about an outage covers what retries hid before it.
+    let has_outage = |upstream: &&UpstreamReport| {
+        model.episodes.iter().any(|episode| is_outage(episode) && episode.upstream == upstream.name)
+    };
+    list.extend(model.upstreams.iter().filter(|upstream| !has_outage(upstream)).filter_map(masked_failures));
     list.extend(model.upstreams.iter().filter_map(|upstream| recurring(model, upstream)));
     list.extend(model.upstreams.iter().filter_map(near_limit));
     list.extend(drifted(model));
