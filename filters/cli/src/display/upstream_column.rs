@@ -18,7 +18,7 @@ pub(crate) enum UpstreamColumn {
     Margin,
 }
 
-/// What a table shows of one upstream.
+/// Figures of one upstream, for the cells of its row.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UpstreamFigures {
     pub(crate) exchanges: u64,

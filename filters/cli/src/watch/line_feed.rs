@@ -25,7 +25,7 @@ pub(super) struct Line {
     pub(super) text: Vec<u8>,
 }
 
-/// What happens next.
+/// An event of the feed.
 pub(super) enum FeedEvent {
     Line(Line),
     /// No line arrived for a moment.

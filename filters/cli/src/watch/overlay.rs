@@ -1,4 +1,4 @@
-//! What can cover the screen: the keys, a whole record, or all figures of an upstream.
+//! Overlays on top of the screen: the keys, a whole record, or all figures of an upstream.
 
 use super::dashboard::UpstreamRow;
 use super::view::Overlay;

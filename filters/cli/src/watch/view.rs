@@ -17,7 +17,7 @@ pub(super) enum Pane {
     Records,
 }
 
-/// What covers the screen.
+/// Content on top of the screen.
 #[derive(Debug, Default)]
 pub(super) enum Overlay {
     #[default]
