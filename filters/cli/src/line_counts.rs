@@ -111,7 +111,9 @@ impl LineCounts {
         }
         eprintln!(", {unreadable} unreadable");
         if self.has_no_log() {
-            eprintln!("nearmiss: no line is in a known format; name one with --format");
+            eprintln!(
+                "nearmiss: no line is in a known format; name one with --format, or see docs/formats.md"
+            );
         }
     }
 

@@ -48,8 +48,11 @@ impl UpstreamTable {
         });
     }
 
-    /// Prints the table on standard error, upstreams with the most near misses first.
+    /// Prints the table on standard error, upstreams with the most near misses first; nothing without an upstream.
     pub(crate) fn print(&self) {
+        if self.rows.is_empty() {
+            return;
+        }
         let row = |index: &usize| self.rows.get(*index).copied().unwrap_or_default();
         let mut rows: Vec<_> = self.indices.iter().map(|(name, index)| (name, row(index))).collect();
         rows.sort_by_key(|(name, row)| (Reverse(row.counts.near_misses()), (*name).clone()));

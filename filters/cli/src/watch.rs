@@ -19,6 +19,7 @@ use crate::filter::ExchangeFilter;
 use core::sync::atomic::{AtomicBool, Ordering};
 use follow::Follower;
 use json_lines::JsonLines;
+use line_feed::LineFeed;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,8 +45,10 @@ pub(crate) fn run(args: &WatchArgs) -> Result<ExitCode, Error> {
         }
     })
     .map_err(Error::Signals)?;
+    // The files are open before a message says so: whatever is written after it is read.
+    let feed = LineFeed::start(&args.files, from_start, &stop);
     let files = args.files.clone();
-    let follower = Follower { files, format: args.input.format, from_start, filter, config, stop };
+    let follower = Follower { files, format: args.input.format, feed, filter, config, stop };
     if on_terminal {
         terminal::run(follower)?;
         return Ok(ExitCode::SUCCESS);

@@ -712,3 +712,13 @@ fn watch_reads_the_past_since_a_time() {
     let records = fs::read_to_string(&out).unwrap();
     assert_eq!(records.matches(r#""type":"exchange""#).count(), 11, "{records}");
 }
+
+#[test]
+fn an_input_without_a_known_format_has_no_empty_table() {
+    let output = nearmiss(&["replay", "-"], "hello world\n");
+    let log = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{log}");
+    assert!(log.contains("no line is in a known format") && !log.contains("first try"), "{log}");
+    let page = stdout(&nearmiss(&["report", "-q", "-"], "hello world\n"));
+    assert!(page.contains("None of 1 line is in a known format."), "{page}");
+}

@@ -37,7 +37,8 @@ impl InputStats {
             (all, unreadable, _) if unreadable == all => {
                 format!("None of {lines} line{} could be read.", plural(all))
             }
-            (_, 0, left_out) if left_out > 0 => format!(
+            (_, 0, 0) => format!("None of {lines} line{} is in a known format.", plural(self.lines)),
+            (_, 0, left_out) => format!(
                 "{} of {lines} lines were left out: they are not selected, or are health checks or mirrored traffic.",
                 GroupedCount(left_out)
             ),

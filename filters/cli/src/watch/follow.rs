@@ -44,7 +44,7 @@ pub(super) trait EventHandler {
 pub(super) struct Follower {
     pub(super) files: Vec<PathBuf>,
     pub(super) format: Format,
-    pub(super) from_start: bool,
+    pub(super) feed: LineFeed,
     pub(super) filter: ExchangeFilter,
     pub(super) config: Config,
     /// Stop flag: set by a signal or a key.
@@ -54,7 +54,6 @@ pub(super) struct Follower {
 impl Follower {
     /// Reads the files until the stop flag is set.
     pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
-        let feed = LineFeed::start(&self.files, self.from_start, &self.stop);
         let mut readers: Vec<_> = self
             .files
             .iter()
@@ -67,7 +66,7 @@ impl Follower {
         };
         let mut exchanges = ExchangeReader::default();
         loop {
-            let line = match feed.next()? {
+            let line = match self.feed.next()? {
                 FeedEvent::Line(line) => line,
                 FeedEvent::Idle => {
                     judge.handler.flush()?;

@@ -1,7 +1,6 @@
 //! Overlays on top of the screen: the keys, a whole record, or all figures of an upstream.
 
 use super::dashboard::UpstreamRow;
-use super::view::Overlay;
 use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use crate::sanitize::{REPLACEMENT, replace_controls, sanitize};
 use nearmiss::Fate;
@@ -9,6 +8,19 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 use serde_json::Value;
+
+/// Content on top of the screen.
+#[derive(Debug, Default)]
+pub(super) enum Overlay {
+    #[default]
+    None,
+    Help,
+    /// A whole record, or all figures of an upstream, scrolled by some lines.
+    Details {
+        text: String,
+        scroll: u16,
+    },
+}
 
 const HELP: &str = "\
  q, Esc, Ctrl-C  quit

@@ -247,7 +247,7 @@ fn record(row: &RecordRow, name: usize, palette: &Palette) -> Line<'static> {
 mod tests {
     use super::*;
     use crate::watch::follow::EventHandler;
-    use crate::watch::view::Overlay;
+    use crate::watch::overlay::Overlay;
     use nearmiss::{Head, Record, Timestamp};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;

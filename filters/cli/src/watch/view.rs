@@ -1,7 +1,7 @@
 //! The user's choices in the live view: pane, selection, filter, order, pause, and what is open on top of it.
 
 use super::dashboard::{Dashboard, EpisodeRow, RecordRow, UpstreamRow};
-use super::overlay;
+use super::overlay::{self, Overlay};
 use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use core::cmp::Reverse;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -15,19 +15,6 @@ pub(super) enum Pane {
     Upstreams,
     Episodes,
     Records,
-}
-
-/// Content on top of the screen.
-#[derive(Debug, Default)]
-pub(super) enum Overlay {
-    #[default]
-    None,
-    Help,
-    /// A whole record, or all figures of an upstream, scrolled by some lines.
-    Details {
-        text: String,
-        scroll: u16,
-    },
 }
 
 /// The choices.
