@@ -74,13 +74,12 @@ pub(crate) fn extent(model: &ReportModel) -> String {
     let (episodes, escalated) = (model.episodes.len() as u64, model.escalated());
     text.push_str(&match (episodes, escalated) {
         (0, _) => no_episode(model),
-        (_, 0) => {
-            format!("{} episode{}, none of which became an outage.", GroupedCount(episodes), plural(episodes))
-        }
+        (1, 0) => "1 episode, which did not become an outage.".into(),
+        (1, _) => "1 episode, which became an outage.".into(),
+        (_, 0) => format!("{} episodes, none of which became an outage.", GroupedCount(episodes)),
         _ => format!(
-            "{} episode{}, of which {} became an outage.",
+            "{} episodes, of which {} became an outage.",
             GroupedCount(episodes),
-            plural(episodes),
             GroupedCount(escalated)
         ),
     });
