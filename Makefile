@@ -202,7 +202,7 @@ msrv: ## Compiles everything that ships with the minimum supported Rust version 
 test: check wasm proxies report-deps edge-runtimes otlp $(PACKAGING_VENV)/bin/python3 ## Runs all tests, including those with real proxies, and lists those that failed.
 	@failed=""
 	cargo test --locked --workspace --no-fail-fast 2>&1 | tee target/test.log || { awk -f host-tests/failed-tests.awk target/test.log; failed=1; }
-	make -s test-playground || failed=1
+	make -s -k test-schemas test-playground || failed=1
 	[ -z "$$failed" ]
 
 .PHONY: e2e-envoy
@@ -237,6 +237,11 @@ demo: dist/nearmiss-envoy.wasm envoy-bin ## Runs twenty seconds of traffic throu
 playground: dist/nearmiss-envoy.wasm envoy-bin ## Runs Envoy with nearmiss, misbehaving origins and Prometheus with a page to look at, until Ctrl-C.
 	@$(call debian_packages,prometheus)
 	exec python3 examples/playground/run --envoy $(ENVOY_BIN)
+
+.PHONY: test-schemas
+test-schemas: $(PACKAGING_VENV)/bin/python3 ## Validates records and configurations with the JSON Schemas of the command line.
+	cargo build -q --locked -p nearmiss-cli
+	$(PACKAGING_VENV)/bin/python3 host-tests/dist/schemas.py $${CARGO_TARGET_DIR:-target}/debug/nearmiss
 
 .PHONY: test-playground
 test-playground: dist/nearmiss-envoy.wasm envoy-bin $(PACKAGING_VENV)/bin/python3 ## Starts the playground, waits for near misses in Prometheus, and stops it.

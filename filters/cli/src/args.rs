@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Follows growing log files across rotations and prints records as they are emitted.
     #[command(after_help = EXIT_CODES)]
     Watch(WatchArgs),
+    /// Writes man pages, shell completions, and JSON Schemas of the configuration and of records into a folder.
+    #[command(after_help = EXIT_CODES)]
+    Generate(GenerateArgs),
 }
 
 /// Format and configuration of the input.
@@ -220,6 +223,14 @@ pub(crate) struct WatchArgs {
     /// terminal.
     #[arg(long)]
     pub(crate) tui: bool,
+}
+
+/// The files lie where programs look for them below /usr/share and ~/.local/share.
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerateArgs {
+    /// The folder; it is created if it does not exist.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 fn format_help() -> String {

@@ -19,7 +19,8 @@ pub(crate) fn load(path: Option<&Path>, format: Format) -> Result<Config, Error>
     Ok(config)
 }
 
-fn parse(text: &str) -> Result<Config, ConfigError> {
+/// Parses a configuration and the sections of all hosts.
+pub(crate) fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse_with_sections(
         text,
         &mut [

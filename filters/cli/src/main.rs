@@ -16,6 +16,7 @@ mod error;
 mod exchange_reader;
 mod fate_class;
 mod filter;
+mod generate;
 mod input;
 mod line_counts;
 mod merge;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Convert(args) => convert::run(&args.log),
         Command::Check(args) => check::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Watch(args) => watch::run(&args),
