@@ -12,6 +12,7 @@ use crate::order::OrderCheck;
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::TimeOrdered;
+use nearmiss::{Exchange, upstream_name};
 use nearmiss_formats::{Format, LineError, ParsedLine, write_exchange, write_verdict};
 use std::path::Path;
 use std::process::ExitCode;
@@ -77,7 +78,9 @@ impl LineHandler for Converter {
                     self.line_counts.judged += 1;
                     self.line_counts.attempts_unknown += u64::from(exchange.attempts.is_none());
                     self.order.add(exchange.ts);
-                    write_exchange(&mut self.text, &exchange);
+                    // The name that records have, so that lines grouped by it are judged as in `replay`.
+                    let upstream = upstream_name(exchange.upstream);
+                    write_exchange(&mut self.text, &Exchange { upstream: &upstream, ..exchange });
                 } else {
                     self.line_counts.left_out += 1;
                 }

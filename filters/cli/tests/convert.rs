@@ -91,3 +91,14 @@ fn all_lines_are_accounted_for_and_stay_in_order() {
     assert!(log.contains("6 lines: 3 converted, 1 left out, 1 other, 1 unreadable"), "{log}");
     assert_eq!(output.status.code(), Some(2), "more than 5 % are unreadable");
 }
+
+#[test]
+fn the_upstream_has_the_name_that_records_have() {
+    let line = r#"{"ts":1795420800,"upstream":"outbound|80||cart.shop.svc","status":200,"duration_ms":2}"#;
+    let output = nearmiss(&["convert", "-q", "--format", "exchange", "-"], line.as_bytes());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        text.trim(),
+        r#"{"ts":1795420800,"upstream":"cart.shop.svc","status":200,"duration_ms":2,"attempts":1}"#
+    );
+}
