@@ -44,7 +44,12 @@ fn man_pages(share: &Share<'_>, mut program: Command) -> Result<(), Error> {
     pages.extend(program.get_subcommands().cloned());
     for page in pages {
         let name = page.get_display_name().unwrap_or_else(|| page.get_name()).to_owned();
-        share.write(&format!("man/man1/{name}.1"), |out| clap_mangen::Man::new(page).render(out))?;
+        // The version stands where other pages have a date, which would differ from build to build.
+        let man = clap_mangen::Man::new(page)
+            .date(env!("CARGO_PKG_VERSION"))
+            .source("nearmiss")
+            .manual("User Commands");
+        share.write(&format!("man/man1/{name}.1"), |out| man.render(out))?;
     }
     Ok(())
 }

@@ -134,7 +134,7 @@ enum Record {
         routes: Option<Vec<RouteShare>>,
         /// Parts of a merged episode.
         members: Option<Vec<String>>,
-        /// What stood out, and where to look next.
+        /// Deviation that stood out, and where to look next.
         explain: String,
     },
     /// The counts of one upstream since its previous summary.
