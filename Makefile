@@ -309,6 +309,7 @@ bench: wasm $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load c
 	FLUENT_BIT=$(abspath $(FLUENT_BIT)) WAMRC=$(abspath $(WAMRC)) INTO=$(INTO) $(BENCH) $(ONLY)
 
 include host-tests/detection/Makefile.inc
+include packaging/Makefile.inc
 
 .PHONY: clean
 clean: ## Removes all build output.
