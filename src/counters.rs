@@ -130,6 +130,8 @@ pub struct CounterTotals {
     pub late: u64,
     /// Records suppressed by the rate limit.
     pub suppressed: u64,
+    /// Log records that could not be read.
+    pub unread: u64,
 }
 
 impl From<&Counters> for CounterTotals {
@@ -144,6 +146,7 @@ impl From<&Counters> for CounterTotals {
             margins: counters.margins.map(u64::from),
             late: counters.late.into(),
             suppressed: counters.suppressed.into(),
+            unread: 0,
         }
     }
 }

@@ -256,7 +256,7 @@ impl Merger {
             {
                 *ranges = ranges.saturating_sub(interval_counts.parts.len());
                 let totals = &interval_counts.counts.totals;
-                if totals.exchanges() > 0 || totals.relayed.is_some() {
+                if totals.exchanges() > 0 || totals.relayed.is_some() || totals.unread > 0 {
                     let head = Head::Summary { late: totals.late, suppressed: totals.suppressed };
                     outbox.push(head, interval_counts.end, name, |json| {
                         write::summary(json, name, &interval_counts)

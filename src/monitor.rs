@@ -7,13 +7,14 @@ use crate::config::{Config, Hosts, UpstreamConfig};
 use crate::episode::{EpisodeEngine, Observation};
 use crate::exchange::{Exchange, Substitute};
 use crate::fleet::{Fleet, Lookup, OTHER, UpstreamId};
-use crate::name;
+use crate::name::{self, NO_UPSTREAM};
 use crate::outbox::Outbox;
 use crate::record::{self, Head, HostNames, Record, Span};
 use crate::record_rate::RecordRate;
 use crate::siphash::SipKey;
 use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
+use crate::upstream::UpstreamState;
 use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -211,6 +212,17 @@ impl Monitor {
         }
     }
 
+    /// Counts log records that could not be read, at the watermark: their own times are unknown.
+    ///
+    /// So are their upstreams: the summary of `none` lists them, in `unread`. Does nothing before the first exchange.
+    pub fn count_unread(&mut self, records: u32) {
+        let Some(now) = self.timeline.watermark() else { return };
+        let index = self.lookup(NO_UPSTREAM, now);
+        if let Some(entry) = self.fleet.get_mut(index) {
+            entry.upstream.unread = entry.upstream.unread.saturating_add(records);
+        }
+    }
+
     /// Runs everything due by the host's clock. In a log only the lines themselves move time.
     pub fn wake(&mut self, now: Timestamp) {
         self.timeline.tick(now);
@@ -351,8 +363,8 @@ impl Monitor {
     /// Emits the summary of one upstream, unless nothing was counted.
     fn summarise(&mut self, index: usize, end: Timestamp) {
         let hosts = self.host_names();
-        let Some(entry) = self.fleet.get_mut(index).filter(|entry| !entry.upstream.counters.is_empty())
-        else {
+        let has_counts = |upstream: &UpstreamState| !upstream.counters.is_empty() || upstream.unread > 0;
+        let Some(entry) = self.fleet.get_mut(index).filter(|entry| has_counts(&entry.upstream)) else {
             return;
         };
         let span = Span { source: &self.source, seq: entry.seq, start: entry.summarised, end };

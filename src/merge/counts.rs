@@ -41,6 +41,7 @@ impl SummaryCounts {
         add_all(&mut mine.margins, &theirs.margins);
         mine.late = mine.late.saturating_add(theirs.late);
         mine.suppressed = mine.suppressed.saturating_add(theirs.suppressed);
+        mine.unread = mine.unread.saturating_add(theirs.unread);
         self.latency.add(&other.latency);
         self.hosts.extend(&other.hosts);
         self.routes.extend(&other.routes);

@@ -95,6 +95,9 @@ impl Summary {
         totals.margins = margins.try_into().map_err(|_| record.error("margins", "ten whole numbers"))?;
         totals.late = record.count("late")?;
         totals.suppressed = record.count("suppressed")?;
+        if record.has("unread") {
+            totals.unread = record.count("unread")?;
+        }
         *latency = read_latency(&record.object("latency")?)?;
         for host in record.objects("hosts")? {
             let host = host?;

@@ -54,6 +54,22 @@ fn relayed(source: &str, upstream: &str, clean: u64) -> String {
     monitor.poll_record().unwrap().json.to_string()
 }
 
+/// Returns the summaries of a proxy that has read one exchange and could not read `unread` records.
+fn unread(source: &str, unread: u32) -> Vec<String> {
+    let mut monitor = Monitor::new(Config::default(), Feed::Log, source);
+    monitor.observe(&Exchange {
+        ts: Timestamp::from_seconds(T0 + 1),
+        upstream: "cart",
+        status: 200,
+        ..Exchange::default()
+    });
+    monitor.count_unread(unread);
+    monitor.finish();
+    let mut records = Vec::new();
+    drain(&mut monitor, &mut records);
+    records
+}
+
 fn merger() -> Merger {
     Merger::new(MINUTE, None)
 }
@@ -83,6 +99,13 @@ type Exchanges = Vec<(u8, u64, u64, u32)>;
 
 fn exchanges() -> impl Strategy<Value = Exchanges> {
     prop::collection::vec((0u8..3, 0u64..300, 1u64..3_000, 1u32..6), 1..30)
+}
+
+#[test]
+fn unread_records_add_up() {
+    let records = merged([unread("a", 3), unread("b", 4)].concat());
+    let none = records.iter().map(|record| parse(record)).find(|record| record["upstream"] == "none");
+    assert_eq!(none.unwrap()["unread"], 7);
 }
 
 proptest! {

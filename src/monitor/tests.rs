@@ -441,6 +441,27 @@ fn what_another_nearmiss_has_judged_is_counted_apart_and_moves_time() {
 }
 
 #[test]
+fn unread_records_are_counted_under_no_upstream_and_move_no_time() {
+    let mut monitor = monitor(r#"{"reorder":"0s"}"#, Feed::Log);
+    monitor.count_unread(1);
+    monitor.finish();
+    assert_eq!(drain(&mut monitor).len(), 0, "nothing was read, so there is no time to count at");
+    monitor.observe(&Exchange { ts: Timestamp::from_seconds(T0), ..ok(0) });
+    monitor.count_unread(2);
+    monitor.count_unread(3);
+    monitor.finish();
+    let summaries = drain(&mut monitor);
+    let [cart, none] = &summaries[..] else { panic!("{summaries:?}") };
+    assert_eq!((&cart["upstream"], cart.get("unread")), (&"cart".into(), None));
+    assert_eq!(
+        (&none["upstream"], &none["unread"], &none["fates"]["clean"]),
+        (&"none".into(), &5.into(), &0.into())
+    );
+    monitor.finish();
+    assert_eq!(drain(&mut monitor).len(), 0, "they are counted once");
+}
+
+#[test]
 fn configured_upstreams_without_an_exchange_are_known() {
     let config = Config::parse(r#"{"upstreams":{"crat":{},"outbound|80||cart":{},"blog":{}}}"#).unwrap();
     let mut monitor = Monitor::new(config, Feed::Log, "test");

@@ -40,7 +40,7 @@ pub(crate) fn summary(
     json.key("upstream").text(upstream.name());
     json.key("start").time(span.start);
     json.key("end").time(span.end);
-    totals(json, &counters.into(), upstream.name() != NO_UPSTREAM);
+    totals(json, &upstream.totals(), upstream.name() != NO_UPSTREAM);
     let (offset, counts) = counters.latency.used();
     latency(json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
     json.key("hosts").open('[');
@@ -116,6 +116,9 @@ pub(crate) fn totals(json: &mut Json<'_>, totals: &CounterTotals, has_shares: bo
     json.close(']');
     json.key("late").number(totals.late);
     json.key("suppressed").number(totals.suppressed);
+    if totals.unread > 0 {
+        json.key("unread").number(totals.unread);
+    }
 }
 
 fn fates(json: &mut Json<'_>, counts: &[u64; Fate::COUNT]) {

@@ -3,7 +3,7 @@
 use super::open_bucket::OpenBucket;
 use super::slots::{HostCounts, MAX_HOSTS, MAX_ROUTES, RouteState};
 use crate::baseline::Baseline;
-use crate::counters::Counters;
+use crate::counters::{CounterTotals, Counters};
 use crate::exchange::Exchange;
 use crate::flags::Flags;
 use crate::hash;
@@ -26,6 +26,8 @@ const IDLE: u32 = 360;
 pub(crate) struct UpstreamState {
     name: Box<str>,
     pub(crate) counters: Counters,
+    /// Log records that could not be read. A worker does not send them: only readers of logs count them, which have no workers.
+    pub(crate) unread: u32,
     pub(crate) last_seen: Timestamp,
     pub(super) baseline: Baseline,
     pub(super) hosts: TopK<HostCounts, MAX_HOSTS>,
@@ -63,6 +65,7 @@ impl UpstreamState {
         Self {
             name: name.into(),
             counters: Counters::default(),
+            unread: 0,
             last_seen: now,
             baseline: Baseline::default(),
             hosts: TopK::default(),
@@ -146,6 +149,11 @@ impl UpstreamState {
         self.counters.relay(fate);
     }
 
+    /// Returns the counters of the next summary.
+    pub(crate) fn totals(&self) -> CounterTotals {
+        CounterTotals { unread: self.unread.into(), ..CounterTotals::from(&self.counters) }
+    }
+
     /// Returns the learned limit of attempts.
     pub(crate) fn learned_attempts(&self) -> Option<u8> {
         Some(self.snapshots.newest().max_attempts).filter(|attempts| *attempts > 0)
@@ -186,6 +194,7 @@ impl UpstreamState {
     /// Resets the counts after a summary.
     pub(crate) fn clear_counts(&mut self) {
         self.counters.clear();
+        self.unread = 0;
         let blamed = self.hosts.iter().enumerate().filter(|(_, (_, host))| host.blamed > 0);
         self.blamed_before = blamed.fold(0, |mask, (slot, _)| mask | 1 << slot);
         for host in self.hosts.iter_mut() {

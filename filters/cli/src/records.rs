@@ -119,6 +119,9 @@ pub(crate) struct SummaryRecord<'a> {
     pub(crate) late: u64,
     #[serde(default)]
     pub(crate) suppressed: u64,
+    /// Log records that could not be read where they were collected.
+    #[serde(default)]
+    pub(crate) unread: u64,
     /// Exchanges that another nearmiss judged and reports, by fate.
     #[serde(borrow, default)]
     pub(crate) relayed: BTreeMap<Cow<'a, str>, u64>,

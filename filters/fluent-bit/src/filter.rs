@@ -11,12 +11,14 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 use nearmiss::upstream_name;
-use nearmiss::{Config, Fate, Feed, Head, Monitor, SipKey, Timestamp};
+use nearmiss::{Config, Fate, Feed, Head, Micros, Monitor, SipKey, SortedMap, Timestamp};
 use nearmiss_fluent_bit_config::{FluentBitConfig, Mode};
 use nearmiss_formats::{Attempts, FieldConfig, Format, LineError, ParsedLine, RecordParser};
 
 /// Maximum number of unreadable records that are reported on standard error.
 const MAX_WARNINGS: u32 = 3;
+/// Time, by the log, after which a configured upstream without an exchange is reported.
+const UNMATCHED_AFTER: Micros = Micros::from_seconds(600);
 /// Memory beyond this capacity is freed after a record was repaired.
 const MAX_RETAINED: usize = 64 << 10;
 
@@ -44,6 +46,10 @@ pub(crate) struct Filter {
     /// Buffer for a repaired record.
     repaired: Vec<u8>,
     warnings: u32,
+    /// Number of records that could not be read since the last one that could.
+    unread: u32,
+    /// Time of the report on configured upstreams without an exchange; set by the first summary.
+    unmatched_due: Option<Timestamp>,
     /// True once a record in an unknown format has been reported; further ones are messages of other programs.
     has_reported_unknown: bool,
     /// True once a record that its parser has scrambled has been reported.
@@ -67,10 +73,11 @@ impl Filter {
         let format: Format = format
             .parse()
             .map_err(|error| InvalidConfig(format!("`fluent_bit.format` is \"{format}\": {error}")))?;
-        let fields = if section.fields.is_empty() { &config.fields } else { &section.fields };
-        let fields = FieldConfig::parse(fields, format).map_err(|error| InvalidConfig(error.to_string()))?;
+        let keys = if section.fields.is_empty() { &config.fields } else { &section.fields };
+        let fields = FieldConfig::parse(keys, format).map_err(|error| InvalidConfig(error.to_string()))?;
+        let record_format = record_format(format, keys);
         Ok(Self {
-            reader: RecordReader::new(format, &fields, section, &config.ignore),
+            reader: RecordReader::new(format, record_format, &fields, section, &config.ignore),
             ..Self::with_auto_format(config, section, run_id)
         })
     }
@@ -103,6 +110,8 @@ impl Filter {
             next_note: None,
             repaired: Vec::new(),
             warnings: 0,
+            unread: 0,
+            unmatched_due: None,
             has_reported_unknown: false,
             has_reported_scrambled: false,
             has_reported_exhaustion: false,
@@ -130,6 +139,7 @@ impl Filter {
 
     /// Passes `record` on without judging it, because memory is exhausted; an invalid record is repaired first.
     pub(crate) fn pass_through(&mut self, record: &[u8]) -> Option<&[u8]> {
+        self.unread = self.unread.saturating_add(1);
         if !core::mem::replace(&mut self.has_reported_exhaustion, true) {
             host::write_stderr(
                 "nearmiss: out of memory; records pass through unread until memory is available",
@@ -152,6 +162,7 @@ impl Filter {
 
     /// Returns the output for a record that did not fit into memory. Only its size in bytes is known.
     pub(crate) fn out_of_memory(&mut self, size: usize) -> &[u8] {
+        self.unread = self.unread.saturating_add(1);
         self.output.begin(b"{", true);
         self.output.note(&["a record of ", &size.to_string(), " bytes did not fit into memory"]);
         self.output.end()
@@ -162,6 +173,7 @@ impl Filter {
         if let Some(aggregator) = &mut self.aggregator {
             aggregator.finish(&mut self.queue);
         }
+        self.monitor.count_unread(core::mem::take(&mut self.unread));
         self.monitor.finish();
         while let Some(record) = self.monitor.poll_record() {
             self.queue.push(record);
@@ -245,6 +257,7 @@ impl Filter {
     /// Judges a record and writes the verdict into the output. Returns true for a near miss or a failure.
     fn judge(&mut self, default_time: Option<Timestamp>, record: &[u8]) -> bool {
         if record.len() > MAX_RECORD_LEN {
+            self.unread = self.unread.saturating_add(1);
             return false;
         }
         let (mut failure, mut is_unknown) = (None, false);
@@ -284,28 +297,60 @@ impl Filter {
                     continue;
                 }
             };
+            let mut summarised = None;
             while let Some(record) = self.monitor.poll_record() {
                 match record.head {
                     Head::Exchange { .. } => self.output.field("near_miss", record.json),
-                    Head::Episode { .. } | Head::Summary { .. } => self.queue.push(record),
+                    Head::Episode { .. } => self.queue.push(record),
+                    Head::Summary { .. } => {
+                        summarised = Some(record.time);
+                        self.queue.push(record);
+                    }
                 }
+            }
+            if let Some(now) = summarised {
+                self.report_unmatched(now);
+            }
+            if self.unread > 0 {
+                self.monitor.count_unread(core::mem::take(&mut self.unread));
             }
             return fate != Fate::Clean;
         }
-        if is_scrambled(record, &self.parser) {
+        self.report_unread(record, failure, is_unknown);
+        false
+    }
+
+    /// Counts and reports a record that no interpretation could read: `failure` if it looks like one of an access log, and
+    /// `is_unknown` if it may be one.
+    fn report_unread(&mut self, record: &[u8], failure: Option<LineError>, is_unknown: bool) {
+        let is_scrambled = is_scrambled(record, &self.parser);
+        self.unread = self.unread.saturating_add(u32::from(is_scrambled || failure.is_some()));
+        if is_scrambled {
             self.next_note = Some(SCRAMBLED.into());
-            failure = None;
             if !core::mem::replace(&mut self.has_reported_scrambled, true) {
                 host::write_stderr(&["nearmiss: a record passed through unread: ", SCRAMBLED].concat());
             }
-        } else if failure.is_none() && is_unknown && !self.has_reported_unknown {
-            self.has_reported_unknown = true;
-            failure = Some(LineError::unknown_format());
+            return;
         }
-        if let Some(error) = failure {
+        let is_first_unknown =
+            failure.is_none() && is_unknown && !core::mem::replace(&mut self.has_reported_unknown, true);
+        if let Some(error) = failure.or(is_first_unknown.then(LineError::unknown_format)) {
             self.warn_unreadable(&error.with_advice("`fluent_bit.format` in nearmiss.json names one"));
         }
-        false
+    }
+
+    /// Reports, once, the configured upstreams that have not occurred ten minutes after the first summary: most of them are misspelled.
+    fn report_unmatched(&mut self, now: Timestamp) {
+        let due = *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER));
+        if now < due {
+            return;
+        }
+        self.unmatched_due = Some(Timestamp::from_micros(u64::MAX));
+        for name in self.monitor.unmatched_upstreams() {
+            host::write_stderr(&format!(
+                "nearmiss: `upstreams.{name}` of nearmiss.json has matched no upstream in ten minutes"
+            ));
+        }
     }
 
     /// Reports an unreadable record on standard error, up to [`MAX_WARNINGS`] times.
@@ -315,6 +360,19 @@ impl Filter {
             let last = if self.warnings == MAX_WARNINGS { "; further ones are not reported" } else { "" };
             host::write_stderr(&format!("nearmiss: a record passed through unread: {error}{last}"));
         }
+    }
+}
+
+/// Returns the format of structured records: that of the lines if it is JSON. If the configured `keys` name everything that an exchange
+/// needs, no keys of a format are left to detect: the format of records with keys of one's own is nginx's.
+fn record_format(format: Format, keys: &SortedMap<String, String>) -> Format {
+    let has = |name| keys.get(name).is_some();
+    let is_complete = has("upstream") && has("status") && (has("duration_ms") || has("duration_s"));
+    match format {
+        Format::Exchange if is_complete => Format::NginxJson,
+        json if json.is_json() => json,
+        _ if is_complete => Format::NginxJson,
+        _ => Format::Auto,
     }
 }
 

@@ -6,7 +6,8 @@ use nearmiss::Timestamp;
 use nearmiss::config::Ignore;
 use nearmiss_fluent_bit_config::FluentBitConfig;
 use nearmiss_formats::{
-    Attempts, FieldConfig, Format, LineError, ParsedLine, Reader, RecordParser, prior_verdict, unescape,
+    Attempts, FieldConfig, Format, LineError, OtherLine, ParsedLine, Reader, RecordParser, prior_verdict,
+    unescape,
 };
 
 /// Longer records and lines are not read: no access log writes lines of this length.
@@ -23,6 +24,8 @@ pub(crate) enum Interpretation {
     Fields,
     /// The fields of the map at the configured path.
     Nested,
+    /// The fields whose keys have a prefix that was put before them.
+    Prefixed,
     /// Only the verdict that the record already carries.
     Verdict,
 }
@@ -34,31 +37,34 @@ pub(crate) struct RecordReader {
     records: Reader,
     /// The keys on the way to the map that holds the fields, with a parser of the map under each.
     path: Vec<(String, RecordParser)>,
+    /// The fields of a record without the prefix of their keys, and their parser.
+    unprefixed: (Vec<u8>, RecordParser),
     /// Buffer for a line without its JSON escapes.
     unescaped: Vec<u8>,
 }
 
 impl RecordReader {
-    /// Creates a reader of lines in `format`, and of records in the same format if it is JSON.
+    /// Creates a reader of lines in `format`, and of structured records in `record_format`.
     pub(crate) fn new(
         format: Format,
+        record_format: Format,
         fields: &FieldConfig,
         section: &FluentBitConfig,
         ignore: &Ignore,
     ) -> Self {
-        let record_format = if format.is_json() { format } else { Format::Auto };
         let path = section.record.iter().flat_map(|path| path.split('.'));
         Self {
             path: path.map(|key| (key.into(), RecordParser::default())).collect(),
             lines: Reader::new(format).with_fields(fields.clone()).with_ignore(ignore.clone()),
             records: Reader::new(record_format).with_fields(fields.clone()).with_ignore(ignore.clone()),
+            unprefixed: Default::default(),
             unescaped: Vec::new(),
         }
     }
 
     /// Returns the interpretations to try for `record`, which `parser` has parsed, most likely first.
     pub(crate) fn candidates(&mut self, record: &[u8], parser: &RecordParser) -> &'static [Interpretation] {
-        use Interpretation::{Fields, Line, Nested, Tokens, Verdict};
+        use Interpretation::{Fields, Line, Nested, Prefixed, Tokens, Verdict};
         if parser.has_verdict() {
             &[Fields, Verdict]
         } else if nested(&mut self.path, record, parser).is_some() {
@@ -67,6 +73,8 @@ impl RecordReader {
             &[Tokens, Line, Fields]
         } else if parser.embedded_line(record).is_some() {
             &[Line, Fields]
+        } else if parser.has_prefixed_keys() {
+            &[Prefixed, Fields]
         } else {
             &[Fields]
         }
@@ -109,6 +117,14 @@ impl RecordReader {
                 let object = nested(&mut self.path, record, parser).unwrap_or_default();
                 let Some((_, parser)) = self.path.last_mut() else { return Err(LineError::unknown_format()) };
                 self.records.read_record(object, parser, attempts)
+            }
+            Interpretation::Prefixed => {
+                self.records.set_default_time(default_time);
+                let (fields, inner) = &mut self.unprefixed;
+                if !parser.write_without_prefix(record, fields) || !inner.parse(fields) {
+                    return Ok(ParsedLine::Other(OtherLine::Json));
+                }
+                self.records.read_record(fields, inner, attempts)
             }
             Interpretation::Verdict => prior_verdict(record, &mut self.unescaped).map(ParsedLine::Judged),
         }

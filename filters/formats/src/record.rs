@@ -10,6 +10,7 @@
 //! parsed           the members of one record, and its template
 //! template         the bytes that records of one source share
 //! embedded_line    a log line inside the record, whose tokens take the place of its member
+//! key_prefix       members whose keys share a prefix
 //! values           the record's values by field id
 //! span · token     the position of one value in a record · in a line
 //! scanner          validates every byte, where no template matches
@@ -17,6 +18,7 @@
 
 mod embedded_line;
 mod field_index;
+mod key_prefix;
 mod parsed;
 mod parser;
 mod scanner;

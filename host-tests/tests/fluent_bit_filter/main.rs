@@ -11,3 +11,4 @@ mod memory;
 mod merge_mode;
 mod settings;
 mod surface;
+mod unread;

@@ -36,6 +36,40 @@ fn the_fields_are_found_at_the_configured_path() {
 }
 
 #[test]
+fn fields_are_found_behind_a_prefix_of_their_keys() {
+    let mut filter = start();
+    for prefix in ["log_", "log_processed.", "log_"] {
+        for attempts in [3, 1] {
+            let fields = FIELDS.replace(r#""attempts":3"#, &format!(r#""attempts":{attempts}"#));
+            let prefixed =
+                fields.replace("{\"", &format!("{{\"{prefix}")).replace(",\"", &format!(",\"{prefix}"));
+            let record = format!(r#"{{"stream":"stdout","logtag":"F",{}"#, &prefixed[1..]);
+            let kept = filter.record(&record).kept();
+            let fate = if attempts > 1 { "retried" } else { "clean" };
+            assert!(kept.starts_with(record.strip_suffix('}').unwrap()), "{kept}");
+            assert!(kept.contains(&format!(r#""upstream":"cart","fate":"{fate}""#)), "{kept}");
+        }
+    }
+    let other = r#"{"log_level":"info","log_source":"db","log_id":7,"msg":"connected"}"#;
+    assert_eq!(filter.record(other), RecordOutcome::Kept(other.to_owned()));
+    let kept = filter.record(FIELDS).kept();
+    assert!(kept.contains("retried"), "{kept}");
+}
+
+#[test]
+fn keys_of_ones_own_need_no_format() {
+    let fields = r#"{"upstream":"svc","status":"code","duration_ms":"took","attempts":"tries"}"#;
+    for format in ["", r#""format":"exchange","#, r#""format":"haproxy","#, r#""format":"nginx-json","#] {
+        let mut filter = with(&format!(r#"{{"fluent_bit":{{{format}"fields":{fields}}}}}"#));
+        for (tries, fate) in [(3, "retried"), (1, "clean")] {
+            let record = format!(r#"{{"svc":"cart","code":200,"took":12.5,"tries":{tries}}}"#);
+            let kept = filter.record_at(1_795_423_554_000_000, &record).kept();
+            assert!(kept.contains(&format!(r#""upstream":"cart","fate":"{fate}""#)), "{format}: {kept}");
+        }
+    }
+}
+
+#[test]
 fn flat_keys_stand_beside_every_verdict_and_never_twice() {
     let mut filter = with(r#"{"fluent_bit":{"flat":true}}"#);
     let kept = filter.record(FIELDS).kept();

@@ -59,8 +59,9 @@ fn write(out: &mut String, model: &ReportModel, stats: &InputStats) -> core::fmt
     drift(out, model)?;
     episodes(out, model)?;
     suspects(out, model)?;
-    if stats.unreadable > 0 {
-        writeln!(out, "\n{} lines could not be read.", GroupedCount(stats.unreadable))?;
+    let unreadable = stats.unreadable + model.unread;
+    if unreadable > 0 {
+        writeln!(out, "\n{} lines could not be read.", GroupedCount(unreadable))?;
     }
     Ok(())
 }

@@ -51,6 +51,8 @@ pub(crate) struct ReportModel {
     pub(crate) prior_verdicts: u64,
     /// Exchanges that summaries count as relayed: the instance that judged them reports them.
     pub(crate) relayed: u64,
+    /// Log records that summaries count as unread.
+    pub(crate) unread: u64,
     /// Hashes that identify the counted summaries, until `finish`.
     seen_summaries: HashSet<u64>,
     summary_interval: SummaryInterval,
@@ -159,6 +161,7 @@ impl ReportModel {
         }
         self.summaries += 1;
         self.relayed += summary.relayed.values().sum::<u64>();
+        self.unread += summary.unread;
         if summary.upstream == NO_UPSTREAM {
             self.unrouted += summary.fates.values().sum::<u64>();
             return Ok(());
@@ -312,6 +315,13 @@ mod tests {
         );
         let both = model_of(&[relayed.to_owned(), summary(0, 0, 90, 10, 0)]);
         assert_eq!((both.total().exchanges(), both.relayed), (100, 100));
+    }
+
+    #[test]
+    fn unread_records_are_counted_and_are_no_upstream() {
+        let none = r#"{"schema":1,"type":"summary","source":"agent","seq":0,"upstream":"none","start":"2026-11-23T08:00:00.000Z","end":"2026-11-23T08:01:00.000Z","fates":{"clean":0},"attempts":0,"first_try":0,"unread":15}"#;
+        let model = model_of(&[summary(0, 0, 90, 10, 0), none.to_owned()]);
+        assert_eq!((model.unread, model.upstreams.len(), model.total().exchanges()), (15, 1, 100));
     }
 
     #[test]

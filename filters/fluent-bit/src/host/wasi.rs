@@ -21,6 +21,8 @@ const FIRST_PREOPEN: u32 = 3;
 const STDERR: u32 = 2;
 const CLOCK_REALTIME: u32 = 0;
 const RIGHTS_FD_READ: u64 = 1 << 1;
+/// The files of a mounted ConfigMap are symbolic links.
+const LOOKUP_SYMLINK_FOLLOW: u32 = 1;
 
 macro_rules! imports {
     ($(fn $name:ident($($argument:ident: $kind:ty),* $(,)?);)*) => {
@@ -101,7 +103,8 @@ pub(crate) fn read_file(name: &str, max: usize) -> Result<Option<Vec<u8>>, Errno
         let mut file = 0;
         // SAFETY: the name is valid for reads and `file` for writes during the call.
         let status = unsafe {
-            path_open(directory, 0, name.as_ptr(), name.len(), 0, RIGHTS_FD_READ, 0, 0, &raw mut file)
+            let (path, length) = (name.as_ptr(), name.len());
+            path_open(directory, LOOKUP_SYMLINK_FOLLOW, path, length, 0, RIGHTS_FD_READ, 0, 0, &raw mut file)
         };
         match status {
             0 => {

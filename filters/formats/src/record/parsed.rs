@@ -43,6 +43,8 @@ pub(super) struct SpecialMembers {
     pub(super) has_verdict: bool,
     /// True if there is another member that only nearmiss writes.
     pub(super) has_reserved: bool,
+    /// Number of members whose keys may share a prefix.
+    pub(super) prefixed: u8,
 }
 
 /// The position of the embedded line.
@@ -129,6 +131,11 @@ impl ParsedRecord {
     }
 }
 
+/// Returns true if a key may have a prefix of its record: `log_`, `log.` or one that begins with either.
+pub(super) fn may_have_prefix(key: &[u8]) -> bool {
+    matches!(key, [b'l', b'o', b'g', b'_' | b'.', _, ..])
+}
+
 impl SpecialMembers {
     fn note(&mut self, key: &[u8], line_key: &[u8], index: usize) {
         match key {
@@ -141,6 +148,7 @@ impl SpecialMembers {
             key if !line_key.is_empty() && key == line_key => self.configured = u8::try_from(index).ok(),
             b"log" => self.log = u8::try_from(index).ok(),
             b"message" | b"MESSAGE" => self.message = u8::try_from(index).ok(),
+            key if may_have_prefix(key) => self.prefixed = self.prefixed.saturating_add(1),
             _ => {}
         }
     }

@@ -19,9 +19,12 @@ pub(super) const SUPPORTED: [&str; 8] = [
 ];
 
 const BAD_DESCRIPTOR: u32 = 8;
+const TOO_MANY_LINKS: u32 = 32;
 const NOT_FOUND: u32 = 44;
 const NO_ACCESS: u32 = 76;
 const FIRST_FOLDER: usize = 3;
+/// The lookup flag without which a symbolic link is not opened. Every file of the simulation is one, as in a mounted ConfigMap.
+const FOLLOW_LINKS: u32 = 1;
 
 /// The environment that the module sees through WASI.
 #[derive(Clone, Debug, Default)]
@@ -207,7 +210,7 @@ pub(super) fn link(linker: &mut Linker<WasiEnv>) -> Result<(), Error> {
         "path_open",
         |mut caller: Caller<'_, WasiEnv>,
          folder: u32,
-         _: u32,
+         lookup_flags: u32,
          path: u32,
          path_len: u32,
          _: u32,
@@ -219,6 +222,9 @@ pub(super) fn link(linker: &mut Linker<WasiEnv>) -> Result<(), Error> {
                 return Ok(errno);
             }
 
+            if lookup_flags & FOLLOW_LINKS == 0 {
+                return Ok(TOO_MANY_LINKS);
+            }
             let memory = memory(&mut caller)?;
             let mut name = vec![0; path_len as usize];
             memory.read(&caller, path as usize, &mut name)?;

@@ -60,7 +60,7 @@ fn notes(layout: &PageLayout<'_>, stats: &InputStats) -> [(u64, &'static str); 9
             stats.attempts_unknown,
             "exchanges do not say how many attempts they had, so the first-try success may be lower than shown",
         ),
-        (stats.unreadable, "lines could not be read"),
+        (stats.unreadable + model.unread, "lines could not be read"),
         (
             model.upstreams.iter().map(|upstream| upstream.late).sum(),
             "exchanges were out of order or late: they are counted, but not part of an episode",
