@@ -14,7 +14,7 @@ use crate::record_rate::RecordRate;
 use crate::siphash::SipKey;
 use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
-use crate::upstream::UpstreamState;
+use crate::upstream::{JudgedExchange, OpenAt, UpstreamState};
 use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -178,18 +178,13 @@ impl Monitor {
             return Observed { upstream, verdict, attempts: Some(0), recorded };
         }
         let taken = entry.upstream.observe(exchange, limits, &thresholds, place, &self.timeline);
-        let mut replaced = taken.replaced_hosts;
-        while replaced != 0 {
-            entry.detector.forget_host(replaced.trailing_zeros() as u8);
-            replaced &= replaced - 1;
-        }
         if let Placement::Open(bucket) = place {
-            let observation =
-                Observation { exchange, verdict: &taken.verdict, route: taken.route, log2: taken.log2 };
-            let upstream = &entry.upstream;
-            let has_log = !exchange.attempt_log.is_empty();
-            let slot_of = |host: &str| if has_log { upstream.host(host) } else { taken.host };
-            entry.detector.observe(bucket, &observation, slot_of);
+            let JudgedExchange { ref verdict, route, log2, host } = taken;
+            let observation = Observation { exchange, verdict, route, log2, host };
+            let at = OpenAt { bucket, comparable: self.timeline.comparable(bucket) as u32 };
+            if let Some(hosts) = entry.upstream.hosts_in(at) {
+                entry.detector.observe(bucket, &observation, hosts);
+            }
         }
         let upstream = entry.id;
         let recorded = self.record_exchange(index, exchange, &taken.verdict);

@@ -3,12 +3,13 @@
 //! Only whole numbers that add, and bit masks: the order in which a bucket's exchanges arrive changes nothing. With
 //! `reorder` two or three buckets are open at once, so a bucket is kept small.
 
-use super::dimensions::{HOSTS, PerRoute, ROUTES};
+use super::dimensions::{HOSTS, PerRoute};
 use super::learned_timeout::TimedOut;
-use super::observation::{AttemptObservation, Observation};
+use super::observation::{AttemptHost, AttemptObservation, Observation};
 use super::residual::{BINS, UNIT, bin};
 use super::rules::Rules;
 use crate::codec::{Absorb, Decoder, Drain, Encoder, counts};
+use crate::upstream::{BucketHost, BucketHosts, HostPlace, SlotMap};
 use crate::verdict::{Fate, Signals};
 
 /// Residual from which an attempt counts against its host: 3 sigmas.
@@ -38,7 +39,7 @@ pub(crate) struct BucketCounts {
     /// The smallest margin in basis points; [`NO_MARGIN`] if no limit is known.
     pub(crate) margin_min: u16,
     pub(crate) signals: [u16; Signals::COUNT],
-    /// Attempts of each host that failed or were very slow.
+    /// Attempts of each host that failed or were very slow; zeros while the bucket is open.
     pub(crate) bad_attempts: [u16; HOSTS],
 }
 
@@ -119,16 +120,6 @@ pub(super) struct RouteCounts {
 
 counts! { RouteCounts { attempts, timed, sum, squares, failed_in: Bits, caught, late } }
 
-/// Counts of one host in a bucket.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct HostCounts {
-    pub(super) attempts: u16,
-    pub(super) failed: u8,
-    pub(super) sum: i32,
-}
-
-counts! { HostCounts { attempts, failed, sum } }
-
 /// One bucket of one upstream.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
@@ -138,7 +129,7 @@ pub(super) struct Bucket {
     /// Sum of (log2 − mean of the route), in 1/64 octave.
     pub(super) shift: i32,
     pub(super) routes: PerRoute<RouteCounts>,
-    pub(super) hosts: [HostCounts; HOSTS],
+    pub(super) hosts: [BucketHost; HOSTS],
     pub(super) timed_out: TimedOut,
 }
 
@@ -150,17 +141,17 @@ impl Bucket {
             residuals: [0; BINS],
             shift: 0,
             routes: PerRoute::default(),
-            hosts: [HostCounts::default(); HOSTS],
+            hosts: [BucketHost::default(); HOSTS],
             timed_out: TimedOut::NONE,
         }
     }
 
-    /// Counts one exchange; `host` finds the slot of a host.
+    /// Counts one exchange.
     pub(super) fn observe(
         &mut self,
         observation: &Observation<'_>,
         rules: &Rules,
-        host: impl Fn(&str) -> Option<u8>,
+        mut hosts: BucketHosts<'_>,
     ) {
         self.count(observation);
         if !observation.verdict.is_judged() {
@@ -175,12 +166,10 @@ impl Bucket {
         }
         let timeout = rules.timeout(self.index);
         if let Some(attempt) = observation.only_attempt(timeout) {
-            let host = attempt.host.and_then(host);
-            return self.add_attempt(observation, &attempt, host, rules);
+            return self.add_attempt(observation, &attempt, rules, &mut hosts);
         }
         observation.for_each_attempt(timeout, |attempt| {
-            let host = attempt.host.and_then(&host);
-            self.add_attempt(observation, &attempt, host, rules);
+            self.add_attempt(observation, &attempt, rules, &mut hosts);
         });
     }
 
@@ -188,8 +177,8 @@ impl Bucket {
         &mut self,
         observation: &Observation<'_>,
         attempt: &AttemptObservation<'_>,
-        host: Option<u8>,
         rules: &Rules,
+        hosts: &mut BucketHosts<'_>,
     ) {
         let route = self.routes.get_mut(observation.route);
         route.attempts = route.attempts.saturating_add(1);
@@ -202,17 +191,34 @@ impl Bucket {
         if let Some(log2) = attempt.timed_out {
             self.timed_out.add(log2);
         }
-        let slot = host.map(usize::from);
-        if let Some(host) = slot.and_then(|slot| self.hosts.get_mut(slot)) {
-            host.attempts = host.attempts.saturating_add(1);
-            host.failed = host.failed.saturating_add(attempt.failed.into());
-        }
         let log2 = attempt.log2.filter(|_| !attempt.failed);
-        let is_very_slow = log2.is_some_and(|log2| self.add_duration(observation.route, slot, log2.0, rules));
-        if (attempt.failed || is_very_slow)
-            && let Some(bad) = slot.and_then(|slot| self.counts.bad_attempts.get_mut(slot))
-        {
-            *bad = bad.saturating_add(1);
+        let residual = log2.and_then(|log2| self.add_duration(observation.route, log2.0, rules));
+        let place = match attempt.host {
+            AttemptHost::At(place) => place,
+            AttemptHost::Named(name) => hosts.place(name),
+        };
+        let is_bad = attempt.failed || residual.is_some_and(|residual| residual >= VERY_SLOW);
+        let counts = BucketHost {
+            attempts: 1,
+            failed: attempt.failed.into(),
+            bad: is_bad.into(),
+            sum: residual.map_or(0, |residual| residual.clamp(-2 * UNIT, 3 * UNIT)),
+        };
+        self.add_host(place, counts, hosts);
+    }
+
+    fn add_host(&mut self, place: Option<HostPlace>, counts: BucketHost, hosts: &mut BucketHosts<'_>) {
+        match place {
+            Some(HostPlace::Slot(slot)) => self.add_to_slot(slot, counts),
+            Some(HostPlace::Candidate(hash)) => hosts.add(hash, counts),
+            None => {}
+        }
+    }
+
+    /// Adds counts of a tracked host.
+    pub(super) fn add_to_slot(&mut self, slot: u8, counts: BucketHost) {
+        if let Some(host) = self.hosts.get_mut(usize::from(slot)) {
+            host.add(counts);
         }
     }
 
@@ -244,15 +250,15 @@ impl Bucket {
         }
     }
 
-    /// Adds the duration of an attempt. Returns true if it counts against the host.
-    fn add_duration(&mut self, slot: Option<u8>, host: Option<usize>, log2: u16, rules: &Rules) -> bool {
+    /// Adds the duration of an attempt. Returns its residual; `None` while its route has no rule.
+    fn add_duration(&mut self, slot: Option<u8>, log2: u16, rules: &Rules) -> Option<i32> {
         let route = self.routes.get_mut(slot);
         route.timed = route.timed.saturating_add(1);
         let Some((offset, residual)) = rules.residual(slot, self.index, log2) else {
             let coarse = i32::from(log2 >> WARM_UP_SHIFT);
             route.sum = route.sum.saturating_add(coarse);
             route.squares = route.squares.saturating_add(coarse.unsigned_abs().pow(2));
-            return false;
+            return None;
         };
         let core = residual.clamp(-5 * UNIT / 2, 5 * UNIT / 2);
         route.sum = route.sum.saturating_add(core);
@@ -261,10 +267,7 @@ impl Bucket {
         if let Some(count) = self.residuals.get_mut(bin(residual)) {
             *count = count.saturating_add(1);
         }
-        if let Some(host) = host.and_then(|slot| self.hosts.get_mut(slot)) {
-            host.sum = host.sum.saturating_add(residual.clamp(-2 * UNIT, 3 * UNIT));
-        }
-        residual >= VERY_SLOW
+        Some(residual)
     }
 
     /// Returns the number of durations that have a residual.
@@ -272,26 +275,32 @@ impl Bucket {
         self.residuals.iter().map(|count| u32::from(*count)).sum()
     }
 
-    /// Decodes the counts of the same bucket elsewhere and adds them; `hosts` and `routes` map the sender's slots to
-    /// ours. A route that is not tracked here counts with all others.
+    /// Returns the counts for the record of an episode, with those of the hosts.
+    pub(super) fn all_counts(&self) -> BucketCounts {
+        BucketCounts { bad_attempts: self.hosts.map(|host| host.bad), ..self.counts.clone() }
+    }
+
+    /// Decodes the counts of the same bucket elsewhere and adds them; `slots` maps the sender's slots to ours. A route that
+    /// is not tracked here counts with all others. Without `hosts`, the counts of hosts are discarded.
     pub(super) fn absorb(
         &mut self,
         from: &mut Decoder<'_>,
-        hosts: &[Option<u8>; HOSTS],
-        routes: &[Option<u8>; ROUTES],
+        slots: &SlotMap,
+        mut hosts: Option<BucketHosts<'_>>,
     ) {
         self.counts.absorb(from);
         self.residuals.absorb(from);
         self.shift.absorb(from);
         self.timed_out.absorb(from);
-        for slot in routes {
+        for slot in &slots.routes {
             self.routes.get_mut(*slot).absorb(from);
         }
-        for slot in hosts.map(|slot| slot.map(usize::from)) {
-            let (mut no_host, mut no_bad) = (HostCounts::default(), 0);
-            slot.and_then(|slot| self.hosts.get_mut(slot)).unwrap_or(&mut no_host).absorb(from);
-            let bad = slot.and_then(|slot| self.counts.bad_attempts.get_mut(slot));
-            bad.unwrap_or(&mut no_bad).absorb(from);
+        for place in slots.hosts {
+            let mut counts = BucketHost::default();
+            counts.absorb(from);
+            if let Some(hosts) = &mut hosts {
+                self.add_host(place, counts, hosts);
+            }
         }
     }
 
@@ -303,9 +312,8 @@ impl Bucket {
     /// Resets the counts of a host slot that was reassigned.
     pub(super) fn forget_host(&mut self, slot: usize) {
         if let Some(host) = self.hosts.get_mut(slot) {
-            *host = HostCounts::default();
+            *host = BucketHost::default();
         }
-        self.counts.forget_host(slot);
     }
 }
 
@@ -317,9 +325,6 @@ impl Drain for Bucket {
         shift.drain(to);
         timed_out.drain(to);
         routes.iter_mut().for_each(|route| route.drain(to));
-        for (host, bad) in hosts.iter_mut().zip(&mut counts.bad_attempts) {
-            host.drain(to);
-            bad.drain(to);
-        }
+        hosts.iter_mut().for_each(|host| host.drain(to));
     }
 }

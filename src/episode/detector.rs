@@ -8,7 +8,6 @@ use super::bank::Bank;
 use super::bucket::{Bucket, index_of};
 use super::budget::BudgetBurn;
 use super::cross_upstream::CrossUpstream;
-use super::dimensions::{HOSTS, ROUTES};
 use super::evidence::{Cause, Evidence};
 use super::excursion::Excursion;
 use super::hosts::HostComparison;
@@ -23,6 +22,7 @@ use super::shift::DurationBaseline;
 use super::tail::{OVERDISPERSED, Shapes, TailDetector, TailEvidence};
 use crate::codec::{Decoder, Drain, Encode, Encoder};
 use crate::units::Micros;
+use crate::upstream::{BucketHosts, SettledHosts, SlotMap};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -124,16 +124,11 @@ impl Detector {
         }
     }
 
-    /// Counts one exchange that completed in `bucket`; `host` finds the slot of a host.
-    pub(crate) fn observe(
-        &mut self,
-        bucket: u64,
-        observation: &Observation<'_>,
-        host: impl Fn(&str) -> Option<u8>,
-    ) {
+    /// Counts one exchange that completed in `bucket`, whose hosts are `hosts`.
+    pub(crate) fn observe(&mut self, bucket: u64, observation: &Observation<'_>, hosts: BucketHosts<'_>) {
         let position = self.bucket_position(index_of(bucket));
         if let Some(open) = self.buckets.get_mut(position) {
-            open.observe(observation, self.routes.rules(), host);
+            open.observe(observation, self.routes.rules(), hosts);
         }
     }
 
@@ -147,26 +142,36 @@ impl Detector {
         }
     }
 
-    /// Decodes the counts of `bucket` in another process and adds them; `hosts` and `routes` map the sender's slots to
-    /// ours. A late bucket is read and discarded.
+    /// Decodes the counts of `bucket` in another process and adds them; `slots` maps the sender's slots to ours. Without
+    /// `hosts` the bucket is late, and is read and discarded.
     pub(crate) fn absorb(
         &mut self,
         bucket: u64,
         from: &mut Decoder<'_>,
-        hosts: &[Option<u8>; HOSTS],
-        routes: &[Option<u8>; ROUTES],
-        is_late: bool,
+        slots: &SlotMap,
+        hosts: Option<BucketHosts<'_>>,
     ) {
         if !from.get::<bool>() {
             return;
         }
         let index = index_of(bucket);
-        if is_late {
-            return Bucket::new(index).absorb(from, hosts, routes);
+        if hosts.is_none() {
+            return Bucket::new(index).absorb(from, slots, None);
         }
         let position = self.bucket_position(index);
         if let Some(open) = self.buckets.get_mut(position) {
-            open.absorb(from, hosts, routes);
+            open.absorb(from, slots, hosts);
+        }
+    }
+
+    /// Applies the slots of hosts that the seal of a bucket assigned, before the bucket is evaluated.
+    pub(crate) fn settle_hosts(&mut self, bucket: u64, settled: &SettledHosts) {
+        if let Some(slot) = settled.replaced {
+            self.forget_host(slot);
+        }
+        let index = index_of(bucket);
+        if let Some(open) = self.buckets.iter_mut().find(|open| open.index == index) {
+            settled.arrived.iter().for_each(|(slot, counts)| open.add_to_slot(*slot, *counts));
         }
     }
 
@@ -210,7 +215,7 @@ impl Detector {
     }
 
     /// Resets the state of a host slot that was reassigned.
-    pub(crate) fn forget_host(&mut self, slot: u8) {
+    fn forget_host(&mut self, slot: u8) {
         self.hosts.forget(slot.into());
         self.buckets.iter_mut().for_each(|open| open.forget_host(slot.into()));
         self.excursion.counts.forget_host(slot.into());
@@ -219,15 +224,15 @@ impl Detector {
         }
     }
 
-    /// Ends the current excursion: the next begins after `now`.
-    pub(super) fn end_excursion(&mut self, now: u32) {
-        self.excursion = Excursion::new(now.saturating_add(1), self.excursion.baseline);
+    /// Ends the current excursion: the next begins with the next bucket.
+    pub(super) fn end_excursion(&mut self) {
+        self.excursion = Excursion::new(self.excursion.baseline);
     }
 
     /// Begins a new excursion with the evidence of bucket `now`.
     pub(super) fn restart_excursion(&mut self, now: u32, evidence: &Evidence) {
-        self.excursion = Excursion::new(now, self.excursion.baseline);
-        self.excursion.add(&evidence.counts, &evidence.residuals);
+        self.end_excursion();
+        self.excursion.add(now, &evidence.counts, &evidence.residuals);
     }
 
     /// Closes the open episode, if any.
@@ -253,7 +258,7 @@ impl Detector {
 
         let tail = self.tail.evaluate(&bucket.residuals, shapes, frozen);
         let rates = self.rates.evaluate(&bucket, &mut self.routes, frozen);
-        let mut evidence = Evidence::new(bucket.counts.clone(), bucket.residuals);
+        let mut evidence = Evidence::new(bucket.all_counts(), bucket.residuals);
         evidence.is_outage = rates.is_outage;
         let ratio_before = self.highest_ratio;
         evidence.drifted = ratio_before >= EXCURSION
@@ -280,9 +285,9 @@ impl Detector {
 
         if ratio_before < EXCURSION {
             let baseline = DurationBaseline::new(&self.tail.shares(shapes), self.routes.sigma(&bucket));
-            self.excursion = Excursion::new(index, baseline);
+            self.excursion = Excursion::new(baseline);
         }
-        self.excursion.add(&bucket.counts, &bucket.residuals);
+        self.excursion.add(index, &evidence.counts, &evidence.residuals);
         self.highest = highest;
         self.highest_ratio = highest_ratio;
         self.false_alarm_penalty *= FALSE_ALARM_PENALTY_DECAY;

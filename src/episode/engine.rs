@@ -176,7 +176,7 @@ impl EpisodeEngine {
         {
             match evidence.filter(|_| is_another_fault) {
                 Some(evidence) => detector.restart_excursion(now, evidence),
-                None => detector.end_excursion(now),
+                None => detector.end_excursion(),
             }
             self.relate(id, &mut open);
             report(Change::Closed(open));

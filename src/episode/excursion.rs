@@ -7,7 +7,7 @@ use super::shift::{self, DurationBaseline, Durations, Shift};
 /// Counts and durations of the current excursion, from which an episode begins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Excursion {
-    /// First bucket.
+    /// First bucket; 0 before it.
     pub(super) start: u32,
     pub(super) counts: BucketCounts,
     pub(super) durations: Durations,
@@ -16,13 +16,16 @@ pub(super) struct Excursion {
 }
 
 impl Excursion {
-    /// Begins with an empty excursion at a bucket.
-    pub(super) fn new(start: u32, baseline: DurationBaseline) -> Self {
-        Self { start, baseline, ..Self::default() }
+    /// Creates an excursion that begins with the next bucket.
+    pub(super) fn new(baseline: DurationBaseline) -> Self {
+        Self { baseline, ..Self::default() }
     }
 
     /// Adds a bucket.
-    pub(super) fn add(&mut self, counts: &BucketCounts, residuals: &[u16; BINS]) {
+    pub(super) fn add(&mut self, index: u32, counts: &BucketCounts, residuals: &[u16; BINS]) {
+        if self.counts.exchanges == 0 {
+            self.start = index;
+        }
         self.counts.merge(counts);
         self.durations.add(residuals);
     }

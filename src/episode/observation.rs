@@ -4,6 +4,7 @@ use crate::exchange::{Exchange, Substitute};
 use crate::flags::Flags;
 use crate::histogram::Log2;
 use crate::units::Micros;
+use crate::upstream::HostPlace;
 use crate::verdict::{Fate, Signals, Verdict};
 
 /// Maximum number of failed attempts derived from a count without a log.
@@ -18,12 +19,23 @@ pub(crate) struct Observation<'a> {
     pub(crate) route: Option<u8>,
     /// Logarithm of the duration.
     pub(crate) log2: Log2,
+    /// Place of the host if there is no attempt log.
+    pub(crate) host: Option<HostPlace>,
+}
+
+/// Host of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AttemptHost<'a> {
+    /// Its place; `None` if it is unknown or not counted.
+    At(Option<HostPlace>),
+    /// Its name.
+    Named(&'a str),
 }
 
 /// One attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttemptObservation<'a> {
-    pub(super) host: Option<&'a str>,
+    pub(super) host: AttemptHost<'a>,
     /// True if the attempt got no response or a bad one, or a substitute answered instead.
     pub(super) failed: bool,
     /// Logarithm of the duration; `None` if unknown or not to be learned.
@@ -64,7 +76,7 @@ impl<'a> Observation<'a> {
         let has_timeout = self.verdict.limits.timeout.is_some();
         let has_timed_out = failed && !has_timeout && (x.status == 504 || x.flags.any(Flags::UT));
         Some(AttemptObservation {
-            host: x.host,
+            host: AttemptHost::At(self.host),
             failed,
             log2: (!timeless).then_some(self.log2),
             late: !timeless && self.is_late(x.duration, learned),
@@ -86,12 +98,18 @@ impl<'a> Observation<'a> {
         let logged = x.attempt_log.len().max(1) as u32;
         let unknown = if x.hedged { 0 } else { attempts.saturating_sub(logged) };
         for _ in 0..unknown.min(MAX_UNKNOWN) {
-            each(AttemptObservation { host: None, failed: true, log2: None, late: false, timed_out: None });
+            each(AttemptObservation {
+                host: AttemptHost::At(None),
+                failed: true,
+                log2: None,
+                late: false,
+                timed_out: None,
+            });
         }
         if let [.., _] = x.attempt_log {
             for attempt in x.attempt_log {
                 each(AttemptObservation {
-                    host: attempt.host,
+                    host: attempt.host.map_or(AttemptHost::At(None), AttemptHost::Named),
                     failed: attempt.failed(),
                     log2: attempt.duration.filter(|_| !timeless).map(Log2::of),
                     late: attempt.duration.is_some_and(|took| self.is_late(took, learned)) && !timeless,
@@ -104,7 +122,7 @@ impl<'a> Observation<'a> {
             return;
         }
         each(AttemptObservation {
-            host: x.host,
+            host: AttemptHost::At(self.host),
             failed: self.has_failed(),
             log2: None,
             late: false,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// Version of the encoding of messages.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Length of version and checksum, in bytes.
 pub(super) const HEAD: usize = 9;
 

@@ -30,15 +30,17 @@ impl Monitor {
     }
 
     fn seal_one(&mut self, bucket: u64) {
-        let Self { fleet, engine, .. } = self;
+        let Self { fleet, engine, timeline, .. } = self;
+        let next_comparable = timeline.comparable(bucket + 1);
         let mut position = 0;
         while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
-            let sealed = entry.upstream.seal(bucket);
-            // The bucket is weighed before its seal replaces routes.
+            let sealed = entry.upstream.seal(bucket, next_comparable);
+            entry.detector.settle_hosts(bucket, &sealed.hosts);
+            // The bucket is weighed before its seal replaces a route.
             engine.evaluate(bucket, entry.id.get(), &mut entry.detector);
-            (0..8)
-                .filter(|slot| sealed.replaced_routes >> slot & 1 == 1)
-                .for_each(|slot| entry.detector.forget_route(slot));
+            if let Some(slot) = sealed.replaced_route {
+                entry.detector.forget_route(slot);
+            }
             position += 1;
         }
         engine.combine(bucket);

@@ -16,7 +16,9 @@ use crate::codec::{Encode, Encoder};
 use crate::counters::Counters;
 use crate::fleet::Lookup;
 use crate::timeline;
+use crate::top_k::Seal;
 use crate::units::Timestamp;
+use crate::upstream::OpenAt;
 use alloc::vec::Vec;
 
 /// Buckets between a seal and the use of its result.
@@ -72,11 +74,10 @@ impl Monitor {
                 self.summarise(index, self.timeline.watermark().unwrap_or(ts));
             }
             let Some(entry) = self.fleet.get_mut(index) else { break };
-            let (counted, slots) = entry.upstream.absorb(bucket, &mut from, is_late);
-            (0..16)
-                .filter(|slot| slots.replaced_hosts >> slot & 1 == 1)
-                .for_each(|slot| entry.detector.forget_host(slot));
-            entry.detector.absorb(bucket, &mut from, &slots.hosts, &slots.routes, is_late);
+            let at = OpenAt { bucket, comparable: self.timeline.comparable(bucket) as u32 };
+            let (counted, slots) = entry.upstream.absorb(at, &mut from, is_late);
+            let hosts = entry.upstream.hosts_in(at).filter(|_| !is_late);
+            entry.detector.absorb(bucket, &mut from, &slots, hosts);
             exchanges += counted;
         }
         Ok(exchanges)
@@ -142,7 +143,7 @@ impl Monitor {
 
     /// Cuts a delta of `bucket` as it stands.
     pub(super) fn cut_one(&mut self, bucket: u64) {
-        let Self { fleet, ready: Some(ready), .. } = self else { return };
+        let Self { fleet, timeline, ready: Some(ready), .. } = self else { return };
         let has_room = ready.deltas.len() < WAITING;
         let mut bytes = Vec::new();
         let mut position = 0;
@@ -160,6 +161,9 @@ impl Monitor {
                 bytes.resize(HEAD, 0);
                 bucket.encode(&mut Encoder::new(&mut bytes));
             }
+            let next_comparable = timeline.comparable(bucket + 1) as u32;
+            let hosts = entry.upstream.settle_hosts(Seal { bucket: bucket as u32, next_comparable });
+            entry.detector.settle_hosts(bucket, &hosts);
             let mut to = Encoder::new(&mut bytes);
             to.name(entry.upstream.name());
             entry.upstream.drain(bucket, &mut to);

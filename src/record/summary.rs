@@ -44,7 +44,7 @@ pub(crate) fn summary(
     let (offset, counts) = counters.latency.used();
     latency(json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
     json.key("hosts").open('[');
-    for (name, host) in upstream.hosts().iter().filter(|(_, host)| host.attempts > 0) {
+    for (name, host) in upstream.hosts().by_name().into_iter().filter(|(_, host)| host.attempts > 0) {
         json.item().open('{');
         hosts.value(json.key("host"), name);
         json.key("attempts").number(host.attempts.into());
@@ -54,7 +54,7 @@ pub(crate) fn summary(
     }
     json.close(']');
     json.key("routes").open('[');
-    for (name, route) in upstream.routes().iter().filter(|(_, route)| route.exchanges > 0) {
+    for (name, route) in upstream.routes().by_name().into_iter().filter(|(_, route)| route.exchanges > 0) {
         json.item().open('{');
         json.key("route").text(name);
         json.key("exchanges").number(route.exchanges.into());

@@ -1,10 +1,12 @@
 //! Messages about one upstream between workers and their reporter: deltas of counters one way, baselines the other.
 //!
-//! Each process assigns slots on its own, so hosts travel with their names and routes with their hashes.
+//! Each process assigns slots on its own, so hosts travel with their names and routes with their hashes. A worker assigns
+//! them before it sends a bucket, the reporter when it seals the bucket.
 
+use super::hosts::{HostPlace, OpenAt};
 use super::open_bucket::OpenBucket;
 use super::slots::{HostCounts, MAX_HOSTS, MAX_ROUTES, RouteState};
-use super::state::UpstreamState;
+use super::state::{UpstreamState, offer_route};
 use crate::codec::{Absorb, Decoder, Drain, Encode, Encoder, Max};
 use crate::snapshots::Snapshot;
 use crate::units::Timestamp;
@@ -12,10 +14,8 @@ use crate::units::Timestamp;
 /// Maps the sender's slots to the receiver's. One more route stands for all that are not tracked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SlotMap {
-    pub(crate) hosts: [Option<u8>; MAX_HOSTS],
+    pub(crate) hosts: [Option<HostPlace>; MAX_HOSTS],
     pub(crate) routes: [Option<u8>; MAX_ROUTES + 1],
-    /// Hosts whose slots were reassigned, as a bit mask.
-    pub(crate) replaced_hosts: u16,
 }
 
 impl UpstreamState {
@@ -28,6 +28,7 @@ impl UpstreamState {
     pub(crate) fn drain(&mut self, bucket: u64, to: &mut Encoder<'_>) {
         self.last_seen.micros().encode(to);
         self.counters.drain(to);
+        self.has_open(bucket).encode(to);
         self.encode_hosts(to);
         self.drain_routes(to);
         self.drain_open(bucket, to);
@@ -36,7 +37,7 @@ impl UpstreamState {
 
     /// Decodes another process's delta and adds it. A late delta contributes only its counts. Returns the number of
     /// exchanges, and the slots that the sender's hosts and routes have here.
-    pub(crate) fn absorb(&mut self, bucket: u64, from: &mut Decoder<'_>, is_late: bool) -> (u64, SlotMap) {
+    pub(crate) fn absorb(&mut self, at: OpenAt, from: &mut Decoder<'_>, is_late: bool) -> (u64, SlotMap) {
         self.last_seen = self.last_seen.max(Timestamp::from_micros(from.get()));
         let before = self.counters.exchanges();
         self.counters.absorb(from);
@@ -46,9 +47,13 @@ impl UpstreamState {
                 self.counters.late.saturating_add(u32::try_from(exchanges).unwrap_or(u32::MAX));
         }
         let mut slots = SlotMap::default();
-        self.absorb_hosts(from, &mut slots);
-        self.absorb_routes(bucket, from, &mut slots);
-        self.absorb_open(bucket, from, &slots, is_late);
+        let has_open: bool = from.get();
+        let open = Some(at).filter(|at| has_open && !is_late && self.begin(at.bucket));
+        self.absorb_hosts(open, from, &mut slots);
+        self.absorb_routes(open, from, &mut slots);
+        if has_open {
+            self.absorb_open(open, from, &slots);
+        }
         (exchanges, slots)
     }
 
@@ -62,7 +67,7 @@ impl UpstreamState {
         for (slot, (name, route)) in (0..).zip(self.routes.iter()) {
             self.routes.hash(slot).encode(to);
             to.name(name);
-            route.since.encode(to);
+            self.routes.since(slot).encode(to);
             route.baseline.encode_snapshot(index, to);
         }
     }
@@ -76,13 +81,11 @@ impl UpstreamState {
         self.baseline.decode_snapshot(index, from);
         let mut replaced = 0;
         for slot in 0..from.get::<u64>().min(MAX_ROUTES as u64) as u8 {
-            let (hash, name) = (from.get(), from.name());
-            if hash != self.routes.hash(slot) {
-                self.routes.set(slot, hash, name);
+            let (hash, name, since) = (from.get(), from.name(), from.get());
+            if self.routes.set(slot, hash, name, since) {
                 replaced |= 1 << slot;
             }
             let Some(route) = self.routes.get_mut(slot) else { return replaced };
-            route.since = from.get();
             route.baseline.decode_snapshot(index, from);
         }
         if is_new {
@@ -107,20 +110,16 @@ impl UpstreamState {
         }
     }
 
-    fn absorb_hosts(&mut self, from: &mut Decoder<'_>, slots: &mut SlotMap) {
+    fn absorb_hosts(&mut self, at: Option<OpenAt>, from: &mut Decoder<'_>, slots: &mut SlotMap) {
         for _ in 0..from.get::<u64>() {
             let (slot, host): (u8, HostCounts) = (from.get(), from.get());
             let (hash, name) = (from.get(), from.name());
             if from.is_broken() {
                 return;
             }
-            let (found, replaced) = self.host_slot(hash, name, host.blamed > 0);
-            slots.replaced_hosts |= replaced;
-            if let Some(own) = found.and_then(|own| self.hosts.get_mut(own)) {
-                own.add(host);
-            }
+            let place = self.count_host(hash, name, host, at);
             if let Some(entry) = slots.hosts.get_mut(usize::from(slot)) {
-                *entry = found;
+                *entry = place;
             }
         }
     }
@@ -138,58 +137,75 @@ impl UpstreamState {
         }
     }
 
-    fn absorb_routes(&mut self, bucket: u64, from: &mut Decoder<'_>, slots: &mut SlotMap) {
+    fn absorb_routes(&mut self, at: Option<OpenAt>, from: &mut Decoder<'_>, slots: &mut SlotMap) {
+        let mut used = 0;
         for _ in 0..from.get::<u64>() {
             let slot: u8 = from.get();
-            let found = self.routes.find(from.get());
+            let found = self.routes.find_at(from.get(), at.map_or(u32::MAX, |at| at.comparable));
             let mut discarded = RouteState::default();
             let route = found.and_then(|slot| self.routes.get_mut(slot)).unwrap_or(&mut discarded);
             route.absorb(from);
-            route.last_used = route.last_used.max(bucket as u32);
             if from.is_broken() {
                 return;
             }
+            used |= found.map_or(0, |slot| 1 << slot);
             if let Some(entry) = slots.routes.get_mut(usize::from(slot)) {
                 *entry = found;
             }
         }
+        let index = at.map(|at| self.open_index(at.bucket));
+        if let Some(open) = index.and_then(|index| self.open.get_mut(index)) {
+            open.used_routes |= used;
+        }
+    }
+
+    /// Returns true if a bucket is open and contains exchanges.
+    fn has_open(&self, bucket: u64) -> bool {
+        let open = self.open.get(self.open_index(bucket));
+        open.is_some_and(|open| open.filled && open.bucket == bucket)
+    }
+
+    /// Begins a bucket unless it is open. Returns false if another one is open in its place.
+    fn begin(&mut self, bucket: u64) -> bool {
+        let index = self.open_index(bucket);
+        let open = self.open.get_mut(index).filter(|open| !open.filled || open.bucket == bucket);
+        open.map(|open| (open.bucket, open.filled) = (bucket, true)).is_some()
     }
 
     fn drain_open(&mut self, bucket: u64, to: &mut Encoder<'_>) {
         let index = self.open_index(bucket);
         let open = self.open.get_mut(index).filter(|open| open.filled && open.bucket == bucket);
-        open.is_some().encode(to);
         if let Some(open) = open {
             open.filled = false;
             Max(&mut open.retry_limit).drain(to);
             open.sample.drain(to);
-            (open.new_routes.len() as u64).encode(to);
-            for (hash, name) in core::mem::take(&mut open.new_routes) {
-                hash.encode(to);
-                to.name(&name);
+            open.used_routes = 0;
+            let (routes, refused) = open.new_routes.take();
+            refused.encode(to);
+            (routes.len() as u64).encode(to);
+            for route in routes {
+                route.hash.encode(to);
+                route.weight.encode(to);
+                to.name(&route.name);
             }
         }
     }
 
-    fn absorb_open(&mut self, bucket: u64, from: &mut Decoder<'_>, slots: &SlotMap, is_late: bool) {
-        if !from.get::<bool>() {
-            return;
-        }
-        let index = self.open_index(bucket);
-        let own = self.open.get_mut(index);
+    fn absorb_open(&mut self, at: Option<OpenAt>, from: &mut Decoder<'_>, slots: &SlotMap) {
+        let index = at.map(|at| self.open_index(at.bucket));
+        let has_room = at.is_some_and(|at| self.routes.has_room(at.comparable));
         let mut discarded = OpenBucket::default();
-        let open =
-            own.filter(|open| !is_late && (!open.filled || open.bucket == bucket)).unwrap_or(&mut discarded);
-        (open.bucket, open.filled) = (bucket, true);
+        let open = index.and_then(|index| self.open.get_mut(index)).unwrap_or(&mut discarded);
         Max(&mut open.retry_limit).absorb(from);
         open.sample.absorb(from, |slot| slots.routes.get(usize::from(slot)).copied().flatten());
+        open.new_routes.refused |= from.get::<bool>();
         for _ in 0..from.get::<u64>() {
-            let (hash, name) = (from.get(), from.name());
+            let (hash, weight, name) = (from.get(), from.get(), from.name());
             if from.is_broken() {
                 return;
             }
             if !name.is_empty() {
-                open.offer_route(hash, name);
+                offer_route(&mut open.new_routes, hash, name, weight, has_room);
             }
         }
     }

@@ -1,13 +1,10 @@
 //! A bucket of time that is not sealed yet.
 
-use super::slots::MAX_ROUTES;
+use super::slots::{BucketHost, HostCounts, MAX_HOSTS};
 use crate::baseline::Sample;
-use crate::name;
-use crate::top_k::MAX_ENTRY_NAME;
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use crate::top_k::Candidates;
 
-/// Input for the baselines, gathered until the bucket is sealed.
+/// Input for the baselines, and use of hosts and routes, gathered until the bucket is sealed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenBucket {
     /// Number of the bucket.
@@ -17,17 +14,32 @@ pub(super) struct OpenBucket {
     pub(super) sample: Sample,
     /// Largest number of attempts of an exchange that exhausted its retries; 0 without one.
     pub(super) retry_limit: u8,
-    /// Unknown routes with the smallest hashes, sorted by hash: the candidates for free slots.
-    pub(super) new_routes: Vec<(u32, Box<str>)>,
+    /// Tracked routes with exchanges, as a bit mask.
+    pub(super) used_routes: u8,
+    /// Tracked hosts with attempts, as a bit mask.
+    pub(super) used_hosts: u8,
+    /// Near misses and failures that each tracked host caused.
+    pub(super) blamed: [u8; MAX_HOSTS],
+    /// Routes without a slot.
+    pub(super) new_routes: Candidates<()>,
+    /// Hosts without a slot.
+    pub(super) new_hosts: Candidates<NewHost>,
+}
+
+/// Counts of a host without a slot.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NewHost {
+    pub(super) counts: HostCounts,
+    /// Counts for episodes. Without room for another host they stay zero.
+    pub(super) in_bucket: BucketHost,
 }
 
 impl OpenBucket {
-    /// Adds a candidate route if its hash is among the smallest, so the choice does not depend on the order of arrival.
-    pub(super) fn offer_route(&mut self, hash: u32, name: &str) {
-        let index = self.new_routes.partition_point(|(known, _)| *known < hash);
-        if index < MAX_ROUTES && self.new_routes.get(index).is_none_or(|(known, _)| *known != hash) {
-            self.new_routes.insert(index, (hash, name::truncated(name, MAX_ENTRY_NAME).into()));
-            self.new_routes.truncate(MAX_ROUTES);
+    /// Counts attempts to a tracked host.
+    pub(super) fn mark_host(&mut self, slot: u8, counts: HostCounts) {
+        self.used_hosts |= 1 << slot;
+        if let Some(blamed) = self.blamed.get_mut(usize::from(slot)) {
+            *blamed = blamed.saturating_add(counts.blamed.min(u8::MAX.into()) as u8);
         }
     }
 }

@@ -21,30 +21,54 @@ pub(crate) struct HostCounts {
 
 copies! { HostCounts { attempts, failed, blamed } }
 
+/// Counts of one host in a bucket, for episodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BucketHost {
+    pub(crate) attempts: u16,
+    pub(crate) failed: u8,
+    /// Attempts that failed or were very slow.
+    pub(crate) bad: u16,
+    /// Sum of residuals.
+    pub(crate) sum: i32,
+}
+
+counts! { BucketHost { attempts, failed, sum, bad } }
+
 /// Counts of one route since the last summary, and the baseline of its durations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteState {
     pub(crate) exchanges: u32,
     pub(crate) near_misses: u32,
-    /// Bucket of the last exchange.
-    pub(super) last_used: u32,
-    /// Sealed bucket that added the route. Exchanges that may not be compared with that bucket do not use this entry.
-    pub(super) since: u32,
     pub(super) baseline: Baseline,
 }
 
-counts! { RouteState { exchanges, near_misses } not { last_used, since, baseline } }
+counts! { RouteState { exchanges, near_misses } not { baseline } }
 
 impl HostCounts {
+    /// Returns the counts of one attempt.
+    pub(super) fn one(failed: bool, blamed: bool) -> Self {
+        Self { attempts: 1, failed: failed.into(), blamed: blamed.into() }
+    }
+
     /// Returns true if anything was counted.
     pub(super) fn has_counts(&self) -> bool {
         self.attempts > 0 || self.blamed > 0
     }
 
-    /// Adds the counts of another process.
+    /// Adds other counts.
     pub(super) fn add(&mut self, other: Self) {
         self.attempts = self.attempts.saturating_add(other.attempts);
         self.failed = self.failed.saturating_add(other.failed);
         self.blamed = self.blamed.saturating_add(other.blamed);
+    }
+}
+
+impl BucketHost {
+    /// Adds other counts.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.attempts = self.attempts.saturating_add(other.attempts);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.bad = self.bad.saturating_add(other.bad);
+        self.sum = self.sum.saturating_add(other.sum);
     }
 }

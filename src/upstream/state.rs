@@ -1,7 +1,8 @@
 //! Judging, counting and learning for one upstream.
 
+use super::hosts::{HostPlace, Hosts, OpenAt, SettledHosts};
 use super::open_bucket::OpenBucket;
-use super::slots::{HostCounts, MAX_HOSTS, MAX_ROUTES, RouteState};
+use super::slots::{HostCounts, MAX_ROUTES, RouteState};
 use crate::baseline::Baseline;
 use crate::counters::{CounterTotals, Counters};
 use crate::exchange::Exchange;
@@ -11,15 +12,12 @@ use crate::histogram::Log2;
 use crate::limits::Limits;
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::thresholds::Thresholds;
-use crate::timeline::{self, Placement, Timeline};
-use crate::top_k::{TopK, hash_of};
+use crate::timeline::{Placement, Timeline};
+use crate::top_k::{Candidates, Eviction, Seal, TopK, hash_of};
 use crate::units::Timestamp;
 use crate::verdict::{Fate, LatencyBaseline, Past, Signals, Verdict, judge};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-
-/// Buckets, one hour, after which the slot of an unused route may be reassigned.
-const IDLE: u32 = 360;
 
 /// Everything kept about one upstream.
 #[derive(Debug)]
@@ -30,9 +28,7 @@ pub(crate) struct UpstreamState {
     pub(crate) unread: u32,
     pub(crate) last_seen: Timestamp,
     pub(super) baseline: Baseline,
-    pub(super) hosts: TopK<HostCounts, MAX_HOSTS>,
-    /// Hosts that were blamed in the previous summary, as a bit mask: they keep their slots.
-    blamed_before: u16,
+    pub(super) hosts: Hosts,
     pub(super) routes: TopK<RouteState, MAX_ROUTES>,
     pub(super) open: Box<[OpenBucket]>,
     pub(super) snapshots: Snapshots,
@@ -45,17 +41,16 @@ pub(crate) struct JudgedExchange {
     /// Slot of the exchange's route, if the route is tracked.
     pub(crate) route: Option<u8>,
     pub(crate) log2: Log2,
-    /// Slot of the host that answered, if there was one attempt and the host is tracked.
-    pub(crate) host: Option<u8>,
-    /// Hosts whose slots were reassigned, as a bit mask.
-    pub(crate) replaced_hosts: u16,
+    /// Place of the host that answered, if there was one attempt and its bucket counts the host.
+    pub(crate) host: Option<HostPlace>,
 }
 
-/// Slots that a seal reassigned.
-#[derive(Clone, Copy, Debug, Default)]
+/// Slots that a seal assigned.
+#[derive(Debug, Default)]
 pub(crate) struct Sealed {
-    /// Routes whose slots were reassigned, as a bit mask.
-    pub(crate) replaced_routes: u8,
+    /// Route whose slot was reassigned.
+    pub(crate) replaced_route: Option<u8>,
+    pub(crate) hosts: SettledHosts,
 }
 
 impl UpstreamState {
@@ -69,7 +64,6 @@ impl UpstreamState {
             last_seen: now,
             baseline: Baseline::default(),
             hosts: TopK::default(),
-            blamed_before: 0,
             routes: TopK::default(),
             open: open.into_boxed_slice(),
             snapshots: Snapshots::default(),
@@ -80,7 +74,7 @@ impl UpstreamState {
         &self.name
     }
 
-    pub(crate) fn hosts(&self) -> &TopK<HostCounts, MAX_HOSTS> {
+    pub(crate) fn hosts(&self) -> &Hosts {
         &self.hosts
     }
 
@@ -101,12 +95,15 @@ impl UpstreamState {
         let served = exchange.service.unwrap_or(exchange.duration);
         let log2 = Log2::of(served);
         let latency = log2.bucket(served);
-        let comparable = match placement {
-            Placement::Open(bucket) => timeline.comparable(bucket),
-            Placement::Late | Placement::Ahead => 0,
+        let at = match placement {
+            Placement::Open(bucket) => {
+                Some(OpenAt { bucket, comparable: timeline.comparable(bucket) as u32 })
+            }
+            Placement::Late | Placement::Ahead => None,
         };
-        let snapshot = self.snapshots.find(comparable);
-        let route = exchange.route.and_then(|name| self.known_route(hash_of(name), comparable));
+        let comparable = at.map_or(0, |at| at.comparable);
+        let snapshot = self.snapshots.find(comparable.into());
+        let route = exchange.route.and_then(|name| self.routes.find_at(hash_of(name), comparable));
         let (limits, learned_attempts) =
             limits(exchange, configured, snapshot.map(|(_, snapshot)| snapshot).unwrap_or_default());
         let baseline = snapshot.and_then(|snapshot| self.expected(route, exchange.route.is_some(), snapshot));
@@ -115,20 +112,15 @@ impl UpstreamState {
         verdict.learned_attempts = learned_attempts;
 
         self.counters.count(exchange, &verdict, latency_of_caller(exchange, latency));
-        let (host, replaced_hosts) = self.count_hosts(exchange, &verdict);
+        if let Some(at) = at {
+            self.add_to_bucket(at, exchange, &verdict, latency, route);
+        }
+        let host = self.count_hosts(exchange, &verdict, at);
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.exchanges = route.exchanges.saturating_add(1);
             route.near_misses = route.near_misses.saturating_add(u32::from(verdict.fate != Fate::Clean));
-            let bucket = match placement {
-                Placement::Open(bucket) => bucket,
-                Placement::Late | Placement::Ahead => timeline::bucket_of(exchange.ts),
-            };
-            route.last_used = route.last_used.max(bucket as u32);
         }
-        if let Placement::Open(bucket) = placement {
-            self.add_to_bucket(bucket, exchange, &verdict, latency, route);
-        }
-        JudgedExchange { verdict, route, log2, host, replaced_hosts }
+        JudgedExchange { verdict, route, log2, host }
     }
 
     /// Counts an exchange for which no upstream was chosen. Nothing is judged, but a cluster that does not exist is a failure.
@@ -159,13 +151,9 @@ impl UpstreamState {
         Some(self.snapshots.newest().max_attempts).filter(|attempts| *attempts > 0)
     }
 
-    /// Returns the slot of a tracked host.
-    pub(crate) fn host(&self, name: &str) -> Option<u8> {
-        self.hosts.find(hash_of(name))
-    }
-
-    /// Seals a bucket: learns its content and pushes a snapshot. Does nothing if the bucket is empty.
-    pub(crate) fn seal(&mut self, bucket: u64) -> Sealed {
+    /// Seals a bucket: learns its content and pushes a snapshot. Does nothing if the bucket is empty. `next_comparable` is the
+    /// newest seal with which the next bucket may be compared.
+    pub(crate) fn seal(&mut self, bucket: u64, next_comparable: u64) -> Sealed {
         let index = self.open_index(bucket);
         let Some(open) = self.open.get_mut(index).filter(|open| open.filled && open.bucket == bucket) else {
             return Sealed::default();
@@ -181,13 +169,18 @@ impl UpstreamState {
         }
         open.sample.clear();
         open.retry_limit = 0;
-        let new_routes = core::mem::take(&mut open.new_routes);
-        let mut sealed = Sealed::default();
-        for (hash, name) in new_routes {
-            sealed.replaced_routes |= self.add_route(hash, &name, bucket).map_or(0, |slot| 1 << slot);
+        let used = core::mem::take(&mut open.used_routes);
+        let new_routes = open.new_routes.take();
+        let seal = Seal { bucket: bucket as u32, next_comparable: next_comparable as u32 };
+        for slot in (0..MAX_ROUTES as u8).filter(|slot| used >> slot & 1 == 1) {
+            self.routes.mark(slot, seal.bucket, 0);
         }
+        let sealed = Sealed {
+            replaced_route: self.routes.settle(new_routes, seal, Eviction::Idle, |_, _, ()| ()),
+            hosts: self.settle_hosts(seal),
+        };
         let routes_full = self.routes.len() == MAX_ROUTES;
-        self.snapshots.push(Snapshot { bucket: bucket as u32, max_attempts, routes_full });
+        self.snapshots.push(Snapshot { bucket: seal.bucket, max_attempts, routes_full });
         sealed
     }
 
@@ -195,8 +188,6 @@ impl UpstreamState {
     pub(crate) fn clear_counts(&mut self) {
         self.counters.clear();
         self.unread = 0;
-        let blamed = self.hosts.iter().enumerate().filter(|(_, (_, host))| host.blamed > 0);
-        self.blamed_before = blamed.fold(0, |mask, (slot, _)| mask | 1 << slot);
         for host in self.hosts.iter_mut() {
             *host = HostCounts::default();
         }
@@ -208,12 +199,6 @@ impl UpstreamState {
     /// Returns true if any bucket waits for its seal.
     pub(crate) fn is_open(&self) -> bool {
         self.open.iter().any(|open| open.filled)
-    }
-
-    /// Returns the slot of a route, if the seal that added it may be compared with.
-    fn known_route(&self, hash: u32, comparable: u64) -> Option<u8> {
-        let slot = self.routes.find(hash)?;
-        self.routes.get(slot).filter(|route| u64::from(route.since) <= comparable).map(|_| slot)
     }
 
     /// Returns the baseline for an exchange: the route's if the route is tracked, else the upstream's. While free route
@@ -239,18 +224,28 @@ impl UpstreamState {
     /// Adds an exchange to its open bucket, to be learned when the bucket is sealed.
     fn add_to_bucket(
         &mut self,
-        bucket: u64,
+        at: OpenAt,
         exchange: &Exchange<'_>,
         verdict: &Verdict,
         latency: u8,
         route: Option<u8>,
     ) {
-        let index = self.open_index(bucket);
+        let index = self.open_index(at.bucket);
         let Some(open) = self.open.get_mut(index) else { return };
-        open.bucket = bucket;
+        open.bucket = at.bucket;
         open.filled = true;
-        if let Some(name) = exchange.route.filter(|_| route.is_none()) {
-            open.offer_route(hash_of(name), name);
+        match (route, exchange.route) {
+            (Some(slot), _) => open.used_routes |= 1 << slot,
+            (None, Some(name)) => {
+                offer_route(
+                    &mut open.new_routes,
+                    hash_of(name),
+                    name,
+                    1,
+                    self.routes.has_room(at.comparable),
+                );
+            }
+            (None, None) => {}
         }
         if exchange.flags.any(Flags::URX)
             && let Some(attempts) = exchange.several_attempts()
@@ -263,80 +258,14 @@ impl UpstreamState {
             open.sample.offer(key, verdict.signals.any(FLAGGED), route, latency);
         }
     }
+}
 
-    /// Counts attempts by host, and blames hosts for a near miss or a failure.
-    ///
-    /// For a retried exchange the hosts whose attempts failed are blamed, never the one that answered in the end.
-    /// Returns the slot of the host if there is no attempt log, and the hosts whose slots were reassigned, as a bit
-    /// mask.
-    fn count_hosts(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) -> (Option<u8>, u16) {
-        let is_cause = matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
-        let [before @ .., last] = exchange.attempt_log else {
-            let failed = verdict.fate.is_failure();
-            return exchange
-                .host
-                .map_or((None, 0), |host| self.count_attempt(host, failed, failed || is_cause));
-        };
-        let mut replaced = 0;
-        for attempt in before {
-            if let Some(host) = attempt.host {
-                replaced |= self.count_attempt(host, attempt.failed(), attempt.failed()).1;
-            }
-        }
-        if let Some(host) = last.host {
-            replaced |= self.count_attempt(host, last.failed(), last.failed() || is_cause).1;
-        }
-        (None, replaced)
-    }
-
-    /// Counts one attempt. Returns the slot of its host, and that slot as a bit mask if it was reassigned.
-    fn count_attempt(&mut self, name: &str, failed: bool, blamed: bool) -> (Option<u8>, u16) {
-        let (slot, replaced) = self.host_slot(hash_of(name), name, blamed);
-        if let Some(host) = slot.and_then(|slot| self.hosts.get_mut(slot)) {
-            host.attempts = host.attempts.saturating_add(1);
-            host.failed = host.failed.saturating_add(u32::from(failed));
-            host.blamed = host.blamed.saturating_add(u32::from(blamed));
-        }
-        (slot, replaced)
-    }
-
-    /// Finds or assigns the slot of a host. Returns it, and that slot as a bit mask if it was reassigned.
-    pub(super) fn host_slot(&mut self, hash: u32, name: &str, blamed: bool) -> (Option<u8>, u16) {
-        let mut replaced = 0;
-        let slot = self.hosts.find(hash).or_else(|| self.hosts.push(hash, name)).or_else(|| {
-            // The table is full: a host to blame takes the slot of one that is not blamed for anything.
-            let is_blameless = |(slot, (_, host)): (usize, (&str, &HostCounts))| {
-                host.blamed == 0 && self.blamed_before >> slot & 1 == 0
-            };
-            let idle = self.hosts.iter().enumerate().position(is_blameless);
-            let slot = idle.filter(|_| blamed)? as u8;
-            self.hosts.replace(slot, hash, name);
-            replaced = 1 << slot;
-            Some(slot)
-        });
-        (slot, replaced)
-    }
-
-    /// Assigns a slot to a new route: a free one, or that of a route without traffic for an hour. Returns the slot if
-    /// it was reassigned.
-    fn add_route(&mut self, hash: u32, name: &str, bucket: u64) -> Option<u8> {
-        if self.routes.find(hash).is_some() {
-            return None;
-        }
-        let now = bucket as u32;
-        let free = self.routes.push(hash, name);
-        let replaced = if free.is_none() {
-            let is_idle = |route: &RouteState| now.saturating_sub(route.last_used) > IDLE;
-            let idle = self.routes.iter().position(|(_, route)| is_idle(route))? as u8;
-            self.routes.replace(idle, hash, name);
-            Some(idle)
-        } else {
-            None
-        };
-        if let Some(route) = free.or(replaced).and_then(|slot| self.routes.get_mut(slot)) {
-            (route.since, route.last_used) = (now, now);
-        }
-        replaced
+/// Counts exchanges of a route without a slot. Only an idle route gives up its slot.
+pub(super) fn offer_route(routes: &mut Candidates<()>, hash: u32, name: &str, weight: u16, has_room: bool) {
+    if !has_room {
+        routes.refused = true;
+    } else if let Some(new) = routes.offer(hash, 0, name) {
+        new.weight = new.weight.saturating_add(weight);
     }
 }
 

@@ -218,7 +218,8 @@ fn upstream() -> UpstreamState {
         let exchange = Exchange { ts, host: Some(host), route: Some("checkout"), ..ok() };
         upstream.observe(&exchange, LIMITS, &THRESHOLDS, place, &timeline);
     }
-    upstream.seal(crate::timeline::bucket_of(ts));
+    let bucket = crate::timeline::bucket_of(ts);
+    upstream.seal(bucket, bucket);
     upstream
 }
 
