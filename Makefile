@@ -217,17 +217,24 @@ e2e-edge: wasm edge-runtimes ## Runs the edge package's tests in workerd, Node, 
 e2e-bundlers: wasm edge-runtimes ## Bundles the edge package with each bundler, runs the bundles, checks the package with publint and attw, and runs it in frameworks.
 	cd host-tests/edge-bundlers && npm ci --ignore-scripts --silent --no-progress && node --test --test-concurrency=1 bundlers.test.mjs frameworks.test.mjs
 
+# One file per architecture, for every processor of it: --target and --cpu of the compiler by platform.
+AOT_amd64 := --target=x86_64 --cpu=x86-64-v2
+AOT_arm64 := --target=aarch64 --cpu=generic
+AOT := $(addprefix dist/nearmiss-fluent-bit.,amd64.aot arm64.aot)
+
+$(AOT): dist/nearmiss-fluent-bit.%.aot: dist/nearmiss-fluent-bit.wasm
+	@[ -x "$(WAMRC)" ] || { echo "make: WAMRC must be an executable: make aot WAMRC=/path/to/flb-wamrc (docs/fluent-bit.md says where it comes from)" >&2; exit 1; }
+	$(WAMRC) --bounds-checks=1 $(AOT_$*) -o $@ $< > /dev/null
+
 .PHONY: aot
-aot: dist/nearmiss-fluent-bit.wasm ## Compiles the Fluent Bit module ahead of time with WAMRC=/path/to/flb-wamrc; AOT adds options, e.g. for another target.
-	@[ -x "$(WAMRC)" ] || { echo "make: WAMRC must be an executable: make aot WAMRC=/path/to/flb-wamrc (see docs/fluent-bit.md for how to build it)" >&2; exit 1; }
-	$(WAMRC) --bounds-checks=1 $(AOT) -o dist/nearmiss-fluent-bit.aot dist/nearmiss-fluent-bit.wasm > /dev/null
+aot: $(AOT) ## Compiles the Fluent Bit module ahead of time for amd64 and arm64 with WAMRC=/path/to/flb-wamrc.
 
 .PHONY: e2e-fluent-bit
 e2e-fluent-bit: wasm ## Runs the end-to-end tests in FLUENT_BIT=/path/to/fluent-bit; with WAMRC, also with the module compiled ahead of time.
 	@[ -x "$(FLUENT_BIT)" ] || { echo "make: FLUENT_BIT must be an executable: make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit (see docs/hosts.md for how to build it)" >&2; exit 1; }
 	FLUENT_BIT=$(abspath $(FLUENT_BIT)) cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
 	[ -z "$(WAMRC)" ] || $(MAKE) -s aot
-	[ -z "$(WAMRC)" ] || FLUENT_BIT=$(abspath $(FLUENT_BIT)) MODULE=nearmiss-fluent-bit.aot cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
+	[ -z "$(WAMRC)" ] || FLUENT_BIT=$(abspath $(FLUENT_BIT)) MODULE=nearmiss-fluent-bit.$(if $(filter aarch64,$(shell uname -m)),arm64,amd64).aot cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
 
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Runs twenty seconds of traffic through a real Envoy and shows the near misses.

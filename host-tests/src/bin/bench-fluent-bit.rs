@@ -1,8 +1,8 @@
 //! Measures the cost of a record in the Fluent Bit that `FLUENT_BIT` names: `bench-fluent-bit [ROW …]`.
 //!
-//! CPU time of tail → filter → null, in alternating rounds: no filter, a Lua filter that adds a key and increments a
-//! counter, a wasm filter that returns records unchanged, and the module, interpreted and compiled ahead of time by the
-//! compiler that `WAMRC` names.
+//! CPU time of tail → filter → null, in alternating rounds, for raw lines of nginx and for Envoy's JSON behind a parser: no filter, a
+//! Lua filter that adds a key and increments a counter, a wasm filter that returns records unchanged, and the module. Both
+//! wasm filters run interpreted and compiled ahead of time by the compiler that `WAMRC` names.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -31,118 +31,173 @@ const PASS_THROUGH: &str = r#"(module
   (func (export "free") (param i32) (global.set $heap (i32.const 65536)))
   (func (export "near_miss") (param i32 i32 i32 i32) (param $record i32) (param i32) (result i32) (local.get $record)))"#;
 
-const COMPILED: &str = "fluent-bit/nearmiss-aot";
 const RECORDS: usize = 100_000;
 const ROUNDS: usize = 9;
 
-/// A pipeline with one filter, or none.
-struct Pipeline {
+/// The log that a pipeline reads.
+struct Input {
     name: &'static str,
     what: &'static str,
-    filter: String,
+    /// Further settings of the tail input.
+    settings: &'static str,
+    log: fn(&mut String, usize),
 }
+
+const INPUTS: [Input; 2] = [
+    Input { name: "raw", what: "a raw line", settings: "", log: nginx_line },
+    Input { name: "parsed", what: "a parsed record", settings: ", parser: json", log: envoy_record },
+];
+
+/// A filter, or none.
+struct Case {
+    name: &'static str,
+    what: &'static str,
+    filter: &'static str,
+}
+
+macro_rules! wasm {
+    ($file:literal) => {
+        concat!(
+            "{name: wasm, match: '*', wasm_path: ",
+            $file,
+            ", function_name: near_miss, wasm_stack_size: 1M}"
+        )
+    };
+}
+
+/// All filters. Lua comes first: the others are compared with it.
+const CASES: [Case; 6] = [
+    Case {
+        name: "lua",
+        what: "through Lua that adds a key and increments a counter",
+        filter: "{name: lua, match: '*', script: filter.lua, call: near_miss}",
+    },
+    Case { name: "none", what: "without a filter", filter: "" },
+    Case { name: "wasm", what: "through wasm that returns it unchanged", filter: wasm!("pass.wasm") },
+    Case {
+        name: "wasm-aot",
+        what: "through wasm that returns it unchanged, compiled ahead of time",
+        filter: wasm!("pass.aot"),
+    },
+    Case { name: "nearmiss", what: "through nearmiss", filter: wasm!("nearmiss.wasm") },
+    Case {
+        name: "nearmiss-aot",
+        what: "through nearmiss, compiled ahead of time",
+        filter: wasm!("nearmiss.aot"),
+    },
+];
 
 fn main() {
     let selection = Selection::of(std::env::args().skip(1));
-    let cases = cases();
-    let program = std::env::var_os("FLUENT_BIT").map(PathBuf::from).filter(|path| path.is_file());
-    let Some(program) = program else {
-        let why = "no Fluent Bit was given (make bench FLUENT_BIT=/path/to/fluent-bit)";
-        return cases.iter().for_each(|case| Row::missing(case.name, case.what, why).print());
-    };
-    measure(&program, cases, &selection);
-}
-
-/// Returns all pipelines. Lua comes first: the others are compared with it.
-fn cases() -> Vec<Pipeline> {
-    let case = |name, what, filter| Pipeline { name, what, filter };
-    let wasm = |file: &str| {
-        format!(
-            "{{name: wasm, match: '*', wasm_path: {file}, function_name: near_miss, wasm_stack_size: 1M}}"
-        )
-    };
-    vec![
-        case(
-            "fluent-bit/lua",
-            "a record through Lua that adds a key and increments a counter",
-            "{name: lua, match: '*', script: filter.lua, call: near_miss}".to_owned(),
-        ),
-        case("fluent-bit/none", "a record without a filter", String::new()),
-        case("fluent-bit/wasm", "a record through wasm that returns it unchanged", wasm("pass.wasm")),
-        case("fluent-bit/nearmiss", "a record through nearmiss", wasm("nearmiss.wasm")),
-        case(COMPILED, "a record through nearmiss, compiled ahead of time", wasm("nearmiss.aot")),
-    ]
-}
-
-fn measure(program: &Path, mut cases: Vec<Pipeline>, selection: &Selection) {
-    cases.retain(|case| case.name == "fluent-bit/lua" || selection.wants(case.name));
+    let file = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_file());
+    let (program, compiler) = (file("FLUENT_BIT"), file("WAMRC"));
     let folder = TempDir::new("bench");
-    folder.write("in.log", log(RECORDS));
     folder.write("filter.lua", LUA);
     folder.write("pass.wasm", wat::parse_str(PASS_THROUGH).expect("a module"));
     folder.write("nearmiss.wasm", fs::read(artifact::fluent_bit_module()).expect("the module"));
-    if let Some(index) = cases.iter().position(|case| case.name == COMPILED)
-        && !compile(folder.path())
-    {
-        let Pipeline { name, what, .. } = cases.remove(index);
-        Row::missing(name, what, "no compiler was given (WAMRC=/path/to/flb-wamrc)").print();
+    if let Some(compiler) = &compiler {
+        ["pass", "nearmiss"].iter().for_each(|module| compile(compiler, folder.path(), module));
     }
-    let samples = interleaved(ROUNDS, &mut cases, |case| {
-        let configuration = folder.write("bench.yaml", pipeline(&case.filter));
-        cpu_seconds(program, folder.path(), &configuration) * 1e6 / RECORDS as f64
-    });
-    for (case, micros) in cases.iter().zip(&samples) {
-        let row = Row::of(case.name, case.what, "µs", micros.spread());
-        match case.name {
-            "fluent-bit/lua" => row,
-            "fluent-bit/nearmiss" | COMPILED => {
-                row.with_ratio("Lua", micros.ratio_to(&samples[0])).aim("1.6 ×")
-            }
-            _ => row.with_ratio("Lua", micros.ratio_to(&samples[0])),
+    for input in INPUTS {
+        let (runs, missing): (Vec<&Case>, Vec<&Case>) = CASES
+            .iter()
+            .filter(|case| case.name == "lua" || selection.wants(&row_name(&input, case)))
+            .partition(|case| program.is_some() && (compiler.is_some() || !case.filter.contains(".aot")));
+        for case in missing {
+            let why = match program {
+                None => "no Fluent Bit was given (make bench FLUENT_BIT=/path/to/fluent-bit)",
+                Some(_) => "no compiler was given (WAMRC=/path/to/flb-wamrc)",
+            };
+            Row::missing(&row_name(&input, case), &row_text(&input, case), why).print();
         }
-        .print();
+        if let Some(program) = &program
+            && runs.iter().any(|case| selection.wants(&row_name(&input, case)))
+        {
+            measure(program, &folder, &input, runs);
+        }
     }
 }
 
-/// Compiles the module for this machine; returns false without a compiler.
-fn compile(folder: &Path) -> bool {
-    let Some(compiler) = std::env::var_os("WAMRC").map(PathBuf::from).filter(|path| path.is_file()) else {
-        return false;
+fn row_name(input: &Input, case: &Case) -> String {
+    format!("fluent-bit/{}/{}", input.name, case.name)
+}
+
+fn row_text(input: &Input, case: &Case) -> String {
+    format!("{} {}", input.what, case.what)
+}
+
+fn measure(program: &Path, folder: &TempDir, input: &Input, mut cases: Vec<&Case>) {
+    let mut log = String::new();
+    (0..RECORDS).for_each(|number| (input.log)(&mut log, number));
+    folder.write("in.log", log);
+    let samples = interleaved(ROUNDS, &mut cases, |case| {
+        let configuration = folder.write("bench.yaml", pipeline(input, case.filter));
+        cpu_seconds(program, folder.path(), &configuration) * 1e6 / RECORDS as f64
+    });
+    for (case, micros) in cases.iter().zip(&samples) {
+        let row = Row::of(&row_name(input, case), &row_text(input, case), "µs", micros.spread());
+        let row = if case.name == "lua" { row } else { row.with_ratio("Lua", micros.ratio_to(&samples[0])) };
+        if case.name.starts_with("nearmiss") { row.aim("1.6 ×") } else { row }.print();
+    }
+}
+
+/// Compiles a module for every processor of this architecture, as `make aot` does.
+fn compile(compiler: &Path, folder: &Path, module: &str) {
+    let target: &[&str] = match std::env::consts::ARCH {
+        "aarch64" => &["--target=aarch64", "--cpu=generic"],
+        _ => &["--target=x86_64", "--cpu=x86-64-v2"],
     };
     let compiled = Command::new(compiler)
-        .args(["--bounds-checks=1", "-o", "nearmiss.aot", "nearmiss.wasm"])
+        .arg("--bounds-checks=1")
+        .args(target)
+        .args(["-o", &format!("{module}.aot"), &format!("{module}.wasm")])
         .current_dir(folder)
         .stdout(Stdio::null())
         .status()
         .expect("the compiler starts");
     assert!(compiled.success(), "{compiled}");
-    true
 }
 
-fn log(records: usize) -> String {
-    let mut log = String::with_capacity(records * 440);
-    for number in 0..records {
-        let (second, milli) = (number / 1_000, number % 1_000);
-        writeln!(
-            log,
-            r#"{{"start_time":"2026-11-23T{:02}:{:02}:{:02}.{milli:03}Z","method":"GET","path":"/api/v1/carts/7a1fd3/items","protocol":"HTTP/2","response_code":200,"response_flags":"-","bytes_received":0,"bytes_sent":{},"duration":{},"x_forwarded_for":"10.0.35.28","user_agent":"curl/8.5.0","request_id":"cc21d9b0-cf5c-432b-8c7e-{number:012}","authority":"shop.example.com","upstream_host":"10.0.2.{}:8080","upstream_cluster":"cart{}","route_name":"carts"}}"#,
-            8 + second / 3_600,
-            second / 60 % 60,
-            second % 60,
-            1_000 + number % 999,
-            20 + number % 37,
-            number % 9,
-            number % 5,
-        )
-        .expect("writing to a string succeeds");
-    }
-    log
+/// Writes a line of nginx of 190 bytes.
+fn nginx_line(log: &mut String, number: usize) {
+    let second = number / 1_000;
+    writeln!(
+        log,
+        r#"10.0.35.28 - - [23/Nov/2026:{:02}:{:02}:{:02} +0000] "GET /api/v1/carts/7a1fd3/items HTTP/1.1" 200 {} "-" "curl/8.5.0" rt=0.{:03} urt="0.{:03}" ua="10.0.2.{}:8080" us="200" upstream="cart{}""#,
+        8 + second / 3_600,
+        second / 60 % 60,
+        second % 60,
+        1_000 + number % 999,
+        20 + number % 37,
+        20 + number % 37,
+        number % 9,
+        number % 5,
+    )
+    .expect("writing to a string succeeds");
 }
 
-fn pipeline(filter: &str) -> String {
+/// Writes a line of Envoy's JSON of 420 bytes.
+fn envoy_record(log: &mut String, number: usize) {
+    let (second, milli) = (number / 1_000, number % 1_000);
+    writeln!(
+        log,
+        r#"{{"start_time":"2026-11-23T{:02}:{:02}:{:02}.{milli:03}Z","method":"GET","path":"/api/v1/carts/7a1fd3/items","protocol":"HTTP/2","response_code":200,"response_flags":"-","bytes_received":0,"bytes_sent":{},"duration":{},"x_forwarded_for":"10.0.35.28","user_agent":"curl/8.5.0","request_id":"cc21d9b0-cf5c-432b-8c7e-{number:012}","authority":"shop.example.com","upstream_host":"10.0.2.{}:8080","upstream_cluster":"cart{}","route_name":"carts"}}"#,
+        8 + second / 3_600,
+        second / 60 % 60,
+        second % 60,
+        1_000 + number % 999,
+        20 + number % 37,
+        number % 9,
+        number % 5,
+    )
+    .expect("writing to a string succeeds");
+}
+
+fn pipeline(input: &Input, filter: &str) -> String {
     let filters = if filter.is_empty() { String::new() } else { format!("  filters:\n    - {filter}\n") };
     format!(
-        "service: {{flush: 0.2, grace: 1, log_level: error}}\nparsers:\n  - {{name: json, format: json}}\npipeline:\n  inputs:\n    - {{name: tail, path: in.log, read_from_head: true, tag: access, parser: json, exit_on_eof: true, buffer_chunk_size: 1M, buffer_max_size: 1M}}\n{filters}  outputs:\n    - {{name: 'null', match: '*'}}\n"
+        "service: {{flush: 0.2, grace: 1, log_level: error}}\nparsers:\n  - {{name: json, format: json}}\npipeline:\n  inputs:\n    - {{name: tail, path: in.log, read_from_head: true, tag: access{}, exit_on_eof: true, buffer_chunk_size: 1M, buffer_max_size: 1M}}\n{filters}  outputs:\n    - {{name: 'null', match: '*'}}\n",
+        input.settings
     )
 }
 

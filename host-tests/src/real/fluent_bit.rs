@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
 
-use super::wait::TIMEOUT;
+use super::wait::{TIMEOUT, eventually};
 
 /// A running Fluent Bit and its output, killed on drop.
 pub struct FluentBit {
@@ -78,12 +78,12 @@ impl FluentBit {
     ///
     /// # Panics
     ///
-    /// If it crashes or exits with an error.
+    /// If it crashes, exits with an error, or does not exit within a minute.
     pub fn stop(mut self) -> Vec<String> {
         let id = i32::try_from(self.child.id()).expect("a process id");
         // SAFETY: the child has not been waited for, so the process id is still its own.
         unsafe { libc::kill(id, libc::SIGTERM) };
-        let status = self.child.wait().expect("a child process");
+        let status = eventually("Fluent Bit's end", || self.child.try_wait().expect("a child process"));
         assert!(status.success(), "{status}: {}", self.printed.join("\n"));
         self.printed.extend(self.lines.iter());
         std::mem::take(&mut self.printed)

@@ -2,7 +2,14 @@
 //!
 //! No package registry has a Fluent Bit, so these tests are not part of `make test`.
 
+mod api_server;
+mod bytes;
+mod documentation;
 mod examples;
 mod harness;
 mod hostile;
+mod kubernetes;
 mod msgpack;
+mod pipeline;
+mod places;
+mod start;
