@@ -1,4 +1,4 @@
-//! The examples for Kubernetes, and the usual pipelines with the filter `kubernetes`: log files of containerd, and an API server
+//! The examples for Kubernetes, and common pipelines with the filter `kubernetes`: log files of containerd, and an API server
 //! that knows the pods.
 
 use std::collections::BTreeMap;
