@@ -34,9 +34,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     let config = config::load(args.log.input.config.as_deref(), args.log.input.format)?;
     let mut progress = Progress::new(!args.log.quiet);
     let mut sources = TimeOrdered::open(&args.log.files, args.log.input.format, &config, &progress)?;
-    let filter = ExchangeFilter::new(&args.log.filter, || {
-        end_of(&args.log.files, args.log.input.format, &config)
-    })?;
+    let filter =
+        ExchangeFilter::new(&args.log.filter, || end_of(&args.log.files, args.log.input.format, &config))?;
     let mut replayer = Replayer {
         order: OrderCheck::new(config.reorder),
         monitor: monitor::new(config, &args.source),

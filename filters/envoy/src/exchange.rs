@@ -36,7 +36,7 @@ const CUT_OFF_BY_DURATION: &str = "max_duration_timeout";
 /// The shortest duration of an exchange that `max_stream_duration` may have cut off.
 const LONG: Micros = Micros::from_seconds(1);
 
-/// What is read before the exchange ends, because it is overwritten or gone by then.
+/// Data that is read before the exchange ends, because it is overwritten or gone by then.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EarlyInfo {
     /// The client's information, before the router changes the headers.

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::artifact;
-use crate::real::{EnvoyCommand, envoy_binary, wasm_filter_of};
+use crate::real::{Envoy, EnvoyCommand, envoy_binary, wasm_filter_of};
 use serde_json::Value;
 use table::Table;
 use traffic::Traffic;
