@@ -172,7 +172,7 @@ fn counters_add_exactly_and_say_where_they_come_from() {
     assert_eq!((&cart["attempts"], &cart["first_try_success_bp"]), (&10.into(), &5_000.into()));
     assert_eq!(
         cart["hosts"],
-        serde_json::json!([{"host":"10.0.0.1:80","attempts":4,"failed":1,"near_misses":1}])
+        serde_json::json!([{"host":"10.0.0.1:80","attempts":4,"failed":1,"near_misses":0}])
     );
     assert_eq!(cart["parts"], serde_json::json!({"a/1/1":[0],"b/1/1":[0]}));
     assert_eq!((&cart["start"], &cart["seq"]), (&"2026-11-23T08:46:01.000Z".into(), &0.into()));

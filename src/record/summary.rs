@@ -49,7 +49,7 @@ pub(crate) fn summary(
         hosts.value(json.key("host"), name);
         json.key("attempts").number(host.attempts.into());
         json.key("failed").number(host.failed.into());
-        json.key("near_misses").number(host.blamed.into());
+        json.key("near_misses").number(host.near_misses.into());
         json.close('}');
     }
     json.close(']');

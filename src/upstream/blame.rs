@@ -31,17 +31,23 @@ impl UpstreamState {
         at: Option<OpenAt>,
     ) -> Option<HostPlace> {
         let is_cause = matches!(verdict.fate, Fate::Partial | Fate::Tight | Fate::Slow);
+        let is_near_miss = verdict.fate.is_near_miss();
         let [before @ .., last] = exchange.attempt_log else {
             let (name, failed) = (exchange.host?, verdict.fate.is_failure());
-            return self.count_host(hash_of(name), name, HostCounts::one(failed, failed || is_cause), at);
+            return self.count_host(hash_of(name), name, HostCounts::one(failed, is_cause), at);
         };
         for attempt in before {
             if let Some(name) = attempt.host {
-                self.count_host(hash_of(name), name, HostCounts::one(attempt.failed(), attempt.failed()), at);
+                self.count_host(
+                    hash_of(name),
+                    name,
+                    HostCounts::one(attempt.failed(), attempt.failed() && is_near_miss),
+                    at,
+                );
             }
         }
         if let Some(name) = last.host {
-            let counts = HostCounts::one(last.failed(), last.failed() || is_cause);
+            let counts = HostCounts::one(last.failed(), last.failed() && is_near_miss || is_cause);
             self.count_host(hash_of(name), name, counts, at);
         }
         None
@@ -68,14 +74,14 @@ impl UpstreamState {
             return Some(HostPlace::Slot(slot));
         }
         let (OpenBucket { bucket, new_hosts, .. }, has_room) = (open?, self.hosts.has_room(comparable));
-        if !has_room && counts.blamed == 0 {
+        if !has_room && counts.blamed() == 0 {
             new_hosts.refused = true;
             return None;
         }
         // Where there is no room, each bucket keeps others of the many that may be blamed.
         let salt = if has_room { 0 } else { *bucket as u32 };
         let new = new_hosts.offer(hash, salt, name)?;
-        new.weight = new.weight.saturating_add(counts.blamed.min(u16::MAX.into()) as u16);
+        new.weight = new.weight.saturating_add(counts.blamed().min(u16::MAX.into()) as u16);
         new.value.counts.add(counts);
         has_room.then_some(HostPlace::Candidate(hash))
     }

@@ -39,7 +39,7 @@ impl OpenBucket {
     pub(super) fn mark_host(&mut self, slot: u8, counts: HostCounts) {
         self.used_hosts |= 1 << slot;
         if let Some(blamed) = self.blamed.get_mut(usize::from(slot)) {
-            *blamed = blamed.saturating_add(counts.blamed.min(u8::MAX.into()) as u8);
+            *blamed = blamed.saturating_add(counts.blamed().min(u8::MAX.into()) as u8);
         }
     }
 }

@@ -15,11 +15,11 @@ pub(crate) struct HostCounts {
     pub(crate) attempts: u32,
     /// Attempts that failed.
     pub(crate) failed: u32,
-    /// Near misses and failures that the host caused.
-    pub(crate) blamed: u32,
+    /// Near misses that the host caused.
+    pub(crate) near_misses: u32,
 }
 
-copies! { HostCounts { attempts, failed, blamed } }
+copies! { HostCounts { attempts, failed, near_misses } }
 
 /// Counts of one host in a bucket, for episodes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,20 +46,25 @@ counts! { RouteState { exchanges, near_misses } not { baseline } }
 
 impl HostCounts {
     /// Returns the counts of one attempt.
-    pub(super) fn one(failed: bool, blamed: bool) -> Self {
-        Self { attempts: 1, failed: failed.into(), blamed: blamed.into() }
+    pub(super) fn one(failed: bool, near_miss: bool) -> Self {
+        Self { attempts: 1, failed: failed.into(), near_misses: near_miss.into() }
+    }
+
+    /// Returns the number of failures and near misses that the host caused. An attempt can be both.
+    pub(super) fn blamed(&self) -> u32 {
+        self.failed.max(self.near_misses)
     }
 
     /// Returns true if anything was counted.
     pub(super) fn has_counts(&self) -> bool {
-        self.attempts > 0 || self.blamed > 0
+        self.attempts > 0
     }
 
     /// Adds other counts.
     pub(super) fn add(&mut self, other: Self) {
         self.attempts = self.attempts.saturating_add(other.attempts);
         self.failed = self.failed.saturating_add(other.failed);
-        self.blamed = self.blamed.saturating_add(other.blamed);
+        self.near_misses = self.near_misses.saturating_add(other.near_misses);
     }
 }
 

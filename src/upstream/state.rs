@@ -118,7 +118,7 @@ impl UpstreamState {
         let host = self.count_hosts(exchange, &verdict, at);
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.exchanges = route.exchanges.saturating_add(1);
-            route.near_misses = route.near_misses.saturating_add(u32::from(verdict.fate != Fate::Clean));
+            route.near_misses = route.near_misses.saturating_add(verdict.fate.is_near_miss().into());
         }
         JudgedExchange { verdict, route, log2, host }
     }

@@ -32,11 +32,10 @@ fn is_grpc_fault(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.grpc_status, Some(2 | 4 | 8 | 13 | 14 | 15))
 }
 
-/// Returns true if the response cannot be the upstream's, because the last attempt did not reach a host.
+/// Returns true if the response cannot be the upstream's, because no attempt reached a host.
 fn is_unreached(exchange: &Exchange<'_>) -> bool {
-    let has_answer = exchange.attempt_log.last().is_some_and(|last| !last.failed());
     exchange.flags.any(Flags::UH)
-        || exchange.flags.any(Flags::UF.with(Flags::NC)) && !has_answer
+        || exchange.attempts.unwrap_or(0) <= 1 && exchange.flags.any(Flags::UF.with(Flags::NC))
         || exchange.attempts == Some(0) && exchange.flags.any(Flags::UO)
 }
 
@@ -74,7 +73,11 @@ pub(super) fn substitute(exchange: &Exchange<'_>) -> Option<Substitute> {
 
 /// Returns true for a good response that no attempt of the upstream gave.
 fn has_unproven_source(exchange: &Exchange<'_>) -> bool {
-    let has_failed_last = exchange.attempt_log.last().is_some_and(Attempt::failed) && !exchange.hedged;
+    let has_failed_last = match exchange.attempt_log.last() {
+        Some(last) => last.failed() && !exchange.hedged,
+        // No attempt was left, and the last one could not connect.
+        None => exchange.flags.any(Flags::UF) && exchange.flags.any(Flags::URX),
+    };
     (200..400).contains(&exchange.status)
         && exchange.grpc_status.is_none()
         && !is_partial(exchange)

@@ -238,6 +238,8 @@ fn a_good_response_that_no_attempt_gave_is_a_fallbacks() {
         assert_eq!(fate(&Exchange { status, flags: Flags::UH, ..ok() }), Fate::Fallback);
     }
     assert_eq!(fate(&Exchange { flags: Flags::UF, attempts: Some(2), ..ok() }), Fate::Retried);
+    let refused = Flags::UF.with(Flags::URX);
+    assert_eq!(fate(&Exchange { flags: refused, attempts: Some(3), ..ok() }), Fate::Fallback);
     assert_eq!(fate(&Exchange { flags: Flags::UH, grpc_status: Some(14), ..ok() }), Fate::Failed);
 }
 

@@ -49,7 +49,6 @@ fn all_workers_and_plugins_emit_the_same_hash_for_a_host() {
         }
         (recording_threads(&harness).len() == 2).then_some(())
     });
-    harness.envoy.wait_for_exchanges(sent);
     let hosts: Vec<Value> = eventually("a record of each exchange", || {
         let records = exchange_records(harness.envoy.records());
         (records.len() == sent).then(|| records.into_iter().map(|mut record| record["host"].take()).collect())

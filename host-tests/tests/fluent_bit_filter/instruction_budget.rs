@@ -66,8 +66,8 @@ fn cost(filter: &mut FilterInstance, record: impl Fn(u32) -> String) -> u64 {
 }
 
 #[test]
-fn a_structured_record_costs_at_most_11_300_instructions() {
-    assert!(cost(&mut start(), structured) <= 11_300);
+fn a_structured_record_costs_at_most_11_500_instructions() {
+    assert!(cost(&mut start(), structured) <= 11_500);
 }
 
 #[test]
@@ -76,6 +76,6 @@ fn records_of_two_shapes_in_turns_cost_at_most_16_400_instructions_each() {
 }
 
 #[test]
-fn a_raw_line_costs_at_most_12_600_instructions() {
-    assert!(cost(&mut start(), raw) <= 12_600);
+fn a_raw_line_costs_at_most_12_800_instructions() {
+    assert!(cost(&mut start(), raw) <= 12_800);
 }
