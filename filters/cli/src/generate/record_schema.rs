@@ -173,6 +173,8 @@ enum Record {
         late: u64,
         /// Records that were dropped.
         suppressed: u64,
+        /// Log records that could not be read; only in summaries of upstream `none`.
+        unread: Option<u64>,
         latency: Latency,
         hosts: Vec<HostCounts>,
         routes: Vec<RouteCounts>,
