@@ -1,20 +1,9 @@
 //! Apache with mod_proxy_balancer: the combined format with a duration and the worker, and a format string.
 
-use super::case::{Case, Expected, GroundTruth};
+use super::case::{Case, Expected, GroundTruth, SINGLE_ATTEMPTS};
 use super::driver::{CapturedLog, Fixture, Logs};
 use super::executable::Executable;
 use nearmiss::Fate;
-
-const CASES: [Case; 8] = [
-    Case::new("ok", "/search/", "200"),
-    Case::new("not-found", "/search/", "404"),
-    Case::new("late", "/search/", "late:120"),
-    Case::new("error-500", "/search/", "500"),
-    Case::new("error-503", "/search/", "503"),
-    Case::new("quota", "/search/", "429"),
-    Case::new("exhausted-reset", "/search/", "reset"),
-    Case::new("all-refused", "/refused/", "200").refused(1),
-];
 
 /// The combined format, the duration, the balancer and its worker.
 pub(super) const TIMED: &str = r#"LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" %D %{BALANCER_NAME}e %{BALANCER_WORKER_NAME}e" timed"#;
@@ -35,7 +24,7 @@ pub(super) fn capture() -> Vec<CapturedLog> {
         formats: vec![("apache", TIMED.to_owned()), ("apache", OWN.to_owned())],
         expected,
     };
-    let mut captured = fixture.capture(&running, &CASES, logs);
+    let mut captured = fixture.capture(&running, &SINGLE_ATTEMPTS, logs);
     captured[1].log_format = Some(OWN.to_owned());
     captured
 }

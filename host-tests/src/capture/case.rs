@@ -53,6 +53,18 @@ impl Case {
     }
 }
 
+/// Cases of a proxy that does not retry.
+pub(super) const SINGLE_ATTEMPTS: [Case; 8] = [
+    Case::new("ok", "/search/", "200"),
+    Case::new("not-found", "/search/", "404"),
+    Case::new("late", "/search/", "late:120"),
+    Case::new("error-500", "/search/", "500"),
+    Case::new("error-503", "/search/", "503"),
+    Case::new("quota", "/search/", "429"),
+    Case::new("exhausted-reset", "/search/", "reset"),
+    Case::new("all-refused", "/refused/", "200").refused(1),
+];
+
 /// The true course of one exchange.
 #[derive(Clone, Debug)]
 pub struct GroundTruth {

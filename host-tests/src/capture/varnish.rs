@@ -1,21 +1,10 @@
 //! Varnish in front of the origins, and varnishncsa with a duration.
 
-use super::case::{Case, Expected, GroundTruth};
+use super::case::{Case, Expected, GroundTruth, SINGLE_ATTEMPTS};
 use super::driver::{CapturedLog, Fixture, Logs};
 use super::executable::Executable;
 use crate::real::{Client, Request, eventually};
 use nearmiss::Fate;
-
-const CASES: [Case; 8] = [
-    Case::new("ok", "/search/", "200"),
-    Case::new("not-found", "/search/", "404"),
-    Case::new("late", "/search/", "late:120"),
-    Case::new("error-500", "/search/", "500"),
-    Case::new("error-503", "/search/", "503"),
-    Case::new("quota", "/search/", "429"),
-    Case::new("exhausted-reset", "/search/", "reset"),
-    Case::new("all-refused", "/refused/", "200").refused(1),
-];
 
 /// The format that docs/formats.md recommends.
 pub(super) const FORMAT: &str =
@@ -41,7 +30,7 @@ pub(super) fn capture() -> Vec<CapturedLog> {
         formats: vec![("varnish", format!("varnishncsa -F '{FORMAT}'"))],
         expected,
     };
-    fixture.capture(&running, &CASES, logs)
+    fixture.capture(&running, &SINGLE_ATTEMPTS, logs)
 }
 
 /// No line shows the attempts.

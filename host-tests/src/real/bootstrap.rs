@@ -66,11 +66,7 @@ impl Bootstrap {
     /// Adds a listener with the routes so far, and one filter.
     pub fn listener_with(self, name: &str, filter: Value) -> Self {
         let manager = connection_manager(&[filter, router()], &[], &self.routes);
-        self.listener(json!({
-            "name": name,
-            "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
-            "filter_chains": [{"filters": [manager]}],
-        }))
+        self.listener(listener(name, 0, &manager))
     }
 
     /// Sets further fields of the main listener's connection manager.
@@ -95,11 +91,7 @@ impl Bootstrap {
         }
         let mut manager = connection_manager(&filters, &loggers, &self.routes);
         merge(&mut manager["typed_config"], &self.manager);
-        json!({
-            "name": "main",
-            "address": {"socket_address": {"address": "127.0.0.1", "port_value": self.port}},
-            "filter_chains": [{"filters": [manager]}],
-        })
+        listener("main", self.port, &manager)
     }
 
     fn last_filter(&self) -> Value {
@@ -148,6 +140,15 @@ impl Bootstrap {
         document["static_resources"]["listeners"] = fixed.into();
         document
     }
+}
+
+/// Returns a TCP listener with one network filter; port 0 takes any free port.
+pub fn listener(name: &str, port: u16, filter: &Value) -> Value {
+    json!({
+        "name": name,
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [{"filters": [filter]}],
+    })
 }
 
 /// Returns the network filter of an HTTP listener.
@@ -284,7 +285,7 @@ pub fn with_upstream_filter(mut cluster: Value, filter: Value) -> Value {
 }
 
 /// Returns upstream filters followed by the codec filter, which Envoy requires as the last.
-fn before_codec(filters: &[Value]) -> Value {
+pub fn before_codec(filters: &[Value]) -> Value {
     let mut filters = filters.to_vec();
     filters.push(json!({
         "name": "envoy.filters.http.upstream_codec",

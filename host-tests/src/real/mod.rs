@@ -23,9 +23,9 @@ mod wait;
 
 use accelerate::accelerated;
 pub use bootstrap::{
-    Bootstrap, cluster, connection_manager, grpc_cluster, one_request_per_connection, plugin, route, router,
-    tiered_cluster, wasm_filter, wasm_filter_of, wasm_logger, wasm_logger_of, wasm_upstream_filter,
-    with_upstream_filter,
+    Bootstrap, before_codec, cluster, connection_manager, grpc_cluster, listener, one_request_per_connection,
+    plugin, route, router, tiered_cluster, wasm_filter, wasm_filter_of, wasm_logger, wasm_logger_of,
+    wasm_upstream_filter, with_upstream_filter,
 };
 pub use client::{Client, Request, Response};
 pub use collector::{Behaviour, Collector};

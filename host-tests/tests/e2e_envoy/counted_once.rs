@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use host_tests::real::{
-    Bootstrap, EnvoyCommand, Request, TempDir, connection_manager, eventually, route, router, wasm_filter,
-    wasm_logger, wasm_upstream_filter,
+    Bootstrap, EnvoyCommand, Request, TempDir, before_codec, connection_manager, eventually, listener, route,
+    router, wasm_filter, wasm_logger, wasm_upstream_filter,
 };
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn attempts_logged_by_the_router_are_no_exchanges() {
 fn connections_of_a_listener_and_of_the_tcp_proxy_are_no_exchanges() {
     let origins = Origins::start();
     let manager = connection_manager(&[router()], &[wasm_logger(LOG)], &[route("/", "cart", &json!({}))]);
-    let mut http = listener("http", &manager);
+    let mut http = listener("http", 0, &manager);
     http["access_log"] = json!([wasm_logger(LOG)]);
     let tcp = json!({
         "name": "envoy.filters.network.tcp_proxy",
@@ -71,8 +71,11 @@ fn connections_of_a_listener_and_of_the_tcp_proxy_are_no_exchanges() {
         },
     });
     let lean = tcp_with(&tcp, r#"{"envoy":{"attach":"log","mode":"lean"}}"#);
-    let bootstrap =
-        origins.bootstrap().listener(http).listener(listener("tcp", &tcp)).listener(listener("lean", &lean));
+    let bootstrap = origins
+        .bootstrap()
+        .listener(http)
+        .listener(listener("tcp", 0, &tcp))
+        .listener(listener("lean", 0, &lean));
     let harness = origins.start_envoy(&EnvoyCommand::new(), &bootstrap);
     for name in ["http", "tcp", "lean"] {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, harness.envoy.port_of(name))).unwrap();
@@ -130,7 +133,7 @@ fn exchanges_over_http_3_are_counted_in_every_attachment() {
         },
         |manager| {
             add(manager, "http_filters", wasm_filter(HTTP));
-            let upstream = json!([wasm_upstream_filter(), codec()]);
+            let upstream = before_codec(&[wasm_upstream_filter()]);
             let filters = manager["typed_config"]["http_filters"].as_array_mut().unwrap();
             filters.last_mut().unwrap()["typed_config"]["upstream_http_filters"] = upstream;
         },
@@ -166,21 +169,6 @@ fn exchanges_over_http_3_are_counted_in_every_attachment() {
 /// Adds a filter before the last one of a connection manager, or a logger.
 fn add(manager: &mut Value, list: &str, entry: Value) {
     manager["typed_config"][list].as_array_mut().expect("a list").insert(0, entry);
-}
-
-fn codec() -> Value {
-    json!({
-        "name": "envoy.filters.http.upstream_codec",
-        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"},
-    })
-}
-
-fn listener(name: &str, filter: &Value) -> Value {
-    json!({
-        "name": name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
-        "filter_chains": [{"filters": [filter]}],
-    })
 }
 
 fn tcp_with(tcp: &Value, configuration: &str) -> Value {

@@ -65,17 +65,6 @@ pub(crate) enum Tone {
 }
 
 impl UpstreamColumn {
-    /// The columns that tables without a margin have.
-    pub(crate) const COUNTS: [Self; 7] = [
-        Self::Exchanges,
-        Self::FirstTry,
-        Self::Final,
-        Self::NearMisses,
-        Self::Failed,
-        Self::Rejected,
-        Self::Abandoned,
-    ];
-
     /// All columns.
     pub(crate) const ALL: [Self; 8] = [
         Self::Exchanges,
@@ -87,6 +76,9 @@ impl UpstreamColumn {
         Self::Abandoned,
         Self::Margin,
     ];
+
+    /// The columns that tables without a margin have: all but the last.
+    pub(crate) const COUNTS: &[Self] = Self::ALL.split_at(7).0;
 
     pub(crate) fn title(self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ pub(crate) fn print(merger: &Merger) {
     rows.sort_by_key(|(name, counts, _)| (core::cmp::Reverse(near_misses(counts)), *name));
     let table = TextTable::new(
         rows.iter().take(MAX_ROWS).map(|(name, _, _)| *name),
-        &UpstreamColumn::COUNTS,
+        UpstreamColumn::COUNTS,
         OWN_COLUMNS,
     );
     eprintln!("{}", table.header());
