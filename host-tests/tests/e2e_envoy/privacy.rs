@@ -31,7 +31,10 @@ fn no_output_contains_a_header_value_a_query_string_or_a_client_address() {
 #[test]
 fn all_workers_and_plugins_emit_the_same_hash_for_a_host() {
     let origins = Origins::start();
-    let configuration = json!({"hosts": "hashed", "records_per_second": 1_000_000}).to_string();
+    let unlimited = 1_000_000;
+    let configuration = json!({"hosts": "hashed", "records_per_second": unlimited,
+        "records_per_second_total": unlimited})
+    .to_string();
     let mut second = wasm_filter(&configuration);
     second["name"] = json!("second");
     // Another VM on each thread, of the same `vm_id`.
