@@ -9,7 +9,7 @@
 use crate::headers::{Headers, text};
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::Status;
-use nearmiss::{Flags, Micros};
+use nearmiss::{Flags, Micros, NO_UPSTREAM, OTHER};
 use nearmiss_envoy_config::Mode;
 
 /// The attributes of an exchange that has ended.
@@ -145,7 +145,7 @@ fn read_rest_of_lean<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -
 
 fn from_full<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes<'a>> {
     Some(Attributes {
-        cluster: text(items.next()?),
+        cluster: cluster_name(text(items.next()?)),
         route: name(items.next().ok_or(Status::NotFound)),
         host: name(items.next().ok_or(Status::NotFound)),
         attempts: attempts(items.next().ok_or(Status::NotFound)),
@@ -157,7 +157,7 @@ fn from_full<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes
 
 fn from_lean<'a>(mut items: impl Iterator<Item = &'a [u8]>) -> Option<Attributes<'a>> {
     Some(Attributes {
-        cluster: text(items.next()?),
+        cluster: cluster_name(text(items.next()?)),
         attempts: attempts(items.next().ok_or(Status::NotFound)),
         flags: flags(items.next().ok_or(Status::NotFound)),
         duration: duration(items.next().ok_or(Status::NotFound)).unwrap_or_default(),
@@ -175,7 +175,17 @@ fn age(hostcalls: &Hostcalls) -> Option<Micros> {
 
 /// Reads the cluster of the current exchange or attempt; empty if none was selected.
 pub(crate) fn cluster(hostcalls: &Hostcalls) -> &str {
-    hostcalls.get_property(CLUSTER).map(text).unwrap_or_default()
+    hostcalls.get_property(CLUSTER).map(text).map(cluster_name).unwrap_or_default()
+}
+
+/// Returns the name of a cluster, with a mark if it is one that counts something else: exchanges without a cluster, and those of all further
+/// clusters.
+fn cluster_name(name: &str) -> &str {
+    match name {
+        NO_UPSTREAM => "none_",
+        OTHER => "other_",
+        _ => name,
+    }
 }
 
 /// Returns a name; `None` if it is empty.
@@ -220,6 +230,12 @@ mod tests {
         }
         assert_eq!(attempts(Ok(b"abc")), None);
         assert_eq!(attempts(Err(Status::NotFound)), None);
+    }
+
+    #[test]
+    fn a_cluster_with_a_reserved_name_keeps_its_own_counts() {
+        let names = ["none", "other", "", "cart"].map(cluster_name);
+        assert_eq!(names, ["none_", "other_", "", "cart"]);
     }
 
     #[test]

@@ -13,8 +13,9 @@ pub(crate) struct ClientInfo {
     pub(crate) attempt: Option<u32>,
     /// The number of the attempt of the caller's proxy.
     pub(crate) proxy_attempt: Option<u32>,
-    /// The client's deadline.
-    pub(crate) deadline: Option<Micros>,
+    /// The deadline of a gRPC client; anybody can send this header with another request.
+    deadline: Option<Micros>,
+    is_grpc: bool,
     /// True if an internal redirect of this proxy forwarded the request.
     is_redirected: bool,
 }
@@ -23,6 +24,8 @@ pub(crate) struct ClientInfo {
 const OVERWRITTEN: [&str; 2] = ["x-envoy-attempt-count", "grpc-timeout"];
 /// Headers that the router does not change.
 const KEPT: [&str; 3] = ["grpc-previous-rpc-attempts", "amz-sdk-request", "x-stainless-retry-count"];
+/// Header that tells a gRPC call.
+const CONTENT_TYPE: &str = "content-type";
 /// Header that an internal redirect adds.
 const REDIRECTED: &str = "x-envoy-original-url";
 
@@ -34,6 +37,9 @@ impl ClientInfo {
     pub(crate) fn read_overwritten(hostcalls: &Hostcalls) -> Self {
         let mut client = Self::default();
         client.look_up(hostcalls, &OVERWRITTEN);
+        if client.deadline.is_some() {
+            client.look_up(hostcalls, &[CONTENT_TYPE]);
+        }
         // After an internal redirect the header has this proxy's own count from before the redirect.
         if client.proxy_attempt.is_some_and(|attempt| attempt > 1) {
             client.look_up(hostcalls, &[REDIRECTED]);
@@ -70,6 +76,7 @@ impl ClientInfo {
             }
             b"x-envoy-original-url" => self.is_redirected = true,
             b"grpc-timeout" => self.deadline = timeout(text(value)),
+            b"content-type" => self.is_grpc = value.starts_with(b"application/grpc"),
             _ => {}
         }
     }
@@ -82,6 +89,11 @@ impl ClientInfo {
     /// overwritten.
     pub(crate) fn completed_by(self, late: Self) -> Self {
         Self { attempt: self.attempt.max(late.attempt), ..self }
+    }
+
+    /// Returns the deadline that the client of a gRPC call has set.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        self.deadline.filter(|_| self.is_grpc)
     }
 
     /// Returns the greatest attempt number. `overwritten` is the exchange's own attempt count if the header was read after the
@@ -130,6 +142,15 @@ mod tests {
         for odd in ["", "m", "5", "-1S", "1.5S", "123456789S", "5é", "5s"] {
             assert_eq!(timeout(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_deadline_is_one_of_a_grpc_call() {
+        let mut client = ClientInfo::default();
+        client.add(b"grpc-timeout", b"2S");
+        assert_eq!(client.deadline(), None);
+        client.add(b"content-type", b"application/grpc+proto");
+        assert_eq!(client.deadline(), Some(Micros::from_seconds(2)));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use crate::headers::{number, text};
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{BufferType, MapType, MetricId, MetricType};
+use crate::warnings::{self, Warning};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -97,8 +98,8 @@ enum BatchResult {
     Accepted { rejected: u64 },
     /// Retryable, after this number of seconds at the earliest.
     Retryable { retry_after: u64 },
-    /// Permanently rejected.
-    Rejected,
+    /// Permanently rejected, with this status.
+    Rejected { status: u64 },
 }
 
 impl Collector {
@@ -155,7 +156,12 @@ impl Collector {
                 let give_up_at = now.after(config.timeout).after(RESPONSE_GRACE);
                 self.in_flight = Some(InFlight { token_id, records, give_up_at });
             }
-            Err(_) => self.back_off(now, 0),
+            Err(_) => {
+                let message = "the cluster of the collector does not exist or has no healthy host, so records wait and \
+                    are dropped once the queue is full";
+                warnings::log_once(hostcalls, Warning::NoCollector, message, &self.config.cluster);
+                self.back_off(now, 0);
+            }
         }
     }
 
@@ -173,7 +179,11 @@ impl Collector {
             BatchResult::Accepted { rejected } => {
                 self.count_dropped(hostcalls, rejected.min(batch.records as u64));
             }
-            BatchResult::Rejected => self.count_dropped(hostcalls, batch.records as u64),
+            BatchResult::Rejected { status } => {
+                let message = "the collector rejects records, so they are dropped; it answered";
+                warnings::log_once(hostcalls, Warning::Rejected, message, &alloc::format!("{status}"));
+                self.count_dropped(hostcalls, batch.records as u64);
+            }
         }
         self.in_flight = None;
         self.failures = 0;
@@ -251,6 +261,6 @@ fn batch_result(hostcalls: &Hostcalls, body_size: usize) -> BatchResult {
             BatchResult::Accepted { rejected: body.map_or(0, |body| otlp::rejected(text(body))) }
         }
         408 | 429 | 502..=504 => BatchResult::Retryable { retry_after: header("retry-after").unwrap_or(0) },
-        _ => BatchResult::Rejected,
+        _ => BatchResult::Rejected { status },
     }
 }

@@ -18,11 +18,13 @@ use crate::response::ResponseHeaders;
 use crate::warnings::{self, Warning};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use nearmiss::{Attempt, Exchange, Flags, Micros, Substitute, Timestamp};
+use nearmiss::{Attempt, Exchange, Flags, Micros, Substitute, Timestamp, is_error};
 use nearmiss_envoy_config::Mode;
 
 /// The property by which access loggers and upstream filters know that an HTTP filter observes the exchange.
 const SEEN: &str = "nearmiss_seen";
+
+const CODE_DETAILS: &str = "response\0code_details";
 
 /// Envoy's detail of a response that came from the upstream as it is.
 const FROM_UPSTREAM: &str = "via_upstream";
@@ -31,6 +33,8 @@ const FROM_UPSTREAM: &str = "via_upstream";
 const HEALTH_CHECK: &str = "health_check_";
 /// Envoy's detail of a response that an internal redirect replaced: the cluster and the route are those of the next leg by then.
 const INTERNAL_REDIRECT: &str = "internal_redirect";
+/// The status of an exchange that an internal redirect ended; the upstream's own is that of its attempt.
+const REDIRECT: u16 = 302;
 /// Envoy's detail of a response that `max_stream_duration` cut off, for which some releases set no flag.
 const CUT_OFF_BY_DURATION: &str = "max_duration_timeout";
 /// The shortest duration of an exchange that `max_stream_duration` may have cut off.
@@ -202,6 +206,9 @@ fn observe_full(
     };
     let clocks = Clocks::read(hostcalls, &exchange, response.service);
     let log = attempt_log(hostcalls, &exchange, clocks, request.timeout);
+    let is_redirected_error = is_redirected && is_error(exchange.status);
+    let is_replaced = is_redirected_error || is_own_page(hostcalls, &exchange, &response);
+    let exchange = if is_redirected_error { Exchange { status: REDIRECT, ..exchange } } else { exchange };
     let tier = match exchange.host {
         Some(host) => plugin.host_tiers.get_or_query(exchange.upstream, host, ts, || host_tier(hostcalls)),
         None => host_tier(hostcalls),
@@ -216,7 +223,7 @@ fn observe_full(
             timeout: request.timeout,
             timeout_used: clocks.timeout_used(),
             service: clocks.service(exchange.duration),
-            deadline: client.deadline.filter(|_| request.is_grpc),
+            deadline: client.deadline(),
             grpc_status,
             partial: is_cut_off(&exchange, &response, grpc_status),
             bytes: grpc_status
@@ -226,7 +233,7 @@ fn observe_full(
             fail_open: request.fail_open,
             client_trusted: request.is_external.then_some(false),
             stream: request.is_connect || response.is_stream(),
-            substitute: response.substitute(tier),
+            substitute: if is_replaced { Some(Substitute::Fallback) } else { response.substitute(tier) },
             cache_status: response.cache_status.as_deref(),
             proxy_status: response.proxy_status.as_deref(),
             client_attempt: client.attempt(overwritten),
@@ -255,7 +262,7 @@ pub(crate) fn annotate_response(
         duration: elapsed.unwrap_or_default(),
         attempts: attempts.and_then(|count| u32::try_from(count).ok()),
         max_attempts: max_attempts(hostcalls),
-        deadline: client.deadline,
+        deadline: client.deadline(),
         grpc_status: response.grpc_status.filter(|_| response.is_grpc()),
         stream: response.is_stream(),
         substitute: response.substitute(host_tier(hostcalls)),
@@ -318,6 +325,17 @@ fn is_cut_off(exchange: &Exchange<'_>, response: &ResponseHeaders<'_>, grpc_stat
     lacks_status || exchange.reason == Some(CUT_OFF_BY_DURATION) && !response.is_stream()
 }
 
+/// Returns true if Envoy responded with a page of its own although the upstream had been asked: by a custom response, or by a filter that
+/// replaced the response. The router notes the time of every response of the upstream in a header.
+fn is_own_page(hostcalls: &Hostcalls, exchange: &Exchange<'_>, response: &ResponseHeaders<'_>) -> bool {
+    (200..400).contains(&exchange.status)
+        && exchange.attempts.is_some_and(|attempts| attempts > 0)
+        && exchange.flags.is_empty()
+        && exchange.reason != Some(INTERNAL_REDIRECT)
+        && response.service.is_none()
+        && hostcalls.get_property(CODE_DETAILS).is_ok_and(|details| details != FROM_UPSTREAM.as_bytes())
+}
+
 /// Returns the attempts of an exchange with more than one. Without upstream filters only the attempt that answered is known; it
 /// is needed because the exchange's duration is not the attempt's. A single attempt is of interest if it failed and another filter
 /// replaced the response.
@@ -364,7 +382,7 @@ fn reason<'a>(hostcalls: &'a Hostcalls, exchange: &Exchange<'_>) -> Option<&'a s
 }
 
 fn code_details(hostcalls: &Hostcalls) -> Option<&str> {
-    name(hostcalls.get_property("response\0code_details"))
+    name(hostcalls.get_property(CODE_DETAILS))
 }
 
 /// Returns the tier of the upstream host, from the metadata by which users mark fallback and failover hosts: that of the host, otherwise
@@ -380,7 +398,8 @@ fn host_tier(hostcalls: &Hostcalls) -> Option<Substitute> {
         tier if tier.eq_ignore_ascii_case("fallback") => Some(Substitute::Fallback),
         tier if tier.eq_ignore_ascii_case("failover") => Some(Substitute::Failover),
         other => {
-            let message = "`tier` of a host's metadata is neither \"fallback\" nor \"failover\"";
+            let message =
+                "`tier` of a host's metadata is neither \"fallback\" nor \"failover\", so it is ignored";
             warnings::log_once(hostcalls, Warning::Tier, message, other);
             None
         }
@@ -393,7 +412,7 @@ fn max_attempts(hostcalls: &Hostcalls) -> Option<u32> {
         hostcalls.get_property("xds\0route_metadata\0filter_metadata\0nearmiss\0max_attempts").ok()?;
     let count = attempt_count(value);
     if count.is_none() {
-        let message = "`max_attempts` of a route's metadata is not a number from 1 to 1000";
+        let message = "`max_attempts` of a route's metadata is not a number from 1 to 1000, so it is ignored";
         warnings::log_once(hostcalls, Warning::MaxAttempts, message, text(value));
     }
     count

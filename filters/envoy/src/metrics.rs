@@ -107,7 +107,7 @@ impl Metrics {
         });
         let Some((_, metric)) = episodes.get_mut(index) else { return };
         add(hostcalls, metric, 1, || {
-            format!("nearmiss.upstream=.={upstream};.;pattern=.={};.;episodes_total", pattern.name())
+            series_name(upstream, &format!("pattern=.={};.;episodes_total", pattern.name()))
         });
     }
 
@@ -173,25 +173,23 @@ impl Series {
         let (verdict, upstream) = (&observed.verdict, &self.upstream);
         if let Some(metric) = self.fates.get_mut(verdict.fate as usize) {
             add(hostcalls, metric, 1, || {
-                format!("nearmiss.upstream=.={upstream};.;fate=.={};.;exchanges_total", verdict.fate.name())
+                series_name(upstream, &format!("fate=.={};.;exchanges_total", verdict.fate.name()))
             });
         }
         if verdict.fate == Fate::Failed {
             let reason = FailureReason::of(exchange);
             if let Some(metric) = self.failures.get_mut(reason as usize) {
                 add(hostcalls, metric, 1, || {
-                    format!("nearmiss.upstream=.={upstream};.;reason=.={};.;failed_total", reason.name())
+                    series_name(upstream, &format!("reason=.={};.;failed_total", reason.name()))
                 });
             }
         }
         if verdict.is_aborted() {
-            add(hostcalls, &mut self.aborted, 1, || {
-                format!("nearmiss.upstream=.={upstream};.;aborted_total")
-            });
+            add(hostcalls, &mut self.aborted, 1, || series_name(upstream, "aborted_total"));
         }
         if let Some(margin) = verdict.margin_bp() {
             let metric = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {
-                format!("nearmiss.upstream=.={upstream};.;margin_bp")
+                series_name(upstream, "margin_bp")
             });
             let _ = metric.and_then(|metric| hostcalls.record_metric(metric, margin.into()));
         }
@@ -201,11 +199,20 @@ impl Series {
     fn count_attempts(&mut self, hostcalls: &Hostcalls, attempts: u32) {
         if attempts > 0 {
             let upstream = &self.upstream;
-            add(hostcalls, &mut self.attempts, attempts, || {
-                format!("nearmiss.upstream=.={upstream};.;attempts_total")
-            });
+            add(hostcalls, &mut self.attempts, attempts, || series_name(upstream, "attempts_total"));
         }
     }
+}
+
+/// Returns the name of a metric of an upstream. The characters of delimiters and control characters in the upstream's name become `_`:
+/// behind them Envoy would find labels of another series, or none.
+fn series_name(upstream: &str, metric: &str) -> String {
+    let is_special = |byte: u8| matches!(byte, b';' | b'=') || byte.is_ascii_control();
+    if upstream.bytes().any(is_special) {
+        let label = upstream.replace(|character| u8::try_from(character).is_ok_and(is_special), "_");
+        return series_name(&label, metric);
+    }
+    format!("nearmiss.upstream=.={upstream};.;{metric}")
 }
 
 fn add(hostcalls: &Hostcalls, metric: &mut Option<MetricId>, by: u32, name: impl FnOnce() -> String) {
@@ -225,4 +232,23 @@ fn get_or_define(
     let new = hostcalls.define_metric(metric_type, &name())?;
     *metric = Some(new);
     Ok(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::series_name;
+
+    #[test]
+    fn the_name_of_an_upstream_is_one_label() {
+        let metric = "fate=.=failed;.;exchanges_total";
+        for (upstream, label) in [
+            ("cart", "cart"),
+            ("a\nb", "a_b"),
+            ("a;.;fate=.=clean;.;y", "a_._fate_._clean_._y"),
+            ("a;.", "a_."),
+        ] {
+            let name = format!("nearmiss.upstream=.={label};.;{metric}");
+            assert_eq!(series_name(upstream, metric), name, "{upstream:?}");
+        }
+    }
 }

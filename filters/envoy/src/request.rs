@@ -18,8 +18,6 @@ pub(crate) struct RequestHeaders {
     pub(crate) is_external: bool,
     /// True if the request opened a tunnel.
     pub(crate) is_connect: bool,
-    /// True for a gRPC call; anybody can send the headers of one with another request.
-    pub(crate) is_grpc: bool,
     /// The reason why the exchange is left out, if it is.
     pub(crate) left_out: Option<LeftOut>,
 }
@@ -64,7 +62,6 @@ impl RequestHeaders {
                 b"user-agent" if ignore.matches(Some(value), None) => left_out = Some(LeftOut::HealthCheck),
                 b":authority" if is_mirrored(value) => left_out = Some(LeftOut::Mirrored),
                 b":method" => request.is_connect = value == b"CONNECT",
-                b"content-type" => request.is_grpc = value.starts_with(b"application/grpc"),
                 b"x-envoy-expected-rq-timeout-ms" => request.timeout = milliseconds(value),
                 b"x-envoy-auth-failure-mode-allowed" => request.fail_open = value == b"true",
                 b"x-envoy-external-address" => request.is_external = true,

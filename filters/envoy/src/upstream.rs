@@ -58,8 +58,8 @@ impl UpstreamFilter {
                 started: attempt.started,
                 ended,
                 reason: if status == 0 { failure_reason(hostcalls) } else { "" },
-                // Only a redirect is followed by a request to another cluster.
-                cluster: if matches!(status, 300..400) { cluster(hostcalls) } else { "" },
+                // A redirect or a custom response may be followed by a request to another cluster.
+                cluster: if status >= 300 { cluster(hostcalls) } else { "" },
             },
         );
     }

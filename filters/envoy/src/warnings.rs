@@ -1,4 +1,4 @@
-//! Warnings about metadata that the filter cannot use: each kind is logged once by a VM.
+//! Warnings about what the filter cannot use, metadata or a collector: each kind is logged once by a VM.
 
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::LogLevel;
@@ -12,6 +12,10 @@ pub(crate) enum Warning {
     Tier,
     /// The maximum number of attempts of a route.
     MaxAttempts,
+    /// A collector that cannot be called.
+    NoCollector,
+    /// A collector that rejects records.
+    Rejected,
 }
 
 local! {
@@ -24,7 +28,7 @@ pub(crate) fn log_once(hostcalls: &Hostcalls, warning: Warning, message: &str, v
     let logged = LOGGED.with(|logged| logged.replace(logged.get() | bit));
     if logged & bit == 0 {
         let value = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
-        let line = alloc::format!("nearmiss: {message}, so it is ignored: `{value}`");
+        let line = alloc::format!("nearmiss: {message}: `{value}`");
         let _ = hostcalls.log(LogLevel::Warn, &line);
     }
 }

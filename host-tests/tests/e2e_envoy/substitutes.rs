@@ -58,6 +58,66 @@ fn a_filter_that_hides_an_error_of_the_upstream_is_a_fallback_where_attempts_are
     harness.finish();
 }
 
+/// Returns Envoy's filter that applies a policy to each response with status 503.
+fn custom_response(policy: &serde_json::Value) -> serde_json::Value {
+    let status = json!({"name": "status", "typed_config": {
+        "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput"}});
+    json!({"name": "custom", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.custom_response.v3.CustomResponse",
+        "custom_response_matcher": {"matcher_list": {"matchers": [{
+            "predicate": {"single_predicate": {"input": status, "value_match": {"exact": "503"}}},
+            "on_match": {"action": {"name": "policy", "typed_config": policy}},
+        }]}},
+    }})
+}
+
+#[test]
+fn a_static_page_instead_of_an_error_of_the_upstream_is_a_fallback() {
+    let page = custom_response(&json!({
+        "@type": "type.googleapis.com/envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy",
+        "status_code": 200,
+        "body": {"inline_string": "a page"},
+    }));
+    for attached in [
+        (|bootstrap: Bootstrap| bootstrap.filter(wasm_filter(HTTP))) as fn(Bootstrap) -> Bootstrap,
+        |bootstrap| bootstrap.logger(wasm_logger(LOG)),
+        |bootstrap| bootstrap.filter(wasm_filter(HTTP)).upstream_filter(wasm_upstream_filter()),
+    ] {
+        let mut harness = start(|bootstrap, _| attached(bootstrap).filter(page.clone()));
+        let outcome = harness.get("/plain", "one", "503");
+        assert_eq!(outcome.response.status, 200, "{}", outcome.line);
+        let record = harness.next_record();
+        assert_eq!(record["fate"], "fallback", "{}: {record}", outcome.line);
+        assert_eq!(harness.get("/plain", "two", "200").near_miss, None);
+        assert_eq!(harness.fates("cart"), counts(&[("clean", 1), ("fallback", 1)]));
+        harness.finish();
+    }
+}
+
+#[test]
+fn a_page_of_another_cluster_leaves_the_error_with_the_upstream_that_gave_it() {
+    let spare = custom_response(&json!({
+        "@type": "type.googleapis.com/envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy",
+        "uri": "http://example.test/spare",
+        "status_code": 200,
+    }));
+    let mut harness = start(|bootstrap, origins| {
+        bootstrap
+            .cluster(host_tests::real::cluster("spare", &[origins.hosts[1].port]))
+            .route(route("/spare", "spare", &json!({})))
+            .filter(wasm_filter(HTTP))
+            .filter(spare)
+            .upstream_filter(wasm_upstream_filter())
+    });
+    let outcome = harness.get("/plain", "one", "503,200");
+    assert_eq!(outcome.response.status, 200, "{}", outcome.line);
+    let record = harness.next_record();
+    assert_eq!((&record["upstream"], &record["fate"]), (&json!("cart"), &json!("fallback")), "{record}");
+    assert_eq!(harness.fates("cart"), counts(&[("fallback", 1)]));
+    assert_eq!(harness.fates("spare"), counts(&[("clean", 1)]));
+    harness.finish();
+}
+
 #[test]
 fn attempts_say_why_they_had_no_response() {
     let mut harness =

@@ -1,6 +1,6 @@
 //! Tests of the delivery of records to a collector that works, fails, or responds with garbage.
 
-use host_tests::sim::proxy_wasm::{HttpCall, HttpCallResponse, Stream};
+use host_tests::sim::proxy_wasm::{HttpCall, HttpCallResponse, Status, Stream};
 use serde_json::Value;
 
 use crate::harness::{Fixture, retried};
@@ -265,4 +265,28 @@ fn without_a_collector_no_call_is_made() {
     assert!(sender.tick().is_empty());
     sender.fixture.exchange(Stream::ok("cart"));
     assert_eq!(sender.fixture.vm.take_calls().of("proxy_http_call"), 0);
+}
+
+#[test]
+fn a_collector_that_cannot_be_called_or_rejects_records_is_logged_once() {
+    let mut sender = Sender::with(CONFIG);
+    sender.emit(1);
+    sender.fixture.vm.inject("proxy_http_call", 0, Status::BadArgument);
+    for _ in 0..30 {
+        assert!(sender.tick().is_empty());
+    }
+    sender.fixture.vm.clear_faults();
+    for _ in 0..2 {
+        let (_, call) = sender.wait();
+        sender.respond(&call, Some(HttpCallResponse::of(404, "")));
+        sender.emit(1);
+    }
+    let warnings = sender.fixture.proxy.take_log();
+    let about = |text: &str| warnings.iter().filter(|line| line.text.contains(text)).count();
+    assert_eq!(about("the cluster of the collector does not exist"), 1, "{warnings:?}");
+    assert_eq!(
+        about("the collector rejects records, so they are dropped; it answered: `404`"),
+        1,
+        "{warnings:?}"
+    );
 }
