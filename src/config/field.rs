@@ -149,9 +149,12 @@ impl<'a> Field<'a> {
         Ok(values)
     }
 
-    /// Reads an object whose values are texts.
+    /// Reads an object whose values are texts or null, which becomes an empty text.
     pub fn texts_by_name(&self) -> Result<SortedMap<String, String>, ConfigError> {
-        self.by_name(|field| field.any_text("a text").map(ToOwned::to_owned))
+        self.by_name(|field| match field.value {
+            Value::Null => Ok(String::new()),
+            _ => field.any_text("a text or null").map(ToOwned::to_owned),
+        })
     }
 
     /// Reads true or false.

@@ -679,8 +679,8 @@ fn watch_follows_several_files_and_ends_with_a_table() {
     wait_for(&log, "b.log from its end");
     append(&a, &line(0, "cart", 2));
     append(&a, &line(1, "search", 2));
-    append(&b, &line(2, "cart", 3));
     wait_for(&records, r#""attempts":2"#);
+    append(&b, &line(2, "cart", 3));
     wait_for(&records, r#""attempts":3"#);
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());

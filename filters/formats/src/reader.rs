@@ -8,8 +8,8 @@ use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::locate::{Expected, Found, Locator};
 use crate::log_format::LogFormat;
-use crate::probes::{self, Probes};
 use crate::record::{FieldIndex, RecordParser, ValueKind};
+use crate::requests::Requests;
 use crate::schema::Schema;
 use crate::wrapper::{self, Unwrapped};
 use crate::{
@@ -51,7 +51,7 @@ pub struct Reader {
     unwrapped: Vec<u8>,
     /// The beginning of a line that a container runtime has cut into parts.
     parts: LineParts,
-    probes: Probes,
+    requests: Requests,
 }
 
 /// Values parsed from the last record, reused for the next if their text is unchanged.
@@ -73,13 +73,14 @@ impl Reader {
     #[must_use]
     pub fn with_fields(mut self, config: FieldConfig) -> Self {
         (self.mapping, self.log_format) = (config.mapping, config.log_format);
+        self.requests.has_default_route = config.has_default_route;
         self
     }
 
     /// Sets the requests that are left out.
     #[must_use]
     pub fn with_ignore(mut self, ignore: Ignore) -> Self {
-        self.probes = Probes::new(ignore);
+        self.requests.ignore = ignore;
         self
     }
 
@@ -115,7 +116,8 @@ impl Reader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, probes, .. } = self;
+        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, requests, .. } =
+            self;
         let Some(mut line) = joined(line, parts) else {
             return Ok(ParsedLine::LeftOut("a part of a longer line"));
         };
@@ -139,7 +141,7 @@ impl Reader {
             match read_as(known, line, &mut settings, first, buffer) {
                 // The line of an access log may be inside one of other keys.
                 Ok(ParsedLine::Other(_)) => {}
-                Ok(read) => return Ok(with_prior(probes.leave_out(read, known.format, line), prior)),
+                Ok(read) => return Ok(with_prior(requests.apply(read, known.format, line), prior)),
                 Err(error) => failure = Some(error),
             }
         }
@@ -175,7 +177,7 @@ impl Reader {
             let line = whole.get(located.start..).unwrap_or_default();
             let located = Known { format, must_be_complete: false };
             read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)
-                .map(|read| probes.leave_out(read, format, line))
+                .map(|read| requests.apply(read, format, line))
         });
         if read.is_err() {
             json_start.clear();
@@ -221,13 +223,13 @@ impl Reader {
             Format::Traefik => traefik::parse_values(record, &values, &mut attempts.first),
             _ => envoy::parse_values(record, &values, &mut cache.envoy),
         };
-        let is_probe = match format {
-            Format::EnvoyJson | Format::IstioJson => self.probes.matches_envoy(&values),
-            Format::NginxJson => self.probes.matches_nginx(&values),
-            _ => self.probes.is_probe(record),
-        };
-        cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
-        let read = read.map(|read| if is_probe { probes::left_out(read) } else { read });
+        let (requests, is_exchange) = (&self.requests, matches!(read, Ok(ParsedLine::Exchange(_))));
+        let read = read.map(|read| match format {
+            Format::EnvoyJson | Format::IstioJson => requests.apply_to_envoy(read, &values),
+            Format::NginxJson => requests.apply_to_nginx(read, &values),
+            _ => requests.apply(read, format, record),
+        });
+        cache.record = is_exchange.then_some(parser.count);
         let may_be_other = read.is_err() && self.format == Format::Auto && mapping.is_empty();
         if may_be_other && locator.is_other_json(record) {
             return Ok(ParsedLine::Other(OtherLine::Json));
@@ -251,9 +253,8 @@ impl Reader {
         let cache = &mut self.cache;
         cache.record = None;
         let read = nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first);
-        let is_probe = self.probes.matches_nginx(&values);
         cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
-        read.map(|read| if is_probe { probes::left_out(read) } else { read })
+        read.map(|read| self.requests.apply_to_nginx(read, &values))
     }
 
     /// Tokenizes `line`, the one inside `record`, if lines of its format can be read by their tokens.

@@ -20,7 +20,7 @@ pub(crate) fn schema() -> Value {
 
 /// Returns the schema of the value at `path`.
 fn value(path: &[&str]) -> Value {
-    let takes = match refusal(path, Value::Null) {
+    let takes = match refusal(path, odd()) {
         Some(ConfigError::Value { takes, .. }) => takes,
         _ => "",
     };
@@ -42,7 +42,7 @@ fn value(path: &[&str]) -> Value {
 fn object(path: &[&str]) -> Map<String, Value> {
     let inner = [path, &[ANY_KEY]].concat();
     let mut schema = Map::from_iter([("type".into(), json!("object"))]);
-    match refusal(&inner, Value::Null) {
+    match refusal(&inner, odd()) {
         Some(ConfigError::Unknown { known, .. }) => {
             let fields = known.iter().map(|name| ((*name).to_owned(), value(&[path, &[name]].concat())));
             schema.insert("properties".into(), fields.collect());
@@ -68,6 +68,11 @@ fn required<'a>(path: &[&str], known: &[&'a str]) -> Vec<&'a str> {
     known.iter().filter(|name| words.contains(name)).copied().collect()
 }
 
+/// Returns a value that no field takes.
+fn odd() -> Value {
+    json!([null])
+}
+
 /// Returns the error of the parser if the document has `value` at `path`.
 fn refusal(path: &[&str], value: Value) -> Option<ConfigError> {
     let document = path.iter().rev().fold(value, |value, key| json!({ *key: value }));
@@ -79,6 +84,7 @@ fn scalar(takes: &str) -> Option<Map<String, Value>> {
     let schema = match takes {
         "an object" => return None,
         "true or false" => json!({"type": "boolean"}),
+        "a text or null" => json!({"type": ["string", "null"]}),
         "a list of texts" => json!({"type": "array", "items": {"type": "string"}}),
         "a list of texts, none of them empty" => {
             json!({"type": "array", "items": {"type": "string", "minLength": 1}})

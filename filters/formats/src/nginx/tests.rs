@@ -237,6 +237,9 @@ fn configured_keys_take_precedence_over_built_in_ones() {
     let wrong =
         FieldConfig::parse(&[("colour".into(), "x".into())].into(), Format::Auto).unwrap_err().to_string();
     assert!(wrong.starts_with("`fields.colour` is not a field; there are log_format, ts"), "{wrong}");
+    let wrong =
+        FieldConfig::parse(&[("host".into(), "".into())].into(), Format::Auto).unwrap_err().to_string();
+    assert_eq!(wrong, "`fields.host` takes a key; only `fields.route` may be null");
 }
 
 #[test]
