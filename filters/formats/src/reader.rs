@@ -141,7 +141,10 @@ impl Reader {
             match read_as(known, line, &mut settings, first, buffer) {
                 // The line of an access log may be inside one of other keys.
                 Ok(ParsedLine::Other(_)) => {}
-                Ok(read) => return Ok(with_prior(requests.apply(read, known.format, line), prior)),
+                Ok(mut read) => {
+                    requests.apply(&mut read, known.format, line);
+                    return Ok(with_prior(read, prior));
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -176,8 +179,10 @@ impl Reader {
             let whole = if located.is_inside { locator.inner.as_slice() } else { line };
             let line = whole.get(located.start..).unwrap_or_default();
             let located = Known { format, must_be_complete: false };
-            read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)
-                .map(|read| requests.apply(read, format, line))
+            let mut read =
+                read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)?;
+            requests.apply(&mut read, format, line);
+            Ok(read)
         });
         if read.is_err() {
             json_start.clear();
@@ -218,17 +223,19 @@ impl Reader {
             return self.read(record, attempts);
         };
         cache.record = None;
-        let read = match format {
+        let mut read = match format {
             Format::NginxJson => nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first),
             Format::Traefik => traefik::parse_values(record, &values, &mut attempts.first),
             _ => envoy::parse_values(record, &values, &mut cache.envoy),
         };
-        let (requests, is_exchange) = (&self.requests, matches!(read, Ok(ParsedLine::Exchange(_))));
-        let read = read.map(|read| match format {
-            Format::EnvoyJson | Format::IstioJson => requests.apply_to_envoy(read, &values),
-            Format::NginxJson => requests.apply_to_nginx(read, &values),
-            _ => requests.apply(read, format, record),
-        });
+        let is_exchange = matches!(read, Ok(ParsedLine::Exchange(_)));
+        if let Ok(read) = &mut read {
+            match format {
+                Format::EnvoyJson | Format::IstioJson => self.requests.apply_to_envoy(read, &values),
+                Format::NginxJson => self.requests.apply_to_nginx(read, &values),
+                _ => self.requests.apply(read, format, record),
+            }
+        }
         cache.record = is_exchange.then_some(parser.count);
         let may_be_other = read.is_err() && self.format == Format::Auto && mapping.is_empty();
         if may_be_other && locator.is_other_json(record) {
@@ -252,9 +259,10 @@ impl Reader {
         let values = record_values(record, parser, &self.mapping, self.cache.record);
         let cache = &mut self.cache;
         cache.record = None;
-        let read = nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first);
-        cache.record = matches!(read, Ok(ParsedLine::Exchange(_))).then_some(parser.count);
-        read.map(|read| self.requests.apply_to_nginx(read, &values))
+        let mut read = nginx::parse_values(record, &values, &mut cache.nginx, &mut attempts.first)?;
+        cache.record = matches!(read, ParsedLine::Exchange(_)).then_some(parser.count);
+        self.requests.apply_to_nginx(&mut read, &values);
+        Ok(read)
     }
 
     /// Tokenizes `line`, the one inside `record`, if lines of its format can be read by their tokens.

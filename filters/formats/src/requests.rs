@@ -29,13 +29,8 @@ impl Default for Requests {
 
 impl Requests {
     /// Applies the rules to a line. Exchange lines hold neither a user agent nor a path.
-    pub(crate) fn apply<'a>(
-        &self,
-        mut read: ParsedLine<'a>,
-        format: Format,
-        line: &'a [u8],
-    ) -> ParsedLine<'a> {
-        if let ParsedLine::Exchange(exchange) = &mut read
+    pub(crate) fn apply<'a>(&self, read: &mut ParsedLine<'a>, format: Format, line: &'a [u8]) {
+        if let ParsedLine::Exchange(exchange) = read
             && format != Format::Exchange
         {
             let is_probe = match format {
@@ -43,7 +38,8 @@ impl Requests {
                 _ => self.is_probe(line),
             };
             if is_probe {
-                return PROBE;
+                *read = PROBE;
+                return;
             }
             if self.lacks_route(exchange) {
                 exchange.route = match format {
@@ -54,34 +50,25 @@ impl Requests {
                 };
             }
         }
-        read
     }
 
     /// Applies the rules to a record of Envoy with these values.
-    pub(crate) fn apply_to_envoy<'a>(
-        &self,
-        mut read: ParsedLine<'a>,
-        values: &FieldValues<'a, '_>,
-    ) -> ParsedLine<'a> {
-        if let ParsedLine::Exchange(exchange) = &mut read {
+    pub(crate) fn apply_to_envoy<'a>(&self, read: &mut ParsedLine<'a>, values: &FieldValues<'a, '_>) {
+        if let ParsedLine::Exchange(exchange) = read {
             let path = values.get(envoy::FieldId::Path as usize);
             if self.ignore.matches(values.get(envoy::FieldId::Agent as usize), path) {
-                return PROBE;
+                *read = PROBE;
+                return;
             }
             if self.lacks_route(exchange) {
                 exchange.route = path.and_then(default_route::of_request);
             }
         }
-        read
     }
 
     /// Applies the rules to a record of nginx with these values.
-    pub(crate) fn apply_to_nginx<'a>(
-        &self,
-        mut read: ParsedLine<'a>,
-        values: &FieldValues<'a, '_>,
-    ) -> ParsedLine<'a> {
-        if let ParsedLine::Exchange(exchange) = &mut read {
+    pub(crate) fn apply_to_nginx<'a>(&self, read: &mut ParsedLine<'a>, values: &FieldValues<'a, '_>) {
+        if let ParsedLine::Exchange(exchange) = read {
             let get =
                 |id: nginx::FieldId| if values.has(id as usize) { values.get(id as usize) } else { None };
             let lacks_route = self.lacks_route(exchange);
@@ -90,13 +77,13 @@ impl Requests {
                 false => None,
             };
             if self.ignore.matches(get(nginx::FieldId::Agent), None) || self.matches_request(request) {
-                return PROBE;
+                *read = PROBE;
+                return;
             }
             if lacks_route {
                 exchange.route = request.and_then(default_route::of_request);
             }
         }
-        read
     }
 
     fn lacks_route(&self, exchange: &Exchange<'_>) -> bool {
