@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::fixture_logs::FixtureLog;
 use super::sample_logs::{exchange_line, nginx_line};
 use super::{Row, Samples, Selection, Spread, cpu_time_of_children, interleaved};
 use crate::artifact;
@@ -15,15 +16,18 @@ use crate::real::TempDir;
 const LINES: u64 = 1_000_000;
 /// Lines of the stream for the memory row.
 const LONG: u64 = 10_000_000;
+/// Lines per file of one format.
+const LINES_OF_FORMAT: u64 = 100_000;
 const ROUNDS: usize = 5;
 /// The row that others are compared with.
 const BASELINE: &str = "lines/nginx";
 
 /// One run of a program over a file.
 struct CliRun {
-    name: &'static str,
-    what: &'static str,
+    name: String,
+    what: String,
     command: Vec<String>,
+    lines: u64,
 }
 
 /// Measures the selected rows.
@@ -36,8 +40,18 @@ pub fn run(selection: &Selection) {
     write(&path("exchange.ndjson"), exchange_line);
     write(&path("nginx.log"), nginx_line);
     keep_records(&path("nginx.log"), &path("records.ndjson"));
-    let wanted = |case: &CliRun| case.name == BASELINE || selection.wants(case.name);
-    let mut cases: Vec<_> = cases(folder.path()).into_iter().filter(wanted).collect();
+    let wanted = |name: &str| name == BASELINE || selection.wants(name);
+    let mut cases: Vec<_> = cases(folder.path()).into_iter().filter(|case| wanted(&case.name)).collect();
+    for log in FixtureLog::all() {
+        let name = format!("lines/format/{}", log.format);
+        if wanted(&name) {
+            let file = path(&log.format);
+            log.write(Path::new(&file), LINES_OF_FORMAT);
+            let words = ["replay", "-q", "-f", &log.format, &file].map(str::to_owned);
+            let command = std::iter::once(nearmiss().display().to_string()).chain(words).collect();
+            cases.push(CliRun { name, what: log.format, command, lines: LINES_OF_FORMAT });
+        }
+    }
     cases.retain(CliRun::runs);
     let samples = interleaved(ROUNDS, &mut cases, |case| case.cpu_seconds());
     let baseline =
@@ -65,9 +79,9 @@ fn cases(folder: &Path) -> Vec<CliRun> {
     let replay = [nearmiss.as_str(), "replay", "-q", "-f"];
     let report = [nearmiss.as_str(), "report", "-q", "-o", &page, "-f", "nginx"];
     let exchange = path("exchange.ndjson");
-    let case = |name, what, program: &[&str], arguments: &[&str]| {
+    let case = |name: &str, what: &str, program: &[&str], arguments: &[&str]| {
         let command = program.iter().chain(arguments).map(|word| (*word).to_owned()).collect();
-        CliRun { name, what, command }
+        CliRun { name: name.into(), what: what.into(), command, lines: LINES }
     };
     vec![
         case(BASELINE, "nginx", &replay, &["nginx", &nginx]),
@@ -109,7 +123,7 @@ impl CliRun {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
-        Row::missing(self.name, self.what, &why).print();
+        Row::missing(&self.name, &self.what, &why).print();
         false
     }
 
@@ -127,12 +141,12 @@ impl CliRun {
         let before = cpu_time_of_children();
         let ended = self.start();
         assert!(ended.is_ok_and(|status| status.success()), "{} ran before", self.what);
-        (cpu_time_of_children() - before).as_secs_f64()
+        (cpu_time_of_children() - before).as_secs_f64() * LINES as f64 / self.lines as f64
     }
 
     fn print(&self, seconds: &Samples, baseline: &Samples) {
         let what = format!("a million lines: {}", self.what);
-        let row = Row::of(self.name, &what, "CPU s", seconds.spread());
+        let row = Row::of(&self.name, &what, "CPU s", seconds.spread());
         if self.name == BASELINE {
             row
         } else {

@@ -14,6 +14,8 @@ pub mod envoy_cpu_time;
 pub mod envoy_instructions;
 mod envoy_load;
 pub mod envoy_workers;
+#[cfg(feature = "lines")]
+mod fixture_logs;
 #[cfg(feature = "sim")]
 pub mod leader_election;
 mod lua_filter;
