@@ -329,15 +329,20 @@ impl Envoy {
     /// If Envoy does not stop within a minute.
     pub fn stop(mut self) -> Vec<String> {
         self.terminate();
-        self.log.wait_for_end();
         self.log()
     }
 
-    fn terminate(&mut self) {
+    /// Stops Envoy. Its logs stay.
+    ///
+    /// # Panics
+    ///
+    /// If Envoy does not stop within a minute.
+    pub fn terminate(&mut self) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         // SAFETY: the child has not been waited for, so the process id is still its own.
         unsafe { libc::kill(pid, libc::SIGTERM) };
         eventually("Envoy to stop", || self.child.try_wait().ok().flatten());
+        self.log.wait_for_end();
     }
 
     /// Returns the port of a listener, once it listens.

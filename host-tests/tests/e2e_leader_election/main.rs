@@ -4,4 +4,5 @@
 
 mod bootstrap;
 mod collector;
+mod drain;
 mod episode;
