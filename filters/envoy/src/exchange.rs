@@ -29,6 +29,9 @@ const CODE_DETAILS: &str = "response\0code_details";
 /// Envoy's detail of a response that came from the upstream as it is.
 const FROM_UPSTREAM: &str = "via_upstream";
 
+/// Beginning of Envoy's details of a response that its cache filter stored, or served after the upstream had confirmed it.
+const FROM_CACHE: &[u8] = b"cache.";
+
 /// Beginning of Envoy's details of a response of the health check filter.
 const HEALTH_CHECK: &str = "health_check_";
 /// Envoy's detail of a response that an internal redirect replaced: the cluster and the route are those of the next leg by then.
@@ -333,7 +336,9 @@ fn is_own_page(hostcalls: &Hostcalls, exchange: &Exchange<'_>, response: &Respon
         && exchange.flags.is_empty()
         && exchange.reason != Some(INTERNAL_REDIRECT)
         && response.service.is_none()
-        && hostcalls.get_property(CODE_DETAILS).is_ok_and(|details| details != FROM_UPSTREAM.as_bytes())
+        && hostcalls
+            .get_property(CODE_DETAILS)
+            .is_ok_and(|details| details != FROM_UPSTREAM.as_bytes() && !details.starts_with(FROM_CACHE))
 }
 
 /// Returns the attempts of an exchange with more than one. Without upstream filters only the attempt that answered is known; it

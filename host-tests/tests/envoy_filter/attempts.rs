@@ -78,6 +78,29 @@ fn without_an_upstream_filter_the_host_of_the_leg_tells_its_cluster() {
 }
 
 #[test]
+fn a_response_of_a_filter_after_an_attempt_is_a_fallback_and_one_of_the_cache_is_not() {
+    for (details, fate) in [
+        ("via_upstream", "clean"),
+        ("cache.response_from_cache_filter", "clean"),
+        ("cache.insert_via_upstream", "clean"),
+        ("", "fallback"),
+        ("lua_response", "fallback"),
+    ] {
+        let mut fixture = Fixture::with("{}");
+        fixture.exchange(Stream { code_details: Some(details.to_owned()), ..Stream::ok("cart") });
+        assert_eq!(fixture.fates("cart"), fate_counts(&[(fate, 1)]), "{details}");
+    }
+    let mut fixture = Fixture::with("{}");
+    let stream = Stream { code_details: Some(String::new()), ..Stream::ok("cart") };
+    fixture.exchange(stream.with_response_header("x-envoy-upstream-service-time", "9"));
+    assert_eq!(
+        fixture.fates("cart"),
+        fate_counts(&[("clean", 1)]),
+        "the router notes the upstream's responses"
+    );
+}
+
+#[test]
 fn an_exchange_whose_log_never_comes_is_counted_once() {
     let mut fixture = Fixture::with("{}");
     let key =
