@@ -107,6 +107,10 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Prints only records of these types, also on a terminal; several with commas between them.
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', conflicts_with_all = ["annotate", "wasm"])]
+    pub(crate) only: Vec<RecordType>,
+
     /// Judges with this wasm module, the one for Fluent Bit, instead of the built-in core: the same results, but
     /// slower.
     ///
@@ -117,6 +121,20 @@ pub(crate) struct ReplayArgs {
     /// Source name in summaries; runs whose records are merged need different names.
     #[arg(long, default_value = "replay", value_name = "NAME")]
     pub(crate) source: String,
+}
+
+/// Type of a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum RecordType {
+    /// Single near misses and failures.
+    #[value(name = "exchanges", alias = "exchange")]
+    Exchange,
+    /// The opening and closing of episodes.
+    #[value(name = "episodes", alias = "episode")]
+    Episode,
+    /// The counts of an interval.
+    #[value(name = "summaries", alias = "summary")]
+    Summary,
 }
 
 /// Exchange lines go to standard output in the order of the input, everything else to standard error. `nearmiss replay` gives the

@@ -4,7 +4,7 @@ mod sentences;
 mod wasm;
 
 use crate::annotate::annotate;
-use crate::args::ReplayArgs;
+use crate::args::{RecordType, ReplayArgs};
 use crate::config;
 use crate::end_time::end_of;
 use crate::error::Error;
@@ -41,7 +41,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         monitor: monitor::new(config, &args.source),
         filter,
         annotate: args.annotate,
-        in_sentences: !args.json && std::io::stdout().is_terminal(),
+        only: args.only.clone(),
+        in_sentences: !args.json && args.only.is_empty() && std::io::stdout().is_terminal(),
         output: Output::new(),
         line_counts: LineCounts::default(),
         table: UpstreamTable::default(),
@@ -67,6 +68,8 @@ struct Replayer {
     order: OrderCheck,
     filter: ExchangeFilter,
     annotate: bool,
+    /// Types of the records that are printed; empty for all.
+    only: Vec<RecordType>,
     /// True if episodes are printed as sentences instead of all records: at a terminal, unless records are asked for.
     in_sentences: bool,
     output: Output,
@@ -81,7 +84,9 @@ impl Replayer {
     fn drain(&mut self) -> Result<(), Error> {
         while let Some(record) = self.monitor.poll_record() {
             if !self.in_sentences {
-                self.output.line(record.json)?;
+                if self.only.is_empty() || self.only.contains(&type_of(record.head)) {
+                    self.output.line(record.json)?;
+                }
             } else if let Some(text) = sentences::sentences(&record) {
                 self.output.line(&text)?;
             }
@@ -123,6 +128,14 @@ impl Replayer {
             self.line_counts.print("judged");
         }
         Ok(self.line_counts.exit_code(args.log.max_bad))
+    }
+}
+
+fn type_of(head: Head) -> RecordType {
+    match head {
+        Head::Exchange { .. } => RecordType::Exchange,
+        Head::Episode { .. } => RecordType::Episode,
+        Head::Summary { .. } => RecordType::Summary,
     }
 }
 

@@ -117,6 +117,26 @@ fn unreadable_lines_are_counted_printed_and_decide_the_exit_code() {
 }
 
 #[test]
+fn only_prints_records_of_the_selected_types() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/logs/shop.log.gz");
+    let types = |arguments: &[&str]| {
+        let output = nearmiss(&[&["replay", "-q", sample], arguments].concat(), "");
+        assert!(output.status.success(), "{}", stderr(&output));
+        let records = String::from_utf8(output.stdout).unwrap();
+        ["exchange", "episode", "summary"]
+            .map(|name| records.matches(&format!(r#"{{"schema":1,"type":"{name}","#)).count())
+    };
+    let [exchanges, episodes, summaries] = types(&[]);
+    assert!(exchanges > 0 && episodes > 0 && summaries > 0);
+    assert_eq!(types(&["--only", "episodes"]), [0, episodes, 0]);
+    assert_eq!(types(&["--only", "exchanges,summaries"]), [exchanges, 0, summaries]);
+    assert_eq!(types(&["--only", "summary", "--only", "exchange"]), [exchanges, 0, summaries]);
+
+    let refused = nearmiss(&["replay", "--only", "episodes", "--annotate", sample], "");
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
 fn lines_with_verdicts_are_counted_as_relayed_and_not_judged_again() {
     let mut lines: Vec<_> = (0..20).map(|second| line(second, "cart", 1)).collect();
     lines.extend((20..30).map(|second| line(second, "cart", 3)));
