@@ -50,14 +50,28 @@ impl Counters {
             return;
         }
         self.first_try += u32::from(verdict.is_first_try(exchange));
-        self.latency.record(bucket);
-        if let Some(margin) = verdict.margin_bp() {
-            add(self.margins.get_mut((usize::from(margin) / 1_000).min(MARGIN_BANDS - 1)));
-        }
+        self.count_duration(verdict, bucket);
         if let [failed @ .., _] = exchange.attempt_log {
             let spent =
                 failed.iter().filter(|attempt| attempt.failed()).filter_map(|attempt| attempt.duration);
             self.failed_micros = spent.fold(self.failed_micros, |sum, span| sum.saturating_add(span.get()));
+        }
+    }
+
+    /// Counts what [`count`](Self::count) counts for a plain exchange whose verdict is clean.
+    #[inline]
+    pub(crate) fn count_plain(&mut self, verdict: &Verdict, bucket: u8) {
+        let [clean, ..] = &mut self.fates;
+        *clean = clean.saturating_add(1);
+        self.attempts += 1;
+        self.first_try += 1;
+        self.count_duration(verdict, bucket);
+    }
+
+    fn count_duration(&mut self, verdict: &Verdict, bucket: u8) {
+        self.latency.record(bucket);
+        if let Some(margin) = verdict.margin_bp() {
+            add(self.margins.get_mut((usize::from(margin) / 1_000).min(MARGIN_BANDS - 1)));
         }
     }
 

@@ -83,6 +83,34 @@ impl Exchange<'_> {
         self.stream || self.status == 101
     }
 
+    /// Returns true if only its timing can be wrong with an exchange, which holds for most: at most one known attempt, a good status and
+    /// no other evidence.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        let is_marked = self.partial
+            | self.aborted
+            | self.hedged
+            | self.fail_open
+            | self.pool
+            | self.stream
+            | self.substitute.is_some()
+            | self.cache_status.is_some()
+            | self.proxy_status.is_some()
+            | self.grpc_status.is_some()
+            | self.client_attempt.is_some()
+            | self.quota.is_some();
+        !is_marked
+            && matches!(self.status, 200..400)
+            && matches!(self.attempts, None | Some(1))
+            && self.flags.is_empty()
+            && self.attempt_log.last().is_none_or(|last| !last.failed())
+    }
+
+    /// Returns true if the name of the route has a query string.
+    pub(crate) fn has_query(&self) -> bool {
+        self.route.is_some_and(|route| route.as_bytes().contains(&b'?'))
+    }
+
     /// Returns the number of attempts that went to a host. Envoy also counts the last one if no host was healthy or the connection
     /// pool had no room.
     pub(crate) fn attempts_at_hosts(&self) -> Option<u32> {
@@ -110,9 +138,13 @@ impl Exchange<'_> {
     pub(crate) fn answering_attempt(&self) -> Option<Micros> {
         match self.attempt_log.last() {
             Some(last) if last.duration.is_some() => last.duration,
-            _ if self.attempts == Some(1) => Some(self.duration),
-            _ => None,
+            _ => self.only_attempt(),
         }
+    }
+
+    /// Returns the duration of the attempt if there was only one: that of the exchange.
+    pub(crate) fn only_attempt(&self) -> Option<Micros> {
+        (self.attempts == Some(1)).then_some(self.duration)
     }
 }
 

@@ -76,6 +76,20 @@ impl Usage {
         }
     }
 
+    /// Returns what [`of`](Self::of) returns for a [plain](Exchange::is_plain) exchange without an attempt log.
+    #[inline]
+    pub(crate) fn of_plain(exchange: &Exchange<'_>, limits: &Limits) -> Self {
+        let timeout_used = || exchange.timeout_used.or(exchange.only_attempt());
+        let deadline_used = || exchange.deadline_used.unwrap_or(exchange.duration);
+        let has_retries = |max_attempts: u32| max_attempts > 1 && exchange.attempts.is_some();
+        Self {
+            timeout: limits.timeout.and_then(|limit| Used::of(timeout_used()?.get(), limit.get())),
+            deadline: limits.deadline.and_then(|limit| Used::of(deadline_used().get(), limit.get())),
+            quota: None,
+            attempts: limits.max_attempts.filter(|max| has_retries(*max)).map(|_| Used::default()),
+        }
+    }
+
     /// Returns the limit with the largest use, and that use.
     pub(crate) fn nearest(&self) -> Option<(Limit, Used)> {
         let mut nearest = None;

@@ -6,7 +6,8 @@
 use crate::config::{Config, Hosts, UpstreamConfig};
 use crate::episode::{EpisodeEngine, Observation};
 use crate::exchange::{Exchange, Substitute};
-use crate::fleet::{Fleet, Lookup, OTHER, UpstreamId};
+use crate::fleet::{Fleet, UpstreamId};
+use crate::limits::Limits;
 use crate::name::{self, NO_UPSTREAM};
 use crate::outbox::Outbox;
 use crate::record::{self, Head, HostNames, Record, Span};
@@ -14,14 +15,16 @@ use crate::record_rate::RecordRate;
 use crate::siphash::SipKey;
 use crate::timeline::{self, Feed, Placement, Timeline};
 use crate::units::{Micros, Timestamp};
-use crate::upstream::{JudgedExchange, OpenAt, UpstreamState};
+use crate::upstream::{JudgedExchange, UpstreamState};
 use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
 use alloc::sync::Arc;
 use delta::ReadyDeltas;
+use lookup::LastUpstream;
 
 mod delta;
 mod episodes;
+mod lookup;
 mod share;
 
 pub use delta::{Delta, Unreadable};
@@ -56,6 +59,7 @@ pub struct Monitor {
     source: String,
     timeline: Timeline,
     fleet: Fleet,
+    last_upstream: LastUpstream,
     engine: EpisodeEngine,
     outbox: Outbox,
     /// Rate of the exchange records of all upstreams.
@@ -81,6 +85,16 @@ pub struct Observed {
     pub recorded: bool,
 }
 
+/// Way of an exchange through the core.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Way {
+    /// The short way if it is plain.
+    ShortIfPlain,
+    /// The long way, for a test that compares both.
+    #[cfg(test)]
+    Long,
+}
+
 impl Monitor {
     /// Returns a monitor without history. `source` names this run of this instance (host, worker, start time) in summaries.
     pub fn new(config: impl Into<Arc<Config>>, feed: Feed, source: &str) -> Self {
@@ -93,6 +107,7 @@ impl Monitor {
             engine: EpisodeEngine::new(timeline::open_buckets(reorder)),
             timeline: Timeline::new(feed, reorder),
             fleet: Fleet::new(config.max_upstreams as usize),
+            last_upstream: LastUpstream::default(),
             outbox: Outbox::default(),
             rate: RecordRate::default(),
             summary_due: Timestamp::default(),
@@ -143,24 +158,73 @@ impl Monitor {
 
     /// Judges and counts one exchange, after the wakes that were due before it.
     pub fn observe(&mut self, exchange: &Exchange<'_>) -> Observed {
-        let normalized;
-        let exchange = match self.normalized(exchange) {
-            Some(other) => {
-                normalized = other;
-                &normalized
-            }
-            None => exchange,
-        };
+        self.observe_by(exchange, Way::ShortIfPlain)
+    }
+
+    #[inline]
+    fn observe_by(&mut self, exchange: &Exchange<'_>, way: Way) -> Observed {
         let place = self.timeline.arrive(exchange.ts);
         self.run_due();
-        let name = name::upstream_name(exchange.upstream);
-        let limits = self.config.upstreams.get(&*name).map(UpstreamConfig::limits).unwrap_or_default();
-        let index = self.lookup(&name, exchange.ts);
-        let thresholds = self.config.thresholds();
+        let index = self.lookup_reported(exchange.upstream, exchange.ts);
+        let configured = self.configured(exchange.upstream);
+        let limits = configured.map(UpstreamConfig::limits).unwrap_or_default();
+        let is_fallback = exchange.substitute.is_none()
+            && configured.zip(exchange.host).is_some_and(|(upstream, host)| upstream.is_fallback_host(host));
         if self.fleet.get(index).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
             // Flush early, before a counter overflows.
             self.flush_counts(index, self.timeline.watermark().unwrap_or(exchange.ts));
         }
+        if let Placement::Open(bucket) = place
+            && way == Way::ShortIfPlain
+            && exchange.is_plain()
+            && exchange.attempt_log.is_empty()
+            && !is_fallback
+            && let Some(observed) = self.observe_plain(index, exchange, limits, bucket)
+        {
+            return observed;
+        }
+        match normalized(exchange, is_fallback) {
+            Some(exchange) => self.observe_any(index, &exchange, limits, place),
+            None => self.observe_any(index, exchange, limits, place),
+        }
+    }
+
+    /// Observes a plain exchange without an attempt log; `None` if it takes the long way.
+    #[inline]
+    fn observe_plain(
+        &mut self,
+        index: usize,
+        exchange: &Exchange<'_>,
+        limits: Limits,
+        bucket: u64,
+    ) -> Option<Observed> {
+        let at = self.timeline.open_at(bucket);
+        let entry = self.fleet.get_mut(index).filter(|entry| !entry.is_none)?;
+        let judged = entry.upstream.observe_plain(exchange, limits, self.config.tight_margin, at)?;
+        if let Some(hosts) = entry.upstream.hosts_in(at) {
+            let JudgedExchange { ref verdict, route, log2, host } = judged;
+            entry.detector.observe_plain(
+                bucket,
+                &Observation { exchange, verdict, route, log2, host },
+                hosts,
+            );
+        }
+        Some(Observed {
+            upstream: entry.id,
+            verdict: judged.verdict,
+            attempts: exchange.attempts,
+            recorded: false,
+        })
+    }
+
+    fn observe_any(
+        &mut self,
+        index: usize,
+        exchange: &Exchange<'_>,
+        limits: Limits,
+        place: Placement,
+    ) -> Observed {
+        let thresholds = self.config.thresholds();
         let Some(entry) = self.fleet.get_mut(index) else {
             // `lookup` only returns indices that exist.
             return Observed {
@@ -177,18 +241,20 @@ impl Monitor {
                 && self.record_exchange(index, &Exchange { attempts: None, ..exchange.clone() }, &verdict);
             return Observed { upstream, verdict, attempts: Some(0), recorded };
         }
-        let taken = entry.upstream.observe(exchange, limits, &thresholds, place, &self.timeline);
-        if let Placement::Open(bucket) = place {
-            let JudgedExchange { ref verdict, route, log2, host } = taken;
-            let observation = Observation { exchange, verdict, route, log2, host };
-            let at = OpenAt { bucket, comparable: self.timeline.comparable(bucket) as u32 };
-            if let Some(hosts) = entry.upstream.hosts_in(at) {
-                entry.detector.observe(bucket, &observation, hosts);
-            }
+        let at = match place {
+            Placement::Open(bucket) => Some(self.timeline.open_at(bucket)),
+            Placement::Late | Placement::Ahead => None,
+        };
+        let judged = entry.upstream.observe(exchange, limits, &thresholds, at, place == Placement::Late);
+        if let Some(at) = at
+            && let Some(hosts) = entry.upstream.hosts_in(at)
+        {
+            let JudgedExchange { ref verdict, route, log2, host } = judged;
+            entry.detector.observe(at.bucket, &Observation { exchange, verdict, route, log2, host }, hosts);
         }
         let upstream = entry.id;
-        let recorded = self.record_exchange(index, exchange, &taken.verdict);
-        Observed { upstream, verdict: taken.verdict, attempts: exchange.attempts, recorded }
+        let recorded = self.record_exchange(index, exchange, &judged.verdict);
+        Observed { upstream, verdict: judged.verdict, attempts: exchange.attempts, recorded }
     }
 
     /// Counts an exchange that another nearmiss has judged, after the wakes that were due before it.
@@ -225,8 +291,10 @@ impl Monitor {
     }
 
     /// Returns the next record, in order. Drain the queue after every call that may emit records.
+    #[inline]
     pub fn poll_record(&mut self) -> Option<Record<'_>> {
-        self.outbox.pop()
+        // Most exchanges have none.
+        if self.outbox.is_clear() { None } else { self.outbox.pop() }
     }
 
     /// Notes the tokens of all further records, for [`otlp`](crate::otlp).
@@ -268,6 +336,16 @@ impl Monitor {
         sentence
     }
 
+    /// Returns the configuration of the upstream that the host reports by this name.
+    fn configured(&self, reported: &str) -> Option<&UpstreamConfig> {
+        // Most configurations have none.
+        if self.config.upstreams.is_empty() {
+            None
+        } else {
+            self.config.upstream(&name::upstream_name(reported))
+        }
+    }
+
     /// Returns the form of the names of hosts in records.
     fn host_names(&self) -> HostNames {
         match self.config.hosts {
@@ -275,48 +353,6 @@ impl Monitor {
             Hosts::Hashed => {
                 self.config.hosts_key.or(self.hosts_key).map_or(HostNames::Withheld, HostNames::Hashed)
             }
-        }
-    }
-
-    /// Returns the exchange with its route cut at `?`, without an attempt that went to no host and with a fallback host marked, if
-    /// any of these applies.
-    fn normalized<'a>(&self, exchange: &Exchange<'a>) -> Option<Exchange<'a>> {
-        let has_query = |route: &&str| route.as_bytes().contains(&b'?');
-        let route = exchange.route.filter(has_query).and_then(|route| route.split('?').next());
-        let is_fallback = exchange.substitute.is_none() && self.is_fallback_host(exchange);
-        let attempts = exchange.attempts_at_hosts();
-        (route.is_some() || is_fallback || attempts != exchange.attempts).then(|| Exchange {
-            route: route.or(exchange.route),
-            attempts,
-            substitute: if is_fallback { Some(Substitute::Fallback) } else { exchange.substitute },
-            ..exchange.clone()
-        })
-    }
-
-    fn is_fallback_host(&self, exchange: &Exchange<'_>) -> bool {
-        let Some(host) = exchange.host.filter(|_| !self.config.upstreams.is_empty()) else { return false };
-        let configured = self.config.upstreams.get(&*name::upstream_name(exchange.upstream));
-        let address = host.rsplit_once(':').map_or(host, |(address, _)| address);
-        configured.is_some_and(|upstream| {
-            // A host without a port stands for all of its ports.
-            upstream.fallback_hosts.iter().any(|fallback| fallback == host || fallback == address)
-        })
-    }
-
-    /// Returns the index of an upstream in the fleet; that of `other` if there is no room.
-    fn lookup(&mut self, name: &str, ts: Timestamp) -> usize {
-        let open_buckets = self.timeline.open_buckets();
-        let now = self.timeline.watermark().unwrap_or(ts);
-        match self.fleet.lookup(name, open_buckets, now) {
-            Lookup::Found(index) => index,
-            Lookup::Replaces(index) => {
-                if self.fleet.get(index).is_some_and(|entry| entry.upstream.has_counts()) {
-                    self.flush_counts(index, now);
-                }
-                self.fleet.remove(index);
-                self.lookup(name, ts)
-            }
-            Lookup::Full => self.lookup(OTHER, ts),
         }
     }
 
@@ -405,6 +441,20 @@ impl Monitor {
         });
         true
     }
+}
+
+/// Returns the exchange with its route cut at `?`, without an attempt that went to no host and with a fallback host marked, if any of
+/// these applies.
+fn normalized<'a>(exchange: &Exchange<'a>, is_fallback: bool) -> Option<Exchange<'a>> {
+    let has_query = exchange.has_query();
+    let attempts = exchange.attempts_at_hosts();
+    let without_query = |route: &'a str| route.split('?').next();
+    (has_query || is_fallback || attempts != exchange.attempts).then(|| Exchange {
+        route: exchange.route.and_then(without_query),
+        attempts,
+        substitute: if is_fallback { Some(Substitute::Fallback) } else { exchange.substitute },
+        ..exchange.clone()
+    })
 }
 
 #[cfg(test)]

@@ -52,14 +52,15 @@ pub(crate) fn truncated(name: &str, max: usize) -> Cow<'_, str> {
 /// In a waypoint the direction is `inbound-vip`, and the subset follows the protocol: `http` or `http/v2`. Access logs print the
 /// name under which the cluster's statistics are kept, which ends in a semicolon since Istio 1.24.
 fn istio_name(raw: &str) -> Option<Cow<'_, str>> {
-    let (direction, rest) = split_at_bar(raw)?;
+    let outside_waypoint = || raw.strip_prefix("outbound|").or_else(|| raw.strip_prefix("inbound|"));
+    let (is_vip, rest) = match outside_waypoint() {
+        Some(rest) => (false, rest),
+        None => (true, raw.strip_prefix("inbound-vip|")?),
+    };
     let (port, rest) = split_at_bar(rest)?;
     let (subset, host) = split_at_bar(rest)?;
-    let subset = match direction {
-        "outbound" | "inbound" => subset,
-        "inbound-vip" => subset.strip_prefix("http").or_else(|| subset.strip_prefix("tcp")).unwrap_or(subset),
-        _ => return None,
-    };
+    let protocol = || subset.strip_prefix("http").or_else(|| subset.strip_prefix("tcp"));
+    let subset = if is_vip { protocol().unwrap_or(subset) } else { subset };
     let subset = subset.strip_prefix('/').unwrap_or(subset);
     let host = host.strip_suffix(';').unwrap_or(host);
     Some(match (matches!(port, "" | "80" | "443" | "8080"), subset.is_empty()) {

@@ -59,6 +59,11 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
+    /// Returns true if no record waits and the memory of those before was given back.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// Removes and returns the next record; an empty queue reuses its memory.
     pub(crate) fn pop(&mut self) -> Option<Record<'_>> {
         let Some(Waiting { head, time, name_end, end }) = self.waiting.pop_front() else {

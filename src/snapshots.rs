@@ -31,7 +31,11 @@ pub(crate) struct Snapshots {
 impl Snapshots {
     /// Returns the index and content of the newest snapshot up to and including bucket `comparable`.
     pub(crate) fn find(&self, comparable: u64) -> Option<(usize, Snapshot)> {
-        (0..SNAPSHOTS)
+        let newest = self.newest();
+        if u64::from(newest.bucket) <= comparable {
+            return (newest.bucket > 0).then_some((self.newest_index(), newest));
+        }
+        (1..SNAPSHOTS)
             .map(|back| (usize::from(self.newest) + SNAPSHOTS - back) % SNAPSHOTS)
             .find_map(|index| {
                 self.ring

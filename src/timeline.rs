@@ -44,6 +44,16 @@ pub(crate) enum Placement {
     Ahead,
 }
 
+/// An open bucket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenAt {
+    pub(crate) bucket: u64,
+    /// Index among the open buckets.
+    pub(crate) index: usize,
+    /// Newest bucket whose seal its exchanges may be compared with.
+    pub(crate) comparable: u32,
+}
+
 /// Maximum distance of a line ahead of the watermark before it is doubted, and of doubted lines from each other to
 /// agree.
 const DOUBT: Micros = Micros::from_seconds(3_600);
@@ -92,6 +102,21 @@ impl Timeline {
     ///
     /// Buckets that the watermark has passed are sealed only by [`seal_next`](Self::seal_next).
     pub(crate) fn arrive(&mut self, ts: Timestamp) -> Placement {
+        let (bucket, start) = self.last;
+        if ts >= start
+            && ts.since(start) < BUCKET
+            && ts < self.next_due
+            && bucket >= self.sealed.max(self.due)
+        {
+            // In the bucket of the last exchange: neither doubtful nor late, and nothing falls due.
+            self.doubts = 0;
+            self.watermark = self.watermark.max(Some(ts));
+            return Placement::Open(bucket);
+        }
+        self.arrive_elsewhere(ts)
+    }
+
+    fn arrive_elsewhere(&mut self, ts: Timestamp) -> Placement {
         let Some(watermark) = self.watermark else {
             self.advance(ts);
             self.sealed = self.due;
@@ -153,6 +178,12 @@ impl Timeline {
         bucket.saturating_sub(self.open_buckets() as u64 + self.lag)
     }
 
+    /// Returns the place of an open bucket.
+    pub(crate) fn open_at(&self, bucket: u64) -> OpenAt {
+        let index = open_index(bucket, self.open_buckets);
+        OpenAt { bucket, index, comparable: self.comparable(bucket) as u32 }
+    }
+
     /// Sets the number of buckets after which the result of a seal is known here.
     pub(crate) fn set_lag(&mut self, lag: u64) {
         self.lag = lag;
@@ -162,12 +193,8 @@ impl Timeline {
         if all { self.watermark.map_or(0, |ts| bucket_of(ts) + 1) } else { self.due }
     }
 
-    /// Returns [`bucket_of`] `ts`; most often the same bucket as for the last exchange.
+    /// Returns [`bucket_of`] `ts`, and remembers it.
     fn bucket(&mut self, ts: Timestamp) -> u64 {
-        let (bucket, start) = self.last;
-        if ts >= start && ts.since(start) < BUCKET {
-            return bucket;
-        }
         let bucket = bucket_of(ts);
         self.last = (bucket, start_of(bucket));
         bucket
@@ -203,6 +230,11 @@ impl Timeline {
         }
         Placement::Ahead
     }
+}
+
+/// Returns the index of a bucket among `open_buckets` open ones. Bucket numbers fit into 32 bits, which divide far faster than 64.
+pub(crate) fn open_index(bucket: u64, open_buckets: usize) -> usize {
+    (bucket as u32 % open_buckets.max(1) as u32) as usize
 }
 
 /// Returns the number of buckets that are open at once with this `reorder`.

@@ -74,6 +74,26 @@ impl Verdict {
     }
 }
 
+/// Judges a [plain](Exchange::is_plain) exchange without an attempt log, as [`judge`] does; `None` unless it is clean.
+#[inline]
+pub(crate) fn judge_plain(
+    exchange: &Exchange<'_>,
+    limits: Limits,
+    tight: Used,
+    baseline: Option<LatencyBaseline>,
+) -> Option<Verdict> {
+    let usage = Usage::of_plain(exchange, &limits);
+    let judged_duration = exchange.service.or(exchange.only_attempt());
+    let is_clean = timing(&usage, tight, judged_duration, baseline).is_empty();
+    is_clean.then(|| Verdict {
+        nearest: usage.nearest(),
+        limits,
+        typical: baseline.map(|baseline| baseline.median),
+        judged_duration,
+        ..Verdict::default()
+    })
+}
+
 /// Judges one exchange against its limits and its upstream's past.
 pub(crate) fn judge(
     exchange: &Exchange<'_>,
@@ -95,7 +115,7 @@ pub(crate) fn judge(
     }
     let usage = Usage::of(exchange, limits);
     let timing = timing(&usage, thresholds.tight, judged_duration, past.baseline);
-    if is_plain(exchange) {
+    if exchange.is_plain() {
         (verdict.fate, verdict.signals, verdict.nearest) = (fate(timing), timing, usage.nearest());
         return verdict;
     }
@@ -113,23 +133,8 @@ pub(crate) fn judge(
     verdict
 }
 
-/// Returns true if only its timing can be wrong with an exchange, which holds for most: at most one known attempt, a good status and no
-/// other evidence.
-fn is_plain(exchange: &Exchange<'_>) -> bool {
-    matches!(exchange.status, 200..400)
-        && matches!(exchange.attempts, None | Some(1))
-        && exchange.flags.is_empty()
-        && !(exchange.partial | exchange.hedged | exchange.stream | exchange.fail_open | exchange.pool)
-        && exchange.grpc_status.is_none()
-        && exchange.substitute.is_none()
-        && exchange.cache_status.is_none()
-        && exchange.proxy_status.is_none()
-        && exchange.client_attempt.is_none()
-        && exchange.quota.is_none()
-        && exchange.attempt_log.last().is_none_or(|last| !last.failed())
-}
-
 /// Returns the signals of durations: the only ones that a plain exchange can have.
+#[inline]
 fn timing(
     usage: &Usage,
     tight: Used,

@@ -27,6 +27,12 @@ impl UpstreamConfig {
     pub fn limits(&self) -> Limits {
         Limits { timeout: self.timeout, deadline: self.deadline, max_attempts: self.max_attempts }
     }
+
+    /// Returns true for a host that answers only when the upstream itself cannot. A host without a port stands for all of its ports.
+    pub(crate) fn is_fallback_host(&self, host: &str) -> bool {
+        let address = host.rsplit_once(':').map_or(host, |(address, _)| address);
+        self.fallback_hosts.iter().any(|fallback| fallback == host || fallback == address)
+    }
 }
 
 fn span(field: &Field<'_>) -> Result<Option<Micros>, ConfigError> {

@@ -10,7 +10,7 @@ use super::residual::{BINS, UNIT, bin};
 use super::rules::Rules;
 use crate::codec::{Absorb, Decoder, Drain, Encoder, counts};
 use crate::upstream::{BucketHost, BucketHosts, HostPlace, SlotMap};
-use crate::verdict::{Fate, Signals};
+use crate::verdict::{Fate, Signals, Verdict};
 
 /// Residual from which an attempt counts against its host: 3 sigmas.
 const VERY_SLOW: i32 = 3 * UNIT;
@@ -75,6 +75,12 @@ impl BucketCounts {
     /// Returns the smallest margin, if any limit was known.
     pub(crate) fn margin_min(&self) -> Option<u16> {
         Some(self.margin_min).filter(|margin| *margin != NO_MARGIN)
+    }
+
+    fn add_margin(&mut self, verdict: &Verdict) {
+        if let Some(margin) = verdict.margin_bp() {
+            self.margin_min = self.margin_min.min(margin);
+        }
     }
 
     /// Resets the count of a host slot that was reassigned.
@@ -173,6 +179,27 @@ impl Bucket {
         });
     }
 
+    /// Counts a plain exchange whose verdict is clean, as [`observe`](Self::observe) does.
+    #[inline]
+    pub(super) fn observe_plain(
+        &mut self,
+        observation: &Observation<'_>,
+        rules: &Rules,
+        mut hosts: BucketHosts<'_>,
+    ) {
+        let counts = &mut self.counts;
+        counts.exchanges = counts.exchanges.saturating_add(1);
+        counts.attempts = counts.attempts.saturating_add(1);
+        counts.first_try = counts.first_try.saturating_add(1);
+        counts.add_margin(observation.verdict);
+        let late = observation.is_late(observation.exchange.duration, rules.timeout(self.index));
+        let route = self.routes.get_mut(observation.route);
+        route.attempts = route.attempts.saturating_add(1);
+        route.late = route.late.saturating_add(late.into());
+        let residual = self.add_duration(observation.route, observation.log2.0, rules);
+        self.add_host(observation.host, attempt_at_host(false, residual), &mut hosts);
+    }
+
     fn add_attempt(
         &mut self,
         observation: &Observation<'_>,
@@ -197,14 +224,7 @@ impl Bucket {
             AttemptHost::At(place) => place,
             AttemptHost::Named(name) => hosts.place(name),
         };
-        let is_bad = attempt.failed || residual.is_some_and(|residual| residual >= VERY_SLOW);
-        let counts = BucketHost {
-            attempts: 1,
-            failed: attempt.failed.into(),
-            bad: is_bad.into(),
-            sum: residual.map_or(0, |residual| residual.clamp(-2 * UNIT, 3 * UNIT)),
-        };
-        self.add_host(place, counts, hosts);
+        self.add_host(place, attempt_at_host(attempt.failed, residual), hosts);
     }
 
     fn add_host(&mut self, place: Option<HostPlace>, counts: BucketHost, hosts: &mut BucketHosts<'_>) {
@@ -238,9 +258,7 @@ impl Bucket {
         if observation.verdict.is_first_try(observation.exchange) {
             counts.first_try = counts.first_try.saturating_add(1);
         }
-        if let Some(margin) = observation.verdict.margin_bp() {
-            counts.margin_min = counts.margin_min.min(margin);
-        }
+        counts.add_margin(observation.verdict);
         let mut bits = observation.verdict.signals.bits();
         while bits != 0 {
             if let Some(count) = counts.signals.get_mut(bits.trailing_zeros() as usize) {
@@ -314,6 +332,16 @@ impl Bucket {
         if let Some(host) = self.hosts.get_mut(slot) {
             *host = BucketHost::default();
         }
+    }
+}
+
+/// Returns the counts of one attempt for its host.
+fn attempt_at_host(failed: bool, residual: Option<i32>) -> BucketHost {
+    BucketHost {
+        attempts: 1,
+        failed: failed.into(),
+        bad: (failed || residual.is_some_and(|residual| residual >= VERY_SLOW)).into(),
+        sum: residual.map_or(0, |residual| residual.clamp(-2 * UNIT, 3 * UNIT)),
     }
 }
 

@@ -132,6 +132,20 @@ impl Detector {
         }
     }
 
+    /// Counts a plain exchange whose verdict is clean, as [`observe`](Self::observe) does.
+    #[inline]
+    pub(crate) fn observe_plain(
+        &mut self,
+        bucket: u64,
+        observation: &Observation<'_>,
+        hosts: BucketHosts<'_>,
+    ) {
+        let position = self.bucket_position(index_of(bucket));
+        if let Some(open) = self.buckets.get_mut(position) {
+            open.observe_plain(observation, self.routes.rules(), hosts);
+        }
+    }
+
     /// Encodes and drains the counts of `bucket`.
     pub(crate) fn drain(&mut self, bucket: u64, to: &mut Encoder<'_>) {
         let index = index_of(bucket);

@@ -139,7 +139,7 @@ impl<'a> Observation<'a> {
     }
 
     /// Returns true from 70 % of the timeout.
-    fn is_late(&self, took: Micros, learned: Option<Log2>) -> bool {
+    pub(super) fn is_late(&self, took: Micros, learned: Option<Log2>) -> bool {
         /// log2(.7) in 1/256 octave.
         const SHARE: u16 = 132;
         match self.verdict.limits.timeout {

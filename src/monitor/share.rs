@@ -18,7 +18,6 @@ use crate::fleet::Lookup;
 use crate::timeline;
 use crate::top_k::Seal;
 use crate::units::Timestamp;
-use crate::upstream::OpenAt;
 use alloc::vec::Vec;
 
 /// Buckets between a seal and the use of its result.
@@ -74,7 +73,7 @@ impl Monitor {
                 self.summarise(index, self.timeline.watermark().unwrap_or(ts));
             }
             let Some(entry) = self.fleet.get_mut(index) else { break };
-            let at = OpenAt { bucket, comparable: self.timeline.comparable(bucket) as u32 };
+            let at = self.timeline.open_at(bucket);
             let (counted, slots) = entry.upstream.absorb(at, &mut from, is_late);
             let hosts = entry.upstream.hosts_in(at).filter(|_| !is_late);
             entry.detector.absorb(bucket, &mut from, &slots, hosts);

@@ -379,6 +379,54 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_of_plain_exchanges_counts_what_the_long_way_counts(
+        lines in prop::collection::vec((line(), 0..12usize, 0..6u8, prop::option::of(30u64..900)), 1..3_000), is_worker: bool
+    ) {
+        const ROUTES: [&str; 12] = ["0", "1", "2?q", "3", "4", "5", "6", "7", "8", "1?q", "10", "11"];
+        const HOSTS: [&str; 12] = ["h0:1", "h1:1", "h2:1", "h3:1", "h4:1", "h5:1", "h6:1", "h7:1", "h8:1", "h9:1", "spare:1", "h11:1"];
+        const CONFIG: &str = r#"{"upstreams":{"b":{"timeout":"800ms","fallback_hosts":["spare:1"]}},"reorder":"10s","records_per_second":1000}"#;
+        for feed in [Feed::Live, Feed::Log] {
+            let run = |way: fn() -> Way| {
+                let mut monitor = monitor(CONFIG, feed);
+                if is_worker {
+                    monitor.become_worker();
+                }
+                let mut out = Vec::new();
+                for (line, host, kind, service) in &lines {
+                    let observed = monitor.observe_by(&Exchange {
+                        upstream: ["a", "outbound|80||b", "-"][line.upstream],
+                        host: Some(HOSTS[*host]).filter(|_| *kind != 0),
+                        route: Some(ROUTES[line.route]).filter(|_| *kind != 1),
+                        status: if *kind < 5 { 200 } else { line.status },
+                        attempts: match kind { 2 => None, 5 => Some(line.attempts), _ => Some(1) },
+                        flags: if *kind < 5 { Flags::default() } else { line.flags },
+                        duration: Micros::from_millis(line.duration),
+                        service: service.filter(|_| *kind == 3).map(Micros::from_millis),
+                        timeout: Some(Micros::from_millis(1_000)).filter(|_| *kind == 4),
+                        ..ok(line.millis)
+                    }, way());
+                    out.push(format!("{observed:?}"));
+                    while let Some(record) = monitor.poll_record() {
+                        out.push(record.json.into());
+                    }
+                    while let Some(delta) = monitor.next_delta() {
+                        out.push(format!("{delta:?}"));
+                    }
+                }
+                monitor.finish();
+                while let Some(record) = monitor.poll_record() {
+                    out.push(record.json.into());
+                }
+                while let Some(delta) = monitor.next_delta() {
+                    out.push(format!("{delta:?}"));
+                }
+                out
+            };
+            prop_assert_eq!(run(|| Way::ShortIfPlain), run(|| Way::Long));
+        }
+    }
+
+    #[test]
     fn fates_sum_to_exchanges(lines in prop::collection::vec(line(), 0..500)) {
         let mut monitor = monitor("{}", Feed::Live);
         for line in &lines {

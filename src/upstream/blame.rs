@@ -3,11 +3,12 @@
 //! A host gets its slot when a bucket is sealed, with everything counted for it while the bucket was open. With more hosts
 //! than slots, those that are blamed most have them.
 
-use super::hosts::{BucketHosts, HostPlace, OpenAt, SettledHosts};
+use super::hosts::{BucketHosts, HostPlace, SettledHosts};
 use super::open_bucket::OpenBucket;
 use super::slots::HostCounts;
 use super::state::UpstreamState;
 use crate::exchange::Exchange;
+use crate::timeline::OpenAt;
 use crate::top_k::{Eviction, Seal, hash_of};
 use crate::verdict::{Fate, Verdict};
 use alloc::vec::Vec;
@@ -15,8 +16,7 @@ use alloc::vec::Vec;
 impl UpstreamState {
     /// Returns the hosts as an open bucket knows them.
     pub(crate) fn hosts_in(&mut self, at: OpenAt) -> Option<BucketHosts<'_>> {
-        let index = self.open_index(at.bucket);
-        let candidates = &mut self.open.get_mut(index)?.new_hosts;
+        let candidates = &mut self.open.get_mut(at.index)?.new_hosts;
         Some(BucketHosts::new(&self.hosts, candidates, at.comparable))
     }
 
@@ -53,6 +53,21 @@ impl UpstreamState {
         None
     }
 
+    /// Counts the only attempt of a clean exchange. Returns the place of its host.
+    #[inline]
+    pub(super) fn count_plain_host(&mut self, name: &str, at: OpenAt) -> Option<HostPlace> {
+        let counts = HostCounts::one(false, false);
+        let hash = hash_of(name);
+        let Some(slot) = self.hosts.find_at(hash, at.comparable) else {
+            return self.count_new_host(hash, name, counts, at);
+        };
+        if let (Some(host), Some(open)) = (self.hosts.get_mut(slot), self.open.get_mut(at.index)) {
+            host.add(counts);
+            open.mark_host(slot, counts);
+        }
+        Some(HostPlace::Slot(slot))
+    }
+
     /// Adds counts of a host. Returns its place.
     pub(super) fn count_host(
         &mut self,
@@ -62,18 +77,21 @@ impl UpstreamState {
         at: Option<OpenAt>,
     ) -> Option<HostPlace> {
         let comparable = at.map_or(u32::MAX, |at| at.comparable);
-        let index = at.map(|at| self.open_index(at.bucket));
-        let open = index.and_then(|index| self.open.get_mut(index));
-        if let Some(slot) = self.hosts.find_at(hash, comparable) {
-            if let Some(host) = self.hosts.get_mut(slot) {
-                host.add(counts);
-            }
-            if let Some(open) = open {
-                open.mark_host(slot, counts);
-            }
-            return Some(HostPlace::Slot(slot));
+        let Some(slot) = self.hosts.find_at(hash, comparable) else {
+            return self.count_new_host(hash, name, counts, at?);
+        };
+        if let Some(host) = self.hosts.get_mut(slot) {
+            host.add(counts);
         }
-        let (OpenBucket { bucket, new_hosts, .. }, has_room) = (open?, self.hosts.has_room(comparable));
+        if let Some(open) = at.and_then(|at| self.open.get_mut(at.index)) {
+            open.mark_host(slot, counts);
+        }
+        Some(HostPlace::Slot(slot))
+    }
+
+    fn count_new_host(&mut self, hash: u32, name: &str, counts: HostCounts, at: OpenAt) -> Option<HostPlace> {
+        let has_room = self.hosts.has_room(at.comparable);
+        let OpenBucket { bucket, new_hosts, .. } = self.open.get_mut(at.index)?;
         if !has_room && counts.blamed() == 0 {
             new_hosts.refused = true;
             return None;

@@ -3,12 +3,13 @@
 //! Each process assigns slots on its own, so hosts travel with their names and routes with their hashes. A worker assigns
 //! them before it sends a bucket, the reporter when it seals the bucket.
 
-use super::hosts::{HostPlace, OpenAt};
+use super::hosts::HostPlace;
 use super::open_bucket::OpenBucket;
 use super::slots::{HostCounts, MAX_HOSTS, MAX_ROUTES, RouteState};
 use super::state::{UpstreamState, offer_route};
 use crate::codec::{Absorb, Decoder, Drain, Encode, Encoder, Max};
 use crate::snapshots::Snapshot;
+use crate::timeline::OpenAt;
 use crate::units::Timestamp;
 
 /// Maps the sender's slots to the receiver's. One more route stands for all that are not tracked.
@@ -153,8 +154,7 @@ impl UpstreamState {
                 *entry = found;
             }
         }
-        let index = at.map(|at| self.open_index(at.bucket));
-        if let Some(open) = index.and_then(|index| self.open.get_mut(index)) {
+        if let Some(open) = at.and_then(|at| self.open.get_mut(at.index)) {
             open.used_routes |= used;
         }
     }
@@ -192,10 +192,9 @@ impl UpstreamState {
     }
 
     fn absorb_open(&mut self, at: Option<OpenAt>, from: &mut Decoder<'_>, slots: &SlotMap) {
-        let index = at.map(|at| self.open_index(at.bucket));
         let has_room = at.is_some_and(|at| self.routes.has_room(at.comparable));
         let mut discarded = OpenBucket::default();
-        let open = index.and_then(|index| self.open.get_mut(index)).unwrap_or(&mut discarded);
+        let open = at.and_then(|at| self.open.get_mut(at.index)).unwrap_or(&mut discarded);
         Max(&mut open.retry_limit).absorb(from);
         open.sample.absorb(from, |slot| slots.routes.get(usize::from(slot)).copied().flatten());
         open.new_routes.refused |= from.get::<bool>();

@@ -17,13 +17,6 @@ pub(crate) enum HostPlace {
     Candidate(u32),
 }
 
-/// An open bucket, and the newest seal with which it may be compared.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenAt {
-    pub(crate) bucket: u64,
-    pub(crate) comparable: u32,
-}
-
 /// Hosts of an upstream as an open bucket knows them.
 pub(crate) struct BucketHosts<'a> {
     table: &'a Hosts,

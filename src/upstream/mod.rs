@@ -7,10 +7,11 @@ mod blame;
 mod delta;
 mod hosts;
 mod open_bucket;
+mod plain;
 mod slots;
 mod state;
 
 pub(crate) use delta::SlotMap;
-pub(crate) use hosts::{BucketHosts, HostPlace, OpenAt, SettledHosts};
+pub(crate) use hosts::{BucketHosts, HostPlace, SettledHosts};
 pub(crate) use slots::{BucketHost, MAX_HOSTS, MAX_ROUTES};
 pub(crate) use state::{JudgedExchange, UpstreamState};

@@ -2,6 +2,8 @@
 
 use super::slots::{BucketHost, HostCounts, MAX_HOSTS};
 use crate::baseline::Sample;
+use crate::exchange::Exchange;
+use crate::hash;
 use crate::top_k::Candidates;
 
 /// Input for the baselines, and use of hosts and routes, gathered until the bucket is sealed.
@@ -35,6 +37,18 @@ pub(crate) struct NewHost {
 }
 
 impl OpenBucket {
+    /// Offers an exchange to the sample.
+    pub(super) fn add_to_sample(
+        &mut self,
+        exchange: &Exchange<'_>,
+        flagged: bool,
+        route: Option<u8>,
+        latency: u8,
+    ) {
+        let key = hash::mix(exchange.ts.micros() ^ exchange.duration.get().rotate_left(40));
+        self.sample.offer(key, flagged, route, latency);
+    }
+
     /// Counts attempts to a tracked host.
     pub(super) fn mark_host(&mut self, slot: u8, counts: HostCounts) {
         self.used_hosts |= 1 << slot;

@@ -44,6 +44,14 @@ pub(crate) struct RouteState {
 
 counts! { RouteState { exchanges, near_misses } not { baseline } }
 
+impl RouteState {
+    /// Counts an exchange.
+    pub(super) fn count(&mut self, near_miss: bool) {
+        self.exchanges = self.exchanges.saturating_add(1);
+        self.near_misses = self.near_misses.saturating_add(near_miss.into());
+    }
+}
+
 impl HostCounts {
     /// Returns the counts of one attempt.
     pub(super) fn one(failed: bool, near_miss: bool) -> Self {

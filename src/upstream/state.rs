@@ -1,18 +1,17 @@
 //! Judging, counting and learning for one upstream.
 
-use super::hosts::{HostPlace, Hosts, OpenAt, SettledHosts};
+use super::hosts::{HostPlace, Hosts, SettledHosts};
 use super::open_bucket::OpenBucket;
 use super::slots::{HostCounts, MAX_ROUTES, RouteState};
 use crate::baseline::Baseline;
 use crate::counters::{CounterTotals, Counters};
 use crate::exchange::Exchange;
 use crate::flags::Flags;
-use crate::hash;
 use crate::histogram::Log2;
 use crate::limits::Limits;
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::thresholds::Thresholds;
-use crate::timeline::{Placement, Timeline};
+use crate::timeline::{self, OpenAt};
 use crate::top_k::{Candidates, Eviction, Seal, TopK, hash_of};
 use crate::units::Timestamp;
 use crate::verdict::{Fate, LatencyBaseline, Past, Signals, Verdict, judge};
@@ -88,26 +87,20 @@ impl UpstreamState {
         exchange: &Exchange<'_>,
         configured: Limits,
         thresholds: &Thresholds,
-        placement: Placement,
-        timeline: &Timeline,
+        at: Option<OpenAt>,
+        late: bool,
     ) -> JudgedExchange {
         self.last_seen = self.last_seen.max(exchange.ts);
         let served = exchange.service.unwrap_or(exchange.duration);
         let log2 = Log2::of(served);
         let latency = log2.bucket(served);
-        let at = match placement {
-            Placement::Open(bucket) => {
-                Some(OpenAt { bucket, comparable: timeline.comparable(bucket) as u32 })
-            }
-            Placement::Late | Placement::Ahead => None,
-        };
         let comparable = at.map_or(0, |at| at.comparable);
         let snapshot = self.snapshots.find(comparable.into());
         let route = exchange.route.and_then(|name| self.routes.find_at(hash_of(name), comparable));
         let (limits, learned_attempts) =
             limits(exchange, configured, snapshot.map(|(_, snapshot)| snapshot).unwrap_or_default());
         let baseline = snapshot.and_then(|snapshot| self.expected(route, exchange.route.is_some(), snapshot));
-        let past = Past { baseline, late: placement == Placement::Late };
+        let past = Past { baseline, late };
         let mut verdict = judge(exchange, &limits, thresholds, past);
         verdict.learned_attempts = learned_attempts;
 
@@ -117,8 +110,7 @@ impl UpstreamState {
         }
         let host = self.count_hosts(exchange, &verdict, at);
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
-            route.exchanges = route.exchanges.saturating_add(1);
-            route.near_misses = route.near_misses.saturating_add(verdict.fate.is_near_miss().into());
+            route.count(verdict.fate.is_near_miss());
         }
         JudgedExchange { verdict, route, log2, host }
     }
@@ -203,7 +195,7 @@ impl UpstreamState {
 
     /// Returns the baseline for an exchange: the route's if the route is tracked, else the upstream's. While free route
     /// slots remain, an exchange on a new route has no baseline, because those of other routes would not fit it.
-    fn expected(
+    pub(super) fn expected(
         &self,
         route: Option<u8>,
         named: bool,
@@ -216,9 +208,9 @@ impl UpstreamState {
         }
     }
 
-    /// Returns the index of an open bucket. Bucket numbers fit into 32 bits, which divide far faster than 64.
+    /// Returns the index of an open bucket.
     pub(super) fn open_index(&self, bucket: u64) -> usize {
-        (bucket as u32 % self.open.len().max(1) as u32) as usize
+        timeline::open_index(bucket, self.open.len())
     }
 
     /// Adds an exchange to its open bucket, to be learned when the bucket is sealed.
@@ -230,23 +222,8 @@ impl UpstreamState {
         latency: u8,
         route: Option<u8>,
     ) {
-        let index = self.open_index(at.bucket);
-        let Some(open) = self.open.get_mut(index) else { return };
-        open.bucket = at.bucket;
-        open.filled = true;
-        match (route, exchange.route) {
-            (Some(slot), _) => open.used_routes |= 1 << slot,
-            (None, Some(name)) => {
-                offer_route(
-                    &mut open.new_routes,
-                    hash_of(name),
-                    name,
-                    1,
-                    self.routes.has_room(at.comparable),
-                );
-            }
-            (None, None) => {}
-        }
+        self.use_route(at, exchange.route.map(|name| (hash_of(name), name)), route);
+        let Some(open) = self.open.get_mut(at.index) else { return };
         if exchange.flags.any(Flags::URX)
             && let Some(attempts) = exchange.several_attempts()
         {
@@ -254,8 +231,21 @@ impl UpstreamState {
         }
         if is_comparable(exchange, verdict) {
             const FLAGGED: Signals = Signals::SLOW.with(Signals::TIMEOUT).with(Signals::DEADLINE);
-            let key = hash::mix(exchange.ts.micros() ^ exchange.duration.get().rotate_left(40));
-            open.sample.offer(key, verdict.signals.any(FLAGGED), route, latency);
+            open.add_to_sample(exchange, verdict.signals.any(FLAGGED), route, latency);
+        }
+    }
+
+    /// Begins an open bucket, and marks the route's slot as used in it; a route without a slot asks for one.
+    pub(super) fn use_route(&mut self, at: OpenAt, name: Option<(u32, &str)>, slot: Option<u8>) {
+        let Some(open) = self.open.get_mut(at.index) else { return };
+        open.bucket = at.bucket;
+        open.filled = true;
+        match (slot, name) {
+            (Some(slot), _) => open.used_routes |= 1 << slot,
+            (None, Some((hash, name))) => {
+                offer_route(&mut open.new_routes, hash, name, 1, self.routes.has_room(at.comparable));
+            }
+            (None, None) => {}
         }
     }
 }
@@ -270,7 +260,7 @@ pub(super) fn offer_route(routes: &mut Candidates<()>, hash: u32, name: &str, we
 }
 
 /// Returns the bucket of the duration that the caller saw; `served` is that of the time that the upstream took.
-fn latency_of_caller(exchange: &Exchange<'_>, served: u8) -> u8 {
+pub(super) fn latency_of_caller(exchange: &Exchange<'_>, served: u8) -> u8 {
     match exchange.service {
         Some(_) => Log2::of(exchange.duration).bucket(exchange.duration),
         None => served,
@@ -289,7 +279,7 @@ fn is_comparable(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
 
 /// Returns the exchange's own limits, else the configured ones, else the learned ones; and true if the attempts were
 /// learned.
-fn limits(exchange: &Exchange<'_>, configured: Limits, snapshot: Snapshot) -> (Limits, bool) {
+pub(super) fn limits(exchange: &Exchange<'_>, configured: Limits, snapshot: Snapshot) -> (Limits, bool) {
     let mut limits = Limits::reported(exchange).or(configured);
     let use_learned = limits.max_attempts.is_none() && snapshot.max_attempts > 0;
     if use_learned {

@@ -321,18 +321,24 @@ proptest! {
     fn the_way_of_plain_exchanges_says_what_the_long_way_says(
         status in 200u16..400, duration in 0u64..3_000_000, timeout in prop::option::of(0u64..3_000_000),
         deadline in prop::option::of(0u64..3_000_000), max_attempts in prop::option::of(0u32..4),
-        baseline in prop::option::of(1u64..3_000_000), tight in 0u16..10_000
+        used in prop::option::of(0u64..3_000_000), service in prop::option::of(0u64..3_000_000),
+        attempts in prop::option::of(Just(1u32)), baseline in prop::option::of(1u64..3_000_000), tight in 0u16..10_000
     ) {
-        let exchange = Exchange { status, attempts: Some(1), duration: Micros::new(duration), ..Exchange::default() };
-        prop_assert!(is_plain(&exchange));
+        let exchange = Exchange {
+            status, attempts, duration: Micros::new(duration), timeout_used: used.map(Micros::new), deadline_used: used.map(Micros::new),
+            service: service.map(Micros::new), ..Exchange::default()
+        };
+        prop_assert!(exchange.is_plain());
         let limits = Limits { timeout: timeout.map(Micros::new), deadline: deadline.map(Micros::new), max_attempts };
         let usage = Usage::of(&exchange, &limits);
+        prop_assert_eq!(usage, Usage::of_plain(&exchange, &limits));
         let tight = Used::from_basis_points(tight).unwrap();
         let baseline = baseline.map(|limit| LatencyBaseline { limit: Micros::new(limit), median: Micros::new(limit / 2) });
-        let duration = Some(exchange.duration);
-        let timing = timing(&usage, tight, duration, baseline);
+        let timing = timing(&usage, tight, exchange.judged_duration(), baseline);
         let thresholds = Thresholds { tight, ..THRESHOLDS };
         prop_assert_eq!(timing, signals(&exchange, &usage, &thresholds, timing));
+        let judged = judge(&exchange, &limits, &thresholds, Past { baseline, late: false });
+        prop_assert_eq!(judge_plain(&exchange, limits, tight, baseline), Some(judged).filter(|judged| judged.signals.is_empty()));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::flags::Flags;
 use crate::limits::Limits;
 use crate::record::{EpisodeContext, HostNames};
 use crate::thresholds::{ClientRetries, Thresholds};
-use crate::timeline::{Feed, Placement, Timeline};
+use crate::timeline::{Feed, Timeline};
 use crate::units::{Micros, Timestamp, Used};
 use crate::upstream::UpstreamState;
 use crate::verdict::{LatencyBaseline, Past, judge};
@@ -213,12 +213,11 @@ fn upstream() -> UpstreamState {
     let ts = Timestamp::from_seconds(1_795_423_554);
     timeline.arrive(ts);
     let mut upstream = UpstreamState::new("cart", 1, ts);
-    let place = Placement::Open(crate::timeline::bucket_of(ts));
+    let bucket = crate::timeline::bucket_of(ts);
     for host in ["10.0.0.1:80", "10.0.0.2:80"] {
         let exchange = Exchange { ts, host: Some(host), route: Some("checkout"), ..ok() };
-        upstream.observe(&exchange, LIMITS, &THRESHOLDS, place, &timeline);
+        upstream.observe(&exchange, LIMITS, &THRESHOLDS, Some(timeline.open_at(bucket)), false);
     }
-    let bucket = crate::timeline::bucket_of(ts);
     upstream.seal(bucket, bucket);
     upstream
 }
