@@ -20,10 +20,11 @@ use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
 use alloc::sync::Arc;
 use delta::ReadyDeltas;
-use lookup::LastUpstream;
+use last_upstream::LastUpstream;
 
 mod delta;
 mod episodes;
+mod last_upstream;
 mod lookup;
 mod share;
 
