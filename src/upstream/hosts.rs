@@ -1,6 +1,6 @@
 //! Hosts of one upstream: those with slots, and the places where an open bucket counts them.
 
-use super::open_bucket::NewHost;
+use super::open_bucket::CandidateCounts;
 use super::slots::{BucketHost, HostCounts, MAX_HOSTS};
 use crate::top_k::{Candidates, TopK, hash_of};
 use alloc::vec::Vec;
@@ -20,7 +20,7 @@ pub(crate) enum HostPlace {
 /// Hosts of an upstream as an open bucket knows them.
 pub(crate) struct BucketHosts<'a> {
     table: &'a Hosts,
-    candidates: &'a mut Candidates<NewHost>,
+    candidates: &'a mut Candidates<CandidateCounts>,
     comparable: u32,
 }
 
@@ -34,7 +34,11 @@ pub(crate) struct SettledHosts {
 }
 
 impl<'a> BucketHosts<'a> {
-    pub(super) fn new(table: &'a Hosts, candidates: &'a mut Candidates<NewHost>, comparable: u32) -> Self {
+    pub(super) fn new(
+        table: &'a Hosts,
+        candidates: &'a mut Candidates<CandidateCounts>,
+        comparable: u32,
+    ) -> Self {
         Self { table, candidates, comparable }
     }
 

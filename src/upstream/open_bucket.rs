@@ -23,14 +23,14 @@ pub(super) struct OpenBucket {
     /// Near misses and failures that each tracked host caused.
     pub(super) blamed: [u8; MAX_HOSTS],
     /// Routes without a slot.
-    pub(super) new_routes: Candidates<()>,
+    pub(super) new_routes: Candidates<CandidateCounts>,
     /// Hosts without a slot.
-    pub(super) new_hosts: Candidates<NewHost>,
+    pub(super) new_hosts: Candidates<CandidateCounts>,
 }
 
-/// Counts of a host without a slot.
+/// Counts of a host without a slot; zeros for a route, so that the candidates of both are compiled once.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct NewHost {
+pub(crate) struct CandidateCounts {
     pub(super) counts: HostCounts,
     /// Counts for episodes. Without room for another host they stay zero.
     pub(super) in_bucket: BucketHost,

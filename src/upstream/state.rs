@@ -1,7 +1,7 @@
 //! Judging, counting and learning for one upstream.
 
 use super::hosts::{HostPlace, Hosts, SettledHosts};
-use super::open_bucket::OpenBucket;
+use super::open_bucket::{CandidateCounts, OpenBucket};
 use super::slots::{HostCounts, MAX_ROUTES, RouteState};
 use crate::baseline::Baseline;
 use crate::counters::{CounterTotals, Counters};
@@ -168,7 +168,7 @@ impl UpstreamState {
             self.routes.mark(slot, seal.bucket, 0);
         }
         let sealed = Sealed {
-            replaced_route: self.routes.settle(new_routes, seal, Eviction::Idle, |_, _, ()| ()),
+            replaced_route: self.routes.settle(new_routes, seal, Eviction::Idle, |_, _, _| ()),
             hosts: self.settle_hosts(seal),
         };
         let routes_full = self.routes.len() == MAX_ROUTES;
@@ -251,7 +251,13 @@ impl UpstreamState {
 }
 
 /// Counts exchanges of a route without a slot. Only an idle route gives up its slot.
-pub(super) fn offer_route(routes: &mut Candidates<()>, hash: u32, name: &str, weight: u16, has_room: bool) {
+pub(super) fn offer_route(
+    routes: &mut Candidates<CandidateCounts>,
+    hash: u32,
+    name: &str,
+    weight: u16,
+    has_room: bool,
+) {
     if !has_room {
         routes.refused = true;
     } else if let Some(new) = routes.offer(hash, 0, name) {
