@@ -36,10 +36,29 @@ impl ExchangeReader {
         self.joiner.pass(line.text, &self.join_key, read, &mut |text, read| {
             handler.on_line(InputLine { text, ..line }, read)
         })?;
-        if self.format.replace(reader.format()) != Some(reader.format()) {
-            handler.on_format(line.path, reader.format());
-        }
+        self.note_format(line.path, reader.format(), handler);
         Ok(())
+    }
+
+    /// Passes on what a line completes that was read elsewhere: in `format`, with its key.
+    pub(crate) fn pass(
+        &mut self,
+        line: InputLine<'_>,
+        (read, key): (Result<ParsedLine<'_>, LineError>, &JoinKey),
+        format: Format,
+        handler: &mut impl LineHandler,
+    ) -> Result<(), Error> {
+        self.joiner.pass(line.text, key, read, &mut |text, read| {
+            handler.on_line(InputLine { text, ..line }, read)
+        })?;
+        self.note_format(line.path, format, handler);
+        Ok(())
+    }
+
+    fn note_format(&mut self, path: &Path, format: Format, handler: &mut impl LineHandler) {
+        if self.format.replace(format) != Some(format) {
+            handler.on_format(path, format);
+        }
     }
 
     /// Passes on the lines that wait for others: the input has ended.

@@ -23,6 +23,8 @@ mod merge;
 mod monitor;
 mod order;
 mod output;
+mod packed_lines;
+mod parallel;
 mod progress;
 mod records;
 mod replay;

@@ -15,6 +15,7 @@ use crate::line_counts::{FORMAT_HINT, LineCounts};
 use crate::monitor;
 use crate::order::OrderCheck;
 use crate::output::Output;
+use crate::parallel::Parallelism;
 use crate::progress::{LINES_PER_TICK, Progress};
 use crate::time_ordered::TimeOrdered;
 use crate::upstream_table::UpstreamTable;
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     let mut sources = TimeOrdered::open(&args.log.files, args.log.input.format, &config, &progress)?;
     let filter =
         ExchangeFilter::new(&args.log.filter, || end_of(&args.log.files, args.log.input.format, &config))?;
+    let (format, for_readers) = (args.log.input.format, config.clone());
     let mut replayer = Replayer {
         order: OrderCheck::new(config.reorder),
         monitor: monitor::new(config, &args.source),
@@ -50,6 +52,15 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         clean: String::new(),
     };
     let mut exchanges = ExchangeReader::default();
+    let parallelism = Parallelism::default();
+    if let Some(source) = sources.only().filter(|_| parallelism.is_worth_it()) {
+        let new_reader = || config::line_reader(format, &for_readers);
+        let mut read = 0;
+        parallelism.read_all(&mut source.lines, new_reader, &mut exchanges, &mut replayer, |lines| {
+            read += lines;
+            progress.tick(read);
+        })?;
+    }
     while let Some(source) = sources.next()? {
         let Some(line) = source.lines.next()? else { break };
         exchanges.read(line, &mut source.reader, &mut replayer)?;

@@ -74,6 +74,12 @@ impl TimeOrdered {
         Ok(Self { sources, next, taken: None })
     }
 
+    /// Returns the source if there is only one.
+    pub(crate) fn only(&mut self) -> Option<&mut Source> {
+        let [source] = self.sources.as_mut_slice() else { return None };
+        Some(source)
+    }
+
     /// Returns the source with the next line; the caller must then call [`Lines::next`] once.
     pub(crate) fn next(&mut self) -> Result<Option<&mut Source>, Error> {
         if self.sources.len() == 1 {

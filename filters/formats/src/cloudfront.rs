@@ -39,7 +39,7 @@ const DEFAULT_COLUMNS: &str = "date time x-edge-location sc-bytes c-ip cs-method
     c-port time-to-first-byte x-edge-detailed-result-type sc-content-type";
 
 /// The field in each column.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Columns(Vec<Option<usize>>);
 
 impl Columns {

@@ -65,6 +65,7 @@ pub use join::{JoinKey, Joiner};
 pub use other_line::OtherLine;
 pub use parsed_line::{ParsedLine, PriorVerdict};
 pub use reader::Reader;
+pub use reader::state::ReaderState;
 pub use record::{MAX_DEPTH, RecordParser, is_beyond_double, is_plain, is_scalar};
 pub use time::parse as timestamp;
 pub use wrapper::prior_verdict;

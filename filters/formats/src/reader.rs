@@ -20,6 +20,8 @@ use alloc::vec::Vec;
 use nearmiss::Timestamp;
 use nearmiss::config::Ignore;
 
+pub(crate) mod state;
+
 /// Maximum length of the start of a JSON line by which its format is recognised again, in bytes.
 const MAX_JSON_START: usize = 40;
 
