@@ -138,13 +138,9 @@ impl Exchange<'_> {
     pub(crate) fn answering_attempt(&self) -> Option<Micros> {
         match self.attempt_log.last() {
             Some(last) if last.duration.is_some() => last.duration,
-            _ => self.only_attempt(),
+            _ if self.attempts == Some(1) => Some(self.duration),
+            _ => None,
         }
-    }
-
-    /// Returns the duration of the attempt if there was only one: that of the exchange.
-    pub(crate) fn only_attempt(&self) -> Option<Micros> {
-        (self.attempts == Some(1)).then_some(self.duration)
     }
 }
 

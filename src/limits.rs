@@ -76,10 +76,10 @@ impl Usage {
         }
     }
 
-    /// Returns what [`of`](Self::of) returns for a [plain](Exchange::is_plain) exchange without an attempt log.
+    /// Returns what [`of`](Self::of) returns for a [plain](Exchange::is_plain) exchange.
     #[inline]
     pub(crate) fn of_plain(exchange: &Exchange<'_>, limits: &Limits) -> Self {
-        let timeout_used = || exchange.timeout_used.or(exchange.only_attempt());
+        let timeout_used = || exchange.timeout_used.or_else(|| exchange.answering_attempt());
         let deadline_used = || exchange.deadline_used.unwrap_or(exchange.duration);
         let has_retries = |max_attempts: u32| max_attempts > 1 && exchange.attempts.is_some();
         Self {

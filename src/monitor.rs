@@ -178,7 +178,7 @@ impl Monitor {
         if let Placement::Open(bucket) = place
             && way == Way::ShortIfPlain
             && exchange.is_plain()
-            && exchange.attempt_log.is_empty()
+            && exchange.attempt_log.len() <= 1
             && !is_fallback
             && let Some(observed) = self.observe_plain(index, exchange, limits, bucket)
         {
@@ -190,7 +190,7 @@ impl Monitor {
         }
     }
 
-    /// Observes a plain exchange without an attempt log; `None` if it takes the long way.
+    /// Observes a plain exchange with at most one logged attempt; `None` if it takes the long way.
     #[inline]
     fn observe_plain(
         &mut self,

@@ -74,7 +74,7 @@ impl Verdict {
     }
 }
 
-/// Judges a [plain](Exchange::is_plain) exchange without an attempt log, as [`judge`] does; `None` unless it is clean.
+/// Judges a [plain](Exchange::is_plain) exchange as [`judge`] does; `None` unless it is clean.
 #[inline]
 pub(crate) fn judge_plain(
     exchange: &Exchange<'_>,
@@ -83,7 +83,7 @@ pub(crate) fn judge_plain(
     baseline: Option<LatencyBaseline>,
 ) -> Option<Verdict> {
     let usage = Usage::of_plain(exchange, &limits);
-    let judged_duration = exchange.service.or(exchange.only_attempt());
+    let judged_duration = exchange.judged_duration();
     let is_clean = timing(&usage, tight, judged_duration, baseline).is_empty();
     is_clean.then(|| Verdict {
         nearest: usage.nearest(),

@@ -192,11 +192,12 @@ impl Bucket {
         counts.attempts = counts.attempts.saturating_add(1);
         counts.first_try = counts.first_try.saturating_add(1);
         counts.add_margin(observation.verdict);
-        let late = observation.is_late(observation.exchange.duration, rules.timeout(self.index));
+        let (took, log2) = observation.plain_attempt();
+        let late = took.is_some_and(|took| observation.is_late(took, rules.timeout(self.index)));
         let route = self.routes.get_mut(observation.route);
         route.attempts = route.attempts.saturating_add(1);
         route.late = route.late.saturating_add(late.into());
-        let residual = self.add_duration(observation.route, observation.log2.0, rules);
+        let residual = log2.and_then(|log2| self.add_duration(observation.route, log2.0, rules));
         self.add_host(observation.host, attempt_at_host(false, residual), &mut hosts);
     }
 

@@ -84,6 +84,14 @@ impl<'a> Observation<'a> {
         })
     }
 
+    /// Returns the duration of the attempt of a plain exchange, and the logarithm of what is learned from it.
+    pub(super) fn plain_attempt(&self) -> (Option<Micros>, Option<Log2>) {
+        match self.exchange.attempt_log {
+            [attempt] => (attempt.duration, attempt.duration.map(Log2::of)),
+            _ => (Some(self.exchange.duration), Some(self.log2)),
+        }
+    }
+
     /// Calls `each` with every known attempt of an exchange with several.
     pub(super) fn for_each_attempt(
         &self,
@@ -139,6 +147,7 @@ impl<'a> Observation<'a> {
     }
 
     /// Returns true from 70 % of the timeout.
+    #[inline]
     pub(super) fn is_late(&self, took: Micros, learned: Option<Log2>) -> bool {
         /// log2(.7) in 1/256 octave.
         const SHARE: u16 = 132;

@@ -393,6 +393,12 @@ proptest! {
                 }
                 let mut out = Vec::new();
                 for (line, host, kind, service) in &lines {
+                    let attempt = Attempt {
+                        host: Some(HOSTS[(*host + 1) % 12]).filter(|_| line.millis % 5 != 0),
+                        status: Some(if line.millis % 97 == 0 { 503 } else { 200 }),
+                        duration: service.map(Micros::from_millis),
+                        ..Attempt::default()
+                    };
                     let observed = monitor.observe_by(&Exchange {
                         upstream: ["a", "outbound|80||b", "-"][line.upstream],
                         host: Some(HOSTS[*host]).filter(|_| *kind != 0),
@@ -402,7 +408,8 @@ proptest! {
                         flags: if *kind < 5 { Flags::default() } else { line.flags },
                         duration: Micros::from_millis(line.duration),
                         service: service.filter(|_| *kind == 3).map(Micros::from_millis),
-                        timeout: Some(Micros::from_millis(1_000)).filter(|_| *kind == 4),
+                        timeout: Some(Micros::from_millis(1_000)).filter(|_| *kind == 4 || line.millis % 4 == 0),
+                        attempt_log: if line.millis % 3 == 0 { core::slice::from_ref(&attempt) } else { &[] },
                         ..ok(line.millis)
                     }, way());
                     out.push(format!("{observed:?}"));

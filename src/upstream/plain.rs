@@ -13,8 +13,8 @@ use crate::units::Used;
 use crate::verdict::{Verdict, judge_plain};
 
 impl UpstreamState {
-    /// Observes a [plain](Exchange::is_plain) exchange without an attempt log, as [`observe`](Self::observe) does; `None` if it takes
-    /// the long way: it is not clean, or its route has a query string.
+    /// Observes a [plain](Exchange::is_plain) exchange with at most one logged attempt, as [`observe`](Self::observe) does; `None` if it
+    /// takes the long way: it is not clean, or its route has a query string.
     #[inline]
     pub(crate) fn observe_plain(
         &mut self,
@@ -49,7 +49,11 @@ impl UpstreamState {
         if let Some(route) = route.and_then(|route| self.routes.get_mut(route)) {
             route.count(false);
         }
-        let host = exchange.host.and_then(|name| self.count_plain_host(name, at));
+        let host = match exchange.attempt_log {
+            [attempt] => attempt.host,
+            _ => exchange.host,
+        };
+        let host = host.and_then(|name| self.count_plain_host(name, at));
         Some(JudgedExchange { verdict, route, log2, host })
     }
 }
