@@ -82,9 +82,9 @@ fn all_lines_are_accounted_for_and_stay_in_order() {
     let output = nearmiss(&["convert", "-"], input.as_bytes());
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        r#"{"ts":1795420801.226,"upstream":"envoy","status":503,"duration_ms":226,"host":"10.0.2.1:80","attempts_unknown":true,"flags":"UF,URX","bytes":0}
+        r#"{"ts":1795420801.226,"upstream":"envoy","status":503,"duration_ms":226,"host":"10.0.2.1:80","route":"other","attempts_unknown":true,"flags":"UF,URX","bytes":0}
 {"ts":1795420800.009,"upstream":"cart","near_miss":"retried"}
-{"ts":1795420800.526,"upstream":"envoy","status":200,"duration_ms":26,"host":"10.0.2.1:80","attempts_unknown":true,"bytes":7}
+{"ts":1795420800.526,"upstream":"envoy","status":200,"duration_ms":26,"host":"10.0.2.1:80","route":"other","attempts_unknown":true,"bytes":7}
 "#
     );
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
