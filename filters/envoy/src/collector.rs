@@ -5,10 +5,9 @@
 //! record that is not delivered is counted as dropped. No exchange waits for any of this: calls are dispatched on ticks and on
 //! responses, and only as much of a response is read as it takes to classify it.
 
-use crate::headers::{number, text};
+use crate::host::Envoy;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{BufferType, MapType, MetricId, MetricType};
-use crate::warnings::{self, Warning};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -16,6 +15,8 @@ use core::time::Duration;
 use nearmiss::json::tokens::Token;
 use nearmiss::{Head, Micros, Record, Timestamp, hash, otlp};
 use nearmiss_envoy_config::CollectorConfig;
+use nearmiss_envoy_exchange::values::{number, text};
+use nearmiss_envoy_exchange::warnings::{self, Warning};
 
 /// Maximum size of the queue in bytes.
 const MAX_QUEUE_BYTES: usize = 1 << 20;
@@ -159,7 +160,12 @@ impl Collector {
             Err(_) => {
                 let message = "the cluster of the collector does not exist or has no healthy host, so records wait and \
                     are dropped once the queue is full";
-                warnings::log_once(hostcalls, Warning::NoCollector, message, &self.config.cluster);
+                warnings::log_once(
+                    &Envoy::new(hostcalls),
+                    Warning::NoCollector,
+                    message,
+                    &self.config.cluster,
+                );
                 self.back_off(now, 0);
             }
         }
@@ -181,7 +187,12 @@ impl Collector {
             }
             BatchResult::Rejected { status } => {
                 let message = "the collector rejects records, so they are dropped; it answered";
-                warnings::log_once(hostcalls, Warning::Rejected, message, &alloc::format!("{status}"));
+                warnings::log_once(
+                    &Envoy::new(hostcalls),
+                    Warning::Rejected,
+                    message,
+                    &alloc::format!("{status}"),
+                );
                 self.count_dropped(hostcalls, batch.records as u64);
             }
         }

@@ -1,21 +1,24 @@
 //! The HTTP filter, the context of one exchange: reads what is overwritten before the exchange ends.
 
 use crate::attachment::Attachment;
-use crate::client::ClientInfo;
-use crate::exchange::{self, EarlyInfo};
+use crate::host::{Early, Envoy};
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::traits::{Context, HttpContext};
 use crate::proxy_wasm::types::{Action, MapType};
 use alloc::rc::Rc;
+use nearmiss::Timestamp;
 use nearmiss_envoy_config::Mode;
+use nearmiss_envoy_exchange::client::ClientInfo;
+use nearmiss_envoy_exchange::exchange;
+use nearmiss_envoy_exchange::host::Host;
 
 /// The HTTP filter during an exchange.
 pub(crate) struct HttpFilter {
     attachment: Rc<Attachment>,
     phase: Phase,
-    early: EarlyInfo,
+    early: Early,
     /// When the request arrived, if responses are annotated.
-    started: Option<u64>,
+    started: Option<Timestamp>,
 }
 
 /// The progress of an exchange.
@@ -32,14 +35,15 @@ enum Phase {
 impl HttpFilter {
     /// Creates the filter of an exchange that has not begun.
     pub(crate) fn new(attachment: Rc<Attachment>) -> Self {
-        Self { attachment, phase: Phase::New, early: EarlyInfo::default(), started: None }
+        Self { attachment, phase: Phase::New, early: Early::default(), started: None }
     }
 
     /// Marks the exchange, unless another copy of the filter in the same chain has done so.
     fn mark(&mut self, hostcalls: &Hostcalls) {
-        self.phase = if exchange::is_seen(hostcalls) { Phase::Done } else { Phase::Marked };
+        let envoy = Envoy::new(hostcalls);
+        self.phase = if exchange::is_seen(&envoy) { Phase::Done } else { Phase::Marked };
         if self.phase == Phase::Marked {
-            exchange::mark_seen(hostcalls);
+            exchange::mark_seen(&envoy);
         }
     }
 }
@@ -49,7 +53,7 @@ impl Context for HttpFilter {
     /// filters are gone.
     fn on_done(&mut self) -> bool {
         if self.phase == Phase::Marked {
-            self.early.has_lost_headers = true;
+            self.early.info.has_lost_headers = true;
             self.attachment.observe_http3(&Hostcalls::begin(), &self.early);
         }
         true
@@ -68,11 +72,12 @@ impl HttpContext for HttpFilter {
             let headers = hostcalls.get_map_bytes(MapType::HttpRequestHeaders);
             self.early.request = headers.ok().map(|headers| headers.to_bytes());
         }
+        let envoy = Envoy::new(&hostcalls);
         if self.attachment.annotates {
-            self.early.client = ClientInfo::read_all(&hostcalls);
-            self.started = hostcalls.get_current_time().ok();
+            self.early.info.client = ClientInfo::read_all(&envoy);
+            self.started = envoy.now();
         } else if self.attachment.config.envoy.mode == Mode::Full {
-            self.early.client = ClientInfo::read_overwritten(&hostcalls);
+            self.early.info.client = ClientInfo::read_overwritten(&envoy);
         }
         Action::Continue
     }
@@ -85,7 +90,7 @@ impl HttpContext for HttpFilter {
             self.early.response = headers.ok().map(|headers| headers.to_bytes());
         }
         if self.attachment.annotates && self.phase == Phase::Marked {
-            self.attachment.annotate_response(&Hostcalls::begin(), self.early.client, self.started);
+            self.attachment.annotate_response(&Hostcalls::begin(), self.early.info.client, self.started);
         }
         Action::Continue
     }
@@ -93,7 +98,7 @@ impl HttpContext for HttpFilter {
     /// Reads the gRPC status of the upstream: the gRPC-Web filter, if it comes before this one, moves the trailers into the body.
     fn on_http_response_trailers(&mut self, _num_trailers: usize) -> Action {
         if self.attachment.config.envoy.mode == Mode::Full && self.phase == Phase::Marked {
-            self.early.grpc_status = exchange::grpc_status_in_trailers(&Hostcalls::begin());
+            self.early.info.grpc_status = exchange::grpc_status_in_trailers(&Envoy::new(&Hostcalls::begin()));
         }
         Action::Continue
     }

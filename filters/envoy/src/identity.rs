@@ -1,7 +1,7 @@
 //! The identities of plugins, VMs and instances.
 
-use crate::attributes::name;
 use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::query::name;
 use crate::shared_data::increment;
 use alloc::format;
 use alloc::string::String;

@@ -20,7 +20,6 @@ mod leader;
 mod lease;
 mod mailbox;
 
-use crate::config::PluginConfig;
 use crate::hosts_key;
 use crate::identity;
 use crate::proxy_wasm::hostcalls::Hostcalls;
@@ -31,6 +30,7 @@ use follower::Follower;
 use leader::{Leader, Successor};
 use lease::Lease;
 use nearmiss::{Exchange, Feed, Monitor, Observed, Record, Timestamp};
+use nearmiss_envoy_exchange::config::PluginConfig;
 
 /// Takeover grace: a VM with traffic acquires a free lease only after this many ticks, so that VMs without traffic go first.
 const TAKEOVER_GRACE: u32 = 5;

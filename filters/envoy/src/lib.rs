@@ -7,15 +7,13 @@
 //! root                      the root context of a plugin: configuration, timer, access log
 //! http · upstream           the HTTP contexts: of one exchange · of one attempt
 //! attachment · plugins      a plugin under one configuration · the plugins of this VM
-//! exchange                  maps one exchange from Envoy's data to the core's
-//! attempt_propagation       attempts, from the upstream filter to the HTTP filter
-//! plugin · host_tiers       a monitor with its sinks and metrics · a cache of the tiers of hosts
+//! plugin                    a monitor with its sinks and metrics
 //! metrics · sinks           counters and histograms · where records go
 //! leadership · collector    leader election between Envoy's VMs · OTLP export
 //! identity · hosts_key      names of plugin, VM and instance · the key of host hashes
-//! attributes request …      readers of attributes, headers and times
-//! warnings                  what is logged once about unusable metadata
-//! proxy_wasm · config       life cycle, hostcalls and types, as in the SDK · the configuration of a plugin
+//! query                     the attributes of an exchange
+//! host                      Envoy as proxy-wasm shows it, for `nearmiss-envoy-exchange`, which reads exchanges
+//! proxy_wasm · headers      life cycle, hostcalls and types, as in the SDK · the encoding of header maps
 //! ```
 //!
 //! The filter only maps data; thresholds and verdicts are the core's. It never affects traffic: no callback pauses an
@@ -27,15 +25,9 @@
 extern crate alloc;
 
 mod attachment;
-mod attempt_propagation;
-mod attributes;
-mod client;
-mod clocks;
 mod collector;
-mod config;
-mod exchange;
 mod headers;
-mod host_tiers;
+mod host;
 mod hosts_key;
 mod http;
 mod identity;
@@ -45,14 +37,11 @@ mod metrics;
 mod plugin;
 mod plugins;
 mod proxy_wasm;
-mod quota;
-mod request;
-mod response;
+mod query;
 mod root;
 mod shared_data;
 mod sinks;
 mod upstream;
-mod warnings;
 
 use alloc::boxed::Box;
 use root::PluginRoot;

@@ -7,12 +7,12 @@
 use crate::ids::IdMap;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{MetricId, MetricType, Status};
-use crate::request::LeftOut;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::{Exchange, FailureReason, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern};
+use nearmiss_envoy_exchange::request::LeftOut;
 
 /// All metrics of one plugin in one VM.
 pub(crate) struct Metrics {

@@ -2,19 +2,20 @@
 //!
 //! Each VM has one [`Plugin`] per configured plugin. A plugin and its successor in a configuration update share the state.
 
-use crate::config::PluginConfig;
-use crate::host_tiers::HostTierCache;
+use crate::host::Envoy;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{LogLevel, MapType};
-use crate::request::LeftOut;
 use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
 use nearmiss::{Exchange, Fate, Head, Micros, Timestamp, preview, record};
 use nearmiss_envoy_config::Attach;
+use nearmiss_envoy_exchange::config::PluginConfig;
+use nearmiss_envoy_exchange::host::{Host, State};
+use nearmiss_envoy_exchange::request::LeftOut;
 
 /// The state of a plugin, shared by its root contexts.
 pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
@@ -27,8 +28,6 @@ pub(crate) struct Plugin {
     leadership: Leadership,
     metrics: Metrics,
     sinks: Sinks,
-    /// The tiers of upstream hosts.
-    pub(crate) host_tiers: HostTierCache,
     /// Exchanges since the last status line.
     exchanges: u64,
     last_exchange: Timestamp,
@@ -40,8 +39,6 @@ pub(crate) struct Plugin {
     unmatched_due: Option<Timestamp>,
 }
 
-/// The property that holds the final verdict, `wasm.nearmiss` in access logs.
-const ANNOTATION: &str = "nearmiss";
 /// The response header that holds the provisional verdict.
 const HEADER: &str = "near-miss";
 /// The time after the first exchange in which every upstream should have occurred.
@@ -58,7 +55,6 @@ impl Plugin {
             metrics: Metrics::new(config.core.max_upstreams),
             config,
             sinks: Sinks::default(),
-            host_tiers: HostTierCache::default(),
             exchanges: 0,
             last_exchange: Timestamp::default(),
             last_status_line: Timestamp::default(),
@@ -103,7 +99,7 @@ impl Plugin {
         if observed.verdict.fate != Fate::Clean {
             buffer.clear();
             record::header(buffer, &observed.verdict, config.header_parameters(exchange));
-            let _ = hostcalls.set_property(ANNOTATION, Some(buffer.as_bytes()));
+            Envoy::new(hostcalls).set_filter_state(State::Annotation, buffer.as_bytes());
         }
         self.emit_records(hostcalls);
     }

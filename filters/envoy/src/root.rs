@@ -3,8 +3,7 @@
 //! A VM outlives updates of its plugins: an updated plugin has another root context, and finds its state by its identity.
 
 use crate::attachment::Attachment;
-use crate::config::PluginConfig;
-use crate::exchange;
+use crate::host::Envoy;
 use crate::http::HttpFilter;
 use crate::identity;
 use crate::plugin::Plugin;
@@ -19,6 +18,8 @@ use alloc::string::String;
 use core::time::Duration;
 use nearmiss::ConfigError;
 use nearmiss_envoy_config::Attach;
+use nearmiss_envoy_exchange::config::PluginConfig;
+use nearmiss_envoy_exchange::exchange;
 
 /// A plugin's root context.
 pub(crate) struct PluginRoot {
@@ -105,7 +106,7 @@ impl RootContext for PluginRoot {
         let hostcalls = Hostcalls::begin();
         if let Some(attachment) = &self.attachment
             && attachment.config.envoy.attach != Attach::Upstream
-            && !exchange::is_seen(&hostcalls)
+            && !exchange::is_seen(&Envoy::new(&hostcalls))
         {
             attachment.observe(&hostcalls, None);
         }

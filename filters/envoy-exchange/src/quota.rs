@@ -10,20 +10,20 @@ use nearmiss::structured_fields::{Member, members};
 
 /// The quota headers of a response.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct QuotaHeaders<'a> {
+pub struct QuotaHeaders<'a> {
     /// `ratelimit`
-    pub(crate) state: Option<&'a str>,
+    pub state: Option<&'a str>,
     /// `ratelimit-policy`
-    pub(crate) policy: Option<&'a str>,
+    pub policy: Option<&'a str>,
     /// `ratelimit-limit` or `x-ratelimit-limit`
-    pub(crate) limit: Option<&'a str>,
+    pub limit: Option<&'a str>,
     /// `ratelimit-remaining` or `x-ratelimit-remaining`
-    pub(crate) remaining: Option<&'a str>,
+    pub remaining: Option<&'a str>,
 }
 
 impl QuotaHeaders<'_> {
     /// Parses the quota, if both its limit and its remainder are reported.
-    pub(crate) fn quota(&self) -> Option<Quota> {
+    pub fn quota(&self) -> Option<Quota> {
         self.parse_policies().or_else(|| self.parse_dictionary()).or_else(|| self.parse_pair())
     }
 

@@ -5,12 +5,12 @@
 //! `x-envoy-expected-rq-timeout-ms` states is unknown; the time to the headers is a lower bound of both.
 
 use crate::attributes::duration;
-use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::host::{Host, Number};
 use nearmiss::{Exchange, Micros};
 
 /// The times of an exchange, as far as Envoy shows them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clocks {
+pub struct Clocks {
     /// From the end of the request at the router to the response headers, over all attempts.
     to_headers: Option<Micros>,
     /// From the first byte of the request that the host of the last attempt got to the last byte of its response.
@@ -23,26 +23,26 @@ const RESOLUTION: Micros = Micros::from_millis(1);
 
 impl Clocks {
     /// Reads the times. `to_headers` is the value of the header; the latency is read where that is missing or covers several attempts.
-    pub(crate) fn read(hostcalls: &Hostcalls, exchange: &Exchange<'_>, to_headers: Option<Micros>) -> Self {
+    pub fn read(envoy: &impl Host, exchange: &Exchange<'_>, to_headers: Option<Micros>) -> Self {
         let is_single = exchange.attempts.unwrap_or(1) <= 1;
         let needs_latency = !is_single || to_headers.is_none() && exchange.host.is_some();
-        let latency = || duration(hostcalls.get_property("response\0backend_latency"));
+        let latency = || duration(envoy.number(Number::BackendLatency));
         Self { to_headers, latency: needs_latency.then(latency).flatten(), is_single }
     }
 
     /// Returns the time that the timeout has run; `None` if that of the answering attempt is needed, or nothing is known.
-    pub(crate) fn timeout_used(&self) -> Option<Micros> {
+    pub fn timeout_used(&self) -> Option<Micros> {
         self.to_headers.or(self.latency).filter(|_| self.is_single)
     }
 
     /// Returns the time that the upstream took to respond; `None` if it is the duration of the exchange.
-    pub(crate) fn service(&self, exchange: Micros) -> Option<Micros> {
+    pub fn service(&self, exchange: Micros) -> Option<Micros> {
         let upper_bound = self.to_headers.map(|time| time.saturating_add(RESOLUTION)).or(self.latency);
         upper_bound.filter(|time| self.is_single && *time < exchange)
     }
 
     /// Returns the time of the last attempt, the smaller of its bounds.
-    pub(crate) fn last_attempt(&self) -> Option<Micros> {
+    pub fn last_attempt(&self) -> Option<Micros> {
         match (self.latency, self.to_headers) {
             (Some(latency), Some(to_headers)) => Some(latency.min(to_headers.saturating_add(RESOLUTION))),
             (latency, _) => latency,

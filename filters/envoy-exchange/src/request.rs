@@ -1,30 +1,30 @@
 //! The request headers at the end of an exchange, read in one pass over the map.
 
 use crate::client::ClientInfo;
-use crate::headers::{Headers, number};
+use crate::values::number;
 use nearmiss::config::Ignore;
 use nearmiss::{Micros, is_mirrored};
 
 /// The request headers that the core needs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct RequestHeaders {
+pub struct RequestHeaders {
     /// Information about the client, as far as the router has not overwritten it.
-    pub(crate) client: ClientInfo,
+    pub client: ClientInfo,
     /// The router's timeout for the last attempt.
-    pub(crate) timeout: Option<Micros>,
+    pub timeout: Option<Micros>,
     /// True if an authorization service could not be asked and the request was let through.
-    pub(crate) fail_open: bool,
+    pub fail_open: bool,
     /// True if Envoy saw the client as one from outside.
-    pub(crate) is_external: bool,
+    pub is_external: bool,
     /// True if the request opened a tunnel.
-    pub(crate) is_connect: bool,
+    pub is_connect: bool,
     /// The reason why the exchange is left out, if it is.
-    pub(crate) left_out: Option<LeftOut>,
+    pub left_out: Option<LeftOut>,
 }
 
 /// The reason why an exchange is left out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum LeftOut {
+pub enum LeftOut {
     /// A health check, by its user agent, its path or the flag of Envoy's health check filter.
     HealthCheck,
     /// A mirrored request, by the name that Envoy gives its authority.
@@ -37,10 +37,12 @@ pub(crate) enum LeftOut {
 
 impl LeftOut {
     /// Number of reasons.
-    pub(crate) const COUNT: usize = 4;
+    pub const COUNT: usize = 4;
+    /// All reasons; `ALL[reason as usize] == reason`.
+    pub const ALL: [Self; Self::COUNT] = [Self::HealthCheck, Self::Mirrored, Self::NotHttp, Self::Attempt];
 
     /// Returns the name in metrics.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::HealthCheck => "health_check",
             Self::Mirrored => "mirrored",
@@ -52,7 +54,7 @@ impl LeftOut {
 
 impl RequestHeaders {
     /// Reads the headers. Every HTTP request has some; without any, there was none.
-    pub(crate) fn read(headers: Headers<'_>, ignore: &Ignore) -> Self {
+    pub fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, ignore: &Ignore) -> Self {
         let mut request = Self { left_out: Some(LeftOut::NotHttp), ..Self::default() };
         let mut left_out = None;
         for (name, value) in headers {
@@ -81,11 +83,15 @@ fn milliseconds(value: &[u8]) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::serialize_map;
+
+    fn read(headers: &[(&str, &str)]) -> RequestHeaders {
+        let pairs = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        RequestHeaders::read(pairs, &Ignore::default())
+    }
 
     #[test]
     fn a_request_is_read_in_one_pass() {
-        let map = serialize_map(&[
+        let request = read(&[
             (":method", "CONNECT"),
             ("amz-sdk-request", "attempt=2; max=3"),
             ("x-envoy-expected-rq-timeout-ms", "250"),
@@ -94,7 +100,6 @@ mod tests {
             ("x-envoy-external-address", "203.0.113.9"),
             ("x-envoy-auth-failure-mode-allowed", "true"),
         ]);
-        let request = RequestHeaders::read(Headers::new(&map), &Ignore::default());
         assert_eq!(request.left_out, None);
         assert!(request.is_connect && request.is_external && request.fail_open);
         assert_eq!(request.timeout, Some(Micros::from_millis(250)));
@@ -103,18 +108,13 @@ mod tests {
 
     #[test]
     fn health_checks_mirrored_requests_and_connections_are_left_out() {
-        let left_out = |headers: &[(&str, &str)]| {
-            RequestHeaders::read(Headers::new(&serialize_map(headers)), &Ignore::default()).left_out
-        };
+        let left_out = |headers: &[(&str, &str)]| read(headers).left_out;
         let get = (":method", "GET");
         assert_eq!(left_out(&[get, ("user-agent", "kube-probe/1.31")]), Some(LeftOut::HealthCheck));
         assert_eq!(left_out(&[get, (":authority", "cart-shadow:8080")]), Some(LeftOut::Mirrored));
         assert_eq!(left_out(&[get, (":authority", "cart-shadow")]), Some(LeftOut::Mirrored));
         assert_eq!(left_out(&[get, (":authority", "shadow:80"), ("user-agent", "curl/8")]), None);
-        assert_eq!(
-            RequestHeaders::read(Headers::new(&[]), &Ignore::default()).left_out,
-            Some(LeftOut::NotHttp)
-        );
+        assert_eq!(left_out(&[]), Some(LeftOut::NotHttp));
     }
 
     #[test]

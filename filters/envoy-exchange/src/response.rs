@@ -1,25 +1,25 @@
 //! The response headers, read in one pass over the map.
 
-use crate::headers::{Headers, number, text};
 use crate::quota::QuotaHeaders;
+use crate::values::{number, text};
 use alloc::borrow::Cow;
 use nearmiss::{Micros, Substitute};
 
 /// The response headers that the core needs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ResponseHeaders<'a> {
+pub struct ResponseHeaders<'a> {
     /// `:status`, if there was a response.
-    pub(crate) status: Option<u16>,
+    pub status: Option<u16>,
     /// `cache-status`; several are joined.
-    pub(crate) cache_status: Option<Cow<'a, str>>,
+    pub cache_status: Option<Cow<'a, str>>,
     /// `proxy-status`; several are joined.
-    pub(crate) proxy_status: Option<Cow<'a, str>>,
+    pub proxy_status: Option<Cow<'a, str>>,
     /// The quota headers.
-    pub(crate) quota: QuotaHeaders<'a>,
+    pub quota: QuotaHeaders<'a>,
     /// `grpc-status` of a headers-only response.
-    pub(crate) grpc_status: Option<u32>,
+    pub grpc_status: Option<u32>,
     /// `x-envoy-upstream-service-time`: the time from the end of the request at the router to the response headers, in whole milliseconds.
-    pub(crate) service: Option<Micros>,
+    pub service: Option<Micros>,
     content_type: &'a str,
     is_fallback: bool,
     has_stale_warning: bool,
@@ -27,7 +27,7 @@ pub(crate) struct ResponseHeaders<'a> {
 
 impl<'a> ResponseHeaders<'a> {
     /// Reads the headers; `fallback_header` is the name of the header that marks the response of a fallback.
-    pub(crate) fn read(headers: Headers<'a>, fallback_header: Option<&str>) -> Self {
+    pub fn read(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, fallback_header: Option<&str>) -> Self {
         let mut response = Self::default();
         for (name, value) in headers {
             response.add(name, value);
@@ -54,23 +54,23 @@ impl<'a> ResponseHeaders<'a> {
     }
 
     /// Returns true if the response is gRPC with its status in the trailers.
-    pub(crate) fn is_grpc(&self) -> bool {
+    pub fn is_grpc(&self) -> bool {
         let rest = self.content_type.strip_prefix("application/grpc");
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';', ' ']))
     }
 
     /// Returns true if the response is gRPC-Web, which has its status in the headers or in the body.
-    pub(crate) fn is_grpc_web(&self) -> bool {
+    pub fn is_grpc_web(&self) -> bool {
         self.content_type.starts_with("application/grpc-web")
     }
 
     /// Returns true if the response has no natural end: a tunnel or an event stream.
-    pub(crate) fn is_stream(&self) -> bool {
+    pub fn is_stream(&self) -> bool {
         self.status == Some(101) || self.content_type.starts_with("text/event-stream")
     }
 
     /// Returns the substitute that answered instead of the upstream, from the headers and the tier of the host.
-    pub(crate) fn substitute(&self, tier: Option<Substitute>) -> Option<Substitute> {
+    pub fn substitute(&self, tier: Option<Substitute>) -> Option<Substitute> {
         match tier {
             _ if self.is_fallback => Some(Substitute::Fallback),
             Some(Substitute::Fallback) => tier,

@@ -3,7 +3,7 @@
 //! A lookup that finds no mark, as for nearly every host, costs about 3 000 instructions. Tiers change only with the proxy's
 //! configuration, so a result is cached for one second. Hosts with the same cache index evict each other.
 
-use alloc::rc::Rc;
+use alloc::sync::Arc;
 use nearmiss::hash::hash;
 use nearmiss::{Substitute, Timestamp};
 
@@ -12,13 +12,13 @@ const CAPACITY: usize = 64;
 
 /// The most recent tiers of hosts.
 #[derive(Clone, Debug)]
-pub(crate) struct HostTierCache([CachedTier; CAPACITY]);
+pub struct HostTierCache([CachedTier; CAPACITY]);
 
 #[derive(Clone, Debug, Default)]
 struct CachedTier {
     key: u64,
     host: u64,
-    cluster: Option<Rc<str>>,
+    cluster: Option<Arc<str>>,
     second: u64,
     tier: Option<Substitute>,
 }
@@ -31,7 +31,7 @@ impl Default for HostTierCache {
 
 impl HostTierCache {
     /// Returns the tier of a host in a cluster; calls `query` unless the tier was queried in the same second.
-    pub(crate) fn get_or_query(
+    pub fn get_or_query(
         &mut self,
         cluster: &str,
         host: &str,
@@ -52,7 +52,7 @@ impl HostTierCache {
     }
 
     /// Returns the cluster in which a host was seen last, as far as the cache still has it.
-    pub(crate) fn cluster_of(&self, host: &str) -> Option<Rc<str>> {
+    pub fn cluster_of(&self, host: &str) -> Option<Arc<str>> {
         let host = hash(host.as_bytes());
         let seen = self.0.iter().filter(|cached| cached.host == host);
         seen.max_by_key(|cached| cached.second)?.cluster.clone()

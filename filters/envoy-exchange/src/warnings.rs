@@ -1,13 +1,12 @@
-//! Warnings about what the filter cannot use, metadata or a collector: each kind is logged once by a VM.
+//! Warnings about what the filter cannot use, metadata or a collector: each kind is logged once by a VM or a thread.
 
-use crate::proxy_wasm::hostcalls::Hostcalls;
-use crate::proxy_wasm::types::LogLevel;
+use crate::host::Host;
 use core::cell::Cell;
 use nearmiss_wasm_rt::local;
 
 /// A kind of warning.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Warning {
+pub enum Warning {
     /// The tier of a host.
     Tier,
     /// The maximum number of attempts of a route.
@@ -23,13 +22,13 @@ local! {
 }
 
 /// Logs a message and the value that it is about, unless a warning of this kind has been logged.
-pub(crate) fn log_once(hostcalls: &Hostcalls, warning: Warning, message: &str, value: &str) {
+pub fn log_once(envoy: &impl Host, warning: Warning, message: &str, value: &str) {
     let bit = 1 << warning as u8;
     let logged = LOGGED.with(|logged| logged.replace(logged.get() | bit));
     if logged & bit == 0 {
         let value = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
         let line = alloc::format!("nearmiss: {message}: `{value}`");
-        let _ = hostcalls.log(LogLevel::Warn, &line);
+        envoy.warn(&line);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Attributes: the properties of an exchange that are not headers.
+//! The query for the attributes of an exchange: the properties that are not headers.
 //!
 //! For every result the host calls back into the module to allocate memory. Envoy can evaluate a CEL expression, and the
 //! expression can be a list, so one result holds all attributes of an exchange; it costs as much as six of them read one by one. The
@@ -6,30 +6,14 @@
 //! is missing (no upstream was selected, no host was found), and it cannot be created if Envoy was built without CEL. In both
 //! cases the attributes are read one by one, the cluster first.
 
-use crate::headers::{Headers, text};
+use crate::headers::Headers;
+use crate::host::Envoy;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::Status;
-use nearmiss::{Flags, Micros, NO_UPSTREAM, OTHER};
+use nearmiss::{Flags, Micros};
 use nearmiss_envoy_config::Mode;
-
-/// The attributes of an exchange that has ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Attributes<'a> {
-    /// The cluster; empty if none was selected.
-    pub(crate) cluster: &'a str,
-    /// The name of the route, if it has one.
-    pub(crate) route: Option<&'a str>,
-    /// The host of the last attempt.
-    pub(crate) host: Option<&'a str>,
-    /// The number of attempts.
-    pub(crate) attempts: Option<u32>,
-    /// Response flags.
-    pub(crate) flags: Flags,
-    /// The time from the first byte of the request to the last byte of the response.
-    pub(crate) duration: Micros,
-    /// The status, in `Mode::Lean`; in `Mode::Full` it is read with the headers.
-    pub(crate) status: Option<u16>,
-}
+use nearmiss_envoy_exchange::attributes::{self, Attributes, cluster_name};
+use nearmiss_envoy_exchange::values::text;
 
 /// A prepared query for the attributes that a mode needs.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +28,6 @@ const HOST: &str = "upstream\0address";
 const ATTEMPTS: &str = "upstream\0request_attempt_count";
 const FLAGS: &str = "response\0flags";
 const DURATION: &str = "request\0duration";
-const STATUS: &str = "response\0code";
 
 /// The attributes of `Mode::Full`, in the order in which [`from_full`] reads them.
 const FULL: &str = "[xds.cluster_name, xds.route_name, upstream.address, upstream.request_attempt_count, \
@@ -76,7 +59,7 @@ impl Query {
     }
 
     fn read_one_by_one<'a>(&self, hostcalls: &'a Hostcalls) -> Attributes<'a> {
-        let cluster = cluster(hostcalls);
+        let cluster = hostcalls.get_property(CLUSTER).map(text).map(cluster_name).unwrap_or_default();
         let attributes = Attributes {
             cluster,
             duration: duration(hostcalls.get_property(DURATION))
@@ -128,8 +111,8 @@ fn read_unrouted<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> At
 }
 
 /// Reads the status of the response.
-pub(crate) fn read_status(hostcalls: &Hostcalls) -> Option<u16> {
-    integer(hostcalls.get_property(STATUS)).and_then(|status| u16::try_from(status).ok())
+fn read_status(hostcalls: &Hostcalls) -> Option<u16> {
+    attributes::status(&Envoy::new(hostcalls))
 }
 
 fn read_rest_of_lean<'a>(hostcalls: &'a Hostcalls, attributes: Attributes<'a>) -> Attributes<'a> {
@@ -173,70 +156,31 @@ fn age(hostcalls: &Hostcalls) -> Option<Micros> {
     Some(Micros::new(now.saturating_sub(started) / 1_000))
 }
 
-/// Reads the cluster of the current exchange or attempt; empty if none was selected.
-pub(crate) fn cluster(hostcalls: &Hostcalls) -> &str {
-    hostcalls.get_property(CLUSTER).map(text).map(cluster_name).unwrap_or_default()
-}
-
-/// Returns the name of a cluster, with a mark if it is one that counts something else: exchanges without a cluster, and those of all further
-/// clusters.
-fn cluster_name(name: &str) -> &str {
-    match name {
-        NO_UPSTREAM => "none_",
-        OTHER => "other_",
-        _ => name,
-    }
-}
-
 /// Returns a name; `None` if it is empty.
 pub(crate) fn name(value: Result<&[u8], Status>) -> Option<&str> {
     value.ok().map(text).filter(|name| !name.is_empty())
 }
 
 /// Reads an integer, which properties encode in eight bytes.
-pub(crate) fn integer(value: Result<&[u8], Status>) -> Option<u64> {
+fn integer(value: Result<&[u8], Status>) -> Option<u64> {
     value.ok()?.try_into().ok().map(u64::from_le_bytes)
 }
 
-/// Reads a duration in nanoseconds; `None` if it is negative.
-pub(crate) fn duration(value: Result<&[u8], Status>) -> Option<Micros> {
-    let nanoseconds = integer(value).and_then(|value| i64::try_from(value).ok())?;
-    Some(Micros::new(nanoseconds.unsigned_abs() / 1_000))
+fn duration(value: Result<&[u8], Status>) -> Option<Micros> {
+    attributes::duration(integer(value))
 }
 
-/// Reads a number of attempts; `None` if it is implausible.
-pub(crate) fn attempts(value: Result<&[u8], Status>) -> Option<u32> {
-    integer(value).and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= MAX_ATTEMPTS)
+fn attempts(value: Result<&[u8], Status>) -> Option<u32> {
+    attributes::plausible_attempts(integer(value))
 }
 
-/// The maximum plausible number of attempts.
-const MAX_ATTEMPTS: u32 = 100_000;
-
-/// Reads response flags.
-pub(crate) fn flags(value: Result<&[u8], Status>) -> Flags {
+fn flags(value: Result<&[u8], Status>) -> Flags {
     Flags::from_bits(integer(value).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_implausible_count_is_unknown() {
-        assert_eq!(attempts(Ok(&3u64.to_le_bytes())), Some(3));
-        assert_eq!(attempts(Ok(&0u64.to_le_bytes())), Some(0));
-        for odd in [(-1i64).to_le_bytes(), 1_000_000_000_000i64.to_le_bytes()] {
-            assert_eq!(attempts(Ok(&odd)), None);
-        }
-        assert_eq!(attempts(Ok(b"abc")), None);
-        assert_eq!(attempts(Err(Status::NotFound)), None);
-    }
-
-    #[test]
-    fn a_cluster_with_a_reserved_name_keeps_its_own_counts() {
-        let names = ["none", "other", "", "cart"].map(cluster_name);
-        assert_eq!(names, ["none_", "other_", "", "cart"]);
-    }
 
     #[test]
     fn a_list_that_is_too_short_is_rejected() {

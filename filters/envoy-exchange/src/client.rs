@@ -1,18 +1,17 @@
 //! Information about the client from request headers: the number of its attempt and its deadline.
 
-use crate::headers::{number, text};
-use crate::proxy_wasm::hostcalls::Hostcalls;
-use crate::proxy_wasm::types::MapType;
+use crate::host::{Host, Map};
+use crate::values::{number, text};
 use nearmiss::Micros;
 use nearmiss::structured_fields::{members, pairs};
 
 /// Information about the client of a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct ClientInfo {
+pub struct ClientInfo {
     /// The number of the client's own attempt; 1 for the first.
-    pub(crate) attempt: Option<u32>,
+    pub attempt: Option<u32>,
     /// The number of the attempt of the caller's proxy.
-    pub(crate) proxy_attempt: Option<u32>,
+    pub proxy_attempt: Option<u32>,
     /// The deadline of a gRPC client; anybody can send this header with another request.
     deadline: Option<Micros>,
     is_grpc: bool,
@@ -34,36 +33,36 @@ impl ClientInfo {
     ///
     /// They are looked up one by one. Most requests have none of them, and a failed lookup is cheap, because Envoy stores each of
     /// these headers in a field of its own.
-    pub(crate) fn read_overwritten(hostcalls: &Hostcalls) -> Self {
+    pub fn read_overwritten(envoy: &impl Host) -> Self {
         let mut client = Self::default();
-        client.look_up(hostcalls, &OVERWRITTEN);
+        client.look_up(envoy, &OVERWRITTEN);
         if client.deadline.is_some() {
-            client.look_up(hostcalls, &[CONTENT_TYPE]);
+            client.look_up(envoy, &[CONTENT_TYPE]);
         }
         // After an internal redirect the header has this proxy's own count from before the redirect.
         if client.proxy_attempt.is_some_and(|attempt| attempt > 1) {
-            client.look_up(hostcalls, &[REDIRECTED]);
+            client.look_up(envoy, &[REDIRECTED]);
         }
         client
     }
 
     /// Reads all headers, in the request phase.
-    pub(crate) fn read_all(hostcalls: &Hostcalls) -> Self {
-        let mut client = Self::read_overwritten(hostcalls);
-        client.look_up(hostcalls, &KEPT);
+    pub fn read_all(envoy: &impl Host) -> Self {
+        let mut client = Self::read_overwritten(envoy);
+        client.look_up(envoy, &KEPT);
         client
     }
 
-    fn look_up(&mut self, hostcalls: &Hostcalls, names: &[&str]) {
+    fn look_up(&mut self, envoy: &impl Host, names: &[&str]) {
         for name in names {
-            if let Ok(value) = hostcalls.get_map_value_bytes(MapType::HttpRequestHeaders, name) {
+            if let Some(value) = envoy.header(Map::Request, name) {
                 self.add(name.as_bytes(), value);
             }
         }
     }
 
     /// Adds one header; the greatest of several attempt numbers counts.
-    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
         match name {
             b"grpc-previous-rpc-attempts" | b"x-stainless-retry-count" => {
                 self.add_attempt(number(value).map(|retries| retries.saturating_add(1)));
@@ -87,18 +86,18 @@ impl ClientInfo {
 
     /// Completes information from the request phase with headers read at the end of the exchange, which the router may have
     /// overwritten.
-    pub(crate) fn completed_by(self, late: Self) -> Self {
+    pub fn completed_by(self, late: Self) -> Self {
         Self { attempt: self.attempt.max(late.attempt), ..self }
     }
 
     /// Returns the deadline that the client of a gRPC call has set.
-    pub(crate) fn deadline(&self) -> Option<Micros> {
+    pub fn deadline(&self) -> Option<Micros> {
         self.deadline.filter(|_| self.is_grpc)
     }
 
     /// Returns the greatest attempt number. `overwritten` is the exchange's own attempt count if the header was read after the
     /// router may have written it: an equal number is then ignored.
-    pub(crate) fn attempt(&self, overwritten: Option<u32>) -> Option<u32> {
+    pub fn attempt(&self, overwritten: Option<u32>) -> Option<u32> {
         let is_own = |count: u32| Some(count) == overwritten || self.is_redirected && count > 1;
         self.attempt.max(self.proxy_attempt.filter(|count| !is_own(*count)))
     }

@@ -3,7 +3,7 @@
 //! Attempts are stored in the filter state of their exchange, so they cannot be attributed to a concurrent exchange. The last
 //! eight attempts are kept, in the order in which they ended.
 
-use crate::proxy_wasm::hostcalls::Hostcalls;
+use crate::host::{Host, State};
 use alloc::vec::Vec;
 use core::cell::Cell;
 use nearmiss::{Attempt, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
@@ -11,25 +11,22 @@ use nearmiss_wasm_rt::local;
 
 /// An attempt that has ended. Times are in microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct EndedAttempt<'a> {
+pub struct EndedAttempt<'a> {
     /// The upstream host.
-    pub(crate) host: &'a str,
+    pub host: &'a str,
     /// The number of the attempt in its exchange, from 1.
-    pub(crate) ordinal: u32,
+    pub ordinal: u32,
     /// The response status; 0 if there was no response.
-    pub(crate) status: u16,
+    pub status: u16,
     /// When the request was forwarded.
-    pub(crate) started: u64,
+    pub started: u64,
     /// When the response headers arrived, or the attempt ended without any.
-    pub(crate) ended: u64,
+    pub ended: u64,
     /// The reason why there was no response; empty if it is unknown.
-    pub(crate) reason: &'a str,
+    pub reason: &'a str,
     /// The cluster, if the response may be replaced by that of another cluster; otherwise empty.
-    pub(crate) cluster: &'a str,
+    pub cluster: &'a str,
 }
-
-const PROPERTY: &str = "nearmiss_attempts";
-const PATH: &str = "filter_state\0wasm.nearmiss_attempts";
 
 // When an attempt last failed, on any exchange of this VM.
 local! {
@@ -38,34 +35,34 @@ local! {
 
 /// Returns true if an attempt on any exchange of this VM has failed at `start` or shortly before. If not, no attempts need to be read of
 /// an exchange that began at `start` and succeeded.
-pub(crate) fn has_failed_since(start: Timestamp) -> bool {
+pub fn has_failed_since(start: Timestamp) -> bool {
     // On a busy machine an exchange is logged later than it ended, so its start is estimated too late.
     const SLACK: Micros = Micros::from_seconds(1);
     LAST_FAILURE.with(|failure| failure.get() >= start.before(SLACK).micros())
 }
 
 /// Appends an attempt to those of the current exchange.
-pub(crate) fn append(hostcalls: &Hostcalls, attempt: &EndedAttempt<'_>) {
+pub fn append(envoy: &impl Host, attempt: &EndedAttempt<'_>) {
     if is_error(attempt.status) {
         LAST_FAILURE.with(|failure| failure.set(attempt.ended));
     }
-    let before = hostcalls.get_property(PATH).unwrap_or_default();
+    let before = envoy.filter_state(State::Attempts).unwrap_or_default();
     let mut bytes = Vec::with_capacity(before.len() + 96);
     let skip = decode(before).count().saturating_sub(MAX_ATTEMPT_LOG - 1);
     for kept in decode(before).skip(skip) {
         encode(&mut bytes, &kept);
     }
     encode(&mut bytes, attempt);
-    let _ = hostcalls.set_property(PROPERTY, Some(&bytes));
+    envoy.set_filter_state(State::Attempts, &bytes);
 }
 
 /// Returns the encoded attempts of the current exchange.
-pub(crate) fn read(hostcalls: &Hostcalls) -> Option<&[u8]> {
-    hostcalls.get_property(PATH).ok()
+pub fn read(envoy: &impl Host) -> Option<&[u8]> {
+    envoy.filter_state(State::Attempts)
 }
 
 /// Returns the cluster of the last attempt, if its upstream filter read it.
-pub(crate) fn last_cluster(bytes: &[u8]) -> Option<&str> {
+pub fn last_cluster(bytes: &[u8]) -> Option<&str> {
     decode(bytes).last().map(|attempt| attempt.cluster).filter(|cluster| !cluster.is_empty())
 }
 
@@ -84,7 +81,8 @@ fn sort_by_ordinal(attempts: &mut [EndedAttempt<'_>]) {
     }
 }
 
-fn encode(bytes: &mut Vec<u8>, attempt: &EndedAttempt<'_>) {
+/// Appends an attempt to encoded ones.
+pub fn encode(bytes: &mut Vec<u8>, attempt: &EndedAttempt<'_>) {
     for text in [attempt.host, attempt.reason, attempt.cluster] {
         let text = text.get(..text.floor_char_boundary(MAX_LENGTH)).unwrap_or_default();
         bytes.push(text.len() as u8);
@@ -128,35 +126,35 @@ fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
 
 /// The attempts of one exchange, in the form that the core takes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AttemptLog<'a> {
+pub struct AttemptLog<'a> {
     attempts: Vec<Attempt<'a>>,
     /// True if two attempts ran at the same time.
-    pub(crate) hedged: bool,
+    pub hedged: bool,
 }
 
 /// The result of an exchange, without its attempt log.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ExchangeResult<'a> {
+pub struct ExchangeResult<'a> {
     /// The number of attempts.
-    pub(crate) attempts: u32,
+    pub attempts: u32,
     /// The host of the last attempt.
-    pub(crate) host: Option<&'a str>,
+    pub host: Option<&'a str>,
     /// The status of the response.
-    pub(crate) status: u16,
+    pub status: u16,
     /// True unless the response is known to be Envoy's own.
-    pub(crate) is_upstreams: bool,
+    pub is_upstreams: bool,
     /// True if no response flag is set, so an upstream has answered.
-    pub(crate) answered: bool,
+    pub answered: bool,
     /// The time until the last byte of the response.
-    pub(crate) latency: Option<Micros>,
+    pub latency: Option<Micros>,
     /// The timeout of an attempt.
-    pub(crate) timeout: Option<Micros>,
+    pub timeout: Option<Micros>,
 }
 
 impl<'a> AttemptLog<'a> {
     /// Reconstructs all attempts by their ordinals, with the winning attempt moved to the end. An attempt that no upstream filter
     /// saw had no host to connect to.
-    pub(crate) fn new(bytes: &'a [u8], result: &ExchangeResult<'a>) -> Self {
+    pub fn new(bytes: &'a [u8], result: &ExchangeResult<'a>) -> Self {
         let mut seen: Vec<EndedAttempt<'a>> = decode(bytes).collect();
         if seen.is_empty() {
             return Self::winner_only(result);
@@ -208,7 +206,7 @@ impl<'a> AttemptLog<'a> {
     }
 
     /// Returns the attempts.
-    pub(crate) fn attempts(&self) -> &[Attempt<'a>] {
+    pub fn attempts(&self) -> &[Attempt<'a>] {
         &self.attempts
     }
 }
@@ -222,7 +220,7 @@ fn winning_attempt<'a>(ended: &[EndedAttempt<'a>], result: &ExchangeResult<'_>) 
 }
 
 /// The reason of an attempt that ended before its response, for no other known reason.
-pub(crate) const RESET: &str = "reset";
+pub const RESET: &str = "reset";
 /// The reason of an attempt that Envoy reset after its timeout.
 const TIMEOUT: &str = "timeout";
 

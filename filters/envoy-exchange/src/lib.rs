@@ -1,0 +1,35 @@
+//! Reads an exchange of Envoy and maps it to the core's.
+//!
+//! Envoy lends its data through two interfaces: proxy-wasm and its own, for native modules. An adapter implements [`Host`](host::Host)
+//! over one of them; everything else about reading is here, once. Each line imports only from the lines below it:
+//!
+//! ```text
+//! exchange                        maps one exchange from Envoy's data to the core's
+//! attempt                         one attempt, as an upstream filter sees it
+//! attempt_propagation · clocks    attempts, from the upstream filter to the exchange · times on the clocks of Envoy's limits
+//! metadata · client · request …   readers of metadata, headers and attributes
+//! host_tiers · warnings           a cache of the tiers of hosts · what is logged once about unusable metadata
+//! host · config · values          what an adapter lends · the configuration · text and numbers
+//! ```
+//!
+//! Nothing here affects traffic: unreadable data counts as unknown.
+
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+pub mod attempt;
+pub mod attempt_propagation;
+pub mod attributes;
+pub mod client;
+pub mod clocks;
+pub mod config;
+pub mod exchange;
+pub mod host;
+pub mod host_tiers;
+pub mod metadata;
+pub mod quota;
+pub mod request;
+pub mod response;
+pub mod values;
+pub mod warnings;

@@ -1,0 +1,36 @@
+//! Values as Envoy lends them: bytes, read as text and as numbers.
+
+/// Returns the text of a value, up to the first byte that is not UTF-8.
+pub fn text(value: &[u8]) -> &str {
+    match core::str::from_utf8(value) {
+        Ok(text) => text,
+        Err(error) => {
+            let whole = value.get(..error.valid_up_to()).unwrap_or_default();
+            core::str::from_utf8(whole).unwrap_or_default()
+        }
+    }
+}
+
+/// Parses a decimal number; `None` if the value is anything else.
+pub fn number(value: &[u8]) -> Option<u64> {
+    text(value).trim_ascii().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_ends_before_the_first_invalid_byte() {
+        assert_eq!(text(b"caf\xc3\xa9"), "café");
+        assert_eq!(text(b"caf\xe9!"), "caf");
+    }
+
+    #[test]
+    fn anything_but_a_number_is_none() {
+        assert_eq!(number(b" 12 "), Some(12));
+        for odd in [&b""[..], b"-1", b"1.5", b"abc", b"99999999999999999999", b"\xff"] {
+            assert_eq!(number(odd), None);
+        }
+    }
+}
