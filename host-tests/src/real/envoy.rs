@@ -40,6 +40,8 @@ pub struct EnvoyCommand {
     clock_factor: u32,
     drain_s: u32,
     counts_instructions: bool,
+    environment: Vec<(&'static str, String)>,
+    binary: PathBuf,
 }
 
 /// Returns the path of the Envoy under test: `NEARMISS_ENVOY`, which make sets, or the release that make installs by default.
@@ -59,6 +61,8 @@ impl Default for EnvoyCommand {
             clock_factor: 1,
             drain_s: 1,
             counts_instructions: false,
+            environment: Vec::new(),
+            binary: envoy_binary(),
         }
     }
 }
@@ -96,6 +100,18 @@ impl EnvoyCommand {
     /// Sets the factor by which the wall clock is accelerated; the monotonic clock is unchanged.
     pub fn clock_factor(mut self, factor: u32) -> Self {
         self.clock_factor = factor;
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// Runs another release of Envoy, which `make` installs beside the one under test.
+    pub fn release(mut self, version: &str) -> Self {
+        self.binary = artifact::root().join(format!("target/envoy-{version}/bin/envoy"));
         self
     }
 
@@ -143,7 +159,8 @@ impl EnvoyCommand {
         let folder = working_directory();
         let config = folder.join("envoy.json");
         write(&config, &bootstrap.document("/dev/null", None));
-        let output = command().arg("--mode").arg("validate").arg("-c").arg(config).output();
+        let output =
+            Command::new(envoy_binary()).arg("--mode").arg("validate").arg("-c").arg(config).output();
         let output = output.unwrap_or_else(|error| panic!("{}", start_error(&error)));
         drop(fs::remove_dir_all(folder));
         let text = [output.stdout, output.stderr].concat();
@@ -151,21 +168,30 @@ impl EnvoyCommand {
     }
 
     fn try_run_in(&self, folder: PathBuf, config: &str) -> Result<Envoy, String> {
-        let mut command =
-            if self.counts_instructions { callgrind::command(&envoy_binary(), &folder) } else { command() };
+        let mut command = if self.counts_instructions {
+            callgrind::command(&self.binary, &folder)
+        } else {
+            Command::new(&self.binary)
+        };
         command
             .arg("-c")
             .arg(folder.join(config))
             .args(["--use-dynamic-base-id", "--concurrency", &self.workers.to_string()])
             .arg("--admin-address-path")
             .arg(folder.join("admin"))
-            .args(["-l", "warning", "--component-log-level", "wasm:info,main:info,config:info"])
+            .args([
+                "-l",
+                "warning",
+                "--component-log-level",
+                "wasm:info,dynamic_modules:info,main:info,config:info",
+            ])
             .args(["--log-format", "%v", "--file-flush-interval-msec", "10"])
             .args(["--drain-time-s", &self.drain_s.to_string()])
             .args(["--parent-shutdown-time-s", &(self.drain_s + 1).to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .process_group(0); // a Ctrl-C reaches only the test
         if self.clock_factor > 1 {
             command
@@ -214,7 +240,7 @@ impl Envoy {
 
     /// Returns the filter's own statistics.
     pub fn nearmiss_stats(&self) -> Stats {
-        self.stats("wasmcustom")
+        self.stats("wasmcustom|dynamicmodulescustom")
     }
 
     /// Sends a command to the admin interface.
@@ -380,10 +406,6 @@ impl Drop for Envoy {
             drop(fs::remove_dir_all(&self.folder));
         }
     }
-}
-
-fn command() -> Command {
-    Command::new(envoy_binary())
 }
 
 fn start_error(error: &std::io::Error) -> String {

@@ -35,11 +35,16 @@ pub fn start_example(path: &str) -> (Envoy, Vec<Origin>) {
 pub fn example_document(path: &str) -> (String, Vec<Origin>) {
     let mut document = repository_file(path);
     let hosts = Origin::several(HOSTS.len());
+    let is_native = document.contains("libnearmiss_envoy.so");
     let mut replace = |from: &str, to: String| {
         assert!(document.contains(from), "{path} has no `{from}`");
         document = document.replace(from, &to);
     };
-    replace("dist/nearmiss-envoy.wasm", artifact::envoy_module().display().to_string());
+    let (module, built) = match is_native {
+        true => ("dist/libnearmiss_envoy.so", artifact::native_module()),
+        false => ("dist/nearmiss-envoy.wasm", artifact::envoy_module()),
+    };
+    replace(module, built.display().to_string());
     for port in ["10000", "9901"] {
         replace(&format!("port_value: {port}"), "port_value: 0".to_owned());
     }

@@ -23,7 +23,8 @@ mod wait;
 
 use accelerate::accelerated;
 pub use bootstrap::{
-    Bootstrap, before_codec, cluster, connection_manager, grpc_cluster, listener, one_request_per_connection,
+    Bootstrap, before_codec, cluster, connection_manager, grpc_cluster, listener, native_filter,
+    native_filter_of, native_logger, native_logger_of, native_upstream_filter, one_request_per_connection,
     plugin, route, router, tiered_cluster, wasm_filter, wasm_filter_of, wasm_logger, wasm_logger_of,
     wasm_upstream_filter, with_upstream_filter,
 };

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Stats(pub BTreeMap<String, u64>);
 
+/// Beginning of the names of a native access logger's counters by fate.
+const NATIVE_LOGGER: &str = "dynamicmodulescustom.nearmiss.fate=.=";
+
 impl Stats {
     pub(super) fn parse(text: &str) -> Self {
         let value = |text: &str| text.trim().parse().ok();
@@ -19,11 +22,16 @@ impl Stats {
         self.0.get(name).copied().unwrap_or(0)
     }
 
-    /// Returns `nearmiss_exchanges_total` of one upstream: the fates that occurred.
+    /// Returns `nearmiss_exchanges_total` of one upstream: the fates that occurred. A native access logger counts all
+    /// upstreams together.
     pub fn fates(&self, upstream: &str) -> BTreeMap<String, u64> {
-        let head = format!("wasmcustom.nearmiss.upstream=.={upstream};.;fate=.=");
-        let fate =
-            |name: &str| Some(name.strip_prefix(&head)?.strip_suffix(";.;exchanges_total")?.to_owned());
+        let wasm = format!("wasmcustom.nearmiss.upstream=.={upstream};.;fate=.=");
+        let native = format!("dynamicmodulescustom.nearmiss.exchanges_total.upstream.{upstream}.fate.");
+        let fate = |name: &str| {
+            let delimited = name.strip_prefix(&wasm).or_else(|| name.strip_prefix(NATIVE_LOGGER));
+            let delimited = delimited.and_then(|rest| rest.strip_suffix(";.;exchanges_total"));
+            delimited.or_else(|| name.strip_prefix(&native)).map(str::to_owned)
+        };
         self.0
             .iter()
             .filter(|(_, count)| **count > 0)
@@ -33,11 +41,27 @@ impl Stats {
 
     /// Returns the number of exchanges of all upstreams.
     pub fn exchanges(&self) -> u64 {
-        self.0.iter().filter(|(name, _)| name.ends_with(";.;exchanges_total")).map(|(_, count)| count).sum()
+        self.sum("exchanges_total")
+    }
+
+    /// Returns the number of exchanges that were left out.
+    pub fn left_out(&self) -> u64 {
+        self.sum("left_out_total")
+    }
+
+    fn sum(&self, metric: &str) -> u64 {
+        let (delimited, tagged) = (format!(";.;{metric}"), format!("nearmiss.{metric}."));
+        let counters = self.0.iter().filter(|(name, _)| name.ends_with(&delimited) || name.contains(&tagged));
+        counters.map(|(_, count)| count).sum()
     }
 
     /// Returns `nearmiss_attempts_total` of one upstream.
     pub fn attempts(&self, upstream: &str) -> u64 {
-        self.value(&format!("wasmcustom.nearmiss.upstream=.={upstream};.;attempts_total"))
+        let names = [
+            format!("wasmcustom.nearmiss.upstream=.={upstream};.;attempts_total"),
+            format!("dynamicmodulescustom.nearmiss.attempts_total.upstream.{upstream}"),
+            String::from("dynamicmodulescustom.nearmiss.attempts_total"),
+        ];
+        names.iter().map(|name| self.value(name)).sum()
     }
 }

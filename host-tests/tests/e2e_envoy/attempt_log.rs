@@ -8,17 +8,15 @@ use std::thread;
 
 use host_tests::real::{
     Action, ArrivalLog, Bootstrap, Client, EnvoyCommand, RefusingPort, Request, cluster, eventually,
-    grpc_cluster, one_request_per_connection, route, tiered_cluster, wasm_filter, wasm_logger,
-    wasm_upstream_filter, with_upstream_filter,
+    grpc_cluster, one_request_per_connection, route, tiered_cluster, with_upstream_filter,
 };
 use serde_json::{Value, json};
 
+use crate::form::{filter, upstream_filter};
 use crate::harness::{Harness, Origins, counts, exchange_records};
 
 const HTTP: &str =
     r#"{"records_per_second":1000000,"records_per_second_total":1000000,"envoy":{"attach":"http"}}"#;
-const LOG: &str =
-    r#"{"records_per_second":1000000,"records_per_second_total":1000000,"envoy":{"attach":"log"}}"#;
 
 /// Per-try timeout in milliseconds.
 const PER_TRY: u32 = 2_000;
@@ -59,7 +57,7 @@ fn next_priority() -> Value {
 /// Returns clusters and routes. `/attempts` and `/hedge` alternate between three hosts. `/down` has one host per priority: one
 /// that responds, one that refuses connections, and two that respond, the second in the failover tier. `/end` makes its last
 /// attempt at the host that refuses connections. `/attempts.Ledger/` is gRPC with retries.
-fn bootstrap(origins: &Origins) -> Bootstrap {
+pub(crate) fn bootstrap(origins: &Origins) -> Bootstrap {
     let ports: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
     let refusing = origins.refusing.port;
     let down = [(ports[0], None), (refusing, None), (ports[1], None), (ports[2], Some("failover"))];
@@ -82,14 +80,7 @@ fn bootstrap(origins: &Origins) -> Bootstrap {
 /// Starts one worker, with the module as an HTTP filter and as an upstream filter.
 fn http_and_upstream() -> Harness {
     let origins = Origins::start();
-    let bootstrap = bootstrap(&origins).filter(wasm_filter(HTTP)).upstream_filter(wasm_upstream_filter());
-    origins.start_envoy(&EnvoyCommand::new(), &bootstrap)
-}
-
-/// Starts one worker, with the module as an access logger and as an upstream filter.
-fn log_and_upstream() -> Harness {
-    let origins = Origins::start();
-    let bootstrap = bootstrap(&origins).logger(wasm_logger(LOG)).upstream_filter(wasm_upstream_filter());
+    let bootstrap = bootstrap(&origins).filter(filter(HTTP)).upstream_filter(upstream_filter());
     origins.start_envoy(&EnvoyCommand::new(), &bootstrap)
 }
 
@@ -149,12 +140,7 @@ fn the_filter_records_each_attempt_that_the_origins_saw() {
     assert_attempts_recorded(http_and_upstream());
 }
 
-#[test]
-fn the_access_logger_records_each_attempt_that_the_origins_saw() {
-    assert_attempts_recorded(log_and_upstream());
-}
-
-fn assert_attempts_recorded(mut harness: Harness) {
+pub(crate) fn assert_attempts_recorded(mut harness: Harness) {
     for (number, (script, status, attempts)) in [
         ("503,200", 200, 2),
         ("reset,200", 200, 2),
@@ -251,9 +237,8 @@ fn a_grpc_error_is_recorded_with_its_attempt() {
 fn an_upstream_filter_of_one_cluster_sees_only_its_attempts() {
     let origins = Origins::start();
     let ports: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
-    let seen =
-        with_upstream_filter(one_request_per_connection(cluster("seen", &ports)), wasm_upstream_filter());
-    let bootstrap = bootstrap(&origins).filter(wasm_filter(HTTP)).cluster(seen);
+    let seen = with_upstream_filter(one_request_per_connection(cluster("seen", &ports)), upstream_filter());
+    let bootstrap = bootstrap(&origins).filter(filter(HTTP)).cluster(seen);
     let bootstrap = bootstrap.route(route("/seen/", "seen", &retrying(PER_TRY)));
     let mut harness = origins.start_envoy(&EnvoyCommand::new(), &bootstrap);
     harness.get("/seen/", "one", "503,reset,200");
@@ -267,22 +252,6 @@ fn an_upstream_filter_of_one_cluster_sees_only_its_attempts() {
         "the attempt that responded: {record}"
     );
     harness.finish();
-}
-
-#[test]
-fn an_upstream_filter_alone_counts_attempts_and_warns_that_no_exchange_is_judged() {
-    let origins = Origins::start();
-    let bootstrap = bootstrap(&origins).upstream_filter(wasm_upstream_filter());
-    let mut harness = origins.start_envoy(&EnvoyCommand::new(), &bootstrap);
-    for (exchange, script) in [("one", "200"), ("two", "503,reset,200"), ("three", "503")] {
-        assert_eq!(harness.get("/attempts/", exchange, script).near_miss, None);
-    }
-    let stats = harness.envoy.nearmiss_stats();
-    assert_eq!((stats.attempts("attempts"), harness.hosts[0].arrivals.count()), (8, 8));
-    assert_eq!(stats.exchanges(), 0);
-    let log = harness.finish();
-    let warnings = log.iter().filter(|line| line.contains("attached to upstreams only"));
-    assert_eq!(warnings.count(), 1, "{}", log.join("\n"));
 }
 
 /// Per-try timeout of concurrent exchanges in milliseconds: long enough that only an attempt that hangs exceeds it.
@@ -327,7 +296,7 @@ fn attempts_of_200_concurrent_exchanges_with_a_refusing_host_are_not_mixed_up() 
 fn route_per_exchange(origins: &Origins, action: &Value, with_refusing: bool) -> Bootstrap {
     let mut ports: Vec<_> = origins.hosts.iter().map(|host| host.port).collect();
     ports.extend(Some(&origins.refusing).filter(|_| with_refusing).map(|RefusingPort { port, .. }| *port));
-    let filters = Bootstrap::new().filter(wasm_filter(HTTP)).upstream_filter(wasm_upstream_filter());
+    let filters = Bootstrap::new().filter(filter(HTTP)).upstream_filter(upstream_filter());
     let bootstrap = filters.cluster(one_request_per_connection(cluster("many", &ports)));
     (0..EXCHANGES)
         .fold(bootstrap, |bootstrap, number| bootstrap.route(route(&format!("/x{number}/"), "many", action)))
@@ -381,6 +350,6 @@ fn assert_attempts_not_mixed(harness: Harness, refusing: Option<String>) {
     if refusing.is_none() {
         let each = (EXCHANGES / SCRIPTS.len()) as u64;
         assert_eq!(fates, counts(&[("clean", each), ("failed", each), ("retried", 6 * each)]));
-        assert_eq!(harness.envoy.nearmiss_stats().attempts("many"), arrivals.count() as u64);
+        assert_eq!(harness.stats().attempts("many"), arrivals.count() as u64);
     }
 }

@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use host_tests::real::{Bootstrap, EnvoyCommand, Request, route, wasm_filter, wasm_logger};
+use host_tests::real::{Bootstrap, EnvoyCommand, Request, route};
 use serde_json::json;
 
-use crate::counted_once::lua;
-use crate::harness::{Harness, Origins, counts, fate};
+use crate::form::{filter, logger};
+use crate::harness::{Harness, Origins, counts, fate, lua};
 
 /// A margin below 90 % is thin, so an exchange that uses a tenth of its timeout is `tight`.
 const HTTP: &str = r#"{"tight_margin":"90%","envoy":{"attach":"http"}}"#;
@@ -29,10 +29,11 @@ fn start(attach: impl FnOnce(Bootstrap) -> Bootstrap) -> Harness {
 
 #[test]
 fn a_long_download_uses_no_timeout() {
-    for attached in [
-        (|bootstrap: Bootstrap| bootstrap.filter(wasm_filter(HTTP))) as fn(Bootstrap) -> Bootstrap,
-        |bootstrap| bootstrap.logger(wasm_logger(LOG)),
-    ] {
+    for attached in
+        [(|bootstrap: Bootstrap| bootstrap.filter(filter(HTTP))) as fn(Bootstrap) -> Bootstrap, |bootstrap| {
+            bootstrap.logger(logger(LOG))
+        }]
+    {
         let mut harness = start(attached);
         for path in ["/limited", "/whole"] {
             let outcome = harness.get(path, &format!("one{path}"), "stream:3000");
@@ -45,7 +46,7 @@ fn a_long_download_uses_no_timeout() {
 
 #[test]
 fn a_slow_response_still_uses_its_timeout() {
-    let mut harness = start(|bootstrap| bootstrap.filter(wasm_filter(HTTP)));
+    let mut harness = start(|bootstrap| bootstrap.filter(filter(HTTP)));
     for path in ["/limited", "/whole"] {
         let outcome = harness.get(path, &format!("one{path}"), "late:3000");
         assert_eq!(fate(outcome.near_miss.as_deref()), "tight", "{}", outcome.line);
@@ -60,10 +61,7 @@ fn without_the_headers_of_envoy_a_configured_timeout_is_measured_on_the_latency_
     const CONFIG: &str =
         r#"{"tight_margin":"90%","upstreams":{"cart":{"timeout":"20s"}},"envoy":{"attach":"http"}}"#;
     let mut harness = start(|bootstrap| {
-        bootstrap
-            .filter(slow_filter())
-            .filter(wasm_filter(CONFIG))
-            .router(json!({"suppress_envoy_headers": true}))
+        bootstrap.filter(slow_filter()).filter(filter(CONFIG)).router(json!({"suppress_envoy_headers": true}))
     });
     assert_eq!(harness.get("/whole", "one", "200").near_miss, None, "the filter before took 3 s");
     let outcome = harness.get("/whole", "two", "late:3000");
@@ -74,7 +72,7 @@ fn without_the_headers_of_envoy_a_configured_timeout_is_measured_on_the_latency_
 
 #[test]
 fn a_slow_upload_uses_no_timeout() {
-    let harness = start(|bootstrap| bootstrap.filter(wasm_filter(HTTP)));
+    let harness = start(|bootstrap| bootstrap.filter(filter(HTTP)));
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, harness.envoy.port)).unwrap();
     let head =
         "POST /whole HTTP/1.1\r\nhost: a\r\nx-exchange: one\r\nx-script: 200\r\ncontent-length: 4\r\n\r\n";
@@ -93,7 +91,7 @@ fn a_slow_upload_uses_no_timeout() {
 
 #[test]
 fn a_filter_before_the_router_uses_no_timeout() {
-    let mut harness = start(|bootstrap| bootstrap.filter(wasm_filter(HTTP)).filter(slow_filter()));
+    let mut harness = start(|bootstrap| bootstrap.filter(filter(HTTP)).filter(slow_filter()));
     let outcome = harness.get("/whole", "one", "200");
     assert!(outcome.line["duration_ms"].as_u64() >= Some(2_500), "{}", outcome.line);
     assert_eq!(outcome.near_miss, None, "{}", outcome.line);
@@ -113,7 +111,7 @@ fn slow_filter() -> serde_json::Value {
 
 #[test]
 fn a_deadline_counts_only_with_grpc() {
-    let mut harness = start(|bootstrap| bootstrap.filter(wasm_filter(HTTP)));
+    let mut harness = start(|bootstrap| bootstrap.filter(filter(HTTP)));
     let request = Request::get("/plain").script("one", "200").header("grpc-timeout", "1m");
     assert_eq!(harness.send("one", &request).near_miss, None);
     harness.finish();
@@ -121,7 +119,7 @@ fn a_deadline_counts_only_with_grpc() {
 
 #[test]
 fn a_grpc_response_without_a_status_or_cut_off_by_its_deadline_is_partial() {
-    let harness = start(|bootstrap| bootstrap.filter(wasm_filter(HTTP)));
+    let harness = start(|bootstrap| bootstrap.filter(filter(HTTP)));
     let (_, line) = harness.grpc_call("one", "no-status");
     assert_eq!(fate(line["near_miss"].as_str()), "partial", "{line}");
     harness.stop();
@@ -133,7 +131,7 @@ fn a_grpc_web_call_has_the_status_of_the_upstream_where_the_filter_comes_after_t
         "name": "envoy.filters.http.grpc_web",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb"},
     });
-    let harness = start(|bootstrap| bootstrap.filter(grpc_web).filter(wasm_filter(HTTP)));
+    let harness = start(|bootstrap| bootstrap.filter(grpc_web).filter(filter(HTTP)));
     for (exchange, script, expected) in [
         ("one", "trailers:14", "partial"),
         ("two", "trailers-only:14", "failed"),
@@ -157,11 +155,8 @@ fn a_grpc_web_call_has_the_status_of_the_upstream_where_the_filter_comes_after_t
 fn a_response_that_the_maximum_stream_duration_cuts_off_is_partial() {
     let origins = Origins::start();
     let bounded = json!({"timeout": "0s", "max_stream_duration": {"max_stream_duration": "2s"}});
-    let bootstrap = origins
-        .bootstrap()
-        .route(route("/bounded", "cart", &bounded))
-        .filter(wasm_filter(HTTP))
-        .filter(lua(""));
+    let bootstrap =
+        origins.bootstrap().route(route("/bounded", "cart", &bounded)).filter(filter(HTTP)).filter(lua(""));
     let mut harness = origins.start_envoy(&EnvoyCommand::new(), &bootstrap);
     let outcome = harness.get("/bounded", "one", "stream:8000");
     assert!(!outcome.response.complete);

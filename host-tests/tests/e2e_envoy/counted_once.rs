@@ -11,7 +11,7 @@ use host_tests::real::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, Origins, counts};
+use crate::harness::{Harness, Origins, counts, lua};
 
 const HTTP: &str = r#"{"envoy":{"attach":"http"}}"#;
 const LOG: &str = r#"{"envoy":{"attach":"log"}}"#;
@@ -242,15 +242,4 @@ fn a_request_that_another_filter_answers_is_counted_once() {
     assert_eq!(harness.send("one", &Request::get("/cart").script("one", "200")).response.status, 403);
     assert_eq!(harness.fates("cart"), counts(&[("clean", 1)]));
     harness.finish();
-}
-
-/// Returns a Lua filter.
-pub(crate) fn lua(code: &str) -> Value {
-    json!({
-        "name": "envoy.filters.http.lua",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-            "default_source_code": {"inline_string": code},
-        },
-    })
 }

@@ -2,8 +2,9 @@
 
 use std::thread;
 
-use host_tests::real::{Client, EnvoyCommand, Request, wasm_filter, wasm_logger};
+use host_tests::real::{Client, EnvoyCommand, Request};
 
+use crate::form::{filter, logger};
 use crate::harness::{Origins, counts};
 
 const CLIENTS: usize = 8;
@@ -35,9 +36,9 @@ fn metrics_of_the_access_logger_are_exact_with_four_workers() {
 fn assert_exact(workers: u32, as_filter: bool) {
     let origins = Origins::start();
     let bootstrap = if as_filter {
-        origins.bootstrap().filter(wasm_filter("{}"))
+        origins.bootstrap().filter(filter("{}"))
     } else {
-        origins.bootstrap().logger(wasm_logger(r#"{"envoy":{"attach":"log"}}"#))
+        origins.bootstrap().logger(logger(r#"{"envoy":{"attach":"log"}}"#))
     };
     let harness = origins.start_envoy(&EnvoyCommand::new().workers(workers), &bootstrap);
     let port = harness.envoy.port;
@@ -52,7 +53,7 @@ fn assert_exact(workers: u32, as_filter: bool) {
     let wanted = counts(&[("clean", each), ("failed", each), ("retried", 2 * each)]);
     assert_eq!(harness.fates("cart"), wanted);
     let attempts: u64 = REQUESTS.iter().map(|(_, _, attempts)| attempts * each).sum();
-    let stats = harness.envoy.nearmiss_stats();
+    let stats = harness.stats();
     assert_eq!(stats.attempts("cart"), attempts);
     assert_eq!(harness.hosts[0].arrivals.count() as u64, attempts, "as the origins count them");
     assert_eq!(stats.value("wasmcustom.nearmiss.dropped_total"), 0);

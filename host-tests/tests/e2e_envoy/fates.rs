@@ -39,7 +39,7 @@ fn a_clean_exchange_is_counted_but_neither_annotated_nor_recorded() {
     let outcome = harness.get("/cart", "two", "404");
     assert_eq!((outcome.near_miss, outcome.response.header("near-miss")), (None, None), "a client error");
     assert_eq!(harness.fates("cart"), counts(&[("clean", 2)]));
-    assert_eq!(harness.envoy.nearmiss_stats().attempts("cart"), 2);
+    assert_eq!(harness.stats().attempts("cart"), 2);
     harness.finish();
 }
 
@@ -63,7 +63,7 @@ fn a_successful_retry_has_the_fate_retried_after_any_error() {
         }
     }
     assert_eq!(harness.fates("cart"), counts(&[("retried", 4)]));
-    let stats = harness.envoy.nearmiss_stats();
+    let stats = harness.stats();
     assert_eq!(stats.attempts("cart"), harness.hosts[0].arrivals.count() as u64);
     harness.finish();
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use host_tests::real::{
     Bootstrap, Client, Envoy, EnvoyCommand, GrpcOrigin, GrpcReply, Origin, RefusingPort, Request, Response,
-    cluster, eventually, grpc_call, grpc_cluster, route, tiered_cluster,
+    Stats, cluster, eventually, grpc_call, grpc_cluster, route, tiered_cluster,
 };
 use serde_json::{Value, json};
+
+use crate::form;
 
 /// An Envoy and the origins behind it.
 pub(crate) struct Harness {
@@ -100,14 +102,14 @@ impl Harness {
     /// Starts Envoy with one worker and the module as an HTTP filter.
     pub(crate) fn http(configuration: &Value) -> Self {
         let origins = Origins::start();
-        let bootstrap = origins.bootstrap().filter(host_tests::real::wasm_filter(&configuration.to_string()));
+        let bootstrap = origins.bootstrap().filter(form::filter(&configuration.to_string()));
         origins.start_envoy(&EnvoyCommand::new(), &bootstrap)
     }
 
     /// Starts Envoy with one worker and the module as an access logger.
     pub(crate) fn log(configuration: &Value) -> Self {
         let origins = Origins::start();
-        let bootstrap = origins.bootstrap().logger(host_tests::real::wasm_logger(&configuration.to_string()));
+        let bootstrap = origins.bootstrap().logger(form::logger(&configuration.to_string()));
         origins.start_envoy(&EnvoyCommand::new(), &bootstrap)
     }
 
@@ -172,7 +174,13 @@ impl Harness {
 
     /// Returns the number of exchanges per fate in Envoy's statistics.
     pub(crate) fn fates(&self, upstream: &str) -> BTreeMap<String, u64> {
-        self.envoy.nearmiss_stats().fates(upstream)
+        self.stats().fates(upstream)
+    }
+
+    /// Returns the filter's statistics, with every exchange in the access log.
+    pub(crate) fn stats(&self) -> Stats {
+        form::settle(&self.envoy);
+        self.envoy.nearmiss_stats()
     }
 
     fn outcome(&self, exchange: &str, response: Response) -> Outcome {
@@ -195,4 +203,15 @@ pub(crate) fn counts(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
 /// Keeps the exchange records.
 pub(crate) fn exchange_records(records: Vec<Value>) -> Vec<Value> {
     records.into_iter().filter(|record| record["type"] == "exchange").collect()
+}
+
+/// Returns a Lua filter.
+pub(crate) fn lua(code: &str) -> Value {
+    json!({
+        "name": "envoy.filters.http.lua",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": code},
+        },
+    })
 }

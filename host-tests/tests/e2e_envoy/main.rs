@@ -5,12 +5,14 @@
 
 mod attach;
 mod attempt_log;
+mod attempts_without_filter;
 mod clocks;
 mod config;
 mod counted_once;
 mod exact;
 mod examples;
 mod fates;
+mod form;
 mod harness;
 mod privacy;
 mod reload;

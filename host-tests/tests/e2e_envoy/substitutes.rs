@@ -1,10 +1,10 @@
 //! Responses that no attempt of the upstream gave, and exchanges with several legs.
 
-use host_tests::real::{Bootstrap, EnvoyCommand, route, wasm_filter, wasm_logger, wasm_upstream_filter};
+use host_tests::real::{Bootstrap, EnvoyCommand, route};
 use serde_json::json;
 
-use crate::counted_once::lua;
-use crate::harness::{Harness, Origins, counts, fate};
+use crate::form::{filter, logger, upstream_filter};
+use crate::harness::{Harness, Origins, counts, fate, lua};
 
 const HTTP: &str = r#"{"envoy":{"attach":"http"}}"#;
 const LOG: &str = r#"{"envoy":{"attach":"log"}}"#;
@@ -21,10 +21,11 @@ fn an_error_page_with_status_200_is_a_fallback() {
         "filter": {"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 500, "runtime_key": "x"}}}},
         "status_code": 200,
     }]}});
-    for attached in [
-        (|bootstrap: Bootstrap| bootstrap.filter(wasm_filter(HTTP))) as fn(Bootstrap) -> Bootstrap,
-        |bootstrap| bootstrap.logger(wasm_logger(LOG)),
-    ] {
+    for attached in
+        [(|bootstrap: Bootstrap| bootstrap.filter(filter(HTTP))) as fn(Bootstrap) -> Bootstrap, |bootstrap| {
+            bootstrap.logger(logger(LOG))
+        }]
+    {
         let mut harness = start(|bootstrap, origins| {
             let refused = json!({"retry_policy": {"retry_on": "connect-failure", "num_retries": 2,
                 "retry_back_off": {"base_interval": "0.001s"}}});
@@ -47,9 +48,8 @@ fn an_error_page_with_status_200_is_a_fallback() {
 #[test]
 fn a_filter_that_hides_an_error_of_the_upstream_is_a_fallback_where_attempts_are_seen() {
     let mask = lua("function envoy_on_response(handle) handle:headers():replace(':status', '200') end");
-    let mut harness = start(|bootstrap, _| {
-        bootstrap.filter(wasm_filter(HTTP)).filter(mask).upstream_filter(wasm_upstream_filter())
-    });
+    let mut harness =
+        start(|bootstrap, _| bootstrap.filter(filter(HTTP)).filter(mask).upstream_filter(upstream_filter()));
     let outcome = harness.get("/plain", "one", "503");
     assert_eq!(outcome.response.status, 200);
     assert_eq!(fate(outcome.near_miss.as_deref()), "fallback", "{}", outcome.line);
@@ -79,9 +79,9 @@ fn a_static_page_instead_of_an_error_of_the_upstream_is_a_fallback() {
         "body": {"inline_string": "a page"},
     }));
     for attached in [
-        (|bootstrap: Bootstrap| bootstrap.filter(wasm_filter(HTTP))) as fn(Bootstrap) -> Bootstrap,
-        |bootstrap| bootstrap.logger(wasm_logger(LOG)),
-        |bootstrap| bootstrap.filter(wasm_filter(HTTP)).upstream_filter(wasm_upstream_filter()),
+        (|bootstrap: Bootstrap| bootstrap.filter(filter(HTTP))) as fn(Bootstrap) -> Bootstrap,
+        |bootstrap| bootstrap.logger(logger(LOG)),
+        |bootstrap| bootstrap.filter(filter(HTTP)).upstream_filter(upstream_filter()),
     ] {
         let mut harness = start(|bootstrap, _| attached(bootstrap).filter(page.clone()));
         let outcome = harness.get("/plain", "one", "503");
@@ -105,9 +105,9 @@ fn a_page_of_another_cluster_leaves_the_error_with_the_upstream_that_gave_it() {
         bootstrap
             .cluster(host_tests::real::cluster("spare", &[origins.hosts[1].port]))
             .route(route("/spare", "spare", &json!({})))
-            .filter(wasm_filter(HTTP))
+            .filter(filter(HTTP))
             .filter(spare)
-            .upstream_filter(wasm_upstream_filter())
+            .upstream_filter(upstream_filter())
     });
     let outcome = harness.get("/plain", "one", "503,200");
     assert_eq!(outcome.response.status, 200, "{}", outcome.line);
@@ -120,8 +120,7 @@ fn a_page_of_another_cluster_leaves_the_error_with_the_upstream_that_gave_it() {
 
 #[test]
 fn attempts_say_why_they_had_no_response() {
-    let mut harness =
-        start(|bootstrap, _| bootstrap.filter(wasm_filter(HTTP)).upstream_filter(wasm_upstream_filter()));
+    let mut harness = start(|bootstrap, _| bootstrap.filter(filter(HTTP)).upstream_filter(upstream_filter()));
     harness.get("/cart", "one", "reset,200");
     let record = harness.next_record();
     let reason = record["attempt_log"][0]["reason"].as_str().unwrap_or_default();
@@ -136,10 +135,10 @@ fn attempts_say_why_they_had_no_response() {
 
 #[test]
 fn attempts_that_went_to_no_host_are_not_counted() {
-    let mut harness = start(|bootstrap, _| bootstrap.filter(wasm_filter(HTTP)));
+    let mut harness = start(|bootstrap, _| bootstrap.filter(filter(HTTP)));
     harness.get("/empty", "one", "200");
     assert_eq!(harness.next_record()["attempts"], 0);
-    assert_eq!(harness.envoy.nearmiss_stats().attempts("empty"), 0);
+    assert_eq!(harness.stats().attempts("empty"), 0);
     harness.finish();
 }
 
@@ -151,8 +150,8 @@ fn each_leg_of_an_internal_redirect_counts_on_its_own_cluster() {
         bootstrap
             .cluster(host_tests::real::cluster("first", &[origins.hosts[1].port]))
             .route(route("/first", "first", &redirecting))
-            .filter(wasm_filter(HTTP))
-            .upstream_filter(wasm_upstream_filter())
+            .filter(filter(HTTP))
+            .upstream_filter(upstream_filter())
     });
     let request = host_tests::real::Request::get("/first").script("one", "503,302,200");
     let outcome = harness.send("one", &request.respond("location: http://example.test/plain"));
@@ -168,7 +167,7 @@ fn each_leg_of_an_internal_redirect_counts_on_its_own_cluster() {
 fn each_listener_judges_by_its_own_configuration() {
     let limited = json!({"timeout": "20s"});
     let origins = Origins::start();
-    let filter = |margin: &str| wasm_filter(&format!(r#"{{"tight_margin":"{margin}"}}"#));
+    let filter = |margin: &str| filter(&format!(r#"{{"tight_margin":"{margin}"}}"#));
     let bootstrap = origins
         .bootstrap()
         .route(route("/limited", "cart", &limited))

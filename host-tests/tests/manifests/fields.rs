@@ -27,7 +27,7 @@ type Schema<'a> = BTreeMap<&'a str, SchemaField<'a>>;
 #[test]
 fn every_field_of_every_example_is_in_the_published_schemas() {
     let (schemas, examples) = (schemas(), examples());
-    assert_eq!(examples.len(), 7, "{:?}", examples.keys());
+    assert_eq!(examples.len(), 8, "{:?}", examples.keys());
     for (path, document) in &examples {
         let violations = violations(&schemas, document);
         assert!(violations.is_empty(), "{path}: {}", violations.join("; "));
@@ -55,18 +55,22 @@ fn a_misspelt_missing_or_mistyped_field_is_found() {
     }
 }
 
-/// Parses all YAML files of both folders, one document per file.
+/// Parses all YAML files of both folders and the native module's, one document per file.
 fn examples() -> BTreeMap<String, Value> {
     let mut examples = BTreeMap::new();
+    let mut add = |path: String| {
+        let document = serde_yaml_ng::from_str(&repository_file(&path));
+        examples.insert(path, document.expect("one YAML document"));
+    };
     for folder in ["examples/istio", "examples/envoy-gateway"] {
         for entry in fs::read_dir(artifact::root().join(folder)).expect(folder).flatten() {
             let path = format!("{folder}/{}", entry.file_name().display());
             if path.ends_with(".yaml") {
-                let document = serde_yaml_ng::from_str(&repository_file(&path));
-                examples.insert(path, document.expect("one YAML document"));
+                add(path);
             }
         }
     }
+    add("examples/envoy-native/istio.yaml".to_owned());
     examples
 }
 

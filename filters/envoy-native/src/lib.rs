@@ -1,0 +1,36 @@
+//! The nearmiss filter for Envoy in its native form: a shared library that Envoy loads as a dynamic module, since 1.40.
+//!
+//! Each line imports only from the lines below it:
+//!
+//! ```text
+//! abi::hooks                 what Envoy calls
+//! http                       the HTTP or upstream filter during an exchange or attempt
+//! attachment                 a plugin under one configuration of a listener, with its metrics
+//! voice                      the thread that reports for all workers
+//! attachments                all attachments of this process
+//! plugin                     a monitor per worker, and the one that reports for all of them
+//! worker · reporter          its parts
+//! metrics                    counts that wait until the main thread hands them to Envoy
+//! abi::stream · abi::config  what Envoy lends of an exchange · of a configuration
+//! attempts                   attempts of exchanges that run, by thread
+//! counted · lock · random    exchanges that are counted once · locks that a panic leaves usable · random numbers
+//! ```
+//!
+//! The filter only maps data, as `nearmiss-envoy-exchange` reads it; thresholds and verdicts are the core's. It never affects traffic:
+//! no hook stops an exchange, a panic ends at the hook, and unreadable data counts as unknown.
+
+#![deny(unsafe_code)]
+
+mod abi;
+mod attachment;
+mod attachments;
+mod attempts;
+mod counted;
+mod http;
+mod lock;
+mod metrics;
+mod plugin;
+mod random;
+mod reporter;
+mod voice;
+mod worker;
