@@ -2,6 +2,6 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    // A thread of the module runs until the process ends, so the module stays, although Envoy may be told to unload it.
+    // A thread of the module runs until the process ends, so the module stays loaded, whatever the configuration says.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
 }

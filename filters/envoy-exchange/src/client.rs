@@ -23,7 +23,7 @@ pub struct ClientInfo {
 const OVERWRITTEN: [&str; 2] = ["x-envoy-attempt-count", "grpc-timeout"];
 /// Headers that the router does not change.
 const KEPT: [&str; 3] = ["grpc-previous-rpc-attempts", "amz-sdk-request", "x-stainless-retry-count"];
-/// Header that tells a gRPC call.
+/// Header that marks a gRPC call.
 const CONTENT_TYPE: &str = "content-type";
 /// Header that an internal redirect adds.
 const REDIRECTED: &str = "x-envoy-original-url";

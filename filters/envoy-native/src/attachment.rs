@@ -28,7 +28,7 @@ pub(crate) struct Attachment {
     counters: Counters,
 }
 
-/// What a worker has of its own.
+/// The state of one worker.
 #[derive(Debug, Default)]
 struct Slot {
     tiers: HostTierCache,
@@ -46,7 +46,7 @@ enum Counters {
         by_name: [Option<CounterId>; Metric::NAMES],
         margin: Option<HistogramId>,
     },
-    /// Those of a logger have none: each value of a label is part of the name, and upstreams are not told apart.
+    /// Those of a logger have none: each value of a label is part of the name, and all upstreams are counted together.
     Logger { envoy: LoggerConfig, by_index: Box<[Option<CounterId>]>, margin: Option<HistogramId> },
 }
 

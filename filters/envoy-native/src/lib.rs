@@ -13,7 +13,7 @@
 //! metrics                    counts that wait until the main thread hands them to Envoy
 //! abi::stream · abi::config  what Envoy lends of an exchange · of a configuration
 //! attempts                   attempts of exchanges that run, by thread
-//! counted · lock · random    exchanges that are counted once · locks that a panic leaves usable · random numbers
+//! counted · lock · random    exchanges that are counted once · locks that stay usable after a panic · random numbers
 //! ```
 //!
 //! The filter only maps data, as `nearmiss-envoy-exchange` reads it; thresholds and verdicts are the core's. It never affects traffic:

@@ -1,4 +1,4 @@
-//! Attempts that no HTTP filter reads: those of an access logger's exchanges, and of exchanges that nobody judges.
+//! Attempts that no HTTP filter reads: those of an access logger's exchanges, and of exchanges that no place judges.
 
 use host_tests::real::EnvoyCommand;
 

@@ -12,7 +12,7 @@ use crate::harness::counts;
 
 const CLIENTS: usize = 4;
 const EXCHANGES: usize = 100_000;
-/// Every so many exchanges of a client fail once and are retried.
+/// One in this many exchanges of a client fails once and is retried.
 const RETRIED: usize = 50;
 
 #[test]

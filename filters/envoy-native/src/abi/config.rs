@@ -1,4 +1,4 @@
-//! What Envoy lends a configuration: its log, its metrics and its main thread.
+//! The data and services that Envoy lends a configuration: its log, its metrics and its main thread.
 
 use super::imports::{Imports, imports, log_function};
 use super::types::{Buffer, Pointer};

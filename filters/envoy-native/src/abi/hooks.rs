@@ -43,7 +43,7 @@ fn configured(text: &[u8]) -> Option<PluginConfig> {
     let config = parse(text).map_err(|error| refuse(&error.to_string())).ok()?;
     if config.envoy.collector.is_some() {
         refuse(
-            "`envoy.collector`: the native module writes records to Envoy's log only; leave it out, or use the wasm module",
+            "`envoy.collector`: the native module writes records to Envoy's log only; remove the field, or use the wasm module",
         );
         return None;
     }
@@ -71,7 +71,7 @@ const unsafe fn attachment<'a>(pointer: Pointer) -> &'a Attachment {
     unsafe { &*pointer.cast_const().cast::<Attachment>() }
 }
 
-/// Ends an attachment that Envoy gives back; the panic of a hook must not leave it alive.
+/// Ends an attachment that Envoy gives back; it ends even if the hook panics.
 ///
 /// # Safety
 ///

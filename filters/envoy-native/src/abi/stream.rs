@@ -1,4 +1,4 @@
-//! What Envoy lends of one exchange, or of one attempt.
+//! The data that Envoy lends of one exchange, or of one attempt.
 
 use super::config::{HistogramId, LogLevel, log};
 use super::imports::Imports;
