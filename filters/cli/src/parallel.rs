@@ -1,7 +1,7 @@
 //! Parses the lines of one source on several threads and passes them on in order.
 //!
 //! Each thread has a reader of its own. What a reader remembers from line to line, such as the format that it detected, is its
-//! [`ReaderState`]. A batch of lines is parsed from the state that the batches before it have left so far, and once more where they left another
+//! [`ReaderState`]. A batch of lines is parsed from the state that is expected before it, and once more where the batches before it end in another
 //! one. So every line is read as on one thread.
 
 use crate::error::Error;
@@ -237,7 +237,7 @@ mod tests {
         r#"{"ts":1795423554.5,"upstream":"#,
     ];
 
-    /// Notes everything that it is told.
+    /// Notes every call.
     #[derive(Default)]
     struct Notes(Vec<String>);
 

@@ -1,11 +1,10 @@
-//! The state that the lines read so far leave for the next.
+//! State of a reader after the lines read so far.
 
 use super::Reader;
 use crate::{Format, cloudfront};
 use alloc::vec::Vec;
 
-/// The state that the lines read so far leave for the next: readers with the same configuration and the same state read the next
-/// lines alike.
+/// State of a reader after the lines read so far: readers with the same configuration and the same state read the next lines alike.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ReaderState {
     detected: Option<Format>,
