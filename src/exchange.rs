@@ -85,7 +85,6 @@ impl Exchange<'_> {
 
     /// Returns true if only its timing can be wrong with an exchange, which holds for most: at most one known attempt, a good status and
     /// no other evidence.
-    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         let is_marked = self.partial
             | self.aborted

@@ -134,7 +134,6 @@ pub(crate) fn judge(
 }
 
 /// Returns the signals of durations: the only ones that a plain exchange can have.
-#[inline]
 fn timing(
     usage: &Usage,
     tight: Used,

@@ -147,7 +147,6 @@ impl<'a> Observation<'a> {
     }
 
     /// Returns true from 70 % of the timeout.
-    #[inline]
     pub(super) fn is_late(&self, took: Micros, learned: Option<Log2>) -> bool {
         /// log2(.7) in 1/256 octave.
         const SHARE: u16 = 132;
