@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs the command line for one target: archive.sh BINARY SHARE ARCHIVE, such as: archive.sh nearmiss share nearmiss-0.1.0-x86_64-unknown-linux-musl.tar.gz
+# Packs the command line for one target: archive.sh BINARY SHARE ARCHIVE, such as: archive.sh nearmiss share nearmiss-0.2.0-x86_64-unknown-linux-musl.tar.gz
 #
 # SHARE is what `nearmiss generate` writes. The archive has one folder, named after itself, and no time but SOURCE_DATE_EPOCH.
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Packs the module as Istio and Envoy Gateway pull it: an OCI image layout of one layer with `plugin.wasm` at its root.
 
-    oci.py dist/nearmiss-envoy.wasm dist/oci 0.1.0
+    oci.py dist/nearmiss-envoy.wasm dist/oci 0.2.0
 
 The output is reproducible: it holds no timestamp, user or machine name.
 """
@@ -85,5 +85,5 @@ def to_json(document):
 
 if __name__ == "__main__":
     if len(sys.argv) != 4:
-        sys.exit("usage: oci.py MODULE FOLDER TAG, such as: oci.py dist/nearmiss-envoy.wasm dist/oci 0.1.0")
+        sys.exit("usage: oci.py MODULE FOLDER TAG, such as: oci.py dist/nearmiss-envoy.wasm dist/oci 0.2.0")
     main(*sys.argv[1:])
