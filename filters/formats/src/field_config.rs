@@ -14,7 +14,7 @@ pub struct FieldConfig {
     pub(crate) mapping: FieldMapping,
     /// The format string of the lines.
     pub(crate) log_format: Option<LogFormat>,
-    /// True if the path of a request tells its route where a line names none.
+    /// True if the path of a request is the source of its route where a line names none.
     pub(crate) has_default_route: bool,
 }
 

@@ -17,7 +17,7 @@ const PROBE: ParsedLine<'static> = ParsedLine::LeftOut("a health check");
 pub(crate) struct Requests {
     /// The requests that are left out.
     pub(crate) ignore: Ignore,
-    /// True if the path of a request tells its route where a line names none.
+    /// True if the path of a request is the source of its route where a line names none.
     pub(crate) has_default_route: bool,
 }
 
