@@ -87,7 +87,7 @@ mod tests {
     fn an_error_names_the_field_what_was_found_and_what_it_takes() {
         for (text, expected) in [
             (r#"{"mode":1}"#, "`fluent_bit.mode` is 1; it takes \"annotate\", \"only\" or \"merge\""),
-            (r#"{"fields":{"ts":1}}"#, "`fluent_bit.fields.ts` is 1; it takes a text"),
+            (r#"{"fields":{"ts":1}}"#, "`fluent_bit.fields.ts` is 1; it takes a text or null"),
             (
                 r#"{"record":"a..b"}"#,
                 "`fluent_bit.record` is \"a..b\"; it takes a path such as \"log_processed\" or \"body.access\"",
