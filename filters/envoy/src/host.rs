@@ -96,25 +96,25 @@ impl Host for Envoy<'_> {
     }
 
     fn filter_state(&self, state: State) -> Option<&[u8]> {
-        let path = match state {
-            State::Annotation => "filter_state\0wasm.nearmiss",
-            State::Attempts => "filter_state\0wasm.nearmiss_attempts",
-            State::Seen => "filter_state\0wasm.nearmiss_seen",
-        };
-        self.hostcalls.get_property(path).ok()
+        self.hostcalls.get_property(state_name(state)).ok()
     }
 
     fn set_filter_state(&self, state: State, value: &[u8]) {
-        let name = match state {
-            State::Annotation => "nearmiss",
-            State::Attempts => "nearmiss_attempts",
-            State::Seen => "nearmiss_seen",
-        };
-        let _ = self.hostcalls.set_property(name, Some(value));
+        let _ = self.hostcalls.set_property(state_name(state), Some(value));
     }
 
     fn warn(&self, message: &str) {
         let _ = self.hostcalls.log(LogLevel::Warn, message);
+    }
+}
+
+/// Returns the name of an entry, which Envoy keeps as `wasm.NAME`. It is a property of its own, which is cheaper to read than
+/// `filter_state`.
+const fn state_name(state: State) -> &'static str {
+    match state {
+        State::Annotation => "nearmiss",
+        State::Attempts => "nearmiss_attempts",
+        State::Seen => "nearmiss_seen",
     }
 }
 

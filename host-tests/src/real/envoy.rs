@@ -3,6 +3,7 @@
 mod callgrind;
 mod log;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -297,6 +298,18 @@ impl Envoy {
             serde_json::from_str(&format!("{{{json}")).ok()
         };
         self.log().iter().filter_map(record).collect()
+    }
+
+    /// Returns the exchanges by fate, over all summaries in Envoy's log so far.
+    pub fn summed_fates(&self) -> BTreeMap<String, u64> {
+        let mut sums = BTreeMap::new();
+        for summary in self.records().iter().filter(|record| record["type"] == "summary") {
+            for (fate, count) in summary["fates"].as_object().into_iter().flatten() {
+                *sums.entry(fate.clone()).or_default() += count.as_u64().unwrap_or_default();
+            }
+        }
+        sums.retain(|_, count| *count > 0);
+        sums
     }
 
     /// Waits for a record that `matches`.

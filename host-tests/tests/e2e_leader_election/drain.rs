@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use host_tests::real::{
-    Bootstrap, Client, Envoy, EnvoyCommand, Origin, Request, eventually, wasm_filter, wasm_logger,
+    Bootstrap, Client, EnvoyCommand, Origin, Request, eventually, wasm_filter, wasm_logger,
 };
-use serde_json::Value;
 
 use crate::bootstrap::bootstrap;
 
@@ -75,7 +74,8 @@ fn drain(
         ended.store(true, Ordering::Relaxed);
     });
     let logged = envoy.access_log().len();
-    (completed.load(Ordering::Relaxed), logged, summed(&envoy))
+    let summed: u64 = envoy.summed_fates().values().sum();
+    (completed.load(Ordering::Relaxed), logged, summed as usize)
 }
 
 /// Sends requests until Envoy has ended; every other one is retried.
@@ -100,11 +100,4 @@ fn keep_busy(admin: u16, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
         drop(Client::new(admin).try_send(&Request::get("/config_dump")));
     }
-}
-
-/// Returns the number of exchanges in all summaries of an Envoy that has ended.
-fn summed(envoy: &Envoy) -> usize {
-    let summaries = envoy.records().into_iter().filter(|record| record["type"] == "summary");
-    let fates = summaries.flat_map(|summary| summary["fates"].as_object().cloned().unwrap_or_default());
-    fates.filter_map(|(_, count)| Value::as_u64(&count)).sum::<u64>() as usize
 }
