@@ -14,7 +14,7 @@ use host_tests::real::{
 use host_tests::sim::proxy_wasm::{Proxy, Stream};
 use serde_json::json;
 
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 16] = [
     "upstream.request_attempt_count",
     "response.flags",
     "xds.cluster_name",
@@ -29,6 +29,7 @@ const PATHS: [&str; 15] = [
     "connection.termination_details",
     "upstream.transport_failure_reason",
     "filter_state.wasm.nothing",
+    "nothing",
     "response.size",
 ];
 /// Queried headers, each with its map.

@@ -16,7 +16,7 @@ const PROPERTIES: [&str; 10] = [
     "response.code",
     "response.backend_latency",
     "xds.upstream_host_metadata.filter_metadata.nearmiss.tier",
-    "filter_state.wasm.nearmiss_attempts",
+    "nearmiss_attempts",
 ];
 
 /// A process with its filters: VM, root context, and true for an access logger.

@@ -120,10 +120,8 @@ impl Stream {
         if let Some(result) = self.property_overrides.get(&dotted) {
             return result.clone().map_err(Some);
         }
-        if let [only] = path
-            && let Some(value) = self.filter_state.get(&format!("wasm.{only}"))
-        {
-            return Ok(value.clone());
+        if let [only] = path {
+            return self.filter_state.get(&format!("wasm.{only}")).cloned().ok_or(Some(Status::NotFound));
         }
         if let ["filter_state", key] = path {
             return self.filter_state.get(*key).cloned().ok_or(Some(Status::NotFound));
