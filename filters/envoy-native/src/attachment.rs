@@ -233,7 +233,11 @@ impl Attachment {
             increment(envoy, by_name, upstream, metric, by);
             let _ = upstream.map(|upstream| self.plugin.note(upstream, metric));
         };
-        self.slots.iter().for_each(|slot| lock(slot).pending.take().for_each(hand_over));
+        for slot in &self.slots {
+            // The worker waits for its slot, so Envoy counts when the slot is free again.
+            let pending = lock(slot).pending.take();
+            pending.for_each(hand_over);
+        }
         for (upstream, pattern) in self.plugin.take_episodes() {
             hand_over(Some(&upstream), Metric::Episodes(pattern), 1);
         }

@@ -93,13 +93,15 @@ impl Plugin {
     pub(crate) fn report(&self, now: Timestamp) {
         let (config, now) = (Arc::clone(&lock(&self.config)), now.before(LAG));
         let deltas = self.deltas(Some(now));
-        let mut baselines = lock(&self.baselines);
+        let mut baselines = Vec::new();
         let is_new =
             lock(&self.reporter).report(&config, deltas, now, &mut baselines, |upstream, pattern| {
                 lock(&self.episodes).push((self.label(upstream), pattern));
                 self.has_episodes.store(true, Relaxed);
             });
         if is_new {
+            // One lock after the other: a worker that sees its first exchange holds its own and takes that of the baselines.
+            lock(&self.baselines).clone_from(&baselines);
             self.workers.iter().for_each(|worker| lock(worker).apply_baseline(&baselines));
         }
     }
