@@ -5,7 +5,8 @@
 use super::config::{FilterConfig, LogLevel, LoggerConfig, imports_or_refuse, is_validation, log, workers};
 use super::guard::guarded;
 use super::imports::{Imports, imports};
-use super::stream::{HttpStream, LoggedStream};
+use super::logged_stream::LoggedStream;
+use super::stream::HttpStream;
 use super::types::{Buffer, Pointer};
 use crate::attachment::Attachment;
 use crate::attachments::{attach_filter, attach_logger, detach, parse};

@@ -10,8 +10,10 @@ mod config;
 mod guard;
 mod hooks;
 mod imports;
+mod logged_stream;
 mod stream;
 mod types;
 
 pub(crate) use config::{CounterId, FilterConfig, HistogramId, LogLevel, LoggerConfig, log};
-pub(crate) use stream::{HttpStream, LoggedStream, now};
+pub(crate) use logged_stream::LoggedStream;
+pub(crate) use stream::{HttpStream, now};

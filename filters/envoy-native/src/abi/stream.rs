@@ -1,8 +1,8 @@
-//! The data that Envoy lends of one exchange, or of one attempt.
+//! The data that Envoy lends of one exchange, or of one attempt, to an HTTP filter.
 
 use super::config::{HistogramId, LogLevel, log};
 use super::imports::Imports;
-use super::types::{Buffer, Header, LoggedTiming, Pointer, Time, Timing, attribute, source};
+use super::types::{Buffer, Header, Pointer, Time, Timing, attribute, source};
 use crate::attempts::{self, ExchangeNumber};
 use crate::counted::Start;
 use core::cell::OnceCell;
@@ -25,20 +25,13 @@ pub(crate) struct HttpStream {
     attempts: OnceCell<Option<Vec<u8>>>,
 }
 
-/// An exchange that an access logger sees, during one hook.
-#[derive(Debug)]
-pub(crate) struct LoggedStream {
-    imports: &'static Imports,
-    logger: Pointer,
-}
-
 /// The times of an exchange that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     /// When it began.
     pub(crate) start: Start,
     /// The time from its first byte to its last, if Envoy knows it.
-    duration: Option<Micros>,
+    pub(super) duration: Option<Micros>,
 }
 
 /// The pairs of a header map, in order. Names and values are valid as long as the stream.
@@ -50,7 +43,7 @@ pub(crate) struct Headers<'a> {
 
 impl<'a> Headers<'a> {
     /// Reads `count` pairs by a function that fills an array of that length.
-    fn read(count: usize, fill: impl FnOnce(*mut Header) -> bool) -> Option<Self> {
+    pub(super) fn read(count: usize, fill: impl FnOnce(*mut Header) -> bool) -> Option<Self> {
         let mut pairs = Vec::with_capacity(count);
         if count > 0 {
             if !fill(pairs.as_mut_ptr()) {
@@ -95,7 +88,7 @@ impl HttpStream {
 
     /// Reads the attributes of an exchange that has ended.
     pub(crate) fn attributes(&self, mode: Mode, times: Times) -> Attributes<'_> {
-        attributes(self, mode, times, || self.route())
+        self.read_attributes(mode, times)
     }
 
     /// Returns the index of the worker.
@@ -149,35 +142,11 @@ impl HttpStream {
         unsafe { (self.imports.http_set_filter_state_bytes)(self.filter, key, value) };
     }
 
-    fn route(&self) -> Option<&str> {
-        let route = self.attribute(attribute::ROUTE_NAME).map(text);
-        route.filter(|route| !route.is_empty())
-    }
-
     fn timing(&self) -> Timing {
         let mut timing = Timing::UNKNOWN;
         // SAFETY: the filter is valid, and the out-pointer is valid for writes during the call.
         unsafe { (self.imports.http_get_timing_info)(self.filter, &raw mut timing) };
         timing
-    }
-
-    fn attribute(&self, id: u32) -> Option<&[u8]> {
-        // SAFETY: the filter is valid, and the out-pointer is valid for writes during the call.
-        self.lent(|out| unsafe { (self.imports.http_filter_get_attribute_string)(self.filter, id, out) })
-    }
-
-    fn integer(&self, id: u32) -> Option<u64> {
-        let mut value = 0;
-        // SAFETY: the filter is valid, and the out-pointer is valid for writes during the call.
-        unsafe { (self.imports.http_filter_get_attribute_int)(self.filter, id, &raw mut value) }
-            .then_some(value)
-    }
-
-    /// Returns the bytes that a call lends.
-    fn lent(&self, call: impl FnOnce(*mut Buffer) -> bool) -> Option<&[u8]> {
-        let mut buffer = Buffer::EMPTY;
-        // SAFETY: Envoy wrote the buffer, and its bytes stay while the hook runs, which is longer than this value lives.
-        call(&raw mut buffer).then(|| unsafe { buffer.bytes() })
     }
 
     fn metadata_text(&self, source: u32, key: &[u8]) -> Option<&[u8]> {
@@ -274,162 +243,63 @@ impl Host for HttpStream {
     }
 }
 
-impl LoggedStream {
-    /// Takes Envoy's pointer to a logger, for one hook.
-    ///
-    /// # Safety
-    ///
-    /// The pointer must be Envoy's, and valid until this value is dropped.
-    pub(super) const unsafe fn new(imports: &'static Imports, logger: Pointer) -> Self {
-        Self { imports, logger }
-    }
+/// The data that Envoy lends in the same way to filters and loggers.
+pub(super) trait Lent: Host {
+    /// Writes a text attribute to `out`; returns false if there is none.
+    fn write_attribute(&self, id: u32, out: &mut Buffer) -> bool;
 
-    /// Reads the times of the exchange.
-    pub(crate) fn times(&self) -> Times {
-        let timing = self.timing();
-        Times {
-            start: Start(u64::try_from(timing.start_unix).unwrap_or_default()),
-            duration: u64::try_from(timing.request_complete).ok().map(micros),
-        }
-    }
-
-    /// Reads the attributes of the exchange.
-    pub(crate) fn attributes(&self, mode: Mode, times: Times) -> Attributes<'_> {
-        attributes(self, mode, times, || self.route())
-    }
-
-    /// Returns the index of the worker.
-    pub(crate) fn worker(&self) -> usize {
-        // SAFETY: the logger is valid.
-        unsafe { (self.imports.access_logger_get_worker_index)(self.logger) as usize }
-    }
-
-    fn route(&self) -> Option<&str> {
-        let route = self.attribute(attribute::ROUTE_NAME).map(text);
-        route.filter(|route| !route.is_empty())
-    }
-
-    fn timing(&self) -> LoggedTiming {
-        let mut timing = LoggedTiming::UNKNOWN;
-        // SAFETY: the logger is valid, and the out-pointer is valid for writes during the call.
-        unsafe { (self.imports.access_logger_get_timing_info)(self.logger, &raw mut timing) };
-        timing
-    }
-
-    fn attribute(&self, id: u32) -> Option<&[u8]> {
-        // SAFETY: the logger is valid, and the out-pointer is valid for writes during the call.
-        self.lent(|out| unsafe { (self.imports.access_logger_get_attribute_string)(self.logger, id, out) })
-    }
-
-    fn integer(&self, id: u32) -> Option<u64> {
-        let mut value = 0;
-        // SAFETY: the logger is valid, and the out-pointer is valid for writes during the call.
-        unsafe { (self.imports.access_logger_get_attribute_int)(self.logger, id, &raw mut value) }
-            .then_some(value)
-    }
+    /// Writes an integer attribute to `out`; returns false if there is none.
+    fn write_integer(&self, id: u32, out: &mut u64) -> bool;
 
     /// Returns the bytes that a call lends.
-    fn lent(&self, call: impl FnOnce(*mut Buffer) -> bool) -> Option<&[u8]> {
+    fn lent(&self, call: impl FnOnce(&mut Buffer) -> bool) -> Option<&[u8]> {
         let mut buffer = Buffer::EMPTY;
         // SAFETY: Envoy wrote the buffer, and its bytes stay while the hook runs, which is longer than this value lives.
-        call(&raw mut buffer).then(|| unsafe { buffer.bytes() })
+        call(&mut buffer).then(|| unsafe { buffer.bytes() })
+    }
+
+    /// Returns a text attribute.
+    fn attribute(&self, id: u32) -> Option<&[u8]> {
+        self.lent(|out| self.write_attribute(id, out))
+    }
+
+    /// Returns an integer attribute.
+    fn integer(&self, id: u32) -> Option<u64> {
+        let mut value = 0;
+        self.write_integer(id, &mut value).then_some(value)
+    }
+
+    /// Reads the attributes that a mode needs. Without a cluster only flags matter, and the status if the cluster does not exist.
+    fn read_attributes(&self, mode: Mode, times: Times) -> Attributes<'_>
+    where
+        Self: Sized,
+    {
+        let (cluster, flags) = (cluster(self), flags(self));
+        let duration = times.duration.unwrap_or_else(|| now().since(times.start.timestamp()));
+        let read = Attributes { cluster, flags, duration, ..Attributes::default() };
+        if cluster.is_empty() {
+            return Attributes { status: flags.any(Flags::NC).then(|| status(self)).flatten(), ..read };
+        }
+        let read = Attributes { attempts: attempts(self), ..read };
+        match mode {
+            Mode::Full => {
+                let route = self.attribute(attribute::ROUTE_NAME).map(text).filter(|route| !route.is_empty());
+                Attributes { route, host: name(self, Text::UpstreamAddress), ..read }
+            }
+            Mode::Lean => Attributes { status: status(self), ..read },
+        }
     }
 }
 
-/// Envoy lends an access logger neither the metadata of hosts and routes nor the filter state.
-impl Host for LoggedStream {
-    type Headers<'a> = Headers<'a>;
-
-    fn now(&self) -> Option<Timestamp> {
-        Some(now())
+impl Lent for HttpStream {
+    fn write_attribute(&self, id: u32, out: &mut Buffer) -> bool {
+        // SAFETY: the filter is valid, and the out-pointer is valid for writes during the call.
+        unsafe { (self.imports.http_filter_get_attribute_string)(self.filter, id, out) }
     }
 
-    fn text(&self, text: Text) -> Option<&[u8]> {
-        match text {
-            Text::Cluster => {
-                // SAFETY: the logger is valid, and the out-pointer is valid for writes during the call.
-                self.lent(|out| unsafe {
-                    (self.imports.access_logger_get_upstream_cluster)(self.logger, out)
-                })
-            }
-            Text::UpstreamAddress => self.attribute(attribute::UPSTREAM_ADDRESS),
-            Text::TransportFailure => self.attribute(attribute::TRANSPORT_FAILURE_REASON),
-            Text::CodeDetails => self.attribute(attribute::RESPONSE_CODE_DETAILS),
-        }
-    }
-
-    fn number(&self, number: Number) -> Option<u64> {
-        match number {
-            Number::Attempts => self.integer(attribute::REQUEST_ATTEMPT_COUNT),
-            // SAFETY: the logger is valid.
-            Number::Flags => Some(unsafe { (self.imports.access_logger_get_response_flags)(self.logger) }),
-            Number::Status => self.integer(attribute::RESPONSE_CODE),
-            Number::ResponseSize => self.integer(attribute::RESPONSE_SIZE),
-            Number::BackendLatency => {
-                let timing = self.timing();
-                let first = u64::try_from(timing.first_upstream_sent).ok()?;
-                u64::try_from(timing.last_upstream_received).ok()?.checked_sub(first)
-            }
-        }
-    }
-
-    fn headers(&self, map: Map) -> Option<Headers<'_>> {
-        let map = header_map(map);
-        // SAFETY: the logger is valid.
-        let count = unsafe { (self.imports.access_logger_get_headers_size)(self.logger, map) };
-        // SAFETY: the logger is valid, and the array has room for all headers, whose number has not changed.
-        Headers::read(count, |pairs| unsafe {
-            (self.imports.access_logger_get_headers)(self.logger, map, pairs)
-        })
-    }
-
-    fn header(&self, map: Map, name: &str) -> Option<&[u8]> {
-        let (map, name) = (header_map(map), Buffer::of(name.as_bytes()));
-        // SAFETY: the logger is valid, the name for reads and the out-pointer for writes during the call.
-        self.lent(|out| unsafe {
-            (self.imports.access_logger_get_header_value)(
-                self.logger,
-                map,
-                name,
-                out,
-                0,
-                core::ptr::null_mut(),
-            )
-        })
-    }
-
-    fn metadata<R>(&self, _metadata: Metadata, _read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        None
-    }
-
-    fn filter_state(&self, _state: State) -> Option<&[u8]> {
-        None
-    }
-
-    fn set_filter_state(&self, _state: State, _value: &[u8]) {}
-
-    fn warn(&self, message: &str) {
-        log(LogLevel::Warn, message);
-    }
-}
-
-/// Reads the attributes that a mode needs. Without a cluster only flags matter, and the status if the cluster does not exist.
-fn attributes<'a>(
-    envoy: &'a impl Host,
-    mode: Mode,
-    times: Times,
-    route: impl FnOnce() -> Option<&'a str>,
-) -> Attributes<'a> {
-    let (cluster, flags) = (cluster(envoy), flags(envoy));
-    let duration = times.duration.unwrap_or_else(|| now().since(times.start.timestamp()));
-    let read = Attributes { cluster, flags, duration, ..Attributes::default() };
-    if cluster.is_empty() {
-        return Attributes { status: flags.any(Flags::NC).then(|| status(envoy)).flatten(), ..read };
-    }
-    let read = Attributes { attempts: attempts(envoy), ..read };
-    match mode {
-        Mode::Full => Attributes { route: route(), host: name(envoy, Text::UpstreamAddress), ..read },
-        Mode::Lean => Attributes { status: status(envoy), ..read },
+    fn write_integer(&self, id: u32, out: &mut u64) -> bool {
+        // SAFETY: the filter is valid, and the out-pointer is valid for writes during the call.
+        unsafe { (self.imports.http_filter_get_attribute_int)(self.filter, id, out) }
     }
 }
 
@@ -439,11 +309,13 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_micros(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
 }
 
-const fn micros(nanoseconds: u64) -> Micros {
+/// Converts nanoseconds.
+pub(super) const fn micros(nanoseconds: u64) -> Micros {
     Micros::new(nanoseconds / 1_000)
 }
 
-const fn header_map(map: Map) -> u32 {
+/// Returns the number of a header map.
+pub(super) const fn header_map(map: Map) -> u32 {
     match map {
         Map::Request => 0,
         Map::Response => 2,
