@@ -242,3 +242,47 @@ fn a_request_that_another_filter_answers_is_counted_once() {
     assert_eq!(harness.fates("cart"), counts(&[("clean", 1)]));
     harness.finish();
 }
+
+#[test]
+fn clusters_with_reserved_names_and_delimiters_have_series_of_their_own() {
+    for attached in [
+        (|bootstrap: Bootstrap| bootstrap.filter(wasm_filter(HTTP))) as fn(Bootstrap) -> Bootstrap,
+        |bootstrap| bootstrap.logger(wasm_logger(LOG)),
+    ] {
+        let origins = Origins::start();
+        let port = origins.hosts[0].port;
+        let bootstrap = ["none", "a;.;fate=.=b"].iter().enumerate().fold(
+            origins.bootstrap(),
+            |bootstrap, (number, name)| {
+                bootstrap.cluster(host_tests::real::cluster(name, &[port])).route(route(
+                    &format!("/named-{number}"),
+                    name,
+                    &json!({}),
+                ))
+            },
+        );
+        let mut harness = origins.start_envoy(&EnvoyCommand::new(), &attached(bootstrap));
+        for number in 0..2 {
+            let path = format!("/named-{number}");
+            assert_eq!(harness.get(&path, &path, "503").response.status, 503);
+        }
+        for upstream in ["none_", "a_._fate_._b"] {
+            eventually("the failure", || (harness.fates(upstream) == counts(&[("failed", 1)])).then_some(()));
+        }
+        harness.stop();
+    }
+}
+
+#[test]
+fn a_collector_whose_cluster_does_not_exist_is_named_in_the_log() {
+    let origins = Origins::start();
+    let bootstrap = origins.bootstrap().filter(wasm_filter(r#"{"envoy":{"collector":"missing"}}"#));
+    let mut harness = origins.start_envoy(&EnvoyCommand::new(), &bootstrap);
+    harness.get("/cart", "one", "503,200");
+    eventually("the warning", || {
+        let is_warning =
+            |line: &String| line.contains("cluster of the collector") && line.contains("`missing`");
+        harness.envoy.log().iter().any(is_warning).then_some(())
+    });
+    harness.stop();
+}
