@@ -234,15 +234,15 @@ test: check wasm native $(PANICKING) old-envoy-bin proxies report-deps edge-runt
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin otlp ## Runs the end-to-end tests in a real Envoy; ENVOY=1.36.4 selects another release.
-	cargo test --locked -p host-tests --test e2e_envoy --test e2e_leader_election
+	cargo test --locked -p e2e --test e2e_envoy --test e2e_leader_election
 
 .PHONY: e2e-native
 e2e-native: native $(PANICKING) envoy-bin old-envoy-bin ## Runs the end-to-end tests of the native module in a real Envoy.
-	cargo test --locked -p host-tests --test e2e_native
+	cargo test --locked -p e2e --test e2e_native
 
 .PHONY: e2e-edge
 e2e-edge: wasm edge-runtimes ## Runs the edge package's tests in workerd, Node, Deno and Bun.
-	cargo test --locked -p host-tests --test edge
+	cargo test --locked -p e2e --test edge
 
 .PHONY: e2e-bundlers
 e2e-bundlers: wasm edge-runtimes ## Bundles the edge package with each bundler, runs the bundles, checks the package with publint and attw, and runs it in frameworks.
@@ -263,13 +263,13 @@ aot: $(AOT) ## Compiles the Fluent Bit module ahead of time for amd64 and arm64 
 .PHONY: e2e-fluent-bit
 e2e-fluent-bit: wasm ## Runs the end-to-end tests in FLUENT_BIT=/path/to/fluent-bit; with WAMRC, also with the module compiled ahead of time.
 	@[ -x "$(FLUENT_BIT)" ] || { echo "make: FLUENT_BIT must be an executable: make e2e-fluent-bit FLUENT_BIT=/path/to/fluent-bit (see docs/hosts.md for how to build it)" >&2; exit 1; }
-	FLUENT_BIT=$(abspath $(FLUENT_BIT)) cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
+	FLUENT_BIT=$(abspath $(FLUENT_BIT)) cargo test --locked -p e2e --features real-fluent-bit --test e2e_fluent_bit
 	[ -z "$(WAMRC)" ] || $(MAKE) -s aot
-	[ -z "$(WAMRC)" ] || FLUENT_BIT=$(abspath $(FLUENT_BIT)) MODULE=nearmiss-fluent-bit.$(if $(filter aarch64,$(shell uname -m)),arm64,amd64).aot cargo test --locked -p host-tests --features real-fluent-bit --test e2e_fluent_bit
+	[ -z "$(WAMRC)" ] || FLUENT_BIT=$(abspath $(FLUENT_BIT)) MODULE=nearmiss-fluent-bit.$(if $(filter aarch64,$(shell uname -m)),arm64,amd64).aot cargo test --locked -p e2e --features real-fluent-bit --test e2e_fluent_bit
 
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Runs twenty seconds of traffic through a real Envoy and shows the near misses.
-	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin demo
+	cargo run -q --locked --profile hosts -p demo
 
 .PHONY: playground
 playground: dist/nearmiss-envoy.wasm envoy-bin ## Runs Envoy with nearmiss, misbehaving origins and Prometheus with a page to look at, until Ctrl-C.
@@ -289,7 +289,7 @@ test-playground: dist/nearmiss-envoy.wasm envoy-bin $(PACKAGING_VENV)/bin/python
 .PHONY: fixtures
 fixtures: proxies ## Captures the logs of the real proxies again into filters/formats/fixtures.
 	rm -f filters/formats/fixtures/[!dr]*.tsv
-	cargo run -q --locked -p host-tests --no-default-features --features lines --bin fixtures
+	cargo run -q --locked -p capture --bin fixtures
 
 # Needs a nightly compiler, as does `make miri`. No sanitizer: the modules run in wasm, which checks memory accesses.
 FUZZ ?= config formats exchange fluent_bit headers hostcalls
@@ -316,7 +316,7 @@ miri: ## Runs the unit tests of the modules' unsafe code under Miri (nightly).
 
 .PHONY: soak
 soak: wasm envoy-bin ## Runs a real Envoy at full load with faults and updates for half an hour; MINUTES=1 sets the time.
-	cargo run -q --locked --profile hosts -p host-tests --no-default-features --bin soak -- $(or $(MINUTES),30)
+	cargo run -q --locked --profile hosts -p real --bin soak -- $(or $(MINUTES),30)
 
 # The core under load, as a module and as a native program for callgrind.
 CORE_LOAD := target/$(WASM_TARGET)/release/core_load.wasm
@@ -336,7 +336,7 @@ target/sizes/edge/package.json: $(EDGE)
 
 NAMED := $(addprefix target/sizes/,nearmiss-envoy.wasm nearmiss-fluent-bit.wasm edge/package.json)
 
-BENCH = cargo run -q --locked -p host-tests --no-default-features --bin bench --
+BENCH = cargo run -q --locked -p bench --bin bench --
 
 .PHONY: sizes
 sizes: $(NAMED) ## Prints the size of the modules by crate.

@@ -217,6 +217,7 @@ impl Parsed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fastrand::Rng;
     use nearmiss_formats::{LineError, ParsedLine};
     use std::io::Read;
     use std::path::Path;
@@ -266,13 +267,10 @@ mod tests {
 
     /// Returns lines of all kinds in long and short runs.
     fn log(seed: u64) -> String {
-        let (mut random, mut log) = (seed, String::new());
-        let mut next = |below: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % below
-        };
+        let (mut random, mut log) = (Rng::with_seed(seed), String::new());
         for _ in 0..40 {
-            let (line, run) = (next(LINES.len() as u64) as usize, if next(2) == 0 { 1 } else { next(60) });
+            let (line, run) =
+                (random.usize(..LINES.len()), if random.bool() { 1 } else { random.usize(..60) });
             (0..run).for_each(|_| log.extend([LINES[line], "\n"]));
         }
         log

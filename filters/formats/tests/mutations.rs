@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+use fastrand::Rng;
 use nearmiss::{Config, Feed, Monitor};
 use nearmiss_formats::{Attempts, FieldConfig, Format, ParsedLine, Reader};
 use std::fs;
@@ -22,15 +23,15 @@ fn no_mutated_line_makes_a_reader_panic() {
     let seeds = seeds();
     let wanted =
         std::env::var("NEARMISS_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(DEFAULT);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Rng::with_seed(1);
     let mut auto = Reader::new(Format::Auto);
     let mut monitor = Monitor::new(Config::default(), Feed::Log, "test");
     let [mut exchanges, mut bad, mut other] = [0_u64; 3];
     for _ in 0..wanted {
-        let (reader, line) = &seeds[random.below(seeds.len())];
-        let (_, partner) = &seeds[random.below(seeds.len())];
+        let (reader, line) = &seeds[random.usize(..seeds.len())];
+        let (_, partner) = &seeds[random.usize(..seeds.len())];
         let mut line = line.clone();
-        for _ in 0..=random.below(3) {
+        for _ in 0..=random.usize(..3) {
             mutate(&mut line, partner, &mut random);
         }
         for reader in [&mut auto, &mut reader.reader()] {
@@ -109,7 +110,7 @@ fn seeds() -> Vec<(Setting, Vec<u8>)> {
 }
 
 /// Applies one random mutation to `line`.
-fn mutate(line: &mut Vec<u8>, partner: &[u8], random: &mut Random) {
+fn mutate(line: &mut Vec<u8>, partner: &[u8], random: &mut Rng) {
     const PIECES: [&[u8]; 16] = [
         b"\"",
         b"\\",
@@ -128,38 +129,26 @@ fn mutate(line: &mut Vec<u8>, partner: &[u8], random: &mut Random) {
         b"-1",
         b" ",
     ];
-    let at = random.below(line.len() + 1);
-    let end = (at + random.below(12)).min(line.len());
-    match random.below(8) {
+    let at = random.usize(..=line.len());
+    let end = (at + random.usize(..12)).min(line.len());
+    match random.usize(..8) {
         0 => line.truncate(at),
         1 => drop(line.drain(at..end)),
-        2 => drop(line.splice(at..end, PIECES[random.below(PIECES.len())].iter().copied())),
-        3 => drop(line.splice(at..at, PIECES[random.below(PIECES.len())].iter().copied())),
+        2 => drop(line.splice(at..end, PIECES[random.usize(..PIECES.len())].iter().copied())),
+        3 => drop(line.splice(at..at, PIECES[random.usize(..PIECES.len())].iter().copied())),
         4 => {
             if let Some(byte) = line.get_mut(at) {
-                *byte ^= 1 << random.below(8);
+                *byte ^= 1 << random.usize(..8);
             }
         }
         5 => {
-            let copy = line[at..end].repeat(random.below(40));
+            let copy = line[at..end].repeat(random.usize(..40));
             drop(line.splice(at..at, copy));
         }
         6 => {
             line.truncate(at);
-            line.extend_from_slice(&partner[random.below(partner.len() + 1)..]);
+            line.extend_from_slice(&partner[random.usize(..=partner.len())..]);
         }
         _ => line[at..end].reverse(),
-    }
-}
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound.max(1)
     }
 }

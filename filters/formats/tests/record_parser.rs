@@ -2,54 +2,55 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use fastrand::Rng;
 use nearmiss::Timestamp;
 use nearmiss_formats::{Attempts, Format, Reader, RecordParser, unescape};
 
 /// Length of a run of records; in its second half, some are corrupted.
 const RUN: u64 = 80;
 
-fn structured(number: u64, random: &mut Random) -> Vec<u8> {
+fn structured(number: u64, random: &mut Rng) -> Vec<u8> {
     // A record without a time has the pipeline's.
     let time = if (number / RUN).is_multiple_of(3) { "at" } else { "start_time" };
-    let odd = random.mostly_first(&["", r#""x":[1,{"y":"z"}],"#, r#""retry":null,"#, r#""a\"b":"\\","#]);
+    let odd = mostly_first(random, &["", r#""x":[1,{"y":"z"}],"#, r#""retry":null,"#, r#""a\"b":"\\","#]);
     format!(
         r#"{{"{time}":"2026-11-23T08:0{}:{:02}.{}Z",{odd}"method":"GET","path":"/{}","response_code":{},"response_flags":"{}","bytes_sent":{},"duration":{},"route_name":{},"upstream_host":"10.0.2.{}:8080","upstream_cluster":"cart{}"}}"#,
-        random.below(3),
-        random.below(60),
-        random.below(1_000),
-        random.mostly_first(&["a", "b?c", "\u{e9}", "\\u00e9", "a\\\"b", "\\\\"]),
-        random.mostly_first(&[200, 503, 404]),
-        random.mostly_first(&["-", "UF,URX", ""]),
-        random.below(20_000),
-        random.mostly_first(&["7", "42.5", "0", "1e2", "null"]),
-        random.mostly_first(&["\"r\"", "\"r?q=1\"", "null", "7", "true"]),
-        random.below(12),
-        random.below(3),
+        random.usize(..3),
+        random.usize(..60),
+        random.usize(..1_000),
+        mostly_first(random, &["a", "b?c", "\u{e9}", "\\u00e9", "a\\\"b", "\\\\"]),
+        mostly_first(random, &[200, 503, 404]),
+        mostly_first(random, &["-", "UF,URX", ""]),
+        random.usize(..20_000),
+        mostly_first(random, &["7", "42.5", "0", "1e2", "null"]),
+        mostly_first(random, &["\"r\"", "\"r?q=1\"", "null", "7", "true"]),
+        random.usize(..12),
+        random.usize(..3),
     )
     .into_bytes()
 }
 
-fn raw(_: u64, random: &mut Random) -> Vec<u8> {
-    let list = |one: &str, two: &str, random: &mut Random| {
-        if random.below(60) == 0 { two.to_owned() } else { one.to_owned() }
+fn raw(_: u64, random: &mut Rng) -> Vec<u8> {
+    let list = |one: &str, two: &str, random: &mut Rng| {
+        if random.usize(..60) == 0 { two.to_owned() } else { one.to_owned() }
     };
     let hosts = list("10.0.0.1:80", "10.0.0.1:80, 10.0.0.2:80", random);
     let codes = list("200", "502, 200", random);
     let times = list("0.04", "0.01, 0.03", random);
     format!(
         r#"{{"stream":"stdout","log":"10.0.{}.9 - {} [23/Nov/2026:08:00:{:02} +0000] \"GET /{} HTTP/1.1\" {} {} \"-\" \"{}\" rt=0.{:03} uht=\"{times}\" urt=\"{times}\" ua=\"{hosts}\" us=\"{codes}\" ucs=\"{}\" upstream={}{}","n":{}}}"#,
-        random.below(250),
-        random.mostly_first(&["-", "bob", "a=b", "x,"]),
-        random.below(60),
-        random.mostly_first(&["a", "b?c", "\\u00e9", "caf\u{e9}", "a\\\"b", "a\\\" b", "[x]"]),
-        random.mostly_first(&[200, 502, 499]),
-        random.mostly_first(&["612", "0", "-", "6 7"]),
-        random.mostly_first(&["curl/8", "Mozilla/5.0 (X11)", "-", ""]),
-        random.below(1_000),
-        random.mostly_first(&["-", "STALE", "HIT"]),
-        random.mostly_first(&["web", "shop:", "a,", "\\\"q\\\""]),
-        random.mostly_first(&["", "\\n"]),
-        random.below(100),
+        random.usize(..250),
+        mostly_first(random, &["-", "bob", "a=b", "x,"]),
+        random.usize(..60),
+        mostly_first(random, &["a", "b?c", "\\u00e9", "caf\u{e9}", "a\\\"b", "a\\\" b", "[x]"]),
+        mostly_first(random, &[200, 502, 499]),
+        mostly_first(random, &["612", "0", "-", "6 7"]),
+        mostly_first(random, &["curl/8", "Mozilla/5.0 (X11)", "-", ""]),
+        random.usize(..1_000),
+        mostly_first(random, &["-", "STALE", "HIT"]),
+        mostly_first(random, &["web", "shop:", "a,", "\\\"q\\\""]),
+        mostly_first(random, &["", "\\n"]),
+        random.usize(..100),
     )
     .into_bytes()
 }
@@ -87,17 +88,17 @@ fn an_embedded_line_is_read_by_its_tokens_as_without_them() {
 
 /// Compares the results of a parser that knows earlier records with those of a new one; returns how often tokens were known.
 fn check(
-    record: fn(u64, &mut Random) -> Vec<u8>,
+    record: fn(u64, &mut Rng) -> Vec<u8>,
     read: fn(&mut Reader, &mut RecordParser, &[u8], &mut Vec<u8>) -> String,
 ) -> usize {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Rng::with_seed(1);
     let (mut tokenized, mut buffer) = (0, Vec::new());
     let mut parser = RecordParser::default();
     // The other reader knows the format too, but no earlier record.
     let (mut reader, mut other) = (Reader::new(Format::Auto), Reader::new(Format::Auto));
     for number in 0..60_000 {
         let mut record = record(number, &mut random);
-        if number % RUN > RUN / 2 && random.below(6) == 0 {
+        if number % RUN > RUN / 2 && random.usize(..6) == 0 {
             corrupt(&mut record, &mut random);
         }
         let default_time = (number % 3 == 0).then(|| Timestamp::from_seconds(1_795_423_554));
@@ -127,31 +128,19 @@ fn check(
     tokenized
 }
 
-fn corrupt(record: &mut Vec<u8>, random: &mut Random) {
+fn corrupt(record: &mut Vec<u8>, random: &mut Rng) {
     const BYTES: &[u8] = b"\"\\,:{}[]0123456789.-+eE= abz\x01\xc3\xa9n";
-    for _ in 0..=random.below(2) {
-        let at = random.below(record.len());
-        match random.below(3) {
-            0 => record[at] = BYTES[random.below(BYTES.len())],
-            1 => record.insert(at, BYTES[random.below(BYTES.len())]),
+    for _ in 0..=random.usize(..2) {
+        let at = random.usize(..record.len());
+        match random.usize(..3) {
+            0 => record[at] = BYTES[random.usize(..BYTES.len())],
+            1 => record.insert(at, BYTES[random.usize(..BYTES.len())]),
             _ => drop(record.remove(at)),
         }
     }
 }
 
-/// xorshift64.
-struct Random(u64);
-
-impl Random {
-    /// Returns the first, or rarely another.
-    fn mostly_first<T: Copy>(&mut self, from: &[T]) -> T {
-        if self.below(64) > 0 { from[0] } else { from[self.below(from.len())] }
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % bound
-    }
+/// Returns the first, or rarely another.
+fn mostly_first<T: Copy>(random: &mut Rng, from: &[T]) -> T {
+    if random.usize(..64) > 0 { from[0] } else { from[random.usize(..from.len())] }
 }

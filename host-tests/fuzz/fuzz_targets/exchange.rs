@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| host_tests::fuzz::exchange(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::exchange(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| host_tests::fuzz::fluent_bit(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sim::fuzz::fluent_bit(bytes));

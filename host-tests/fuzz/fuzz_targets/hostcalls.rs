@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| host_tests::fuzz::hostcalls(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sim::fuzz::hostcalls(bytes));

@@ -1,0 +1,68 @@
+//! The fixture: a proxy with one worker and one plugin.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use sim::proxy_wasm::{Proxy, RootId, Stream, Vm};
+use wasmtime::{Engine, Module};
+
+/// Starts a process with the module, which is compiled once for all tests.
+pub(crate) fn proxy() -> Proxy {
+    static COMPILED: LazyLock<(Engine, Module)> = LazyLock::new(|| {
+        let engine = Engine::default();
+        let module = Module::from_file(&engine, artifact::envoy_module());
+        (engine, module.unwrap_or_else(|error| panic!("{error:?}")))
+    });
+    let (engine, module) = &*COMPILED;
+    Proxy::from_module(engine.clone(), module.clone())
+}
+
+/// A process with one worker that runs the module.
+pub(crate) struct Fixture {
+    pub(crate) proxy: Proxy,
+    pub(crate) vm: Vm,
+    pub(crate) root: RootId,
+}
+
+impl Fixture {
+    /// Starts the module with this configuration, which it must accept.
+    pub(crate) fn with(configuration: &str) -> Self {
+        let proxy = proxy();
+        let mut vm = proxy.worker();
+        let root = vm.configure(configuration).unwrap_or_else(|failure| panic!("{failure}"));
+        Self { proxy, vm, root }
+    }
+
+    /// Runs an exchange through the filter.
+    pub(crate) fn exchange(&mut self, stream: Stream) -> Stream {
+        self.vm.exchange(self.root, stream)
+    }
+
+    /// Returns the fates counted for an upstream so far.
+    pub(crate) fn fates(&self, upstream: &str) -> BTreeMap<String, u64> {
+        self.proxy.fates(upstream)
+    }
+
+    /// Asserts that the filter still annotates and counts exchanges.
+    pub(crate) fn assert_alive(&mut self) {
+        let before = self.fates("alive");
+        let after = self.exchange(retried("alive"));
+        assert!(
+            after.annotation().is_some_and(|text| text.starts_with("retried;")),
+            "{:?}",
+            after.annotation()
+        );
+        let count = |fates: &BTreeMap<String, u64>| fates.get("retried").copied().unwrap_or(0);
+        assert_eq!(count(&self.fates("alive")), count(&before) + 1);
+    }
+}
+
+/// Returns an exchange that succeeded on the second attempt.
+pub(crate) fn retried(cluster: &str) -> Stream {
+    Stream { attempts: 2, ..Stream::ok(cluster) }
+}
+
+/// Returns counts by fate, in the form of the statistics.
+pub(crate) fn fate_counts(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    pairs.iter().map(|(fate, count)| ((*fate).to_owned(), *count)).collect()
+}

@@ -1,9 +1,0 @@
-//! Measures the native cost of the core: `bench-core [ROW …]`.
-
-use host_tests::bench::{Selection, core_native, merge};
-
-fn main() {
-    let selection = Selection::of(std::env::args().skip(1));
-    core_native::run(&selection);
-    merge::run(&selection);
-}

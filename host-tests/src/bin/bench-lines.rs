@@ -1,7 +1,0 @@
-//! Measures how fast logs are read: `bench-lines [ROW …]`.
-
-use host_tests::bench::{Selection, cli_throughput};
-
-fn main() {
-    cli_throughput::run(&Selection::of(std::env::args().skip(1)));
-}

@@ -1,7 +1,0 @@
-//! Measures the sizes of the modules and of their parts: `bench-sizes [ROW …]`.
-
-use host_tests::bench::{Selection, module_sizes};
-
-fn main() {
-    module_sizes::run(&Selection::of(std::env::args().skip(1)));
-}
