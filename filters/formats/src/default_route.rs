@@ -67,7 +67,7 @@ pub(crate) fn of_request(value: &[u8]) -> Option<&str> {
 }
 
 /// Returns the target of a request line: what follows its method.
-fn after_method(value: &[u8]) -> Option<&[u8]> {
+pub(crate) fn after_method(value: &[u8]) -> Option<&[u8]> {
     let method = value.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     value.get(method..)?.strip_prefix(b" ").filter(|_| method > 0)
 }

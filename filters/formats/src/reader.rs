@@ -1,7 +1,5 @@
 //! The reader of one source's lines.
 
-use crate::alb::LoadBalancer;
-use crate::envoy::Flavour;
 use crate::error::{LineError, LineErrorKind};
 use crate::field_id::NO_FIELD;
 use crate::field_mapping::FieldMapping;
@@ -11,10 +9,11 @@ use crate::log_format::LogFormat;
 use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::requests::Requests;
 use crate::schema::Schema;
+use crate::table::{Known, Settings, read_as};
 use crate::wrapper::{self, Unwrapped};
 use crate::{
-    AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, alb, apache,
-    apisix, auto, caddy, cloud, cloudfront, envoy, exchange, haproxy, heroku, kong, nginx, prefix, traefik,
+    AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, apache, auto,
+    cloudfront, envoy, nginx, prefix, traefik,
 };
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
@@ -287,23 +286,6 @@ impl Reader {
     }
 }
 
-/// The settings of a reader, and the keys of the last line of text.
-struct Settings<'r> {
-    mapping: &'r FieldMapping,
-    log_format: Option<&'r LogFormat>,
-    keys: &'r mut nginx::KeyCache,
-    columns: &'r mut cloudfront::Columns,
-    key: &'r mut JoinKey,
-}
-
-/// A format that a line is likely to have.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    format: Format,
-    /// True if the line counts as one in this format only with all fields of it.
-    must_be_complete: bool,
-}
-
 /// Returns the format in which a line is read before anything else is tried: the configured one, or the one of the line
 /// before if this line looks the same.
 fn known_format(
@@ -326,71 +308,6 @@ fn known_format(
         configured if configured.is_json() == line.starts_with(b"{") => known(configured),
         _ => None,
     }
-}
-
-/// Reads a line in a format.
-fn read_as<'a>(
-    known: Known,
-    line: &'a [u8],
-    settings: &mut Settings<'_>,
-    attempts: &'a mut AttemptList<'a>,
-    buffer: &'a mut Vec<u8>,
-) -> Result<ParsedLine<'a>, LineError> {
-    let Settings { mapping, log_format, keys, columns, key } = settings;
-    if let Some(log_format) = log_format {
-        return log_format.read(line, mapping.default_time, attempts, buffer, key);
-    }
-    match known.format {
-        Format::Auto => Err(LineError::unknown_format()),
-        Format::Exchange => exchange::read_with_default_time(line, mapping.default_time, attempts, buffer),
-        Format::Nginx => {
-            let values = nginx::read_values(line, mapping, keys, None)?;
-            if known.must_be_complete && !nginx::is_complete(line, &values) {
-                return Err(LineError::unknown_format());
-            }
-            nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
-        }
-        Format::NginxJson => nginx::read_json(line, mapping, attempts, buffer),
-        Format::IngressNginx => nginx::read_ingress(line, attempts),
-        Format::Envoy => envoy::read_text(line, Flavour::Envoy),
-        Format::Istio => envoy::read_text(line, Flavour::Istio),
-        Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer, key),
-        Format::Haproxy if haproxy::is_clf(line) => match cfg!(feature = "all-formats") {
-            true => haproxy::read_clf(line, attempts),
-            false => Err(not_built("haproxy (httplog clf)")),
-        },
-        Format::Haproxy => haproxy::read_text(line, attempts),
-        Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),
-        Format::TraefikClf => traefik::read_clf(line),
-        Format::Caddy => caddy::read(line, mapping, attempts, buffer),
-        Format::Kong => kong::read(line, mapping, attempts, buffer),
-        format @ Format::Apache => apache::read_text(line, format),
-        format if !format.is_built() => Err(not_built(format.name())),
-        Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
-        Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
-        Format::Varnish => apache::read_text(line, Format::Varnish),
-        Format::HaproxyJson => haproxy::read_json(line, mapping, attempts, buffer),
-        Format::Apisix if line.starts_with(b"{") => {
-            apisix::read_json(line, mapping.default_time, attempts, buffer)
-        }
-        Format::Apisix => nginx::read_apisix(line, attempts),
-        Format::Ltsv => nginx::read_ltsv(line, mapping, attempts),
-        Format::Cloudfront => cloudfront::read(line, columns, mapping.default_time, buffer),
-        Format::Heroku => heroku::read(line, mapping.default_time),
-        format @ (Format::Cloudflare
-        | Format::GcpLb
-        | Format::AzureAppgw
-        | Format::AzureFrontdoor
-        | Format::Linkerd
-        | Format::Akamai
-        | Format::Fastly) => cloud::read(line, format, mapping, buffer),
-    }
-}
-
-/// Creates the error that this build does not read a format.
-#[cold]
-fn not_built(format: &'static str) -> LineError {
-    LineError::new(0, LineErrorKind::FormatNotBuilt { format })
 }
 
 /// Returns the line, or the verdict next to it.

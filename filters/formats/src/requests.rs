@@ -121,11 +121,7 @@ impl Requests {
 
 /// Returns the path at the start of a value: of `GET /p?q HTTP/1.1`, or of `/p?q`.
 fn path(value: &[u8]) -> Option<&[u8]> {
-    let method = value.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let path = match value.get(method..)? {
-        [b' ', path @ ..] if method > 0 => path,
-        path => path,
-    };
+    let path = default_route::after_method(value).unwrap_or(value);
     let end = path.iter().position(|byte| matches!(byte, b' ' | b'"' | b'\\'));
     path.get(..end.unwrap_or(path.len())).filter(|path| path.starts_with(b"/"))
 }

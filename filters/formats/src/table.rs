@@ -1,12 +1,20 @@
-//! The table of formats: the members or the shape by which each is detected.
+//! The table of formats: the members or the shape by which each is detected, and the function that reads its lines.
 
+use crate::alb::LoadBalancer;
+use crate::envoy::Flavour;
+use crate::error::{LineError, LineErrorKind};
+use crate::field_mapping::FieldMapping;
 use crate::json::Value;
+use crate::log_format::LogFormat;
 use crate::nginx::has_nginx_key;
 use crate::swar::{contains, contains_text};
 use crate::text::TextCursor;
 use crate::text_shape::{Notation, TextShape, is_digits};
-use crate::time;
-use crate::{Format, apache, cloudfront, haproxy, heroku};
+use crate::{
+    AttemptList, Format, JoinKey, ParsedLine, alb, apache, apisix, caddy, cloud, cloudfront, envoy, exchange,
+    haproxy, heroku, kong, nginx, time, traefik,
+};
+use alloc::vec::Vec;
 
 /// Points of a member that only one format has; fewer do not detect a format.
 pub(crate) const CERTAIN: u8 = 8;
@@ -66,6 +74,88 @@ pub(crate) fn format_of(key: &str, value: Value<'_>) -> Option<(Format, u8)> {
             _ => return None,
         },
     })
+}
+
+/// The settings of a reader, and the keys of the last line of text.
+pub(crate) struct Settings<'r> {
+    pub(crate) mapping: &'r FieldMapping,
+    pub(crate) log_format: Option<&'r LogFormat>,
+    pub(crate) keys: &'r mut nginx::KeyCache,
+    pub(crate) columns: &'r mut cloudfront::Columns,
+    pub(crate) key: &'r mut JoinKey,
+}
+
+/// A format that a line is likely to have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) format: Format,
+    /// True if the line counts as one in this format only with all fields of it.
+    pub(crate) must_be_complete: bool,
+}
+
+/// Reads a line in a format.
+pub(crate) fn read_as<'a>(
+    known: Known,
+    line: &'a [u8],
+    settings: &mut Settings<'_>,
+    attempts: &'a mut AttemptList<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<ParsedLine<'a>, LineError> {
+    let Settings { mapping, log_format, keys, columns, key } = settings;
+    if let Some(log_format) = log_format {
+        return log_format.read(line, mapping.default_time, attempts, buffer, key);
+    }
+    match known.format {
+        Format::Auto => Err(LineError::unknown_format()),
+        Format::Exchange => exchange::read_with_default_time(line, mapping.default_time, attempts, buffer),
+        Format::Nginx => {
+            let values = nginx::read_values(line, mapping, keys, None)?;
+            if known.must_be_complete && !nginx::is_complete(line, &values) {
+                return Err(LineError::unknown_format());
+            }
+            nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
+        }
+        Format::NginxJson => nginx::read_json(line, mapping, attempts, buffer),
+        Format::IngressNginx => nginx::read_ingress(line, attempts),
+        Format::Envoy => envoy::read_text(line, Flavour::Envoy),
+        Format::Istio => envoy::read_text(line, Flavour::Istio),
+        Format::EnvoyJson | Format::IstioJson => envoy::read_json(line, mapping, buffer, key),
+        Format::Haproxy if haproxy::is_clf(line) => match cfg!(feature = "all-formats") {
+            true => haproxy::read_clf(line, attempts),
+            false => Err(not_built("haproxy (httplog clf)")),
+        },
+        Format::Haproxy => haproxy::read_text(line, attempts),
+        Format::Traefik => traefik::read_json(line, mapping, attempts, buffer),
+        Format::TraefikClf => traefik::read_clf(line),
+        Format::Caddy => caddy::read(line, mapping, attempts, buffer),
+        Format::Kong => kong::read(line, mapping, attempts, buffer),
+        format @ Format::Apache => apache::read_text(line, format),
+        format if !format.is_built() => Err(not_built(format.name())),
+        Format::Alb => alb::read(line, LoadBalancer::Application, attempts),
+        Format::Elb => alb::read(line, LoadBalancer::Classic, attempts),
+        Format::Varnish => apache::read_text(line, Format::Varnish),
+        Format::HaproxyJson => haproxy::read_json(line, mapping, attempts, buffer),
+        Format::Apisix if line.starts_with(b"{") => {
+            apisix::read_json(line, mapping.default_time, attempts, buffer)
+        }
+        Format::Apisix => nginx::read_apisix(line, attempts),
+        Format::Ltsv => nginx::read_ltsv(line, mapping, attempts),
+        Format::Cloudfront => cloudfront::read(line, columns, mapping.default_time, buffer),
+        Format::Heroku => heroku::read(line, mapping.default_time),
+        format @ (Format::Cloudflare
+        | Format::GcpLb
+        | Format::AzureAppgw
+        | Format::AzureFrontdoor
+        | Format::Linkerd
+        | Format::Akamai
+        | Format::Fastly) => cloud::read(line, format, mapping, buffer),
+    }
+}
+
+/// Creates the error that this build does not read a format.
+#[cold]
+fn not_built(format: &'static str) -> LineError {
+    LineError::new(0, LineErrorKind::FormatNotBuilt { format })
 }
 
 /// Returns true if a line of text is in a format.
