@@ -23,6 +23,11 @@ const fn probers(first: u8) -> &'static [&'static str] {
     }
 }
 
+/// Returns true if the user agent of a prober may begin with this letter.
+const fn is_first_letter(letter: u8) -> bool {
+    letter == b'M' || !probers(letter).is_empty()
+}
+
 crate::config_fields! {
     /// Requests that are left out.
     #[non_exhaustive]
@@ -45,8 +50,14 @@ impl Ignore {
         !self.paths.is_empty()
     }
 
-    /// Also compares the name in `Mozilla/5.0 (compatible; UptimeRobot/2.0; …)`.
+    #[inline]
     fn matches_user_agent(&self, user_agent: &[u8]) -> bool {
+        let first = user_agent.first().copied().unwrap_or_default();
+        (self.user_agents.is_some() || is_first_letter(first)) && self.matches_name(user_agent)
+    }
+
+    /// Also compares the name in `Mozilla/5.0 (compatible; UptimeRobot/2.0; …)`.
+    fn matches_name(&self, user_agent: &[u8]) -> bool {
         let Some(first) = user_agent.first() else { return false };
         let name = if *first == b'M' { compatible(user_agent) } else { user_agent };
         match &self.user_agents {

@@ -3,8 +3,6 @@
 //! Formats put the request line, or the path, into quotes. So the quoted values of a line are looked at, whatever its format. CloudFront
 //! and LTSV separate bare values with tabs.
 
-use crate::swar::find;
-
 /// The route of a path that has no usable first segment.
 const OTHER: &str = "other";
 
@@ -31,22 +29,15 @@ const KEYS: [&[u8]; 16] = [
     b"http_path",
 ];
 
-/// Returns the default route of a line; `None` if no path is found in it.
-pub(crate) fn of_line(line: &[u8]) -> Option<&str> {
-    let mut at = 0;
-    while let Some(quote) = find(line, at, b'"') {
-        at = quote + 1;
-        let value = line.get(at..).unwrap_or_default();
-        let target = match value.first()? {
-            b'A'..=b'Z' => after_method(value),
-            b'/' | b'h' if has_path_key(line.get(..quote).unwrap_or_default()) => Some(value),
-            _ => None,
-        };
-        if let Some(route) = target.and_then(of_target) {
-            return Some(route);
-        }
-    }
-    None
+/// Returns the default route of a line whose request or path is in quotes that open at `quote`.
+pub(crate) fn of_quoted(line: &[u8], quote: usize) -> Option<&str> {
+    let value = line.get(quote + 1..)?;
+    let target = match value.first()? {
+        b'A'..=b'Z' => after_method(value),
+        b'/' | b'h' if has_path_key(line.get(..quote)?) => Some(value),
+        _ => None,
+    };
+    target.and_then(of_target)
 }
 
 /// Returns the default route of a line of values that are separated by tabs, some of them behind a key and a colon.
@@ -122,6 +113,10 @@ mod tests {
     use super::*;
     use alloc::format;
 
+    fn of_line(line: &str) -> Option<&str> {
+        line.match_indices('"').find_map(|(quote, _)| of_quoted(line.as_bytes(), quote))
+    }
+
     #[test]
     fn the_route_is_the_first_segment_of_the_path() {
         for (line, route) in [
@@ -137,7 +132,7 @@ mod tests {
             (r#"at=info method=GET path="/cart" host=shop.test"#, "cart"),
             (r#"{"method":"GET","uri":"/cart#top"}"#, "cart"),
         ] {
-            assert_eq!(of_line(line.as_bytes()), Some(route), "{line}");
+            assert_eq!(of_line(line), Some(route), "{line}");
         }
     }
 
@@ -169,7 +164,7 @@ mod tests {
     fn a_line_without_a_path_has_no_default_route() {
         for line in ["", "\"", r#"{"filename":"/var/log/access.log"}"#, r#"- "-" 408"#, r#""PRI * HTTP/2.0""#]
         {
-            assert_eq!(of_line(line.as_bytes()), None, "{line}");
+            assert_eq!(of_line(line), None, "{line}");
         }
         assert_eq!(of_request(b"-"), None);
     }

@@ -90,6 +90,9 @@ impl Joiner {
         read: Result<ParsedLine<'_>, LineError>,
         each: &mut impl FnMut(&[u8], Result<ParsedLine<'_>, LineError>) -> Result<(), E>,
     ) -> Result<(), E> {
+        if key.id.is_empty() && self.open.is_empty() {
+            return each(line, read);
+        }
         let Ok(ParsedLine::Exchange(exchange)) = read else { return each(line, read) };
         while let Some(oldest) = self.open.first()
             && (exchange.ts > oldest.last && exchange.ts.since(oldest.last) > MAX_WAIT)

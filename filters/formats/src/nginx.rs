@@ -17,7 +17,7 @@ pub(crate) use columns::{read_apisix, read_ltsv};
 pub(crate) use exchange::{is_complete, parse_values};
 pub(crate) use fields::{FieldId, ParsedFields};
 pub(crate) use ingress::read as read_ingress;
-pub(crate) use text::{KeyCache, count_keys, has_nginx_key, read_values};
+pub(crate) use text::{LineCache, count_keys, has_nginx_key, read_values};
 pub(crate) use words::pieces;
 
 use crate::error::LineError;

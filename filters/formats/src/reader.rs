@@ -39,7 +39,7 @@ pub struct Reader {
     /// The configured format string.
     log_format: Option<LogFormat>,
     buffer: Vec<u8>,
-    keys: nginx::KeyCache,
+    text_cache: nginx::LineCache,
     /// The columns that the header of a CloudFront log names.
     columns: cloudfront::Columns,
     cache: ParsedCache,
@@ -117,8 +117,7 @@ impl Reader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, requests, .. } =
-            self;
+        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, .. } = self;
         let Some(mut line) = joined(line, parts) else {
             return Ok(ParsedLine::LeftOut("a part of a longer line"));
         };
@@ -132,22 +131,23 @@ impl Reader {
         let mut settings = Settings {
             mapping: &self.mapping,
             log_format: self.log_format.as_ref(),
-            keys: &mut self.keys,
+            cache: &mut self.text_cache,
+            requests: &self.requests,
             columns: &mut self.columns,
             key,
         };
         let known = known_format(self.format, *detected, settings.log_format, line, json_start);
         let mut failure = None;
         if let Some(known) = known {
-            match read_as(known, line, &mut settings, first, buffer) {
-                // The line of an access log may be inside one of other keys.
-                Ok(ParsedLine::Other(_)) => {}
-                Ok(mut read) => {
-                    requests.apply(&mut read, known.format, line);
-                    return Ok(with_prior(read, prior));
-                }
-                Err(error) => failure = Some(error),
+            let read = read_as(known, line, &mut settings, first, buffer);
+            // The line of an access log may be inside one of other keys.
+            if !matches!(read, Ok(ParsedLine::Other(_)) | Err(_)) {
+                return match prior {
+                    None => read,
+                    Some(verdict) => Ok(ParsedLine::Judged(completed(verdict, read.ok()))),
+                };
             }
+            failure = read.err();
         }
         json_start.clear();
         let expected = Expected {
@@ -180,10 +180,7 @@ impl Reader {
             let whole = if located.is_inside { locator.inner.as_slice() } else { line };
             let line = whole.get(located.start..).unwrap_or_default();
             let located = Known { format, must_be_complete: false };
-            let mut read =
-                read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)?;
-            requests.apply(&mut read, format, line);
-            Ok(read)
+            read_as(located, line, &mut settings, second.insert(AttemptList::default()), inner_buffer)
         });
         if read.is_err() {
             json_start.clear();
@@ -268,7 +265,7 @@ impl Reader {
 
     /// Tokenizes `line`, the one inside `record`, if lines of its format can be read by their tokens.
     pub fn tokenize(&mut self, record: &[u8], line: &[u8], parser: &mut RecordParser) {
-        let Self { format, detected, mapping, log_format, keys, .. } = self;
+        let Self { format, detected, mapping, log_format, text_cache, .. } = self;
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let is_nginx =
             *format == Format::Nginx || is_likely_nginx(*format, *detected, log_format.as_ref(), line);
@@ -276,7 +273,7 @@ impl Reader {
             return;
         }
         let mut tokens = Vec::new();
-        let values = nginx::read_values(line, mapping, keys, Some(&mut tokens));
+        let values = nginx::read_values(line, mapping, text_cache, Some(&mut tokens));
         let first = tokens.iter().find(|token| token.kind == ValueKind::Bracketed);
         if values.is_ok_and(|values| nginx::is_complete(line, &values))
             && first.is_some_and(|first| first.id != NO_FIELD)
@@ -307,14 +304,6 @@ fn known_format(
         Format::Auto => None,
         configured if configured.is_json() == line.starts_with(b"{") => known(configured),
         _ => None,
-    }
-}
-
-/// Returns the line, or the verdict next to it.
-fn with_prior<'a>(line: ParsedLine<'a>, prior: Option<PriorVerdict<'a>>) -> ParsedLine<'a> {
-    match prior {
-        Some(verdict) => ParsedLine::Judged(completed(verdict, Some(line))),
-        None => line,
     }
 }
 

@@ -33,20 +33,15 @@ impl Requests {
         if let ParsedLine::Exchange(exchange) = read
             && format != Format::Exchange
         {
-            let is_probe = match format {
-                Format::Haproxy => self.is_probe_of_haproxy(line),
-                _ => self.is_probe(line),
-            };
-            if is_probe {
+            let (is_probe, route) = self.quoted(line, self.lacks_route(exchange));
+            if is_probe || format == Format::Haproxy && self.is_probe_by_captured(line) {
                 *read = PROBE;
-                return;
-            }
-            if self.lacks_route(exchange) {
+            } else if self.lacks_route(exchange) {
                 exchange.route = match format {
                     Format::Cloudfront | Format::Ltsv if cfg!(feature = "all-formats") => {
                         default_route::of_tab_separated(line)
                     }
-                    _ => default_route::of_line(line),
+                    _ => route,
                 };
             }
         }
@@ -95,27 +90,30 @@ impl Requests {
         request.and_then(path).is_some_and(|path| self.ignore.matches(None, Some(path)))
     }
 
-    /// Returns true if a line is that of a health check.
-    fn is_probe(&self, line: &[u8]) -> bool {
+    /// Looks at the quoted values of a line. Returns true if it is that of a health check, and its default route if it `lacks_route`.
+    fn quoted<'a>(&self, line: &'a [u8], lacks_route: bool) -> (bool, Option<&'a str>) {
         let has_paths = self.ignore.has_paths();
-        let mut rest = line;
-        while let Some(at) = find(rest, 0, b'"') {
-            rest = rest.get(at + 1..).unwrap_or_default();
-            let is_probe = match rest.first() {
-                Some(b'A'..=b'Z' | b'a'..=b'z') => self.ignore.matches(Some(rest), None),
-                _ => false,
-            };
-            if is_probe || has_paths && self.matches_request(Some(rest)) {
-                return true;
+        let (mut route, mut at) = (None, 0);
+        while let Some(quote) = find(line, at, b'"') {
+            at = quote + 1;
+            let value = line.get(at..).unwrap_or_default();
+            if !matches!(value.first(), Some(b'A'..=b'Z' | b'a'..=b'z' | b'/')) {
+                continue;
+            }
+            if self.ignore.matches(Some(value), None) || has_paths && self.matches_request(Some(value)) {
+                return (true, None);
+            }
+            if lacks_route && route.is_none() {
+                route = default_route::of_quoted(line, quote);
             }
         }
-        false
+        (false, route)
     }
 
-    /// Returns true if a line of HAProxy, which captures headers between braces and bars, is that of a health check.
-    fn is_probe_of_haproxy(&self, line: &[u8]) -> bool {
+    /// Returns true if a header that HAProxy captured, between braces and bars, is that of a health check.
+    fn is_probe_by_captured(&self, line: &[u8]) -> bool {
         let mut captured = line.split(|byte| matches!(byte, b'{' | b'|')).skip(1);
-        captured.any(|value| self.ignore.matches(Some(value), None)) || self.is_probe(line)
+        captured.any(|value| self.ignore.matches(Some(value), None))
     }
 }
 
@@ -138,6 +136,10 @@ mod tests {
         Requests { ignore: Config::parse(config).unwrap().ignore, ..Requests::default() }
     }
 
+    fn is_probe(requests: &Requests, line: &str) -> bool {
+        requests.quoted(line.as_bytes(), false).0
+    }
+
     #[test]
     fn the_user_agent_of_a_prober_is_found_in_every_kind_of_line() {
         let probes = probes("{}");
@@ -147,10 +149,10 @@ mod tests {
             r#"{"request_User-Agent":"ELB-HealthChecker/2.0","OriginStatus":200}"#,
             r#"- "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)" -"#,
         ] {
-            assert!(probes.is_probe(line.as_bytes()), "{line}");
+            assert!(is_probe(&probes, line), "{line}");
         }
         let haproxy = |captured: &str| {
-            probes.is_probe_of_haproxy(
+            probes.is_probe_by_captured(
                 format!(r#"fe be/s1 0/0/0/1/1 200 {captured} "GET / HTTP/1.1""#).as_bytes(),
             )
         };
@@ -162,7 +164,27 @@ mod tests {
             r#"10.0.0.9 - - "GET /kube-probe/ HTTP/1.1" 200 6 "-" "Mozilla/5.0 (X11; Linux x86_64)""#,
             r#"{"user_agent":"curl/8.7.1 kube-probe/1"}"#,
         ] {
-            assert!(!probes.is_probe(line.as_bytes()), "{line}");
+            assert!(!is_probe(&probes, line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_prober_of_nginx_is_found_wherever_its_line_has_the_user_agent() {
+        for agent in [
+            r#""GET /ready HTTP/1.1" 200 6 "-" "kube-probe/1.31" rt=0.001"#,
+            r#""GET /ready HTTP/1.1" 200 6 "-" "-" "10.0.0.7" "kube-probe/1.31" rt=0.001"#,
+            r#""GET /ready HTTP/1.1" 200 6 rt=0.001 agent="kube-probe/1.31""#,
+            r#""GET /ready HTTP/1.1" 200 6 rt=0.001 client="kube-probe/1.31""#,
+        ] {
+            let line = format!("10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] {agent}");
+            let (mut reader, mut first, mut second) =
+                (Reader::default(), Attempts::default(), Attempts::default());
+            assert!(matches!(reader.read(line.as_bytes(), &mut first), Ok(ParsedLine::LeftOut(_))), "{line}");
+            let other = line.replace("kube-probe", "curl");
+            assert!(
+                matches!(reader.read(other.as_bytes(), &mut second), Ok(ParsedLine::Exchange(_))),
+                "{other}"
+            );
         }
     }
 
@@ -199,12 +221,12 @@ mod tests {
             r#"{"path":"/internal/metrics?x","status":200}"#,
             r#"{"log":"\"HEAD /healthz HTTP/1.1\" 200"}"#,
         ] {
-            assert!(probes.is_probe(line.as_bytes()), "{line}");
+            assert!(is_probe(&probes, line), "{line}");
         }
         for line in
             [r#"- "GET /healthzz HTTP/1.1""#, r#"{"path":"/"}"#, r#"- "GET http://a/healthz HTTP/1.1""#]
         {
-            assert!(!probes.is_probe(line.as_bytes()), "{line}");
+            assert!(!is_probe(&probes, line), "{line}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::field_mapping::FieldMapping;
 use crate::json::Value;
 use crate::log_format::LogFormat;
 use crate::nginx::has_nginx_key;
+use crate::requests::Requests;
 use crate::swar::{contains, contains_text};
 use crate::text::TextCursor;
 use crate::text_shape::{Notation, TextShape, is_digits};
@@ -76,11 +77,12 @@ pub(crate) fn format_of(key: &str, value: Value<'_>) -> Option<(Format, u8)> {
     })
 }
 
-/// The settings of a reader, and the keys of the last line of text.
+/// The settings of a reader, and what it keeps of the last line of text.
 pub(crate) struct Settings<'r> {
     pub(crate) mapping: &'r FieldMapping,
     pub(crate) log_format: Option<&'r LogFormat>,
-    pub(crate) keys: &'r mut nginx::KeyCache,
+    pub(crate) cache: &'r mut nginx::LineCache,
+    pub(crate) requests: &'r Requests,
     pub(crate) columns: &'r mut cloudfront::Columns,
     pub(crate) key: &'r mut JoinKey,
 }
@@ -93,7 +95,7 @@ pub(crate) struct Known {
     pub(crate) must_be_complete: bool,
 }
 
-/// Reads a line in a format.
+/// Reads a line in a format, and applies the rules for requests.
 pub(crate) fn read_as<'a>(
     known: Known,
     line: &'a [u8],
@@ -101,20 +103,50 @@ pub(crate) fn read_as<'a>(
     attempts: &'a mut AttemptList<'a>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<ParsedLine<'a>, LineError> {
-    let Settings { mapping, log_format, keys, columns, key } = settings;
+    if known.format == Format::Nginx && settings.log_format.is_none() {
+        return read_nginx(known, line, settings, attempts);
+    }
+    let mut read = read_other(known.format, line, settings, attempts, buffer)?;
+    settings.requests.apply(&mut read, known.format, line);
+    Ok(read)
+}
+
+/// Reads a line of nginx. Its values are known then, so that the rules for requests need not search the line.
+fn read_nginx<'a>(
+    known: Known,
+    line: &'a [u8],
+    settings: &mut Settings<'_>,
+    attempts: &'a mut AttemptList<'a>,
+) -> Result<ParsedLine<'a>, LineError> {
+    let Settings { mapping, cache, requests, .. } = settings;
+    let values = nginx::read_values(line, mapping, cache, None)?;
+    if known.must_be_complete && !nginx::is_complete(line, &values) {
+        return Err(LineError::unknown_format());
+    }
+    let mut parsed = nginx::ParsedFields::with_times(cache.times);
+    let mut read = nginx::parse_values(line, &values, &mut parsed, attempts)?;
+    match cache.has_more_quoted {
+        true => requests.apply(&mut read, Format::Nginx, line),
+        false => requests.apply_to_nginx(&mut read, &values),
+    }
+    Ok(read)
+}
+
+/// Reads a line in another format.
+fn read_other<'a>(
+    format: Format,
+    line: &'a [u8],
+    settings: &mut Settings<'_>,
+    attempts: &'a mut AttemptList<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<ParsedLine<'a>, LineError> {
+    let Settings { mapping, log_format, columns, key, .. } = settings;
     if let Some(log_format) = log_format {
         return log_format.read(line, mapping.default_time, attempts, buffer, key);
     }
-    match known.format {
-        Format::Auto => Err(LineError::unknown_format()),
+    match format {
+        Format::Auto | Format::Nginx => Err(LineError::unknown_format()),
         Format::Exchange => exchange::read_with_default_time(line, mapping.default_time, attempts, buffer),
-        Format::Nginx => {
-            let values = nginx::read_values(line, mapping, keys, None)?;
-            if known.must_be_complete && !nginx::is_complete(line, &values) {
-                return Err(LineError::unknown_format());
-            }
-            nginx::parse_values(line, &values, &mut nginx::ParsedFields::default(), attempts)
-        }
         Format::NginxJson => nginx::read_json(line, mapping, attempts, buffer),
         Format::IngressNginx => nginx::read_ingress(line, attempts),
         Format::Envoy => envoy::read_text(line, Flavour::Envoy),

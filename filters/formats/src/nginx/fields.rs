@@ -55,6 +55,13 @@ pub(crate) struct ParsedFields {
     pub(super) is_stale: bool,
 }
 
+impl ParsedFields {
+    /// Returns no values, and the parser of times that has read those of earlier lines.
+    pub(crate) fn with_times(time_parser: TimeParser) -> Self {
+        Self { time_parser, ..Self::default() }
+    }
+}
+
 /// The lists with one entry for each attempt.
 pub(super) const LISTS: [FieldId; 5] =
     [FieldId::Hosts, FieldId::Codes, FieldId::Times, FieldId::Headers, FieldId::Connects];

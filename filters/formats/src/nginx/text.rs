@@ -9,7 +9,7 @@ use crate::list::bare_list;
 use crate::record::{Token, ValueKind};
 use crate::text::{TextCursor, offset_in};
 use crate::text_shape::TextShape;
-use crate::time;
+use crate::time::TimeParser;
 use alloc::vec::Vec;
 
 /// Reads the field values on one line.
@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 pub(crate) fn read_values<'a>(
     line: &'a [u8],
     mapping: &FieldMapping,
-    keys: &mut KeyCache,
+    cache: &mut LineCache,
     mut tokens: Option<&mut Vec<Token>>,
 ) -> Result<FieldValues<'a, 'static>, LineError> {
     let mut found = |kind: ValueKind, id: Option<u8>, value: &[u8]| {
@@ -37,6 +37,7 @@ pub(crate) fn read_values<'a>(
     let mut keyed = 0;
     let mut agents = 0;
     let mut first: &[u8] = &[];
+    cache.has_more_quoted = false;
     text.skip_spaces();
     if text.is_empty() {
         return Err(LineError::new(0, LineErrorKind::EmptyLine));
@@ -45,7 +46,7 @@ pub(crate) fn read_values<'a>(
         if text.next_is(b'[') {
             let inside = text.bracketed("`]`")?;
             let mut id = None;
-            if values.raw(FieldId::Time as usize).is_none() && is_time(inside) {
+            if values.raw(FieldId::Time as usize).is_none() && cache.is_time(inside) {
                 values.set(FieldId::Time as usize, inside);
                 id = Some(FieldId::Time as u8);
                 // Quotes before the time are not the request.
@@ -55,7 +56,7 @@ pub(crate) fn read_values<'a>(
         } else if text.next_is(b'"') {
             let inside = text.quoted("a closing quote")?;
             let mut id = None;
-            if values.raw(FieldId::Time as usize).is_none() && is_time(inside) {
+            if values.raw(FieldId::Time as usize).is_none() && cache.is_time(inside) {
                 values.set(FieldId::Time as usize, inside);
                 id = Some(FieldId::Time as u8);
             } else if progress == Progress::Start {
@@ -68,12 +69,14 @@ pub(crate) fn read_values<'a>(
                     values.set(FieldId::Agent as usize, inside);
                     id = Some(FieldId::Agent as u8);
                     agents += 1;
+                } else {
+                    cache.has_more_quoted = true;
                 }
                 progress = Progress::Done;
             }
             found(ValueKind::Quoted, id, inside);
         } else if let Some(known) =
-            keys.known.get(number).filter(|known| text.rest().starts_with(&known.text))
+            cache.known.get(number).filter(|known| text.rest().starts_with(&known.text))
         {
             text.advance(known.text.len());
             let kind = if text.next_is(b'"') { ValueKind::Quoted } else { ValueKind::Word };
@@ -81,6 +84,8 @@ pub(crate) fn read_values<'a>(
             if let Some(id) = known.id {
                 values.set(id.into(), value);
                 keyed |= bit(id);
+            } else {
+                cache.has_more_quoted |= kind == ValueKind::Quoted;
             }
             found(kind, known.id, value);
             number += 1;
@@ -94,9 +99,10 @@ pub(crate) fn read_values<'a>(
                 _ => mapping.set(&FieldId::SCHEMA, &mut values, key, value),
             }
             keyed |= id.map_or(0, bit);
+            cache.has_more_quoted |= id.is_none() && kind == ValueKind::Quoted;
             found(kind, id, value);
             if mapping.is_empty() {
-                keys.learn(number, key);
+                cache.learn(number, key);
                 number += 1;
             }
         } else {
@@ -118,7 +124,7 @@ pub(crate) fn read_values<'a>(
         }
     }
     // A bare time at the start counts if no other follows: it may be that of the pipeline.
-    if values.raw(FieldId::Time as usize).is_none() && is_time(first) {
+    if values.raw(FieldId::Time as usize).is_none() && cache.is_time(first) {
         values.set(FieldId::Time as usize, first);
     }
     Ok(values)
@@ -172,7 +178,7 @@ pub(crate) fn count_keys(line: &[u8]) -> (u32, u32) {
 fn id_of_key(key: &str) -> Option<u8> {
     let id = (FieldId::SCHEMA.id_of_key)(key);
     let id = id.or_else(|| {
-        let mut lower = [0; KeyCache::MAX_LEN];
+        let mut lower = [0; LineCache::MAX_LEN];
         let lower = lower.get_mut(..key.len())?;
         lower.copy_from_slice(key.as_bytes());
         lower.make_ascii_lowercase();
@@ -181,10 +187,13 @@ fn id_of_key(key: &str) -> Option<u8> {
     id.map(|id| id as u8)
 }
 
-/// The keys of the previous line in order. Lines of one source have the same keys, which saves looking them up again.
+/// The keys of the previous line in order, and its minute. Lines of one source have the same keys, which saves looking them up again.
 #[derive(Debug, Default)]
-pub(crate) struct KeyCache {
+pub(crate) struct LineCache {
     known: Vec<CachedKey>,
+    pub(crate) times: TimeParser,
+    /// True if the last line had quoted values besides those of its fields.
+    pub(crate) has_more_quoted: bool,
 }
 
 /// A key, including the `=` after it, and its field.
@@ -194,11 +203,17 @@ struct CachedKey {
     id: Option<u8>,
 }
 
-impl KeyCache {
+impl LineCache {
     /// Maximum number of keys kept.
     const MAX_KEYS: usize = 32;
     /// Maximum length of a key that is kept, in bytes.
     const MAX_LEN: usize = 40;
+
+    /// Returns true for a time of the common log format, or one of RFC 3339.
+    fn is_time(&mut self, text: &[u8]) -> bool {
+        matches!(text, [_, _, b'/', ..] | [b'0'..=b'9', _, _, _, b'-', ..])
+            && self.times.parse(text).is_some()
+    }
 
     /// Replaces the key at index `number`, and forgets those after it.
     #[cold]
@@ -227,15 +242,6 @@ impl Progress {
             Self::Request => Self::Status,
             Self::Status | Self::Done => Self::Done,
         }
-    }
-}
-
-/// Returns true for a time of the common log format, or one of RFC 3339.
-fn is_time(text: &[u8]) -> bool {
-    match text {
-        [_, _, b'/', ..] => time::common(text).is_some(),
-        [b'0'..=b'9', _, _, _, b'-', ..] => time::rfc3339(text).is_some(),
-        _ => false,
     }
 }
 
