@@ -22,7 +22,7 @@ fn tier_named(envoy: &impl Host, tier: &[u8]) -> Option<Substitute> {
         other => {
             let message =
                 "`tier` of a host's metadata is neither \"fallback\" nor \"failover\", so it is ignored";
-            warnings::log_once(envoy, Warning::Tier, message, other);
+            warnings::log_once(|line| envoy.warn(line), Warning::Tier, message, other);
             None
         }
     }
@@ -35,7 +35,7 @@ pub fn max_attempts(envoy: &impl Host) -> Option<u32> {
         if count.is_none() {
             let message =
                 "`max_attempts` of a route's metadata is not a number from 1 to 1000, so it is ignored";
-            warnings::log_once(envoy, Warning::MaxAttempts, message, text(value));
+            warnings::log_once(|line| envoy.warn(line), Warning::MaxAttempts, message, text(value));
         }
         count
     };

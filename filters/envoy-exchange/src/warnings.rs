@@ -1,6 +1,5 @@
 //! Warnings about what the filter cannot use, metadata or a collector: each kind is logged once by a VM or a thread.
 
-use crate::host::Host;
 use core::cell::Cell;
 use nearmiss_wasm_rt::local;
 
@@ -21,14 +20,13 @@ local! {
     static LOGGED: Cell<u8> = Cell::new(0);
 }
 
-/// Logs a message and the value that it is about, unless a warning of this kind has been logged.
-pub fn log_once(envoy: &impl Host, warning: Warning, message: &str, value: &str) {
+/// Passes a message and the value that it is about to `warn`, unless a warning of this kind has been logged.
+pub fn log_once(warn: impl FnOnce(&str), warning: Warning, message: &str, value: &str) {
     let bit = 1 << warning as u8;
     let logged = LOGGED.with(|logged| logged.replace(logged.get() | bit));
     if logged & bit == 0 {
         let value = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
-        let line = alloc::format!("nearmiss: {message}: `{value}`");
-        envoy.warn(&line);
+        warn(&alloc::format!("nearmiss: {message}: `{value}`"));
     }
 }
 

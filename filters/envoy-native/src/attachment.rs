@@ -1,6 +1,6 @@
 //! A plugin under one configuration of a listener: Envoy creates one for each, and destroys it when the last exchange has ended.
 
-use crate::abi::{CounterId, FilterConfig, HistogramId, HttpStream, LoggedStream, LoggerConfig};
+use crate::abi::{CounterId, FilterConfig, HistogramId, HttpStream, LoggedStream, LoggerConfig, now};
 use crate::lock::lock;
 use crate::metrics::{self, Metric, Pending};
 use crate::plugin::Plugin;
@@ -12,6 +12,7 @@ use nearmiss_envoy_exchange::config::PluginConfig;
 use nearmiss_envoy_exchange::exchange::{self, EarlyInfo};
 use nearmiss_envoy_exchange::host::{Host, State};
 use nearmiss_envoy_exchange::host_tiers::HostTierCache;
+use nearmiss_envoy_exchange::outlet::CallResponse;
 use std::sync::{Arc, Mutex};
 
 /// The response header that holds the provisional verdict.
@@ -217,6 +218,25 @@ impl Attachment {
         }
     }
 
+    /// Sends records to the collector and hands all counts to Envoy, on the main thread.
+    pub(crate) fn on_scheduled(&self) {
+        if let Counters::Filter { envoy, .. } = &self.counters
+            && let Some(envoy) = &*lock(envoy)
+        {
+            self.plugin.send(envoy, now());
+        }
+        self.hand_over();
+    }
+
+    /// Takes the response to a call of the collector's, on the main thread.
+    pub(crate) fn on_response(&self, call: u64, response: &impl CallResponse) {
+        if let Counters::Filter { envoy, .. } = &self.counters
+            && let Some(envoy) = &*lock(envoy)
+        {
+            self.plugin.on_response(envoy, envoy.call_number(call), response, now());
+        }
+    }
+
     /// Asks Envoy to have the counts handed over on its main thread. Any thread may call it.
     pub(crate) fn request_hand_over(&self) {
         if let Counters::Filter { envoy, .. } = &self.counters {
@@ -241,6 +261,7 @@ impl Attachment {
         for (upstream, pattern) in self.plugin.take_episodes() {
             hand_over(Some(&upstream), Metric::Episodes(pattern), 1);
         }
+        hand_over(None, Metric::Dropped, self.plugin.take_dropped());
     }
 
     /// Ends the use of Envoy's configuration.

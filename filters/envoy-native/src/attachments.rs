@@ -77,7 +77,7 @@ pub(crate) fn on_tick() {
     attachments.iter().for_each(|attachment| attachment.request_hand_over());
 }
 
-/// Parses a configuration, and refuses what this form of the filter cannot do.
+/// Parses a configuration.
 pub(crate) fn parse(text: &[u8]) -> Result<PluginConfig, ConfigError> {
     let text = core::str::from_utf8(text)
         .map_err(|_| ConfigError::Syntax(String::from("the configuration is not UTF-8")))?;

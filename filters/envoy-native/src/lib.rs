@@ -10,7 +10,7 @@
 //! attachments                all attachments of this process
 //! plugin                     a monitor per worker, and the one that reports for all of them
 //! worker · reporter          its parts
-//! metrics                    counts that wait until the main thread hands them to Envoy
+//! metrics · outlet           counts that wait until the main thread hands them to Envoy · Envoy's log, for the records of every thread
 //! abi::stream · abi::config  what Envoy lends of an exchange · of a configuration
 //! attempts                   attempts of exchanges that run, by thread
 //! counted · lock · random    exchanges that are counted once · locks that stay usable after a panic · random numbers
@@ -29,6 +29,7 @@ mod counted;
 mod http;
 mod lock;
 mod metrics;
+mod outlet;
 mod plugin;
 mod random;
 mod reporter;

@@ -18,16 +18,17 @@ pub(crate) enum Metric {
     Late,
     Suppressed,
     Invalid,
+    Dropped,
 }
 
 /// Number of counts by upstream.
 const BY_UPSTREAM: usize = Fate::COUNT + FailureReason::COUNT + Pattern::COUNT + 2;
 /// Number of all counts.
-const ALL: usize = BY_UPSTREAM + LeftOut::ALL.len() + 3;
+const ALL: usize = BY_UPSTREAM + LeftOut::ALL.len() + 4;
 
 impl Metric {
     /// Number of names.
-    pub(crate) const NAMES: usize = 9;
+    pub(crate) const NAMES: usize = 10;
 
     /// Iterates over all counts; `all().nth(metric.index()) == metric`.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
@@ -41,6 +42,7 @@ impl Metric {
             Self::Late,
             Self::Suppressed,
             Self::Invalid,
+            Self::Dropped,
         ])
     }
 
@@ -59,6 +61,7 @@ impl Metric {
             Self::Late => REST,
             Self::Suppressed => REST + 1,
             Self::Invalid => REST + 2,
+            Self::Dropped => REST + 3,
         }
     }
 
@@ -74,6 +77,7 @@ impl Metric {
             Self::Late => (6, "nearmiss.late_total"),
             Self::Suppressed => (7, "nearmiss.suppressed_total"),
             Self::Invalid => (8, "nearmiss.invalid_total"),
+            Self::Dropped => (9, "nearmiss.dropped_total"),
         }
     }
 
@@ -84,7 +88,12 @@ impl Metric {
             Self::Failed(reason) => Some(("reason", reason.name())),
             Self::Episodes(pattern) => Some(("pattern", pattern.name())),
             Self::LeftOut(reason) => Some(("reason", reason.name())),
-            Self::Aborted | Self::Attempts | Self::Late | Self::Suppressed | Self::Invalid => None,
+            Self::Aborted
+            | Self::Attempts
+            | Self::Late
+            | Self::Suppressed
+            | Self::Invalid
+            | Self::Dropped => None,
         }
     }
 

@@ -5,12 +5,17 @@
 
 use crate::lock::lock;
 use crate::metrics::Metric;
+use crate::outlet::LogOnly;
 use crate::reporter::Reporter;
-use crate::worker::Worker;
+use crate::worker::{self, Worker};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use nearmiss::{Delta, Exchange, Micros, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern, Timestamp};
+use nearmiss::{
+    Delta, Exchange, Head, Micros, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern, Record, Timestamp,
+};
 use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::config::PluginConfig;
+use nearmiss_envoy_exchange::outlet::{CallResponse, Outlet};
+use nearmiss_envoy_exchange::sinks::Sinks;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -23,6 +28,7 @@ pub(crate) struct Plugin {
     config: Mutex<Arc<PluginConfig>>,
     workers: Box<[Mutex<Worker>]>,
     reporter: Mutex<Reporter>,
+    sinks: Mutex<Sinks>,
     /// The baselines that the reporter published last.
     baselines: Mutex<Vec<u8>>,
     /// The episodes that have opened and are not counted.
@@ -49,6 +55,7 @@ impl Plugin {
             config: Mutex::new(config),
             workers: (0..=workers).map(|_| Mutex::default()).collect(),
             reporter: Mutex::default(),
+            sinks: Mutex::default(),
             baselines: Mutex::default(),
             episodes: Mutex::default(),
             has_episodes: AtomicBool::new(false),
@@ -82,23 +89,26 @@ impl Plugin {
         take: impl FnOnce(&Monitor, &Observed) -> R,
     ) -> Option<R> {
         let mut worker = lock(self.workers.get(worker)?);
-        let (monitor, observed) = worker.observe(config, exchange, |monitor| {
+        let baselines = |monitor: &mut Monitor| {
             // There are none before the first report.
             let _ = monitor.apply_baseline(&lock(&self.baselines));
-        });
+        };
+        let (monitor, observed) = worker.observe(config, exchange, baselines, |record| self.emit(record));
         Some(take(monitor, &observed))
     }
 
     /// Reports for all workers.
     pub(crate) fn report(&self, now: Timestamp) {
-        let (config, now) = (Arc::clone(&lock(&self.config)), now.before(LAG));
+        let (config, now) = (self.config(), now.before(LAG));
         let deltas = self.deltas(Some(now));
         let mut baselines = Vec::new();
-        let is_new =
-            lock(&self.reporter).report(&config, deltas, now, &mut baselines, |upstream, pattern| {
-                lock(&self.episodes).push((self.label(upstream), pattern));
+        let is_new = lock(&self.reporter).report(&config, deltas, now, &mut baselines, |record| {
+            if let Head::Episode { is_open: true, pattern } = record.head {
+                lock(&self.episodes).push((self.label(record.upstream), pattern));
                 self.has_episodes.store(true, Relaxed);
-            });
+            }
+            self.emit(record);
+        });
         if is_new {
             // One lock after the other: a worker that sees its first exchange holds its own and takes that of the baselines.
             lock(&self.baselines).clone_from(&baselines);
@@ -106,16 +116,56 @@ impl Plugin {
         }
     }
 
+    /// Sends a batch of records if one is due, on the main thread.
+    pub(crate) fn send(&self, outlet: &impl Outlet, now: Timestamp) {
+        let config = self.config();
+        lock(&self.sinks).on_tick(outlet, now, config.envoy.collector.as_ref());
+    }
+
+    /// Takes the response of the collector, on the main thread.
+    pub(crate) fn on_response(
+        &self,
+        outlet: &impl Outlet,
+        call: u64,
+        response: &impl CallResponse,
+        now: Timestamp,
+    ) {
+        lock(&self.sinks).on_response(outlet, call, response, now);
+    }
+
+    /// Returns the number of records that no sink got since the last call.
+    pub(crate) fn take_dropped(&self) -> u32 {
+        u32::try_from(lock(&self.sinks).take_dropped()).unwrap_or(u32::MAX)
+    }
+
     /// Ends the plugin: reports everything that is left.
     pub(crate) fn finish(&self, now: Timestamp) {
-        let config = Arc::clone(&lock(&self.config));
+        let config = self.config();
         let deltas = self.deltas(None);
-        lock(&self.reporter).finish(&config, deltas, now);
+        lock(&self.reporter).finish(&config, deltas, now, |record| self.emit(record));
+        lock(&self.sinks).finish(&LogOnly);
+    }
+
+    /// Emits a record to the log, or to the queue of the collector. Any thread may call it.
+    fn emit(&self, record: &Record<'_>) {
+        match &self.config().envoy.collector {
+            None => LogOnly.log(&format!("nearmiss {}", record.json)),
+            configured => {
+                let source = || worker::source(record.time);
+                lock(&self.sinks).emit(&LogOnly, record, configured.as_ref(), source);
+            }
+        }
+    }
+
+    fn config(&self) -> Arc<PluginConfig> {
+        Arc::clone(&lock(&self.config))
     }
 
     fn deltas(&self, now: Option<Timestamp>) -> Vec<Delta> {
         let mut deltas = Vec::new();
-        self.workers.iter().for_each(|worker| lock(worker).publish(now, &mut deltas));
+        self.workers
+            .iter()
+            .for_each(|worker| lock(worker).publish(now, &mut deltas, |record| self.emit(record)));
         deltas
     }
 

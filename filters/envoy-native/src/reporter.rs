@@ -1,8 +1,8 @@
 //! The reporter: adds up what all workers have counted, and emits episodes and summaries for the whole Envoy, each exactly once.
 
 use crate::abi::{LogLevel, log};
-use crate::worker::{drain, log_record, new_monitor, reconfigure};
-use nearmiss::{Delta, Head, Micros, Monitor, Pattern, Timestamp, bucket_of, end_of};
+use crate::worker::{drain, new_monitor, reconfigure};
+use nearmiss::{Delta, Micros, Monitor, Record, Timestamp, bucket_of, end_of};
 use nearmiss_envoy_exchange::config::PluginConfig;
 
 /// The time after the first exchange in which every configured upstream should have occurred.
@@ -39,7 +39,7 @@ impl Reporter {
         deltas: Vec<Delta>,
         now: Timestamp,
         baselines: &mut Vec<u8>,
-        count_episode: impl FnMut(&str, Pattern),
+        emit: impl FnMut(&Record<'_>),
     ) -> bool {
         self.pending.extend(deltas);
         let end = bucket_of(now);
@@ -48,18 +48,24 @@ impl Reporter {
         monitor.wake(end_of(end - 1));
         self.next_bucket = end;
         monitor.publish_baseline(baselines);
-        emit(monitor, count_episode);
+        drain(monitor, emit);
         self.log_status(now);
         true
     }
 
     /// Reports everything that is left.
-    pub(crate) fn finish(&mut self, config: &PluginConfig, deltas: Vec<Delta>, now: Timestamp) {
+    pub(crate) fn finish(
+        &mut self,
+        config: &PluginConfig,
+        deltas: Vec<Delta>,
+        now: Timestamp,
+        emit: impl FnMut(&Record<'_>),
+    ) {
         self.pending.extend(deltas);
         self.absorb(config, now, u64::MAX);
         if let Some(monitor) = &mut self.monitor {
             monitor.finish();
-            emit(monitor, |_, _| {});
+            drain(monitor, emit);
         }
     }
 
@@ -106,13 +112,4 @@ impl Reporter {
             self.last_status_line = now;
         }
     }
-}
-
-fn emit(monitor: &mut Monitor, mut count_episode: impl FnMut(&str, Pattern)) {
-    drain(monitor, |record| {
-        if let Head::Episode { is_open: true, pattern } = record.head {
-            count_episode(record.upstream, pattern);
-        }
-        log_record(record);
-    });
 }

@@ -1,6 +1,5 @@
 //! The monitor of one worker thread: it judges the worker's exchanges, and passes its counts to the reporter.
 
-use crate::abi::{LogLevel, log};
 use crate::random;
 use nearmiss::{Delta, Exchange, Feed, Monitor, Observed, Record, SipKey, Timestamp};
 use nearmiss_envoy_exchange::config::PluginConfig;
@@ -17,6 +16,7 @@ impl Worker {
         config: &PluginConfig,
         exchange: &Exchange<'_>,
         baselines: impl FnOnce(&mut Monitor),
+        emit: impl FnMut(&Record<'_>),
     ) -> (&Monitor, Observed) {
         let monitor = self.0.get_or_insert_with(|| {
             let mut monitor = new_monitor(config, exchange.ts);
@@ -29,7 +29,7 @@ impl Worker {
             reconfigure(monitor, config);
         }
         let observed = monitor.observe(exchange);
-        drain(monitor, log_record);
+        drain(monitor, emit);
         (monitor, observed)
     }
 
@@ -39,14 +39,19 @@ impl Worker {
     }
 
     /// Advances time, or ends everything without one, and appends what has been counted to `deltas`.
-    pub(crate) fn publish(&mut self, now: Option<Timestamp>, deltas: &mut Vec<Delta>) {
+    pub(crate) fn publish(
+        &mut self,
+        now: Option<Timestamp>,
+        deltas: &mut Vec<Delta>,
+        emit: impl FnMut(&Record<'_>),
+    ) {
         let Some(monitor) = &mut self.0 else { return };
         match now {
             Some(now) => monitor.wake(now),
             None => monitor.finish(),
         }
         deltas.extend(core::iter::from_fn(|| monitor.next_delta()));
-        drain(monitor, log_record);
+        drain(monitor, emit);
     }
 
     /// Applies the baselines that the reporter has published.
@@ -63,18 +68,17 @@ pub(crate) fn drain(monitor: &mut Monitor, mut emit: impl FnMut(&Record<'_>)) {
     }
 }
 
-/// Writes a record to Envoy's log.
-pub(crate) fn log_record(record: &Record<'_>) {
-    log(LogLevel::Info, &format!("nearmiss {}", record.json));
-}
-
 /// Returns a monitor whose summaries name this process and this moment.
 pub(crate) fn new_monitor(config: &PluginConfig, now: Timestamp) -> Monitor {
-    let instance = random::bytes().map_or(0, u64::from_le_bytes) >> 16;
-    let source = format!("envoy/{instance:x}/{}", now.seconds());
-    let mut monitor = Monitor::new(Arc::clone(&config.core), Feed::Live, &source);
+    let mut monitor = Monitor::new(Arc::clone(&config.core), Feed::Live, &source(now));
     reconfigure(&mut monitor, config);
     monitor
+}
+
+/// Returns a new identity, of this process and this moment.
+pub(crate) fn source(now: Timestamp) -> String {
+    let instance = random::bytes().map_or(0, u64::from_le_bytes) >> 16;
+    format!("envoy/{instance:x}/{}", now.seconds())
 }
 
 /// Applies a configuration to a monitor.
@@ -84,6 +88,9 @@ pub(crate) fn reconfigure(monitor: &mut Monitor, config: &PluginConfig) {
         && let Some(key) = hosts_key()
     {
         monitor.set_hosts_key(key);
+    }
+    if config.envoy.collector.is_some() {
+        monitor.note_tokens();
     }
 }
 

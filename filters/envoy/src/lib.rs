@@ -8,11 +8,10 @@
 //! http · upstream           the HTTP contexts: of one exchange · of one attempt
 //! attachment · plugins      a plugin under one configuration · the plugins of this VM
 //! plugin                    a monitor with its sinks and metrics
-//! metrics · sinks           counters and histograms · where records go
-//! leadership · collector    leader election between Envoy's VMs · OTLP export
+//! metrics · leadership      counters and histograms · leader election between Envoy's VMs
 //! identity · hosts_key      names of plugin, VM and instance · the key of host hashes
 //! query                     the attributes of an exchange
-//! host                      Envoy as proxy-wasm shows it, for `nearmiss-envoy-exchange`, which reads exchanges
+//! host · outlet             Envoy as proxy-wasm shows it, for `nearmiss-envoy-exchange`, which reads exchanges and emits records
 //! proxy_wasm · headers      life cycle, hostcalls and types, as in the SDK · the encoding of header maps
 //! ```
 //!
@@ -25,7 +24,6 @@
 extern crate alloc;
 
 mod attachment;
-mod collector;
 mod headers;
 mod host;
 mod hosts_key;
@@ -34,13 +32,13 @@ mod identity;
 mod ids;
 mod leadership;
 mod metrics;
+mod outlet;
 mod plugin;
 mod plugins;
 mod proxy_wasm;
 mod query;
 mod root;
 mod shared_data;
-mod sinks;
 mod upstream;
 
 use alloc::boxed::Box;

@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     late: Option<MetricId>,
     suppressed: Option<MetricId>,
     invalid: Option<MetricId>,
+    dropped: Option<MetricId>,
 }
 
 /// The metrics of one upstream; `None` until they are defined.
@@ -56,6 +57,7 @@ impl Metrics {
             late: None,
             suppressed: None,
             invalid: None,
+            dropped: None,
         }
     }
 
@@ -93,6 +95,14 @@ impl Metrics {
     pub(crate) fn count_left_out(&mut self, hostcalls: &Hostcalls, reason: LeftOut) {
         if let Some(metric) = self.left_out.get_mut(reason as usize) {
             add(hostcalls, metric, 1, || format!("nearmiss.reason=.={};.;left_out_total", reason.name()));
+        }
+    }
+
+    /// Counts records that no sink got.
+    pub(crate) fn count_dropped(&mut self, hostcalls: &Hostcalls, records: u64) {
+        if records > 0 {
+            let records = u32::try_from(records).unwrap_or(u32::MAX);
+            add(hostcalls, &mut self.dropped, records, || "nearmiss.dropped_total".into());
         }
     }
 

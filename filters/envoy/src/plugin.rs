@@ -3,11 +3,12 @@
 //! Each VM has one [`Plugin`] per configured plugin. A plugin and its successor in a configuration update share the state.
 
 use crate::host::Envoy;
+use crate::identity;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
+use crate::outlet::Response;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{LogLevel, MapType};
-use crate::sinks::Sinks;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
@@ -16,6 +17,7 @@ use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::config::PluginConfig;
 use nearmiss_envoy_exchange::host::{Host, State};
 use nearmiss_envoy_exchange::request::LeftOut;
+use nearmiss_envoy_exchange::sinks::Sinks;
 
 /// The state of a plugin, shared by its root contexts.
 pub(crate) type SharedPlugin = Rc<RefCell<Plugin>>;
@@ -170,12 +172,14 @@ impl Plugin {
         }
         self.emit_records(hostcalls);
         self.sinks.on_tick(hostcalls, now, self.config.envoy.collector.as_ref());
+        self.metrics.count_dropped(hostcalls, self.sinks.take_dropped());
     }
 
     /// Passes the response to an HTTP call on to the collector that dispatched it.
     pub(crate) fn on_http_call_response(&mut self, hostcalls: &Hostcalls, token_id: u32, body_size: usize) {
         let now = self.now(hostcalls);
-        self.sinks.on_http_call_response(hostcalls, token_id, body_size, now);
+        self.sinks.on_response(hostcalls, token_id.into(), &Response { hostcalls, body_size }, now);
+        self.metrics.count_dropped(hostcalls, self.sinks.take_dropped());
     }
 
     /// Ends the plugin: emits all remaining records.
@@ -208,7 +212,11 @@ impl Plugin {
             if let Head::Episode { is_open: true, pattern } = record.head {
                 metrics.count_episode(hostcalls, record.upstream, pattern);
             }
-            sinks.emit(hostcalls, record, config.envoy.collector.as_ref());
+            sinks.emit(hostcalls, record, config.envoy.collector.as_ref(), || {
+                let now = hostcalls.get_current_time().map(|now| Timestamp::from_micros(now / 1_000));
+                identity::source(hostcalls, now.unwrap_or(record.time))
+            });
         });
+        metrics.count_dropped(hostcalls, sinks.take_dropped());
     }
 }

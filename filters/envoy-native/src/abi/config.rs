@@ -1,7 +1,10 @@
 //! The data and services that Envoy lends a configuration: its log, its metrics and its main thread.
 
 use super::imports::{Imports, imports, log_function};
-use super::types::{Buffer, Pointer};
+use super::types::{Buffer, Header, Pointer};
+use core::cell::Cell;
+use nearmiss_envoy_config::CollectorConfig;
+use nearmiss_envoy_exchange::outlet::{Outlet, headers};
 
 /// The level of a line in Envoy's log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -94,12 +97,60 @@ impl FilterConfig {
         }
     }
 
+    /// Returns the number of a call, which no other configuration has while it runs: Envoy counts them for each.
+    pub(crate) fn call_number(&self, call: u64) -> u64 {
+        (self.envoy as u64).wrapping_add(call)
+    }
+
     /// Asks Envoy to call the configuration back on the main thread. Any thread may call it.
     pub(crate) fn call_back(&self) {
         if !self.scheduler.is_null() {
             // SAFETY: the scheduler is alive until this value is dropped, and may be used by any thread.
             unsafe { (self.imports.http_filter_config_scheduler_commit)(self.scheduler, 0) };
         }
+    }
+}
+
+thread_local! {
+    static IS_CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns true while this thread makes a call. Its hook must not run then: the locks of the caller are held.
+pub(super) fn is_calling() -> bool {
+    IS_CALLING.get()
+}
+
+/// Only the main thread may make a call.
+impl Outlet for FilterConfig {
+    fn log(&self, line: &str) {
+        log(LogLevel::Info, line);
+    }
+
+    fn warn(&self, line: &str) {
+        log(LogLevel::Warn, line);
+    }
+
+    fn call(&self, collector: &CollectorConfig, batch: &[u8]) -> Option<u64> {
+        let pair = |(name, value): (&str, &str)| Header {
+            name: Buffer::of(name.as_bytes()),
+            value: Buffer::of(value.as_bytes()),
+        };
+        let (headers, mut call) = (headers(collector).map(pair), 0);
+        IS_CALLING.set(true);
+        // SAFETY: all texts are valid for reads and the out-pointer for writes during the call, which copies what it sends.
+        let result = unsafe {
+            (self.imports.http_filter_config_http_callout)(
+                self.envoy,
+                &raw mut call,
+                Buffer::of(collector.cluster.as_bytes()),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::of(batch),
+                collector.timeout.get() / 1_000,
+            )
+        };
+        IS_CALLING.set(false);
+        (result == 0).then(|| self.call_number(call))
     }
 }
 

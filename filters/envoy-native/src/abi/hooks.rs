@@ -2,12 +2,15 @@
 //!
 //! A hook that exists in Envoy's list and has nothing to do here is exported too, because Envoy refuses a module that lacks it.
 
-use super::config::{FilterConfig, LogLevel, LoggerConfig, imports_or_refuse, is_validation, log, workers};
+use super::config::{
+    FilterConfig, LogLevel, LoggerConfig, imports_or_refuse, is_calling, is_validation, log, workers,
+};
 use super::guard::guarded;
 use super::imports::{Imports, imports};
 use super::logged_stream::LoggedStream;
+use super::response::Response;
 use super::stream::HttpStream;
-use super::types::{Buffer, Pointer};
+use super::types::{Buffer, Header, Pointer, array};
 use crate::attachment::Attachment;
 use crate::attachments::{attach_filter, attach_logger, detach, parse};
 use crate::http::Filter;
@@ -36,19 +39,14 @@ fn nothing() -> Pointer {
 
 /// Parses a configuration; an error goes to Envoy's log, in one readable line.
 fn configured(text: &[u8]) -> Option<PluginConfig> {
+    parse(text).map_err(|error| refuse(&error.to_string())).ok()
+}
+
+/// Writes the reason why a configuration is refused to Envoy's log.
+fn refuse(reason: &str) {
     const MAX: usize = 500;
-    let refuse = |reason: &str| {
-        let line = format!("nearmiss: {reason}");
-        log(LogLevel::Error, line.get(..line.floor_char_boundary(MAX)).unwrap_or(&line));
-    };
-    let config = parse(text).map_err(|error| refuse(&error.to_string())).ok()?;
-    if config.envoy.collector.is_some() {
-        refuse(
-            "`envoy.collector`: the native module writes records to Envoy's log only; remove the field, or use the wasm module",
-        );
-        return None;
-    }
-    Some(config)
+    let line = format!("nearmiss: {reason}");
+    log(LogLevel::Error, line.get(..line.floor_char_boundary(MAX)).unwrap_or(&line));
 }
 
 /// Starts what a configuration needs, unless Envoy only validates it.
@@ -128,7 +126,7 @@ extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: Pointer
     unsafe { take_back("config_destroy", config) };
 }
 
-/// Hands the counts over, on the main thread.
+/// Hands the counts over and sends records, on the main thread.
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_http_filter_config_scheduled(
     _envoy: Pointer,
@@ -136,7 +134,31 @@ extern "C" fn envoy_dynamic_module_on_http_filter_config_scheduled(
     _event: u64,
 ) {
     // SAFETY: Envoy calls only configurations that it has not destroyed.
-    guarded("config_scheduled", (), || unsafe { attachment(config) }.hand_over());
+    guarded("config_scheduled", (), || unsafe { attachment(config) }.on_scheduled());
+}
+
+/// Takes the response of a collector, on the main thread.
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_on_http_filter_config_http_callout_done(
+    _envoy: Pointer,
+    config: Pointer,
+    call: u64,
+    _result: u32,
+    headers: *const Header,
+    header_count: usize,
+    pieces: *const Buffer,
+    piece_count: usize,
+) {
+    if is_calling() {
+        // The call has ended before it returns; it is given up after its timeout.
+        return;
+    }
+    guarded("callout_done", (), || {
+        // SAFETY: Envoy lends both arrays while the hook runs; they are empty if the call has failed.
+        let response = unsafe { Response::new(array(headers, header_count), array(pieces, piece_count)) };
+        // SAFETY: Envoy calls only configurations that it has not destroyed.
+        unsafe { attachment(config) }.on_response(call, &response);
+    });
 }
 
 /// Creates the filter of an exchange or attempt.
@@ -283,6 +305,13 @@ extern "C" fn envoy_dynamic_module_on_access_logger_config_new(
         // SAFETY: Envoy lends both texts while the hook runs.
         let (name, config) = unsafe { (name.bytes(), config.bytes()) };
         let Some(config) = configured(config) else { return core::ptr::null_mut() };
+        if config.envoy.collector.is_some() {
+            refuse(
+                "`envoy.collector`: Envoy makes no HTTP calls for an access logger; attach the module as an HTTP filter, or remove \
+                 the field, and records go to Envoy's log",
+            );
+            return core::ptr::null_mut();
+        }
         // SAFETY: Envoy's configuration lives until its hook `config_destroy`, after which nothing uses this value.
         let envoy = unsafe { LoggerConfig::new(imports, envoy) };
         let attached = attach_logger(&String::from_utf8_lossy(name), config, workers(imports), envoy);

@@ -53,6 +53,7 @@ imports! {
     fn get_concurrency() -> u32;
     fn http_filter_config_define_counter(Pointer, Buffer, *const Buffer, usize, *mut usize) -> u32;
     fn http_filter_config_define_histogram(Pointer, Buffer, *const Buffer, usize, *mut usize) -> u32;
+    fn http_filter_config_http_callout(Pointer, *mut u64, Buffer, *const Header, usize, Buffer, u64) -> u32;
     fn http_filter_config_increment_counter(Pointer, usize, *const Buffer, usize, u64) -> u32;
     fn http_filter_config_scheduler_commit(Pointer, u64);
     fn http_filter_config_scheduler_delete(Pointer);

@@ -11,6 +11,7 @@ mod guard;
 mod hooks;
 mod imports;
 mod logged_stream;
+mod response;
 mod stream;
 mod types;
 

@@ -29,15 +29,25 @@ impl Buffer {
     ///
     /// The buffer must be one that Envoy wrote, and the bytes must stay until `'a` ends.
     pub(super) const unsafe fn bytes<'a>(self) -> &'a [u8] {
-        if self.pointer.is_null() || self.length == 0 {
-            return &[];
-        }
         // SAFETY: the caller vouches for pointer, length and lifetime.
-        unsafe { core::slice::from_raw_parts(self.pointer.cast(), self.length) }
+        unsafe { array(self.pointer.cast(), self.length) }
     }
 }
 
-/// A header that Envoy lends.
+/// Returns the values of an array that Envoy lends.
+///
+/// # Safety
+///
+/// The array must be one that Envoy passes, and stay until `'a` ends.
+pub(super) const unsafe fn array<'a, T>(pointer: *const T, length: usize) -> &'a [T] {
+    if pointer.is_null() || length == 0 {
+        return &[];
+    }
+    // SAFETY: the caller vouches for pointer, length and lifetime.
+    unsafe { core::slice::from_raw_parts(pointer, length) }
+}
+
+/// A header that either side lends.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct Header {

@@ -28,10 +28,6 @@ fn a_broken_configuration_is_refused_with_its_field() {
     for (configuration, reason) in [
         (r#"{"nosuch":1}"#, "nearmiss: `nosuch`"),
         (r#"{"tight_margin":"250%"}"#, "nearmiss: `tight_margin`"),
-        (
-            r#"{"envoy":{"collector":{"cluster":"otel"}}}"#,
-            "nearmiss: `envoy.collector`: the native module writes records to Envoy's log only",
-        ),
     ] {
         let refused = EnvoyCommand::new().try_run(&origins.bootstrap().filter(filter(configuration)));
         let log = refused.err().expect("Envoy refuses the listener");

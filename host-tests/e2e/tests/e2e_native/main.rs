@@ -6,6 +6,7 @@
 mod attempt_log;
 #[path = "../e2e_envoy/clocks.rs"]
 mod clocks;
+mod collector;
 mod counted_once;
 #[path = "../e2e_envoy/exact.rs"]
 mod exact;

@@ -5,18 +5,15 @@
 //! record that is not delivered is counted as dropped. No exchange waits for any of this: calls are dispatched on ticks and on
 //! responses, and only as much of a response is read as it takes to classify it.
 
-use crate::host::Envoy;
-use crate::proxy_wasm::hostcalls::Hostcalls;
-use crate::proxy_wasm::types::{BufferType, MapType, MetricId, MetricType};
+use crate::outlet::{CallResponse, Outlet};
+use crate::values::{number, text};
+use crate::warnings::{self, Warning};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use core::time::Duration;
 use nearmiss::json::tokens::Token;
 use nearmiss::{Head, Micros, Record, Timestamp, hash, otlp};
 use nearmiss_envoy_config::CollectorConfig;
-use nearmiss_envoy_exchange::values::{number, text};
-use nearmiss_envoy_exchange::warnings::{self, Warning};
 
 /// Maximum size of the queue in bytes.
 const MAX_QUEUE_BYTES: usize = 1 << 20;
@@ -50,7 +47,8 @@ pub(crate) struct Collector {
     failures: u32,
     /// The earliest time for the next call.
     not_before: Timestamp,
-    dropped: Option<MetricId>,
+    /// Records that were dropped and not taken by [`take_dropped`](Self::take_dropped).
+    dropped: u64,
 }
 
 /// A record in the queue.
@@ -88,7 +86,7 @@ impl QueuedRecord {
 /// A call that was dispatched with the first records of the queue.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
-    token_id: u32,
+    call: u64,
     records: usize,
     give_up_at: Timestamp,
 }
@@ -115,25 +113,25 @@ impl Collector {
             in_flight: None,
             failures: 0,
             not_before: Timestamp::from_micros(0),
-            dropped: None,
+            dropped: 0,
         }
     }
 
     /// Adds a record to the queue, or counts it as dropped. The last quarter of the queue is reserved for episodes and summaries.
-    pub(crate) fn enqueue(&mut self, hostcalls: &Hostcalls, record: &Record<'_>) {
+    pub(crate) fn enqueue(&mut self, record: &Record<'_>) {
         let capacity = self.config.queue as usize;
         let is_exchange = matches!(record.head, Head::Exchange { .. });
         let limit = if is_exchange { capacity / 4 * 3 } else { capacity };
         let bytes = record.json.len() + size_of_val(record.tokens);
         if self.queue.len() >= limit || self.queue_bytes + bytes > MAX_QUEUE_BYTES {
-            return self.count_dropped(hostcalls, 1);
+            return self.count_dropped(1);
         }
         self.queue_bytes += bytes;
         self.queue.push_back(QueuedRecord::new(record));
     }
 
     /// Sends a batch if the queue is not empty, no call is in flight and no backoff is pending.
-    pub(crate) fn send(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
+    pub(crate) fn send(&mut self, outlet: &impl Outlet, now: Timestamp) {
         if self.in_flight.is_some_and(|call| now > call.give_up_at) {
             self.back_off(now, 0);
         }
@@ -145,55 +143,34 @@ impl Collector {
         }
         let (body, records) = self.batch(now);
         let config = &self.config;
-        let headers = [
-            (":method", "POST"),
-            (":path", &*config.path),
-            (":authority", &*config.authority),
-            ("content-type", "application/json"),
-        ];
-        let timeout = Duration::from_micros(config.timeout.get());
-        match hostcalls.dispatch_http_call(&config.cluster, &headers, Some(body.as_bytes()), &[], timeout) {
-            Ok(token_id) => {
-                let give_up_at = now.after(config.timeout).after(RESPONSE_GRACE);
-                self.in_flight = Some(InFlight { token_id, records, give_up_at });
-            }
-            Err(_) => {
-                let message = "the cluster of the collector does not exist or has no healthy host, so records wait and \
-                    are dropped once the queue is full";
-                warnings::log_once(
-                    &Envoy::new(hostcalls),
-                    Warning::NoCollector,
-                    message,
-                    &self.config.cluster,
-                );
-                self.back_off(now, 0);
-            }
+        if let Some(call) = outlet.call(config, body.as_bytes()) {
+            let give_up_at = now.after(config.timeout).after(RESPONSE_GRACE);
+            self.in_flight = Some(InFlight { call, records, give_up_at });
+        } else {
+            let message = "the cluster of the collector does not exist or has no healthy host, so records wait and \
+                are dropped once the queue is full";
+            warnings::log_once(|line| outlet.warn(line), Warning::NoCollector, message, &config.cluster);
+            self.back_off(now, 0);
         }
     }
 
     /// Handles the response to the call in flight, or its failure.
-    pub(crate) fn on_http_call_response(
+    pub(crate) fn on_response(
         &mut self,
-        hostcalls: &Hostcalls,
-        token_id: u32,
-        body_size: usize,
+        outlet: &impl Outlet,
+        call: u64,
+        response: &impl CallResponse,
         now: Timestamp,
     ) {
-        let Some(batch) = self.in_flight.filter(|batch| batch.token_id == token_id) else { return };
-        match batch_result(hostcalls, body_size) {
+        let Some(batch) = self.in_flight.filter(|batch| batch.call == call) else { return };
+        match batch_result(response) {
             BatchResult::Retryable { retry_after } => return self.back_off(now, retry_after),
-            BatchResult::Accepted { rejected } => {
-                self.count_dropped(hostcalls, rejected.min(batch.records as u64));
-            }
+            BatchResult::Accepted { rejected } => self.count_dropped(rejected.min(batch.records as u64)),
             BatchResult::Rejected { status } => {
                 let message = "the collector rejects records, so they are dropped; it answered";
-                warnings::log_once(
-                    &Envoy::new(hostcalls),
-                    Warning::Rejected,
-                    message,
-                    &alloc::format!("{status}"),
-                );
-                self.count_dropped(hostcalls, batch.records as u64);
+                let status = alloc::format!("{status}");
+                warnings::log_once(|line| outlet.warn(line), Warning::Rejected, message, &status);
+                self.count_dropped(batch.records as u64);
             }
         }
         self.in_flight = None;
@@ -204,7 +181,7 @@ impl Collector {
             self.first += 1;
         }
         if self.queue.len() >= MAX_BATCH_RECORDS {
-            self.send(hostcalls, now);
+            self.send(outlet, now);
         }
     }
 
@@ -248,27 +225,23 @@ impl Collector {
         self.not_before.since(now) > Micros::from_seconds(MAX_RETRY_AFTER).saturating_add(MAX_BACKOFF)
     }
 
-    fn count_dropped(&mut self, hostcalls: &Hostcalls, records: u64) {
-        if records == 0 {
-            return;
-        }
-        if self.dropped.is_none() {
-            self.dropped = hostcalls.define_metric(MetricType::Counter, "nearmiss.dropped_total").ok();
-        }
-        let offset = i64::try_from(records).unwrap_or(i64::MAX);
-        let _ = self.dropped.map(|metric| hostcalls.increment_metric(metric, offset));
+    /// Returns the number of records that were dropped since the last call.
+    pub(crate) const fn take_dropped(&mut self) -> u64 {
+        core::mem::replace(&mut self.dropped, 0)
+    }
+
+    const fn count_dropped(&mut self, records: u64) {
+        self.dropped = self.dropped.saturating_add(records);
     }
 }
 
 /// Classifies the response of the collector.
-fn batch_result(hostcalls: &Hostcalls, body_size: usize) -> BatchResult {
-    let header =
-        |name| hostcalls.get_map_value_bytes(MapType::HttpCallResponseHeaders, name).ok().and_then(number);
+fn batch_result(response: &impl CallResponse) -> BatchResult {
+    let header = |name| response.header(name).and_then(number);
     let Some(status) = header(":status") else { return BatchResult::Retryable { retry_after: 0 } };
     match status {
         200..=299 => {
-            let body =
-                hostcalls.get_buffer(BufferType::HttpCallResponseBody, 0, body_size.min(MAX_RESPONSE_BYTES));
+            let body = response.body(MAX_RESPONSE_BYTES);
             BatchResult::Accepted { rejected: body.map_or(0, |body| otlp::rejected(text(body))) }
         }
         408 | 429 | 502..=504 => BatchResult::Retryable { retry_after: header("retry-after").unwrap_or(0) },

@@ -1,27 +1,26 @@
 //! The sinks for records: the proxy's log, a collector, or both.
 
 use crate::collector::Collector;
-use crate::identity;
-use crate::proxy_wasm::hostcalls::Hostcalls;
-use crate::proxy_wasm::types::LogLevel;
+use crate::outlet::{CallResponse, Outlet};
 use alloc::string::String;
 use nearmiss::{Head, Record, Timestamp};
 use nearmiss_envoy_config::{CollectorConfig, Logged};
 
 /// The sinks of one plugin.
 #[derive(Debug, Default)]
-pub(crate) struct Sinks {
+pub struct Sinks {
     line: String,
     collector: Option<Collector>,
 }
 
 impl Sinks {
-    /// Emits a record to the log, the configured collector, or both.
-    pub(crate) fn emit(
+    /// Emits a record to the log, the configured collector, or both. `source` is called once, for the identity of this instance.
+    pub fn emit(
         &mut self,
-        hostcalls: &Hostcalls,
+        outlet: &impl Outlet,
         record: &Record<'_>,
         configured: Option<&CollectorConfig>,
+        source: impl FnOnce() -> String,
     ) {
         let is_logged = match configured.map(|configured| configured.log) {
             None | Some(Logged::All) => true,
@@ -29,51 +28,41 @@ impl Sinks {
             Some(Logged::None) => false,
         };
         if is_logged {
-            self.log(hostcalls, record);
+            self.log(outlet, record);
         }
         let Some(configured) = configured else { return };
-        let collector = self.collector.get_or_insert_with(|| {
-            let now = hostcalls
-                .get_current_time()
-                .map_or_else(|_| record.time, |now| Timestamp::from_micros(now / 1_000));
-            Collector::new(configured.clone(), identity::source(hostcalls, now))
-        });
-        collector.enqueue(hostcalls, record);
+        let collector = self.collector.get_or_insert_with(|| Collector::new(configured.clone(), source()));
+        collector.enqueue(record);
     }
 
     /// Sends a batch if one is due, and applies changes of the configuration.
-    pub(crate) fn on_tick(
-        &mut self,
-        hostcalls: &Hostcalls,
-        now: Timestamp,
-        configured: Option<&CollectorConfig>,
-    ) {
+    pub fn on_tick(&mut self, outlet: &impl Outlet, now: Timestamp, configured: Option<&CollectorConfig>) {
         if let (Some(collector), Some(configured)) = (&mut self.collector, configured) {
             if collector.config != *configured {
                 collector.config = configured.clone();
             }
-            collector.send(hostcalls, now);
+            collector.send(outlet, now);
         } else if self.collector.is_some() {
             // The collector was removed from the configuration.
-            self.finish(hostcalls);
+            self.finish(outlet);
         }
     }
 
-    /// Passes the response to an HTTP call on to the collector that dispatched it.
-    pub(crate) fn on_http_call_response(
+    /// Passes the response to a call on to the collector that made it.
+    pub fn on_response(
         &mut self,
-        hostcalls: &Hostcalls,
-        token_id: u32,
-        body_size: usize,
+        outlet: &impl Outlet,
+        call: u64,
+        response: &impl CallResponse,
         now: Timestamp,
     ) {
         if let Some(collector) = &mut self.collector {
-            collector.on_http_call_response(hostcalls, token_id, body_size, now);
+            collector.on_response(outlet, call, response, now);
         }
     }
 
     /// Logs the records that the collector did not get, unless they have been logged.
-    pub(crate) fn finish(&mut self, hostcalls: &Hostcalls) {
+    pub fn finish(&mut self, outlet: &impl Outlet) {
         let Some(collector) = self.collector.take() else { return };
         let log = collector.config.log;
         collector.finish(|record| {
@@ -83,15 +72,23 @@ impl Sinks {
                 Logged::None => false,
             };
             if !is_logged {
-                self.log(hostcalls, record);
+                self.log(outlet, record);
             }
         });
     }
 
-    fn log(&mut self, hostcalls: &Hostcalls, record: &Record<'_>) {
+    /// Returns the number of records that no sink got since the last call.
+    pub const fn take_dropped(&mut self) -> u64 {
+        match &mut self.collector {
+            Some(collector) => collector.take_dropped(),
+            None => 0,
+        }
+    }
+
+    fn log(&mut self, outlet: &impl Outlet, record: &Record<'_>) {
         self.line.clear();
         self.line.push_str("nearmiss ");
         self.line.push_str(record.json);
-        let _ = hostcalls.log(LogLevel::Info, &self.line);
+        outlet.log(&self.line);
     }
 }
