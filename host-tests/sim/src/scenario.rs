@@ -9,6 +9,7 @@ pub mod core;
 pub mod edge;
 mod exchange_line;
 pub mod fluent_bit;
+pub mod native;
 pub mod proxy_wasm;
 
 use std::fs;

@@ -1,9 +1,11 @@
 //! Runs every scenario on every host that it lists; all must emit exactly the same bytes.
 
+use std::path::Path;
+
 use nearmiss::Feed;
 use sim::fluent_bit::FilterModule;
 use sim::proxy_wasm::Proxy;
-use sim::scenario::{self, Scenario, ScenarioHost};
+use sim::scenario::{self, ExchangeLine, Scenario, ScenarioEvent, ScenarioHost};
 
 #[test]
 fn the_core_emits_the_stored_records_of_every_scenario() {
@@ -36,6 +38,62 @@ fn the_envoy_module_matches_the_core_as_an_access_logger() {
         let records = scenario::proxy_wasm::run(&scenario, &proxy, "log");
         scenario.check("Envoy's access logger", &records);
     }
+}
+
+/// Scenarios in which an exchange is judged by what was learned a moment before. The workers of the native module learn a bucket later, from
+/// each other.
+const LEARNED_LATER: [&str; 3] = [
+    "a-learned-retry-limit-is-marked-as-learned",
+    "an-outlier-against-its-own-past-is-slow",
+    "latency-of-a-retried-exchange-teaches-nothing",
+];
+
+#[test]
+fn the_native_module_matches_the_core_as_a_filter() {
+    check_native("http", |_| true);
+}
+
+/// Envoy lends an access logger no metadata: scenarios in which it decides run on the filter only.
+#[test]
+fn the_native_module_matches_the_core_as_an_access_logger() {
+    check_native("log", |scenario| {
+        scenario.events().iter().all(|event| match event {
+            ScenarioEvent::Exchange(_, line) => {
+                let line = ExchangeLine::read(line);
+                line.fallback.is_none() && line.max_attempts.is_none()
+            }
+            ScenarioEvent::Wake(_) | ScenarioEvent::Finish => true,
+        })
+    });
+}
+
+/// Compares the records of the native module with the stored ones. A worker emits those of exchanges, and a thread of its own, each second, those of
+/// the whole process: each kind has its order.
+fn check_native(attach: &str, applies: impl Fn(&Scenario) -> bool) {
+    let simulation = Path::new(env!("CARGO_BIN_EXE_native-sim"));
+    let runs = scenario::native::run_all(scenario::native::command(simulation, attach));
+    let runs = runs.into_iter().filter(|(scenario, _)| applies(scenario));
+    let runs: Vec<_> = runs.filter(|(scenario, _)| !LEARNED_LATER.contains(&&*scenario.name)).collect();
+    assert!(runs.len() >= 20, "{} scenarios", runs.len());
+    for (scenario, records) in runs {
+        let expected = scenario.expected();
+        let expected = by_kind(expected.lines());
+        assert_eq!(by_kind(records.iter().map(|record| &**record)), expected, "{}, {attach}", scenario.name);
+    }
+}
+
+/// Returns the records of exchanges, and all others. Summaries of workers begin and end with whole buckets, so their times are left out.
+fn by_kind<'a>(records: impl Iterator<Item = &'a str>) -> [Vec<String>; 2] {
+    let (exchanges, others): (Vec<_>, Vec<_>) =
+        records.partition(|record| record.contains(r#""type":"exchange""#));
+    let timeless = |record: &str| match record.split_once(r#""start":"#) {
+        Some((before, rest)) if record.contains(r#""type":"summary""#) => {
+            let (_, after) = rest.split_once(r#","fates":"#).expect("the fates follow the times");
+            format!("{before}{after}")
+        }
+        _ => record.to_owned(),
+    };
+    [exchanges.into_iter().map(str::to_owned).collect(), others.into_iter().map(timeless).collect()]
 }
 
 #[test]

@@ -80,8 +80,12 @@ fn with_attach(config: &Value, attach: &str) -> String {
     config.to_string()
 }
 
-/// Renders an exchange as Envoy shows it. The error names a field that Envoy cannot show.
-fn render(line: &ExchangeLine) -> Result<Stream, &'static str> {
+/// Renders an exchange as Envoy shows it.
+///
+/// # Errors
+///
+/// Returns the name of a field that Envoy cannot show.
+pub fn render(line: &ExchangeLine) -> Result<Stream, &'static str> {
     check_supported(line)?;
     let mut stream = Stream::ok(&line.upstream).with_status(line.status);
     if line.status == 0 {
