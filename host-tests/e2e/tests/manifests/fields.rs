@@ -26,7 +26,7 @@ type Schema<'a> = BTreeMap<&'a str, SchemaField<'a>>;
 #[test]
 fn every_field_of_every_example_is_in_the_published_schemas() {
     let (schemas, examples) = (schemas(), examples());
-    assert_eq!(examples.len(), 8, "{:?}", examples.keys());
+    assert_eq!(examples.len(), 10, "{:?}", examples.keys());
     for (path, document) in &examples {
         let violations = violations(&schemas, document);
         assert!(violations.is_empty(), "{path}: {}", violations.join("; "));
@@ -69,7 +69,9 @@ fn examples() -> BTreeMap<String, Value> {
             }
         }
     }
-    add("examples/envoy-native/istio.yaml".to_owned());
+    for name in ["istio", "envoy-gateway-policy", "envoy-gateway-proxy"] {
+        add(format!("examples/envoy-native/{name}.yaml"));
+    }
     examples
 }
 

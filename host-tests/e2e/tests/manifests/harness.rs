@@ -22,6 +22,7 @@ impl GeneratedConfig {
         document["static_resources"]["clusters"][0]["name"] = json!(name);
         document["static_resources"]["clusters"][0]["load_assignment"]["cluster_name"] = json!(name);
         document["stats_config"] = json!({"stats_tags": []});
+        document["layered_runtime"] = json!({"layers": [{"name": "global_config", "static_layer": {}}]});
         let mut config = Self { document, hosts };
         let manager = config.manager();
         let route = &mut manager["route_config"]["virtual_hosts"][0]["routes"][0];
@@ -72,6 +73,31 @@ impl GeneratedConfig {
         self.manager()["http_filters"].as_array_mut().expect("filters").insert(0, filter);
     }
 
+    /// Adds the native module before the router, as an entry of `dynamicModule` in a policy asks for it.
+    pub(crate) fn add_native_filter(&mut self, entry: &Value, do_not_close: &Value) {
+        let filter = json!({
+            "name": "nearmiss",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+                "dynamic_module_config": {
+                    "module": {"local": {"filename": artifact::native_module()}},
+                    "do_not_close": do_not_close,
+                },
+                "filter_name": entry["filterName"],
+                "filter_config": {
+                    "@type": "type.googleapis.com/google.protobuf.StringValue",
+                    "value": entry["config"].to_string(),
+                },
+            },
+        });
+        self.manager()["http_filters"].as_array_mut().expect("filters").insert(0, filter);
+    }
+
+    /// Applies the patches of an `EnvoyProxy` to the bootstrap.
+    pub(crate) fn patch(&mut self, proxy: &Value) {
+        apply_patches(&mut self.document, proxy);
+    }
+
     /// Adds a JSON access log with these keys.
     pub(crate) fn add_access_log(&mut self, keys: &Value) {
         let log = json!({
@@ -94,6 +120,20 @@ impl GeneratedConfig {
         }
         envoy.wait_for_exchanges(2);
         (envoy, self.hosts)
+    }
+}
+
+/// Applies the patches of an `EnvoyProxy`, each of which appends to a list or sets a field.
+pub(crate) fn apply_patches(bootstrap: &mut Value, proxy: &Value) {
+    for patch in proxy["spec"]["bootstrap"]["jsonPatches"].as_array().expect("patches") {
+        assert_eq!(patch["op"], "add");
+        let path = patch["path"].as_str().expect("a path");
+        let (parent, name) = path.rsplit_once('/').expect("a pointer");
+        let parent = bootstrap.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
+        match name {
+            "-" => parent.as_array_mut().expect("a list").push(patch["value"].clone()),
+            _ => parent[name] = patch["value"].clone(),
+        }
     }
 }
 
