@@ -13,6 +13,7 @@ import uuid
 
 SHIPPED = {
     "nearmiss-cli": "x86_64-unknown-linux-musl",
+    "nearmiss-envoy-native": "x86_64-unknown-linux-gnu",
     "nearmiss-envoy": "wasm32-unknown-unknown",
     "nearmiss-fluent-bit": "wasm32-wasip1",
     "nearmiss-edge": "wasm32-unknown-unknown",

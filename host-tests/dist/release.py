@@ -1,21 +1,27 @@
 #!/usr/bin/env python3
 """Installs and runs each package of `make dist` in an empty place.
 
-    release.py dist/release"""
+    release.py dist/release target/envoy-1.40.0/bin/envoy"""
 
 import gzip
 import hashlib
+import http.server
 import json
 import os
 import pathlib
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
+import time
 import unittest
+import urllib.error
+import urllib.request
 
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -23,8 +29,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 import libtest
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-RELEASE = pathlib.Path(sys.argv.pop(1)).absolute()
+RELEASE, ENVOY = (pathlib.Path(sys.argv.pop(1)).absolute() for _ in range(2))
 VERSION = next(line.split('"')[1] for line in (ROOT / "Cargo.toml").read_text().splitlines() if line.startswith("version = "))
+INSTALL = (ROOT / "README.md").read_text().split("## Install")[1].split("\n## ")[0]
 SAMPLE = ROOT / "examples/logs/shop.log.gz"
 LOG = gzip.decompress(SAMPLE.read_bytes())
 ARCHITECTURES = ("x86_64", "aarch64")
@@ -54,6 +61,27 @@ def in_chroot(folder, program, architecture, *arguments, input=b""):
         shutil.copy(path, copy)
     enter = ["chroot"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "chroot"]
     return run(*enter, folder, *emulator, program, *arguments, input=input, env={**EMPTY, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+
+
+def free_ports(count):
+    """Returns ports on which nothing listens."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in sockets]
+    for listener in sockets:
+        listener.close()
+    return ports
+
+
+class Origin(http.server.BaseHTTPRequestHandler):
+    """An origin that answers every request with 200."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
 
 
 class Release(unittest.TestCase):
@@ -183,6 +211,49 @@ class Release(unittest.TestCase):
         self.assertEqual(len(exchanges[0]), 50)
         self.assertEqual(*exchanges)
 
+    def test_a_real_envoy_runs_both_modules_which_judge_an_exchange(self):
+        native = self.only(f"libnearmiss_envoy-{platform.machine()}.so")
+        for module, installed, example in (
+            (RELEASE / "nearmiss-envoy.wasm", "nearmiss-envoy.wasm", "envoy/http.yaml"),
+            (native, "libnearmiss_envoy.so", "envoy-native/http.yaml"),
+        ):
+            with self.subTest(module.name):
+                folder = self.folder / installed
+                (folder / "dist").mkdir(parents=True)
+                shutil.copy(module, folder / "dist" / installed)
+                self.assertEqual(self.verdict(folder, ROOT / "examples" / example)[:19], "retried;attempts=2;")
+
+    def verdict(self, folder, example):
+        """Runs Envoy in a folder, with one of two origins missing, and returns the verdict of the first exchange that was a near miss."""
+        origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
+        threading.Thread(target=origin.serve_forever, daemon=True).start()
+        self.addCleanup(origin.server_close)
+        self.addCleanup(origin.shutdown)
+        listener, *others = free_ports(4)
+        config = example.read_text()
+        for port, free in zip((10000, 9901, 8081, 8090, 8082), (listener, *others, origin.server_port)):
+            config = config.replace(f"port_value: {port}", f"port_value: {free}")
+        (folder / "envoy.yaml").write_text(config)
+        with (folder / "log").open("w") as log:
+            command = [ENVOY, "-c", "envoy.yaml", "--concurrency", "1", "--use-dynamic-base-id"]
+            envoy = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=EMPTY)
+        self.addCleanup(envoy.wait)
+        self.addCleanup(envoy.kill)
+        while envoy.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{listener}/", timeout=10) as response:
+                    if verdict := response.headers["near-miss"]:
+                        return verdict
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        self.fail((folder / "log").read_text())
+
+    def test_the_native_module_needs_no_newer_glibc_than_the_readme_says(self):
+        needed = run("readelf", "--version-info", "--wide", self.only("libnearmiss_envoy-*.so")).decode()
+        versions = [tuple(map(int, version.split("."))) for version in re.findall(r"GLIBC_([\d.]+)", needed)]
+        (stated,) = re.findall(r"glibc (\d+)\.(\d+)", INSTALL)
+        self.assertLessEqual(max(versions), tuple(map(int, stated)))
+
     def test_every_man_page_is_sound(self):
         pages = sorted((ROOT / "dist/stage/share/man/man1").iterdir())
         self.assertGreater(len(pages), 7)
@@ -205,16 +276,15 @@ class Release(unittest.TestCase):
         self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str(text))
         bill = json.loads(text)
         names = {component["name"] for component in bill["components"]}
-        for name in ("nearmiss-cli", "nearmiss-envoy", "nearmiss-fluent-bit", "nearmiss-edge", "nearmiss", "clap", "serde_json", "wasmi"):
+        for name in ("nearmiss-cli", "nearmiss-envoy", "nearmiss-envoy-native", "nearmiss-fluent-bit", "nearmiss-edge", "nearmiss", "clap", "serde_json", "wasmi"):
             self.assertIn(name, names)
         self.assertEqual({"proptest", "wasmtime", "syn"} & names, set())
         for component in bill["components"]:
             self.assertTrue(component["licenses"], component["name"])
 
     def test_the_readme_names_files_that_are_released(self):
-        install = (ROOT / "README.md").read_text().split("## Install")[1].split("\n## ")[0]
-        named = set(re.findall(r"nearmiss[\w.-]*\.(?:deb|tar\.gz|tgz|oci\.tar|wasm)|\w+\.schema\.json", install))
-        self.assertEqual(len(named), 8, named)
+        named = set(re.findall(r"(?:lib)?nearmiss[\w.-]*\.(?:deb|tar\.gz|tgz|oci\.tar|wasm|so)|\w+\.schema\.json", INSTALL))
+        self.assertEqual(len(named), 9, named)
         self.assertEqual(named - {path.name for path in RELEASE.iterdir()}, set())
 
     def test_packing_again_gives_the_same_bytes(self):

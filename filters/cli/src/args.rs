@@ -88,7 +88,7 @@ pub(crate) struct LogArgs {
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
-    /// Shows no progress and no counts, only what went wrong.
+    /// Prints errors and warnings only: no progress, format, table or counts.
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
@@ -160,7 +160,7 @@ pub(crate) struct MergeArgs {
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
-    /// Shows neither table nor progress, only what went wrong.
+    /// Prints errors and warnings only: no progress, format, table or counts.
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
@@ -195,7 +195,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
     pub(crate) max_bad: f64,
 
-    /// Prints only errors, no progress.
+    /// Prints errors and warnings only: no progress, format, table or counts.
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }

@@ -147,15 +147,15 @@ impl Explanation {
             ("proxy", exchange.proxy_status.map(Into::into)),
             ("state", exchange.termination_state.map(Into::into)),
             ("reason", exchange.reason.map(Into::into)),
-            ("rejected", exchange.rejected.then(|| "a policy of the proxy turned it away".into())),
-            ("queued", exchange.pool.then(|| "it waited for a connection".into())),
+            ("rejected", exchange.rejected.then(|| "a policy of the proxy rejected the request".into())),
+            ("queued", exchange.pool.then(|| "the request waited for a connection".into())),
             ("gRPC status", exchange.grpc_status.map(|status| status.to_string())),
             ("client try", exchange.client_attempt.map(|attempt| attempt.to_string())),
-            ("stood in", exchange.substitute.map(|substitute| format!("{substitute:?}").to_lowercase())),
+            ("substitute", exchange.substitute.map(|substitute| format!("{substitute:?}").to_lowercase())),
             ("quota", exchange.quota.map(|quota| format!("{} of {} left", quota.remaining, quota.limit))),
-            ("partial", exchange.partial.then(|| "the answer was cut off, or failed inside".into())),
-            ("aborted", exchange.aborted.then(|| "the client went away".into())),
-            ("stream", exchange.stream.then(|| "its duration says nothing".into())),
+            ("partial", exchange.partial.then(|| "part of the response failed or is missing".into())),
+            ("aborted", exchange.aborted.then(|| "the client disconnected".into())),
+            ("stream", exchange.stream.then(|| "the duration of a stream is not judged".into())),
         ];
         for (name, value) in rare {
             if let Some(value) = value {

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &LogArgs) -> Result<ExitCode, Error> {
         filter: ExchangeFilter::new(&args.filter, || end_of(&args.files, args.input.format, &config))?,
         order: OrderCheck::new(config.reorder),
         output: Output::new(),
-        line_counts: LineCounts::default(),
+        line_counts: LineCounts::new(args.quiet),
         text: String::new(),
     };
     let mut exchanges = ExchangeReader::default();
@@ -60,11 +60,11 @@ impl Converter {
         }
         if !args.quiet {
             self.order.print();
-            self.filter.print_if_nothing_matched();
             if let Some(format) = format {
                 self.line_counts.print_limits(format);
             }
         }
+        self.filter.print_if_nothing_matched();
         Ok(self.line_counts.exit_code(args.max_bad))
     }
 }

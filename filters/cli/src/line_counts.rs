@@ -8,6 +8,8 @@ use std::process::ExitCode;
 /// Number of lines by outcome.
 #[derive(Debug, Default)]
 pub(crate) struct LineCounts {
+    /// True if only problems are printed.
+    quiet: bool,
     /// Lines judged here or earlier by another nearmiss; for `merge`, lines with records.
     pub(crate) judged: u64,
     /// Lines without an exchange, or with one that is not selected.
@@ -42,6 +44,11 @@ const MAX_PRINTED: u64 = 3;
 pub(crate) const FORMAT_HINT: &str = "name one with --format";
 
 impl LineCounts {
+    /// Creates counts that print the detected format, or, if `quiet`, only problems.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet, ..Self::default() }
+    }
+
     /// Counts an unreadable line, and prints its error if it is one of the first few.
     #[cold]
     pub(crate) fn count_unreadable(&mut self, path: &Path, number: u64, error: &dyn Display) {
@@ -84,7 +91,7 @@ impl LineCounts {
                 );
             }
         }
-        if format != Format::Auto && self.formats <= MAX_PRINTED {
+        if !self.quiet && format != Format::Auto && self.formats <= MAX_PRINTED {
             eprintln!("nearmiss: {}: read as {format}", path.display());
         }
     }
@@ -112,7 +119,8 @@ impl LineCounts {
         eprintln!(", {unreadable} unreadable");
         if self.has_no_log() {
             eprintln!(
-                "nearmiss: no line is in a known format; name one with --format, or see docs/formats.md"
+                "nearmiss: no line is in a known format; name one with --format, or set `fields.log_format` in a configuration \
+                 to the format string of the proxy (docs/formats.md)"
             );
         }
     }

@@ -53,7 +53,8 @@ impl OrderCheck {
         if self.late > 0 {
             eprintln!(
                 "nearmiss: warning: lines out of order by more than {1} s: {0}; they are counted, but neither slow nor \
-                 part of an episode. Sort the log by time, or raise `reorder` in the configuration",
+                 part of an episode. Give rotated files as arguments instead of concatenating them, sort the log by time, \
+                 or raise `reorder` in the configuration",
                 self.late,
                 self.tolerance.get() / 1_000_000
             );

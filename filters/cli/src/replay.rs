@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         only: args.only.clone(),
         in_sentences: !args.json && args.only.is_empty() && std::io::stdout().is_terminal(),
         output: Output::new(),
-        line_counts: LineCounts::default(),
+        line_counts: LineCounts::new(args.log.quiet),
         table: UpstreamTable::default(),
         annotation: Vec::new(),
         clean: String::new(),
@@ -128,9 +128,7 @@ impl Replayer {
         if !args.log.quiet {
             self.table.print();
             self.line_counts.print("judged");
-            self.order.print();
             self.print_if_too_short();
-            self.filter.print_if_nothing_matched();
             monitor::print_unmatched(&self.monitor);
             if let Some(format) = format {
                 self.line_counts.print_limits(format);
@@ -138,6 +136,8 @@ impl Replayer {
         } else if self.line_counts.unreadable > 0 {
             self.line_counts.print("judged");
         }
+        self.order.print();
+        self.filter.print_if_nothing_matched();
         Ok(self.line_counts.exit_code(args.log.max_bad))
     }
 }

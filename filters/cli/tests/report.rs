@@ -459,6 +459,44 @@ fn an_episode_has_its_records_and_the_command_for_all_of_them() {
 }
 
 #[test]
+fn each_cause_is_one_finding_and_a_bad_host_with_failures_precedes_blips() {
+    let summary = |upstream: &str, retried: u64, failed: u64, hosts: &str| {
+        format!(
+            r#"{{"schema":1,"type":"summary","source":"s","seq":0,"upstream":"{upstream}","start":"2026-11-23T08:00:00.000Z","end":"2026-11-23T08:00:59.000Z","fates":{{"clean":10000,"retried":{retried},"failed":{failed}}},"attempts":{},"signals":{{"retry":{retried}}},"first_try":10000,"margins":[0,0,0,0,0,0,0,0,0,0],"latency":{{"scale":3,"offset":20,"counts":[10]}},"hosts":[{hosts}]}}"#,
+            10_000 + 2 * retried + failed
+        )
+    };
+    let episode = |upstream: &str, near_misses: u64, failed: u64, rest: &str| {
+        format!(
+            r#"{{"schema":1,"type":"episode","phase":"close","id":"{upstream}-1","upstream":"{upstream}","start":"2026-11-23T08:00:00.000Z","end":"2026-11-23T08:00:50.000Z","outcome":"contained","exchanges":10000,"near_misses":{near_misses},"failed":{failed},{rest},"explain":"as measured."}}"#
+        )
+    };
+    let hosts = r#"{"host":"10.0.1.7:80","attempts":2500,"failed":395,"near_misses":395},{"host":"10.0.1.8:80","attempts":7500,"failed":9,"near_misses":0}"#;
+    let records = [
+        summary("cart", 395, 43, hosts),
+        summary("search", 30, 6, ""),
+        episode(
+            "cart",
+            395,
+            43,
+            r#""pattern":"concentrated","hosts":[{"host":"10.0.1.7:80","share_bp":9000}]"#,
+        ),
+        episode("search", 30, 6, r#""pattern":"recurring","truncated":true,"count":25,"interval_s":900"#),
+    ];
+    let digest = stdout_of(&["report", "-q", "--to", "markdown", "-"], &records.join("\n"));
+    let findings: Vec<_> = digest
+        .lines()
+        .filter(|line| line.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok()))
+        .collect();
+    assert_eq!(findings.len(), 2, "{digest}");
+    assert!(findings[0].starts_with("1. `cart`: the host `10.0.1.7:80` caused "), "{digest}");
+    assert!(
+        findings[1].starts_with("2. `search`: the same blip 25 times, about every 15\u{202f}min"),
+        "{digest}"
+    );
+}
+
+#[test]
 fn errors_name_the_file_and_the_cause() {
     let run = |arguments: &[&str], input: &str| {
         let output = nearmiss(arguments, input);

@@ -109,6 +109,9 @@ impl Format {
             Self::Haproxy | Self::HaproxyJson => "log `option httplog`, which has the retries",
             Self::Kong => "log `tries`, as the plugins file-log and http-log do",
             Self::Exchange => "set `attempts`",
+            Self::Apache => {
+                "Apache does not log them; if nginx wrote the lines, add $upstream_addr and $upstream_status to the log_format"
+            }
             _ => "the program does not log them; the proxy in front of it may",
         }
     }

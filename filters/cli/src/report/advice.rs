@@ -2,7 +2,7 @@
 
 use super::closeness::closeness;
 use super::drift::{self, Drift};
-use super::hosts;
+use super::hosts::{self, SuspectHost};
 use super::model::ReportModel;
 use super::rich_text::RichText;
 use super::upstream::UpstreamReport;
@@ -33,12 +33,14 @@ pub(crate) fn advice(model: &ReportModel) -> Vec<Advice<'_>> {
     let mut list = Vec::new();
     list.extend(outage(model));
     list.extend(still_open(model));
-    list.extend(bad_host(model));
-    // The sentence about an outage covers what retries hid before it.
-    let has_outage = |upstream: &&UpstreamReport| {
-        model.episodes.iter().any(|episode| is_outage(episode) && episode.upstream == upstream.name)
+    let suspect = worst_host(model);
+    list.extend(suspect.as_ref().map(|suspect| bad_host(model, suspect)));
+    // What retries hid before an outage or of a bad host is covered by the sentence about it.
+    let is_covered = |upstream: &&UpstreamReport| {
+        suspect.as_ref().is_some_and(|suspect| suspect.upstream.name == upstream.name)
+            || model.episodes.iter().any(|episode| is_outage(episode) && episode.upstream == upstream.name)
     };
-    list.extend(model.upstreams.iter().filter(|upstream| !has_outage(upstream)).filter_map(masked_failures));
+    list.extend(model.upstreams.iter().filter(|upstream| !is_covered(upstream)).filter_map(masked_failures));
     list.extend(model.upstreams.iter().filter_map(|upstream| recurring(model, upstream)));
     list.extend(model.upstreams.iter().filter_map(near_limit));
     list.extend(drifted(model));
@@ -66,14 +68,20 @@ fn outage(model: &ReportModel) -> Option<Advice<'_>> {
     Some(Advice { text: text.text(". Find out what changed when it began."), section: "episodes", harm })
 }
 
+/// Returns true if the episode is of blips at a known interval.
+fn is_regular(episode: &EpisodeRecord) -> bool {
+    episode.pattern == "recurring" && episode.interval_s.is_some()
+}
+
 fn is_outage(episode: &EpisodeRecord) -> bool {
     episode.outcome.as_deref() == Some("escalated")
 }
 
-/// Finds the most harmful episode that was still open at the end.
+/// Finds the most harmful episode that was still open at the end. Outages and recurring blips have sentences of their own.
 fn still_open(model: &ReportModel) -> Option<Advice<'_>> {
-    let is_open =
-        |episode: &&EpisodeRecord| (episode.end.is_none() || episode.truncated) && !is_outage(episode);
+    let is_open = |episode: &&EpisodeRecord| {
+        (episode.end.is_none() || episode.truncated) && !is_outage(episode) && !is_regular(episode)
+    };
     let harm = |episode: &EpisodeRecord| Harm {
         failures: episode.failed,
         near_misses: episode.near_misses,
@@ -96,9 +104,13 @@ fn episode_of(episode: &EpisodeRecord) -> RichText<'_> {
         .text(format!(" episode of {}", crate::display::time::DateTime(episode.start.0)))
 }
 
-fn bad_host(model: &ReportModel) -> Option<Advice<'_>> {
+/// Returns the most conspicuous host, if it stands out.
+fn worst_host(model: &ReportModel) -> Option<SuspectHost<'_>> {
     let (suspects, _) = hosts::suspects(model, 1);
-    let suspect = suspects.into_iter().next().filter(hosts::SuspectHost::stands_out)?;
+    suspects.into_iter().next().filter(SuspectHost::stands_out)
+}
+
+fn bad_host<'a>(model: &ReportModel, suspect: &SuspectHost<'a>) -> Advice<'a> {
     let shares = format!(
         " caused {} of the problems with {} of the attempts. Find out what differs from the other hosts, or take it out of service.",
         Percent(Some(suspect.problem_bp)),
@@ -106,8 +118,21 @@ fn bad_host(model: &ReportModel) -> Option<Advice<'_>> {
     );
     let text =
         RichText::default().name(&suspect.upstream.name).text(": the host ").name(suspect.name).text(shares);
-    let harm = Harm { failures: 0, near_misses: suspect.host.failed.max(suspect.host.near_misses), slow: 0 };
-    Some(Advice { text, section: "hosts", harm })
+    let harm = Harm {
+        failures: failures_of(model, suspect),
+        near_misses: suspect.host.failed.max(suspect.host.near_misses),
+        slow: 0,
+    };
+    Advice { text, section: "hosts", harm }
+}
+
+/// Returns the failed exchanges of the episodes that a host caused for the most part.
+fn failures_of(model: &ReportModel, suspect: &SuspectHost<'_>) -> u64 {
+    let is_cause = |episode: &&EpisodeRecord| {
+        let host = episode.hosts.first().filter(|host| host.share_bp >= 5_000);
+        episode.upstream == suspect.upstream.name && host.is_some_and(|host| host.host == suspect.name)
+    };
+    model.episodes.iter().filter(is_cause).map(|episode| episode.failed).sum()
 }
 
 /// Finds an upstream of whose successes safety nets carry half a percent or more.
@@ -133,10 +158,8 @@ fn masked_failures(upstream: &UpstreamReport) -> Option<Advice<'_>> {
 
 /// Finds the blips of an upstream that recur at an interval.
 fn recurring<'a>(model: &'a ReportModel, upstream: &'a UpstreamReport) -> Option<Advice<'a>> {
-    let is_regular = |episode: &&EpisodeRecord| {
-        episode.upstream == upstream.name && episode.pattern == "recurring" && episode.interval_s.is_some()
-    };
-    let episodes = || model.episodes.iter().filter(is_regular);
+    let is_own = |episode: &&EpisodeRecord| episode.upstream == upstream.name && is_regular(episode);
+    let episodes = || model.episodes.iter().filter(is_own);
     let interval = episodes().max_by_key(|episode| episode.near_misses)?.interval_s?;
     let count: u64 = episodes().map(|episode| episode.count.unwrap_or(1)).sum();
     let near_misses: u64 = episodes().map(|episode| episode.near_misses).sum();

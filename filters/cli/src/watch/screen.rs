@@ -10,7 +10,7 @@ use crate::display::time::{DateTime, TimeOfDay};
 use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use crate::sanitize::sanitize;
 use crate::warm_up;
-use nearmiss::Fate;
+use nearmiss::{Fate, Timestamp};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -211,16 +211,7 @@ fn episode(row: &EpisodeRow, dashboard: &Dashboard, palette: &Palette) -> Line<'
     };
     let name = format!("{} {} ", sanitize(&episode.upstream, 40), sanitize(&episode.pattern, 20));
     let text = if row.is_open() {
-        let (exchanges, near_misses, failed) = row.totals();
-        let seconds = (dashboard.now.micros() / 1_000).saturating_sub(episode.start.0) / 1_000;
-        format!(
-            "since {}, {}: {} near misses and {} failed of {} exchanges",
-            TimeOfDay(episode.start.0),
-            Seconds(seconds),
-            GroupedCount(near_misses),
-            GroupedCount(failed),
-            GroupedCount(exchanges)
-        )
+        ongoing(row, dashboard.now)
     } else {
         let end = episode.end.map_or(String::new(), |end| format!(" to {}", TimeOfDay(end.0)));
         let explain = sanitize(&episode.explain, MAX_SENTENCE);
@@ -231,6 +222,29 @@ fn episode(row: &EpisodeRow, dashboard: &Dashboard, palette: &Palette) -> Line<'
         Span::styled(name, palette.bold),
         Span::styled(text, palette.plain),
     ])
+}
+
+/// Describes an open episode: its counts up to now, and the cause from its record.
+fn ongoing(row: &EpisodeRow, now: Timestamp) -> String {
+    let episode = &row.record;
+    let seconds = (now.micros() / 1_000).saturating_sub(episode.start.0) / 1_000;
+    let (exchanges, near_misses, failed) = row.totals();
+    let es = if near_misses == 1 { "" } else { "es" };
+    let harm = match (near_misses, failed) {
+        (0, 0) => String::new(),
+        (_, 0) => format!("{} near miss{es} of ", GroupedCount(near_misses)),
+        (0, _) => format!("{} failed of ", GroupedCount(failed)),
+        _ => format!("{} near miss{es} and {} failed of ", GroupedCount(near_misses), GroupedCount(failed)),
+    };
+    // The counts before the cause are those of the time when the episode opened.
+    let cause = episode.explain.split_once(": ").map_or(String::new(), |(_, cause)| format!(": {cause}"));
+    format!(
+        "since {}, {}: {harm}{} exchanges{}",
+        TimeOfDay(episode.start.0),
+        Seconds(seconds),
+        GroupedCount(exchanges),
+        sanitize(&cause, MAX_SENTENCE)
+    )
 }
 
 fn record(row: &RecordRow, name: usize, palette: &Palette) -> Line<'static> {
@@ -248,7 +262,7 @@ mod tests {
     use super::*;
     use crate::watch::follow::EventHandler;
     use crate::watch::overlay::Overlay;
-    use nearmiss::{Head, Record, Timestamp};
+    use nearmiss::{Exchange, Head, Pattern, Record, Verdict};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
@@ -305,6 +319,32 @@ mod tests {
                     assert!(lines.last().unwrap().starts_with('q'), "{width}x{height}: {lines:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn an_open_episode_shows_its_counts_up_to_now_and_its_cause() {
+        let mut dashboard = Dashboard::default();
+        let json = r#"{"schema":1,"type":"episode","phase":"open","id":"cart-1","upstream":"cart","pattern":"burst","start":"2026-11-23T08:00:00.000Z","exchanges":333,"near_misses":0,"failed":0,"explain":"0 of 333 exchanges were near misses: all responses were slower; look at cart."}"#;
+        let head = Head::Episode { is_open: true, pattern: Pattern::Burst };
+        dashboard
+            .on_record(Record { head, time: Timestamp::default(), upstream: "cart", json, tokens: &[] })
+            .unwrap();
+        let line = |dashboard: &Dashboard| {
+            let lines = screen(dashboard, &mut View::default(), 150, 24);
+            lines.into_iter().find(|line| line.starts_with("open")).unwrap().trim_end().to_owned()
+        };
+        let ending = "exchanges: all responses were slower; look at cart.";
+        assert!(line(&dashboard).ends_with(&format!(": 333 {ending}")), "{}", line(&dashboard));
+        let ts = Timestamp::from_seconds(1_795_420_840);
+        for (fate, expected) in [
+            (Fate::Retried, ", 40 s: 1 near miss of 334 "),
+            (Fate::Failed, ", 40 s: 1 near miss and 1 failed of 335 "),
+        ] {
+            let exchange = Exchange { upstream: "cart", status: 200, ts, ..Exchange::default() };
+            dashboard.on_exchange(&exchange, &Verdict { fate, ..Verdict::default() });
+            let line = line(&dashboard).replace('\u{202f}', " ");
+            assert!(line.contains(&format!("{expected}{ending}")), "{line}");
         }
     }
 
