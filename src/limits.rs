@@ -31,6 +31,14 @@ impl Limits {
     }
 }
 
+/// Limits for exchanges that do not report theirs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OtherLimits {
+    pub(crate) configured: Limits,
+    /// Timeout that attempts were seen to end on.
+    pub(crate) learned_timeout: Option<Micros>,
+}
+
 /// A limit whose use can be measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Limit {

@@ -7,7 +7,7 @@ use crate::config::{Config, Hosts, UpstreamConfig};
 use crate::episode::{EpisodeEngine, Observation};
 use crate::exchange::{Exchange, Substitute};
 use crate::fleet::{Fleet, UpstreamId};
-use crate::limits::Limits;
+use crate::limits::{Limits, OtherLimits};
 use crate::name::{self, NO_UPSTREAM};
 use crate::outbox::Outbox;
 use crate::record::{self, Head, HostNames, Record, Span};
@@ -168,7 +168,7 @@ impl Monitor {
         self.run_due();
         let index = self.lookup_reported(exchange.upstream, exchange.ts);
         let configured = self.configured(exchange.upstream);
-        let limits = configured.map(UpstreamConfig::limits).unwrap_or_default();
+        let configured_limits = configured.map(UpstreamConfig::limits).unwrap_or_default();
         let is_fallback = exchange.substitute.is_none()
             && configured.zip(exchange.host).is_some_and(|(upstream, host)| upstream.is_fallback_host(host));
         if self.fleet.get(index).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
@@ -180,13 +180,13 @@ impl Monitor {
             && exchange.is_plain()
             && exchange.attempt_log.len() <= 1
             && !is_fallback
-            && let Some(observed) = self.observe_plain(index, exchange, limits, bucket)
+            && let Some(observed) = self.observe_plain(index, exchange, configured_limits, bucket)
         {
             return observed;
         }
         match normalized(exchange, is_fallback) {
-            Some(exchange) => self.observe_any(index, &exchange, limits, place),
-            None => self.observe_any(index, exchange, limits, place),
+            Some(exchange) => self.observe_any(index, &exchange, configured_limits, place),
+            None => self.observe_any(index, exchange, configured_limits, place),
         }
     }
 
@@ -196,11 +196,12 @@ impl Monitor {
         &mut self,
         index: usize,
         exchange: &Exchange<'_>,
-        limits: Limits,
+        configured: Limits,
         bucket: u64,
     ) -> Option<Observed> {
         let at = self.timeline.open_at(bucket);
         let entry = self.fleet.get_mut(index).filter(|entry| !entry.is_none)?;
+        let limits = OtherLimits { configured, learned_timeout: entry.detector.learned_timeout_in(bucket) };
         let judged = entry.upstream.observe_plain(exchange, limits, self.config.tight_margin, at)?;
         if let Some(hosts) = entry.upstream.hosts_in(at) {
             let JudgedExchange { ref verdict, route, log2, host } = judged;
@@ -222,7 +223,7 @@ impl Monitor {
         &mut self,
         index: usize,
         exchange: &Exchange<'_>,
-        limits: Limits,
+        configured: Limits,
         place: Placement,
     ) -> Observed {
         let thresholds = self.config.thresholds();
@@ -246,6 +247,8 @@ impl Monitor {
             Placement::Open(bucket) => Some(self.timeline.open_at(bucket)),
             Placement::Late | Placement::Ahead => None,
         };
+        let learned_timeout = at.and_then(|at| entry.detector.learned_timeout_in(at.bucket));
+        let limits = OtherLimits { configured, learned_timeout };
         let judged = entry.upstream.observe(exchange, limits, &thresholds, at, place == Placement::Late);
         if let Some(at) = at
             && let Some(hosts) = entry.upstream.hosts_in(at)

@@ -35,6 +35,8 @@ pub struct Verdict {
     pub limits: Limits,
     /// True if `limits.max_attempts` was learned, not configured or observed.
     pub learned_attempts: bool,
+    /// True if `limits.timeout` was learned, not configured or observed.
+    pub learned_timeout: bool,
     /// Median duration of the baseline; known where a duration was judged.
     pub typical: Option<Micros>,
     /// Duration that was compared with the baseline.
@@ -44,6 +46,16 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Marks the limits that were learned: those that are not among the `known` ones.
+    #[must_use]
+    pub(crate) fn with_learned(self, known: Limits) -> Self {
+        Self {
+            learned_attempts: self.limits.max_attempts != known.max_attempts,
+            learned_timeout: self.limits.timeout != known.timeout,
+            ..self
+        }
+    }
+
     /// Returns the margin in basis points; `None` if no limit is known.
     pub fn margin_bp(&self) -> Option<u16> {
         self.nearest.map(|(_, used)| used.margin())

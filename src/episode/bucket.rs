@@ -9,6 +9,7 @@ use super::observation::{AttemptHost, AttemptObservation, Observation};
 use super::residual::{BINS, UNIT, bin};
 use super::rules::Rules;
 use crate::codec::{Absorb, Decoder, Drain, Encoder, counts};
+use crate::histogram::Log2;
 use crate::upstream::{BucketHost, BucketHosts, HostPlace, SlotMap};
 use crate::verdict::{Fate, Signals, Verdict};
 
@@ -170,11 +171,10 @@ impl Bucket {
         if observation.is_short() {
             route.late = route.late.saturating_add(1);
         }
-        let timeout = rules.timeout(self.index);
-        if let Some(attempt) = observation.only_attempt(timeout) {
+        if let Some(attempt) = observation.only_attempt() {
             return self.add_attempt(observation, &attempt, rules, &mut hosts);
         }
-        observation.for_each_attempt(timeout, |attempt| {
+        observation.for_each_attempt(|attempt| {
             self.add_attempt(observation, &attempt, rules, &mut hosts);
         });
     }
@@ -193,7 +193,7 @@ impl Bucket {
         counts.first_try = counts.first_try.saturating_add(1);
         counts.add_margin(observation.verdict);
         let (took, log2) = observation.plain_attempt();
-        let late = took.is_some_and(|took| observation.is_late(took, rules.timeout(self.index)));
+        let late = took.is_some_and(|took| observation.is_late(took));
         let route = self.routes.get_mut(observation.route);
         route.attempts = route.attempts.saturating_add(1);
         route.late = route.late.saturating_add(late.into());
@@ -273,6 +273,9 @@ impl Bucket {
     fn add_duration(&mut self, slot: Option<u8>, log2: u16, rules: &Rules) -> Option<i32> {
         let route = self.routes.get_mut(slot);
         route.timed = route.timed.saturating_add(1);
+        if let Some((learned, _)) = rules.timeout(self.index) {
+            self.timed_out.compare(Log2(log2), learned);
+        }
         let Some((offset, residual)) = rules.residual(slot, self.index, log2) else {
             let coarse = i32::from(log2 >> WARM_UP_SHIFT);
             route.sum = route.sum.saturating_add(coarse);

@@ -314,10 +314,14 @@ impl Detector {
         Some(evidence)
     }
 
-    /// Returns the learned timeout, if any.
+    /// Returns the newest learned timeout, if any.
     pub(crate) fn learned_timeout(&self) -> Option<Micros> {
-        let log2 = f32::from(self.routes.rules().timeout(u32::MAX)?.0) / 256.0;
-        Some(Micros::new(libm::roundf(libm::exp2f(log2)) as u64))
+        self.routes.rules().timeout(u32::MAX).map(|timeout| timeout.1)
+    }
+
+    /// Returns the learned timeout that applies in `bucket`, if any.
+    pub(crate) fn learned_timeout_in(&self, bucket: u64) -> Option<Micros> {
+        self.routes.rules().timeout(index_of(bucket)).map(|timeout| timeout.1)
     }
 
     /// Returns the current excursion.

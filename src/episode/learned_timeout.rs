@@ -2,8 +2,8 @@
 //!
 //! Attempts that time out all take the same time; no other failure does. If the durations of a bucket's timed-out
 //! attempts lie within 3 % of each other, the longest is a vote for itself; a value with five more votes than others
-//! holds. It is published once a minute, like the rules of routes, and is used only to detect late responses: verdicts
-//! are judged by limits that the proxy reported.
+//! holds. It is published once a minute, like the rules of routes, and applies to exchanges whose timeout is neither
+//! reported nor configured. A success that took longer disproves it.
 
 use crate::codec::counts;
 use crate::histogram::Log2;
@@ -17,6 +17,7 @@ const MIN_VOTES: u8 = 5;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimedOut {
     count: u8,
+    /// 0 if an attempt succeeded after the learned timeout.
     shortest: u16,
     longest: u16,
 }
@@ -32,6 +33,13 @@ impl TimedOut {
         self.shortest = self.shortest.min(log2.0);
         self.longest = self.longest.max(log2.0);
     }
+
+    /// Compares a success with the timeout that was learned.
+    pub(super) fn compare(&mut self, success: Log2, learned: Log2) {
+        if success.0 > learned.0 + TOLERANCE {
+            self.shortest = 0;
+        }
+    }
 }
 
 /// The learned timeout of one upstream.
@@ -44,7 +52,10 @@ pub(super) struct LearnedTimeout {
 impl LearnedTimeout {
     /// Learns the timed-out attempts of a sealed bucket.
     pub(super) fn learn(&mut self, timed_out: TimedOut) {
-        if timed_out.count == 0 || timed_out.longest - timed_out.shortest > TOLERANCE {
+        if timed_out.shortest == 0 {
+            *self = Self::default();
+        }
+        if timed_out.longest.checked_sub(timed_out.shortest).is_none_or(|spread| spread > TOLERANCE) {
             return;
         }
         if self.log2.abs_diff(timed_out.longest) <= TOLERANCE {

@@ -64,22 +64,21 @@ impl<'a> Observation<'a> {
         self.verdict.signals.any(SHORT)
     }
 
-    /// Returns the attempt if there was only one and there is no attempt log; `learned` is the timeout to use if none
-    /// is reported.
-    pub(super) fn only_attempt(&self, learned: Option<Log2>) -> Option<AttemptObservation<'a>> {
+    /// Returns the attempt if there was only one and there is no attempt log.
+    pub(super) fn only_attempt(&self) -> Option<AttemptObservation<'a>> {
         let x = self.exchange;
         if x.several_attempts().is_some() || !x.attempt_log.is_empty() {
             return None;
         }
         let failed = self.has_failed();
         let timeless = x.is_timeless();
-        let has_timeout = self.verdict.limits.timeout.is_some();
-        let has_timed_out = failed && !has_timeout && (x.status == 504 || x.flags.any(Flags::UT));
+        let has_timed_out =
+            failed && !self.has_known_timeout() && (x.status == 504 || x.flags.any(Flags::UT));
         Some(AttemptObservation {
             host: AttemptHost::At(self.host),
             failed,
             log2: (!timeless).then_some(self.log2),
-            late: !timeless && self.is_late(x.duration, learned),
+            late: !timeless && self.is_late(x.duration),
             timed_out: has_timed_out.then_some(self.log2),
         })
     }
@@ -93,13 +92,9 @@ impl<'a> Observation<'a> {
     }
 
     /// Calls `each` with every known attempt of an exchange with several.
-    pub(super) fn for_each_attempt(
-        &self,
-        learned: Option<Log2>,
-        mut each: impl FnMut(AttemptObservation<'a>),
-    ) {
+    pub(super) fn for_each_attempt(&self, mut each: impl FnMut(AttemptObservation<'a>)) {
         let x = self.exchange;
-        let has_timeout = self.verdict.limits.timeout.is_some();
+        let has_timeout = self.has_known_timeout();
         let timeless = x.is_timeless();
         let attempts = x.attempts.unwrap_or(1);
         // An attempt log omits the first attempts, which failed: otherwise there would be no later ones.
@@ -120,7 +115,7 @@ impl<'a> Observation<'a> {
                     host: attempt.host.map_or(AttemptHost::At(None), AttemptHost::Named),
                     failed: attempt.failed(),
                     log2: attempt.duration.filter(|_| !timeless).map(Log2::of),
-                    late: attempt.duration.is_some_and(|took| self.is_late(took, learned)) && !timeless,
+                    late: attempt.duration.is_some_and(|took| self.is_late(took)) && !timeless,
                     timed_out: attempt
                         .duration
                         .filter(|_| matches!(attempt.status, None | Some(504)) && !has_timeout)
@@ -146,13 +141,14 @@ impl<'a> Observation<'a> {
         }
     }
 
+    /// Returns true if the timeout was reported or configured, so that there is none to learn.
+    fn has_known_timeout(&self) -> bool {
+        self.verdict.limits.timeout.is_some() && !self.verdict.learned_timeout
+    }
+
     /// Returns true from 70 % of the timeout.
-    pub(super) fn is_late(&self, took: Micros, learned: Option<Log2>) -> bool {
-        /// log2(.7) in 1/256 octave.
-        const SHARE: u16 = 132;
-        match self.verdict.limits.timeout {
-            Some(limit) => took.get().saturating_mul(10) >= limit.get().saturating_mul(7),
-            None => learned.is_some_and(|limit| Log2::of(took).0 >= limit.0.saturating_sub(SHARE)),
-        }
+    pub(super) fn is_late(&self, took: Micros) -> bool {
+        let is_late = |limit: Micros| took.get().saturating_mul(10) >= limit.get().saturating_mul(7);
+        self.verdict.limits.timeout.is_some_and(is_late)
     }
 }

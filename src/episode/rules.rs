@@ -6,6 +6,7 @@
 use super::dimensions::PerRoute;
 use crate::codec::{Decode, Decoder, Encode, Encoder, copies};
 use crate::histogram::Log2;
+use crate::units::Micros;
 
 /// A rule for one route: mean in 1/1024 octave, and the factor from an offset to a residual, × 4096. A factor of 0 is
 /// no rule.
@@ -37,27 +38,39 @@ pub(super) struct Rules {
 
 copies! { Rules { next_from, timeout, routes } }
 
-/// The learned timeout of an attempt, if any.
+/// The learned timeout of an attempt; zeros without one.
 #[derive(Clone, Copy, Debug, Default)]
-struct Timeout(Option<Log2>);
+struct Timeout {
+    /// Its logarithm plus one.
+    log2: u16,
+    micros: u32,
+}
 
-/// A message holds the logarithm plus one, and 0 without a timeout.
+impl Timeout {
+    fn new(log2: Option<Log2>) -> Self {
+        let Some(Log2(log2)) = log2 else { return Self::default() };
+        let micros = libm::roundf(libm::exp2f(f32::from(log2) / 256.0)) as u32;
+        Self { log2: log2 + 1, micros }
+    }
+}
+
 impl Encode for Timeout {
     fn encode(&self, to: &mut Encoder<'_>) {
-        self.0.map_or(0, |log2| log2.0 + 1).encode(to);
+        self.log2.encode(to);
     }
 }
 
 impl Decode for Timeout {
     fn decode(from: &mut Decoder<'_>) -> Self {
-        Self(from.get::<u16>().checked_sub(1).map(Log2))
+        Self::new(from.get::<u16>().checked_sub(1).map(Log2))
     }
 }
 
 impl Rules {
     /// Returns the learned timeout of an attempt, if any.
-    pub(super) fn timeout(&self, bucket: u32) -> Option<Log2> {
-        self.timeout.at(bucket, self.next_from).0
+    pub(super) fn timeout(&self, bucket: u32) -> Option<(Log2, Micros)> {
+        let Timeout { log2, micros } = self.timeout.at(bucket, self.next_from);
+        log2.checked_sub(1).map(|log2| (Log2(log2), Micros::new(micros.into())))
     }
 
     /// Scores a duration: its offset from the route's mean in 1/1024 octave, and its residual in 1/128 sigma.
@@ -88,7 +101,7 @@ impl Rules {
     /// Publishes rules for buckets from `from` on. Routes without a new rule keep theirs.
     pub(super) fn publish(&mut self, from: u32, timeout: Option<Log2>, rules: PerRoute<Option<Rule>>) {
         self.next_from = from;
-        self.timeout = Published { now: self.timeout.next, next: Timeout(timeout) };
+        self.timeout = Published { now: self.timeout.next, next: Timeout::new(timeout) };
         for (published, rule) in self.routes.iter_mut().zip(rules.iter()) {
             *published = Published { now: published.next, next: rule.unwrap_or(published.next) };
         }

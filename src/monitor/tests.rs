@@ -266,6 +266,39 @@ fn the_retry_limit_is_learned_and_marked() {
 }
 
 #[test]
+fn a_timeout_that_failures_end_on_makes_answers_tight_until_a_success_takes_longer() {
+    let mut monitor = monitor("{}", Feed::Log);
+    let took = |second: u64, status, millis| Exchange {
+        status,
+        duration: Micros::from_millis(millis),
+        ..ok(second * 1_000)
+    };
+    for second in 0..300 {
+        let is_timed_out = second % 30 == 0;
+        monitor.observe(&took(
+            second,
+            if is_timed_out { 504 } else { 200 },
+            if is_timed_out { 3_000 } else { 20 },
+        ));
+    }
+    drain(&mut monitor);
+    let near = monitor.observe(&took(300, 200, 2_800)).verdict;
+    assert_eq!((near.fate, near.learned_timeout), (Fate::Tight, true));
+    let record = &drain(&mut monitor)[0];
+    assert_eq!(record["learned"], serde_json::json!(["timeout"]));
+    assert!(record["explain"].as_str().unwrap().contains(" (learned)"), "{record}");
+    let reported = Exchange { timeout: Some(Micros::from_seconds(60)), ..took(300, 200, 2_800) };
+    assert!(!monitor.observe(&reported).verdict.learned_timeout);
+
+    let longer = monitor.observe(&took(301, 200, 4_000)).verdict;
+    assert_eq!((longer.margin_bp(), longer.learned_timeout), (None, false));
+    (302..420).for_each(|second| {
+        monitor.observe(&took(second, 200, 20));
+    });
+    assert!(!monitor.observe(&took(420, 200, 2_800)).verdict.learned_timeout);
+}
+
+#[test]
 fn a_configured_fallback_host_answers_in_the_upstreams_stead() {
     let mut monitor = monitor(r#"{"upstreams":{"cart":{"fallback_hosts":["10.0.0.1:80"]}}}"#, Feed::Log);
     assert_eq!(monitor.observe(&ok(0)).verdict.fate, Fate::Fallback);

@@ -51,9 +51,14 @@ pub(crate) fn exchange(
     if let Some(trace) = exchange.trace_id.filter(|id| is_trace_id(id)) {
         json.key("trace_id").text(trace);
     }
-    if verdict.learned_attempts {
+    if verdict.learned_attempts || verdict.learned_timeout {
         json.key("learned").open('[');
-        json.item().text("max_attempts");
+        if verdict.learned_attempts {
+            json.item().text("max_attempts");
+        }
+        if verdict.learned_timeout {
+            json.item().text("timeout");
+        }
         json.close(']');
     }
     if suppressed > 0 {

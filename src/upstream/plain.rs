@@ -3,14 +3,14 @@
 //! Most of the long way asks for evidence that a plain exchange cannot have. The short way counts the same for a clean verdict, and
 //! nothing before the verdict is known to be clean.
 
-use super::state::{JudgedExchange, UpstreamState, latency_of_caller, limits};
+use super::state::{JudgedExchange, UpstreamState, applied_limits, latency_of_caller};
 use crate::exchange::Exchange;
 use crate::histogram::Log2;
-use crate::limits::Limits;
+use crate::limits::{Limits, OtherLimits};
 use crate::timeline::OpenAt;
 use crate::top_k::hash_of;
 use crate::units::Used;
-use crate::verdict::{Verdict, judge_plain};
+use crate::verdict::judge_plain;
 
 impl UpstreamState {
     /// Observes a [plain](Exchange::is_plain) exchange with at most one logged attempt, as [`observe`](Self::observe) does; `None` if it
@@ -19,7 +19,7 @@ impl UpstreamState {
     pub(crate) fn observe_plain(
         &mut self,
         exchange: &Exchange<'_>,
-        configured: Limits,
+        others: OtherLimits,
         tight: Used,
         at: OpenAt,
     ) -> Option<JudgedExchange> {
@@ -30,10 +30,10 @@ impl UpstreamState {
             return None;
         }
         let snapshot = self.snapshots.find(at.comparable.into());
-        let (limits, learned_attempts) =
-            limits(exchange, configured, snapshot.map(|(_, snapshot)| snapshot).unwrap_or_default());
+        let known = Limits::reported(exchange).or(others.configured);
+        let limits = applied_limits(known, exchange, others, snapshot);
         let baseline = snapshot.and_then(|snapshot| self.expected(route, route_name.is_some(), snapshot));
-        let verdict = Verdict { learned_attempts, ..judge_plain(exchange, limits, tight, baseline)? };
+        let verdict = judge_plain(exchange, limits, tight, baseline)?.with_learned(known);
 
         let served = exchange.service.unwrap_or(exchange.duration);
         let log2 = Log2::of(served);

@@ -8,12 +8,12 @@ use crate::counters::{CounterTotals, Counters};
 use crate::exchange::Exchange;
 use crate::flags::Flags;
 use crate::histogram::Log2;
-use crate::limits::Limits;
+use crate::limits::{Limits, OtherLimits};
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::thresholds::Thresholds;
 use crate::timeline::{self, OpenAt};
 use crate::top_k::{Candidates, Eviction, Seal, TopK, hash_of};
-use crate::units::Timestamp;
+use crate::units::{Micros, Timestamp};
 use crate::verdict::{Fate, LatencyBaseline, Past, Signals, Verdict, judge};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -85,7 +85,7 @@ impl UpstreamState {
     pub(crate) fn observe(
         &mut self,
         exchange: &Exchange<'_>,
-        configured: Limits,
+        others: OtherLimits,
         thresholds: &Thresholds,
         at: Option<OpenAt>,
         late: bool,
@@ -97,12 +97,11 @@ impl UpstreamState {
         let comparable = at.map_or(0, |at| at.comparable);
         let snapshot = self.snapshots.find(comparable.into());
         let route = exchange.route.and_then(|name| self.routes.find_at(hash_of(name), comparable));
-        let (limits, learned_attempts) =
-            limits(exchange, configured, snapshot.map(|(_, snapshot)| snapshot).unwrap_or_default());
+        let known = Limits::reported(exchange).or(others.configured);
+        let limits = applied_limits(known, exchange, others, snapshot);
         let baseline = snapshot.and_then(|snapshot| self.expected(route, exchange.route.is_some(), snapshot));
         let past = Past { baseline, late };
-        let mut verdict = judge(exchange, &limits, thresholds, past);
-        verdict.learned_attempts = learned_attempts;
+        let verdict = judge(exchange, &limits, thresholds, past).with_learned(known);
 
         self.counters.count(exchange, &verdict, latency_of_caller(exchange, latency));
         if let Some(at) = at {
@@ -283,13 +282,20 @@ fn is_comparable(exchange: &Exchange<'_>, verdict: &Verdict) -> bool {
         && !verdict.signals.any(UNUSUAL)
 }
 
-/// Returns the exchange's own limits, else the configured ones, else the learned ones; and true if the attempts were
-/// learned.
-pub(super) fn limits(exchange: &Exchange<'_>, configured: Limits, snapshot: Snapshot) -> (Limits, bool) {
-    let mut limits = Limits::reported(exchange).or(configured);
-    let use_learned = limits.max_attempts.is_none() && snapshot.max_attempts > 0;
-    if use_learned {
-        limits.max_attempts = Some(snapshot.max_attempts.into());
-    }
-    (limits, use_learned)
+/// Returns the known limits of an exchange, and the learned ones where none is known. An attempt that took 3 % longer than
+/// the learned timeout had another one.
+pub(super) fn applied_limits(
+    known: Limits,
+    exchange: &Exchange<'_>,
+    others: OtherLimits,
+    snapshot: Option<(usize, Snapshot)>,
+) -> Limits {
+    let took = || exchange.answering_attempt().unwrap_or_default().get();
+    let is_within = |timeout: &Micros| took().saturating_mul(100) <= timeout.get().saturating_mul(103);
+    let max_attempts = snapshot.map(|(_, snapshot)| u32::from(snapshot.max_attempts));
+    known.or(Limits {
+        timeout: others.learned_timeout.filter(is_within),
+        deadline: None,
+        max_attempts: max_attempts.filter(|attempts| *attempts > 0),
+    })
 }

@@ -259,6 +259,9 @@ fn closeness(out: &mut String, verdict: &Verdict) {
         out.push_str(" of ");
         push_duration(out, span);
     }
+    if limit == Limit::Timeout && verdict.learned_timeout {
+        out.push_str(" (learned)");
+    }
 }
 
 /// Appends `; look at 10.0.0.1:80`.

@@ -2,7 +2,7 @@ use super::*;
 use crate::episode::{BucketCounts, Cause, Deviation, OpenEpisode, Reference};
 use crate::exchange::{Attempt, Exchange, Quota, Substitute};
 use crate::flags::Flags;
-use crate::limits::Limits;
+use crate::limits::{Limits, OtherLimits};
 use crate::record::{EpisodeContext, HostNames};
 use crate::thresholds::{ClientRetries, Thresholds};
 use crate::timeline::{Feed, Timeline};
@@ -216,7 +216,13 @@ fn upstream() -> UpstreamState {
     let bucket = crate::timeline::bucket_of(ts);
     for host in ["10.0.0.1:80", "10.0.0.2:80"] {
         let exchange = Exchange { ts, host: Some(host), route: Some("checkout"), ..ok() };
-        upstream.observe(&exchange, LIMITS, &THRESHOLDS, Some(timeline.open_at(bucket)), false);
+        upstream.observe(
+            &exchange,
+            OtherLimits { configured: LIMITS, learned_timeout: None },
+            &THRESHOLDS,
+            Some(timeline.open_at(bucket)),
+            false,
+        );
     }
     upstream.seal(bucket, bucket);
     upstream
