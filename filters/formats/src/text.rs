@@ -51,7 +51,12 @@ impl<'a> TextCursor<'a> {
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn word(&mut self, expected: &'static str) -> Result<&'a [u8], LineError> {
         let end = find(self.line, self.at, b' ').unwrap_or(self.line.len());
-        self.take(end, end, expected)
+        if self.at >= end {
+            return Err(self.unexpected(expected));
+        }
+        let word = self.line.get(self.at..end).unwrap_or_default();
+        self.continue_at(end);
+        Ok(word)
     }
 
     /// Reads up to the next `stop`, which must be in the same word; skips it.
@@ -90,8 +95,8 @@ impl<'a> TextCursor<'a> {
                 continue;
             }
             if matches!(self.line.get(end + 1), None | Some(b' ')) {
-                self.at = start;
-                return self.take(end, end + 1, expected).or(Ok(&[]));
+                self.continue_at(end + 1);
+                return Ok(self.line.get(start..end).unwrap_or_default());
             }
             from = end + 1;
         }
@@ -105,8 +110,9 @@ impl<'a> TextCursor<'a> {
             return Err(self.unexpected(expected));
         }
         let Some(end) = find(self.line, self.at, b']') else { return Err(self.unexpected(expected)) };
-        self.at += 1;
-        self.take(end, end + 1, expected).or(Ok(&[]))
+        let inside = self.line.get(self.at + 1..end).unwrap_or_default();
+        self.continue_at(end + 1);
+        Ok(inside)
     }
 
     /// Skips everything before the first time of the common log format in brackets, and reads it.
@@ -131,16 +137,11 @@ impl<'a> TextCursor<'a> {
         LineError::unexpected(self.line, self.at, expected)
     }
 
-    /// Reads up to `end`, at least one byte, and continues at `next`, after spaces.
+    /// Continues at `next`, after spaces.
     #[inline]
-    fn take(&mut self, end: usize, next: usize, expected: &'static str) -> Result<&'a [u8], LineError> {
-        let text = self.line.get(self.at..end).unwrap_or_default();
-        if text.is_empty() && next == end {
-            return Err(self.unexpected(expected));
-        }
+    fn continue_at(&mut self, next: usize) {
         self.at = next;
         self.skip_spaces();
-        Ok(text)
     }
 }
 
