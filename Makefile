@@ -164,6 +164,9 @@ $(EDGE): $(call sources,$(EDGE)) | rust-target
 	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
 	filters/edge/assemble.sh target/debug/edge-bindgen $(call built,$@,edge) dist/edge
 
+.PHONY: edge
+edge: $(EDGE) ## Builds only the edge package dist/edge.
+
 # Envoy's native form: one file for this architecture. Tests build it once more, with panics on purpose.
 NATIVE := dist/libnearmiss_envoy.so
 PANICKING := target/panicking/libnearmiss_envoy.so

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
             }
             valid
         }
-        (Some(file), _) if Path::new(file).is_file() => {
+        (Some(file), _) if Path::new(file).is_file() || !looks_like_a_line(file) => {
             let progress = Progress::new(false);
             let mut lines = Lines::open(Path::new(file), &progress)?;
             let mut valid = true;
@@ -64,6 +64,11 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     };
     output.flush()?;
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns true for text with spaces and for JSON; anything else is the name of a file.
+fn looks_like_a_line(text: &str) -> bool {
+    text.contains(char::is_whitespace) || text.starts_with('{')
 }
 
 /// Explains `line`; returns false if it is unreadable.

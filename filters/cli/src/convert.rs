@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
 use crate::input::InputLine;
-use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::line_counts::LineCounts;
 use crate::order::OrderCheck;
 use crate::output::Output;
 use crate::progress::{LINES_PER_TICK, Progress};
@@ -95,9 +95,7 @@ impl LineHandler for Converter {
             }
             Ok(ParsedLine::LeftOut(_)) => self.line_counts.left_out += 1,
             Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(line.path, line.number, kind),
-            Err(error) => {
-                self.line_counts.count_unreadable(line.path, line.number, &error.with_advice(FORMAT_HINT));
-            }
+            Err(error) => self.line_counts.count_without_exchange(&line, &error),
         }
         if self.text.is_empty() { Ok(()) } else { self.output.line(&self.text) }
     }

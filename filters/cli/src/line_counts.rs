@@ -1,7 +1,9 @@
 //! Counts of input lines by outcome.
 
+use crate::input::InputLine;
+use crate::records;
 use core::fmt::Display;
-use nearmiss_formats::{Format, OtherLine};
+use nearmiss_formats::{Format, LineError, OtherLine};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,6 +24,8 @@ pub(crate) struct LineCounts {
     pub(crate) attempts_unknown: u64,
     /// The errors of the first unreadable lines and the first other lines, as printed.
     pub(crate) problems: Vec<String>,
+    /// True if there are records of nearmiss among the other lines.
+    has_records: bool,
     /// The kinds of other lines that were named.
     named: Vec<OtherLine>,
     /// Number of times that the file or its format changed.
@@ -55,6 +59,23 @@ impl LineCounts {
         self.unreadable += 1;
         if self.unreadable <= MAX_PRINTED {
             self.print_problem(format!("{}:{number}: {error}", path.display()));
+        }
+    }
+
+    /// Counts a line without a readable exchange: a record of nearmiss as another line, anything else as unreadable.
+    #[cold]
+    pub(crate) fn count_without_exchange(&mut self, line: &InputLine<'_>, error: &LineError) {
+        if records::find_record(line.text).is_none() {
+            return self.count_unreadable(line.path, line.number, &error.with_advice(FORMAT_HINT));
+        }
+        self.other += 1;
+        if !core::mem::replace(&mut self.has_records, true) {
+            self.print_problem(format!(
+                "{}:{}: a record of nearmiss, not an exchange: `nearmiss report` and `nearmiss merge` read records; the \
+                 first of its kind",
+                line.path.display(),
+                line.number
+            ));
         }
     }
 
@@ -117,7 +138,7 @@ impl LineCounts {
             eprint!(", {other} other");
         }
         eprintln!(", {unreadable} unreadable");
-        if self.has_no_log() {
+        if self.has_no_log() && !self.has_records {
             eprintln!(
                 "nearmiss: no line is in a known format; name one with --format, or set `fields.log_format` in a configuration \
                  to the format string of the proxy (docs/formats.md)"

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
 use crate::input::InputLine;
-use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::line_counts::LineCounts;
 use crate::monitor;
 use crate::order::OrderCheck;
 use crate::output::Output;
@@ -182,9 +182,7 @@ impl LineHandler for Replayer {
             }
             Ok(ParsedLine::LeftOut(_)) => self.line_counts.left_out += 1,
             Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(line.path, line.number, kind),
-            Err(error) => {
-                self.line_counts.count_unreadable(line.path, line.number, &error.with_advice(FORMAT_HINT));
-            }
+            Err(error) => self.line_counts.count_without_exchange(&line, &error),
         }
         if self.annotate {
             self.annotation.clear();

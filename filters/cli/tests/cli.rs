@@ -374,6 +374,7 @@ fn a_closed_output_pipe_is_not_an_error() {
 fn failures_are_explained_on_standard_error() {
     for (arguments, why) in [
         (&["replay", "/nonexistent/file"][..], "/nonexistent/file: "),
+        (&["check", "access.log"], "access.log: No such file"),
         (&["replay", "."], ".: is a directory"),
         (&["replay", "-", "--format", "squid"], "unknown format; it takes auto exchange envoy"),
         (&["replay", "-", "--since", "soon"], "it takes a date"),
@@ -580,6 +581,22 @@ fn a_quiet_run_prints_warnings_and_nothing_else() {
     for command in ["replay", "convert", "report"] {
         let log = stderr(&nearmiss(&[command, "-q", "--upstream", "carts", "-"], &input));
         assert!(log.starts_with("nearmiss: nothing is selected") && log.lines().count() == 1, "{log}");
+    }
+}
+
+#[test]
+fn records_are_other_lines_and_the_commands_that_read_them_are_named() {
+    let input = format!("{}\n", line(1, "cart", 2));
+    let records = stdout(&nearmiss(&["replay", "-q", "-"], &input));
+    for prefix in
+        ["", "[2026-11-29 23:26:11.244][7][info][wasm] [context.cc:1151] wasm log nearmiss: nearmiss "]
+    {
+        let input: String = records.lines().map(|record| format!("{prefix}{record}\n")).collect();
+        let output = nearmiss(&["replay", "-"], &input);
+        let log = stderr(&output);
+        assert!(log.contains("-:1: a record of nearmiss, not an exchange: `nearmiss report`"), "{log}");
+        assert!(log.contains("2 lines: 0 judged, 2 other, 0 unreadable"), "{log}");
+        assert!(!log.contains("known format") && output.status.code() == Some(2), "{log}");
     }
 }
 

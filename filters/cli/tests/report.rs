@@ -474,14 +474,14 @@ fn each_cause_is_one_finding_and_a_bad_host_with_failures_precedes_blips() {
     let hosts = r#"{"host":"10.0.1.7:80","attempts":2500,"failed":395,"near_misses":395},{"host":"10.0.1.8:80","attempts":7500,"failed":9,"near_misses":0}"#;
     let records = [
         summary("cart", 395, 43, hosts),
-        summary("search", 30, 6, ""),
+        summary("search", 300, 6, ""),
         episode(
             "cart",
             395,
             43,
             r#""pattern":"concentrated","hosts":[{"host":"10.0.1.7:80","share_bp":9000}]"#,
         ),
-        episode("search", 30, 6, r#""pattern":"recurring","truncated":true,"count":25,"interval_s":900"#),
+        episode("search", 290, 6, r#""pattern":"recurring","truncated":true,"count":25,"interval_s":900"#),
     ];
     let digest = stdout_of(&["report", "-q", "--to", "markdown", "-"], &records.join("\n"));
     let findings: Vec<_> = digest

@@ -35,10 +35,15 @@ pub(crate) fn advice(model: &ReportModel) -> Vec<Advice<'_>> {
     list.extend(still_open(model));
     let suspect = worst_host(model);
     list.extend(suspect.as_ref().map(|suspect| bad_host(model, suspect)));
-    // What retries hid before an outage or of a bad host is covered by the sentence about it.
+    // What safety nets hid before an outage, of a bad host or in recurring blips is covered by the sentence about it.
     let is_covered = |upstream: &&UpstreamReport| {
+        let is_most = |episode: &EpisodeRecord| episode.near_misses * 2 > upstream.total.carried();
         suspect.as_ref().is_some_and(|suspect| suspect.upstream.name == upstream.name)
-            || model.episodes.iter().any(|episode| is_outage(episode) && episode.upstream == upstream.name)
+            || model
+                .episodes
+                .iter()
+                .filter(|episode| episode.upstream == upstream.name)
+                .any(|episode| is_outage(episode) || is_regular(episode) && is_most(episode))
     };
     list.extend(model.upstreams.iter().filter(|upstream| !is_covered(upstream)).filter_map(masked_failures));
     list.extend(model.upstreams.iter().filter_map(|upstream| recurring(model, upstream)));
@@ -152,7 +157,7 @@ fn masked_failures(upstream: &UpstreamReport) -> Option<Advice<'_>> {
             GroupedCount(total.carried())
         )),
         section: "timeline",
-        harm: Harm { failures: 0, near_misses: total.carried(), slow: 0 },
+        harm: Harm { failures: total.failed(), near_misses: total.carried(), slow: 0 },
     })
 }
 

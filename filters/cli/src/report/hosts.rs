@@ -48,6 +48,11 @@ impl SuspectHost<'_> {
             && problems(&self.host) >= LEAST_PROBLEMS
     }
 
+    /// Returns true if the hosts of failed attempts are known, and this one's share of problems is smaller than its share of attempts.
+    fn is_better_than_others(&self) -> bool {
+        are_failures_attributed(self.upstream) && self.problem_bp < self.attempts_bp
+    }
+
     /// Writes the verdict about the host.
     pub(crate) fn sentence(&self) -> RichText<'_> {
         let failed = format!(
@@ -79,13 +84,15 @@ impl SuspectHost<'_> {
     }
 }
 
-/// Returns at most `max` suspect hosts, the most conspicuous first, and the number of all.
+/// Returns at most `max` suspect hosts, the most conspicuous first, and the number of all. A host whose share of the problems does not exceed
+/// its share of the attempts is not suspect.
 pub(crate) fn suspects(model: &ReportModel, max: usize) -> (Vec<SuspectHost<'_>>, usize) {
     let mut suspects: Vec<_> = model
         .upstreams
         .iter()
         .enumerate()
         .flat_map(|(index, upstream)| suspects_of(index, upstream))
+        .filter(|suspect| !suspect.is_better_than_others())
         .collect();
     suspects.sort_by_key(|suspect| {
         (core::cmp::Reverse((suspect.stands_out(), suspect.excess(), problems(&suspect.host))), suspect.index)

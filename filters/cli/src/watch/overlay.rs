@@ -23,22 +23,22 @@ pub(super) enum Overlay {
 }
 
 const HELP: &str = "\
- q, Esc, Ctrl-C  quit
- Tab             next pane
- ↑ ↓ PgUp PgDn Home End
-                 select a line
- Enter           open the whole record, or all figures of an upstream
- /               filter by a part of an upstream, fate or sentence; Esc clears
- s               sort upstreams by the next column
- p, Space        pause and continue
- ?               this help
+q, Esc, Ctrl-C  quit
+Tab             next pane
+↑ ↓ PgUp PgDn Home End
+                select a line
+Enter           open the whole record, or all figures of an upstream
+/               filter by a part of an upstream, fate or sentence; Esc clears
+s               sort upstreams by the next column
+p, Space        pause and continue
+?               this help
 
- exchanges       requests with their response, judged so far
- first try       success rate without retries, fallbacks and other safety nets
- final           success rate that callers saw
- near misses     requests that succeeded only because of a safety net, or with
-                 little room left
- margin          smallest room left before a limit
+exchanges       requests with their response, judged so far
+first try       success rate without retries, fallbacks and other safety nets
+final           success rate that callers saw
+near misses     requests that succeeded only because of a safety net, or with
+                little room left
+margin          smallest room left before a limit
 ";
 
 /// Renders the overlay on top of the screen, if there is one.

@@ -6,7 +6,7 @@ use super::palette::Palette;
 use super::view::{Pane, View};
 use crate::display::columns::pad;
 use crate::display::numbers::{GroupedCount, Percent, Seconds};
-use crate::display::time::{DateTime, TimeOfDay};
+use crate::display::time::TimeOfDay;
 use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use crate::sanitize::sanitize;
 use crate::warm_up;
@@ -120,7 +120,7 @@ fn title(dashboard: &Dashboard, view: &View, files: &str, palette: &Palette) -> 
         line.push_span(Span::styled(
             format!(
                 "  {} UTC  final {}  first try {}  {} exchanges  {} rejected  {} abandoned",
-                DateTime(dashboard.now.micros() / 1_000),
+                TimeOfDay(dashboard.now.micros() / 1_000),
                 Percent(total.final_success()),
                 Percent(total.first_try_success()),
                 GroupedCount(total.exchanges()),
@@ -320,6 +320,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_help_is_aligned() {
+        let mut view = View::default();
+        view.overlay = Overlay::Help;
+        let lines = screen(&Dashboard::default(), &mut view, 100, 30);
+        let column = |word: &str| lines.iter().find_map(|line| line.find(word)).unwrap();
+        assert_eq!(column("quit"), column("next pane"));
+        assert_eq!(column("success rate that"), column("smallest room"));
     }
 
     #[test]
