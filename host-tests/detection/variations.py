@@ -11,7 +11,8 @@ two      short faults come in pairs: the fault of another upstream begins within
 plain    nothing changed, for comparison
 
 The same seed has the same faults as far as the change allows. --run scores as score.py does, with the number of upstreams of the
-variation. --keep DIR keeps truth, episode records and score there.
+variation. A masked burst or a fallback that lasts hours is rightly `sustained` too. --keep DIR keeps truth, episode records and score
+there.
 """
 import argparse, json, os, runpy, subprocess, sys, tempfile, types
 
@@ -83,11 +84,15 @@ def main():
             sys.exit(f"variations.py: {a.run} ended with {run.returncode}, the day with {day.returncode}")
         score = open(os.path.join(where, "score.py")).read()
         n = 30 if a.variation == "ups30" else 12
-        old = "UPSTREAMS = 86400, 3600, 300, 12"
-        if old not in score:
-            sys.exit("variations.py: score.py has changed: " + old)
+        changes = [("UPSTREAMS = 86400, 3600, 300, 12", f"UPSTREAMS = 86400, 3600, 300, {n}")]
+        if a.variation == "hours":
+            changes += [(f'"{kind}": {{"burst"}}', f'"{kind}": {{"burst", "sustained"}}') for kind in ("error_burst_masked", "fallback_40s")]
+        for old, new in changes:
+            if old not in score:
+                sys.exit("variations.py: score.py has changed: " + old)
+            score = score.replace(old, new)
         with open(os.path.join(tmp, "score.py"), "w") as f:
-            f.write(score.replace(old, f"UPSTREAMS = 86400, 3600, 300, {n}"))
+            f.write(score)
         out = subprocess.run([sys.executable, os.path.join(tmp, "score.py"), name + ".truth.json", name + ".records.ndjson"], capture_output=True, text=True, check=True).stdout
         if a.keep:
             with open(name + ".score.json", "w") as f:

@@ -78,6 +78,12 @@ impl BucketCounts {
         Some(self.margin_min).filter(|margin| *margin != NO_MARGIN)
     }
 
+    /// Returns the number of exchanges with signal `slow`.
+    pub(super) fn slow(&self) -> u32 {
+        let slow = self.signals.get(Signals::SLOW.bits().trailing_zeros() as usize);
+        slow.copied().unwrap_or_default().into()
+    }
+
     fn add_margin(&mut self, verdict: &Verdict) {
         if let Some(margin) = verdict.margin_bp() {
             self.margin_min = self.margin_min.min(margin);

@@ -17,7 +17,7 @@ use super::open_episode::OpenEpisode;
 use super::periodicity::{BlipKind, PeriodicityDetector};
 use super::rates::{RateEvidence, Rates};
 use super::reference::DailyComparison;
-use super::routes::RouteModels;
+use super::routes::{BucketMean, RouteModels};
 use super::shift::DurationBaseline;
 use super::tail::{OVERDISPERSED, Shapes, TailDetector, TailEvidence};
 use crate::codec::{Decoder, Drain, Encode, Encoder};
@@ -285,9 +285,9 @@ impl Detector {
         let host_ratio = self.evaluate_hosts(&mut evidence, &bucket, &rates, frozen);
         highest = highest.max(host_ratio * FREEZE_THRESHOLD);
         highest_ratio = highest_ratio.max(host_ratio);
-        self.evaluate_location(&mut evidence, &bucket);
-        self.evaluate_periodicity(&mut evidence, index, &tail, &rates, frozen);
         let mean = self.routes.mean(&bucket);
+        self.evaluate_location(&mut evidence, &bucket, mean);
+        self.evaluate_periodicity(&mut evidence, index, &tail, &rates, frozen);
         evidence.routes = self.routes.impact(&bucket);
         evidence.cross_upstream =
             self.cross_upstream.evaluate(index, mean, tail.slow(), rates.smallest_rise(), frozen)
@@ -357,10 +357,12 @@ impl Detector {
         outlier.nats / HOST_THRESHOLD
     }
 
-    fn evaluate_location(&mut self, evidence: &mut Evidence, bucket: &Bucket) {
+    fn evaluate_location(&mut self, evidence: &mut Evidence, bucket: &Bucket, mean: Option<BucketMean>) {
         let Some(score) = self.location_shift.add(bucket.index, bucket.timed(), bucket.shift) else { return };
         if score.z > SHIFT_THRESHOLD_TWICE {
             evidence.shift = score.shift;
+            let typical = mean.map_or(0.0, |mean| libm::exp2f(mean.typical_log2));
+            evidence.slowdown = typical * (libm::expf(score.shift) - 1.0);
         }
         let is_shifted = score.shift > MIN_SHIFT;
         let penalty = self.penalty();

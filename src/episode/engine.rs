@@ -21,6 +21,8 @@ const COOLDOWN: u32 = 60;
 pub(crate) const SAME_TIME: u32 = 9;
 /// Maximum distance in buckets between alarms with one cause, if there are two upstreams.
 pub(crate) const SAME_TIME_TWO: u32 = 3;
+/// Percent of the longer of two episodes by which their starts and ends may differ if they have one cause.
+const SPAN_TOLERANCE: u32 = 25;
 /// Buckets in which a much larger shift elsewhere explains a small one: a minute.
 const EXPLAINED: u32 = 6;
 /// Share of the largest shift below which a shift is explained by it.
@@ -56,6 +58,8 @@ struct Alarm {
     id: u32,
     bucket: u32,
     is_timing: bool,
+    /// First and last bucket of its episode; `None` if it has none of its own.
+    span: Option<(u32, u32)>,
 }
 
 /// An alarm that the shift of another upstream explains.
@@ -164,6 +168,7 @@ impl EpisodeEngine {
             && !open.is_another_fault(now, evidence)
         {
             open.add(now, evidence);
+            extend_alarm(&mut self.alarms, id, open);
         }
         let is_another_fault = detector
             .open
@@ -203,10 +208,10 @@ impl EpisodeEngine {
         let group = self.evidence.iter().filter(|(of, _)| is_strongest && self.correlated.contains(of));
         let is_group_harmed =
             group.into_iter().any(|(_, evidence)| evidence.counts.near_misses + evidence.counts.failed > 0);
-        if !is_group_harmed && !detector.excursion().is_harmful() {
+        if !is_group_harmed && !detector.excursion().is_harmful(evidence, cause) {
             return;
         }
-        let is_timing = is_timing(cause);
+        let is_timing = cause.is_timing();
         if cause != Cause::CrossUpstream
             && is_timing
             && let Some(by) = self.explanation(id, detector)
@@ -215,11 +220,12 @@ impl EpisodeEngine {
             return;
         }
         let mut open = Box::new(OpenEpisode::new(detector.excursion().clone(), now, cause, evidence));
-        self.alarms.push(Alarm { id, bucket: now, is_timing });
+        self.alarms.push(Alarm { id, bucket: now, is_timing, span: Some((open.start, now)) });
         if is_strongest {
             open.related = self.correlated.get(1..).unwrap_or_default().to_vec();
             open.is_correlated = true;
-            self.alarms.extend(open.related.iter().map(|other| Alarm { id: *other, bucket: now, is_timing }));
+            let named = open.related.iter().map(|id| Alarm { id: *id, bucket: now, is_timing, span: None });
+            self.alarms.extend(named);
         }
         let surplus = self.alarms.len().saturating_sub(MAX_ALARMS);
         self.alarms.drain(..surplus);
@@ -233,28 +239,30 @@ impl EpisodeEngine {
         self.next = 0;
     }
 
-    /// Relates episodes that began at the same time: two slow upstreams close together, or three upstreams a little
-    /// further apart; and upstreams whose alarm this one explains.
+    /// Relates episodes of one kind that began and ended at the same time: two slow upstreams close together, or three
+    /// upstreams a little further apart; and upstreams whose alarm this one explains. A fault of one host is no fault of
+    /// what upstreams share.
     fn relate(&self, id: u32, open: &mut OpenEpisode) {
-        let may_share_cause = is_timing(open.cause) || open.cause == Cause::Errors;
+        let is_timing = open.cause.is_timing();
+        let may_share_cause = (is_timing || open.cause == Cause::Errors) && open.host().is_none();
         if open.related.is_empty() && may_share_cause {
-            let near = |span: u32, only_timing: bool| {
+            let near = |distance: u32| {
                 let near = self.alarms.iter().filter(|alarm| {
                     alarm.id != id
-                        && alarm.bucket.abs_diff(open.detected) <= span
-                        && (alarm.is_timing || !only_timing)
+                        && alarm.bucket.abs_diff(open.detected) <= distance
+                        && alarm.is_timing == is_timing
+                        && alarm.span.is_none_or(|span| is_same_span(span, (open.start, open.last)))
                 });
                 let mut near: Vec<u32> = near.map(|alarm| alarm.id).collect();
                 sort::sort_by(&mut near, |a, b| a < b);
                 near.dedup();
                 near
             };
-            let three = near(SAME_TIME, false);
-            let related = if three.len() >= 2 { three } else { near(SAME_TIME_TWO, true) };
-            open.is_correlated = related.len() >= 2 || !related.is_empty() && is_timing(open.cause);
-            if open.is_correlated {
-                open.related = related;
+            open.related = near(SAME_TIME);
+            if open.related.len() < 2 {
+                open.related = if is_timing { near(SAME_TIME_TWO) } else { Vec::new() };
             }
+            open.is_correlated = !open.related.is_empty();
         }
         for explained in self.explained.iter().filter(|explained| explained.by == id) {
             let is_during = explained.bucket + EXPLAINED >= open.start;
@@ -275,9 +283,19 @@ impl EpisodeEngine {
     }
 }
 
-/// Returns true if durations raised this alarm.
-fn is_timing(cause: Cause) -> bool {
-    matches!(cause, Cause::Tail | Cause::LocationShift | Cause::CrossUpstream)
+/// Extends the span of the alarm of an open episode to its last evidence.
+fn extend_alarm(alarms: &mut [Alarm], id: u32, open: &OpenEpisode) {
+    let is_own = |alarm: &&mut Alarm| alarm.id == id && alarm.bucket == open.detected;
+    if let Some(alarm) = alarms.iter_mut().find(is_own) {
+        alarm.span = Some((open.start, open.last));
+    }
+}
+
+/// Returns true if two spans begin and end within a bucket of each other, and a share of the longer one.
+fn is_same_span(a: (u32, u32), b: (u32, u32)) -> bool {
+    let longest = (a.1 - a.0).max(b.1 - b.0);
+    let tolerance = 1 + longest * SPAN_TOLERANCE / 100;
+    a.0.abs_diff(b.0) <= tolerance && a.1.abs_diff(b.1) <= tolerance
 }
 
 /// Returns the threshold of combined evidence for a number of upstreams: it rises with the logarithm of the number of

@@ -29,6 +29,11 @@ pub(crate) enum Cause {
 
 impl Cause {
     pub(super) const COUNT: usize = 8;
+
+    /// Returns true if durations raised the alarm.
+    pub(super) fn is_timing(self) -> bool {
+        matches!(self, Self::Tail | Self::LocationShift | Self::CrossUpstream)
+    }
 }
 
 /// Evidence of a sealed bucket.
@@ -38,6 +43,8 @@ pub(super) struct Evidence {
     pub(super) residuals: [u16; BINS],
     /// Significant shift of all durations, in nats; 0 without one.
     pub(super) shift: f32,
+    /// Microseconds that the shift adds to a typical duration; 0 without one.
+    pub(super) slowdown: f32,
     pub(super) alarm: Option<Cause>,
     /// Evidence of the alarm as a multiple of its threshold.
     pub(super) alarm_ratio: f32,
@@ -64,6 +71,7 @@ impl Evidence {
             counts,
             residuals,
             shift: 0.0,
+            slowdown: 0.0,
             alarm: None,
             alarm_ratio: 0.0,
             nats: [0.0; Cause::COUNT],

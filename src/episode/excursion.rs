@@ -1,6 +1,7 @@
 //! An excursion: the buckets since some evidence began to add up.
 
 use super::bucket::BucketCounts;
+use super::evidence::{Cause, Evidence};
 use super::residual::BINS;
 use super::shift::{self, DurationBaseline, Durations, Shift};
 
@@ -36,7 +37,11 @@ impl Excursion {
     }
 
     /// Returns true if the excursion harmed anybody.
-    pub(super) fn is_harmful(&self) -> bool {
-        shift::is_harmful(&self.counts, self.shift())
+    pub(super) fn is_harmful(&self, evidence: &Evidence, cause: Cause) -> bool {
+        if cause.is_timing() {
+            shift::is_harmful_slowness(&self.counts, self.shift(), evidence.slowdown)
+        } else {
+            shift::is_harmful(&self.counts, self.shift())
+        }
     }
 }

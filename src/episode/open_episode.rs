@@ -34,6 +34,8 @@ const MIN_IMPACT: u64 = 20;
 const ROUTE_SHARE: u16 = 8_500;
 /// Attempts per hundred exchanges that make a storm.
 const STORM: u32 = 150;
+/// Shortest interval of peaks, in buckets, that chance does not explain: visits and their tolerance cover a sixth of it.
+const SURE_INTERVAL: u32 = 18;
 /// Runs whose intervals show that they are regular.
 const REGULAR_RUNS: u16 = 4;
 
@@ -245,11 +247,13 @@ impl OpenEpisode {
         self.interval().map_or(0, |interval| MISSED_BEATS * interval + 2)
     }
 
-    /// Returns the interval at which the cause recurs, in buckets: that of its periodicity, or that of its own runs.
+    /// Returns the interval at which the cause recurs, in buckets: that of its periodicity, or that of its own runs. The many
+    /// peaks of a fault that lasts always fit a short period, so that counts only if it raised the alarm.
     pub(crate) fn interval(&self) -> Option<u32> {
         let is_regular = self.runs >= REGULAR_RUNS && self.longest <= self.shortest + self.shortest / 4 + 2;
         let mean = self.run_start.saturating_sub(self.start) / u32::from(self.runs - 1).max(1);
-        Some(self.interval).filter(|interval| *interval > 0).or(is_regular.then_some(mean))
+        let least = if self.cause == Cause::Periodicity { 1 } else { SURE_INTERVAL };
+        if self.interval >= least { Some(self.interval) } else { is_regular.then_some(mean) }
     }
 
     /// Returns the number of times that the cause was seen.
@@ -269,8 +273,9 @@ impl OpenEpisode {
 
     /// Returns true if the episode was overdispersed traffic: only timing, over at once, and with few near misses.
     pub(super) fn is_false_alarm(&self) -> bool {
-        let is_timing = matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::CrossUpstream);
-        is_timing && self.buckets <= 3 && self.counts.near_misses.saturating_mul(50) < self.counts.exchanges
+        self.cause.is_timing()
+            && self.buckets <= 3
+            && self.counts.near_misses.saturating_mul(50) < self.counts.exchanges
     }
 
     /// Resets the counts of a host slot that was reassigned.
@@ -290,9 +295,10 @@ impl OpenEpisode {
         let (slot, most) = self.votes.iter().enumerate().max_by_key(|(_, votes)| **votes)?;
         let most = u32::from(*most);
         let share = u32::from(self.counts.bad_attempts.get(slot).copied()?);
-        let is_sure = most >= 5 && most * 10 >= votes * 8;
-        let is_likely = most >= 2 && most * 10 >= votes * 6;
-        (is_sure || is_likely && share * hosts * 2 >= bad * 3).then_some(slot as u8)
+        let has_more = |percent: u32| share * hosts * 100 >= bad * percent;
+        let is_sure = most >= 5 && most * 10 >= votes * 8 && has_more(130);
+        let is_likely = most >= 2 && most * 10 >= votes * 6 && has_more(150);
+        (is_sure || is_likely).then_some(slot as u8)
     }
 
     /// Resets the impact of a route slot that was reassigned.

@@ -42,6 +42,8 @@ pub(super) struct BucketMean {
     pub(super) variance: f32,
     /// Logarithm of microseconds to base 2.
     pub(super) log2: f32,
+    /// The same by the means of its routes alone.
+    pub(super) typical_log2: f32,
 }
 
 /// The models of an upstream's routes; the last stands for routes that are not tracked.
@@ -62,7 +64,7 @@ impl RouteModels {
 
     /// Returns the mean duration of a bucket; `None` if no route in it has a rule.
     pub(super) fn mean(&self, bucket: &Bucket) -> Option<BucketMean> {
-        let (mut n, mut sum, mut variance, mut log2) = (0.0, 0.0, 0.0, 0.0);
+        let (mut n, mut sum, mut variance, mut log2, mut typical) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let routes = self.all.iter().zip(bucket.routes.iter()).zip(self.rules.has_rules(bucket.index));
         for ((route, counted), has_rule) in routes {
             if counted.timed == 0 || !has_rule {
@@ -75,8 +77,14 @@ impl RouteModels {
             sum += offset * NATS_PER_OCTAVE;
             variance += count * sigma * sigma * NATS_PER_OCTAVE * NATS_PER_OCTAVE;
             log2 += count * route.mean + offset;
+            typical += count * route.mean;
         }
-        (n > 0.0).then(|| BucketMean { offset: sum / n, variance: variance / n / n, log2: log2 / n })
+        (n > 0.0).then(|| BucketMean {
+            offset: sum / n,
+            variance: variance / n / n,
+            log2: log2 / n,
+            typical_log2: typical / n,
+        })
     }
 
     /// Returns the mean sigma of the routes of a bucket, in octaves; 0 if none has a rule.

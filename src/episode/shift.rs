@@ -12,6 +12,10 @@ const SHARES: [f32; 3] = [0.5, 0.9, 0.99];
 const HARMFUL: u32 = 16_000;
 /// Exchanges above the old p99 from which the new one is known.
 const FELT: u32 = 10;
+/// Near misses and failures, slow exchanges aside, that show the harm of slowness. One or two may have another cause.
+const OTHER_HARM: u32 = 3;
+/// Microseconds more than a typical duration that a person notices: a tenth of a second.
+const NOTICED: f32 = 100_000.0;
 
 /// Quantiles of an upstream's durations before an excursion.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,8 +87,19 @@ impl Shift {
 
 /// Returns true if anybody was harmed: an exchange was a near miss or failed, or more than a handful were slower.
 pub(super) fn is_harmful(counts: &BucketCounts, shift: Option<Shift>) -> bool {
-    let is_slower = |shift: Shift| shift.felt_by >= FELT && shift.basis_points() > HARMFUL;
-    counts.near_misses > 0 || counts.failed > 0 || shift.is_some_and(is_slower)
+    counts.near_misses > 0 || counts.failed > 0 || is_felt(shift)
+}
+
+/// Returns true if slowness harmed anybody. A slow exchange is the evidence for slowness, so it is harm only if typical
+/// exchanges were slower by `slowdown` microseconds that a person notices.
+pub(super) fn is_harmful_slowness(counts: &BucketCounts, shift: Option<Shift>, slowdown: f32) -> bool {
+    let all = counts.near_misses.saturating_add(counts.failed);
+    all.saturating_sub(counts.slow()) >= OTHER_HARM || all > 0 && slowdown >= NOTICED || is_felt(shift)
+}
+
+/// Returns true if more than a handful of exchanges were slower.
+fn is_felt(shift: Option<Shift>) -> bool {
+    shift.is_some_and(|shift| shift.felt_by >= FELT && shift.basis_points() > HARMFUL)
 }
 
 /// Returns a quantile of a histogram in sigmas, linear within a bin.
@@ -104,6 +119,7 @@ fn quantile(mass: &[f32; BINS], share: f32) -> f32 {
 mod tests {
     use super::super::residual::{UNIT, bin};
     use super::*;
+    use crate::verdict::Signals;
 
     /// Returns a histogram of `count` durations at each of these sigmas.
     fn at(sigmas: &[i32], count: u16) -> [u16; BINS] {
@@ -135,5 +151,19 @@ mod tests {
         few[bin(4 * UNIT)] = 10;
         assert!(is_harmful(&none, Some(shift(few))), "{:?}", shift(few));
         assert!(is_harmful(&BucketCounts { near_misses: 1, ..BucketCounts::default() }, None));
+    }
+
+    #[test]
+    fn slow_exchanges_are_harm_of_slowness_only_if_a_person_notices() {
+        let near = |near_misses: u32, slow: u16| {
+            let mut counts = BucketCounts { near_misses, ..BucketCounts::default() };
+            counts.signals[Signals::SLOW.bits().trailing_zeros() as usize] = slow;
+            counts
+        };
+        assert!(!is_harmful_slowness(&near(6, 6), None, 99_000.0));
+        assert!(is_harmful_slowness(&near(1, 1), None, 100_000.0));
+        assert!(!is_harmful_slowness(&near(0, 0), None, 100_000.0));
+        assert!(!is_harmful_slowness(&near(8, 6), None, 0.0), "two may have another cause");
+        assert!(is_harmful_slowness(&near(9, 6), None, 0.0));
     }
 }

@@ -1,6 +1,8 @@
 use super::bucket::{Bucket, BucketCounts};
 use super::evidence::{Cause, Evidence};
 use super::excursion::Excursion;
+use super::hosts::OutlierHost;
+use super::periodicity::Periodicity;
 use super::residual::BINS;
 use super::{Detector, OpenEpisode, Pattern};
 use crate::config::Config;
@@ -349,13 +351,73 @@ fn one_bad_host_is_named() {
 fn weak_evidence_on_several_upstreams_is_strong_together() {
     let dependency = |second, upstream| {
         let is_hit = upstream < 3 && (2 * HOUR..2 * HOUR + 120).contains(&second);
-        Traffic { typical: if is_hit { 50.0 } else { 40.0 }, ..QUIET }
+        // A few attempts fail, too: slowness alone is no harm while it is small.
+        Traffic {
+            typical: if is_hit { 50.0 } else { 40.0 },
+            errors: if is_hit { 0.01 } else { 0.001 },
+            ..QUIET
+        }
     };
     let found = episodes(&lines(3 * HOUR, 4, dependency));
     let open = found.first().expect("an episode");
     assert_eq!(open["pattern"], "correlated", "{open:#?}");
     assert_eq!(open["related"].as_array().map(Vec::len), Some(2));
     assert!(!open["related"].as_array().unwrap().contains(&"ledger".into()));
+}
+
+/// Returns the final pattern of the episode on `cart` if attempts fail on the first three upstreams for these seconds, all
+/// from one moment on; on `cart` only those of one host if `one_host`.
+fn pattern_of_cart(seconds: [u64; 3], one_host: bool) -> Value {
+    let faults = lines(9_600, 3, |second, upstream| {
+        let fails = (7_200..7_200 + seconds[upstream]).contains(&second);
+        let on_one_host = one_host && upstream == 0;
+        Traffic {
+            errors: if fails && !on_one_host { 0.2 } else { 0.0005 },
+            errors_0: if fails && on_one_host { 0.4 } else { 0.0 },
+            ..QUIET
+        }
+    });
+    let found = episodes(&faults);
+    let close = found.iter().find(|record| record["phase"] == "close" && record["upstream"] == "cart");
+    close.expect("an episode")["pattern"].clone()
+}
+
+#[test]
+fn faults_with_one_cause_begin_and_end_together() {
+    assert_eq!(pattern_of_cart([80, 80, 80], false), "correlated");
+    assert_eq!(pattern_of_cart([80, 600, 1_200], false), "burst");
+}
+
+#[test]
+fn a_bad_host_is_named_although_other_upstreams_fail_at_the_same_time() {
+    assert_eq!(pattern_of_cart([600, 600, 600], true), "concentrated");
+}
+
+#[test]
+fn a_short_period_counts_only_if_it_raised_the_alarm() {
+    let interval = |cause, interval| {
+        let mut evidence = Evidence::new(BucketCounts::default(), [0; BINS]);
+        evidence.periodicity = Some(Periodicity { nats: 12.0, interval, visits: 5 });
+        OpenEpisode::new(Excursion { start: 100, ..Excursion::default() }, 100, cause, &evidence).interval()
+    };
+    assert_eq!(interval(Cause::Errors, 10), None, "a fault that lasts has many peaks");
+    assert_eq!(interval(Cause::Periodicity, 10), Some(10));
+    assert_eq!(interval(Cause::Errors, 30), Some(30));
+}
+
+#[test]
+fn a_host_with_no_more_than_its_share_is_not_blamed() {
+    let blamed = |first: u16| {
+        let counts = BucketCounts { bad_attempts: [first, 5, 5, 5, 5, 5, 0, 0], ..BucketCounts::default() };
+        let mut evidence = Evidence::new(counts, [0; BINS]);
+        evidence.is_alive = true;
+        evidence.outlier = Some(OutlierHost { slot: 0, nats: 9.0, is_rising: true });
+        let excursion = Excursion { start: 100, ..Excursion::default() };
+        let mut open = OpenEpisode::new(excursion, 100, Cause::Errors, &evidence);
+        (101..110).for_each(|now| open.add(now, &evidence));
+        open.host()
+    };
+    assert_eq!((blamed(6), blamed(8)), (None, Some(0)));
 }
 
 #[test]
@@ -458,7 +520,7 @@ fn another_fault_starts_with_its_own_bucket_and_counts_it() {
     detector.restart_excursion(42, &Evidence::new(counts, [1; BINS]));
     let excursion = detector.excursion();
     assert_eq!((excursion.start, excursion.counts.exchanges), (42, 60));
-    assert!(excursion.is_harmful());
+    assert!(excursion.is_harmful(&Evidence::new(BucketCounts::default(), [0; BINS]), Cause::Errors));
 }
 
 #[test]
