@@ -6,20 +6,20 @@
 //! record's own JSON is copied.
 
 use crate::json::tokens::{Members, Token, TokenKind, content, split_value};
-use crate::json::write::{escape, push_number};
+use crate::json::write::{escape, push_number, push_text};
 use crate::record::{Head, Record};
 use crate::units::Timestamp;
 use alloc::string::String;
 
 /// Begins a batch of logs of a service, from the instance `source`.
 pub fn begin(out: &mut String, service: &str, source: &str) {
-    add(out, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[");
+    push_text(out, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[");
     attribute(out, "service.name", |out| text(out, service));
-    add(out, ",");
+    push_text(out, ",");
     attribute(out, "service.instance.id", |out| text(out, source));
-    add(out, "]},\"scopeLogs\":[{\"scope\":{\"name\":\"nearmiss\",\"version\":\"");
-    add(out, env!("CARGO_PKG_VERSION"));
-    add(out, "\"},\"logRecords\":[");
+    push_text(out, "]},\"scopeLogs\":[{\"scope\":{\"name\":\"nearmiss\",\"version\":\"");
+    push_text(out, env!("CARGO_PKG_VERSION"));
+    push_text(out, "\"},\"logRecords\":[");
 }
 
 /// Appends a record that `source` sends at `now` as its `number`th. Records of a batch are separated by commas.
@@ -31,15 +31,15 @@ pub fn push(out: &mut String, record: &Record<'_>, (source, number): (&str, u64)
         Head::Episode { .. } => ("episode", "13,\"severityText\":\"WARN"),
         Head::Summary { .. } => ("summary", "9,\"severityText\":\"INFO"),
     };
-    add(out, "{\"timeUnixNano\":\"");
+    push_text(out, "{\"timeUnixNano\":\"");
     nanos(out, record.time);
-    add(out, "\",\"observedTimeUnixNano\":\"");
+    push_text(out, "\",\"observedTimeUnixNano\":\"");
     nanos(out, now);
-    add(out, "\",\"severityNumber\":");
-    add(out, severity);
-    add(out, "\",\"eventName\":\"nearmiss.");
-    add(out, event);
-    add(out, "\",\"body\":");
+    push_text(out, "\",\"severityNumber\":");
+    push_text(out, severity);
+    push_text(out, "\",\"eventName\":\"nearmiss.");
+    push_text(out, event);
+    push_text(out, "\",\"body\":");
     let json = record.json;
     let fields = || Members { json, tokens: content(record.tokens) };
     match fields().find(|(key, _)| *key == "explain") {
@@ -47,37 +47,31 @@ pub fn push(out: &mut String, record: &Record<'_>, (source, number): (&str, u64)
         None => text(out, event),
     }
     if let Some((_, [trace, ..])) = fields().find(|(key, _)| *key == "trace_id") {
-        add(out, ",\"traceId\":");
-        add(out, trace.text(json));
+        push_text(out, ",\"traceId\":");
+        push_text(out, trace.text(json));
     }
-    add(out, ",\"attributes\":[");
+    push_text(out, ",\"attributes\":[");
     attribute(out, "log.record.uid", |out| {
-        add(out, "{\"stringValue\":\"");
+        push_text(out, "{\"stringValue\":\"");
         escape(out, source);
-        add(out, "-");
+        push_text(out, "-");
         push_number(out, number);
-        add(out, "\"}");
+        push_text(out, "\"}");
     });
     for (key, found) in fields().filter(|(key, _)| !matches!(*key, "explain" | "trace_id")) {
-        add(out, ",{\"key\":\"nearmiss.");
-        add(out, key);
-        add(out, "\",\"value\":");
+        push_text(out, ",{\"key\":\"nearmiss.");
+        push_text(out, key);
+        push_text(out, "\",\"value\":");
         value(out, json, found);
-        add(out, "}");
+        push_text(out, "}");
         conventional(out, record, key, found);
     }
-    add(out, "]}");
-}
-
-/// Appends text. One function instead of an inlined copy for each of the many pieces.
-#[inline(never)]
-fn add(out: &mut String, text: &str) {
-    out.push_str(text);
+    push_text(out, "]}");
 }
 
 /// Ends a batch.
 pub fn end(out: &mut String) {
-    add(out, "]}]}]}");
+    push_text(out, "]}]}]}");
 }
 
 /// Returns the number of records of a batch that a collector rejected: `partialSuccess` at the beginning of its response.
@@ -85,15 +79,17 @@ pub fn rejected(response: &str) -> u64 {
     const KEY: &[u8] = b"\"rejectedLogRecords\"";
     let at = response.as_bytes().windows(KEY.len()).position(|window| window == KEY);
     let Some(rest) = at.and_then(|at| response.get(at + KEY.len()..)) else { return 0 };
-    let number = rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']);
-    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
-    number.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    let is_before = |byte: &u8| matches!(byte, b':' | b' ' | b'\t' | b'\r' | b'\n' | b'"');
+    let mut digits = rest.bytes().skip_while(is_before).take_while(u8::is_ascii_digit);
+    digits
+        .try_fold(0u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+        .unwrap_or(0)
 }
 
 /// Appends the attribute that OpenTelemetry defines for a field, if any.
 fn conventional(out: &mut String, record: &Record<'_>, key: &str, found: &[Token]) {
     let mut also = |name: &str, write: &dyn Fn(&mut String)| {
-        add(out, ",");
+        push_text(out, ",");
         attribute(out, name, write);
     };
     match (key, record.head) {
@@ -111,12 +107,12 @@ fn conventional(out: &mut String, record: &Record<'_>, key: &str, found: &[Token
             let host = found.first().map_or("", |token| token.text(record.json)).trim_matches('"');
             let (address, port) = split_port(host);
             also("network.peer.address", &|out| {
-                add(out, "{\"stringValue\":\"");
-                add(out, address);
-                add(out, "\"}");
+                push_text(out, "{\"stringValue\":\"");
+                push_text(out, address);
+                push_text(out, "\"}");
             });
             if let Some(port) = port {
-                also("network.peer.port", &|out| whole(out, |out| add(out, port)));
+                also("network.peer.port", &|out| whole(out, |out| push_text(out, port)));
             }
         }
         _ => {}
@@ -134,62 +130,62 @@ fn split_port(host: &str) -> (&str, Option<&str>) {
 }
 
 fn attribute(out: &mut String, key: &str, write: impl FnOnce(&mut String)) {
-    add(out, "{\"key\":\"");
-    add(out, key);
-    add(out, "\",\"value\":");
+    push_text(out, "{\"key\":\"");
+    push_text(out, key);
+    push_text(out, "\",\"value\":");
     write(out);
-    add(out, "}");
+    push_text(out, "}");
 }
 
 fn text(out: &mut String, text: &str) {
-    add(out, "{\"stringValue\":\"");
+    push_text(out, "{\"stringValue\":\"");
     escape(out, text);
-    add(out, "\"}");
+    push_text(out, "\"}");
 }
 
 fn whole(out: &mut String, write: impl FnOnce(&mut String)) {
-    add(out, "{\"intValue\":\"");
+    push_text(out, "{\"intValue\":\"");
     write(out);
-    add(out, "\"}");
+    push_text(out, "\"}");
 }
 
 fn nanos(out: &mut String, ts: Timestamp) {
     push_number(out, ts.micros());
-    add(out, "000");
+    push_text(out, "000");
 }
 
 /// Appends a value of a record as OTLP's.
 fn value(out: &mut String, json: &str, tokens: &[Token]) {
-    let Some(first) = tokens.first() else { return add(out, "{}") };
+    let Some(first) = tokens.first() else { return push_text(out, "{}") };
     let mut scalar = |key: &str| {
-        add(out, key);
-        add(out, first.text(json));
-        add(out, "}");
+        push_text(out, key);
+        push_text(out, first.text(json));
+        push_text(out, "}");
     };
     match first.kind {
         TokenKind::String => scalar("{\"stringValue\":"),
         TokenKind::Bool => scalar("{\"boolValue\":"),
         TokenKind::Double => scalar("{\"doubleValue\":"),
-        TokenKind::Integer => whole(out, |out| add(out, first.text(json))),
+        TokenKind::Integer => whole(out, |out| push_text(out, first.text(json))),
         TokenKind::Object => {
-            add(out, "{\"kvlistValue\":{\"values\":[");
+            push_text(out, "{\"kvlistValue\":{\"values\":[");
             for (index, (key, found)) in (Members { json, tokens: content(tokens) }).enumerate() {
-                add(out, if index > 0 { "," } else { "" });
+                push_text(out, if index > 0 { "," } else { "" });
                 attribute(out, key, |out| value(out, json, found));
             }
-            add(out, "]}}");
+            push_text(out, "]}}");
         }
         TokenKind::Array => {
-            add(out, "{\"arrayValue\":{\"values\":[");
+            push_text(out, "{\"arrayValue\":{\"values\":[");
             let mut rest = content(tokens);
             let mut comma = "";
             while !rest.is_empty() {
                 let (item, behind) = split_value(rest);
-                add(out, core::mem::replace(&mut comma, ","));
+                push_text(out, core::mem::replace(&mut comma, ","));
                 value(out, json, item);
                 rest = behind;
             }
-            add(out, "]}}");
+            push_text(out, "]}}");
         }
         TokenKind::Key | TokenKind::Close => {}
     }

@@ -3,6 +3,7 @@
 //! One sorted list, searched by halves. An insertion moves the entries behind it: for the tens of thousands of small entries that a map
 //! holds here at most, that takes microseconds.
 
+use crate::sort::sort_by;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
@@ -13,11 +14,35 @@ pub struct SortedMap<K, V = ()>(Vec<(K, V)>);
 
 impl<K, V> Default for SortedMap<K, V> {
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, V> SortedMap<K, V> {
+    /// Returns an empty map.
+    pub const fn new() -> Self {
         Self(Vec::new())
     }
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
+    /// Returns the map of these entries; the last of several with one key counts.
+    pub(crate) fn from_unsorted(entries: Vec<(K, V)>) -> Self {
+        if entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Self(entries);
+        }
+        let mut entries: Vec<_> = entries.into_iter().enumerate().collect();
+        sort_by(&mut entries, |(a, (key_a, _)), (b, (key_b, _))| (key_a, a) < (key_b, b));
+        let mut sorted: Vec<(K, V)> = Vec::with_capacity(entries.len());
+        for (_, entry) in entries {
+            match sorted.last_mut() {
+                Some(last) if last.0 == entry.0 => *last = entry,
+                _ => sorted.push(entry),
+            }
+        }
+        Self(sorted)
+    }
+
     /// Inserts `value` under `key`; returns the previous value.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let index = self.lower_bound(&key);
@@ -180,6 +205,22 @@ mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
     use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn entries_in_any_order_are_those_of_the_standard_librarys_tree(
+            entries in prop::collection::vec((0u16..300, any::<u8>()), 0..600)
+        ) {
+            let tree: BTreeMap<_, _> = entries.iter().copied().collect();
+            prop_assert!(SortedMap::from_unsorted(entries).into_iter().eq(tree));
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_entries_in_the_worst_order_take_no_time() {
+        let entries: Vec<_> = (0..100_000u32).map(|n| (n % 2 * 100_000 + 100_000 - n, ())).collect();
+        assert_eq!(SortedMap::from_unsorted(entries).len(), 100_000);
+    }
 
     proptest! {
         #[test]

@@ -1,14 +1,13 @@
 //! One field of a JSON document; every error names its path, the value found and the values it takes.
 
 use super::error::ConfigError;
-use crate::json::value;
+use crate::json::value::{self, Value, ValueMap};
 use crate::name::upstream_name;
 use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Used};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
-use serde_json::{Map, Value};
 
 /// A value and its path in the document.
 #[derive(Debug)]
@@ -31,19 +30,25 @@ impl<'a> Field<'a> {
         if self.path.is_empty() { "the configuration".to_owned() } else { self.path.clone() }
     }
 
-    /// Reads the field with `read`.
+    /// Reads the field with `read` into `value`. Compiled once per type of values, not per field.
     ///
     /// # Errors
     ///
     /// Returns the error of `read`.
-    pub fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
-        read(self)
+    #[inline(never)]
+    pub fn read_into<T>(
+        &self,
+        value: &mut T,
+        read: fn(&Self) -> Result<T, ConfigError>,
+    ) -> Result<(), ConfigError> {
+        *value = read(self)?;
+        Ok(())
     }
 
     /// Calls `read` with each key and field of an object.
     pub(crate) fn each(
         &self,
-        mut read: impl FnMut(&'a str, &Self) -> Result<(), ConfigError>,
+        read: &mut dyn FnMut(&'a str, &Self) -> Result<(), ConfigError>,
     ) -> Result<(), ConfigError> {
         self.object()?.iter().try_for_each(|(key, value)| read(key, &self.child(key, value)))
     }
@@ -55,10 +60,10 @@ impl<'a> Field<'a> {
 
     /// Returns true if the value is an object.
     pub fn is_object(&self) -> bool {
-        self.value.is_object()
+        self.value.as_object().is_some()
     }
 
-    fn object(&self) -> Result<&'a Map<String, Value>, ConfigError> {
+    fn object(&self) -> Result<&'a ValueMap, ConfigError> {
         self.value.as_object().ok_or_else(|| self.error("an object"))
     }
 
@@ -69,7 +74,7 @@ impl<'a> Field<'a> {
 
     /// Reads a text of 1 to 256 bytes.
     pub fn text(&self) -> Result<String, ConfigError> {
-        match self.value.as_str() {
+        match self.value.as_text() {
             Some(text) if (1..=256).contains(&text.len()) => Ok(text.to_owned()),
             _ => Err(self.error("a text of 1 to 256 bytes")),
         }
@@ -82,8 +87,8 @@ impl<'a> Field<'a> {
         takes: &'static str,
     ) -> Result<&'a str, ConfigError> {
         let found = match self.value {
-            Value::String(text) if range.contains(&text.len()) => return Ok(text),
-            Value::String(text) => format!("a text of {} bytes", text.len()),
+            Value::Text(text) if range.contains(&text.len()) => return Ok(text),
+            Value::Text(text) => format!("a text of {} bytes", text.len()),
             _ => "not a text".to_owned(),
         };
         Err(ConfigError::Value { field: self.name(), found, takes })
@@ -91,7 +96,7 @@ impl<'a> Field<'a> {
 
     /// Reads a text of any length.
     pub(crate) fn any_text(&self, takes: &'static str) -> Result<&'a str, ConfigError> {
-        self.value.as_str().ok_or_else(|| self.error(takes))
+        self.value.as_text().ok_or_else(|| self.error(takes))
     }
 
     /// Reads a list of texts.
@@ -109,8 +114,8 @@ impl<'a> Field<'a> {
         is_valid: fn(&str) -> bool,
         takes: &'static str,
     ) -> Result<alloc::vec::Vec<String>, ConfigError> {
-        let list = self.value.as_array().ok_or_else(|| self.error(takes))?;
-        let text = |item: &Value| item.as_str().filter(|text| is_valid(text)).map(ToOwned::to_owned);
+        let list = self.value.as_list().ok_or_else(|| self.error(takes))?;
+        let text = |item: &Value| item.as_text().filter(|text| is_valid(text)).map(ToOwned::to_owned);
         list.iter().map(|item| text(item).ok_or_else(|| self.error(takes))).collect()
     }
 
@@ -120,7 +125,7 @@ impl<'a> Field<'a> {
         read: impl Fn(&Self) -> Result<T, ConfigError>,
     ) -> Result<SortedMap<String, T>, ConfigError> {
         let mut values = SortedMap::default();
-        self.each(|key, field| {
+        self.each(&mut |key, field| {
             values.insert(key.to_owned(), read(field)?);
             Ok(())
         })?;
@@ -133,7 +138,7 @@ impl<'a> Field<'a> {
         read: impl Fn(&Self) -> Result<T, ConfigError>,
     ) -> Result<SortedMap<String, T>, ConfigError> {
         let mut values = SortedMap::default();
-        self.each(|key, field| {
+        self.each(&mut |key, field| {
             let name = upstream_name(key);
             if values.contains(&*name) {
                 let found = format!("a second section of {name}");
@@ -159,12 +164,12 @@ impl<'a> Field<'a> {
 
     /// Reads true or false.
     pub fn flag(&self) -> Result<bool, ConfigError> {
-        self.value.as_bool().ok_or_else(|| self.error("true or false"))
+        self.value.as_flag().ok_or_else(|| self.error("true or false"))
     }
 
     /// Reads one of a few words.
     pub fn choice<T: Copy>(&self, choices: &[(&str, T)], takes: &'static str) -> Result<T, ConfigError> {
-        let word = self.value.as_str();
+        let word = self.value.as_text();
         let chosen = choices.iter().find(|(name, _)| Some(*name) == word);
         chosen.map(|(_, choice)| *choice).ok_or_else(|| self.error(takes))
     }
@@ -175,7 +180,7 @@ impl<'a> Field<'a> {
         range: core::ops::RangeInclusive<u32>,
         takes: &'static str,
     ) -> Result<u32, ConfigError> {
-        let number = self.value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = self.value.as_count().and_then(|number| u32::try_from(number).ok());
         number.filter(|number| range.contains(number)).ok_or_else(|| self.error(takes))
     }
 
@@ -187,8 +192,8 @@ impl<'a> Field<'a> {
     ) -> Result<Micros, ConfigError> {
         const UNITS: [(&str, u64); 5] =
             [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000)];
-        let span = self.value.as_str().and_then(|text| {
-            let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+        let span = self.value.as_text().and_then(|text| {
+            let unit_at = text.bytes().position(|byte| byte.is_ascii_alphabetic())?;
             let (number, unit) = text.split_at_checked(unit_at)?;
             let (_, micros) = UNITS.iter().find(|(name, _)| *name == unit)?;
             decimal(number, *micros)
@@ -203,7 +208,7 @@ impl<'a> Field<'a> {
 
     /// Reads a share: a decimal number and `%`, 0 % to 100 %.
     pub(crate) fn share(&self) -> Result<Used, ConfigError> {
-        let share = self.value.as_str().and_then(|text| decimal(text.strip_suffix('%')?, 100));
+        let share = self.value.as_text().and_then(|text| decimal(text.strip_suffix('%')?, 100));
         let share = share.and_then(|share| Used::from_basis_points(u16::try_from(share).ok()?));
         share.ok_or_else(|| self.error("a share such as \"10%\", 0% to 100%"))
     }

@@ -21,7 +21,7 @@ pub trait Fields {
     ///
     /// As for [`set`](Self::set), and for a field that does not exist.
     fn read(&mut self, object: &Field<'_>) -> Result<(), ConfigError> {
-        object.each(|key, field| {
+        object.each(&mut |key, field| {
             let is_known = self.set(key, field)?;
             if is_known { Ok(()) } else { Err(field.unknown(self.names())) }
         })
@@ -81,11 +81,11 @@ macro_rules! config_fields {
                 key: &str,
                 field: &$crate::config::Field<'_>,
             ) -> ::core::result::Result<bool, $crate::config::ConfigError> {
-                match key {
-                    $(::core::stringify!($field) => self.$field = field.read($read)?,)+
+                let read = match key {
+                    $(::core::stringify!($field) => field.read_into(&mut self.$field, $read),)+
                     _ => return Ok(false),
-                }
-                Ok(true)
+                };
+                read.map(|()| true)
             }
         }
     };

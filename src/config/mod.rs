@@ -18,12 +18,12 @@ pub use reference::ReferenceConfig;
 pub use upstream::UpstreamConfig;
 
 use crate::json::outline::is_deeper_than;
+use crate::json::value::Value;
 use crate::siphash::SipKey;
 use crate::sorted_map::SortedMap;
 use crate::thresholds::{ClientRetries, Thresholds};
 use crate::units::{Micros, Used};
 use alloc::string::{String, ToString};
-use serde_json::Value;
 
 /// Names of the sections that one host uses and all others ignore.
 const SECTIONS: [&str; 3] = ["envoy", "fluent_bit", "edge"];
@@ -159,9 +159,9 @@ impl Config {
         if is_deeper_than(text, Self::MAX_DEPTH) {
             return Err(ConfigError::Syntax("the configuration nests deeper than 32 levels".to_string()));
         }
-        let value: Value = serde_json::from_str(text)
+        let value = Value::parse(text)
             .map_err(|error| ConfigError::Syntax(alloc::format!("the configuration is not JSON: {error}")))?;
-        Field::root(&value).each(|key, field| {
+        Field::root(&value).each(&mut |key, field| {
             let section = sections.iter_mut().find(|(name, _)| *name == key);
             match section {
                 Some((_, section)) => section.read(field),

@@ -35,6 +35,7 @@ mod observation;
 mod open_episode;
 mod pattern;
 mod periodicity;
+mod prior;
 mod rates;
 mod reference;
 mod residual;

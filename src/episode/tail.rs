@@ -9,6 +9,7 @@
 //! dispersion. While φ is above six the tail is muted, and the location shift covers it.
 
 use super::cusum::BlockDispersion;
+use super::prior;
 use super::residual::{BINS, Bins, Cumulative, centre, dot, ln};
 
 /// Shapes: (share of attempts, sigmas later). The last but one is also combined over upstreams, the last is for blips.
@@ -35,22 +36,11 @@ pub(super) struct Shapes {
 
 impl Shapes {
     pub(super) fn new() -> Self {
-        let below = |x: f32| {
-            let normal = 0.5 * (1.0 + libm::erff(x * core::f32::consts::FRAC_1_SQRT_2));
-            let tail = if x > 1.5 { 1.0 - libm::expf(-(x - 1.5) / 1.5) } else { 0.0 };
-            0.99 * normal + 0.01 * tail
-        };
-        let mut prior = [0.0; BINS];
         let mut score = [0.0; BINS];
-        let mut before = 0.0;
-        for (i, (prior, score)) in prior.iter_mut().zip(&mut score).enumerate() {
-            let up_to = if i + 1 == BINS { 1.0 } else { below(centre(i) + 0.125) };
-            *prior = up_to - before;
-            before = up_to;
+        for (i, score) in score.iter_mut().enumerate() {
             *score = centre(i).clamp(-2.5, 0.5);
         }
-        let expected = dot(&prior, &score);
-        Self { prior, score, expected }
+        Self { prior: prior::MASS, score, expected: dot(&prior::MASS, &score) }
     }
 
     /// Returns the location of a histogram of unit mass, in sigmas, from its lower and middle part alone. The constant

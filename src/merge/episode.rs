@@ -4,13 +4,12 @@ use super::error::RecordError;
 use super::object::Object;
 use crate::episode::Pattern;
 use crate::hash;
+use crate::json::value::ValueMap;
 use crate::name;
 use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Timestamp};
 use crate::verdict::Signals;
 use alloc::boxed::Box;
-use alloc::string::String;
-use serde_json::{Map, Value};
 
 /// Identifies an episode record: its start in Unix seconds, equal in the open and the close record, and a hash of its content.
 pub(crate) type Member = (u64, u64);
@@ -48,7 +47,7 @@ pub(crate) struct Episode {
 
 impl Episode {
     /// Reads the record of an episode; returns its upstream as well.
-    pub(crate) fn read(record: &Map<String, Value>) -> Result<(Box<str>, Self), RecordError> {
+    pub(crate) fn read(record: &ValueMap) -> Result<(Box<str>, Self), RecordError> {
         const PATTERN: &str = "a known pattern";
         let record = Object::root(record);
         let upstream = name::upstream_name(record.text("upstream")?);

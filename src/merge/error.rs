@@ -1,10 +1,9 @@
 //! Errors of records that were refused.
 
-use crate::json::value;
+use crate::json::value::{self, Value};
 use crate::record::SCHEMA;
 use alloc::string::{String, ToString};
 use core::fmt;
-use serde_json::Value;
 
 /// An error in a record.
 #[derive(Clone, Debug, Eq, PartialEq)]

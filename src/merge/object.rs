@@ -1,23 +1,22 @@
 //! The fields of a record; every error names the field, the value found and the values it takes.
 
 use super::error::RecordError;
-use crate::json::value;
+use crate::json::value::{self, Value, ValueMap};
 use crate::time;
 use crate::units::{Micros, Timestamp};
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde_json::{Map, Value};
 
 /// An object and its path in the record.
 pub(super) struct Object<'a> {
     within: &'a str,
-    fields: &'a Map<String, Value>,
+    fields: &'a ValueMap,
 }
 
 const COUNT: &str = "a whole number, 0 or more";
 
 impl<'a> Object<'a> {
-    pub(super) fn root(fields: &'a Map<String, Value>) -> Self {
+    pub(super) fn root(fields: &'a ValueMap) -> Self {
         Self { within: "", fields }
     }
 
@@ -28,7 +27,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
-        self.fields.contains_key(key)
+        self.fields.contains(key)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
@@ -36,11 +35,11 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn text(&self, key: &str) -> Result<&'a str, RecordError> {
-        self.get(key, "a text", Value::as_str)
+        self.get(key, "a text", Value::as_text)
     }
 
     pub(super) fn count(&self, key: &str) -> Result<u64, RecordError> {
-        self.get(key, COUNT, Value::as_u64)
+        self.get(key, COUNT, Value::as_count)
     }
 
     /// Reads an optional field.
@@ -58,7 +57,7 @@ impl<'a> Object<'a> {
         range: core::ops::RangeInclusive<i64>,
         takes: &'static str,
     ) -> Result<i64, RecordError> {
-        self.get(key, takes, |value| value.as_i64().filter(|number| range.contains(number)))
+        self.get(key, takes, |value| value.as_signed().filter(|number| range.contains(number)))
     }
 
     /// Reads milliseconds, to the microsecond.
@@ -67,7 +66,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn time(&self, key: &str) -> Result<Timestamp, RecordError> {
-        let read = |value: &Value| time::parse(value.as_str()?);
+        let read = |value: &Value| time::parse(value.as_text()?);
         self.get(key, "a time such as \"2026-11-23T08:00:00.000Z\"", read)
     }
 
@@ -82,7 +81,7 @@ impl<'a> Object<'a> {
         key: &'a str,
     ) -> Result<impl Iterator<Item = Result<Self, RecordError>>, RecordError> {
         const TAKES: &str = "a list of objects";
-        let list = self.get(key, TAKES, Value::as_array)?;
+        let list = self.get(key, TAKES, Value::as_list)?;
         Ok(list.iter().map(move |item| match item.as_object() {
             Some(fields) => Ok(Self { within: key, fields }),
             None => Err(RecordError::field(key, Some(item), TAKES)),
@@ -92,13 +91,13 @@ impl<'a> Object<'a> {
     /// Reads a list of whole numbers.
     pub(super) fn counts(&self, key: &str) -> Result<Vec<u64>, RecordError> {
         self.get(key, "a list of whole numbers", |value| {
-            value.as_array()?.iter().map(Value::as_u64).collect()
+            value.as_list()?.iter().map(Value::as_count).collect()
         })
     }
 
     /// Reads a list of texts.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<&'a str>, RecordError> {
-        self.get(key, "a list of texts", |value| value.as_array()?.iter().map(Value::as_str).collect())
+        self.get(key, "a list of texts", |value| value.as_list()?.iter().map(Value::as_text).collect())
     }
 
     fn get<T>(

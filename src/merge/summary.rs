@@ -5,15 +5,14 @@ use super::error::RecordError;
 use super::latency::{Latency, SCALES};
 use super::object::Object;
 use super::parts::{Parts, SourceParts};
+use crate::json::value::{Value, ValueMap};
 use crate::name;
 use crate::sorted_map::SortedMap;
 use crate::units::Timestamp;
 use crate::verdict::{Fate, Signals};
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use serde_json::{Map, Value};
 
 /// Maximum length of the name of a source, in bytes.
 const MAX_SOURCE_NAME: usize = 512;
@@ -51,7 +50,7 @@ impl Sources {
 }
 
 impl Summary {
-    pub(crate) fn read(record: &Map<String, Value>, sources: &mut Sources) -> Result<Self, RecordError> {
+    pub(crate) fn read(record: &ValueMap, sources: &mut Sources) -> Result<Self, RecordError> {
         let record = Object::root(record);
         let end = record.time("end")?;
         let mut summary = Self {
@@ -148,10 +147,10 @@ fn read_parts(
     for (name, seqs) in named.iter() {
         let wrong = || named.error(name, TAKES);
         let mut part = SourceParts { relays, ..SourceParts::default() };
-        for seq in seqs.as_array().ok_or_else(wrong)? {
+        for seq in seqs.as_list().ok_or_else(wrong)? {
             let pair: Option<Vec<u64>> = match seq {
-                Value::Array(pair) => pair.iter().map(Value::as_u64).collect(),
-                one => one.as_u64().map(|seq| [seq, seq].into()),
+                Value::List(pair) => pair.iter().map(Value::as_count).collect(),
+                one => one.as_count().map(|seq| [seq, seq].into()),
             };
             match pair.as_deref() {
                 Some([first, last]) if first <= last => part.seqs.insert(*first, *last),

@@ -313,7 +313,7 @@ fn what_is_forgotten_is_refused() {
     let mut upstream = Upstream::default();
     let mut stats = MergeStats::default();
     for n in 0..3 {
-        let value = parse(&numbered(n, n));
+        let value = crate::json::value::Value::parse(&numbered(n, n)).unwrap();
         let summary = Summary::read(value.as_object().unwrap(), &mut Sources::default()).unwrap();
         upstream.hold(summary.clone(), &mut stats);
         assert_eq!(upstream.count_waiting(MINUTE, &mut stats), 1);
@@ -321,7 +321,7 @@ fn what_is_forgotten_is_refused() {
     }
     assert_eq!(upstream.remembered(), 0);
     for n in 0..3 {
-        let value = parse(&numbered(n, n));
+        let value = crate::json::value::Value::parse(&numbered(n, n)).unwrap();
         upstream
             .hold(Summary::read(value.as_object().unwrap(), &mut Sources::default()).unwrap(), &mut stats);
         upstream.count_waiting(MINUTE, &mut stats);

@@ -3,7 +3,7 @@
 use super::episode::Episode;
 use super::parts::Parts;
 use super::upstream::IntervalCounts;
-use crate::json::write::{self, Json};
+use crate::json::write::{Json, push_number, push_text};
 use crate::name::NO_UPSTREAM;
 use crate::record::{self, SCHEMA};
 use crate::sort;
@@ -23,7 +23,7 @@ pub(super) fn summary(json: &mut Json<'_>, upstream: &str, cell: &IntervalCounts
     json.key("schema").number(SCHEMA);
     json.key("type").text("summary");
     json.key("source").quoted(|out| {
-        out.push_str(SOURCE);
+        push_text(out, SOURCE);
         push_hex(out, cell.parts.digest(upstream));
     });
     json.key("seq").number(0);
@@ -130,8 +130,8 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
     json.key("members").open('[');
     for (start, hash) in episode.members.keys() {
         json.item().quoted(|out| {
-            write::push_number(out, *start);
-            out.push('/');
+            push_number(out, *start);
+            push_text(out, "/");
             push_hex(out, *hash);
         });
     }
@@ -187,21 +187,21 @@ fn hosts(episode: &Episode) -> Vec<(&str, u64)> {
 
 fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
     record::push_harm(out, episode.exchanges, episode.near_misses, episode.failed);
-    out.push_str(", in ");
-    write::push_number(out, episode.members.len() as u64);
-    out.push_str(if episode.members.len() == 1 { " episode" } else { " episodes at once" });
+    push_text(out, ", in ");
+    push_number(out, episode.members.len() as u64);
+    push_text(out, if episode.members.len() == 1 { " episode" } else { " episodes at once" });
     match (episode.related.keys().next(), hosts.first()) {
         (Some(related), _) => {
-            out.push_str("; look at the dependencies it shares with ");
-            out.push_str(related);
+            push_text(out, "; look at the dependencies it shares with ");
+            push_text(out, related);
         }
         (None, Some((host, 5_000..))) => {
-            out.push_str("; look at host ");
-            out.push_str(host);
+            push_text(out, "; look at host ");
+            push_text(out, host);
         }
-        _ => out.push_str("; look at its requests of that time"),
+        _ => push_text(out, "; look at its requests of that time"),
     }
-    out.push('.');
+    push_text(out, ".");
 }
 
 fn push_hex(out: &mut String, number: u64) {

@@ -4,7 +4,7 @@ use super::SCHEMA;
 use super::episode_context::{EpisodeContext, end_of};
 use super::explain;
 use crate::episode::{BucketCounts, Deviation, OpenEpisode, Pattern};
-use crate::json::write::{Json, escape, push_number};
+use crate::json::write::{Json, escape, push_number, push_text};
 use crate::timeline;
 use crate::units::Used;
 use crate::verdict::Signals;
@@ -109,7 +109,7 @@ fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, sta
     json.key("phase").text(if phase == Phase::Open { "open" } else { "close" });
     json.key("id").quoted(|out| {
         escape(out, upstream);
-        out.push('-');
+        push_text(out, "-");
         push_number(out, start.seconds());
     });
     json.key("upstream").text(upstream);

@@ -1,7 +1,7 @@
 //! The `near-miss` header.
 
 use crate::flags::Flags;
-use crate::json::write;
+use crate::json::write::{push_number, push_text};
 use crate::verdict::{Fate, Signals, Verdict};
 use alloc::string::String;
 
@@ -24,29 +24,29 @@ pub fn header(out: &mut String, verdict: &Verdict, parameters: HeaderParameters<
     if verdict.fate == Fate::Clean {
         return;
     }
-    out.push_str(verdict.fate.name());
+    push_text(out, verdict.fate.name());
     if let Some(attempts) = attempts.filter(|attempts| *attempts > 1) {
-        out.push_str(";attempts=");
-        write::push_number(out, attempts.into());
+        push_text(out, ";attempts=");
+        push_number(out, attempts.into());
     }
     if let Some(margin) = verdict.margin_bp() {
-        out.push_str(";margin=");
-        write::push_number(out, u64::from(margin) / 100);
+        push_text(out, ";margin=");
+        push_number(out, u64::from(margin) / 100);
     }
     if !flags.is_empty() {
-        out.push_str(";flags=\"");
+        push_text(out, ";flags=\"");
         flags.push_names(out);
-        out.push('"');
+        push_text(out, "\"");
     }
     if let Some(by) = by {
-        out.push_str(";by=\"");
+        push_text(out, ";by=\"");
         by.chars().for_each(|c| push_string_char(out, c));
-        out.push('"');
+        push_text(out, "\"");
     }
     ratio(out, verdict.ratio_tenths().filter(|_| verdict.fate == Fate::Slow));
     for name in verdict.signals.without(own_signals(verdict.fate)).names() {
-        out.push_str(", ");
-        out.push_str(name);
+        push_text(out, ", ");
+        push_text(out, name);
         ratio(out, verdict.ratio_tenths().filter(|_| name == "slow"));
     }
 }
@@ -56,16 +56,16 @@ fn push_string_char(out: &mut String, c: char) {
     match c {
         '"' | '\\' => out.extend(['\\', c]),
         ' '..='~' => out.push(c),
-        _ => out.push('?'),
+        _ => push_text(out, "?"),
     }
 }
 
 fn ratio(out: &mut String, tenths: Option<u64>) {
     if let Some(tenths) = tenths {
-        out.push_str(";ratio=");
-        write::push_number(out, tenths / 10);
-        out.push('.');
-        write::push_number(out, tenths % 10);
+        push_text(out, ";ratio=");
+        push_number(out, tenths / 10);
+        push_text(out, ".");
+        push_number(out, tenths % 10);
     }
 }
 

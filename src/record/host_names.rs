@@ -1,6 +1,6 @@
 //! Names of hosts, in the configured form.
 
-use crate::json::write::Json;
+use crate::json::write::{Json, push_text};
 use crate::siphash::SipKey;
 use alloc::string::String;
 
@@ -19,16 +19,16 @@ impl HostNames {
     /// Appends the name in its form.
     pub(crate) fn push(self, out: &mut String, host: &str) {
         match self {
-            Self::Plain => out.push_str(host),
+            Self::Plain => push_text(out, host),
             Self::Hashed(key) => {
-                out.push_str("host-");
+                push_text(out, "host-");
                 let hash = key.hash(host.as_bytes());
                 for nibble in (0..16).rev() {
                     let digit = (hash >> (4 * nibble) & 15) as u32;
                     out.push(char::from_digit(digit, 16).unwrap_or('0'));
                 }
             }
-            Self::Withheld => out.push_str("host-withheld"),
+            Self::Withheld => push_text(out, "host-withheld"),
         }
     }
 

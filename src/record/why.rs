@@ -2,6 +2,7 @@
 
 use super::host_names::HostNames;
 use crate::exchange::Exchange;
+use crate::json::write::push_text;
 use alloc::string::String;
 
 /// Maximum length of a reason, in bytes.
@@ -18,7 +19,7 @@ pub(super) fn has_flags(exchange: &Exchange<'_>) -> bool {
 pub(super) fn push_flags(out: &mut String, exchange: &Exchange<'_>) {
     exchange.flags.push_names(out);
     if exchange.flags.is_empty() {
-        out.push_str(cut(exchange.termination_state.unwrap_or_default(), MAX_STATE));
+        push_text(out, cut(exchange.termination_state.unwrap_or_default(), MAX_STATE));
     }
 }
 
@@ -33,9 +34,16 @@ pub(super) fn reason(text: Option<&str>, hosts: HostNames) -> Option<&str> {
 
 /// Returns true if a part of the text may be an IP address.
 fn has_address(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
-    let count = |word: &str, sign| word.chars().filter(|c| *c == sign).count();
-    text.split(|c| !is_part(c)).any(|word| count(word, '.') >= 3 || count(word, ':') >= 2)
+    let (mut dots, mut colons) = (0, 0);
+    text.bytes().any(|byte| {
+        match byte {
+            b'.' => dots += 1,
+            b':' => colons += 1,
+            _ if byte.is_ascii_hexdigit() => {}
+            _ => (dots, colons) = (0, 0),
+        }
+        dots >= 3 || colons >= 2
+    })
 }
 
 fn cut(text: &str, max: usize) -> &str {

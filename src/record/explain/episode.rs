@@ -2,7 +2,7 @@
 
 use super::phrases::{push_clock, push_harm, push_seconds, push_share, push_tenths};
 use crate::episode::{Cause, Deviation, OpenEpisode, Pattern};
-use crate::json::write::push_number;
+use crate::json::write::{push_number, push_text};
 use crate::record::episode_context::{EpisodeContext, end_of};
 use crate::timeline;
 use alloc::string::String;
@@ -21,25 +21,25 @@ pub(in crate::record) fn episode(
     shares: &[(u8, u64)],
 ) {
     harm(out, open);
-    out.push_str(": ");
-    out.push_str(cause(open.cause));
+    push_text(out, ": ");
+    push_text(out, cause(open.cause));
     recurrence(out, open, pattern);
     outage(out, open);
-    out.push_str("; look at ");
+    push_text(out, "; look at ");
     place(out, open, pattern, context, shares);
-    out.push('.');
+    push_text(out, ".");
 }
 
 /// Writes the sentence of a day that deviates from the reference.
 pub(in crate::record) fn deviation(out: &mut String, deviation: &Deviation) {
-    out.push_str("Near misses were ");
+    push_text(out, "Near misses were ");
     push_share(out, deviation.near_misses.basis_points().into());
-    out.push_str(" of the day and ");
+    push_text(out, " of the day and ");
     push_share(out, deviation.reference.near_misses.basis_points().into());
-    out.push_str(" of the reference, and the typical duration was ");
+    push_text(out, " of the reference, and the typical duration was ");
     let ratio = libm::exp2f((f32::from(deviation.log2) - f32::from(deviation.reference.log2)) / 256.0);
     push_tenths(out, libm::roundf(ratio * 10.0) as u64);
-    out.push_str(" times that of the reference; accept a new reference, or find out when this began.");
+    push_text(out, " times that of the reference; accept a new reference, or find out when this began.");
 }
 
 /// Appends `61 of 812 exchanges were near misses and 4 failed, and responses took up to 2.3 times as long as before`.
@@ -48,9 +48,9 @@ fn harm(out: &mut String, open: &OpenEpisode) {
     push_harm(out, counts.exchanges.into(), counts.near_misses.into(), counts.failed.into());
     let shift = open.shift_bp().map(|shift| u64::from(shift) / 1_000);
     if let Some(shift) = shift.filter(|shift| *shift >= LEAST_SHIFT) {
-        out.push_str(", and responses took up to ");
+        push_text(out, ", and responses took up to ");
         push_tenths(out, shift);
-        out.push_str(" times as long as before");
+        push_text(out, " times as long as before");
     }
 }
 
@@ -71,17 +71,17 @@ fn cause(cause: Cause) -> &'static str {
 fn recurrence(out: &mut String, open: &OpenEpisode, pattern: Pattern) {
     match (pattern, open.interval()) {
         (Pattern::Recurring, Some(interval)) => {
-            out.push_str(", ");
+            push_text(out, ", ");
             push_number(out, open.count().into());
-            out.push_str(" times about every ");
+            push_text(out, " times about every ");
             let seconds = u64::from(interval) * BUCKET_SECONDS;
             // Minutes say enough of an interval of several minutes.
             push_seconds(out, if seconds < 300 { seconds } else { (seconds + 30) / 60 * 60 });
         }
         (Pattern::Storm, _) => {
-            out.push_str(", and attempts rose to ");
+            push_text(out, ", and attempts rose to ");
             push_tenths(out, u64::from(open.amplification) / 10);
-            out.push_str(" per exchange");
+            push_text(out, " per exchange");
         }
         _ => {}
     }
@@ -93,11 +93,11 @@ fn outage(out: &mut String, open: &OpenEpisode) {
         return;
     }
     match u64::from(open.escalated.saturating_sub(open.start)) * BUCKET_SECONDS {
-        0 => out.push_str("; it was an outage from the start"),
+        0 => push_text(out, "; it was an outage from the start"),
         lead => {
-            out.push_str("; it became an outage ");
+            push_text(out, "; it became an outage ");
             push_seconds(out, lead);
-            out.push_str(" after it began");
+            push_text(out, " after it began");
         }
     }
 }
@@ -111,36 +111,36 @@ fn place(
     shares: &[(u8, u64)],
 ) {
     if let Some(name) = context.related.first() {
-        out.push_str("the dependencies it shares with ");
-        return out.push_str(name);
+        push_text(out, "the dependencies it shares with ");
+        return push_text(out, name);
     }
     if let Some((name, _)) = context.route(open).filter(|_| open.host().is_none()) {
-        out.push_str("route ");
-        return out.push_str(name);
+        push_text(out, "route ");
+        return push_text(out, name);
     }
     let has_others = context.upstream.hosts().len() > 1;
     let conspicuous = shares.first().filter(|(_, share)| *share >= 5_000 && has_others);
     let host = open.host().or(conspicuous.map(|(slot, _)| *slot));
     if let Some(name) = host.and_then(|slot| context.upstream.hosts().name(slot)) {
-        out.push_str("host ");
+        push_text(out, "host ");
         return context.hosts.push(out, name);
     }
     let start = timeline::start_of(open.start.into());
     match pattern {
-        Pattern::Recurring if open.escalated == 0 => out.push_str("jobs that run at this interval"),
-        Pattern::Storm => out.push_str("the retry limits of the callers"),
-        Pattern::Creeping => out.push_str("queues, pools and memory that fill up"),
+        Pattern::Recurring if open.escalated == 0 => push_text(out, "jobs that run at this interval"),
+        Pattern::Storm => push_text(out, "the retry limits of the callers"),
+        Pattern::Creeping => push_text(out, "queues, pools and memory that fill up"),
         _ if open.escalated > 0 => {
-            out.push_str("what changed at ");
+            push_text(out, "what changed at ");
             push_clock(out, start);
-            out.push_str(" UTC");
+            push_text(out, " UTC");
         }
         _ => {
-            out.push_str("the requests from ");
+            push_text(out, "the requests from ");
             push_clock(out, start);
-            out.push_str(" to ");
+            push_text(out, " to ");
             push_clock(out, end_of(open.last));
-            out.push_str(" UTC");
+            push_text(out, " UTC");
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::phrases::push_duration;
 use crate::exchange::{Attempt, Exchange};
 use crate::flags::Flags;
-use crate::json::write::push_number;
+use crate::json::write::{push_number, push_text};
 use crate::limits::Limit;
 use crate::record::host_names::HostNames;
 use crate::record::why;
@@ -21,57 +21,57 @@ pub(crate) fn exchange(out: &mut String, exchange: &Exchange<'_>, verdict: &Verd
     if verdict.fate != Fate::Clean {
         look_at(out, exchange, verdict, hosts);
     }
-    out.push('.');
+    push_text(out, ".");
 }
 
 fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
     let signals = verdict.signals;
     match verdict.fate {
         Fate::Clean if signals.any(Signals::ABORTED) => {
-            out.push_str("The client disconnected after ");
+            push_text(out, "The client disconnected after ");
             push_duration(out, exchange.duration);
-            out.push_str(", and nothing shows that the upstream was at fault");
+            push_text(out, ", and nothing shows that the upstream was at fault");
         }
-        Fate::Clean => out.push_str("The exchange was clean"),
+        Fate::Clean => push_text(out, "The exchange was clean"),
         Fate::Slow => {
-            out.push_str("The response took ");
+            push_text(out, "The response took ");
             took(out, verdict);
         }
         Fate::Tight if signals.any(Signals::BREAKER) => {
-            out.push_str("The exchange succeeded although a circuit breaker was open")
+            push_text(out, "The exchange succeeded although a circuit breaker was open")
         }
         Fate::Tight if signals.any(Signals::POOL) => {
-            out.push_str("The exchange succeeded after waiting for a free connection")
+            push_text(out, "The exchange succeeded after waiting for a free connection")
         }
-        Fate::Tight => out.push_str("The exchange succeeded with little margin"),
+        Fate::Tight => push_text(out, "The exchange succeeded with little margin"),
         Fate::ClientRetried => {
-            out.push_str("The client was already retrying: this was its attempt ");
+            push_text(out, "The client was already retrying: this was its attempt ");
             push_number(out, exchange.client_attempt.unwrap_or(2).into());
         }
         Fate::Retried if signals.any(Signals::HEDGE) => {
-            out.push_str("The exchange succeeded with the response of a hedged attempt")
+            push_text(out, "The exchange succeeded with the response of a hedged attempt")
         }
         Fate::Retried => {
             if exchange.status < 400 {
-                out.push_str("The exchange succeeded after ");
+                push_text(out, "The exchange succeeded after ");
             } else {
-                out.push_str("The caller received ");
+                push_text(out, "The caller received ");
                 result(out, exchange);
-                out.push_str(", but only after ");
+                push_text(out, ", but only after ");
             }
             match exchange.several_attempts() {
                 Some(attempts) => attempts_of(out, attempts, verdict),
-                None => out.push_str("more than one attempt"),
+                None => push_text(out, "more than one attempt"),
             }
         }
-        Fate::Failover => out.push_str("A host outside the primary zone or priority answered"),
-        Fate::Stale => out.push_str("A cache served an expired copy because the origin could not answer"),
+        Fate::Failover => push_text(out, "A host outside the primary zone or priority answered"),
+        Fate::Stale => push_text(out, "A cache served an expired copy because the origin could not answer"),
         Fate::Fallback if signals.any(Signals::FALLBACK) => {
-            out.push_str("A fallback answered instead of the upstream")
+            push_text(out, "A fallback answered instead of the upstream")
         }
-        Fate::Fallback => out.push_str("The authorization check failed and was skipped"),
+        Fate::Fallback => push_text(out, "The authorization check failed and was skipped"),
         Fate::Partial => {
-            out.push_str("The response had status ");
+            push_text(out, "The response had status ");
             push_number(out, exchange.status.into());
             inside(out, exchange);
         }
@@ -80,72 +80,80 @@ fn happened(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
         Fate::Abandoned => abandoned(out, exchange, verdict),
     }
     if signals.any(Signals::SLOW) && verdict.fate != Fate::Slow {
-        out.push_str(", and the response took ");
+        push_text(out, ", and the response took ");
         took(out, verdict);
     }
 }
 
 fn failed(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
-    out.push_str("The caller received ");
+    push_text(out, "The caller received ");
     result(out, exchange);
     if let Some(attempts) = exchange.several_attempts() {
-        out.push_str(" after ");
+        push_text(out, " after ");
         attempts_of(out, attempts, verdict);
     }
-    out.push_str(match FailureReason::of_connection(exchange) {
-        Some(FailureReason::NoHost) if exchange.flags.any(Flags::NC) => " because the cluster does not exist",
-        Some(FailureReason::NoHost) => " because no host was healthy",
-        Some(FailureReason::Connect) if exchange.flags.any(Flags::DF) => {
-            " because the name of the upstream could not be resolved"
-        }
-        Some(FailureReason::Connect) => " because no connection could be made",
-        Some(FailureReason::Timeout) if exchange.flags.any(Flags::DT) => " because the deadline expired",
-        Some(FailureReason::Timeout) => " because a timeout expired",
-        Some(FailureReason::Overload) if exchange.pool => " because no connection became free",
-        Some(FailureReason::Overload) if exchange.flags.any(Flags::UO) => {
-            " because a circuit breaker was open"
-        }
-        Some(FailureReason::Overload) => " because the proxy was shedding load",
-        Some(FailureReason::Check) => " because a check before the upstream could not be made",
-        Some(FailureReason::Protocol) => " because the upstream broke the protocol",
-        Some(FailureReason::Reset) => " because the connection was closed before the response",
-        _ => "",
-    });
+    push_text(
+        out,
+        match FailureReason::of_connection(exchange) {
+            Some(FailureReason::NoHost) if exchange.flags.any(Flags::NC) => {
+                " because the cluster does not exist"
+            }
+            Some(FailureReason::NoHost) => " because no host was healthy",
+            Some(FailureReason::Connect) if exchange.flags.any(Flags::DF) => {
+                " because the name of the upstream could not be resolved"
+            }
+            Some(FailureReason::Connect) => " because no connection could be made",
+            Some(FailureReason::Timeout) if exchange.flags.any(Flags::DT) => " because the deadline expired",
+            Some(FailureReason::Timeout) => " because a timeout expired",
+            Some(FailureReason::Overload) if exchange.pool => " because no connection became free",
+            Some(FailureReason::Overload) if exchange.flags.any(Flags::UO) => {
+                " because a circuit breaker was open"
+            }
+            Some(FailureReason::Overload) => " because the proxy was shedding load",
+            Some(FailureReason::Check) => " because a check before the upstream could not be made",
+            Some(FailureReason::Protocol) => " because the upstream broke the protocol",
+            Some(FailureReason::Reset) => " because the connection was closed before the response",
+            _ => "",
+        },
+    );
 }
 
 fn rejected(out: &mut String, exchange: &Exchange<'_>) {
-    out.push_str(if exchange.flags.any(Flags::RL) {
-        "A rate limit of the proxy rejected the request with "
-    } else if exchange.flags.any(Flags::FI) {
-        "A fault that the proxy injects on purpose ended the request with "
-    } else {
-        "A policy of the proxy rejected the request with "
-    });
+    push_text(
+        out,
+        if exchange.flags.any(Flags::RL) {
+            "A rate limit of the proxy rejected the request with "
+        } else if exchange.flags.any(Flags::FI) {
+            "A fault that the proxy injects on purpose ended the request with "
+        } else {
+            "A policy of the proxy rejected the request with "
+        },
+    );
     result(out, exchange);
-    out.push_str("; the upstream was not asked");
+    push_text(out, "; the upstream was not asked");
 }
 
 fn abandoned(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict) {
-    out.push_str("The client disconnected after ");
+    push_text(out, "The client disconnected after ");
     push_duration(out, exchange.duration);
-    out.push_str(" without a response");
+    push_text(out, " without a response");
     if let Some(attempts) = exchange.several_attempts() {
-        out.push_str(", during attempt ");
+        push_text(out, ", during attempt ");
         push_number(out, attempts.into());
     }
     if let Some(typical) = verdict.typical {
-        out.push_str("; ");
+        push_text(out, "; ");
         push_duration(out, typical);
-        out.push_str(" is typical");
+        push_text(out, " is typical");
     }
 }
 
 /// Appends the error that the caller got: `503`, `gRPC status 14` or `no response`.
 fn result(out: &mut String, exchange: &Exchange<'_>) {
     match (exchange.status, exchange.grpc_status) {
-        (0, _) => out.push_str("no response"),
+        (0, _) => push_text(out, "no response"),
         (200..400, Some(grpc)) => {
-            out.push_str("gRPC status ");
+            push_text(out, "gRPC status ");
             push_number(out, grpc.into());
         }
         (status, _) => push_number(out, status.into()),
@@ -158,50 +166,50 @@ fn why(out: &mut String, exchange: &Exchange<'_>, hosts: HostNames) {
     if !why::has_flags(exchange) && reason.is_none() {
         return;
     }
-    out.push_str(" (");
+    push_text(out, " (");
     why::push_flags(out, exchange);
     if let Some(reason) = reason {
-        out.push_str(if why::has_flags(exchange) { ": " } else { "" });
-        out.push_str(reason);
+        push_text(out, if why::has_flags(exchange) { ": " } else { "" });
+        push_text(out, reason);
     }
-    out.push(')');
+    push_text(out, ")");
 }
 
 /// Appends `3 of 4 attempts`.
 fn attempts_of(out: &mut String, attempts: u32, verdict: &Verdict) {
     push_number(out, attempts.into());
     if let Some(allowed) = verdict.limits.max_attempts.filter(|allowed| *allowed >= attempts) {
-        out.push_str(" of ");
+        push_text(out, " of ");
         push_number(out, allowed.into());
         if verdict.learned_attempts {
-            out.push_str(" (learned)");
+            push_text(out, " (learned)");
         }
     }
-    out.push_str(" attempts");
+    push_text(out, " attempts");
 }
 
 /// Appends `410 ms; 100 ms is typical`.
 fn took(out: &mut String, verdict: &Verdict) {
     push_duration(out, verdict.judged_duration.unwrap_or_default());
-    out.push_str("; ");
+    push_text(out, "; ");
     push_duration(out, verdict.typical.unwrap_or_default());
-    out.push_str(" is typical");
+    push_text(out, " is typical");
 }
 
 /// Appends the failure inside a success.
 fn inside(out: &mut String, exchange: &Exchange<'_>) {
     let is_word = |error: &&str| error.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if let Some(status) = exchange.grpc_status.filter(|status| *status > 0) {
-        out.push_str(" but gRPC status ");
+        push_text(out, " but gRPC status ");
         push_number(out, status.into());
     } else if let Some(error) = exchange.proxy_status.and_then(structured_fields::proxy_error).filter(is_word)
     {
-        out.push_str(" but a proxy on the path reported ");
-        out.push_str(error);
+        push_text(out, " but a proxy on the path reported ");
+        push_text(out, error);
     } else if exchange.flags.any(Flags::CUT_OFF) {
-        out.push_str(" but was cut off");
+        push_text(out, " but was cut off");
     } else {
-        out.push_str(" but part of it failed or is missing");
+        push_text(out, " but part of it failed or is missing");
     }
 }
 
@@ -211,10 +219,10 @@ fn attempts(out: &mut String, exchange: &Exchange<'_>, hosts: HostNames) {
     if rest.is_empty() {
         return;
     }
-    out.push_str(": ");
+    push_text(out, ": ");
     attempt(out, first, hosts);
     rest.iter().for_each(|next| {
-        out.push_str(if exchange.hedged { " beside " } else { " → " });
+        push_text(out, if exchange.hedged { " beside " } else { " → " });
         attempt(out, next, hosts);
     });
 }
@@ -223,21 +231,21 @@ fn attempts(out: &mut String, exchange: &Exchange<'_>, hosts: HostNames) {
 fn attempt(out: &mut String, attempt: &Attempt<'_>, hosts: HostNames) {
     match attempt.host {
         Some(host) => hosts.push(out, host),
-        None => out.push_str("a host"),
+        None => push_text(out, "a host"),
     }
-    out.push(' ');
+    push_text(out, " ");
     match attempt.status {
         Some(status) => push_number(out, status.into()),
-        None => out.push_str("no response"),
+        None => push_text(out, "no response"),
     }
     if let Some(duration) = attempt.duration {
-        out.push_str(if attempt.status.is_some() { " after " } else { " in " });
+        push_text(out, if attempt.status.is_some() { " after " } else { " in " });
         push_duration(out, duration);
     }
     if let Some(reason) = why::reason(attempt.reason, hosts) {
-        out.push_str(" (");
-        out.push_str(reason);
-        out.push(')');
+        push_text(out, " (");
+        push_text(out, reason);
+        push_text(out, ")");
     }
 }
 
@@ -247,16 +255,16 @@ fn closeness(out: &mut String, verdict: &Verdict) {
     let is_near =
         |(limit, used): &(Limit, Used)| *limit != Limit::Attempts && used.basis_points() >= WORTH_SAYING;
     let Some((limit, used)) = verdict.nearest.filter(is_near) else { return };
-    out.push_str("; it used ");
+    push_text(out, "; it used ");
     push_number(out, u64::from(used.basis_points()) / 100);
     let (name, span) = match limit {
         Limit::Timeout => (" % of its timeout", verdict.limits.timeout),
         Limit::Deadline => (" % of its deadline", verdict.limits.deadline),
         Limit::Quota | Limit::Attempts => (" % of its quota", None),
     };
-    out.push_str(name);
+    push_text(out, name);
     if let Some(span) = span {
-        out.push_str(" of ");
+        push_text(out, " of ");
         push_duration(out, span);
     }
     if limit == Limit::Timeout && verdict.learned_timeout {
@@ -266,10 +274,10 @@ fn closeness(out: &mut String, verdict: &Verdict) {
 
 /// Appends `; look at 10.0.0.1:80`.
 fn look_at(out: &mut String, exchange: &Exchange<'_>, verdict: &Verdict, hosts: HostNames) {
-    out.push_str("; look at ");
+    push_text(out, "; look at ");
     match host_to_look_at(exchange, verdict) {
         Some(host) => hosts.push(out, host),
-        None => out.push_str(place_to_look_at(exchange, verdict)),
+        None => push_text(out, place_to_look_at(exchange, verdict)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parts of sentences: counts, and numbers rounded, with their units.
 
-use crate::json::write::{push_number, push_time};
+use crate::json::write::{push_number, push_text, push_time};
 use crate::units::{Micros, Timestamp};
 use alloc::string::String;
 
@@ -10,11 +10,11 @@ pub(super) fn push_duration(out: &mut String, span: Micros) {
     match micros {
         0..9_950 => {
             push_tenths(out, (micros + 50) / 100);
-            out.push_str(" ms");
+            push_text(out, " ms");
         }
         9_950..9_999_500 => {
             push_number(out, (micros + 500) / 1_000);
-            out.push_str(" ms");
+            push_text(out, " ms");
         }
         _ => push_seconds(out, (micros + 500_000) / 1_000_000),
     }
@@ -27,34 +27,37 @@ pub(super) fn push_seconds(out: &mut String, seconds: u64) {
     let mut shown = units.iter().skip(first).take(2).filter(|(count, _)| *count > 0 || first == 2);
     if let Some((count, unit)) = shown.next() {
         push_number(out, *count);
-        out.push_str(unit);
+        push_text(out, unit);
     }
     if let Some((count, unit)) = shown.next() {
-        out.push(' ');
+        push_text(out, " ");
         push_number(out, *count);
-        out.push_str(unit);
+        push_text(out, unit);
     }
 }
 
 /// Appends `61 of 812 exchanges were near misses and 4 failed`.
 pub(crate) fn push_harm(out: &mut String, exchanges: u64, near_misses: u64, failed: u64) {
     if near_misses == 0 && failed == 0 {
-        out.push_str("None of ");
+        push_text(out, "None of ");
         push_number(out, exchanges);
-        return out.push_str(" exchanges failed or was a near miss");
+        return push_text(out, " exchanges failed or was a near miss");
     }
     push_number(out, if near_misses > 0 { near_misses } else { failed });
-    out.push_str(" of ");
+    push_text(out, " of ");
     push_number(out, exchanges);
-    out.push_str(match near_misses {
-        0 => " exchanges failed",
-        1 => " exchanges was a near miss",
-        _ => " exchanges were near misses",
-    });
+    push_text(
+        out,
+        match near_misses {
+            0 => " exchanges failed",
+            1 => " exchanges was a near miss",
+            _ => " exchanges were near misses",
+        },
+    );
     if near_misses > 0 && failed > 0 {
-        out.push_str(" and ");
+        push_text(out, " and ");
         push_number(out, failed);
-        out.push_str(" failed");
+        push_text(out, " failed");
     }
 }
 
@@ -62,23 +65,23 @@ pub(crate) fn push_harm(out: &mut String, exchanges: u64, near_misses: u64, fail
 pub(super) fn push_clock(out: &mut String, ts: Timestamp) {
     let mut time = String::new();
     push_time(&mut time, ts);
-    out.push_str(time.get(11..19).unwrap_or_default());
+    push_text(out, time.get(11..19).unwrap_or_default());
 }
 
 /// Appends a share such as `12.34 %`.
 pub(super) fn push_share(out: &mut String, basis_points: u64) {
     push_number(out, basis_points / 100);
-    out.push('.');
+    push_text(out, ".");
     push_number(out, basis_points / 10 % 10);
     push_number(out, basis_points % 10);
-    out.push_str(" %");
+    push_text(out, " %");
 }
 
 /// Appends tenths such as `4.1`, without a zero after the point.
 pub(super) fn push_tenths(out: &mut String, tenths: u64) {
     push_number(out, tenths / 10);
     if !tenths.is_multiple_of(10) {
-        out.push('.');
+        push_text(out, ".");
         push_number(out, tenths % 10);
     }
 }
