@@ -317,9 +317,20 @@ miri: ## Runs the unit tests of the modules' unsafe code under Miri (nightly).
 	CARGO_TARGET_DIR=target/miri MIRIFLAGS=-Zmiri-permissive-provenance cargo +nightly miri test -q --locked --lib \
 	    -p nearmiss-wasm-rt -p nearmiss-envoy -p nearmiss-fluent-bit -- bump:: memcmp:: local:: reserve:: ascii:: host:: proxy_wasm::
 
+.PHONY: memcheck
+memcheck: native ## Runs the scenarios in Envoy's native module under valgrind, which finds wrong reads and writes, and memory that is lost.
+	cargo build -q --locked -p sim --bin native-sim
+	for attach in http log; do
+	    valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite $${CARGO_TARGET_DIR:-target}/debug/native-sim $(NATIVE) $$attach > /dev/null
+	done
+
 .PHONY: soak
 soak: wasm envoy-bin ## Runs a real Envoy at full load with faults and updates for half an hour; MINUTES=1 sets the time.
 	cargo run -q --locked --profile hosts -p real --bin soak -- $(or $(MINUTES),30)
+
+.PHONY: soak-native
+soak-native: native envoy-bin ## Sends a million exchanges through the native module in a real Envoy, which must count them exactly; EXCHANGES=200000 sets their number.
+	EXCHANGES=$(or $(EXCHANGES),1000000) cargo test --locked -p e2e --test e2e_native load
 
 # The core under load, as a module and as a native program for callgrind.
 CORE_LOAD := target/$(WASM_TARGET)/release/core_load.wasm

@@ -8,7 +8,7 @@
 //! attempt                         one attempt, as an upstream filter sees it
 //! attempt_propagation · clocks    attempts, from the upstream filter to the exchange · times on the clocks of Envoy's limits
 //! metadata · client · request …   readers of metadata, headers and attributes
-//! sinks                           where records go
+//! sinks · counts                  where records go · what an exchange adds to the counters
 //! collector                       OTLP export
 //! host_tiers · warnings           a cache of the tiers of hosts · what is logged once about unusable metadata and a collector
 //! host · outlet                   what an adapter lends: to read, and to emit records
@@ -28,6 +28,7 @@ pub mod client;
 pub mod clocks;
 mod collector;
 pub mod config;
+pub mod counts;
 pub mod exchange;
 pub mod host;
 pub mod host_tiers;

@@ -56,13 +56,14 @@ impl RequestHeaders {
     /// Reads the headers. Every HTTP request has some; without any, there was none.
     pub fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, ignore: &Ignore) -> Self {
         let mut request = Self { left_out: Some(LeftOut::NotHttp), ..Self::default() };
-        let mut left_out = None;
+        let (mut is_ignored, mut is_mirror) = (false, false);
         for (name, value) in headers {
             request.left_out = None;
+            // No arm has a condition, so that the names are found by their lengths.
             match name {
-                b":path" if ignore.matches(None, Some(value)) => left_out = Some(LeftOut::HealthCheck),
-                b"user-agent" if ignore.matches(Some(value), None) => left_out = Some(LeftOut::HealthCheck),
-                b":authority" if is_mirrored(value) => left_out = Some(LeftOut::Mirrored),
+                b":path" => is_ignored |= ignore.matches(None, Some(value)),
+                b"user-agent" => is_ignored |= ignore.matches(Some(value), None),
+                b":authority" => is_mirror = is_mirrored(value),
                 b":method" => request.is_connect = value == b"CONNECT",
                 b"x-envoy-expected-rq-timeout-ms" => request.timeout = milliseconds(value),
                 b"x-envoy-auth-failure-mode-allowed" => request.fail_open = value == b"true",
@@ -70,7 +71,9 @@ impl RequestHeaders {
                 _ => request.client.add(name, value),
             }
         }
-        request.left_out = request.left_out.or(left_out);
+        if request.left_out.is_none() && (is_ignored || is_mirror) {
+            request.left_out = Some(if is_ignored { LeftOut::HealthCheck } else { LeftOut::Mirrored });
+        }
         request
     }
 }

@@ -13,7 +13,21 @@ pub fn text(value: &[u8]) -> &str {
 
 /// Parses a decimal number; `None` if the value is anything else.
 pub fn number(value: &[u8]) -> Option<u64> {
-    text(value).trim_ascii().parse().ok()
+    /// As many digits always fit.
+    const MAX_DIGITS: usize = 19;
+    let digits = value.trim_ascii();
+    if digits.is_empty() || digits.len() > MAX_DIGITS {
+        return None;
+    }
+    let mut number = 0;
+    for digit in digits {
+        let digit = u64::from(digit.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + digit;
+    }
+    Some(number)
 }
 
 #[cfg(test)]
@@ -29,7 +43,8 @@ mod tests {
     #[test]
     fn anything_but_a_number_is_none() {
         assert_eq!(number(b" 12 "), Some(12));
-        for odd in [&b""[..], b"-1", b"1.5", b"abc", b"99999999999999999999", b"\xff"] {
+        assert_eq!(number(b"9999999999999999999"), Some(9_999_999_999_999_999_999));
+        for odd in [&b""[..], b" ", b"-1", b"+1", b"1.5", b"abc", b"99999999999999999999", b"1\xff"] {
             assert_eq!(number(odd), None);
         }
     }

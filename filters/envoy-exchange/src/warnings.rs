@@ -1,5 +1,6 @@
 //! Warnings about what the filter cannot use, metadata or a collector: each kind is logged once by a VM or a thread.
 
+use alloc::string::String;
 use core::cell::Cell;
 use nearmiss_wasm_rt::local;
 
@@ -22,12 +23,17 @@ local! {
 
 /// Passes a message and the value that it is about to `warn`, unless a warning of this kind has been logged.
 pub fn log_once(warn: impl FnOnce(&str), warning: Warning, message: &str, value: &str) {
+    if let Some(line) = line_once(warning, message, value) {
+        warn(&line);
+    }
+}
+
+/// Returns the line to log; `None` if one of this kind has been logged.
+fn line_once(warning: Warning, message: &str, value: &str) -> Option<String> {
     let bit = 1 << warning as u8;
     let logged = LOGGED.with(|logged| logged.replace(logged.get() | bit));
-    if logged & bit == 0 {
-        let value = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
-        warn(&alloc::format!("nearmiss: {message}: `{value}`"));
-    }
+    let value = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
+    (logged & bit == 0).then(|| alloc::format!("nearmiss: {message}: `{value}`"))
 }
 
 /// The maximum length of a value in a warning.

@@ -9,6 +9,7 @@ use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::attributes::{Attributes, cluster};
 use nearmiss_envoy_exchange::client::ClientInfo;
 use nearmiss_envoy_exchange::config::PluginConfig;
+use nearmiss_envoy_exchange::counts::Counts;
 use nearmiss_envoy_exchange::exchange::{self, EarlyInfo};
 use nearmiss_envoy_exchange::host::{Host, State};
 use nearmiss_envoy_exchange::host_tiers::HostTierCache;
@@ -48,7 +49,13 @@ enum Counters {
         margin: Option<HistogramId>,
     },
     /// Those of a logger have none: each value of a label is part of the name, and all upstreams are counted together.
-    Logger { envoy: LoggerConfig, by_index: Box<[Option<CounterId>]>, margin: Option<HistogramId> },
+    Logger {
+        envoy: LoggerConfig,
+        /// False once Envoy has destroyed the configuration.
+        is_attached: Mutex<bool>,
+        by_index: Box<[Option<CounterId>]>,
+        margin: Option<HistogramId>,
+    },
 }
 
 impl Attachment {
@@ -83,7 +90,8 @@ impl Attachment {
         };
         let by_index = Metric::all().map(define).collect();
         let margin = envoy.define_histogram("nearmiss.margin_bp");
-        Self::new(config, plugin, Counters::Logger { envoy, by_index, margin })
+        let is_attached = Mutex::new(true);
+        Self::new(config, plugin, Counters::Logger { envoy, is_attached, by_index, margin })
     }
 
     fn new(config: Arc<PluginConfig>, plugin: Arc<Plugin>, counters: Counters) -> Self {
@@ -141,9 +149,6 @@ impl Attachment {
             let _ = margin.map(|margin| envoy.record(margin, value.into()));
         };
         self.observe(stream, &attributes, worker, None, record);
-        for (_, pattern) in self.plugin.take_episodes() {
-            self.count_logged(Metric::Episodes(pattern), 1);
-        }
     }
 
     fn observe(
@@ -159,12 +164,12 @@ impl Attachment {
         let Slot { tiers, pending, annotation } = &mut *lock(slot);
         annotation.clear();
         if let Some(reason) = exchange::left_out(envoy, self.config.envoy.mode, attributes, early) {
-            return self.add(pending, Metric::LeftOut(reason), 1);
+            return pending.rest().add(Metric::LeftOut(reason), 1);
         }
         let ts = envoy.now().unwrap_or_default();
         exchange::read(envoy, &self.config, tiers, attributes, early, ts, |read| match read {
             Ok(exchange) => self.judge(worker, exchange, pending, annotation, record_margin),
-            Err(reason) => self.add(pending, Metric::LeftOut(reason), 1),
+            Err(reason) => pending.rest().add(Metric::LeftOut(reason), 1),
         });
         if !annotation.is_empty() {
             // Last: Envoy may move what it has lent when its filter state grows.
@@ -185,37 +190,19 @@ impl Attachment {
             if verdict.fate != Fate::Clean {
                 record::header(annotation, verdict, self.config.header_parameters(exchange));
             }
-            match &self.counters {
+            let series = match &self.counters {
                 Counters::Filter { .. } => {
                     let name = || monitor.upstream_name(observed.upstream).unwrap_or(OTHER);
-                    let series = pending.series(observed.upstream.get(), || self.plugin.label(name()));
-                    let Some((counts, rest)) = series else { return };
-                    metrics::count(observed, exchange, |metric, by| {
-                        if metric.is_by_upstream() { counts.add(metric, by) } else { rest.add(metric, by) }
-                    });
-                    let _ = verdict.margin_bp().map(|margin| record_margin(&counts.label, margin));
+                    pending.series(observed.upstream.get(), || self.plugin.label(name()))
                 }
-                Counters::Logger { .. } => {
-                    metrics::count(observed, exchange, |metric, by| self.add(pending, metric, by));
-                    let _ = verdict.margin_bp().map(|margin| record_margin("", margin));
-                }
-            }
+                Counters::Logger { .. } => pending.series(0, || "".into()),
+            };
+            let Some((counts, rest)) = series else { return };
+            metrics::count(&Counts::of(observed, exchange), |metric, by| {
+                if metric.is_by_upstream() { counts.add(metric, by) } else { rest.add(metric, by) }
+            });
+            let _ = verdict.margin_bp().map(|margin| record_margin(&counts.label, margin));
         });
-    }
-
-    /// Counts something without an upstream.
-    fn add(&self, pending: &mut Pending, metric: Metric, by: u32) {
-        match &self.counters {
-            Counters::Filter { .. } => pending.rest().add(metric, by),
-            Counters::Logger { .. } => self.count_logged(metric, by),
-        }
-    }
-
-    fn count_logged(&self, metric: Metric, by: u32) {
-        if let Counters::Logger { envoy, by_index, .. } = &self.counters {
-            let counter = by_index.get(metric.index()).copied().flatten();
-            let _ = counter.map(|counter| envoy.increment(counter, by.into()));
-        }
     }
 
     /// Sends records to the collector and hands all counts to Envoy, on the main thread.
@@ -237,38 +224,58 @@ impl Attachment {
         }
     }
 
-    /// Asks Envoy to have the counts handed over on its main thread. Any thread may call it.
+    /// Has the counts handed over: those of a filter by Envoy's main thread, those of a logger at once. Any thread may call it.
     pub(crate) fn request_hand_over(&self) {
-        if let Counters::Filter { envoy, .. } = &self.counters {
-            let _ = lock(envoy).as_ref().map(FilterConfig::call_back);
+        match &self.counters {
+            Counters::Filter { envoy, .. } => {
+                let _ = lock(envoy).as_ref().map(FilterConfig::call_back);
+            }
+            Counters::Logger { .. } => self.hand_over(),
         }
     }
 
-    /// Hands all counts to Envoy, on a thread of Envoy's.
-    pub(crate) fn hand_over(&self) {
-        let Counters::Filter { envoy, by_name, .. } = &self.counters else { return };
-        let envoy = lock(envoy);
-        let Some(envoy) = &*envoy else { return };
-        let hand_over = |upstream: Option<&str>, metric: Metric, by: u32| {
-            increment(envoy, by_name, upstream, metric, by);
-            let _ = upstream.map(|upstream| self.plugin.note(upstream, metric));
-        };
+    /// Hands all counts to Envoy; for a filter, on a thread of Envoy's.
+    fn hand_over(&self) {
+        match &self.counters {
+            Counters::Filter { envoy, by_name, .. } => {
+                let envoy = lock(envoy);
+                let Some(envoy) = &*envoy else { return };
+                self.take_counts(|upstream, metric, by| {
+                    increment(envoy, by_name, upstream, metric, by);
+                    let _ = upstream.map(|upstream| self.plugin.note(upstream, metric));
+                });
+            }
+            Counters::Logger { envoy, is_attached, by_index, .. } => {
+                let is_attached = lock(is_attached);
+                if *is_attached {
+                    self.take_counts(|_, metric, by| {
+                        let counter = by_index.get(metric.index()).copied().flatten();
+                        let _ = counter.map(|counter| envoy.increment(counter, by.into()));
+                    });
+                }
+            }
+        }
+    }
+
+    /// Passes all counts to `take`, each with the upstream if it has one.
+    fn take_counts(&self, mut take: impl FnMut(Option<&str>, Metric, u32)) {
         for slot in &self.slots {
             // The worker waits for its slot, so Envoy counts when the slot is free again.
             let pending = lock(slot).pending.take();
-            pending.for_each(hand_over);
+            pending.for_each(&mut take);
         }
         for (upstream, pattern) in self.plugin.take_episodes() {
-            hand_over(Some(&upstream), Metric::Episodes(pattern), 1);
+            take(Some(&upstream), Metric::Episodes(pattern), 1);
         }
-        hand_over(None, Metric::Dropped, self.plugin.take_dropped());
+        take(None, Metric::Dropped, self.plugin.take_dropped());
     }
 
     /// Ends the use of Envoy's configuration.
     pub(crate) fn detach(&self) {
         self.hand_over();
-        if let Counters::Filter { envoy, .. } = &self.counters {
-            lock(envoy).take();
+        match &self.counters {
+            Counters::Filter { envoy, .. } => drop(lock(envoy).take()),
+            Counters::Logger { is_attached, .. } => *lock(is_attached) = false,
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A call that names labels is expensive, so counts wait in each worker, and the main thread hands them over once a second.
 
-use nearmiss::{Exchange, FailureReason, Fate, Observed, Pattern};
+use nearmiss::{FailureReason, Fate, Pattern};
+use nearmiss_envoy_exchange::counts::Counts;
 use nearmiss_envoy_exchange::request::LeftOut;
 use std::sync::Arc;
 
@@ -104,28 +105,21 @@ impl Metric {
 }
 
 /// Passes what an exchange adds to each count to `add`.
-pub(crate) fn count(observed: &Observed, exchange: &Exchange<'_>, mut add: impl FnMut(Metric, u32)) {
-    let verdict = &observed.verdict;
-    add(Metric::Exchanges(verdict.fate), 1);
-    let attempts = observed.attempts.unwrap_or(1);
-    if attempts > 0 {
-        add(Metric::Attempts, attempts);
+pub(crate) fn count(counts: &Counts, mut add: impl FnMut(Metric, u32)) {
+    add(Metric::Exchanges(counts.fate), 1);
+    if counts.attempts > 0 {
+        add(Metric::Attempts, counts.attempts);
     }
-    if verdict.fate == Fate::Failed {
-        add(Metric::Failed(FailureReason::of(exchange)), 1);
+    if let Some(reason) = counts.failed {
+        add(Metric::Failed(reason), 1);
     }
-    if verdict.is_aborted() {
-        add(Metric::Aborted, 1);
-    }
-    if verdict.late {
-        add(Metric::Late, 1);
-    }
-    if exchange.attempts.is_none() && !exchange.upstream.is_empty() {
-        add(Metric::Invalid, 1);
-    }
-    if verdict.fate != Fate::Clean && !observed.recorded {
-        add(Metric::Suppressed, 1);
-    }
+    let marks = [
+        (counts.is_aborted, Metric::Aborted),
+        (counts.is_late, Metric::Late),
+        (counts.is_invalid, Metric::Invalid),
+        (counts.is_suppressed, Metric::Suppressed),
+    ];
+    marks.into_iter().filter(|(is_set, _)| *is_set).for_each(|(_, metric)| add(metric, 1));
 }
 
 /// Counts of one worker, or of the reporter, since they were handed over.

@@ -12,6 +12,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use nearmiss::{Exchange, FailureReason, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern};
+use nearmiss_envoy_exchange::counts::Counts;
 use nearmiss_envoy_exchange::request::LeftOut;
 
 /// All metrics of one plugin in one VM.
@@ -75,18 +76,17 @@ impl Metrics {
         exchange: &Exchange<'_>,
     ) {
         let index = self.series_index(monitor, observed);
-        let verdict = &observed.verdict;
+        let counts = Counts::of(observed, exchange);
         if let Some(series) = self.series.get_mut(index) {
-            series.count(hostcalls, exchange, observed);
+            series.count(hostcalls, &counts, observed.verdict.margin_bp());
         }
-        if verdict.late {
+        if counts.is_late {
             add(hostcalls, &mut self.late, 1, || "nearmiss.late_total".into());
         }
-        if exchange.attempts.is_none() && !exchange.upstream.is_empty() {
+        if counts.is_invalid {
             add(hostcalls, &mut self.invalid, 1, || "nearmiss.invalid_total".into());
         }
-        let is_judged = verdict.fate != Fate::Clean;
-        if is_judged && !observed.recorded {
+        if counts.is_suppressed {
             add(hostcalls, &mut self.suppressed, 1, || "nearmiss.suppressed_total".into());
         }
     }
@@ -179,31 +179,30 @@ impl Metrics {
 }
 
 impl Series {
-    fn count(&mut self, hostcalls: &Hostcalls, exchange: &Exchange<'_>, observed: &Observed) {
-        let (verdict, upstream) = (&observed.verdict, &self.upstream);
-        if let Some(metric) = self.fates.get_mut(verdict.fate as usize) {
+    fn count(&mut self, hostcalls: &Hostcalls, counts: &Counts, margin_bp: Option<u16>) {
+        let upstream = &self.upstream;
+        if let Some(metric) = self.fates.get_mut(counts.fate as usize) {
             add(hostcalls, metric, 1, || {
-                series_name(upstream, &format!("fate=.={};.;exchanges_total", verdict.fate.name()))
+                series_name(upstream, &format!("fate=.={};.;exchanges_total", counts.fate.name()))
             });
         }
-        if verdict.fate == Fate::Failed {
-            let reason = FailureReason::of(exchange);
-            if let Some(metric) = self.failures.get_mut(reason as usize) {
-                add(hostcalls, metric, 1, || {
-                    series_name(upstream, &format!("reason=.={};.;failed_total", reason.name()))
-                });
-            }
+        if let Some(reason) = counts.failed
+            && let Some(metric) = self.failures.get_mut(reason as usize)
+        {
+            add(hostcalls, metric, 1, || {
+                series_name(upstream, &format!("reason=.={};.;failed_total", reason.name()))
+            });
         }
-        if verdict.is_aborted() {
+        if counts.is_aborted {
             add(hostcalls, &mut self.aborted, 1, || series_name(upstream, "aborted_total"));
         }
-        if let Some(margin) = verdict.margin_bp() {
+        if let Some(margin) = margin_bp {
             let metric = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {
                 series_name(upstream, "margin_bp")
             });
             let _ = metric.and_then(|metric| hostcalls.record_metric(metric, margin.into()));
         }
-        self.count_attempts(hostcalls, observed.attempts.unwrap_or(1));
+        self.count_attempts(hostcalls, counts.attempts);
     }
 
     fn count_attempts(&mut self, hostcalls: &Hostcalls, attempts: u32) {

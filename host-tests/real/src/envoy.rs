@@ -138,7 +138,12 @@ impl EnvoyCommand {
         if let Some(path) = &listeners {
             publish(Path::new(path), bootstrap, &access_log);
         }
-        write(&folder.join("envoy.json"), &bootstrap.document(&access_log, listeners.as_deref()));
+        let mut document = bootstrap.document(&access_log, listeners.as_deref());
+        if self.counts_instructions {
+            // Each flush costs the main thread, and the worker as well, more than an exchange does.
+            document["stats_flush_interval"] = "60s".into();
+        }
+        write(&folder.join("envoy.json"), &document);
         self.try_run_in(folder, "envoy.json")
     }
 

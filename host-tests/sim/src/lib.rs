@@ -3,6 +3,7 @@
 //!
 //! * [`proxy_wasm`] runs a proxy-wasm module as Envoy would; tests set the clock and the status of each hostcall.
 //! * [`fluent_bit`] runs a wasm filter as Fluent Bit would.
+//! * `native-sim`, a program, runs Envoy's native module as Envoy would.
 //! * [`scenario`] runs one scenario on every host; all must produce the same bytes.
 //! * [`fuzz`] holds the properties of the modules that must be true for any input.
 

@@ -207,7 +207,7 @@ impl LoggerConfig {
         (status == 0).then_some(id)
     }
 
-    /// Adds to a counter. Only a thread of Envoy's may call it.
+    /// Adds to a counter. Any thread may call it: counters without labels are atomic numbers.
     pub(crate) fn increment(&self, counter: CounterId, by: u64) {
         // SAFETY: no memory is involved but Envoy's.
         unsafe { (self.imports.access_logger_increment_counter)(self.envoy, counter.0, by) };

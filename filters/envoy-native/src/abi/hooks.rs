@@ -15,6 +15,7 @@ use crate::attachment::Attachment;
 use crate::attachments::{attach_filter, attach_logger, detach, parse};
 use crate::http::Filter;
 use crate::voice;
+use core::cell::OnceCell;
 use core::ffi::{CStr, c_char};
 use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::config::PluginConfig;
@@ -288,6 +289,8 @@ struct LoggerObject {
     imports: &'static Imports,
     /// The attachment, which Envoy keeps as long as it has loggers.
     config: Pointer,
+    /// The index of the thread's worker, once it has been read.
+    worker: OnceCell<usize>,
 }
 
 /// The types of log entries that end an exchange, a connection or an attempt: not set, connection, exchange, attempt.
@@ -332,7 +335,7 @@ extern "C" fn envoy_dynamic_module_on_access_logger_config_destroy(config: Point
 extern "C" fn envoy_dynamic_module_on_access_logger_new(config: Pointer, _envoy: Pointer) -> Pointer {
     guarded("logger_new", nothing(), || {
         let Ok(imports) = imports() else { return nothing() };
-        Box::into_raw(Box::new(LoggerObject { imports, config })).cast()
+        Box::into_raw(Box::new(LoggerObject { imports, config, worker: OnceCell::new() })).cast()
     })
 }
 
@@ -348,7 +351,8 @@ extern "C" fn envoy_dynamic_module_on_access_logger_log(envoy: Pointer, logger: 
         // SAFETY: Envoy keeps the configuration while it has the logger, and the logger while the hook runs.
         let (attachment, stream) =
             unsafe { (attachment(object.config), LoggedStream::new(object.imports, envoy)) };
-        attachment.observe_logged(&stream, stream.worker());
+        let worker = object.worker.get_or_init(|| stream.worker());
+        attachment.observe_logged(&stream, *worker);
     });
 }
 

@@ -5,7 +5,7 @@ use super::imports::Imports;
 use super::types::{Buffer, Header, Pointer, Time, Timing, attribute, source};
 use crate::attempts::{self, ExchangeNumber};
 use crate::counted::Start;
-use core::cell::OnceCell;
+use core::cell::{Cell, OnceCell};
 use nearmiss::{Flags, Micros, Timestamp};
 use nearmiss_envoy_config::Mode;
 use nearmiss_envoy_exchange::attributes::{Attributes, attempts, cluster, flags, name, status};
@@ -37,14 +37,22 @@ pub(crate) struct Times {
 /// The pairs of a header map, in order. Names and values are valid as long as the stream.
 #[derive(Debug)]
 pub(crate) struct Headers<'a> {
-    pairs: std::vec::IntoIter<Header>,
+    pairs: Vec<Header>,
+    next: usize,
     stream: core::marker::PhantomData<&'a HttpStream>,
+}
+
+thread_local! {
+    /// Memory for the pairs of one map, which a thread uses again.
+    static PAIRS: Cell<Vec<Header>> = const { Cell::new(Vec::new()) };
 }
 
 impl<'a> Headers<'a> {
     /// Reads `count` pairs by a function that fills an array of that length.
     pub(super) fn read(count: usize, fill: impl FnOnce(*mut Header) -> bool) -> Option<Self> {
-        let mut pairs = Vec::with_capacity(count);
+        let mut pairs = PAIRS.take();
+        pairs.clear();
+        pairs.reserve(count);
         if count > 0 {
             if !fill(pairs.as_mut_ptr()) {
                 return None;
@@ -52,7 +60,7 @@ impl<'a> Headers<'a> {
             // SAFETY: there is room for `count` pairs, and Envoy has written as many.
             unsafe { pairs.set_len(count) };
         }
-        Some(Self { pairs: pairs.into_iter(), stream: core::marker::PhantomData })
+        Some(Self { pairs, next: 0, stream: core::marker::PhantomData })
     }
 }
 
@@ -60,10 +68,21 @@ impl<'a> Iterator for Headers<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let pair = self.pairs.next()?;
+        let pair = self.pairs.get(self.next)?;
+        self.next += 1;
         // SAFETY: Envoy wrote the pair, and header maps stay as they are while a hook runs: the module sets a header only when it has
         // read them.
         Some(unsafe { (pair.name.bytes(), pair.value.bytes()) })
+    }
+}
+
+impl Drop for Headers<'_> {
+    fn drop(&mut self) {
+        /// Maps with more pairs are rare, and not worth their memory.
+        const MAX_KEPT: usize = 256;
+        if self.pairs.capacity() <= MAX_KEPT {
+            PAIRS.set(core::mem::take(&mut self.pairs));
+        }
     }
 }
 
@@ -306,7 +325,8 @@ impl Lent for HttpStream {
 /// Returns the current time.
 pub(crate) fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+    let micros = now.as_secs().saturating_mul(1_000_000);
+    Timestamp::from_micros(micros.saturating_add(now.subsec_micros().into()))
 }
 
 /// Converts nanoseconds.

@@ -9,12 +9,19 @@ use crate::form::filter;
 use crate::harness::counts;
 
 const CLIENTS: usize = 4;
+/// Number of exchanges, unless the variable `EXCHANGES` sets another: a multiple of [`CLIENTS`] times [`RETRIED`].
 const EXCHANGES: usize = 100_000;
 /// One in this many exchanges of a client fails once and is retried.
 const RETRIED: usize = 50;
 
 #[test]
 fn a_hundred_thousand_exchanges_count_exactly() {
+    let exchanges = std::env::var("EXCHANGES").map_or(EXCHANGES, |text| text.parse().expect("a number"));
+    assert_eq!(
+        exchanges % (CLIENTS * RETRIED),
+        0,
+        "each client sends as many, and as many of them are retried"
+    );
     let origin = Origin::with_log(ArrivalLog::counting_only());
     let retries = json!({"retry_policy": {"retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}}});
     let bootstrap = Bootstrap::new()
@@ -38,10 +45,10 @@ fn a_hundred_thousand_exchanges_count_exactly() {
     let before = envoy.resident_bytes();
     thread::scope(|scope| {
         for client in 0..CLIENTS {
-            scope.spawn(move || send(client, EXCHANGES / CLIENTS));
+            scope.spawn(move || send(client, exchanges / CLIENTS));
         }
     });
-    let sent = (EXCHANGES + 1_000) as u64;
+    let sent = (exchanges + 1_000) as u64;
     let stats = eventually("all exchanges to be counted", || {
         Some(envoy.nearmiss_stats()).filter(|stats| stats.exchanges() >= sent)
     });
