@@ -1,7 +1,7 @@
 //! Information about the client from request headers: the number of its attempt and its deadline.
 
 use crate::host::{Host, Map};
-use crate::values::{number, text};
+use crate::values::{lengths, number, text};
 use nearmiss::Micros;
 use nearmiss::structured_fields::{members, pairs};
 
@@ -29,6 +29,9 @@ const CONTENT_TYPE: &str = "content-type";
 const REDIRECTED: &str = "x-envoy-original-url";
 
 impl ClientInfo {
+    /// The lengths of the names that [`add`](Self::add) knows, one bit each.
+    pub const LENGTHS: u64 = lengths(&OVERWRITTEN) | lengths(&KEPT) | lengths(&[CONTENT_TYPE, REDIRECTED]);
+
     /// Reads the headers that are overwritten later.
     ///
     /// They are looked up one by one. Most requests have none of them, and a failed lookup is cheap, because Envoy stores each of

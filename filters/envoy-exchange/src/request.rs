@@ -1,7 +1,7 @@
 //! The request headers at the end of an exchange, read in one pass over the map.
 
 use crate::client::ClientInfo;
-use crate::values::number;
+use crate::values::{has_length, lengths, number};
 use nearmiss::config::Ignore;
 use nearmiss::{Micros, is_mirrored};
 
@@ -52,6 +52,19 @@ impl LeftOut {
     }
 }
 
+/// The names that are read here, beside those of the client.
+const NAMES: [&str; 7] = [
+    ":path",
+    "user-agent",
+    ":authority",
+    ":method",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-auth-failure-mode-allowed",
+    "x-envoy-external-address",
+];
+/// The lengths of all names that are read.
+const LENGTHS: u64 = lengths(&NAMES) | ClientInfo::LENGTHS;
+
 impl RequestHeaders {
     /// Reads the headers. Every HTTP request has some; without any, there was none.
     pub fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, ignore: &Ignore) -> Self {
@@ -59,6 +72,9 @@ impl RequestHeaders {
         let (mut is_ignored, mut is_mirror) = (false, false);
         for (name, value) in headers {
             request.left_out = None;
+            if !has_length(name, LENGTHS) {
+                continue;
+            }
             // No arm has a condition, so that the names are found by their lengths.
             match name {
                 b":path" => is_ignored |= ignore.matches(None, Some(value)),
@@ -107,6 +123,14 @@ mod tests {
         assert!(request.is_connect && request.is_external && request.fail_open);
         assert_eq!(request.timeout, Some(Micros::from_millis(250)));
         assert_eq!(request.client.attempt(None), Some(4));
+    }
+
+    #[test]
+    fn every_name_that_is_read_has_its_length() {
+        for name in NAMES.into_iter().chain(["grpc-previous-rpc-attempts", "content-type", "grpc-timeout"]) {
+            assert!(has_length(name.as_bytes(), LENGTHS), "{name}");
+        }
+        assert!(!has_length(b"accept", LENGTHS) && !has_length(&[b'x'; 64], LENGTHS));
     }
 
     #[test]

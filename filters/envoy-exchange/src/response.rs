@@ -20,7 +20,7 @@ pub struct ResponseHeaders<'a> {
     pub grpc_status: Option<u32>,
     /// `x-envoy-upstream-service-time`: the time from the end of the request at the router to the response headers, in whole milliseconds.
     pub service: Option<Micros>,
-    content_type: &'a str,
+    content_type: &'a [u8],
     is_fallback: bool,
     has_stale_warning: bool,
 }
@@ -39,7 +39,7 @@ impl<'a> ResponseHeaders<'a> {
     fn add(&mut self, name: &'a [u8], value: &'a [u8]) {
         match name {
             b":status" => self.status = number(value).and_then(|status| u16::try_from(status).ok()),
-            b"content-type" => self.content_type = text(value),
+            b"content-type" => self.content_type = value,
             b"cache-status" => join(&mut self.cache_status, text(value)),
             b"proxy-status" => join(&mut self.proxy_status, text(value)),
             b"grpc-status" => self.grpc_status = number(value).and_then(|status| u32::try_from(status).ok()),
@@ -55,18 +55,18 @@ impl<'a> ResponseHeaders<'a> {
 
     /// Returns true if the response is gRPC with its status in the trailers.
     pub fn is_grpc(&self) -> bool {
-        let rest = self.content_type.strip_prefix("application/grpc");
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';', ' ']))
+        let rest = self.content_type.strip_prefix(b"application/grpc");
+        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
     }
 
     /// Returns true if the response is gRPC-Web, which has its status in the headers or in the body.
     pub fn is_grpc_web(&self) -> bool {
-        self.content_type.starts_with("application/grpc-web")
+        self.content_type.starts_with(b"application/grpc-web")
     }
 
     /// Returns true if the response has no natural end: a tunnel or an event stream.
     pub fn is_stream(&self) -> bool {
-        self.status == Some(101) || self.content_type.starts_with("text/event-stream")
+        self.status == Some(101) || self.content_type.starts_with(b"text/event-stream")
     }
 
     /// Returns the substitute that answered instead of the upstream, from the headers and the tier of the host.

@@ -11,6 +11,19 @@ pub fn text(value: &[u8]) -> &str {
     }
 }
 
+/// Returns the lengths of names shorter than 64 bytes, one bit each.
+pub const fn lengths(names: &[&str]) -> u64 {
+    match names {
+        [] => 0,
+        [name, rest @ ..] => 1 << name.len() | lengths(rest),
+    }
+}
+
+/// Returns true if a name has one of these lengths. Most headers are known not to be read by this alone.
+pub const fn has_length(name: &[u8], lengths: u64) -> bool {
+    name.len() < 64 && lengths >> name.len() & 1 == 1
+}
+
 /// Parses a decimal number; `None` if the value is anything else.
 pub fn number(value: &[u8]) -> Option<u64> {
     /// As many digits always fit.
