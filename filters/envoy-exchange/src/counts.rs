@@ -2,7 +2,7 @@
 
 use nearmiss::{Exchange, FailureReason, Fate, Observed};
 
-/// What an exchange adds to the counters. It adds one to that of its fate.
+/// The counts of one exchange, beside the one of its fate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Counts {
     /// The fate.
