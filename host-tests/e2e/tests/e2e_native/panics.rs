@@ -1,11 +1,11 @@
 //! A panic in any hook ends there: the exchange is served, and Envoy goes on.
 
-use real::{EnvoyCommand, native_filter_of, native_logger_of};
+use real::{Collector, EnvoyCommand, cluster, native_filter_of, native_logger_of};
 
 use crate::harness::Origins;
 
 /// The hooks that run while Envoy serves; the test build panics in each that the environment names.
-const HOOKS: [&str; 10] = [
+const HOOKS: [&str; 11] = [
     "filter_new",
     "request_headers",
     "response_headers",
@@ -13,6 +13,7 @@ const HOOKS: [&str; 10] = [
     "stream_complete",
     "filter_destroy",
     "config_scheduled",
+    "callout_done",
     "config_destroy",
     "logger_new",
     "log",
@@ -21,13 +22,15 @@ const HOOKS: [&str; 10] = [
 #[test]
 fn a_panic_in_a_hook_changes_no_exchange() {
     let module = artifact::panicking_module();
+    let collector = Collector::start();
     for hook in HOOKS {
         let origins = Origins::start();
         let bootstrap = origins.bootstrap();
         let bootstrap = if hook.starts_with("log") {
             bootstrap.logger(native_logger_of(&module, "{}"))
         } else {
-            bootstrap.filter(native_filter_of(&module, r#"{"envoy":{"header":true}}"#))
+            let config = r#"{"envoy":{"header":true,"collector":"otel"}}"#;
+            bootstrap.filter(native_filter_of(&module, config)).cluster(cluster("otel", &[collector.port]))
         };
         let command = EnvoyCommand::new().env("NEARMISS_PANIC", hook);
         let mut harness = origins.start_envoy(&command, &bootstrap);
@@ -37,7 +40,7 @@ fn a_panic_in_a_hook_changes_no_exchange() {
         }
         let (reply, line) = harness.grpc_call("grpc", "trailers:0");
         assert_eq!((reply.status, reply.grpc_status.as_deref()), (200, Some("0")), "{hook}: {line}");
-        if hook == "config_scheduled" {
+        if ["config_scheduled", "callout_done"].contains(&hook) {
             real::eventually("the report of the panic", || {
                 harness.envoy.log().iter().any(|line| line.contains("nearmiss: panic in")).then_some(())
             });
