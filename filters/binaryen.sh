@@ -34,9 +34,9 @@ install_binaryen() {
     }
 }
 
-# Optimises IN into OUT.
+# Optimises IN into OUT, for size. The stack is at the beginning of memory and grows down, so nothing but an overflow uses its first KiB.
 optimise() {
-    "$binaryen/wasm-opt" "$1" -o "$2" "${features[@]}" -O3 -Oz --converge "${strip[@]}" || fail "wasm-opt failed"
+    "$binaryen/wasm-opt" "$1" -o "$2" "${features[@]}" -Oz --low-memory-unused "${strip[@]}" || fail "wasm-opt failed"
 }
 
 # Marks OUT as optimised or not.

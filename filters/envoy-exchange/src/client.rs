@@ -73,7 +73,8 @@ impl ClientInfo {
             b"amz-sdk-request" => self.add_attempt(amazon_attempt(text(value))),
             b"x-envoy-attempt-count" => {
                 // Two proxies in a row each add a count if the second one does not overwrite the first.
-                let counts = members(text(value)).filter_map(|member| member.name().parse().ok());
+                let counts = members(text(value)).filter_map(|member| number(member.name().as_bytes()));
+                let counts = counts.filter_map(|count| u32::try_from(count).ok());
                 self.proxy_attempt = self.proxy_attempt.max(counts.max());
             }
             b"x-envoy-original-url" => self.is_redirected = true,
@@ -108,7 +109,7 @@ impl ClientInfo {
 
 /// Parses the attempt in `attempt=2; max=3`.
 fn amazon_attempt(value: &str) -> Option<u64> {
-    pairs(value).find(|(key, _)| *key == "attempt")?.1.parse().ok()
+    pairs(value).find(|(key, _)| *key == "attempt").and_then(|(_, attempt)| number(attempt.as_bytes()))
 }
 
 /// Parses a `grpc-timeout`: at most eight digits and a unit.
@@ -118,7 +119,7 @@ fn timeout(value: &str) -> Option<Micros> {
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let amount: u64 = digits.parse().ok()?;
+    let amount = number(digits.as_bytes())?;
     Some(match unit {
         "H" => Micros::from_seconds(amount * 3_600),
         "M" => Micros::from_seconds(amount * 60),

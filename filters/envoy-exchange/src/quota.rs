@@ -5,6 +5,7 @@
 //! the older `X-RateLimit-*` pair, which Envoy's own limiter writes as well. Of several quotas, the one with the smallest
 //! remaining share counts.
 
+use crate::values::number;
 use nearmiss::Quota;
 use nearmiss::structured_fields::{Member, members};
 
@@ -61,7 +62,7 @@ fn is_lower(a: Quota, b: Quota) -> bool {
 fn leading_number(text: &str) -> Option<u64> {
     let text = text.trim_ascii();
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    text.get(..end)?.parse().ok()
+    number(text.get(..end)?.as_bytes())
 }
 
 #[cfg(test)]

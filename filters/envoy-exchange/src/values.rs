@@ -24,7 +24,8 @@ pub const fn has_length(name: &[u8], lengths: u64) -> bool {
     name.len() < 64 && lengths >> name.len() & 1 == 1
 }
 
-/// Parses a decimal number; `None` if the value is anything else.
+/// Parses a decimal number; `None` if the value is anything else. In wasm its code exists once: headers have numbers in ten places.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
 pub fn number(value: &[u8]) -> Option<u64> {
     /// As many digits always fit.
     const MAX_DIGITS: usize = 19;

@@ -4,14 +4,13 @@
 //! expect. A metric is defined when it first counts something. Envoy never frees metrics, so only the first `max_upstreams`
 //! upstreams have series of their own; the others share those of `other`.
 
-use crate::ids::IdMap;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{MetricId, MetricType, Status};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::{Exchange, FailureReason, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern};
+use nearmiss::{Exchange, FailureReason, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern, SortedMap};
 use nearmiss_envoy_exchange::counts::Counts;
 use nearmiss_envoy_exchange::request::LeftOut;
 
@@ -22,7 +21,7 @@ pub(crate) struct Metrics {
     /// Indices of `series`, sorted by the names of their upstreams.
     by_name: Vec<usize>,
     /// Indices of `series` by the monitor's upstream ids; only a cache.
-    by_upstream: IdMap<usize>,
+    by_upstream: SortedMap<u32, usize>,
     left_out: [Option<MetricId>; LeftOut::COUNT],
     late: Option<MetricId>,
     suppressed: Option<MetricId>,
@@ -53,7 +52,7 @@ impl Metrics {
             max_upstreams: max_upstreams as usize,
             series: Vec::new(),
             by_name: Vec::new(),
-            by_upstream: IdMap::default(),
+            by_upstream: SortedMap::new(),
             left_out: [None; LeftOut::COUNT],
             late: None,
             suppressed: None,
@@ -137,7 +136,7 @@ impl Metrics {
         }
         let index = self.index_by_name(monitor.upstream_name(observed.upstream).unwrap_or(OTHER));
         if self.by_upstream.len() > self.max_upstreams.saturating_mul(2).saturating_add(RESERVED_NAMES) {
-            self.by_upstream.clear();
+            self.by_upstream = SortedMap::new();
         }
         self.by_upstream.insert(id, index);
         index
