@@ -72,6 +72,11 @@ impl Value {
         if let Self::List(items) = self { Some(items) } else { None }
     }
 
+    /// Returns a list of whole numbers, 0 or more.
+    pub(crate) fn as_counts(&self) -> Option<Vec<u64>> {
+        self.as_list()?.iter().map(Self::as_count).collect()
+    }
+
     pub(crate) fn as_object(&self) -> Option<&ValueMap> {
         if let Self::Object(fields) = self { Some(fields) } else { None }
     }

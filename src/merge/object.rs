@@ -90,9 +90,7 @@ impl<'a> Object<'a> {
 
     /// Reads a list of whole numbers.
     pub(super) fn counts(&self, key: &str) -> Result<Vec<u64>, RecordError> {
-        self.get(key, "a list of whole numbers", |value| {
-            value.as_list()?.iter().map(Value::as_count).collect()
-        })
+        self.get(key, "a list of whole numbers", Value::as_counts)
     }
 
     /// Reads a list of texts.

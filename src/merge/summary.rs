@@ -149,8 +149,8 @@ fn read_parts(
         let mut part = SourceParts { relays, ..SourceParts::default() };
         for seq in seqs.as_list().ok_or_else(wrong)? {
             let pair: Option<Vec<u64>> = match seq {
-                Value::List(pair) => pair.iter().map(Value::as_count).collect(),
-                one => one.as_count().map(|seq| [seq, seq].into()),
+                Value::Count(seq) => Some([*seq, *seq].into()),
+                pair => pair.as_counts(),
             };
             match pair.as_deref() {
                 Some([first, last]) if first <= last => part.seqs.insert(*first, *last),
