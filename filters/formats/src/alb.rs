@@ -1,6 +1,7 @@
 //! The access logs of AWS application load balancers and of classic ones, which have neither type nor target group.
 
 use crate::error::{LineError, LineErrorKind};
+use crate::swar::split_at_text;
 use crate::text::{TextCursor, invalid, present, utf8};
 use crate::{AttemptList, ParsedLine, number, time};
 use nearmiss::{Attempt, Exchange, Micros, Substitute, Timestamp, is_error};
@@ -143,7 +144,7 @@ fn error_reason(mut text: TextCursor<'_>) -> Option<&[u8]> {
 
 /// Returns the name in `arn:…:targetgroup/NAME/ID`.
 fn group_name(arn: &str) -> &str {
-    arn.split_once(":targetgroup/").map_or(arn, |(_, rest)| rest.split('/').next().unwrap_or(rest))
+    split_at_text(arn, ":targetgroup/").map_or(arn, |(_, rest)| rest.split('/').next().unwrap_or(rest))
 }
 
 fn code(line: &[u8], part: &[u8], field: &'static str) -> Result<Option<u16>, LineError> {

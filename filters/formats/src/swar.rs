@@ -87,17 +87,27 @@ pub(crate) fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
 }
 
 /// Returns true if `text` contains `wanted`, which is not empty.
-#[cfg_attr(target_arch = "wasm32", inline(never))]
 pub(crate) fn contains_text(text: &[u8], wanted: &[u8]) -> bool {
-    let Some(first) = wanted.first() else { return true };
+    find_text(text, wanted).is_some()
+}
+
+/// Returns the text before and after the first `wanted`, which is not empty. The standard library's search takes 2 KiB of a module.
+pub(crate) fn split_at_text<'a>(text: &'a str, wanted: &str) -> Option<(&'a str, &'a str)> {
+    let (before, rest) = text.split_at_checked(find_text(text.as_bytes(), wanted.as_bytes())?)?;
+    Some((before, rest.get(wanted.len()..)?))
+}
+
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+fn find_text(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let first = *wanted.first()?;
     let mut from = 0;
-    while let Some(at) = find(text, from, *first) {
+    while let Some(at) = find(text, from, first) {
         if text.get(at..).is_some_and(|rest| rest.starts_with(wanted)) {
-            return true;
+            return Some(at);
         }
         from = at + 1;
     }
-    false
+    None
 }
 
 /// Returns true if a short text contains `wanted`.

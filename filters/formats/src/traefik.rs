@@ -8,6 +8,7 @@ use crate::exchange::fate;
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::schema::schema;
+use crate::swar::split_at_text;
 use crate::text::{TextCursor, invalid, utf8};
 use crate::{AttemptList, OtherLine, ParsedLine, PriorVerdict, number, time};
 use alloc::vec::Vec;
@@ -172,7 +173,7 @@ pub(crate) fn read_clf<'a>(line: &'a [u8]) -> Result<ParsedLine<'a>, LineError> 
     let millis = duration.strip_suffix(b"ms").and_then(time::millis);
     let duration =
         millis.ok_or_else(|| invalid(line, duration, "the duration", "milliseconds such as 12ms"))?;
-    let host = url.split_once("://").map(|(_, host)| host.split('/').next().unwrap_or(host));
+    let host = split_at_text(url, "://").map(|(_, host)| host.split('/').next().unwrap_or(host));
     let status = match status {
         b"-" => 0,
         digits => number::all_whole(digits)
