@@ -49,10 +49,10 @@ impl Dispatcher {
     /// Creates a root context if there is no root context id, otherwise an HTTP context of that root.
     fn on_create_context(&mut self, context_id: u32, root_context_id: u32) {
         if root_context_id == 0 {
-            if let Some(new_root) = self.new_root {
-                if !self.roots.contains(&context_id) {
-                    self.roots.insert(context_id, new_root(context_id));
-                }
+            if let Some(new_root) = self.new_root
+                && !self.roots.contains(&context_id)
+            {
+                self.roots.insert(context_id, new_root(context_id));
             }
         } else if let Some(root) = self.roots.get(&root_context_id)
             && root.get_type() == Some(ContextType::HttpContext)

