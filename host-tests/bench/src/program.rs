@@ -27,7 +27,7 @@ pub const PROGRAMS: [BenchProgram; 8] = [
     },
     BenchProgram {
         sections: &["wasmtime", "leader-election", "growth"],
-        command: "cargo run -q --locked -p bench --bin bench-wasmtime --",
+        command: "cargo run -q --locked -p bench-wasmtime --",
         is_slow: false,
     },
     BenchProgram {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Row, Samples, Selection, Spread, count};
+use bench::{Row, Samples, Selection, Spread, count};
 use sim::proxy_wasm::{Proxy, RootId, Stream, Vm};
 
 /// Measured seconds; every tenth ends a bucket.
@@ -13,7 +13,7 @@ const WARM_UP: u64 = 30;
 const FOLLOWERS: usize = 2;
 
 /// Measures the selected rows.
-pub fn run(selection: &Selection) {
+pub(crate) fn run(selection: &Selection) {
     if !selection.wants("leader-election") {
         return;
     }

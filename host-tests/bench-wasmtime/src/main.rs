@@ -1,6 +1,11 @@
 //! Measures the core and the whole module in wasmtime: `bench-wasmtime [ROW …]`.
 
-use bench::{Selection, core_wasmtime, leader_election, module_wasmtime};
+mod core_wasmtime;
+mod leader_election;
+mod module_wasmtime;
+mod zipf_streams;
+
+use bench::Selection;
 
 fn main() {
     let selection = Selection::of(std::env::args().skip(1));

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use wasmtime::{Config, Engine, Instance, Module, OptLevel, Store, TypedFunc};
 
-use super::{Row, Selection, Spread, count, interleaved};
+use bench::{Row, Selection, Spread, count, interleaved};
 
 /// Exchanges per measurement.
 const EXCHANGES: u32 = 500_000;
@@ -16,7 +16,7 @@ const UPSTREAMS: u32 = 1_000;
 const STEP_US: u32 = 100;
 
 /// Measures the selected rows.
-pub fn run(selection: &Selection) {
+pub(crate) fn run(selection: &Selection) {
     let sizes =
         [1, 100, UPSTREAMS, 10_000].map(|upstreams| (upstreams, format!("wasmtime/core/{upstreams}")));
     let rows = sizes.iter().map(|(_, name)| name.as_str()).chain(["wasmtime/bytes", "wasmtime/allocations"]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use wasmtime::{Config, Engine, Module};
 
 use super::zipf_streams::ZipfStreams;
-use super::{Row, Selection, Spread};
+use bench::{Row, Selection, Spread};
 use sim::proxy_wasm::{CallCounts, Proxy, RootId, Vm};
 
 /// Exchanges per measurement.
@@ -15,7 +15,7 @@ const EXCHANGES: u32 = 20_000;
 const PACE: u64 = 2;
 
 /// Measures the selected rows.
-pub fn run(selection: &Selection) {
+pub(crate) fn run(selection: &Selection) {
     let module = artifact::envoy_module();
     if selection.wants("wasmtime/instructions") || selection.wants("wasmtime/calls") {
         exchanges(&module);
