@@ -80,7 +80,7 @@ impl BucketCounts {
 
     /// Returns the number of exchanges with signal `slow`.
     pub(super) fn slow(&self) -> u32 {
-        let slow = self.signals.get(Signals::SLOW.bits().trailing_zeros() as usize);
+        let slow = self.signals.get(Signals::SLOW.index());
         slow.copied().unwrap_or_default().into()
     }
 

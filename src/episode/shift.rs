@@ -157,7 +157,7 @@ mod tests {
     fn slow_exchanges_are_harm_of_slowness_only_if_a_person_notices() {
         let near = |near_misses: u32, slow: u16| {
             let mut counts = BucketCounts { near_misses, ..BucketCounts::default() };
-            counts.signals[Signals::SLOW.bits().trailing_zeros() as usize] = slow;
+            counts.signals[Signals::SLOW.index()] = slow;
             counts
         };
         assert!(!is_harmful_slowness(&near(6, 6), None, 99_000.0));

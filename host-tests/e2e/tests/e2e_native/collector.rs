@@ -59,7 +59,10 @@ fn records_go_to_the_collector_and_not_to_the_log() {
     assert_eq!(dropped(&harness), 0);
     let log = harness.stop();
     assert!(!log.iter().any(|line| line.contains(r#""type":"exchange""#)), "{}", log.join("\n"));
-    assert!(log.iter().any(|line| line.contains(r#""type":"summary""#)), "what nobody can take is logged");
+    assert!(
+        log.iter().any(|line| line.contains(r#""type":"summary""#)),
+        "records that no collector took are logged"
+    );
 }
 
 #[test]
