@@ -187,9 +187,9 @@ native: $(NATIVE) ## Builds Envoy's native module dist/libnearmiss_envoy.so, for
 
 .PHONY: cli
 cli: ## Builds the command line tool dist/nearmiss.
-	cargo build -q --locked --profile native -p nearmiss-cli
+	CARGO_TARGET_DIR=target cargo build -q --locked --profile quick -p nearmiss-cli
 	mkdir -p dist
-	cp target/native/nearmiss dist/nearmiss
+	cp target/quick/nearmiss dist/nearmiss
 
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
@@ -272,7 +272,7 @@ e2e-fluent-bit: wasm ## Runs the end-to-end tests in FLUENT_BIT=/path/to/fluent-
 
 .PHONY: demo
 demo: dist/nearmiss-envoy.wasm envoy-bin ## Runs twenty seconds of traffic through a real Envoy and shows the near misses.
-	cargo run -q --locked --profile hosts -p demo
+	cargo run -q --locked --profile quick -p demo
 
 .PHONY: playground
 playground: dist/nearmiss-envoy.wasm envoy-bin ## Runs Envoy with nearmiss, misbehaving origins and Prometheus with a page to look at, until Ctrl-C.
@@ -340,6 +340,11 @@ $(CORE_LOAD) target/native/core-load &: $(call sources,$(CORE_LOAD)) | rust-targ
 	CARGO_TARGET_DIR=target cargo build -q --locked --profile native -p core-load
 	touch $(CORE_LOAD) target/native/core-load
 
+# The command line as it is packaged, with debug information.
+.PHONY: target/native/nearmiss
+target/native/nearmiss:
+	CARGO_TARGET_DIR=target cargo build -q --locked --profile native -p nearmiss-cli
+
 # The modules with the names of their functions, for `make sizes`.
 target/sizes/nearmiss-%.wasm: dist/nearmiss-%.wasm
 	$(call build,$<,edge)
@@ -357,7 +362,7 @@ sizes: $(NAMED) ## Prints the size of the modules by crate.
 	$(BENCH) sizes
 
 .PHONY: bench
-bench: wasm native $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load cli debian-deps $(TOOLS)/bin/agrind ## Runs all benchmarks; ONLY="envoy core/bytes" selects some, FLUENT_BIT=/path/to/fluent-bit (and WAMRC=/path/to/flb-wamrc) adds Fluent Bit, INTO=docs/performance.md updates a file.
+bench: wasm native $(NAMED) envoy-bin target/noop-filter.wasm target/native/core-load target/native/nearmiss debian-deps $(TOOLS)/bin/agrind ## Runs all benchmarks; ONLY="envoy core/bytes" selects some, FLUENT_BIT=/path/to/fluent-bit (and WAMRC=/path/to/flb-wamrc) adds Fluent Bit, INTO=docs/performance.md updates a file.
 	FLUENT_BIT=$(abspath $(FLUENT_BIT)) WAMRC=$(abspath $(WAMRC)) INTO=$(INTO) $(BENCH) $(ONLY)
 
 include host-tests/detection/Makefile.inc

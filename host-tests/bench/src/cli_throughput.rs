@@ -68,7 +68,7 @@ pub fn run(selection: &Selection) {
 }
 
 fn nearmiss() -> PathBuf {
-    artifact::root().join("dist/nearmiss")
+    artifact::root().join("target/native/nearmiss")
 }
 
 fn cases(folder: &Path) -> Vec<CliRun> {
