@@ -40,14 +40,6 @@ fn the_envoy_module_matches_the_core_as_an_access_logger() {
     }
 }
 
-/// Scenarios in which an exchange is judged by what was learned a moment before. The workers of the native module learn a bucket later, from
-/// each other.
-const LEARNED_LATER: [&str; 3] = [
-    "a-learned-retry-limit-is-marked-as-learned",
-    "an-outlier-against-its-own-past-is-slow",
-    "latency-of-a-retried-exchange-teaches-nothing",
-];
-
 #[test]
 fn the_native_module_matches_the_core_as_a_filter() {
     check_native("http", |_| true);
@@ -72,8 +64,7 @@ fn the_native_module_matches_the_core_as_an_access_logger() {
 fn check_native(attach: &str, applies: impl Fn(&Scenario) -> bool) {
     let simulation = Path::new(env!("CARGO_BIN_EXE_native-sim"));
     let runs = scenario::native::run_all(scenario::native::command(simulation, attach));
-    let runs = runs.into_iter().filter(|(scenario, _)| applies(scenario));
-    let runs: Vec<_> = runs.filter(|(scenario, _)| !LEARNED_LATER.contains(&&*scenario.name)).collect();
+    let runs: Vec<_> = runs.into_iter().filter(|(scenario, _)| applies(scenario)).collect();
     assert!(runs.len() >= 20, "{} scenarios", runs.len());
     for (scenario, records) in runs {
         let expected = scenario.expected();
