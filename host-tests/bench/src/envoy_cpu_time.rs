@@ -1,14 +1,14 @@
 //! CPU time of an exchange in a real Envoy, which is pinned to a core of its own.
 //!
-//! Rounds alternate: in each, every setup runs once in a new Envoy. Its cost is the difference to the Envoy without any
-//! filter *of the same round*, so that a machine that slows down slows all of them.
+//! In each round, every setup runs in a new Envoy, and all of them take turns. The cost of a setup is the difference to
+//! the Envoy without any filter *of the same round*, so that a machine that slows down slows all of them.
 
 use std::path::Path;
 use std::thread;
 
 use serde_json::json;
 
-use super::envoy_load::micros_per_exchange;
+use super::envoy_load::{micros_per_exchange_of, warm_up};
 use super::lua_filter::lua_filter;
 use super::{Row, Samples, Selection, interleaved};
 use real::{
@@ -16,7 +16,11 @@ use real::{
     native_upstream_filter, route, wasm_filter, wasm_filter_of, wasm_logger, wasm_upstream_filter,
 };
 
-const ROUNDS: usize = 13;
+const ROUNDS: usize = 9;
+/// Turns of each Envoy in a round, of which the median counts.
+const TURNS: usize = 9;
+/// Exchanges of a turn.
+const TURN: usize = 1_000;
 
 /// The filter that Envoy runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -134,8 +138,8 @@ pub fn run(selection: &Selection) {
         return;
     }
     let wanted = |setup: &FilterSetup| BASELINES.contains(setup) || selection.wants(setup.row());
-    let mut setups: Vec<_> = FilterSetup::ALL.into_iter().filter(wanted).collect();
-    let samples = alternate(&mut setups);
+    let setups: Vec<_> = FilterSetup::ALL.into_iter().filter(wanted).collect();
+    let samples = alternate(&setups);
     let (none, noop) = (&samples[0], samples[1].minus(&samples[0]));
     for (setup, cpu_time) in setups.iter().zip(&samples) {
         row(*setup, cpu_time, none, &noop).print();
@@ -155,16 +159,25 @@ fn row(setup: FilterSetup, cpu_time: &Samples, none: &Samples, noop: &Samples) -
     setup.aim().into_iter().fold(row, Row::aim)
 }
 
-fn alternate(setups: &mut [FilterSetup]) -> Vec<Samples> {
+fn alternate(setups: &[FilterSetup]) -> Vec<Samples> {
     if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
         pin_to_core(1);
     }
     let noop = artifact::noop_module();
     let origin = Origin::with_log(ArrivalLog::counting_only());
-    interleaved(ROUNDS, setups, |setup| {
-        let envoy = EnvoyCommand::new().on_core(0).run(&setup.bootstrap(origin.port, &noop));
-        micros_per_exchange(&envoy)
-    })
+    let rounds: Vec<Vec<f64>> = (0..ROUNDS)
+        .map(|_| {
+            let start = |setup: &FilterSetup| {
+                let envoy = EnvoyCommand::new().on_core(0).run(&setup.bootstrap(origin.port, &noop));
+                warm_up(&envoy);
+                envoy
+            };
+            let mut envoys: Vec<_> = setups.iter().map(start).collect();
+            let turns = interleaved(TURNS, &mut envoys, |envoy| micros_per_exchange_of(envoy, TURN));
+            turns.iter().map(|turns| turns.spread().median).collect()
+        })
+        .collect();
+    (0..setups.len()).map(|index| Samples::of(rounds.iter().map(|round| round[index]))).collect()
 }
 
 /// Returns a configuration with one upstream with retries, with Envoy's default statistics or with all of them.

@@ -8,17 +8,27 @@ use real::{Client, Envoy, Request};
 const CLIENTS: usize = 8;
 /// Exchanges before the measurement: code is compiled on first use and caches are cold.
 const WARM_UP: usize = 6_000;
-/// Exchanges of the measurement.
+/// Exchanges of one measurement.
 const EXCHANGES: usize = 8_000;
 /// Total number of exchanges.
 pub(super) const SENT: usize = WARM_UP + EXCHANGES;
 
-/// Returns the CPU time per exchange of a warm Envoy, in microseconds.
+/// Returns the CPU time per exchange of a new Envoy, once warm, in microseconds.
 pub(super) fn micros_per_exchange(envoy: &Envoy) -> f64 {
+    warm_up(envoy);
+    micros_per_exchange_of(envoy, EXCHANGES)
+}
+
+/// Sends the exchanges after which code is compiled and caches are warm.
+pub(super) fn warm_up(envoy: &Envoy) {
     send(envoy.port, WARM_UP);
+}
+
+/// Returns the CPU time per exchange, in microseconds, while an Envoy handles `exchanges`.
+pub(super) fn micros_per_exchange_of(envoy: &Envoy, exchanges: usize) -> f64 {
     let before = envoy.cpu_time();
-    send(envoy.port, EXCHANGES);
-    (envoy.cpu_time() - before).as_secs_f64() * 1e6 / EXCHANGES as f64
+    send(envoy.port, exchanges);
+    (envoy.cpu_time() - before).as_secs_f64() * 1e6 / exchanges as f64
 }
 
 fn send(port: u16, exchanges: usize) {
