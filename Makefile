@@ -324,6 +324,23 @@ memcheck: native ## Runs the scenarios in Envoy's native module under valgrind, 
 	    valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite $${CARGO_TARGET_DIR:-target}/debug/native-sim $(NATIVE) $$attach > /dev/null
 	done
 
+SANITIZERS := address thread
+
+.PHONY: sanitize
+sanitize: ## Runs the scenarios, and workers that run at once, in Envoy's native module under the address and the thread sanitizer (nightly).
+	@rustup component add --toolchain nightly rust-src >/dev/null 2>&1 || { echo "make: rust-src could not be added to the nightly toolchain with rustup" >&2; exit 1; }
+	for sanitizer in $(SANITIZERS); do
+	    out=target/sanitize/$$sanitizer; binaries=$$out/$(MACHINE)-unknown-linux-gnu/debug
+	    build="cargo +nightly build -q --locked -Zbuild-std --target $(MACHINE)-unknown-linux-gnu --target-dir $$out"
+	    export RUSTFLAGS="-Zsanitizer=$$sanitizer -Clink-arg=-rdynamic"
+	    $$build -p nearmiss-envoy-native
+	    $$build -p sim --bin native-sim
+	    for attach in http log; do
+	        $$binaries/native-sim $$binaries/libnearmiss_envoy_native.so $$attach > /dev/null
+	        $$binaries/native-sim $$binaries/libnearmiss_envoy_native.so $$attach 5000 > /dev/null
+	    done
+	done
+
 .PHONY: soak
 soak: wasm envoy-bin ## Runs a real Envoy at full load with faults and updates for half an hour; MINUTES=1 sets the time.
 	cargo run -q --locked --profile hosts -p real --bin soak -- $(or $(MINUTES),30)

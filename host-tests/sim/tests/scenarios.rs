@@ -73,6 +73,26 @@ fn check_native(attach: &str, applies: impl Fn(&Scenario) -> bool) {
     }
 }
 
+#[test]
+fn the_native_module_counts_every_exchange_of_workers_that_run_at_once() {
+    for attach in ["http", "log"] {
+        let mut command = scenario::native::command(Path::new(env!("CARGO_BIN_EXE_native-sim")), attach);
+        let output = command.arg("5000").output().expect("native-sim runs");
+        assert!(output.status.success(), "{attach}: {}", String::from_utf8_lossy(&output.stderr));
+        let records = String::from_utf8(output.stdout).expect("records are UTF-8");
+        let summaries = records.lines().filter(|record| record.contains(r#""type":"summary""#));
+        let counted: u64 = summaries.map(exchanges_of).sum();
+        assert_eq!(counted, 4 * 5_000, "{attach}");
+    }
+}
+
+/// Returns the number of exchanges of a summary.
+fn exchanges_of(summary: &str) -> u64 {
+    let summary: serde_json::Value = serde_json::from_str(summary).expect("a record is JSON");
+    let fates = summary["fates"].as_object().expect("a summary has fates");
+    fates.values().filter_map(serde_json::Value::as_u64).sum()
+}
+
 /// Returns the records of exchanges, and all others. Summaries of workers begin and end with whole buckets, so their times are left out.
 fn by_kind<'a>(records: impl Iterator<Item = &'a str>) -> [Vec<String>; 2] {
     let (exchanges, others): (Vec<_>, Vec<_>) =

@@ -11,10 +11,22 @@ use super::exchange::{Exchange, Phase};
 /// A loaded module.
 pub(crate) struct Module(Pointer);
 
+// SAFETY: the handle of a library is the same for every thread.
+unsafe impl Sync for Module {}
+
 /// A configuration of the module.
 pub(crate) struct Attached<'m> {
     module: &'m Module,
     config: Pointer,
+    as_logger: bool,
+}
+
+// SAFETY: a configuration serves all workers, as in Envoy.
+unsafe impl Sync for Attached<'_> {}
+
+/// A worker thread of Envoy that has the configuration.
+pub(crate) struct Worker<'a> {
+    attached: &'a Attached<'a>,
     /// The object of the thread, if this is a logger.
     logger: Option<Pointer>,
 }
@@ -46,52 +58,16 @@ impl Module {
             self.hook::<extern "C" fn(Pointer, Buffer, Buffer) -> Pointer>(&format!("{kind}_config_new"));
         let config = new(std::ptr::null_mut(), Buffer::of(name.as_bytes()), Buffer::of(config.as_bytes()));
         assert!(!config.is_null(), "{name} is refused: {:?}", take_log());
-        let new_logger = || self.hook::<extern "C" fn(Pointer, Pointer) -> Pointer>("access_logger_new");
-        let logger = as_logger.then(|| new_logger()(config, std::ptr::null_mut()));
-        Attached { module: self, config, logger }
+        Attached { module: self, config, as_logger }
     }
 }
 
 impl Attached<'_> {
-    /// Runs an exchange.
-    pub(crate) fn run(&self, exchange: &mut Exchange) {
-        let envoy: Pointer = std::ptr::from_mut(exchange).cast();
-        match self.logger {
-            Some(logger) => {
-                const DOWNSTREAM_END: u32 = 6;
-                // SAFETY: the exchange is alive and only used through this pointer.
-                unsafe { set_phase(envoy, Phase::Ended) };
-                let log = self.module.hook::<extern "C" fn(Pointer, Pointer, u32)>("access_logger_log");
-                log(envoy, logger, DOWNSTREAM_END);
-            }
-            None => self.filter(envoy),
-        }
-    }
-
-    fn filter(&self, envoy: Pointer) {
-        type OnHeaders = extern "C" fn(Pointer, Pointer, bool) -> u32;
-        let hook = |name: &str| format!("http_filter_{name}");
-        let new = self.module.hook::<extern "C" fn(Pointer, Pointer) -> Pointer>(&hook("new"));
-        let filter = new(self.config, envoy);
-        self.module.hook::<OnHeaders>(&hook("request_headers"))(envoy, filter, true);
-        // SAFETY: the exchange is alive and only used through this pointer.
-        let (has_response, has_trailers) = unsafe {
-            set_phase(envoy, Phase::Response);
-            let stream = &(*envoy.cast::<Exchange>()).stream;
-            (stream.response_headers.is_some(), stream.response_trailers.is_some())
-        };
-        if has_response {
-            self.module.hook::<OnHeaders>(&hook("response_headers"))(envoy, filter, !has_trailers);
-        }
-        if has_trailers {
-            let trailers =
-                self.module.hook::<extern "C" fn(Pointer, Pointer) -> u32>(&hook("response_trailers"));
-            trailers(envoy, filter);
-        }
-        // SAFETY: as above.
-        unsafe { set_phase(envoy, Phase::Ended) };
-        self.module.hook::<extern "C" fn(Pointer, Pointer)>(&hook("stream_complete"))(envoy, filter);
-        self.module.hook::<extern "C" fn(Pointer)>(&hook("destroy"))(filter);
+    /// Returns a worker, for one thread.
+    pub(crate) fn worker(&self) -> Worker<'_> {
+        let new = || self.module.hook::<extern "C" fn(Pointer, Pointer) -> Pointer>("access_logger_new");
+        let logger = self.as_logger.then(|| new()(self.config, std::ptr::null_mut()));
+        Worker { attached: self, logger }
     }
 
     /// Calls the configuration back on the main thread.
@@ -103,15 +79,63 @@ impl Attached<'_> {
 }
 
 impl Drop for Attached<'_> {
-    /// Ends the configuration, with the logger of the thread.
+    /// Ends the configuration.
     fn drop(&mut self) {
-        let kind = if let Some(logger) = self.logger {
-            self.module.hook::<extern "C" fn(Pointer)>("access_logger_destroy")(logger);
-            "access_logger"
-        } else {
-            "http_filter"
-        };
+        let kind = if self.as_logger { "access_logger" } else { "http_filter" };
         self.module.hook::<extern "C" fn(Pointer)>(&format!("{kind}_config_destroy"))(self.config);
+    }
+}
+
+impl Worker<'_> {
+    /// Runs an exchange.
+    pub(crate) fn run(&self, exchange: &mut Exchange) {
+        let envoy: Pointer = std::ptr::from_mut(exchange).cast();
+        match self.logger {
+            Some(logger) => {
+                const DOWNSTREAM_END: u32 = 6;
+                // SAFETY: the exchange is alive and only used through this pointer.
+                unsafe { set_phase(envoy, Phase::Ended) };
+                let log =
+                    self.attached.module.hook::<extern "C" fn(Pointer, Pointer, u32)>("access_logger_log");
+                log(envoy, logger, DOWNSTREAM_END);
+            }
+            None => self.filter(envoy),
+        }
+    }
+
+    fn filter(&self, envoy: Pointer) {
+        type OnHeaders = extern "C" fn(Pointer, Pointer, bool) -> u32;
+        let hook = |name: &str| format!("http_filter_{name}");
+        let Attached { module, config, .. } = self.attached;
+        let new = module.hook::<extern "C" fn(Pointer, Pointer) -> Pointer>(&hook("new"));
+        let filter = new(*config, envoy);
+        module.hook::<OnHeaders>(&hook("request_headers"))(envoy, filter, true);
+        // SAFETY: the exchange is alive and only used through this pointer.
+        let (has_response, has_trailers) = unsafe {
+            set_phase(envoy, Phase::Response);
+            let stream = &(*envoy.cast::<Exchange>()).stream;
+            (stream.response_headers.is_some(), stream.response_trailers.is_some())
+        };
+        if has_response {
+            module.hook::<OnHeaders>(&hook("response_headers"))(envoy, filter, !has_trailers);
+        }
+        if has_trailers {
+            let trailers = module.hook::<extern "C" fn(Pointer, Pointer) -> u32>(&hook("response_trailers"));
+            trailers(envoy, filter);
+        }
+        // SAFETY: as above.
+        unsafe { set_phase(envoy, Phase::Ended) };
+        module.hook::<extern "C" fn(Pointer, Pointer)>(&hook("stream_complete"))(envoy, filter);
+        module.hook::<extern "C" fn(Pointer)>(&hook("destroy"))(filter);
+    }
+}
+
+impl Drop for Worker<'_> {
+    /// Ends the logger of the thread.
+    fn drop(&mut self) {
+        if let Some(logger) = self.logger {
+            self.attached.module.hook::<extern "C" fn(Pointer)>("access_logger_destroy")(logger);
+        }
     }
 }
 
