@@ -32,6 +32,8 @@ const MIN_IMPACT: u64 = 20;
 /// Share of the impact, in basis points, with which a route is blamed. For a route with half of the attempts, chance
 /// gives that once in eight hundred episodes.
 const ROUTE_SHARE: u16 = 8_500;
+/// Buckets up to which a host that raised the alarm is blamed without further evidence: two minutes.
+const SHORT: u32 = 12;
 /// Attempts per hundred exchanges that make a storm.
 const STORM: u32 = 150;
 /// Shortest interval of peaks, in buckets, that chance does not explain: visits and their tolerance cover a sixth of it.
@@ -287,18 +289,27 @@ impl OpenEpisode {
         }
     }
 
-    /// Returns the host to blame: an outlier again and again, with far more than its share of failures.
+    /// Returns the host to blame: an outlier again and again, or in a short episode once, with more bad attempts than the
+    /// other hosts that have some.
     pub(crate) fn host(&self) -> Option<u8> {
         let votes: u32 = self.votes.iter().map(|votes| u32::from(*votes)).sum();
-        let bad: u32 = self.counts.bad_attempts.iter().map(|bad| u32::from(*bad)).sum();
-        let hosts = self.counts.bad_attempts.iter().filter(|bad| **bad > 0).count() as u32;
         let (slot, most) = self.votes.iter().enumerate().max_by_key(|(_, votes)| **votes)?;
         let most = u32::from(*most);
-        let share = u32::from(self.counts.bad_attempts.get(slot).copied()?);
-        let has_more = |percent: u32| share * hosts * 100 >= bad * percent;
-        let is_sure = most >= 5 && most * 10 >= votes * 8 && has_more(130);
-        let is_likely = most >= 2 && most * 10 >= votes * 6 && has_more(150);
-        (is_sure || is_likely).then_some(slot as u8)
+        let is_sure = most >= 5 && most * 10 >= votes * 8 && self.has_more(slot, 140);
+        let is_likely = most >= 2 && most * 10 >= votes * 6 && self.has_more(slot, 170);
+        let is_short =
+            self.cause == Cause::Host && self.length() < SHORT && most >= 1 && self.has_more(slot, 140);
+        (is_sure || is_likely || is_short).then_some(slot as u8)
+    }
+
+    /// Returns true if a host has this percentage of the bad attempts of another host with some: the mean over the bad
+    /// attempts elsewhere, so that hosts with next to none do not lower it.
+    fn has_more(&self, slot: usize, percent: u64) -> bool {
+        let bad = self.counts.bad_attempts.map(u64::from);
+        let own = bad.get(slot).copied().unwrap_or_default();
+        let others = || bad.iter().enumerate().filter(|(other, _)| *other != slot).map(|(_, bad)| *bad);
+        let squares: u64 = others().map(|bad| bad * bad).sum();
+        own * others().sum::<u64>() * 100 >= squares * percent
     }
 
     /// Resets the impact of a route slot that was reassigned.
@@ -322,6 +333,11 @@ impl OpenEpisode {
         (is_minor && share >= ROUTE_SHARE).then_some((slot as u8, share))
     }
 
+    /// Returns the buckets from its first to its last evidence.
+    fn length(&self) -> u32 {
+        (self.last + 1).saturating_sub(self.start)
+    }
+
     /// Returns the strongest pattern that fits the evidence so far.
     pub(crate) fn pattern(&self) -> Pattern {
         self.patterns().into_iter().flatten().next().unwrap_or(Pattern::Burst)
@@ -329,12 +345,11 @@ impl OpenEpisode {
 
     /// Returns all patterns that fit, strongest first.
     pub(crate) fn patterns(&self) -> [Option<Pattern>; Pattern::COUNT] {
-        let length = (self.last + 1).saturating_sub(self.start);
+        let length = self.length();
         let evidence = u32::from(self.buckets);
         // In an outage most exchanges fail, and their retries are no storm.
         let is_outage = self.counts.failed.saturating_mul(2) > self.counts.judged();
         let is_storm = self.amplified != 0 && self.amplified <= self.start + 8 && !is_outage;
-        let is_one_host = self.host().is_some() || self.cause == Cause::Host && length < 12;
         let is_slow = matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::Host);
         let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
         let creeps = length >= 30 && (is_slow && grows || self.drifted);
@@ -345,7 +360,7 @@ impl OpenEpisode {
             Pattern::Correlated => self.is_correlated,
             Pattern::Recurring => recurs,
             Pattern::Storm => is_storm,
-            Pattern::Concentrated => is_one_host || self.route().is_some(),
+            Pattern::Concentrated => self.host().is_some() || self.route().is_some(),
             Pattern::Creeping => creeps,
             Pattern::Sustained => lasts,
             // A day that deviates is no open episode, and a burst is what fits no other pattern.

@@ -405,19 +405,31 @@ fn a_short_period_counts_only_if_it_raised_the_alarm() {
     assert_eq!(interval(Cause::Errors, 30), Some(30));
 }
 
+/// Returns an episode of some buckets in which the first host stands out every minute, with these bad attempts of each host.
+fn standing_out(bad_attempts: [u16; 8], cause: Cause, buckets: u32) -> OpenEpisode {
+    let counts = BucketCounts { bad_attempts, ..BucketCounts::default() };
+    let mut evidence = Evidence::new(counts, [0; BINS]);
+    evidence.is_alive = true;
+    evidence.outlier = Some(OutlierHost { slot: 0, nats: 9.0, is_rising: true });
+    let excursion = Excursion { start: 100, counts: evidence.counts.clone(), ..Excursion::default() };
+    let mut open = OpenEpisode::new(excursion, 100, cause, &evidence);
+    (101..100 + buckets).for_each(|now| open.add(now, &evidence));
+    open
+}
+
 #[test]
 fn a_host_with_no_more_than_its_share_is_not_blamed() {
-    let blamed = |first: u16| {
-        let counts = BucketCounts { bad_attempts: [first, 5, 5, 5, 5, 5, 0, 0], ..BucketCounts::default() };
-        let mut evidence = Evidence::new(counts, [0; BINS]);
-        evidence.is_alive = true;
-        evidence.outlier = Some(OutlierHost { slot: 0, nats: 9.0, is_rising: true });
-        let excursion = Excursion { start: 100, ..Excursion::default() };
-        let mut open = OpenEpisode::new(excursion, 100, Cause::Errors, &evidence);
-        (101..110).for_each(|now| open.add(now, &evidence));
-        open.host()
-    };
+    let blamed = |first: u16| standing_out([first, 5, 5, 5, 5, 5, 0, 0], Cause::Errors, 10).host();
     assert_eq!((blamed(6), blamed(8)), (None, Some(0)));
+    let of_four = standing_out([27, 24, 24, 22, 1, 1, 1, 0], Cause::Errors, 10);
+    assert_eq!(of_four.host(), None, "hosts with a failure or two make the share of the others no larger");
+}
+
+#[test]
+fn an_alarm_of_a_host_is_concentrated_only_if_the_host_has_more_than_its_share() {
+    let pattern = |bad: [u16; 8]| standing_out(bad, Cause::Host, 1).pattern();
+    assert_eq!(pattern([27, 24, 24, 22, 1, 1, 1, 0]), Pattern::Burst);
+    assert_eq!(pattern([27, 5, 5, 5, 1, 1, 1, 0]), Pattern::Concentrated);
 }
 
 #[test]
