@@ -93,6 +93,8 @@ pub(crate) struct Detector {
     /// Bucket until which the episode of a related upstream covers this one.
     pub(super) covered_until: u32,
     pub(super) open: Option<Box<OpenEpisode>>,
+    /// Bucket and cause of an alarm that waits for a larger shift of another upstream.
+    pub(super) waiting: Option<(u32, Cause)>,
 }
 
 impl Detector {
@@ -121,6 +123,7 @@ impl Detector {
             last_alarm: 0,
             covered_until: 0,
             open: None,
+            waiting: None,
         }
     }
 

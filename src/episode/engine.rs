@@ -25,7 +25,8 @@ pub(crate) const SAME_TIME_TWO: u32 = 3;
 const SPAN_TOLERANCE: u32 = 25;
 /// Buckets in which a much larger shift elsewhere explains a small one: a minute.
 const EXPLAINED: u32 = 6;
-/// Share of the largest shift below which a shift is explained by it.
+/// Share of the largest shift below which a shift is explained by it. Above it, the smaller one waits a bucket, so that the
+/// episode of the larger one comes first: the upstream that causes both needs longer for its alarm if it has less traffic.
 const SMALL: f32 = 0.4;
 /// Upstreams for which [`COMBINED_THRESHOLD`] holds. With more there are more groups that chance can find.
 const UPSTREAMS: f32 = 12.0;
@@ -200,7 +201,8 @@ impl EpisodeEngine {
         if evidence.alarm.is_some() {
             detector.last_alarm = now;
         }
-        let cause = match evidence.alarm {
+        let waiting = detector.waiting.take().filter(|(bucket, _)| now <= bucket + EXPLAINED);
+        let cause = match evidence.alarm.or(waiting.map(|(_, cause)| cause)) {
             _ if is_strongest => Cause::CrossUpstream,
             Some(cause) if detector.covered_until < now => cause,
             _ => return,
@@ -208,16 +210,21 @@ impl EpisodeEngine {
         let group = self.evidence.iter().filter(|(of, _)| is_strongest && self.correlated.contains(of));
         let is_group_harmed =
             group.into_iter().any(|(_, evidence)| evidence.counts.near_misses + evidence.counts.failed > 0);
-        if !is_group_harmed && !detector.excursion().is_harmful(evidence, cause) {
+        let is_harmed = is_group_harmed || waiting.is_some();
+        if !is_harmed && !detector.excursion().is_harmful(evidence, cause) {
             return;
         }
         let is_timing = cause.is_timing();
-        if cause != Cause::CrossUpstream
-            && is_timing
-            && let Some(by) = self.explanation(id, detector)
-        {
-            self.explained.push(Explained { id, by, bucket: now });
-            return;
+        if cause != Cause::CrossUpstream && is_timing {
+            if let Some(by) = self.larger_shift(id, detector, SMALL) {
+                self.explained.push(Explained { id, by, bucket: now });
+                return;
+            }
+            let larger = self.larger_shift(id, detector, 1.0).filter(|other| !self.has_alarm(*other, now));
+            if waiting.is_none() && larger.is_some() {
+                detector.waiting = Some((now, cause));
+                return;
+            }
         }
         let mut open = Box::new(OpenEpisode::new(detector.excursion().clone(), now, cause, evidence));
         self.alarms.push(Alarm { id, bucket: now, is_timing, span: Some((open.start, now)) });
@@ -272,14 +279,20 @@ impl EpisodeEngine {
         }
     }
 
-    /// Returns the upstream whose shift within the last minute is large enough to explain this one's.
-    fn explanation(&self, id: u32, detector: &Detector) -> Option<u32> {
+    /// Returns the upstream with the largest shift within the last minute, if that of this one is smaller than a share of it.
+    fn larger_shift(&self, id: u32, detector: &Detector, share: f32) -> Option<u32> {
         let own = self.shifts.iter().filter(|shift| shift.id == id).map(|shift| shift.nats);
         let of_tail = || detector.excursion().shift().map_or(0.0, |shift| shift.octaves * NATS_PER_OCTAVE);
         let own = own.reduce(f32::max).unwrap_or_else(of_tail);
         let others = self.shifts.iter().filter(|shift| shift.id != id);
         let larger = |a: &&UpstreamShift, b: &&UpstreamShift| a.nats.total_cmp(&b.nats);
-        others.max_by(larger).filter(|other| own < SMALL * other.nats).map(|other| other.id)
+        others.max_by(larger).filter(|other| own < share * other.nats).map(|other| other.id)
+    }
+
+    /// Returns true if an upstream raises an alarm in this bucket, or got an episode in the last minute.
+    fn has_alarm(&self, id: u32, now: u32) -> bool {
+        let raises = self.evidence.iter().any(|(of, evidence)| *of == id && evidence.alarm.is_some());
+        raises || self.alarms.iter().any(|alarm| alarm.id == id && now < alarm.bucket + EXPLAINED)
     }
 }
 

@@ -495,6 +495,21 @@ fn the_larger_of_two_simultaneous_shifts_is_the_episode_and_the_smaller_is_relat
 }
 
 #[test]
+fn the_smaller_of_two_shifts_waits_for_the_larger_one_which_comes_first() {
+    let two = |second, upstream| {
+        let (per_second, factor) = if upstream == 0 { (6.0, 2.0) } else { (0.6, 4.0) };
+        let start = if upstream == 0 { 6_000 } else { 6_010 };
+        let factor = if (start..6_300).contains(&second) { factor } else { 1.0 };
+        Traffic { per_second, typical: 200.0 * factor, errors: 0.0, slow_route: 0.0, ..QUIET }
+    };
+    let found = episodes(&lines(2 * HOUR, 2, two));
+    let opens: Vec<&Value> = found.iter().filter(|record| record["phase"] == "open").collect();
+    let upstreams: Vec<&Value> = opens.iter().map(|open| &open["upstream"]).collect();
+    assert_eq!(upstreams, [UPSTREAMS[1], UPSTREAMS[0]], "{opens:#?}");
+    assert_eq!(opens[0]["detected"], opens[1]["detected"]);
+}
+
+#[test]
 fn an_episode_ends_by_the_clock_also_at_a_low_rate() {
     let rare = |second, _| Traffic {
         per_second: if second % 20 == 0 { 0.99 } else { 0.0 },
