@@ -94,6 +94,8 @@ pub(crate) struct OpenEpisode {
     amplified: u32,
     /// Slowness before the episode became an outage, in nats.
     slow: f32,
+    /// Closeness to limits in the same time, in nats.
+    late: f32,
     /// Sum of the same nats times their age in buckets.
     slow_age: f32,
     /// True if slowness had been adding up long before another cause raised the alarm.
@@ -130,6 +132,7 @@ impl OpenEpisode {
             window: [(0, 0); 3],
             amplified: 0,
             slow: 0.0,
+            late: 0.0,
             slow_age: 0.0,
             drifted: evidence.drifted,
         };
@@ -173,6 +176,7 @@ impl OpenEpisode {
         if self.escalated == 0 {
             let slow = nats(Cause::Tail).max(0.0) + nats(Cause::LocationShift).max(0.0);
             self.slow += slow;
+            self.late += nats(Cause::Late).max(0.0);
             self.slow_age += slow * now.saturating_sub(self.start) as f32;
         }
         if evidence.is_outage && self.escalated == 0 {
@@ -350,7 +354,9 @@ impl OpenEpisode {
         // In an outage most exchanges fail, and their retries are no storm.
         let is_outage = self.counts.failed.saturating_mul(2) > self.counts.judged();
         let is_storm = self.amplified != 0 && self.amplified <= self.start + 8 && !is_outage;
-        let is_slow = matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::Host);
+        // Slowness that has reached its limit from the start does not grow: the limit cuts it off.
+        let is_cut_off = self.late > self.slow / 2.0;
+        let is_slow = !is_cut_off && matches!(self.cause, Cause::Tail | Cause::LocationShift | Cause::Host);
         let grows = self.slow_age >= 0.45 * length as f32 * self.slow;
         let creeps = length >= 30 && (is_slow && grows || self.drifted);
         let is_sparse = evidence * 5 < length * 2;

@@ -510,6 +510,21 @@ fn the_smaller_of_two_shifts_waits_for_the_larger_one_which_comes_first() {
 }
 
 #[test]
+fn slowness_at_its_limit_is_sustained_and_not_creeping() {
+    let pattern = |late: f32| {
+        let mut evidence = Evidence::new(BucketCounts::default(), [0; BINS]);
+        evidence.is_alive = true;
+        evidence.record(Cause::Tail, 12.0);
+        evidence.record(Cause::Late, late);
+        let excursion = Excursion { start: 100, ..Excursion::default() };
+        let mut open = OpenEpisode::new(excursion, 100, Cause::Tail, &evidence);
+        (101..140).for_each(|now| open.add(now, &evidence));
+        open.pattern()
+    };
+    assert_eq!((pattern(0.0), pattern(9.0)), (Pattern::Creeping, Pattern::Sustained));
+}
+
+#[test]
 fn an_episode_ends_by_the_clock_also_at_a_low_rate() {
     let rare = |second, _| Traffic {
         per_second: if second % 20 == 0 { 0.99 } else { 0.0 },
