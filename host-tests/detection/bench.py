@@ -126,7 +126,7 @@ def main():
     arguments.add_argument("--only", default="days,variations,recorded")
     arguments.add_argument("--list", action="store_true")
     arguments.add_argument("seeds", type=int, nargs="*", default=[1, 2, 3, 4, 5])
-    given = arguments.parse_args()
+    given = arguments.parse_intermixed_args()
     parts = given.only.split(",")
     if given.days:
         given.days.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ def main():
     arguments.add_argument("--days", type=Path)
     arguments.add_argument("--variations", type=lambda names: names.split(","), default=["plain"])
     arguments.add_argument("--seeds", type=lambda seeds: [int(seed) for seed in seeds.split(",")], default=[1, 2, 3, 4, 5])
-    given = arguments.parse_args()
+    given = arguments.parse_intermixed_args()
     file, constant = given.constant.split(":")
     if given.days:
         given.days.mkdir(parents=True, exist_ok=True)
