@@ -7,6 +7,8 @@ use super::tail::{OVERDISPERSED, TailEvidence};
 
 /// Number of sums: errors, caught, late, tail.
 const SUMS: usize = 4 + 2 + 2 + 5;
+/// Threshold of the tail, in nats.
+const TAIL: f32 = 14.0;
 /// Cause and threshold in nats of each sum. One nat changes the rate of false alarms by a factor of two to three. For
 /// counts, a single event is capped below a third of its threshold, so it takes at least four to raise an alarm.
 const THRESHOLDS: [(Cause, f32); SUMS] = [
@@ -18,11 +20,11 @@ const THRESHOLDS: [(Cause, f32); SUMS] = [
     (Cause::Caught, 12.5),
     (Cause::Late, 11.5),
     (Cause::Late, 11.5),
-    (Cause::Tail, 14.0),
-    (Cause::Tail, 14.0),
-    (Cause::Tail, 14.0),
-    (Cause::Tail, 14.0),
-    (Cause::Tail, 14.0),
+    (Cause::Tail, TAIL),
+    (Cause::Tail, TAIL),
+    (Cause::Tail, TAIL),
+    (Cause::Tail, TAIL),
+    (Cause::Tail, TAIL),
 ];
 
 /// All sums of one upstream.
