@@ -47,7 +47,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         in_sentences: !args.json && args.only.is_empty() && std::io::stdout().is_terminal(),
         output: Output::new(),
         line_counts: LineCounts::new(args.log.quiet),
-        table: UpstreamTable::default(),
+        table: (!args.log.quiet).then(UpstreamTable::default),
         annotation: Vec::new(),
         clean: String::new(),
     };
@@ -85,7 +85,8 @@ struct Replayer {
     in_sentences: bool,
     output: Output,
     line_counts: LineCounts,
-    table: UpstreamTable,
+    /// The table that is printed at the end, unless the replay is quiet.
+    table: Option<UpstreamTable>,
     annotation: Vec<u8>,
     clean: String,
 }
@@ -125,8 +126,8 @@ impl Replayer {
             self.drain()?;
         }
         self.output.flush()?;
-        if !args.log.quiet {
-            self.table.print();
+        if let Some(table) = &self.table {
+            table.print();
             self.line_counts.print("judged");
             self.print_if_too_short();
             monitor::print_unmatched(&self.monitor);
@@ -153,7 +154,7 @@ fn type_of(head: Head) -> RecordType {
 impl LineHandler for Replayer {
     fn on_line(&mut self, line: InputLine<'_>, read: Result<ParsedLine<'_>, LineError>) -> Result<(), Error> {
         let (mut verdict, mut is_judged) = (None, false);
-        match read {
+        match &read {
             Ok(ParsedLine::Exchange(exchange)) => {
                 if !self.filter.matches(Some(exchange.ts), Some(exchange.upstream)) {
                     self.line_counts.left_out += 1;
@@ -162,8 +163,10 @@ impl LineHandler for Replayer {
                 self.line_counts.judged += 1;
                 self.line_counts.attempts_unknown += u64::from(exchange.attempts.is_none());
                 self.order.add(exchange.ts);
-                let observed = self.monitor.observe(&exchange);
-                self.table.count(&exchange, &observed.verdict);
+                let observed = self.monitor.observe(exchange);
+                if let Some(table) = &mut self.table {
+                    table.count(exchange, &observed.verdict);
+                }
                 if self.annotate && !observed.recorded {
                     self.clean.clear();
                     nearmiss::record::clean(&mut self.clean, &upstream_name(exchange.upstream));
@@ -176,13 +179,15 @@ impl LineHandler for Replayer {
                     return Ok(());
                 }
                 self.line_counts.judged += 1;
-                self.table.count_judged(judged.upstream, judged.fate);
+                if let Some(table) = &mut self.table {
+                    table.count_judged(judged.upstream, judged.fate);
+                }
                 self.monitor.relay(judged.ts, judged.upstream.unwrap_or_default(), judged.fate);
                 is_judged = true;
             }
             Ok(ParsedLine::LeftOut(_)) => self.line_counts.left_out += 1,
-            Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(line.path, line.number, kind),
-            Err(error) => self.line_counts.count_without_exchange(&line, &error),
+            Ok(ParsedLine::Other(kind)) => self.line_counts.count_other(line.path, line.number, *kind),
+            Err(error) => self.line_counts.count_without_exchange(&line, error),
         }
         if self.annotate {
             self.annotation.clear();

@@ -272,10 +272,11 @@ impl Reader {
         if !is_nginx || log_format.is_some() || !mapping.is_empty() || !parser.charge_tokenization() {
             return;
         }
-        let mut tokens = Vec::new();
-        let values = nginx::read_values(line, mapping, text_cache, Some(&mut tokens));
+        let (mut values, mut tokens) = (mapping.new_values(), Vec::new());
+        let read = nginx::read_values(line, mapping, text_cache, &mut values, Some(&mut tokens));
         let first = tokens.iter().find(|token| token.kind == ValueKind::Bracketed);
-        if values.is_ok_and(|values| nginx::is_complete(line, &values))
+        if read.is_ok()
+            && nginx::is_complete(line, &values)
             && first.is_some_and(|first| first.id != NO_FIELD)
         {
             parser.embed(record, line, &tokens);

@@ -64,7 +64,8 @@ pub(crate) fn word_of(text: &[u8]) -> u64 {
 }
 
 /// Returns the position of the first `a` or `b` at or after `from`.
-#[inline]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[cfg_attr(target_arch = "wasm32", inline)]
 pub(crate) fn find_either(bytes: &[u8], from: usize, a: u8, b: u8) -> Option<usize> {
     let (wide_a, wide_b) = (ONES * u64::from(a), ONES * u64::from(b));
     let mut rest = bytes.get(from..)?;
@@ -74,14 +75,29 @@ pub(crate) fn find_either(bytes: &[u8], from: usize, a: u8, b: u8) -> Option<usi
         if found != 0 {
             return Some(bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize);
         }
-        rest = after;
+        rest = if cfg!(target_arch = "wasm32") { after } else { skip_blocks(after, a, b) };
     }
     let position = rest.iter().position(|byte| *byte == a || *byte == b)?;
     Some(bytes.len() - rest.len() + position)
 }
 
+/// Returns what is left of a text after the blocks at its start that hold neither `a` nor `b`. A vector instruction compares a whole block;
+/// our wasm modules have none.
+#[inline(always)]
+fn skip_blocks(mut rest: &[u8], a: u8, b: u8) -> &[u8] {
+    let has_either =
+        |block: &[u8; 16]| block.iter().fold(false, |found, byte| found | (*byte == a) | (*byte == b));
+    while let Some((block, after)) = rest.split_first_chunk()
+        && !has_either(block)
+    {
+        rest = after;
+    }
+    rest
+}
+
 /// Returns the position of the first `wanted` at or after `from`.
-#[inline]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[cfg_attr(target_arch = "wasm32", inline)]
 pub(crate) fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
     find_either(bytes, from, wanted, wanted)
 }
@@ -111,6 +127,7 @@ fn find_text(text: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 /// Returns true if a short text contains `wanted`.
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
 pub(crate) fn contains(text: &[u8], wanted: u8) -> bool {
     // The last word may overlap the first.
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {

@@ -119,17 +119,20 @@ fn read_nginx<'a>(
     attempts: &'a mut AttemptList<'a>,
 ) -> Result<ParsedLine<'a>, LineError> {
     let Settings { mapping, cache, requests, .. } = settings;
-    let values = nginx::read_values(line, mapping, cache, None)?;
+    let mut values = mapping.new_values();
+    nginx::read_values(line, mapping, cache, &mut values, None)?;
     if known.must_be_complete && !nginx::is_complete(line, &values) {
         return Err(LineError::unknown_format());
     }
     let mut parsed = nginx::ParsedFields::with_times(cache.times);
-    let mut read = nginx::parse_values(line, &values, &mut parsed, attempts)?;
-    match cache.has_more_quoted {
-        true => requests.apply(&mut read, Format::Nginx, line),
-        false => requests.apply_to_nginx(&mut read, &values),
+    let mut read = nginx::parse_values(line, &values, &mut parsed, attempts);
+    if let Ok(read) = &mut read {
+        match cache.has_more_quoted {
+            true => requests.apply(read, Format::Nginx, line),
+            false => requests.apply_to_nginx(read, &values),
+        }
     }
-    Ok(read)
+    read
 }
 
 /// Reads a line in another format.

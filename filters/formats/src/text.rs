@@ -47,7 +47,7 @@ impl<'a> TextCursor<'a> {
     }
 
     /// Reads up to the next space or the end of the line, at least one byte; skips the spaces after it.
-    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn word(&mut self, expected: &'static str) -> Result<&'a [u8], LineError> {
         let end = find(self.line, self.at, b' ').unwrap_or(self.line.len());
@@ -75,35 +75,43 @@ impl<'a> TextCursor<'a> {
     }
 
     /// Reads the text inside `"…"`; skips the spaces after it. The closing quote is the first one that a space or the end
-    /// of the line follows.
-    #[inline]
+    /// of the line follows; one with a backslash before it only if there is no other.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn quoted(&mut self, expected: &'static str) -> Result<&'a [u8], LineError> {
         if !self.next_is(b'"') {
             return Err(self.unexpected(expected));
         }
         let start = self.at + 1;
-        let mut from = start;
-        let mut escaped = None;
-        loop {
-            let Some(end) = find(self.line, from, b'"').or_else(|| escaped.take()) else {
-                return Err(self.unexpected(expected));
-            };
-            if from <= end && end > start && self.line.get(end - 1) == Some(&b'\\') {
-                // An escaped quote closes the text only if no other one does.
-                escaped = escaped.or(Some(end));
-                from = end + 1;
-                continue;
-            }
-            if matches!(self.line.get(end + 1), None | Some(b' ')) {
-                self.continue_at(end + 1);
-                return Ok(self.line.get(start..end).unwrap_or_default());
-            }
-            from = end + 1;
-        }
+        let first = find(self.line, start, b'"');
+        let Some(end) = first.filter(|end| self.closes(*end)).or_else(|| self.closing_quote(first?)) else {
+            return Err(self.unexpected(expected));
+        };
+        self.continue_at(end + 1);
+        Ok(self.line.get(start..end).unwrap_or_default())
+    }
+
+    /// Returns the closing quote of a text whose `first` quote is inside it.
+    #[cold]
+    fn closing_quote(&self, first: usize) -> Option<usize> {
+        let quotes = || core::iter::successors(Some(first), |quote| find(self.line, quote + 1, b'"'));
+        quotes()
+            .find(|quote| self.closes(*quote))
+            .or_else(|| quotes().find(|quote| self.is_before_space(*quote)))
+    }
+
+    /// Returns true if a quote ends a text: it is not escaped, and a space or the end of the line follows.
+    fn closes(&self, quote: usize) -> bool {
+        self.is_before_space(quote) && self.line.get(quote - 1) != Some(&b'\\')
+    }
+
+    /// Returns true if a space or the end of the line follows.
+    fn is_before_space(&self, at: usize) -> bool {
+        matches!(self.line.get(at + 1), None | Some(b' '))
     }
 
     /// Reads the text inside `[…]`; skips the spaces after it.
-    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn bracketed(&mut self, expected: &'static str) -> Result<&'a [u8], LineError> {
         if !self.next_is(b'[') {

@@ -66,22 +66,14 @@ pub(crate) fn parse_values<'a>(
     if is_changed(FieldId::Cache) {
         parsed.is_stale = get(FieldId::Cache).is_some_and(|word| word.eq_ignore_ascii_case(b"STALE"));
     }
-    let mut exchange = Exchange {
-        ts: parsed.ts,
-        status: parsed.status,
-        duration: parsed.duration,
-        bytes: parsed.bytes,
-        aborted: parsed.status == 499,
-        stream: parsed.is_stream,
-        ..Exchange::default()
-    };
+    let (status, aborted) = (parsed.status, parsed.status == 499);
     let chain = follow_lists(line, values, hosts_field, parsed, attempts)
         .map_err(|error| check_lists(line, values).err().unwrap_or(error))?;
     if !values.has(FieldId::Codes as usize)
         && let Some(last) = attempts.last_mut()
     {
         // Without a list of statuses, the last attempt has that of the answer.
-        last.status = Some(parsed.status);
+        last.status = Some(status);
     }
     // For a single attempt, all values have been parsed but the host, which may be any text.
     let is_one = parsed.lists == 0 && chain.attempts == Some(1);
@@ -89,29 +81,34 @@ pub(crate) fn parse_values<'a>(
         check_lists(line, values)?;
     }
     let named = rare(FieldId::Upstream).filter(|_| hosts_field == FieldId::Hosts);
-    exchange.rejected = rare(FieldId::LimitReq) == Some(b"REJECTED");
-    let is_refusal = exchange.rejected || exchange.status >= 500;
-    exchange.upstream = upstream(line, values, named, &chain, is_refusal)?;
-    exchange.host = match attempts.as_slice() {
+    let rejected = rare(FieldId::LimitReq) == Some(b"REJECTED");
+    let upstream = upstream(line, values, named, &chain, rejected || status >= 500)?;
+    let host = match attempts.as_slice() {
         // The host of the last attempt is known to be UTF-8.
         [.., last] if chain.host.is_some() && last.host.map(str::as_bytes) == chain.host => last.host,
         _ => chain.host.or(rare(FieldId::Host)).map(|host| utf8(line, host)).transpose()?,
     };
-    let logged =
-        rare(FieldId::Attempts).and_then(number::all_whole).and_then(|attempts| attempts.try_into().ok());
-    exchange.attempts = logged.or(chain.attempts);
-    exchange.cache_status = text(FieldId::Cache)?;
-    exchange.route = text(FieldId::Route)?.map(without_query);
-    exchange.trace_id = text(FieldId::Trace)?;
-    if parsed.is_grpc {
-        exchange.grpc_status =
-            rare(FieldId::Grpc).and_then(number::all_whole).and_then(|status| status.try_into().ok());
-    }
-    if chain.failed && !parsed.is_stale && !exchange.aborted && !is_error(exchange.status) {
-        exchange.substitute = Some(Substitute::Fallback);
-    }
-    exchange.attempt_log = attempts.as_slice();
-    Ok(ParsedLine::Exchange(exchange))
+    let whole = |id: FieldId| rare(id).and_then(number::all_whole).and_then(|number| number.try_into().ok());
+    let is_rescued = chain.failed && !parsed.is_stale && !aborted && !is_error(status);
+    Ok(ParsedLine::Exchange(Exchange {
+        ts: parsed.ts,
+        upstream,
+        host,
+        status,
+        duration: parsed.duration,
+        attempts: whole(FieldId::Attempts).or(chain.attempts),
+        bytes: parsed.bytes,
+        aborted,
+        rejected,
+        stream: parsed.is_stream,
+        substitute: is_rescued.then_some(Substitute::Fallback),
+        cache_status: text(FieldId::Cache)?,
+        route: text(FieldId::Route)?.map(without_query),
+        trace_id: text(FieldId::Trace)?,
+        grpc_status: if parsed.is_grpc { whole(FieldId::Grpc) } else { None },
+        attempt_log: attempts.as_slice(),
+        ..Exchange::default()
+    }))
 }
 
 /// Returns true if the `values` of `line` include those that every nginx line has, and the request follows the time. The

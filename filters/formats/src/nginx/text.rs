@@ -7,12 +7,14 @@ use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::list::bare_list;
 use crate::record::{Token, ValueKind};
+use crate::swar::{contains, find_either, word_of};
 use crate::text::{TextCursor, offset_in};
 use crate::text_shape::TextShape;
 use crate::time::TimeParser;
 use alloc::vec::Vec;
+use nearmiss_wasm_rt::ascii_str;
 
-/// Reads the field values on one line.
+/// Reads the field values on one line into `values`, which are empty.
 ///
 /// `key=value` is read wherever it occurs outside quotes and brackets. Besides it, the first brackets with a time in
 /// them are the time, the first quotes the request, and the two words after those the status and the bytes. `tokens`
@@ -21,8 +23,9 @@ pub(crate) fn read_values<'a>(
     line: &'a [u8],
     mapping: &FieldMapping,
     cache: &mut LineCache,
+    values: &mut FieldValues<'a, '_>,
     mut tokens: Option<&mut Vec<Token>>,
-) -> Result<FieldValues<'a, 'static>, LineError> {
+) -> Result<(), LineError> {
     let mut found = |kind: ValueKind, id: Option<u8>, value: &[u8]| {
         if let Some(tokens) = &mut tokens {
             let start = offset_in(line, value);
@@ -31,7 +34,6 @@ pub(crate) fn read_values<'a>(
     };
     let mut text = TextCursor::new(line);
     let mut number = 0;
-    let mut values = mapping.new_values();
     let mut progress = Progress::Start;
     // The fields that were set by a key; a place in the line does not replace them.
     let mut keyed = 0;
@@ -75,9 +77,7 @@ pub(crate) fn read_values<'a>(
                 progress = Progress::Done;
             }
             found(ValueKind::Quoted, id, inside);
-        } else if let Some(known) =
-            cache.known.get(number).filter(|known| text.rest().starts_with(&known.text))
-        {
+        } else if let Some(known) = cache.known.get(number).filter(|known| known.begins(text.rest())) {
             text.advance(known.text.len());
             let kind = if text.next_is(b'"') { ValueKind::Quoted } else { ValueKind::Word };
             let value = value(&mut text)?;
@@ -89,25 +89,31 @@ pub(crate) fn read_values<'a>(
             }
             found(kind, known.id, value);
             number += 1;
-        } else if let Some(key) = key(text.rest()) {
-            text.advance(key.len() + 1);
-            let kind = if text.next_is(b'"') { ValueKind::Quoted } else { ValueKind::Word };
-            let value = value(&mut text)?;
-            let id = id_of_key(key);
-            match id {
-                Some(id) if mapping.is_empty() => values.set(id.into(), value),
-                _ => mapping.set(&FieldId::SCHEMA, &mut values, key, value),
-            }
-            keyed |= id.map_or(0, bit);
-            cache.has_more_quoted |= id.is_none() && kind == ValueKind::Quoted;
-            found(kind, id, value);
-            if mapping.is_empty() {
-                cache.learn(number, key);
-                number += 1;
-            }
         } else {
-            let is_first = text.rest().len() == line.len();
+            let start = text;
             let word = text.word("a value")?;
+            if contains(word, b'=')
+                && let Some(key) = key(word)
+            {
+                text = start;
+                text.advance(key.len() + 1);
+                let kind = if text.next_is(b'"') { ValueKind::Quoted } else { ValueKind::Word };
+                let value = value(&mut text)?;
+                let id = id_of_key(key);
+                match id {
+                    Some(id) if mapping.is_empty() => values.set(id.into(), value),
+                    _ => mapping.set(&FieldId::SCHEMA, values, key, value),
+                }
+                keyed |= id.map_or(0, bit);
+                cache.has_more_quoted |= id.is_none() && kind == ValueKind::Quoted;
+                found(kind, id, value);
+                if mapping.is_empty() {
+                    cache.learn(number, key);
+                    number += 1;
+                }
+                continue;
+            }
+            let is_first = start.rest().len() == line.len();
             let id = match progress {
                 Progress::Request => Some(FieldId::Status as u8),
                 Progress::Status => Some(FieldId::Bytes as u8),
@@ -127,7 +133,7 @@ pub(crate) fn read_values<'a>(
     if values.raw(FieldId::Time as usize).is_none() && cache.is_time(first) {
         values.set(FieldId::Time as usize, first);
     }
-    Ok(values)
+    Ok(())
 }
 
 /// Returns true if a line of text has a `key=value` that only nginx logs: any known key after a time and a request, else a
@@ -200,7 +206,31 @@ pub(crate) struct LineCache {
 #[derive(Debug)]
 struct CachedKey {
     text: Vec<u8>,
+    /// The first eight bytes of the text, with zeros behind a shorter one.
+    start: u64,
+    /// The bits of `start` that the text has.
+    mask: u64,
     id: Option<u8>,
+}
+
+impl CachedKey {
+    fn new(key: &str) -> Self {
+        let text = [key.as_bytes(), b"="].concat();
+        let start = word_of(text.get(..8).unwrap_or(&text));
+        let mask = u64::MAX >> (8 * 8_usize.saturating_sub(text.len()));
+        Self { start, mask, id: id_of_key(key), text }
+    }
+
+    /// Returns true if `rest` begins with the key.
+    fn begins(&self, rest: &[u8]) -> bool {
+        match rest.first_chunk() {
+            Some(word) => {
+                (u64::from_le_bytes(*word) ^ self.start) & self.mask == 0
+                    && (self.text.len() <= 8 || rest.starts_with(&self.text))
+            }
+            None => rest.starts_with(&self.text),
+        }
+    }
 }
 
 impl LineCache {
@@ -220,8 +250,7 @@ impl LineCache {
     fn learn(&mut self, number: usize, key: &str) {
         self.known.truncate(number);
         if self.known.len() < Self::MAX_KEYS.min(number + 1) && key.len() <= Self::MAX_LEN {
-            let id = id_of_key(key);
-            self.known.push(CachedKey { text: [key.as_bytes(), b"="].concat(), id });
+            self.known.push(CachedKey::new(key));
         }
     }
 }
@@ -247,11 +276,9 @@ impl Progress {
 
 /// Returns the key of the `key=value` at the start of `rest`.
 fn key(rest: &[u8]) -> Option<&str> {
-    let length = rest.iter().position(|byte| !is_key(*byte))?;
-    if length == 0 || rest.get(length) != Some(&b'=') {
-        return None;
-    }
-    core::str::from_utf8(rest.get(..length)?).ok()
+    let (key, after) = rest.split_at_checked(find_either(rest, 0, b'=', b' ')?)?;
+    let is_key = after.starts_with(b"=") && !key.is_empty() && key.iter().all(|byte| is_key(*byte));
+    if is_key { ascii_str(key) } else { None }
 }
 
 fn is_key(byte: u8) -> bool {
