@@ -3,8 +3,6 @@
 //! Formats put the request line, or the path, into quotes. So the quoted values of a line are looked at, whatever its format. CloudFront
 //! and LTSV separate bare values with tabs.
 
-use nearmiss_wasm_rt::ascii_str;
-
 /// The route of a path that has no usable first segment.
 const OTHER: &str = "other";
 
@@ -88,7 +86,7 @@ fn first_segment(path: &[u8]) -> Option<&str> {
         path.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b'_' | b'-')).unwrap_or(path.len());
     let ends = matches!(path.get(length), None | Some(b'/' | b'?' | b'#' | b' ' | b'"' | b'\\' | b';'));
     let segment = path.get(..length).filter(|_| ends && (1..=MAX_LENGTH).contains(&length))?;
-    ascii_str(segment)
+    core::str::from_utf8(segment).ok()
 }
 
 /// Returns true if the text before a quoted value ends with the key of a path, as in `"path":` or `path=`.

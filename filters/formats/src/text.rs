@@ -83,21 +83,20 @@ impl<'a> TextCursor<'a> {
             return Err(self.unexpected(expected));
         }
         let start = self.at + 1;
-        let first = find(self.line, start, b'"');
-        let Some(end) = first.filter(|end| self.closes(*end)).or_else(|| self.closing_quote(first?)) else {
-            return Err(self.unexpected(expected));
+        let (mut from, mut escaped) = (start, None);
+        let end = loop {
+            match find(self.line, from, b'"') {
+                Some(quote) if self.closes(quote) => break Some(quote),
+                Some(quote) => {
+                    escaped = escaped.or(Some(quote).filter(|quote| self.is_before_space(*quote)));
+                    from = quote + 1;
+                }
+                None => break escaped,
+            }
         };
+        let Some(end) = end else { return Err(self.unexpected(expected)) };
         self.continue_at(end + 1);
         Ok(self.line.get(start..end).unwrap_or_default())
-    }
-
-    /// Returns the closing quote of a text whose `first` quote is inside it.
-    #[cold]
-    fn closing_quote(&self, first: usize) -> Option<usize> {
-        let quotes = || core::iter::successors(Some(first), |quote| find(self.line, quote + 1, b'"'));
-        quotes()
-            .find(|quote| self.closes(*quote))
-            .or_else(|| quotes().find(|quote| self.is_before_space(*quote)))
     }
 
     /// Returns true if a quote ends a text: it is not escaped, and a space or the end of the line follows.

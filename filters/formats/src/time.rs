@@ -60,30 +60,14 @@ pub(crate) struct TimeParser {
     text: [u8; Self::MAX_LEN],
     len: usize,
     minute: u64,
-    /// The last time in whole seconds and its text: in the log of a busy server, the next line has the same.
-    last: Option<([u8; Self::COMMON_LEN], Timestamp)>,
 }
 
 impl TimeParser {
     /// Maximum length of a minute that is kept: that of `23/Nov/2026:08:00:`.
     const MAX_LEN: usize = 18;
-    /// Length of a time of the common log format: that of `23/Nov/2026:08:00:00 +0000`.
-    const COMMON_LEN: usize = 26;
 
     /// Parses a timestamp, like [`parse`].
     pub(crate) fn parse(&mut self, text: &[u8]) -> Option<Timestamp> {
-        let Ok(text) = <&[u8; Self::COMMON_LEN]>::try_from(text) else { return self.parse_anew(text) };
-        if let Some((last, ts)) = &self.last
-            && text == last
-        {
-            return Some(*ts);
-        }
-        let ts = self.parse_anew(text)?;
-        self.last = Some((*text, ts));
-        Some(ts)
-    }
-
-    fn parse_anew(&mut self, text: &[u8]) -> Option<Timestamp> {
         if self.len > 0
             && let Some((minute, rest)) = text.split_at_checked(self.len)
             && self.text.get(..self.len) == Some(minute)

@@ -215,11 +215,5 @@ fn upstream_status(line: &[u8], text: &[u8]) -> Result<u16, LineError> {
 
 /// Parses a status of at most three digits.
 pub(super) fn status_code(text: &[u8]) -> Option<u16> {
-    let digit = |byte: u8| u16::from(byte - b'0');
-    match *text {
-        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
-            Some(digit(a) * 100 + digit(b) * 10 + digit(c))
-        }
-        _ => number::all_whole(text).filter(|code| *code <= 999).map(|code| code as u16),
-    }
+    number::all_whole(text).filter(|code| *code <= 999).map(|code| code as u16)
 }

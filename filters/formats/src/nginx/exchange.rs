@@ -88,7 +88,10 @@ pub(crate) fn parse_values<'a>(
         [.., last] if chain.host.is_some() && last.host.map(str::as_bytes) == chain.host => last.host,
         _ => chain.host.or(rare(FieldId::Host)).map(|host| utf8(line, host)).transpose()?,
     };
-    let whole = |id: FieldId| rare(id).and_then(number::all_whole).and_then(|number| number.try_into().ok());
+    let logged =
+        rare(FieldId::Attempts).and_then(number::all_whole).and_then(|attempts| attempts.try_into().ok());
+    let grpc_status =
+        || rare(FieldId::Grpc).and_then(number::all_whole).and_then(|status| status.try_into().ok());
     let is_rescued = chain.failed && !parsed.is_stale && !aborted && !is_error(status);
     Ok(ParsedLine::Exchange(Exchange {
         ts: parsed.ts,
@@ -96,7 +99,7 @@ pub(crate) fn parse_values<'a>(
         host,
         status,
         duration: parsed.duration,
-        attempts: whole(FieldId::Attempts).or(chain.attempts),
+        attempts: logged.or(chain.attempts),
         bytes: parsed.bytes,
         aborted,
         rejected,
@@ -105,7 +108,7 @@ pub(crate) fn parse_values<'a>(
         cache_status: text(FieldId::Cache)?,
         route: text(FieldId::Route)?.map(without_query),
         trace_id: text(FieldId::Trace)?,
-        grpc_status: if parsed.is_grpc { whole(FieldId::Grpc) } else { None },
+        grpc_status: if parsed.is_grpc { grpc_status() } else { None },
         attempt_log: attempts.as_slice(),
         ..Exchange::default()
     }))

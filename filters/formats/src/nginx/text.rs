@@ -7,12 +7,11 @@ use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
 use crate::list::bare_list;
 use crate::record::{Token, ValueKind};
-use crate::swar::{contains, find_either, word_of};
+use crate::swar::contains;
 use crate::text::{TextCursor, offset_in};
 use crate::text_shape::TextShape;
 use crate::time::TimeParser;
 use alloc::vec::Vec;
-use nearmiss_wasm_rt::ascii_str;
 
 /// Reads the field values on one line into `values`, which are empty.
 ///
@@ -206,30 +205,13 @@ pub(crate) struct LineCache {
 #[derive(Debug)]
 struct CachedKey {
     text: Vec<u8>,
-    /// The first eight bytes of the text, with zeros behind a shorter one.
-    start: u64,
-    /// The bits of `start` that the text has.
-    mask: u64,
     id: Option<u8>,
 }
 
 impl CachedKey {
-    fn new(key: &str) -> Self {
-        let text = [key.as_bytes(), b"="].concat();
-        let start = word_of(text.get(..8).unwrap_or(&text));
-        let mask = u64::MAX >> (8 * 8_usize.saturating_sub(text.len()));
-        Self { start, mask, id: id_of_key(key), text }
-    }
-
     /// Returns true if `rest` begins with the key.
     fn begins(&self, rest: &[u8]) -> bool {
-        match rest.first_chunk() {
-            Some(word) => {
-                (u64::from_le_bytes(*word) ^ self.start) & self.mask == 0
-                    && (self.text.len() <= 8 || rest.starts_with(&self.text))
-            }
-            None => rest.starts_with(&self.text),
-        }
+        rest.first() == self.text.first() && rest.starts_with(&self.text)
     }
 }
 
@@ -250,7 +232,8 @@ impl LineCache {
     fn learn(&mut self, number: usize, key: &str) {
         self.known.truncate(number);
         if self.known.len() < Self::MAX_KEYS.min(number + 1) && key.len() <= Self::MAX_LEN {
-            self.known.push(CachedKey::new(key));
+            let id = id_of_key(key);
+            self.known.push(CachedKey { text: [key.as_bytes(), b"="].concat(), id });
         }
     }
 }
@@ -276,9 +259,11 @@ impl Progress {
 
 /// Returns the key of the `key=value` at the start of `rest`.
 fn key(rest: &[u8]) -> Option<&str> {
-    let (key, after) = rest.split_at_checked(find_either(rest, 0, b'=', b' ')?)?;
-    let is_key = after.starts_with(b"=") && !key.is_empty() && key.iter().all(|byte| is_key(*byte));
-    if is_key { ascii_str(key) } else { None }
+    let length = rest.iter().position(|byte| !is_key(*byte))?;
+    if length == 0 || rest.get(length) != Some(&b'=') {
+        return None;
+    }
+    core::str::from_utf8(rest.get(..length)?).ok()
 }
 
 fn is_key(byte: u8) -> bool {
