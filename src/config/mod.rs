@@ -18,6 +18,7 @@ pub use reference::ReferenceConfig;
 pub use upstream::UpstreamConfig;
 
 use crate::json::outline::is_deeper_than;
+use crate::json::parsed;
 use crate::json::value::Value;
 use crate::siphash::SipKey;
 use crate::sorted_map::SortedMap;
@@ -149,19 +150,41 @@ impl Config {
         text: &str,
         sections: &mut [(&str, &mut dyn Fields)],
     ) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
         if text.trim_ascii().is_empty() {
-            return Ok(config);
+            return Ok(Self::default());
         }
-        if text.len() > Self::MAX_BYTES {
-            return Err(ConfigError::Syntax("the configuration is longer than 4 MiB".to_string()));
-        }
+        check_length(text)?;
         if is_deeper_than(text, Self::MAX_DEPTH) {
-            return Err(ConfigError::Syntax("the configuration nests deeper than 32 levels".to_string()));
+            return Err(too_deep());
         }
         let value = Value::parse(text)
             .map_err(|error| ConfigError::Syntax(alloc::format!("the configuration is not JSON: {error}")))?;
-        Field::root(&value).each(&mut |key, field| {
+        Self::read(&value, sections)
+    }
+
+    /// Reads a configuration that the host has parsed, in the form that `src/json/parsed.rs` describes, and those of its `sections`
+    /// that the document has.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    ///
+    /// ```
+    /// use nearmiss::Config;
+    ///
+    /// let config = Config::read_parsed(r#"{"max_upstreams"+50;}"#, &mut [])?;
+    /// assert_eq!(config.max_upstreams, 50);
+    /// # Ok::<(), nearmiss::ConfigError>(())
+    /// ```
+    pub fn read_parsed(text: &str, sections: &mut [(&str, &mut dyn Fields)]) -> Result<Self, ConfigError> {
+        check_length(text)?;
+        let value = parsed::read(text, Self::MAX_DEPTH).ok_or_else(too_deep)?;
+        Self::read(&value, sections)
+    }
+
+    fn read(value: &Value, sections: &mut [(&str, &mut dyn Fields)]) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        Field::root(value).each(&mut |key, field| {
             let section = sections.iter_mut().find(|(name, _)| *name == key);
             match section {
                 Some((_, section)) => section.read(field),
@@ -176,6 +199,17 @@ impl Config {
     pub fn upstream(&self, name: &str) -> Option<&UpstreamConfig> {
         self.upstreams.get(name)
     }
+}
+
+fn check_length(text: &str) -> Result<(), ConfigError> {
+    if text.len() > Config::MAX_BYTES {
+        return Err(ConfigError::Syntax("the configuration is longer than 4 MiB".to_string()));
+    }
+    Ok(())
+}
+
+fn too_deep() -> ConfigError {
+    ConfigError::Syntax("the configuration nests deeper than 32 levels".to_string())
 }
 
 #[cfg(test)]

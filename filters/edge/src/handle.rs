@@ -33,7 +33,7 @@ pub struct Handle {
 
 #[wasm_bindgen]
 impl Handle {
-    /// Parses a configuration.
+    /// Reads a configuration that the package has parsed (`package/src/config-document.js`).
     ///
     /// # Errors
     ///
@@ -257,7 +257,7 @@ impl Handle {
 
 fn parse(config: &str) -> Result<(Config, EdgeConfig), JsError> {
     let mut section = EdgeConfig::default();
-    Config::parse_with_sections(config, &mut [(SECTION, &mut section)])
+    Config::read_parsed(config, &mut [(SECTION, &mut section)])
         .map(|config| (config, section))
         .map_err(|error| JsError::new(&error.to_string()))
 }

@@ -1,5 +1,6 @@
 // The public monitor of a gateway.
 import { boundedTimers, clocks, withLastValue } from "./clock.js";
+import { configDocument } from "./config-document.js";
 import { CoreHandle } from "./core-handle.js";
 import { Exchange } from "./exchange.js";
 import { RoutePolicy } from "./fetch-options.js";
@@ -47,7 +48,7 @@ export class Monitor {
     // Workers have neither a clock nor random numbers before the first request.
     const runId = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;
     this.#unmatched = new UnmatchedUpstreams(time.now);
-    this.#core = new CoreHandle(configText(options.config), runId, (line) => this.#push(line));
+    this.#core = new CoreHandle(configDocument(options.config), runId, (line) => this.#push(line));
     this.#deps = {
       ...time,
       random,
@@ -137,7 +138,7 @@ export class Monitor {
 
   /** Replaces the configuration and keeps counters and baselines. An invalid configuration throws and changes nothing. */
   reconfigure(config) {
-    this.#core.reconfigure(configText(config));
+    this.#core.reconfigure(configDocument(config));
     Object.assign(this.#deps.settings, this.#core.settings);
     this.#unmatched.restart();
   }
@@ -230,14 +231,6 @@ const policies = new WeakMap();
 
 function reportFlushError(error) {
   console.error("nearmiss: records could not be sent:", error);
-}
-
-function configText(config = {}) {
-  if (typeof config === "string") return config;
-  const prototype = typeof config === "object" && config !== null ? Object.getPrototypeOf(config) : undefined;
-  if (prototype !== null && Object.getPrototypeOf(prototype ?? Object.prototype) !== null) refuse("config", config, "an object or its JSON");
-  if (prototype === undefined || Array.isArray(config)) refuse("config", config, "an object or its JSON");
-  return JSON.stringify(config);
 }
 
 function timersOption({ timers = globalThis }) {
