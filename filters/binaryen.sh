@@ -36,7 +36,7 @@ install_binaryen() {
 
 # Optimises IN into OUT, for size. The stack is at the beginning of memory and grows down, so nothing but an overflow uses its first KiB.
 optimise() {
-    "$binaryen/wasm-opt" "$1" -o "$2" "${features[@]}" -Oz --low-memory-unused "${strip[@]}" || fail "wasm-opt failed"
+    "$binaryen/wasm-opt" "$1" -o "$2" "${features[@]}" -Oz --low-memory-unused --converge "${strip[@]}" || fail "wasm-opt failed"
 }
 
 # Marks OUT as optimised or not.

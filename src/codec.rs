@@ -78,6 +78,11 @@ impl<'a> Decoder<'a> {
         !self.is_broken && !self.rest.is_empty()
     }
 
+    /// Returns the number of bytes that are not decoded.
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Returns true if the message was too short.
     pub(crate) fn is_broken(&self) -> bool {
         self.is_broken

@@ -78,7 +78,7 @@ pub use exchange::{Attempt, Exchange, MAX_ATTEMPT_LOG, Quota, Substitute, is_err
 pub use flags::Flags;
 pub use fleet::{OTHER, UpstreamId};
 pub use limits::{Limit, Limits};
-pub use monitor::{Delta, Monitor, Observed, Unreadable, end_of};
+pub use monitor::{Delta, Monitor, Observed, Steps, Unreadable, end_of};
 pub use name::{MAX_NAME, NO_UPSTREAM, is_mirrored, upstream_name};
 pub use preview::preview;
 pub use record::{Head, Record};

@@ -171,7 +171,7 @@ impl Merger {
     pub fn finish(&mut self) {
         self.count_waiting();
         self.emit_until(u64::MAX);
-        self.emit_episodes(Timestamp::from_micros(u64::MAX));
+        self.emit_episodes(Timestamp::MAX);
     }
 
     /// Returns the counts of the records that were added.
@@ -203,7 +203,7 @@ impl Merger {
         self.stats.episodes += 1;
         self.episodes.hold(upstream, episode, &mut self.stats);
         if self.episodes.is_full() {
-            self.emit_episodes(Timestamp::from_micros(u64::MAX));
+            self.emit_episodes(Timestamp::MAX);
         }
     }
 

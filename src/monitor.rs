@@ -21,15 +21,20 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use delta::ReadyDeltas;
 use last_upstream::LastUpstream;
+use pass::Pass;
 
 mod delta;
 mod episodes;
 mod last_upstream;
 mod lookup;
+mod pass;
+mod passes;
 mod share;
+mod steps;
 
 pub use delta::{Delta, Unreadable};
 pub use share::end_of;
+pub use steps::Steps;
 
 /// Judges exchanges of many upstreams and turns near misses into records.
 ///
@@ -67,6 +72,8 @@ pub struct Monitor {
     rate: RecordRate,
     /// Time of the next summaries: the next multiple of `summary_every`.
     summary_due: Timestamp,
+    /// The seal or the summaries that [`wake_in_steps`](Self::wake_in_steps) has begun.
+    pass: Option<Pass>,
     /// Deltas ready for the reporter; `Some` in a worker only.
     ready: Option<ReadyDeltas>,
     /// End of the latest bucket that was absorbed.
@@ -116,6 +123,7 @@ impl Monitor {
             config,
             hosts_key: None,
             feed,
+            pass: None,
             ready: None,
             absorbed: Timestamp::default(),
         }
@@ -125,6 +133,9 @@ impl Monitor {
     ///
     /// Two configurations can take turns: a change costs no more than a few instructions.
     pub fn reconfigure(&mut self, config: impl Into<Arc<Config>>) {
+        if self.pass.is_some() {
+            self.run_due();
+        }
         self.config = config.into();
         self.fleet.set_max(self.config.max_upstreams as usize);
     }
@@ -294,6 +305,12 @@ impl Monitor {
         self.run_due();
     }
 
+    /// Like [`wake`](Self::wake), in steps: returns false if it must be called again. Every other call completes it first.
+    pub fn wake_in_steps(&mut self, now: Timestamp, steps: &mut Steps) -> bool {
+        self.timeline.tick(now);
+        self.run_passes(false, steps)
+    }
+
     /// Returns the next record, in order. Drain the queue after every call that may emit records.
     #[inline]
     pub fn poll_record(&mut self) -> Option<Record<'_>> {
@@ -316,7 +333,8 @@ impl Monitor {
         if self.is_worker() {
             return self.cut(true);
         }
-        self.seal(true);
+        self.run_due();
+        self.run_passes(true, &mut Steps::all());
         self.truncate_episodes();
         // Exchanges of an absorbed bucket may have completed as late as its end.
         let end = self.timeline.watermark().unwrap_or_default().max(self.absorbed);
@@ -361,21 +379,15 @@ impl Monitor {
     }
 
     /// Seals the buckets and emits the summaries that are due.
+    #[inline]
     fn run_due(&mut self) {
         if self.is_worker() {
             return self.cut(false);
         }
-        self.seal(false);
-        let Some(watermark) = self.timeline.watermark() else { return };
-        if watermark < self.summary_due {
-            return;
+        let is_summary_due = self.timeline.watermark().is_some_and(|watermark| watermark >= self.summary_due);
+        if is_summary_due || self.timeline.has_due() || self.pass.is_some() {
+            self.run_passes(false, &mut Steps::all());
         }
-        let every = self.config.summary_every.get();
-        let passed = Timestamp::from_micros(watermark.micros() / every * every);
-        if self.summary_due > Timestamp::default() {
-            self.summarise_all(passed);
-        }
-        self.summary_due = passed.after(self.config.summary_every);
     }
 
     /// Flushes the counts of one upstream early; a worker flushes those of all upstreams.
@@ -384,14 +396,6 @@ impl Monitor {
             self.cut_one(timeline::bucket_of(end));
         } else {
             self.summarise(index, end);
-        }
-    }
-
-    fn summarise_all(&mut self, end: Timestamp) {
-        let mut position = 0;
-        while let Some(index) = self.fleet.by_name(position) {
-            self.summarise(index, end);
-            position += 1;
         }
     }
 

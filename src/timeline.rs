@@ -143,6 +143,11 @@ impl Timeline {
         }
     }
 
+    /// Returns true if a bucket is due to be sealed.
+    pub(crate) fn has_due(&self) -> bool {
+        self.sealed < self.due
+    }
+
     /// Seals the next bucket that is due, or, if `all`, the next one up to the watermark. Returns `None` if there is
     /// none.
     pub(crate) fn seal_next(&mut self, all: bool) -> Option<u64> {

@@ -7,6 +7,9 @@
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The end of time, at which additions saturate.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// Returns the time `micros` microseconds after the Unix epoch.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
@@ -143,6 +146,6 @@ mod tests {
         let (early, late) = (Timestamp::from_seconds(1), Timestamp::from_seconds(2));
         assert_eq!(early.since(late), Micros::new(0));
         assert_eq!(early.before(Micros::from_seconds(9)), Timestamp::from_micros(0));
-        assert_eq!(Timestamp::from_micros(u64::MAX).after(Micros::new(1)).micros(), u64::MAX);
+        assert_eq!(Timestamp::MAX.after(Micros::new(1)).micros(), u64::MAX);
     }
 }

@@ -50,6 +50,11 @@ pub(super) fn close(message: &mut [u8]) {
     }
 }
 
+/// Returns a decoder of the rest of a message.
+pub(super) fn decoder_at(message: &[u8], position: usize) -> Decoder<'_> {
+    Decoder::new(message.get(position..).unwrap_or_default())
+}
+
 /// Checks version and checksum of a message, and returns a decoder of its content.
 pub(super) fn opened(message: &[u8]) -> Result<Decoder<'_>, Unreadable> {
     let (head, body) = message.split_at_checked(HEAD).ok_or(Unreadable)?;

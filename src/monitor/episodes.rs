@@ -1,4 +1,4 @@
-//! Seals buckets and emits the records of episodes that open and close with them.
+//! Seals the bucket of an upstream, and emits the records of episodes that open and close with it.
 
 use super::{Monitor, share};
 use crate::config::ReferenceConfig;
@@ -10,68 +10,41 @@ use crate::record::{self, EpisodeContext, Head, Phase};
 use crate::sort;
 use crate::timeline;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
 impl Monitor {
-    /// Seals the buckets that are due, or all of them.
-    pub(super) fn seal(&mut self, all: bool) {
-        while let Some(bucket) = self.timeline.seal_next(all) {
-            let is_gap = !self.fleet.iter().any(|entry| entry.upstream.is_open());
-            self.seal_one(bucket);
-            if is_gap {
-                // No bucket waits for its seal; silence still closes open episodes.
-                self.timeline.skip_to_due(all);
-                let last = self.timeline.sealed().saturating_sub(1);
-                if last > bucket {
-                    self.seal_one(last);
-                }
-            }
+    /// Seals a bucket of one upstream and evaluates it.
+    pub(super) fn evaluate(&mut self, bucket: u64, index: usize) {
+        let next_comparable = self.timeline.comparable(bucket + 1);
+        let Some(entry) = self.fleet.get_mut(index) else { return };
+        let sealed = entry.upstream.seal(bucket, next_comparable);
+        entry.detector.settle_hosts(bucket, &sealed.hosts);
+        // The bucket is weighed before its seal replaces a route.
+        self.engine.evaluate(bucket, entry.id.get(), &mut entry.detector);
+        if let Some(slot) = sealed.replaced_route {
+            entry.detector.forget_route(slot);
         }
     }
 
-    fn seal_one(&mut self, bucket: u64) {
-        let Self { fleet, engine, timeline, .. } = self;
-        let next_comparable = timeline.comparable(bucket + 1);
-        let mut position = 0;
-        while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
-            let sealed = entry.upstream.seal(bucket, next_comparable);
-            entry.detector.settle_hosts(bucket, &sealed.hosts);
-            // The bucket is weighed before its seal replaces a route.
-            engine.evaluate(bucket, entry.id.get(), &mut entry.detector);
-            if let Some(slot) = sealed.replaced_route {
-                entry.detector.forget_route(slot);
-            }
-            position += 1;
-        }
-        engine.combine(bucket);
-        let mut changes = Vec::new();
-        let mut position = 0;
-        while let Some(entry) = fleet.by_name(position).and_then(|index| fleet.get_mut(index)) {
-            let id = entry.id.get();
-            engine.update(bucket, id, &mut entry.detector, |change| changes.push((id, change)));
-            position += 1;
-        }
-        engine.clear();
-        // Of episodes that open together the one with the largest shift comes first.
-        let rank = |(order, (_, change)): &(usize, (u32, Change))| match change {
-            Change::Opened(open) => (true, Reverse(open.shift_bp()), *order),
-            Change::Closed(_) | Change::Deviated(_) => (false, Reverse(None), *order),
-        };
-        let mut changes: Vec<_> = changes.into_iter().enumerate().collect();
-        sort::sort_by(&mut changes, |a, b| rank(a) < rank(b));
-        for (_, (id, change)) in changes {
-            match change {
-                Change::Opened(open) => self.record_episode(id, Phase::Open, &open),
-                Change::Closed(open) => self.record_episode(id, Phase::Close, &open),
-                Change::Deviated(deviation) => {
-                    let Some(entry) = self.fleet.iter().find(|entry| entry.id.get() == id) else { continue };
-                    let name = entry.upstream.name();
-                    for phase in [Phase::Open, Phase::Close] {
-                        let head = Head::Episode { is_open: phase == Phase::Open, pattern: Pattern::Deviant };
-                        self.outbox.push(head, deviation.end(), name, |json| {
-                            record::deviation(json, phase, &deviation, name);
-                        });
-                    }
+    /// Closes and opens the episodes of one upstream, once all are evaluated.
+    pub(super) fn update(&mut self, bucket: u64, index: usize, changes: &mut Vec<(u32, Change)>) {
+        let Some(entry) = self.fleet.get_mut(index) else { return };
+        let id = entry.id.get();
+        self.engine.update(bucket, id, &mut entry.detector, |change| changes.push((id, change)));
+    }
+
+    /// Emits the records of a change.
+    pub(super) fn record_change(&mut self, id: u32, change: &Change) {
+        match change {
+            Change::Opened(open) => self.record_episode(id, Phase::Open, open),
+            Change::Closed(open) => self.record_episode(id, Phase::Close, open),
+            Change::Deviated(deviation) => {
+                let Some(entry) = self.fleet.iter().find(|entry| entry.id.get() == id) else { return };
+                let name = entry.upstream.name();
+                for phase in [Phase::Open, Phase::Close] {
+                    let head = Head::Episode { is_open: phase == Phase::Open, pattern: Pattern::Deviant };
+                    self.outbox.push(head, deviation.end(), name, |json| {
+                        record::deviation(json, phase, deviation, name);
+                    });
                 }
             }
         }

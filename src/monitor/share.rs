@@ -11,7 +11,8 @@
 //! Each message begins with a version and a checksum: a module of another build may read the same storage.
 
 use super::Monitor;
-use super::delta::{Delta, HEAD, ReadyDeltas, Unreadable, close, opened};
+use super::delta::{Delta, HEAD, ReadyDeltas, Unreadable, close, decoder_at, opened};
+use super::steps::{HEAVY, Steps};
 use crate::codec::{Encode, Encoder};
 use crate::counters::Counters;
 use crate::fleet::Lookup;
@@ -57,16 +58,37 @@ impl Monitor {
     ///
     /// Returns [`Unreadable`] and adds nothing if the message is no delta of this build.
     pub fn absorb(&mut self, delta: &[u8]) -> Result<u64, Unreadable> {
-        let mut from = opened(delta)?;
+        self.absorb_in_steps(delta, &mut 0, &mut Steps::all())
+    }
+
+    /// Like [`absorb`](Self::absorb), in steps: `position` is 0 at first, and the length of the delta once all of it is absorbed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unreadable`] and adds nothing if the message is no delta of this build.
+    pub fn absorb_in_steps(
+        &mut self,
+        delta: &[u8],
+        position: &mut usize,
+        steps: &mut Steps,
+    ) -> Result<u64, Unreadable> {
+        let mut from = if *position == 0 { opened(delta)? } else { decoder_at(delta, HEAD) };
         let bucket: u64 = from.get();
+        if *position > 0 {
+            from = decoder_at(delta, *position);
+        }
         let is_late = bucket < self.timeline.sealed();
         let ts = timeline::start_of(bucket);
-        if !is_late {
-            self.wake(ts);
+        if !self.wake_in_steps(ts, steps) {
+            return Ok(0);
         }
         self.absorbed = self.absorbed.max(end_of(bucket));
         let mut exchanges = 0;
         while from.has_more() {
+            if !steps.take(HEAVY) {
+                *position = delta.len() - from.remaining();
+                return Ok(exchanges);
+            }
             let name = from.name();
             let index = self.lookup(name, ts);
             if self.fleet.get_mut(index).is_some_and(|entry| entry.upstream.counters.is_half_full()) {
@@ -79,22 +101,34 @@ impl Monitor {
             entry.detector.absorb(bucket, &mut from, &slots, hosts);
             exchanges += counted;
         }
+        *position = delta.len();
         Ok(exchanges)
     }
 
     /// Writes the baselines of all upstreams, for [`apply_baseline`](Self::apply_baseline).
     pub fn publish_baseline(&self, out: &mut Vec<u8>) {
-        out.clear();
-        out.resize(HEAD, 0);
-        let mut position = 0;
-        while let Some(entry) = self.fleet.by_name(position).and_then(|index| self.fleet.get(index)) {
+        self.publish_in_steps(out, &mut 0, &mut Steps::all());
+    }
+
+    /// Like [`publish_baseline`](Self::publish_baseline), in steps: returns false if it must be called again with the same `position`,
+    /// which is 0 at first, before anything else changes.
+    pub fn publish_in_steps(&self, out: &mut Vec<u8>, position: &mut usize, steps: &mut Steps) -> bool {
+        if *position == 0 {
+            out.clear();
+            out.resize(HEAD, 0);
+        }
+        while let Some(entry) = self.fleet.by_name(*position).and_then(|index| self.fleet.get(index)) {
+            if !steps.take(1) {
+                return false;
+            }
             let mut to = Encoder::new(out);
             to.name(entry.upstream.name());
             entry.upstream.encode_baselines(&mut to);
             entry.detector.encode_baselines(&mut to);
-            position += 1;
+            *position += 1;
         }
         close(out);
+        true
     }
 
     /// Applies the baselines that a reporter has published.

@@ -333,7 +333,7 @@ fn the_clock_may_jump_and_stand_still() {
         monitor.observe(&ok(second * 1_000));
         monitor.wake(ok(second * 1_000).ts);
     }
-    monitor.wake(Timestamp::from_micros(u64::MAX));
+    monitor.wake(Timestamp::MAX);
     monitor.wake(Timestamp::default());
     monitor.observe(&Exchange { ts: Timestamp::default(), ..ok(0) });
     monitor.finish();

@@ -176,7 +176,8 @@ impl Collector {
         self.in_flight = None;
         self.failures = 0;
         self.not_before = now;
-        for sent in self.queue.drain(..batch.records.min(self.queue.len())) {
+        for _ in 0..batch.records {
+            let Some(sent) = self.queue.pop_front() else { break };
             self.queue_bytes -= sent.bytes();
             self.first += 1;
         }

@@ -93,7 +93,7 @@ impl Reporter {
     fn log_status(&mut self, now: Timestamp) {
         let Some(monitor) = self.monitor.as_ref().filter(|_| self.exchanges > 0) else { return };
         if now >= *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER)) {
-            self.unmatched_due = Some(Timestamp::from_micros(u64::MAX));
+            self.unmatched_due = Some(Timestamp::MAX);
             for name in monitor.unmatched_upstreams() {
                 let message = format!(
                     "nearmiss: `upstreams.{name}` of the configuration has matched no cluster in ten minutes"

@@ -2,7 +2,7 @@
 
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::query::name;
-use crate::shared_data::increment;
+use crate::shared_data::{entry, increment};
 use alloc::format;
 use alloc::string::String;
 use nearmiss::Timestamp;
@@ -19,7 +19,7 @@ pub(crate) fn plugin(hostcalls: &Hostcalls) -> String {
 /// Returns an id that no other VM of the plugin has.
 pub(crate) fn vm(hostcalls: &Hostcalls, key: &str, now: Timestamp) -> u32 {
     // Two VMs may create the counter at the same time and get the same number; the time then distinguishes them.
-    let number = increment(hostcalls, &format!("{key}/ids"));
+    let number = increment(hostcalls, &entry(key, "/ids"));
     let salt = (now.micros() ^ now.micros() >> 16) as u32 & 0xffff;
     (number << 16 | salt).max(1)
 }

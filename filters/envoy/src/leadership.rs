@@ -25,7 +25,6 @@ use crate::identity;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::string::String;
 use alloc::sync::Arc;
-use baselines::apply_baseline;
 use follower::Follower;
 use leader::{Leader, Successor};
 use lease::Lease;
@@ -103,7 +102,7 @@ impl Leadership {
             let mut monitor = new_monitor(hostcalls, config, exchange.ts);
             if is_worker {
                 monitor.become_worker();
-                apply_baseline(hostcalls, &self.key, &mut monitor);
+                baselines::apply(hostcalls, &self.key, &mut monitor);
             }
             monitor
         });
@@ -139,6 +138,16 @@ impl Leadership {
             }
         }
         self.lead(hostcalls, config, now, false);
+    }
+
+    /// Returns true if this VM leads and a report is in progress.
+    pub(crate) fn is_reporting(&self) -> bool {
+        self.leader.as_ref().is_some_and(Leader::is_reporting)
+    }
+
+    /// Continues the report in progress.
+    pub(crate) fn continue_report(&mut self, hostcalls: &Hostcalls) {
+        self.leader.iter_mut().for_each(|leader| leader.continue_report(hostcalls, &self.key));
     }
 
     /// Ends this VM's role: reports everything that is left, or publishes it to the leader.
@@ -251,7 +260,7 @@ impl Leadership {
                 leader.start_reporting(own);
             } else {
                 let mut monitor = new_monitor(hostcalls, config, now);
-                apply_baseline(hostcalls, &self.key, &mut monitor);
+                baselines::apply(hostcalls, &self.key, &mut monitor);
                 leader.start_reporting(monitor);
             }
         }

@@ -29,7 +29,6 @@ mod host;
 mod hosts_key;
 mod http;
 mod identity;
-mod ids;
 mod leadership;
 mod metrics;
 mod outlet;

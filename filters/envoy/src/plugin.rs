@@ -34,6 +34,8 @@ pub(crate) struct Plugin {
     exchanges: u64,
     last_exchange: Timestamp,
     last_status_line: Timestamp,
+    /// The last tick that did more than continue a report.
+    last_tick: Timestamp,
     buffer: String,
     /// True if the hint that no plugin judges exchanges has been logged.
     has_logged_hint: bool,
@@ -41,6 +43,10 @@ pub(crate) struct Plugin {
     unmatched_due: Option<Timestamp>,
 }
 
+/// The period of ticks.
+pub(crate) const TICK_PERIOD: Micros = Micros::from_seconds(1);
+/// The period of ticks while a report is in progress.
+const SLICE_PERIOD: Micros = Micros::from_millis(10);
 /// The response header that holds the provisional verdict.
 const HEADER: &str = "near-miss";
 /// The time after the first exchange in which every upstream should have occurred.
@@ -60,6 +66,7 @@ impl Plugin {
             exchanges: 0,
             last_exchange: Timestamp::default(),
             last_status_line: Timestamp::default(),
+            last_tick: Timestamp::default(),
             buffer: String::new(),
             has_logged_hint: false,
             unmatched_due: None,
@@ -141,11 +148,21 @@ impl Plugin {
         }
     }
 
-    /// Advances time: emits due records and, once a minute at most, a status line.
-    pub(crate) fn on_tick(&mut self, hostcalls: &Hostcalls) {
-        let Ok(now) = hostcalls.get_current_time().map(|now| Timestamp::from_micros(now / 1_000)) else {
-            return;
-        };
+    /// Advances time: emits due records and, once a minute at most, a status line. Returns the time until the next tick.
+    pub(crate) fn on_tick(&mut self, hostcalls: &Hostcalls) -> Micros {
+        if let Ok(now) = hostcalls.get_current_time().map(|now| Timestamp::from_micros(now / 1_000)) {
+            if self.leadership.is_reporting() && now.since(self.last_tick) < TICK_PERIOD {
+                self.leadership.continue_report(hostcalls);
+                self.emit_records(hostcalls);
+            } else {
+                self.last_tick = now;
+                self.advance(hostcalls, now);
+            }
+        }
+        if self.leadership.is_reporting() { SLICE_PERIOD } else { TICK_PERIOD }
+    }
+
+    fn advance(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
         self.leadership.on_tick(hostcalls, &self.config, now);
         let (absorbed, upstreams) = self.leadership.take_absorbed();
         if absorbed > 0 {
@@ -196,7 +213,7 @@ impl Plugin {
         if now < due {
             return;
         }
-        self.unmatched_due = Some(Timestamp::from_micros(u64::MAX));
+        self.unmatched_due = Some(Timestamp::MAX);
         for name in self.leadership.reporting().into_iter().flat_map(|monitor| monitor.unmatched_upstreams())
         {
             let message = alloc::format!(

@@ -6,7 +6,7 @@ use crate::attachment::Attachment;
 use crate::host::Envoy;
 use crate::http::HttpFilter;
 use crate::identity;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, TICK_PERIOD};
 use crate::plugins;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -16,7 +16,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::time::Duration;
-use nearmiss::ConfigError;
+use nearmiss::{ConfigError, Micros};
 use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::config::PluginConfig;
 use nearmiss_envoy_exchange::exchange;
@@ -26,14 +26,14 @@ pub(crate) struct PluginRoot {
     context_id: u32,
     /// `None` until the plugin is configured.
     attachment: Option<Rc<Attachment>>,
+    /// The period of its ticks; 0 until there are any.
+    tick_period: Micros,
 }
-
-const TICK_PERIOD: Duration = Duration::from_secs(1);
 
 impl PluginRoot {
     /// Creates the root context of a plugin that has not been configured.
     pub(crate) const fn new(context_id: u32) -> Self {
-        Self { context_id, attachment: None }
+        Self { context_id, attachment: None, tick_period: Micros::new(0) }
     }
 
     /// Applies a configuration. A plugin that this VM knows keeps what it has learned and counted.
@@ -54,9 +54,17 @@ impl PluginRoot {
         self.attachment = Some(Attachment::new(config, plugin));
         if attach != Attach::Upstream {
             // A VM without traffic ticks as well, because it can lead.
-            let _ = hostcalls.set_tick_period(TICK_PERIOD);
+            self.set_tick_period(hostcalls, TICK_PERIOD);
         }
         Ok(())
+    }
+
+    fn set_tick_period(&mut self, hostcalls: &Hostcalls, period: Micros) {
+        if period != self.tick_period
+            && hostcalls.set_tick_period(Duration::from_micros(period.get())).is_ok()
+        {
+            self.tick_period = period;
+        }
     }
 }
 
@@ -97,7 +105,9 @@ impl RootContext for PluginRoot {
 
     fn on_tick(&mut self) {
         if let Some(attachment) = &self.attachment {
-            attachment.plugin.borrow_mut().on_tick(&Hostcalls::begin());
+            let hostcalls = Hostcalls::begin();
+            let period = attachment.plugin.borrow_mut().on_tick(&hostcalls);
+            self.set_tick_period(&hostcalls, period);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reading and counting in shared data, which all VMs of one `vm_id` have in common.
 
 use crate::proxy_wasm::hostcalls::Hostcalls;
+use alloc::string::String;
 use nearmiss::Timestamp;
 
 /// Reads the four bytes at `at`; 0 where they are missing.
@@ -17,6 +18,15 @@ pub(crate) fn read_u64(bytes: &[u8], at: usize) -> u64 {
 /// Reads the timestamp in the eight bytes at `at`.
 pub(crate) fn read_timestamp(bytes: &[u8], at: usize) -> Timestamp {
     Timestamp::from_micros(read_u64(bytes, at))
+}
+
+/// Returns the key of an entry of a plugin. Compiled once, unlike a format.
+#[inline(never)]
+pub(crate) fn entry(plugin: &str, name: &str) -> String {
+    let mut key = String::with_capacity(plugin.len() + name.len());
+    key.push_str(plugin);
+    key.push_str(name);
+    key
 }
 
 /// Increments a shared counter and returns its value; 0 if the counter is unavailable.

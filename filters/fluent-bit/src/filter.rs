@@ -345,7 +345,7 @@ impl Filter {
         if now < due {
             return;
         }
-        self.unmatched_due = Some(Timestamp::from_micros(u64::MAX));
+        self.unmatched_due = Some(Timestamp::MAX);
         for name in self.monitor.unmatched_upstreams() {
             host::write_stderr(&format!(
                 "nearmiss: `upstreams.{name}` of nearmiss.json has matched no upstream in ten minutes"

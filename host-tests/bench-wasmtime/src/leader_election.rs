@@ -23,35 +23,55 @@ pub(crate) fn run(selection: &Selection) {
     }
 }
 
+/// The most ticks that follow one second's tick: the timer of a second fires again after it.
+const MAX_SLICES: u64 = 99;
+
 /// A VM with the durations of its ticks in microseconds.
 struct TimedVm {
     vm: Vm,
     root: RootId,
-    ticks: Vec<f64>,
+    /// Durations of the ticks, by second: a leader that reports ticks again, after a shorter period.
+    seconds: Vec<Vec<f64>>,
 }
 
 impl TimedVm {
     fn start(proxy: &Proxy) -> Self {
         let mut vm = proxy.worker();
         let root = vm.configure("{}").unwrap_or_else(|failure| panic!("{failure}"));
-        Self { vm, root, ticks: Vec::new() }
+        Self { vm, root, seconds: Vec::new() }
     }
 
-    fn tick(&mut self) {
-        let start = Instant::now();
-        self.vm.tick(self.root).unwrap_or_else(|failure| panic!("{failure}"));
-        self.ticks.push(start.elapsed().as_nanos() as f64 / 1_000.0);
+    /// Fires the timer, and again while its period is less than a second.
+    fn tick(&mut self, proxy: &Proxy) {
+        let mut ticks = Vec::new();
+        for _ in 0..=MAX_SLICES {
+            let start = Instant::now();
+            self.vm.tick(self.root).unwrap_or_else(|failure| panic!("{failure}"));
+            ticks.push(start.elapsed().as_nanos() as f64 / 1_000.0);
+            let period_us = u64::from(self.vm.tick_period_ms(self.root)) * 1_000;
+            if period_us >= 1_000_000 {
+                break;
+            }
+            proxy.set_clock_us(proxy.clock_us() + period_us);
+        }
+        self.seconds.push(ticks);
     }
 
-    /// Returns rows for the median tick and for the longest one, which ends a bucket.
-    fn rows(&self, role: &str, upstreams: u64) -> [Row; 2] {
-        let longest = self.ticks.iter().copied().fold(0.0, f64::max);
+    /// Returns rows for the median of the ticks of a second, for the longest tick, which ends a bucket or reports it, and for all ticks of
+    /// the busiest second together.
+    fn rows(&self, role: &str, upstreams: u64) -> [Row; 3] {
+        let longest = |ticks: &mut dyn Iterator<Item = f64>| Spread::exact(ticks.fold(0.0, f64::max));
         let row = |kind: &str, what: &str, ticks| {
             let name = format!("leader-election/{role}{kind}/{upstreams}");
             Row::of(&name, &format!("{what} of a {role}, upstreams: {}", count(upstreams)), "µs", ticks)
         };
-        let median = Samples::of(self.ticks.iter().copied()).spread();
-        [row("", "a tick", median), row("-longest", "the longest tick", Spread::exact(longest))]
+        let median = Samples::of(self.seconds.iter().filter_map(|ticks| ticks.first().copied())).spread();
+        let sums = longest(&mut self.seconds.iter().map(|ticks| ticks.iter().sum()));
+        [
+            row("", "a tick", median),
+            row("-longest", "the longest tick", longest(&mut self.seconds.iter().flatten().copied())),
+            row("-second", "all ticks of the busiest second", sums),
+        ]
     }
 }
 
@@ -65,10 +85,10 @@ fn measure(proxy: &Proxy, upstreams: u64) -> Vec<Row> {
     for second in 0..WARM_UP + SECONDS {
         proxy.set_clock_us((start + second) * 1_000_000);
         if second == WARM_UP {
-            followers.iter_mut().chain([&mut leader]).for_each(|vm| vm.ticks.clear());
+            followers.iter_mut().chain([&mut leader]).for_each(|vm| vm.seconds.clear());
         }
-        leader.tick();
-        followers.iter_mut().for_each(TimedVm::tick);
+        leader.tick(proxy);
+        followers.iter_mut().for_each(|vm| vm.tick(proxy));
         shared = shared.max(proxy.shared_bytes());
         // Each upstream gets one exchange per second, on alternating workers.
         for (number, stream) in streams.iter().enumerate() {

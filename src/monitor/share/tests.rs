@@ -20,6 +20,8 @@ struct Fleet {
     reporter: Monitor,
     fates: [u64; Fate::COUNT],
     records: Vec<Value>,
+    /// Steps of each call of the reporter.
+    steps: fn() -> Steps,
 }
 
 impl Fleet {
@@ -37,6 +39,7 @@ impl Fleet {
             reporter,
             fates: [0; Fate::COUNT],
             records: Vec::new(),
+            steps: Steps::all,
         }
     }
 
@@ -59,12 +62,15 @@ impl Fleet {
         let mut messages = Vec::new();
         for delta in deltas {
             assert_eq!(delta.bucket, bucket);
-            self.reporter.absorb(&delta.bytes).unwrap();
+            let mut position = 0;
+            while position < delta.bytes.len() {
+                self.reporter.absorb_in_steps(&delta.bytes, &mut position, &mut (self.steps)()).unwrap();
+            }
             messages.extend(delta.bytes);
         }
-        self.reporter.wake(end_of(bucket));
-        let mut baselines = Vec::new();
-        self.reporter.publish_baseline(&mut baselines);
+        while !self.reporter.wake_in_steps(end_of(bucket), &mut (self.steps)()) {}
+        let (mut baselines, mut position) = (Vec::new(), 0);
+        while !self.reporter.publish_in_steps(&mut baselines, &mut position, &mut (self.steps)()) {}
         self.workers.iter_mut().for_each(|worker| worker.apply_baseline(&baselines).unwrap());
         self.drain();
         messages.extend(baselines);
@@ -169,6 +175,68 @@ fn however_many_workers_there_are_they_have_one_voice_that_says_the_same() {
         let (same, others) = told(workers);
         assert_eq!(same, fates, "{workers} workers");
         assert_eq!(others, records, "{workers} workers");
+    }
+}
+
+/// Returns the messages and records of twenty minutes of five upstreams that share a fault, with these steps in each call of the reporter.
+fn in_steps(steps: fn() -> Steps) -> (Vec<u8>, Vec<Value>) {
+    let mut fleet = Fleet::of(2);
+    fleet.steps = steps;
+    let fleet = core::cell::RefCell::new((fleet, Vec::new()));
+    story(
+        |who, exchange| {
+            for upstream in ["cart", "ledger", "pay", "search", "stock"] {
+                fleet.borrow_mut().0.observe(who as usize % 2, &Exchange { upstream, ..exchange.clone() });
+            }
+        },
+        |bucket| {
+            let (fleet, messages) = &mut *fleet.borrow_mut();
+            messages.extend(fleet.end(bucket, 0));
+        },
+    );
+    let (fleet, messages) = fleet.into_inner();
+    (messages, fleet.finish().1)
+}
+
+#[test]
+fn a_report_in_steps_is_the_report_as_a_whole() {
+    let whole = in_steps(Steps::all);
+    assert!(episodes(&whole.1).len() > 4, "{:?}", episodes(&whole.1));
+    assert!(in_steps(|| Steps::new(1)) == whole);
+    assert!(in_steps(|| Steps::new(3)) == whole);
+}
+
+#[test]
+fn every_other_call_completes_a_report_in_steps() {
+    let calls: [fn(&mut Monitor); 3] = [
+        |reporter| reporter.reconfigure(Config::default()),
+        |reporter| reporter.finish(),
+        |reporter| reporter.wake(Timestamp::default()),
+    ];
+    for call in calls {
+        let mut reporters = [(); 2].map(|()| {
+            let mut fleet = Fleet::of(1);
+            for upstream in ["cart", "ledger", "pay"] {
+                let ts = Timestamp::from_seconds(T0 - 1);
+                fleet.observe(0, &Exchange { ts, upstream, status: 200, ..Exchange::default() });
+            }
+            fleet.end(T0 / 10 - 1, 0);
+            fleet.reporter
+        });
+        let end = Timestamp::from_seconds(T0 + 60);
+        let [whole, stopped] = &mut reporters;
+        whole.wake(end);
+        assert!(!stopped.wake_in_steps(end, &mut Steps::new(5)));
+        call(whole);
+        call(stopped);
+        let records = |monitor: &mut Monitor| {
+            let mut records = Vec::new();
+            while let Some(record) = monitor.poll_record() {
+                records.push(record.json.to_string());
+            }
+            records
+        };
+        assert_eq!(records(stopped), records(whole));
     }
 }
 

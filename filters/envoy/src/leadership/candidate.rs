@@ -4,8 +4,7 @@
 //! busy, the lease returns to it in this way. A VM with traffic is never a candidate, so the lease cannot go back and forth.
 
 use crate::proxy_wasm::hostcalls::Hostcalls;
-use crate::shared_data::{read_timestamp, read_u32};
-use alloc::format;
+use crate::shared_data::{entry, read_timestamp, read_u32};
 use nearmiss::{Micros, Timestamp};
 
 /// A candidate repeats itself on every tick; one that is silent for longer has failed or sees traffic.
@@ -17,12 +16,12 @@ pub(super) fn announce(hostcalls: &Hostcalls, key: &str, id: u32, now: Timestamp
     let (candidate, time) = bytes.split_at_mut(4);
     candidate.copy_from_slice(&id.to_le_bytes());
     time.copy_from_slice(&now.micros().to_le_bytes());
-    let _ = hostcalls.set_shared_data(&format!("{key}/candidate"), Some(&bytes), None);
+    let _ = hostcalls.set_shared_data(&entry(key, "/candidate"), Some(&bytes), None);
 }
 
 /// Returns the candidate, if there is one.
 pub(super) fn find(hostcalls: &Hostcalls, key: &str, now: Timestamp) -> Option<u32> {
-    let (bytes, _) = hostcalls.get_shared_data(&format!("{key}/candidate")).ok()?;
+    let (bytes, _) = hostcalls.get_shared_data(&entry(key, "/candidate")).ok()?;
     let announced = read_timestamp(bytes, 4);
     let is_recent = now.since(announced) <= TIMEOUT && announced.since(now) <= TIMEOUT;
     Some(read_u32(bytes, 0)).filter(|id| *id != 0 && is_recent)

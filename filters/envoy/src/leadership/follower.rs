@@ -2,7 +2,7 @@
 //!
 //! When the mailbox is full, further counts stay in the VM's monitor, where they add up instead of being lost.
 
-use super::baselines::apply_baseline;
+use super::baselines;
 use super::lease::Lease;
 use super::mailbox::{self, CAPACITY, ENDED, Mailbox};
 use crate::proxy_wasm::hostcalls::Hostcalls;
@@ -36,7 +36,7 @@ impl Follower {
         now: Timestamp,
     ) {
         if lease.baselines > self.baselines {
-            apply_baseline(hostcalls, key, own);
+            baselines::apply(hostcalls, key, own);
             self.baselines = lease.baselines;
         }
         let Some(index) = self.mailbox else {

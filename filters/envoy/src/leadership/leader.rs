@@ -3,14 +3,17 @@
 //! A bucket is reported when every follower has announced that it is complete, two seconds after its end at the earliest.
 //! Followers that announce nothing are waited for until eight seconds after its end. A delta that arrives later is counted but
 //! changes no episode.
+//!
+//! A report does its work in slices, one per tick, and ticks follow each other quickly until it is complete: with a thousand upstreams, one
+//! slice for everything would keep the main thread busy for milliseconds. Whatever ends the leader completes the report first.
 
-use super::baselines::publish_baseline;
+use super::baselines;
 use super::candidate;
 use super::lease::Lease;
 use super::mailbox::Mailbox;
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use alloc::vec::Vec;
-use nearmiss::{Micros, Monitor, Timestamp, bucket_of, end_of};
+use nearmiss::{Micros, Monitor, Steps, Timestamp, bucket_of, end_of};
 
 /// Settle delay: a bucket is reported this long after its end at the earliest, so that a VM whose first exchange is in the
 /// bucket has a mailbox by then.
@@ -18,6 +21,8 @@ const SETTLE_DELAY: Micros = Micros::from_seconds(2);
 /// Straggler timeout: a bucket is reported this long after its end at the latest, whether or not followers are late.
 const STRAGGLER_TIMEOUT: Micros = Micros::from_seconds(8);
 
+/// Steps of a slice of a report: 50 upstreams are absorbed, sealed or summarised in it, or 400 published.
+const SLICE: u32 = 400;
 /// Positions that the lease keeps for VMs that have ended.
 const ENDED_POSITIONS: usize = 64;
 
@@ -27,14 +32,26 @@ pub(super) struct Leader {
     /// Reports for all VMs; `None` until there are followers.
     monitor: Option<Monitor>,
     mailboxes: Vec<Mailbox>,
-    /// Deltas that were read, of buckets that are not complete.
-    pending: Vec<(u64, Vec<u8>)>,
+    /// Deltas that were read and are not absorbed.
+    pending: Vec<PendingDelta>,
     /// The first bucket that has not been reported.
     next_bucket: u64,
+    /// The end of the buckets that are being reported, if a report is in progress.
+    report_end: Option<u64>,
+    /// Upstreams whose baselines are in `buffer`.
+    published: usize,
     /// The bucket up to which baselines have been published.
     baselines: u32,
     absorbed: u64,
     buffer: Vec<u8>,
+}
+
+/// A delta with the position up to which it is absorbed.
+#[derive(Debug)]
+struct PendingDelta {
+    bucket: u64,
+    bytes: Vec<u8>,
+    position: usize,
 }
 
 /// The leader after this one.
@@ -72,6 +89,8 @@ impl Leader {
             mailboxes: Vec::new(),
             pending: Vec::new(),
             next_bucket: bucket_of(now),
+            report_end: None,
+            published: 0,
             baselines: 0,
             absorbed: 0,
             buffer: Vec::new(),
@@ -95,10 +114,14 @@ impl Leader {
 
     /// Steps down. Pending deltas are absorbed and reported first, because another VM leads from here on.
     pub(super) fn step_down(mut self) -> Option<Monitor> {
-        self.absorb(u64::MAX);
-        let mut monitor = self.monitor?;
-        monitor.finish();
-        Some(monitor)
+        self.finish();
+        self.monitor
+    }
+
+    /// Absorbs and reports everything.
+    fn finish(&mut self) {
+        self.absorb(u64::MAX, &mut Steps::all());
+        self.monitor.iter_mut().for_each(Monitor::finish);
     }
 
     /// Reads the headers of all mailboxes; returns false if there are none.
@@ -108,7 +131,7 @@ impl Leader {
         !self.mailboxes.is_empty()
     }
 
-    /// Reads new deltas, renews the lease and reports every complete bucket; on the last call it gives up the lease and reports
+    /// Reads new deltas, renews the lease and begins to report every complete bucket; on the last call it gives up the lease and reports
     /// all buckets. Returns false if another VM holds the lease, or gets it: a candidate does unless an episode is open.
     pub(super) fn lead(
         &mut self,
@@ -119,7 +142,9 @@ impl Leader {
         successor: Successor,
     ) -> bool {
         let is_last = successor == Successor::Any;
-        let has_open_episodes = self.monitor.as_ref().is_some_and(Monitor::has_open_episodes);
+        // A report in progress may open an episode.
+        let has_open_episodes =
+            self.report_end.is_some() || self.monitor.as_ref().is_some_and(Monitor::has_open_episodes);
         let Some(mut lease) = Lease::read(hostcalls, key) else { return true };
         if lease.holder != id {
             return false;
@@ -129,7 +154,7 @@ impl Leader {
             let mut next = lease.position(mailbox.owner);
             for number in mailbox.numbers_from(next) {
                 let Some((bucket, delta)) = mailbox.delta(hostcalls, key, number) else { break };
-                received.push((bucket, delta.to_vec()));
+                received.push(PendingDelta { bucket, bytes: delta.to_vec(), position: 0 });
                 next = number + 1;
             }
             lease.set_position(mailbox.owner, next);
@@ -152,10 +177,15 @@ impl Leader {
         if lease.holder != id && !is_last {
             return false;
         }
-        self.report(hostcalls, key, if is_last { u64::MAX } else { self.open_bucket(now) });
-        if is_last && let Some(monitor) = &mut self.monitor {
-            monitor.finish();
+        if is_last {
+            self.finish();
+            return true;
         }
+        let open_bucket = self.open_bucket(now);
+        // A report that takes until the next one is due, because ticks are slow, is completed at once.
+        let is_overdue = self.report_end.is_some_and(|end| end < open_bucket);
+        self.report_end.get_or_insert(open_bucket);
+        self.report(hostcalls, key, if is_overdue { Steps::all() } else { Steps::new(SLICE) });
         true
     }
 
@@ -167,30 +197,56 @@ impl Leader {
         settled.min(open).max(timed_out)
     }
 
-    /// Reports every bucket before `end` and publishes the baselines.
-    fn report(&mut self, hostcalls: &Hostcalls, key: &str, end: u64) {
-        self.absorb(end);
-        let Some(monitor) = self.monitor.as_mut().filter(|_| self.next_bucket < end && end < u64::MAX) else {
-            return;
-        };
-        monitor.wake(end_of(end - 1));
-        self.next_bucket = end;
-        if publish_baseline(hostcalls, key, monitor, &mut self.buffer) {
-            self.baselines = end as u32;
-        }
+    /// Returns true if a report is in progress.
+    pub(super) const fn is_reporting(&self) -> bool {
+        self.report_end.is_some()
     }
 
-    /// Absorbs the pending deltas of buckets before `end`, in order of their buckets.
-    fn absorb(&mut self, end: u64) {
-        let Some(monitor) = &mut self.monitor else { return };
-        let earliest = |pending: &[(u64, Vec<u8>)]| {
-            let ready = pending.iter().enumerate().filter(|(_, (bucket, _))| *bucket < end);
-            ready.min_by_key(|(_, (bucket, _))| *bucket).map(|(index, _)| index)
-        };
-        while let Some(index) = earliest(&self.pending) {
-            let (_, delta) = self.pending.swap_remove(index);
-            // Deltas of another build are unreadable and skipped.
-            self.absorbed += monitor.absorb(&delta).unwrap_or(0);
+    /// Continues the report in progress with one slice.
+    pub(super) fn continue_report(&mut self, hostcalls: &Hostcalls, key: &str) {
+        self.report(hostcalls, key, Steps::new(SLICE));
+    }
+
+    /// Reports the buckets of the report in progress and publishes the baselines, in these steps.
+    fn report(&mut self, hostcalls: &Hostcalls, key: &str, mut steps: Steps) {
+        let Some(end) = self.report_end else { return };
+        // Once the baselines are being written, late deltas wait for the next report.
+        if self.published == 0 && !self.absorb(end, &mut steps) {
+            return;
         }
+        if let Some(monitor) = self.monitor.as_mut().filter(|_| self.next_bucket < end) {
+            if !monitor.wake_in_steps(end_of(end - 1), &mut steps)
+                || !monitor.publish_in_steps(&mut self.buffer, &mut self.published, &mut steps)
+            {
+                return;
+            }
+            self.next_bucket = end;
+            if baselines::publish(hostcalls, key, &self.buffer) {
+                self.baselines = end as u32;
+            }
+        }
+        (self.report_end, self.published) = (None, 0);
+    }
+
+    /// Absorbs the pending deltas of buckets before `end`, in order of their buckets. Returns false if it must be continued.
+    fn absorb(&mut self, end: u64, steps: &mut Steps) -> bool {
+        let Some(monitor) = &mut self.monitor else { return true };
+        let earliest = |pending: &[PendingDelta]| {
+            let ready = pending.iter().enumerate().filter(|(_, delta)| delta.bucket < end);
+            ready.min_by_key(|(_, delta)| delta.bucket).map(|(index, _)| index)
+        };
+        while let Some(index) = earliest(&self.pending)
+            && let Some(delta) = self.pending.get_mut(index)
+        {
+            // Deltas of another build are unreadable and skipped.
+            if let Ok(exchanges) = monitor.absorb_in_steps(&delta.bytes, &mut delta.position, steps) {
+                self.absorbed += exchanges;
+                if delta.position < delta.bytes.len() {
+                    return false;
+                }
+            }
+            self.pending.swap_remove(index);
+        }
+        true
     }
 }

@@ -2,8 +2,7 @@
 
 use super::heartbeat;
 use crate::proxy_wasm::hostcalls::Hostcalls;
-use crate::shared_data::{read_timestamp, read_u32};
-use alloc::format;
+use crate::shared_data::{entry, read_timestamp, read_u32};
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
 
@@ -35,7 +34,7 @@ struct Position {
 impl Lease {
     /// Reads the lease; `None` if there is none yet or the hostcall failed.
     pub(super) fn read(hostcalls: &Hostcalls, key: &str) -> Option<Self> {
-        let (bytes, version) = hostcalls.get_shared_data(&format!("{key}/lease")).ok()?;
+        let (bytes, version) = hostcalls.get_shared_data(&entry(key, "/lease")).ok()?;
         let mut lease = Self { version, ..Self::default() };
         let Some((header, positions)) = bytes.split_at_checked(HEADER) else { return Some(lease) };
         (lease.holder, lease.renewed, lease.baselines) =
@@ -62,7 +61,7 @@ impl Lease {
         for position in &self.positions {
             [position.id, position.next].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
         }
-        hostcalls.set_shared_data(&format!("{key}/lease"), Some(&bytes), Some(self.version)).is_ok()
+        hostcalls.set_shared_data(&entry(key, "/lease"), Some(&bytes), Some(self.version)).is_ok()
     }
 
     /// Acquires the lease for the VM `id` and keeps the positions of the leader before.

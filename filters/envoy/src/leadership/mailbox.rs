@@ -38,7 +38,7 @@ pub(super) struct Mailbox {
 impl Mailbox {
     /// Reads the header of a mailbox; `None` if there is none.
     pub(super) fn read(hostcalls: &Hostcalls, key: &str, index: u32) -> Option<Self> {
-        let (bytes, version) = hostcalls.get_shared_data(&format!("{key}/mailbox/{index}")).ok()?;
+        let (bytes, version) = hostcalls.get_shared_data(&header_key(key, index)).ok()?;
         Some(Self {
             index,
             owner: read_u32(bytes, 0),
@@ -58,9 +58,7 @@ impl Mailbox {
         bytes.extend(self.open_bucket.to_le_bytes());
         bytes.extend(self.first.to_le_bytes());
         bytes.extend(self.end.to_le_bytes());
-        hostcalls
-            .set_shared_data(&format!("{key}/mailbox/{}", self.index), Some(&bytes), Some(self.version))
-            .is_ok()
+        hostcalls.set_shared_data(&header_key(key, self.index), Some(&bytes), Some(self.version)).is_ok()
     }
 
     /// Announces the deltas from number `first` to before `end`, and that every bucket before `open_bucket` is complete.
@@ -146,6 +144,10 @@ pub(super) fn clear_delta(hostcalls: &Hostcalls, key: &str, index: u32, number: 
     let _ = hostcalls.set_shared_data(&delta_key(key, index, number), None, None);
 }
 
+fn header_key(key: &str, index: u32) -> String {
+    format!("{key}/mailbox/{index}")
+}
+
 fn delta_key(key: &str, index: u32, number: u32) -> String {
-    format!("{key}/mailbox/{index}/{}", number % CAPACITY)
+    format!("{}/{}", header_key(key, index), number % CAPACITY)
 }

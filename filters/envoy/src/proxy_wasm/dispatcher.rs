@@ -6,10 +6,8 @@
 
 use super::traits::{HttpContext, NewRootContext, RootContext};
 use super::types::{Action, ContextType};
-use crate::ids::IdMap;
 use alloc::boxed::Box;
 use core::cell::RefCell;
-use core::hash::BuildHasherDefault;
 use nearmiss::SortedMap;
 use nearmiss_wasm_rt::local;
 
@@ -34,16 +32,13 @@ struct Dispatcher {
     new_root: Option<NewRootContext>,
     /// A handful, so a sorted list finds them as fast as a hash table.
     roots: SortedMap<u32, Box<dyn RootContext>>,
-    http_streams: IdMap<Box<dyn HttpContext>>,
+    /// Ids ascend, so a new one goes to the end, and the exchanges that end soonest are near it.
+    http_streams: SortedMap<u32, Box<dyn HttpContext>>,
 }
 
 impl Dispatcher {
     const fn new() -> Self {
-        Self {
-            new_root: None,
-            roots: SortedMap::new(),
-            http_streams: IdMap::with_hasher(BuildHasherDefault::new()),
-        }
+        Self { new_root: None, roots: SortedMap::new(), http_streams: SortedMap::new() }
     }
 
     /// Creates a root context if there is no root context id, otherwise an HTTP context of that root.

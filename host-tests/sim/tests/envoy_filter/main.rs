@@ -14,4 +14,5 @@ mod hosts_key;
 mod leader_election;
 mod lifecycle;
 mod memory_limits;
+mod report_slices;
 mod surface;
