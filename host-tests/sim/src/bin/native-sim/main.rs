@@ -2,7 +2,7 @@
 //!
 //! A program of its own, because a native module finds Envoy's functions among the symbols of its process. For each scenario it prints `#` and
 //! the name, and then the records. Time stands still, except that between two steps each second comes, and the module's thread
-//! reports. With a number, workers handle so many exchanges each, all at once and while the module's thread reports; then it prints
+//! reports. With a number, workers handle that number of exchanges each, all at once and while the module's thread reports; then it prints
 //! the records.
 
 mod callbacks;

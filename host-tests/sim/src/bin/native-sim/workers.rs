@@ -13,7 +13,7 @@ const WORKERS: usize = 4;
 /// A second within the time of the scenarios.
 const START_US: u64 = 1_795_423_550_000_000;
 
-/// Runs the workers, each with so many exchanges of the scenarios, and prints the records.
+/// Runs the workers, each with this number of exchanges of the scenarios, and prints the records.
 pub(crate) fn run(module: &Module, as_logger: bool, exchanges: usize) {
     clock::set_us(START_US);
     let attached = module.attach("workers", "{}", as_logger);
