@@ -66,3 +66,13 @@ pub(crate) fn retried(cluster: &str) -> Stream {
 pub(crate) fn fate_counts(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
     pairs.iter().map(|(fate, count)| ((*fate).to_owned(), *count)).collect()
 }
+
+/// Starts the VM of the main thread and those of workers, each with the empty configuration.
+pub(crate) fn configured_vms(proxy: &Proxy, workers: usize) -> ((Vm, RootId), Vec<(Vm, RootId)>) {
+    let start = || {
+        let mut vm = proxy.worker();
+        let root = vm.configure("{}").unwrap();
+        (vm, root)
+    };
+    (start(), (0..workers).map(|_| start()).collect())
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sim::proxy_wasm::{Proxy, RootId, Status, Stream, Vm};
 
-use crate::harness::{fate_counts, proxy};
+use crate::harness::{configured_vms, fate_counts, proxy};
 
 /// Start time in seconds, a multiple of a minute.
 const START: u64 = 1_795_423_560;
@@ -31,12 +31,7 @@ impl Process {
     fn with(workers: usize) -> Self {
         let proxy = proxy();
         proxy.set_clock_us(START * 1_000_000);
-        let start = || {
-            let mut vm = proxy.worker();
-            let root = vm.configure("{}").unwrap();
-            (vm, root)
-        };
-        let (main, workers) = (start(), (0..workers).map(|_| start()).collect());
+        let (main, workers) = configured_vms(&proxy, workers);
         Self { proxy, main, workers, second: 0, sent: 0, records: Vec::new() }
     }
 

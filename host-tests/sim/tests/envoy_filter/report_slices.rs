@@ -6,7 +6,7 @@ use serde_json::Value;
 use sim::proxy_wasm::{Proxy, RootId, Stream, Vm};
 use wasmtime::{Config, Engine, Module};
 
-use crate::harness::{proxy, retried};
+use crate::harness::{configured_vms, proxy, retried};
 
 /// Start time in seconds, a multiple of a minute.
 const START: u64 = 1_795_423_560;
@@ -31,12 +31,7 @@ struct Process {
 impl Process {
     fn start(proxy: Proxy) -> Self {
         proxy.set_clock_us(START * 1_000_000);
-        let start = || {
-            let mut vm = proxy.worker();
-            let root = vm.configure("{}").unwrap();
-            (vm, root)
-        };
-        let (main, workers) = (start(), (0..WORKERS).map(|_| start()).collect());
+        let (main, workers) = configured_vms(&proxy, WORKERS);
         Self { proxy, main, workers, second: 0, ticks: Vec::new(), records: Vec::new() }
     }
 
