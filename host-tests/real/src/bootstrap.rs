@@ -144,6 +144,7 @@ impl Bootstrap {
 pub fn listener(name: &str, port: u16, filter: &Value) -> Value {
     json!({
         "name": name,
+        "stat_prefix": name,
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
         "filter_chains": [{"filters": [filter]}],
     })

@@ -49,6 +49,12 @@ impl Stats {
         self.sum("left_out_total")
     }
 
+    /// Returns the number of connections that each worker accepted at each listener.
+    pub fn connections_by_worker(&self) -> Vec<u64> {
+        let of_worker = |name: &str| name.contains(".worker_") && name.ends_with(".downstream_cx_total");
+        self.0.iter().filter(|(name, _)| of_worker(name)).map(|(_, count)| *count).collect()
+    }
+
     fn sum(&self, metric: &str) -> u64 {
         let (delimited, tagged) = (format!(";.;{metric}"), format!("nearmiss.{metric}."));
         let counters = self.0.iter().filter(|(name, _)| name.ends_with(&delimited) || name.contains(&tagged));

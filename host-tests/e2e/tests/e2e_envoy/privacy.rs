@@ -1,7 +1,5 @@
 //! Private data is in no output.
 
-use std::collections::BTreeSet;
-
 use real::{Client, EnvoyCommand, Request, eventually, wasm_filter};
 use serde_json::{Value, json};
 
@@ -43,14 +41,16 @@ fn all_workers_and_plugins_emit_the_same_hash_for_a_host() {
     let bootstrap = origins.bootstrap().listener_with("second", second).filter(wasm_filter(&configuration));
     let harness = origins.start_envoy(&EnvoyCommand::new().workers(2), &bootstrap);
     let mut sent = 0;
-    eventually("records of two workers", || {
+    eventually("a connection of each listener at each worker", || {
         // A new connection, which any worker may accept. The fallback has one host.
         let request = Request::get("/search").script(&sent.to_string(), "200");
         for port in [harness.envoy.port, harness.envoy.port_of("second")] {
             Client::new(port).send(&request);
             sent += 1;
         }
-        (recording_threads(&harness).len() == 2).then_some(())
+        let connections = harness.envoy.stats("listener").connections_by_worker();
+        assert_eq!(connections.len(), 4, "two listeners and two workers");
+        connections.iter().all(|count| *count > 0).then_some(())
     });
     let hosts: Vec<Value> = eventually("a record of each exchange", || {
         let records = exchange_records(harness.envoy.records());
@@ -59,10 +59,4 @@ fn all_workers_and_plugins_emit_the_same_hash_for_a_host() {
     let first = hosts[0].as_str().expect("the name of a host");
     assert!(first.starts_with("host-") && first.len() == "host-".len() + 16, "{first}");
     assert!(hosts.iter().all(|host| host == first), "{hosts:?}");
-}
-
-/// Returns the ids of the threads that logged exchange records.
-fn recording_threads(harness: &Harness) -> BTreeSet<String> {
-    let lines = harness.envoy.log().into_iter().filter(|line| line.contains(r#""type":"exchange""#));
-    lines.filter_map(|line| line.split(['[', ']']).nth(3).map(str::to_owned)).collect()
 }
