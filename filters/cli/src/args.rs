@@ -46,7 +46,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct InputArgs {
     /// The format of the lines.
-    #[arg(long, short, default_value = "auto", value_name = "FORMAT", help = format_help())]
+    #[arg(long, short, alias = "log-format", default_value = "auto", value_name = "FORMAT", help = format_help())]
     pub(crate) format: Format,
 
     /// A configuration file: limits of upstreams, keys of fields, thresholds.
@@ -71,6 +71,18 @@ pub(crate) struct FilterArgs {
     pub(crate) upstream: Vec<String>,
 }
 
+/// How a run that reads to the end of its input reports on it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Maximum share of unreadable lines; above it, the exit code is 2.
+    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
+    pub(crate) max_bad: f64,
+
+    /// Prints errors and warnings only: no progress, format, table or counts.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
 /// The logs that `replay` and `convert` read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LogArgs {
@@ -84,13 +96,8 @@ pub(crate) struct LogArgs {
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
 
-    /// Maximum share of unreadable lines; above it, the exit code is 2.
-    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
-    pub(crate) max_bad: f64,
-
-    /// Prints errors and warnings only: no progress, format, table or counts.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Records go to standard output, everything else to standard error.
@@ -156,13 +163,8 @@ pub(crate) struct MergeArgs {
     #[arg(long, default_value = "60s", value_name = "SPAN", value_parser = interval)]
     pub(crate) every: Micros,
 
-    /// Maximum share of unreadable lines; above it, the exit code is 2.
-    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
-    pub(crate) max_bad: f64,
-
-    /// Prints errors and warnings only: no progress, format, table or counts.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// The report goes to a file or to standard output, everything else to standard error.
@@ -180,24 +182,14 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) to: Option<ReportFormat>,
 
-    /// The format of the lines that are not records.
-    #[arg(long, short, alias = "log-format", default_value = "auto", value_name = "FORMAT", help = format_help())]
-    pub(crate) format: Format,
-
-    /// A configuration file: limits of upstreams, keys of fields, thresholds.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
 
-    /// Maximum share of unreadable lines; above it, the exit code is 2.
-    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = percent)]
-    pub(crate) max_bad: f64,
-
-    /// Prints errors and warnings only: no progress, format, table or counts.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Format of a report.

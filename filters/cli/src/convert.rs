@@ -20,13 +20,13 @@ use std::process::ExitCode;
 /// Converts the files.
 pub(crate) fn run(args: &LogArgs) -> Result<ExitCode, Error> {
     let config = config::load(args.input.config.as_deref(), args.input.format)?;
-    let mut progress = Progress::new(!args.quiet);
+    let mut progress = Progress::new(!args.run.quiet);
     let mut sources = TimeOrdered::open(&args.files, args.input.format, &config, &progress)?;
     let mut converter = Converter {
         filter: ExchangeFilter::new(&args.filter, || end_of(&args.files, args.input.format, &config))?,
         order: OrderCheck::new(config.reorder),
         output: Output::new(),
-        line_counts: LineCounts::new(args.quiet),
+        line_counts: LineCounts::new(args.run.quiet),
         text: String::new(),
     };
     let mut exchanges = ExchangeReader::default();
@@ -55,17 +55,17 @@ struct Converter {
 impl Converter {
     fn finish(mut self, args: &LogArgs, format: Option<Format>) -> Result<ExitCode, Error> {
         self.output.flush()?;
-        if !args.quiet || self.line_counts.unreadable > 0 {
+        if !args.run.quiet || self.line_counts.unreadable > 0 {
             self.line_counts.print("converted");
         }
-        if !args.quiet {
+        if !args.run.quiet {
             self.order.print();
             if let Some(format) = format {
                 self.line_counts.print_limits(format);
             }
         }
         self.filter.print_if_nothing_matched();
-        Ok(self.line_counts.exit_code(args.max_bad))
+        Ok(self.line_counts.exit_code(args.run.max_bad))
     }
 }
 

@@ -16,7 +16,7 @@ const LINES_PER_TICK: u64 = 1_024;
 
 /// Merges the files.
 pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode, Error> {
-    let mut progress = Progress::new(!args.quiet);
+    let mut progress = Progress::new(!args.run.quiet);
     let (mut merger, mut output, mut line_counts) =
         (Merger::new(args.every, None), Output::new(), LineCounts::default());
     for path in &args.files {
@@ -38,14 +38,14 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode, Error> {
     merger.finish();
     drain(&mut merger, &mut output)?;
     output.flush()?;
-    if !args.quiet {
+    if !args.run.quiet {
         table::print(&merger);
         line_counts.print("with records");
     } else if line_counts.unreadable > 0 {
         line_counts.print("with records");
     }
     warn(merger.stats());
-    Ok(line_counts.exit_code(args.max_bad))
+    Ok(line_counts.exit_code(args.run.max_bad))
 }
 
 fn drain(merger: &mut Merger, output: &mut Output) -> Result<(), Error> {

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         return wasm::run(args, module);
     }
     let config = config::load(args.log.input.config.as_deref(), args.log.input.format)?;
-    let mut progress = Progress::new(!args.log.quiet);
+    let mut progress = Progress::new(!args.log.run.quiet);
     let mut sources = TimeOrdered::open(&args.log.files, args.log.input.format, &config, &progress)?;
     let filter =
         ExchangeFilter::new(&args.log.filter, || end_of(&args.log.files, args.log.input.format, &config))?;
@@ -46,8 +46,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
         only: args.only.clone(),
         in_sentences: !args.json && args.only.is_empty() && std::io::stdout().is_terminal(),
         output: Output::new(),
-        line_counts: LineCounts::new(args.log.quiet),
-        table: (!args.log.quiet).then(UpstreamTable::default),
+        line_counts: LineCounts::new(args.log.run.quiet),
+        table: (!args.log.run.quiet).then(UpstreamTable::default),
         annotation: Vec::new(),
         clean: String::new(),
     };
@@ -139,7 +139,7 @@ impl Replayer {
         }
         self.order.print();
         self.filter.print_if_nothing_matched();
-        Ok(self.line_counts.exit_code(args.log.max_bad))
+        Ok(self.line_counts.exit_code(args.log.run.max_bad))
     }
 }
 

@@ -39,8 +39,8 @@ pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         Some(path) => std::fs::write(path, text).map_err(|error| Error::Written(path.clone(), error))?,
         None => std::io::stdout().lock().write_all(text.as_bytes()).map_err(Error::Output)?,
     }
-    if !args.quiet || outcome.line_counts.unreadable > 0 {
+    if !args.run.quiet || outcome.line_counts.unreadable > 0 {
         outcome.line_counts.print("read");
     }
-    Ok(outcome.line_counts.exit_code(args.max_bad))
+    Ok(outcome.line_counts.exit_code(args.run.max_bad))
 }

@@ -22,7 +22,7 @@ pub(super) fn run(args: &ReplayArgs, module: &Path) -> Result<ExitCode, Error> {
     let config = args.log.input.config.as_deref().map(config::read_text).transpose()?;
     let mut filter = FluentBitModule::start(module, config.unwrap_or_default().into_bytes())
         .map_err(|why| Error::Module(module.into(), why.to_string()))?;
-    let mut progress = Progress::new(!args.log.quiet);
+    let mut progress = Progress::new(!args.log.run.quiet);
     let mut output = Output::new();
     let mut record = Vec::new();
     for path in &args.log.files {

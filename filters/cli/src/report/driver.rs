@@ -52,8 +52,8 @@ pub(crate) struct ReadOutcome {
 
 impl ReportDriver {
     pub(crate) fn new(args: &ReportArgs) -> Result<Self, Error> {
-        let mut config = config::load(args.config.as_deref(), args.format)?;
-        let progress = Progress::new(!args.quiet);
+        let mut config = config::load(args.input.config.as_deref(), args.input.format)?;
+        let progress = Progress::new(!args.run.quiet);
         let (mut sources, mut stats) = (Vec::new(), InputStats::default());
         for path in &args.files {
             let mut lines = Lines::open(path, &progress)?;
@@ -61,7 +61,7 @@ impl ReportDriver {
             let buffered = lines.buffered()?.unwrap_or_default();
             let has_records =
                 buffered.split(|byte| *byte == b'\n').any(|line| records::find_record(line).is_some());
-            let reader = config::line_reader(args.format, &config);
+            let reader = config::line_reader(args.input.format, &config);
             let mut source = Source::new(lines, reader);
             source.has_records = has_records;
             sources.push(source);
@@ -69,7 +69,7 @@ impl ReportDriver {
         }
         let summary_every = Micros::from_millis(SUMMARY_EVERY_MS.0);
         config.summary_every = summary_every;
-        let filter = ExchangeFilter::new(&args.filter, || end_of(&args.files, args.format, &config))?;
+        let filter = ExchangeFilter::new(&args.filter, || end_of(&args.files, args.input.format, &config))?;
         Ok(Self {
             sources: TimeOrdered::new(sources)?,
             progress,
