@@ -3,19 +3,18 @@
 //! *Drain rule:* after each [`observe`](Monitor::observe), [`wake`](Monitor::wake) and [`finish`](Monitor::finish), call
 //! [`poll_record`](Monitor::poll_record) until it returns `None`. Records wait for it, in memory.
 
-use crate::config::{Config, Hosts, UpstreamConfig};
-use crate::episode::{EpisodeEngine, Observation};
-use crate::exchange::{Exchange, Substitute};
+use crate::config::{Config, Hosts};
+use crate::episode::EpisodeEngine;
+use crate::exchange::Exchange;
 use crate::fleet::{Fleet, UpstreamId};
-use crate::limits::{Limits, OtherLimits};
 use crate::name::{self, NO_UPSTREAM};
 use crate::outbox::Outbox;
 use crate::record::{self, Head, HostNames, Record, Span};
 use crate::record_rate::RecordRate;
 use crate::siphash::SipKey;
-use crate::timeline::{self, Feed, Placement, Timeline};
+use crate::timeline::{self, Feed, Timeline};
 use crate::units::{Micros, Timestamp};
-use crate::upstream::{JudgedExchange, UpstreamState};
+use crate::upstream::UpstreamState;
 use crate::verdict::{Fate, Verdict};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -27,12 +26,14 @@ mod delta;
 mod episodes;
 mod last_upstream;
 mod lookup;
+mod observed;
 mod pass;
 mod passes;
 mod share;
 mod steps;
 
 pub use delta::{Delta, Unreadable};
+pub use observed::Observed;
 pub use share::end_of;
 pub use steps::Steps;
 
@@ -78,29 +79,6 @@ pub struct Monitor {
     ready: Option<ReadyDeltas>,
     /// End of the latest bucket that was absorbed.
     absorbed: Timestamp,
-}
-
-/// Result of observing one exchange.
-#[derive(Clone, Copy, Debug)]
-pub struct Observed {
-    /// Upstream that it counts under; [`Monitor::upstream_name`] returns the name.
-    pub upstream: UpstreamId,
-    /// Verdict.
-    pub verdict: Verdict,
-    /// Number of attempts that went to a host; `None` if it is unknown.
-    pub attempts: Option<u32>,
-    /// True if a record of it is the last one in the queue.
-    pub recorded: bool,
-}
-
-/// Way of an exchange through the core.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Way {
-    /// The short way if it is plain.
-    ShortIfPlain,
-    /// The long way, for a test that compares both.
-    #[cfg(test)]
-    Long,
 }
 
 impl Monitor {
@@ -166,110 +144,6 @@ impl Monitor {
     /// The key should come from the host's source of random numbers. Instances whose hashes should match share it.
     pub fn set_hosts_key(&mut self, key: SipKey) {
         self.hosts_key = Some(key);
-    }
-
-    /// Judges and counts one exchange, after the wakes that were due before it.
-    pub fn observe(&mut self, exchange: &Exchange<'_>) -> Observed {
-        self.observe_by(exchange, Way::ShortIfPlain)
-    }
-
-    #[inline]
-    fn observe_by(&mut self, exchange: &Exchange<'_>, way: Way) -> Observed {
-        let place = self.timeline.arrive(exchange.ts);
-        self.run_due();
-        let index = self.lookup_reported(exchange.upstream, exchange.ts);
-        let configured = self.configured(exchange.upstream);
-        let configured_limits = configured.map(UpstreamConfig::limits).unwrap_or_default();
-        let is_fallback = exchange.substitute.is_none()
-            && configured.zip(exchange.host).is_some_and(|(upstream, host)| upstream.is_fallback_host(host));
-        if self.fleet.get(index).is_some_and(|entry| self.is_full(&entry.upstream.counters)) {
-            // Flush early, before a counter overflows.
-            self.flush_counts(index, self.timeline.watermark().unwrap_or(exchange.ts));
-        }
-        if let Placement::Open(bucket) = place
-            && way == Way::ShortIfPlain
-            && exchange.is_plain()
-            && exchange.attempt_log.len() <= 1
-            && !is_fallback
-            && let Some(observed) = self.observe_plain(index, exchange, configured_limits, bucket)
-        {
-            return observed;
-        }
-        match normalized(exchange, is_fallback) {
-            Some(exchange) => self.observe_any(index, &exchange, configured_limits, place),
-            None => self.observe_any(index, exchange, configured_limits, place),
-        }
-    }
-
-    /// Observes a plain exchange with at most one logged attempt; `None` if it takes the long way.
-    #[inline]
-    fn observe_plain(
-        &mut self,
-        index: usize,
-        exchange: &Exchange<'_>,
-        configured: Limits,
-        bucket: u64,
-    ) -> Option<Observed> {
-        let at = self.timeline.open_at(bucket);
-        let entry = self.fleet.get_mut(index).filter(|entry| !entry.is_none)?;
-        let limits = OtherLimits { configured, learned_timeout: entry.detector.learned_timeout_in(bucket) };
-        let judged = entry.upstream.observe_plain(exchange, limits, self.config.tight_margin, at)?;
-        if let Some(hosts) = entry.upstream.hosts_in(at) {
-            let JudgedExchange { ref verdict, route, log2, host } = judged;
-            entry.detector.observe_plain(
-                bucket,
-                &Observation { exchange, verdict, route, log2, host },
-                hosts,
-            );
-        }
-        Some(Observed {
-            upstream: entry.id,
-            verdict: judged.verdict,
-            attempts: exchange.attempts,
-            recorded: false,
-        })
-    }
-
-    fn observe_any(
-        &mut self,
-        index: usize,
-        exchange: &Exchange<'_>,
-        configured: Limits,
-        place: Placement,
-    ) -> Observed {
-        let thresholds = self.config.thresholds();
-        let Some(entry) = self.fleet.get_mut(index) else {
-            // `lookup` only returns indices that exist.
-            return Observed {
-                upstream: UpstreamId::default(),
-                verdict: Verdict::default(),
-                attempts: exchange.attempts,
-                recorded: false,
-            };
-        };
-        if entry.is_none {
-            let (upstream, verdict) = (entry.id, entry.upstream.count_unjudged(exchange));
-            // Whatever the host counted, no attempt went to a host.
-            let recorded = verdict.fate != Fate::Clean
-                && self.record_exchange(index, &Exchange { attempts: None, ..exchange.clone() }, &verdict);
-            return Observed { upstream, verdict, attempts: Some(0), recorded };
-        }
-        let at = match place {
-            Placement::Open(bucket) => Some(self.timeline.open_at(bucket)),
-            Placement::Late | Placement::Ahead => None,
-        };
-        let learned_timeout = at.and_then(|at| entry.detector.learned_timeout_in(at.bucket));
-        let limits = OtherLimits { configured, learned_timeout };
-        let judged = entry.upstream.observe(exchange, limits, &thresholds, at, place == Placement::Late);
-        if let Some(at) = at
-            && let Some(hosts) = entry.upstream.hosts_in(at)
-        {
-            let JudgedExchange { ref verdict, route, log2, host } = judged;
-            entry.detector.observe(at.bucket, &Observation { exchange, verdict, route, log2, host }, hosts);
-        }
-        let upstream = entry.id;
-        let recorded = self.record_exchange(index, exchange, &judged.verdict);
-        Observed { upstream, verdict: judged.verdict, attempts: exchange.attempts, recorded }
     }
 
     /// Counts an exchange that another nearmiss has judged, after the wakes that were due before it.
@@ -358,16 +232,6 @@ impl Monitor {
         sentence
     }
 
-    /// Returns the configuration of the upstream that the host reports by this name.
-    fn configured(&self, reported: &str) -> Option<&UpstreamConfig> {
-        // Most configurations have none.
-        if self.config.upstreams.is_empty() {
-            None
-        } else {
-            self.config.upstream(&name::upstream_name(reported))
-        }
-    }
-
     /// Returns the form of the names of hosts in records.
     fn host_names(&self) -> HostNames {
         match self.config.hosts {
@@ -449,20 +313,6 @@ impl Monitor {
         });
         true
     }
-}
-
-/// Returns the exchange with its route cut at `?`, without an attempt that went to no host and with a fallback host marked, if any of
-/// these applies.
-fn normalized<'a>(exchange: &Exchange<'a>, is_fallback: bool) -> Option<Exchange<'a>> {
-    let has_query = exchange.has_query();
-    let attempts = exchange.attempts_at_hosts();
-    let without_query = |route: &'a str| route.split('?').next();
-    (has_query || is_fallback || attempts != exchange.attempts).then(|| Exchange {
-        route: exchange.route.and_then(without_query),
-        attempts,
-        substitute: if is_fallback { Some(Substitute::Fallback) } else { exchange.substitute },
-        ..exchange.clone()
-    })
 }
 
 #[cfg(test)]

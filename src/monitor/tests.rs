@@ -1,3 +1,4 @@
+use super::observed::Way;
 use super::*;
 use crate::exchange::Attempt;
 use crate::flags::Flags;

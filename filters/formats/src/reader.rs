@@ -3,29 +3,27 @@
 use crate::error::{LineError, LineErrorKind};
 use crate::field_id::NO_FIELD;
 use crate::field_mapping::FieldMapping;
-use crate::field_values::FieldValues;
 use crate::locate::{Expected, Found, Locator};
 use crate::log_format::LogFormat;
-use crate::record::{FieldIndex, RecordParser, ValueKind};
+use crate::record::{RecordParser, ValueKind};
 use crate::requests::Requests;
-use crate::schema::Schema;
 use crate::table::{Known, Settings, read_as};
 use crate::wrapper::{self, Unwrapped};
 use crate::{
     AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, apache, auto,
-    cloudfront, envoy, nginx, prefix, traefik,
+    cloudfront, envoy, nginx, traefik,
 };
 use alloc::vec::Vec;
+use json_start::JsonStart;
+use line_parts::LineParts;
 use nearmiss::Timestamp;
 use nearmiss::config::Ignore;
+use record_values::{indexed_values, record_values};
 
+mod json_start;
+mod line_parts;
+mod record_values;
 pub(crate) mod state;
-
-/// Maximum length of the start of a JSON line by which its format is recognised again, in bytes.
-const MAX_JSON_START: usize = 40;
-
-/// Maximum length of a line that is joined from parts, in bytes.
-const MAX_JOINED: usize = 1 << 20;
 
 /// Reads the lines of one source, in a given format or the one it detects.
 #[derive(Debug, Default)]
@@ -33,8 +31,7 @@ pub struct Reader {
     format: Format,
     /// The format detected last, if the given one is [`Format::Auto`].
     detected: Option<Format>,
-    /// The start of the last JSON line, up to its first colon: a line that starts alike has the same format.
-    json_start: Vec<u8>,
+    json_start: JsonStart,
     mapping: FieldMapping,
     /// The configured format string.
     log_format: Option<LogFormat>,
@@ -118,7 +115,7 @@ impl Reader {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, .. } = self;
-        let Some(mut line) = joined(line, parts) else {
+        let Some(mut line) = parts.join(line) else {
             return Ok(ParsedLine::LeftOut("a part of a longer line"));
         };
         let mut prior = None;
@@ -175,7 +172,7 @@ impl Reader {
                 return Err(error);
             }
             if is_whole {
-                note_json_start(line, json_start);
+                json_start.note(line);
             }
             let whole = if located.is_inside { locator.inner.as_slice() } else { line };
             let line = whole.get(located.start..).unwrap_or_default();
@@ -291,14 +288,14 @@ fn known_format(
     detected: Option<Format>,
     log_format: Option<&LogFormat>,
     line: &[u8],
-    json_start: &[u8],
+    json_start: &JsonStart,
 ) -> Option<Known> {
     let known = |format| Some(Known { format, must_be_complete: false });
     if let Some(log_format) = log_format {
         return known(log_format.format);
     }
     match configured {
-        Format::Auto if starts_like_json(line, json_start) => known(detected?),
+        Format::Auto if json_start.is_start_of(line) => known(detected?),
         Format::Auto if is_likely_nginx(configured, detected, log_format, line) => {
             Some(Known { format: Format::Nginx, must_be_complete: true })
         }
@@ -334,129 +331,25 @@ fn completed<'a>(verdict: PriorVerdict<'a>, line: Option<ParsedLine<'a>>) -> Pri
     }
 }
 
-/// Returns the values of a record's members; `None` if its keys or values must be decoded one by one.
-fn indexed_values<'a, 'r>(
-    record: &'a [u8],
-    parser: &'r mut RecordParser,
-    mapping: &FieldMapping,
-    schema: &Schema,
-    cached: Option<u32>,
-) -> Option<FieldValues<'a, 'r>> {
-    if parser.has_verdict() || parser.has_tokens() || mapping.has_nested() {
-        return None;
-    }
-    if !parser.is_indexed() {
-        let index = index_fields(record, parser, mapping, schema)?;
-        parser.set_index(index);
-    }
-    Some(record_values(record, parser, mapping, cached))
-}
-
-/// Returns the values of a record; `cached` is the number of the record whose parsed values are cached.
-fn record_values<'a, 'r>(
-    record: &'a [u8],
-    parser: &'r RecordParser,
-    mapping: &FieldMapping,
-    cached: Option<u32>,
-) -> FieldValues<'a, 'r> {
-    let is_next = cached.is_some_and(|cached| cached.wrapping_add(1) == parser.count);
-    let unchanged = if is_next { !parser.changed() } else { 0 };
-    FieldValues::from_record(parser.values(record), unchanged, mapping.default_time)
-}
-
-/// Finds the fields among the members of a record; `None` if a key or a value must be decoded for it.
-#[cold]
-fn index_fields(
-    record: &[u8],
-    parser: &mut RecordParser,
-    mapping: &FieldMapping,
-    schema: &Schema,
-) -> Option<FieldIndex> {
-    let (mut index, mut overridden) = (FieldIndex::default(), 0_u32);
-    for number in 0..parser.member_count()? {
-        let member = parser.member(record, number)?;
-        let key = core::str::from_utf8(member.key).ok().filter(|key| !key.contains('\\'))?;
-        let configured = mapping.id_of(schema, key);
-        let id = configured.or_else(|| (schema.id_of_key)(key)).map_or(NO_FIELD, |id| id as u8);
-        parser.assign(number, id);
-        if id == NO_FIELD || configured.is_none() && overridden & 1 << id != 0 {
-            continue;
-        }
-        match member.kind {
-            ValueKind::Escaped => return None,
-            ValueKind::Literal if schema.null_is_absent && member.value == b"null" => index.set_null(id),
-            ValueKind::Literal | ValueKind::Nested => continue,
-            _ => index.set(id, number),
-        }
-        overridden |= u32::from(configured.is_some()) << id;
-    }
-    Some(index)
-}
-
 /// Returns the format of a JSON record; `None` if it is unknown.
 fn detect(
     record: &[u8],
     log_format: Option<&LogFormat>,
     buffer: &mut Vec<u8>,
-    json_start: &mut Vec<u8>,
+    json_start: &mut JsonStart,
     detected: &mut Option<Format>,
 ) -> Option<Format> {
     if let Some(log_format) = log_format {
         return Some(log_format.format);
     }
-    if starts_like_json(record, json_start) {
+    if json_start.is_start_of(record) {
         return *detected;
     }
     json_start.clear();
     let format = auto::detect_json(record, buffer).ok()??;
     *detected = Some(format);
-    note_json_start(record, json_start);
+    json_start.note(record);
     Some(format)
-}
-
-/// Returns true if a JSON line starts like the line whose start was noted.
-fn starts_like_json(line: &[u8], json_start: &[u8]) -> bool {
-    line.starts_with(b"{") && !json_start.is_empty() && json_start_of(line) == json_start
-}
-
-/// Notes the start of a JSON line, up to its first colon.
-fn note_json_start(line: &[u8], json_start: &mut Vec<u8>) {
-    json_start.clear();
-    if line.starts_with(b"{") {
-        json_start.extend_from_slice(json_start_of(line));
-    }
-}
-
-fn json_start_of(line: &[u8]) -> &[u8] {
-    let start = line.get(..MAX_JSON_START).unwrap_or(line);
-    start.iter().position(|byte| *byte == b':').and_then(|colon| start.get(..colon)).unwrap_or_default()
-}
-
-/// The parts of a line that a container runtime has cut.
-#[derive(Debug, Default)]
-struct LineParts {
-    text: Vec<u8>,
-    /// True if the last part was read, so that the next one begins another line.
-    is_complete: bool,
-}
-
-/// Removes the prefix of a container runtime and joins the parts of a line; `None` until its last part.
-fn joined<'a>(line: &'a [u8], parts: &'a mut LineParts) -> Option<&'a [u8]> {
-    if core::mem::take(&mut parts.is_complete) {
-        parts.text.clear();
-    }
-    let Some(cri) = prefix::cri(line) else {
-        parts.text.clear();
-        return Some(line);
-    };
-    if parts.text.is_empty() && !cri.is_partial {
-        return Some(cri.text);
-    }
-    if parts.text.len() <= MAX_JOINED {
-        parts.text.extend_from_slice(cri.text);
-    }
-    parts.is_complete = !cri.is_partial;
-    parts.is_complete.then_some(parts.text.as_slice())
 }
 
 #[cfg(test)]

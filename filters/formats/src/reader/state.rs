@@ -1,18 +1,19 @@
 //! State of a reader after the lines read so far.
 
 use super::Reader;
+use super::json_start::JsonStart;
+use super::line_parts::LineParts;
 use crate::{Format, cloudfront};
-use alloc::vec::Vec;
 
 /// State of a reader after the lines read so far: readers with the same configuration and the same state read the next lines alike.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ReaderState {
     detected: Option<Format>,
-    json_start: Vec<u8>,
+    json_start: JsonStart,
     columns: cloudfront::Columns,
     has_prefix: bool,
     /// The beginning of a line that continues.
-    parts: Vec<u8>,
+    parts: LineParts,
 }
 
 impl Reader {
@@ -23,7 +24,7 @@ impl Reader {
             json_start: self.json_start.clone(),
             columns: self.columns.clone(),
             has_prefix: self.has_prefix,
-            parts: if self.parts.is_complete { Vec::new() } else { self.parts.text.clone() },
+            parts: self.parts.unfinished(),
         }
     }
 
@@ -33,7 +34,6 @@ impl Reader {
         self.json_start.clone_from(&state.json_start);
         self.columns.clone_from(&state.columns);
         self.has_prefix = state.has_prefix;
-        self.parts.is_complete = false;
-        self.parts.text.clone_from(&state.parts);
+        self.parts.clone_from(&state.parts);
     }
 }
