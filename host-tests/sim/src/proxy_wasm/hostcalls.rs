@@ -14,7 +14,7 @@ mod shared_data;
 
 use wasmtime::{Linker, Result};
 
-use super::vm::VmState;
+use super::vm_state::VmState;
 
 /// Links all of them.
 pub(super) fn link(linker: &mut Linker<VmState>) -> Result<()> {

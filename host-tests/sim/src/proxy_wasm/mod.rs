@@ -22,6 +22,7 @@ mod proxy;
 mod stray_callback;
 mod stream;
 mod vm;
+mod vm_state;
 
 pub use abi::{CallCounts, DATA_CALLS, Status};
 pub use phase::StreamPhase;

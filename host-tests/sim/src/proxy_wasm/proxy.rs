@@ -9,7 +9,7 @@ use wasmtime::{Engine, ExternType, Linker, Module, Store};
 
 use super::abi::{RANDOM_GET, SUPPORTED};
 use super::process_state::{EnvoyLogLine, Metric, ProcessState};
-use super::vm::VmState;
+use super::vm_state::VmState;
 use super::{Failure, Vm, hostcalls};
 
 /// Initial time.

@@ -4,7 +4,7 @@ use wasmtime::{Caller, Error, Linker, Result};
 
 use super::super::Status;
 use super::super::abi::{HTTP_CALL_RESPONSE_BODY, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::guest::{call, return_bytes};
 
 pub(super) fn link(linker: &mut Linker<VmState>) -> Result<()> {

@@ -4,7 +4,7 @@ use wasmtime::{Caller, Error, Linker, Result};
 
 use super::super::Status;
 use super::super::expression::ListExpression;
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::guest::{Guest, call, read, return_bytes};
 use super::header_map::serialize;
 

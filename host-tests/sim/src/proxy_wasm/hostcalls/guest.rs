@@ -3,7 +3,7 @@
 use wasmtime::{Caller, Result};
 
 use super::super::Status;
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 
 /// The module that makes a hostcall.
 pub(super) type Guest<'a, 'b> = &'a mut Caller<'b, VmState>;

@@ -6,7 +6,7 @@ use super::super::Status;
 use super::super::abi::MapType;
 use super::super::context::{readable, writable};
 use super::super::stream::Headers;
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::guest::{call, read, return_bytes};
 
 pub(super) fn link(linker: &mut Linker<VmState>) -> Result<()> {

@@ -4,7 +4,7 @@ use wasmtime::{Caller, Error, Linker, Result};
 
 use super::super::Status;
 use super::super::process_state::HttpCall;
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::guest::{call, read, write};
 use super::header_map::deserialize;
 

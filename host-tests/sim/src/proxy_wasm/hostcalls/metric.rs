@@ -4,7 +4,7 @@ use wasmtime::{Caller, Error, Linker, Result};
 
 use super::super::Status;
 use super::super::process_state::MetricKind;
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::guest::{Guest, call, read, write};
 
 /// Number of low bits of a metric id that hold its kind, as in Envoy.

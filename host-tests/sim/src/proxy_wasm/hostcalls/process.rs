@@ -5,7 +5,7 @@ use wasmtime::{Caller, Error, Linker, Result};
 use super::super::Status;
 use super::super::abi::RANDOM_GET;
 use super::super::process_state::EnvoyLogLine;
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::guest::{call, read, write};
 
 pub(super) fn link(linker: &mut Linker<VmState>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use wasmtime::{Caller, Error, Linker, Result};
 
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::super::{Status, StreamPhase};
 use super::guest::{Guest, call, read, return_bytes};
 

@@ -3,7 +3,7 @@
 use wasmtime::{Caller, Linker, Result};
 
 use super::super::Status;
-use super::super::vm::VmState;
+use super::super::vm_state::VmState;
 use super::guest::{call, read, return_bytes, write};
 
 pub(super) fn link(linker: &mut Linker<VmState>) -> Result<()> {
