@@ -8,7 +8,7 @@ use super::tail::{OVERDISPERSED, TailEvidence};
 /// Number of sums: errors, caught, late, tail.
 const SUMS: usize = 4 + 2 + 2 + 5;
 /// Threshold of the tail, in nats.
-const TAIL: f32 = 14.0;
+const TAIL: f32 = 15.0;
 /// Cause and threshold in nats of each sum. One nat changes the rate of false alarms by a factor of two to three. For
 /// counts, a single event is capped below a third of its threshold, so it takes at least four to raise an alarm.
 const THRESHOLDS: [(Cause, f32); SUMS] = [

@@ -33,7 +33,7 @@ const PERIODICITY_THRESHOLD: f32 = 11.0;
 /// Robust z of a location shift that raises an alarm in one bucket.
 const SHIFT_THRESHOLD: f32 = 8.0;
 /// Robust z of a location shift that raises an alarm in two consecutive buckets.
-const SHIFT_THRESHOLD_TWICE: f32 = 3.5;
+const SHIFT_THRESHOLD_TWICE: f32 = 4.0;
 /// Durations of a location shift that raises an alarm in one bucket. Fewer may be one client, or one large response.
 const SHIFT_DURATIONS: u32 = 20;
 /// The smallest location shift that matters, in nats: a factor of 1.35.
