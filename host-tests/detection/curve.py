@@ -4,7 +4,7 @@
   curve.py FILE:CONSTANT VALUE ... [--real DIR] [--days DIR] [--variations NAME,…] [--seeds N,…]
 
 FILE is in src/episode, CONSTANT a `const` with a number. For each value the command line is built from a copy of the sources with that
-value, and runs the simulated days (or variations) and the recorded traffic.
+value, and runs the simulated days (or variations) and the recorded traffic. A cell has std / hard for each variation.
 """
 import argparse, json, re, shutil, subprocess, sys
 from pathlib import Path
@@ -12,7 +12,8 @@ from bench import HERE, LEVELS, scores
 
 ROOT = HERE.parent.parent
 COPY = ROOT / "target" / "detection-curve"
-HEADER = ("value", "F1", "false", "warned", "pattern", "PetShop quiet", "found/first", "quiet, others", "tt: recall/top-1")
+KINDS = ("correlated_dep", "periodic_blips lat")
+HEADER = ("value", "F1", "false", "warned", "pattern", *(f"recall of {kind}" for kind in KINDS), "PetShop quiet", "found/first", "quiet, others", "tt: recall/top-1")
 
 
 def build(file, constant, value):
@@ -40,6 +41,7 @@ def figures(binary, given):
     counts = scores(binary, given.variations, given.seeds, given.days)
     results = [counts[variation, level].result() for variation in given.variations for level in LEVELS]
     simulated = [" / ".join(f"{result[key]:.2f}" for result in results) for key in ("f1", "false_per_upstream_day", "warn5", "right_or_sustained")]
+    simulated += [" / ".join(f"{result['recall_by_kind'].get(kind, 1):.2f}" for result in results) for kind in KINDS]
     data = ["--data", given.real] if given.real else []
     sets = json.loads(subprocess.check_output([sys.executable, HERE / "recorded.py", binary, *data]).splitlines()[-1])["sets"]
     shop, tt = sets["petshop-high"], sets.get("tt", {})
