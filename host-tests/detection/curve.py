@@ -25,7 +25,8 @@ def build(file, constant, value):
             (sources / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, sources / path)
     edited = sources / "src" / "episode" / file
-    text, found = re.subn(rf"(?m)^((?:pub\(super\) )?const {constant}: \w+ = )[^;]+;", rf"\g<1>{value};", edited.read_text())
+    declaration = rf"(?m)^((?:pub\(\w+\) )?const {constant}: (\w+) = )[^;]+;"
+    text, found = re.subn(declaration, lambda match: f"{match[1]}{float(value) if match[2] == 'f32' else value};", edited.read_text())
     if found != 1:
         sys.exit(f"curve.py: {file} has {found} constants {constant}")
     edited.write_text(text)
