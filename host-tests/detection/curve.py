@@ -21,7 +21,7 @@ def build(file, constant, value):
     sources = COPY / "sources"
     shutil.rmtree(sources, ignore_errors=True)
     for path in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines():
-        if (ROOT / path).is_file() and not path.startswith("docs/"):
+        if (ROOT / path).is_file():
             (sources / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, sources / path)
     edited = sources / "src" / "episode" / file
