@@ -42,7 +42,7 @@ def figures(binary, given):
     counts = scores(binary, given.variations, given.seeds, given.days)
     results = [counts[variation, level].result() for variation in given.variations for level in LEVELS]
     simulated = [" / ".join(f"{result[key]:.2f}" for result in results) for key in ("f1", "false_per_upstream_day", "warn5", "right_or_sustained")]
-    simulated += [" / ".join(f"{result['recall_by_kind'].get(kind, 1):.2f}" for result in results) for kind in KINDS]
+    simulated += [" / ".join(f"{result['recall_by_kind'].get(kind, float('nan')):.2f}" for result in results) for kind in KINDS]
     data = ["--data", given.real] if given.real else []
     sets = json.loads(subprocess.check_output([sys.executable, HERE / "recorded.py", binary, *data]).splitlines()[-1])["sets"]
     shop, tt = sets["petshop-high"], sets.get("tt", {})
