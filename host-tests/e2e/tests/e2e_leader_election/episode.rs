@@ -14,8 +14,11 @@ use crate::bootstrap::bootstrap;
 /// Speed-up factor of the wall clock.
 const CLOCK_FACTOR: u32 = 4;
 /// Number of clients, each of which sends a request per interval on a new connection.
-const CLIENTS: usize = 6;
+const CLIENTS: usize = 12;
 const INTERVAL: Duration = Duration::from_millis(40);
+/// Milliseconds after which the origin responds, in turn. They are so far apart that the noise of a busy machine, some ten
+/// milliseconds, is not slow beside them: the fault consists of retries alone.
+const DELAYS_MS: [u32; 6] = [80, 10, 160, 40, 320, 20];
 /// Phases in buckets of ten seconds: learning, a fault with an update in the middle, recovery.
 const LEARN: u64 = 33;
 const FAULT: u64 = 5;
@@ -91,7 +94,8 @@ fn run(workers: u32) -> Value {
     assert_eq!(close["signals"]["retry"], retried, "{workers} workers: {close:#}");
     let start: u64 =
         open["id"].as_str().and_then(|id| id.rsplit('-').next()?.parse().ok()).expect("a moment");
-    assert!(start.abs_diff(fault * 10) <= 10, "{workers} workers: {start} is not {}", fault * 10);
+    // It may begin before the fault: durations that were slower by chance are evidence as well.
+    assert!(start <= fault * 10 + 10, "{workers} workers: {start} is after {}", fault * 10);
     let summed: u64 = records(&log, "summary")
         .iter()
         .flat_map(|summary| summary["fates"].as_object().expect("fates").values())
@@ -106,8 +110,9 @@ fn send(port: u16, client: usize, clock: Clock, fault: u64) -> usize {
     let mut sent = 0;
     while !clock.is_past(fault + FAULT + RECOVERY, 0.0) {
         let is_fault = clock.is_past(fault, 0.7) && !clock.is_past(fault + FAULT - 1, 0.9);
-        let script = if is_fault && sent % 3 == 0 { "503,200" } else { "200" };
-        let request = Request::get("/cart").script(&format!("{client}-{sent}"), script);
+        let failure = if is_fault && sent % 3 == 0 { "503," } else { "" };
+        let script = format!("{failure}late:{}", DELAYS_MS[(client + sent) % DELAYS_MS.len()]);
+        let request = Request::get("/cart").script(&format!("{client}-{sent}"), &script);
         assert_eq!(Client::new(port).send(&request).status, 200);
         sent += 1;
         thread::sleep(INTERVAL);
