@@ -7,13 +7,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod common;
+
 use core::time::Duration;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
+
+use common::{TempDir, nearmiss};
 
 /// Returns an exchange line, `second` seconds after the start of the test's time range.
 fn line(second: u32, upstream: &str, attempts: u32) -> String {
@@ -21,45 +25,6 @@ fn line(second: u32, upstream: &str, attempts: u32) -> String {
         r#"{{"ts":{}.5,"upstream":"{upstream}","status":200,"duration_ms":12.5,"attempts":{attempts},"max_attempts":4}}"#,
         1_795_420_800 + second
     )
-}
-
-/// A temporary directory, removed when dropped.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("nearmiss-cli-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn nearmiss(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
 }
 
 fn stdout(output: &Output) -> String {
@@ -171,7 +136,7 @@ fn records_of_several_runs_are_merged_into_records_of_the_fleet() {
         let lines: Vec<_> = (0..50).map(|second| line(second, "cart", 1 + attempts * (second % 2))).collect();
         stdout(&nearmiss(&["replay", "--source", source, "-"], &lines.join("\n")))
     };
-    let dir = TempDir::new("fleet");
+    let dir = TempDir::new();
     let (a, b) = (dir.write("a.ndjson", replay("a", 1)), dir.write("b.ndjson", replay("b", 0)));
     let output = nearmiss(&["merge", &a, &b, &a], "");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -228,7 +193,7 @@ fn every_input_line_is_accounted_for() {
         bytes.push(b'\n');
         input.extend_from_slice(&bytes);
     }
-    let dir = TempDir::new("accounted");
+    let dir = TempDir::new();
     let path = dir.write("a.log", &input);
     let log = stderr(&nearmiss(&["replay", "--max-bad", "100%", &path], ""));
     let report = log.lines().find(|row| row.contains(" judged, ")).unwrap();
@@ -241,7 +206,7 @@ fn every_input_line_is_accounted_for() {
 
 #[test]
 fn compressed_files_read_like_plain_ones() {
-    let dir = TempDir::new("compressed");
+    let dir = TempDir::new();
     let text: String = (0..500).map(|second| line(second, "cart", second % 3 + 1) + "\n").collect();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
@@ -256,7 +221,7 @@ fn compressed_files_read_like_plain_ones() {
 
 #[test]
 fn several_files_are_merged_by_time() {
-    let dir = TempDir::new("merged");
+    let dir = TempDir::new();
     let (mut odd, mut even) = (String::new(), String::new());
     for second in 0..600 {
         let file = if second % 2 == 0 { &mut even } else { &mut odd };
@@ -306,7 +271,7 @@ fn only_selected_exchanges_are_judged() {
 
 #[test]
 fn a_configuration_changes_verdicts_and_an_invalid_one_is_rejected_with_its_field() {
-    let dir = TempDir::new("config");
+    let dir = TempDir::new();
     let tight = dir.write("tight.json", r#"{"upstreams":{"cart":{"timeout":"13ms"}}}"#);
     let output = nearmiss(&["replay", "-", "--config", &tight], &line(0, "cart", 1));
     assert!(records(&output)[0].contains(r#""fate":"tight","margin_bp":385"#), "{}", stdout(&output));
@@ -394,9 +359,9 @@ fn failures_are_explained_on_standard_error() {
 
 #[test]
 fn watch_follows_a_file_through_rotation_and_truncation() {
-    let dir = TempDir::new("watch");
+    let dir = TempDir::new();
     let path = dir.write("access.log", line(0, "old", 2) + "\n");
-    let records = dir.0.join("records");
+    let records = dir.path("records");
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["watch", "--from-start", &path])
         .stdout(fs::File::create(&records).unwrap())
@@ -406,8 +371,8 @@ fn watch_follows_a_file_through_rotation_and_truncation() {
     wait_for(&records, "\"upstream\":\"old\"");
     append(&path, &line(1, "grown", 2));
     wait_for(&records, "\"upstream\":\"grown\"");
-    fs::rename(&path, dir.0.join("access.log.1")).unwrap();
-    append(&dir.0.join("access.log.1").display().to_string(), &line(2, "late", 2));
+    fs::rename(&path, dir.path("access.log.1")).unwrap();
+    append(&dir.path("access.log.1"), &line(2, "late", 2));
     append(&path, &line(3, "rotated", 2));
     wait_for(&records, "\"upstream\":\"rotated\"");
     wait_for(&records, "\"upstream\":\"late\"");
@@ -423,8 +388,8 @@ fn watch_follows_a_file_through_rotation_and_truncation() {
 
 #[test]
 fn watch_reads_standard_input_and_prints_records_while_it_is_idle() {
-    let dir = TempDir::new("watch-stdin");
-    let (records, log) = (dir.0.join("records"), dir.0.join("log"));
+    let dir = TempDir::new();
+    let (records, log) = (dir.path("records"), dir.path("log"));
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["watch", "-"])
         .stdin(Stdio::piped())
@@ -453,7 +418,7 @@ fn append(path: &str, line: &str) {
     writeln!(file, "{line}").unwrap();
 }
 
-fn wait_for(path: &Path, what: &str) {
+fn wait_for(path: &str, what: &str) {
     let start = Instant::now();
     while !fs::read_to_string(path).unwrap().contains(what) {
         assert!(start.elapsed() < Duration::from_secs(20), "waited for {what}");
@@ -470,7 +435,7 @@ fn module() -> String {
 
 #[test]
 fn the_wasm_module_emits_the_same_records_as_the_native_code() {
-    let dir = TempDir::new("wasm");
+    let dir = TempDir::new();
     let exchanges: String = (0..2_000)
         .map(|n| line(n / 10, ["cart", "search"][n as usize % 2], if n % 40 == 7 { 2 } else { 1 }) + "\n")
         .collect();
@@ -491,7 +456,7 @@ fn the_wasm_module_emits_the_same_records_as_the_native_code() {
 
 #[test]
 fn an_invalid_module_is_rejected_by_name() {
-    let dir = TempDir::new("no-module");
+    let dir = TempDir::new();
     let path = dir.write("x.wasm", "no module");
     let output = nearmiss(&["replay", "--wasm", &path, "-"], "");
     let log = String::from_utf8(output.stderr).unwrap();
@@ -503,7 +468,7 @@ fn the_table_and_the_report_stay_small_with_20_000_upstreams() {
     const LINES: u32 = 20_000;
     /// Maximum number of upstreams in the table.
     const MAX_UPSTREAMS: u32 = 10_000;
-    let dir = TempDir::new("many");
+    let dir = TempDir::new();
     let hostile =
         |number: u32| line(number / 20, &format!("{number}-{}", "x\\u001b[2J".repeat(60)), 1 + number % 2);
     let input: String = (0..LINES).map(|number| hostile(number) + "\n").collect();
@@ -531,7 +496,7 @@ fn the_table_and_the_report_stay_small_with_20_000_upstreams() {
         input.len()
     );
     for name in ["report.html", "report.md"] {
-        let report = dir.0.join(name).display().to_string();
+        let report = dir.path(name);
         let report_run = nearmiss(&["report", "--config", &config, &log, "-o", &report], "");
         assert!(report_run.status.success(), "{}", stderr(&report_run));
         let text = fs::read_to_string(report).unwrap();
@@ -621,7 +586,7 @@ fn a_format_that_shows_no_retries_is_named_with_what_to_log_instead() {
 
 #[test]
 fn a_compression_that_is_not_read_is_named_with_the_command_that_removes_it() {
-    let directory = TempDir::new("xz");
+    let directory = TempDir::new();
     for (name, magic, command) in [("xz", &b"\xfd7zXZ\0"[..], "xz -dc"), ("bzip2", b"BZh91AY", "bzip2 -dc")] {
         let output = nearmiss(&["replay", &directory.write(name, magic)], "");
         let log = stderr(&output);
@@ -631,7 +596,7 @@ fn a_compression_that_is_not_read_is_named_with_the_command_that_removes_it() {
 
 #[test]
 fn a_configured_upstream_that_the_input_does_not_have_is_said() {
-    let dir = TempDir::new("unmatched");
+    let dir = TempDir::new();
     let config = dir.write("config.json", r#"{"upstreams":{"crat":{"max_attempts":3},"cart":{}}}"#);
     let input = format!("{}\n", line(1, "cart", 1));
     let log = stderr(&nearmiss(&["replay", "--config", &config, "-"], &input));
@@ -651,7 +616,7 @@ fn health_checks_are_left_out_and_another_list_can_be_configured() {
         .concat();
     let output = nearmiss(&["replay", "-"], &log);
     assert!(stderr(&output).contains("3 lines: 2 judged, 1 left out"), "{}", stderr(&output));
-    let dir = TempDir::new("ignore");
+    let dir = TempDir::new();
     let config = dir.write("config.json", r#"{"ignore":{"user_agents":["my-probe/","curl/"]}}"#);
     let output = nearmiss(&["replay", "-c", &config, "-"], &log);
     assert!(stderr(&output).contains("3 lines: 1 judged, 2 left out"), "{}", stderr(&output));
@@ -659,7 +624,7 @@ fn health_checks_are_left_out_and_another_list_can_be_configured() {
 
 #[test]
 fn times_are_relative_to_the_end_of_the_log() {
-    let dir = TempDir::new("relative");
+    let dir = TempDir::new();
     // An hour from 08:00 on, long ago.
     let text: String = (0..60).map(|minute| line(minute * 60, "cart", 2) + "\n").collect();
     let path = dir.write("access.log", &text);
@@ -682,7 +647,7 @@ fn times_are_relative_to_the_end_of_the_log() {
 
 #[test]
 fn the_end_of_a_large_log_is_found_without_reading_all_of_it() {
-    let dir = TempDir::new("large");
+    let dir = TempDir::new();
     let text: String = (0..9_000).map(|second| line(second, "cart", 2) + "\n").collect();
     assert!(text.len() > 512 << 10);
     let path = dir.write("access.log", &text);
@@ -709,7 +674,7 @@ fn traffic_too_short_for_episodes_is_said() {
 
 #[test]
 fn check_explains_the_first_lines_of_a_file() {
-    let dir = TempDir::new("check-file");
+    let dir = TempDir::new();
     let text: String = (0..9).map(|second| line(second, &format!("cart-{second}"), 2) + "\n").collect();
     let path = dir.write("access.log", &text);
     let output = nearmiss(&["check", &path], "");
@@ -721,9 +686,9 @@ fn check_explains_the_first_lines_of_a_file() {
 
 #[test]
 fn watch_follows_several_files_and_ends_with_a_table() {
-    let dir = TempDir::new("watch-several");
+    let dir = TempDir::new();
     let (a, b) = (dir.write("a.log", ""), dir.write("b.log", ""));
-    let (records, log) = (dir.0.join("records"), dir.0.join("log"));
+    let (records, log) = (dir.path("records"), dir.path("log"));
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["watch", &a, &b, "--upstream", "cart"])
         .stdout(fs::File::create(&records).unwrap())
@@ -749,10 +714,10 @@ fn watch_follows_several_files_and_ends_with_a_table() {
 
 #[test]
 fn watch_reads_the_past_since_a_time() {
-    let dir = TempDir::new("watch-since");
+    let dir = TempDir::new();
     let text: String = (0..60).map(|minute| line(minute * 60, "cart", 2) + "\n").collect();
     let path = dir.write("access.log", &text);
-    let out = dir.0.join("records");
+    let out = dir.path("records");
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["watch", "--since", "10m", &path])
         .stdout(fs::File::create(&out).unwrap())

@@ -7,30 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod common;
 
-fn nearmiss(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{TempDir, nearmiss};
 
 /// Returns every file of fixtures: the arguments with which it is read, and its lines.
-fn fixtures() -> Vec<(PathBuf, Vec<String>, String)> {
-    let scratch = std::env::temp_dir().join(format!("nearmiss-convert-{}.json", std::process::id()));
+fn fixtures(scratch: &TempDir) -> Vec<(PathBuf, Vec<String>, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/fixtures");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -39,10 +24,10 @@ fn fixtures() -> Vec<(PathBuf, Vec<String>, String)> {
         let header = |name| text.lines().find_map(|line| line.strip_prefix(name));
         let mut arguments = vec!["--format".to_owned(), header("# format: ").unwrap().to_owned()];
         if let Some(log_format) = header("# fields.log_format: ") {
-            let scratch = scratch.with_extension(path.file_stem().unwrap().to_string_lossy().into_owned());
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             let quoted = log_format.replace('\\', "\\\\").replace('"', "\\\"");
-            fs::write(&scratch, format!(r#"{{"fields":{{"log_format":"{quoted}"}}}}"#)).unwrap();
-            arguments.extend(["--config".to_owned(), scratch.display().to_string()]);
+            let config = scratch.write(&name, format!(r#"{{"fields":{{"log_format":"{quoted}"}}}}"#));
+            arguments.extend(["--config".to_owned(), config]);
         }
         let lines = text.lines().filter(|line| !line.starts_with("# ") && !line.starts_with("#\t"));
         let lines: String =
@@ -54,19 +39,17 @@ fn fixtures() -> Vec<(PathBuf, Vec<String>, String)> {
 
 #[test]
 fn replay_gives_the_same_records_for_converted_lines() {
-    for (path, arguments, lines) in fixtures() {
+    let scratch = TempDir::new();
+    for (path, arguments, lines) in fixtures(&scratch) {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let run = |command: &[&str], input: &[u8]| {
+        let run = |command: &[&str], input: &str| {
             String::from_utf8_lossy(&nearmiss(&[command, &["--quiet", "-"]].concat(), input).stdout)
                 .into_owned()
         };
-        let direct = run(&[&["replay"], arguments.as_slice()].concat(), lines.as_bytes());
-        let converted = run(&[&["convert"], arguments.as_slice()].concat(), lines.as_bytes());
-        let again = run(&["replay", "--format", "exchange"], converted.as_bytes());
+        let direct = run(&[&["replay"], arguments.as_slice()].concat(), &lines);
+        let converted = run(&[&["convert"], arguments.as_slice()].concat(), &lines);
+        let again = run(&["replay", "--format", "exchange"], &converted);
         assert!(!direct.is_empty() && direct == again, "{}:\n{direct}\n{again}", path.display());
-        if let [_, _, _, config] = arguments[..] {
-            fs::remove_file(config).unwrap();
-        }
     }
 }
 
@@ -79,7 +62,7 @@ fn all_lines_are_accounted_for_and_stay_in_order() {
 {"log":"[2026-11-23T08:00:00.000Z] \"GET / HTTP/2\" 200 - 154 0 9 9 \"-\" \"a\" \"b\" \"c\" \"10.0.2.1:80\"","near_miss":{"upstream":"cart","fate":"retried"}}
 [2026-11-23T08:00:00.500Z] "GET / HTTP/2" 200 - 154 7 26 20 "-" "a" "b" "c" "10.0.2.1:80"
 "#;
-    let output = nearmiss(&["convert", "-"], input.as_bytes());
+    let output = nearmiss(&["convert", "-"], input);
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
         r#"{"ts":1795420801.226,"upstream":"envoy","status":503,"duration_ms":226,"host":"10.0.2.1:80","route":"other","attempts_unknown":true,"flags":"UF,URX","bytes":0}
@@ -95,7 +78,7 @@ fn all_lines_are_accounted_for_and_stay_in_order() {
 #[test]
 fn the_upstream_has_the_name_that_records_have() {
     let line = r#"{"ts":1795420800,"upstream":"outbound|80||cart.shop.svc","status":200,"duration_ms":2}"#;
-    let output = nearmiss(&["convert", "-q", "--format", "exchange", "-"], line.as_bytes());
+    let output = nearmiss(&["convert", "-q", "--format", "exchange", "-"], line);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         text.trim(),

@@ -8,10 +8,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod common;
+
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use common::nearmiss;
 
 /// Returns the files below a folder that have this extension.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
@@ -74,15 +76,7 @@ fn written(command: &str) -> &'static str {
 
 /// Replays a line and returns the messages.
 fn replay(line: &str) -> (Option<i32>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
-        .args(["replay", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = nearmiss(&["replay", "-"], &format!("{line}\n"));
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 

@@ -8,9 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod common;
+
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+
+use common::{TempDir, nearmiss};
 
 const COMPLETIONS: [&str; 3] = [
     "bash-completion/completions/nearmiss",
@@ -18,35 +20,25 @@ const COMPLETIONS: [&str; 3] = [
     "zsh/site-functions/_nearmiss",
 ];
 
-/// The output of one run, removed when dropped.
-struct Share(PathBuf);
+/// The output of one run.
+struct Share(TempDir);
 
 impl Share {
-    fn generate(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("nearmiss-generate-{}-{name}", std::process::id()));
-        let output = generate(&folder);
+    fn generate() -> Self {
+        let folder = TempDir::new();
+        let output = nearmiss(&["generate", &folder.path("")], "");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Self(folder)
     }
 
     fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.0.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+        fs::read_to_string(self.0.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn generate(folder: &std::path::Path) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_nearmiss")).arg("generate").arg(folder).output().unwrap()
 }
 
 #[test]
 fn every_command_has_a_man_page_and_every_shell_a_completion_of_every_command() {
-    let share = Share::generate("man");
+    let share = Share::generate();
     for command in ["replay", "convert", "report", "check", "merge", "watch", "generate"] {
         let page = share.read(&format!("man/man1/nearmiss-{command}.1"));
         assert!(page.contains(".SH SYNOPSIS") && page.contains("Exit codes: 0 success"), "{page}");
@@ -59,7 +51,7 @@ fn every_command_has_a_man_page_and_every_shell_a_completion_of_every_command() 
 
 #[test]
 fn two_runs_write_the_same_bytes() {
-    let (one, two) = (Share::generate("one"), Share::generate("two"));
+    let (one, two) = (Share::generate(), Share::generate());
     let schemas = ["nearmiss/config.schema.json", "nearmiss/record.schema.json"];
     for path in COMPLETIONS.into_iter().chain(schemas).chain(["man/man1/nearmiss-replay.1"]) {
         assert_eq!(one.read(path), two.read(path), "{path}");
@@ -68,8 +60,8 @@ fn two_runs_write_the_same_bytes() {
 
 #[test]
 fn a_folder_that_cannot_be_created_is_an_error_that_names_the_file() {
-    let share = Share::generate("file");
-    let output = generate(&share.0.join("man/man1/nearmiss.1"));
+    let share = Share::generate();
+    let output = nearmiss(&["generate", &share.0.path("man/man1/nearmiss.1")], "");
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(message.contains("nearmiss.1/bash-completion/completions/nearmiss: "), "{message}");

@@ -8,59 +8,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod common;
+
 use core::fmt::Write as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
+
+use common::{TempDir, nearmiss};
 
 /// 2026-11-23 08:00:00 UTC.
 const START: u64 = 1_795_420_800;
-
-/// A temporary directory, removed when dropped.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("nearmiss-report-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        fs::write(self.0.join(name), content).unwrap();
-        self.path(name)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn nearmiss(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
 
 /// Runs a command that must succeed and returns its standard output.
 fn stdout_of(arguments: &[&str], input: &str) -> String {
@@ -199,7 +160,7 @@ fn text(value: &Value) -> &str {
 
 #[test]
 fn the_page_shows_the_numbers_of_the_records_and_loads_nothing_in_chromium() {
-    let dir = TempDir::new("chromium");
+    let dir = TempDir::new();
     let (source, page) = (dir.write("records.ndjson", records()), dir.path("report.html"));
     stdout_of(&["report", "-q", &source, "-o", &page], "");
     let page_state = open_in_chromium(Path::new(&page));
@@ -295,8 +256,8 @@ fn hostile_records() -> String {
 
 #[test]
 fn code_in_names_does_not_run_in_chromium() {
-    let dir = TempDir::new("hostile");
-    let (source, page) = (dir.write("<img src=x>.ndjson", &hostile_records()), dir.path("report.html"));
+    let dir = TempDir::new();
+    let (source, page) = (dir.write("<img src=x>.ndjson", hostile_records()), dir.path("report.html"));
     stdout_of(&["report", "-q", &source, "-o", &page], "");
     let html = fs::read_to_string(&page).unwrap();
     assert!(
@@ -375,7 +336,7 @@ fn lines_with_verdicts_are_counted_by_fate() {
 
 #[test]
 fn a_day_is_compared_with_the_reference() {
-    let dir = TempDir::new("reference");
+    let dir = TempDir::new();
     let reference = |near: u32, typical: f64| {
         format!(r#"{{"since":"2026-11-02","near_miss_bp":{near},"typical_ms":{typical}}}"#)
     };
@@ -421,7 +382,7 @@ fn only_selected_exchanges_are_reported() {
 
 #[test]
 fn the_extension_of_the_output_file_selects_the_format() {
-    let dir = TempDir::new("format");
+    let dir = TempDir::new();
     for (name, beginning) in [("a.md", "*9"), ("a.html", "<!DOCTYPE html>")] {
         let path = dir.path(name);
         stdout_of(&["report", "-q", "-", "-o", &path], records());
@@ -432,9 +393,9 @@ fn the_extension_of_the_output_file_selects_the_format() {
 
 #[test]
 fn a_page_about_an_unreadable_log_says_why() {
-    let dir = TempDir::new("unreadable");
+    let dir = TempDir::new();
     let combined = r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 612 "-" "curl/8""#;
-    let (log, page) = (dir.write("access.log", &format!("{combined}\n").repeat(9)), dir.path("report.html"));
+    let (log, page) = (dir.write("access.log", format!("{combined}\n").repeat(9)), dir.path("report.html"));
     let output = nearmiss(&["report", &log, "-o", &page], "");
     assert_eq!(output.status.code(), Some(2));
     let html = fs::read_to_string(&page).unwrap();

@@ -2,31 +2,35 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use core::time::Duration;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
 
+use common::TempDir;
+
 /// A terminal in a tmux server of its own.
 struct Terminal {
     socket: String,
-    dir: PathBuf,
+    dir: TempDir,
 }
 
 impl Terminal {
     /// Runs `nearmiss watch --tui` on a log of `upstreams` upstreams, then prints its exit code.
     fn start(name: &str, upstreams: &[String]) -> Self {
-        let dir = std::env::temp_dir().join(format!("nearmiss-tui-{}-{name}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        let terminal = Self { socket: format!("nearmiss-{}-{name}", std::process::id()), dir };
+        let terminal = Self::new(name);
         fs::write(terminal.log(), "").unwrap();
         upstreams.iter().for_each(|upstream| terminal.append(upstream, 2));
-        let log = terminal.log().display().to_string();
-        terminal.run(&format!("watch --tui --from-start --format exchange '{log}'"));
+        terminal.run(&format!("watch --tui --from-start --format exchange '{}'", terminal.log()));
         terminal
+    }
+
+    fn new(name: &str) -> Self {
+        Self { socket: format!("nearmiss-{}-{name}", std::process::id()), dir: TempDir::new() }
     }
 
     /// Runs `nearmiss` with these arguments, then prints its exit code.
@@ -36,8 +40,8 @@ impl Terminal {
         self.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", &command]);
     }
 
-    fn log(&self) -> PathBuf {
-        self.dir.join("exchange.log")
+    fn log(&self) -> String {
+        self.dir.path("exchange.log")
     }
 
     /// Appends one exchange to the log.
@@ -106,7 +110,6 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = Command::new("tmux").args(["-L", &self.socket, "kill-server"]).output();
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -137,7 +140,7 @@ fn the_process_exits_when_its_terminal_is_gone() {
     // The process that the shell in tmux started.
     let shell = terminal.tmux_variable("pane_pid");
     let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
-    let process = PathBuf::from(format!("/proc/{}", children.trim()));
+    let process = std::path::PathBuf::from(format!("/proc/{}", children.trim()));
     assert!(process.exists() && !children.trim().is_empty(), "{children}");
     terminal.tmux(&["kill-server"]);
     let start = Instant::now();
@@ -238,14 +241,11 @@ fn terminal_escapes_in_names_have_no_effect() {
 
 #[test]
 fn without_a_terminal_lines_are_printed() {
-    let dir = std::env::temp_dir().join(format!("nearmiss-tui-{}-plain", std::process::id()));
-    fs::create_dir_all(&dir).unwrap();
-    let log = dir.join("exchange.log");
-    fs::write(
-        &log,
+    let dir = TempDir::new();
+    let log = dir.write(
+        "exchange.log",
         "{\"ts\":1795420800,\"upstream\":\"cart\",\"status\":200,\"duration_ms\":9,\"attempts\":2}\n",
-    )
-    .unwrap();
+    );
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
         .args(["watch", "--tui", "--from-start", "--format", "exchange"])
         .arg(&log)
@@ -257,7 +257,6 @@ fn without_a_terminal_lines_are_printed() {
     std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    fs::remove_dir_all(&dir).unwrap();
     assert!(line.starts_with(r#"{"schema":1,"type":"exchange""#), "{line}");
 }
 
@@ -265,9 +264,7 @@ fn without_a_terminal_lines_are_printed() {
 fn replay_prints_episodes_as_sentences_on_a_terminal_and_records_if_asked_for() {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/logs/shop.log.gz");
     for (name, arguments) in [("people", ""), ("json", "--json")] {
-        let dir = std::env::temp_dir().join(format!("nearmiss-tui-{}-{name}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        let terminal = Terminal { socket: format!("nearmiss-{}-{name}", std::process::id()), dir };
+        let terminal = Terminal::new(name);
         terminal.run(&format!("replay {arguments} '{sample}'"));
         let screen = terminal.wait("the end", |screen| screen.contains("ended 0"));
         if arguments.is_empty() {
