@@ -229,11 +229,15 @@ msrv: ## Compiles everything that ships with the minimum supported Rust version 
 	cargo +$(MSRV) check -q --locked -p nearmiss-cli -p nearmiss-envoy-native
 
 .PHONY: test
-test: check wasm native $(PANICKING) old-envoy-bin proxies report-deps edge-runtimes otlp $(PACKAGING_VENV)/bin/python3 ## Runs all tests, including those with real proxies, and lists those that failed.
-	@failed=""
-	cargo test --locked --workspace --no-fail-fast 2>&1 | tee target/test.log || { awk -f host-tests/failed-tests.awk target/test.log; failed=1; }
-	make -s -k test-schemas test-playground || failed=1
-	[ -z "$$failed" ]
+test: wasm native $(PANICKING) old-envoy-bin proxies report-deps edge-runtimes otlp $(PACKAGING_VENV)/bin/python3 ## Runs all checks and tests, including those with real proxies, and lists those that failed.
+	@rm -f target/test.log
+	failed=""
+	run() { "$$@" 2>&1 | tee -a target/test.log || failed=1; }
+	run $(MAKE) -s check
+	run cargo test --locked --workspace --no-fail-fast
+	run $(MAKE) -s test-schemas
+	run $(MAKE) -s test-playground
+	[ -z "$$failed" ] || { awk -f host-tests/failed-tests.awk target/test.log; exit 1; }
 
 .PHONY: e2e-envoy
 e2e-envoy: wasm envoy-bin otlp ## Runs the end-to-end tests in a real Envoy; ENVOY=1.36.4 selects another release.

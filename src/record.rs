@@ -12,7 +12,7 @@ mod host_names;
 mod summary;
 mod why;
 
-pub(crate) use episode::{Phase, deviation, episode};
+pub(crate) use episode::{EpisodeCounts, Phase, deviation, episode};
 pub(crate) use episode_context::EpisodeContext;
 pub use exchange::clean;
 pub(crate) use exchange::exchange;

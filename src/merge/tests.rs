@@ -380,6 +380,24 @@ fn overlapping_episodes_of_one_upstream_become_one() {
 }
 
 #[test]
+fn abandoned_exchanges_stay_failures_when_an_episode_is_merged_again() {
+    let record = episode(0, "cart", "close", 0, 60)
+        .replace(r#""failed":2"#, r#""failed":2,"abandoned":20"#)
+        .replace(r#""signals":{"retry":10}"#, r#""signals":{"retry":10,"aborted":30}"#);
+    let once = merged([record]);
+    let twice = merged(&once);
+    for fleet in [&once, &twice] {
+        let merged = parse(&fleet[0]);
+        // Of 200 exchanges, ten were aborted through no fault of the upstream.
+        assert_eq!((&merged["failed"], &merged["abandoned"]), (&2.into(), &20.into()), "{merged:#}");
+        assert_eq!((&merged["first_try"], &merged["final_success_bp"]), (&171.into(), &8_842.into()));
+        let explain = merged["explain"].as_str().unwrap();
+        assert!(explain.starts_with("10 of 200 exchanges were near misses and 22 failed"), "{explain}");
+    }
+    assert_eq!(once, twice);
+}
+
+#[test]
 fn of_overlapping_episodes_the_largest_shift_and_the_shortest_interval_stay() {
     let recurring = |proxy, fields: &str| {
         episode(proxy, "cart", "close", 0, 60)

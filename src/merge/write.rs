@@ -5,10 +5,9 @@ use super::parts::Parts;
 use super::upstream::IntervalCounts;
 use crate::json::write::{Json, push_number, push_text};
 use crate::name::NO_UPSTREAM;
-use crate::record::{self, SCHEMA};
+use crate::record::{self, EpisodeCounts, SCHEMA};
 use crate::sort;
 use crate::units::Used;
-use crate::verdict::Signals;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -108,7 +107,15 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
         }
     }
     let hosts = hosts(episode);
-    episode_counts(json, episode, &hosts);
+    EpisodeCounts::from(episode).write(json, true);
+    json.key("hosts").open('[');
+    for (name, share) in &hosts {
+        json.item().open('{');
+        json.key("host").text(name);
+        json.key("share_bp").number(*share);
+        json.close('}');
+    }
+    json.close(']');
     json.key("related").open('[');
     episode.related.keys().for_each(|name| json.item().text(name));
     json.close(']');
@@ -140,37 +147,20 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
     json.close('}');
 }
 
-fn episode_counts(json: &mut Json<'_>, episode: &Episode, hosts: &[(&str, u64)]) {
-    json.key("exchanges").number(episode.exchanges);
-    json.key("near_misses").number(episode.near_misses);
-    json.key("failed").number(episode.failed);
-    if let Some(margin) = episode.margin_min {
-        json.key("margin_min_bp").number(margin);
+impl From<&Episode> for EpisodeCounts {
+    fn from(episode: &Episode) -> Self {
+        Self {
+            exchanges: episode.exchanges,
+            near_misses: episode.near_misses,
+            failed: episode.failed,
+            abandoned: episode.abandoned,
+            judged: episode.judged(),
+            first_try: episode.first_try,
+            margin_min: episode.margin_min,
+            shift_bp: episode.shift_bp,
+            signals: episode.signals,
+        }
     }
-    json.key("first_try").number(episode.first_try);
-    let judged = episode.judged();
-    if let Some(share) = Used::of(episode.first_try, judged) {
-        json.key("first_try_success_bp").number(share.basis_points().into());
-    }
-    if let Some(share) = Used::of(judged.saturating_sub(episode.failed), judged) {
-        json.key("final_success_bp").number(share.basis_points().into());
-    }
-    if let Some(shift) = episode.shift_bp {
-        json.key("shift_bp").number(shift);
-    }
-    json.key("signals").open('{');
-    for (name, count) in Signals::NAMES.into_iter().zip(episode.signals).filter(|(_, count)| *count > 0) {
-        json.key(name).number(count);
-    }
-    json.close('}');
-    json.key("hosts").open('[');
-    for (name, share) in hosts {
-        json.item().open('{');
-        json.key("host").text(name);
-        json.key("share_bp").number(*share);
-        json.close('}');
-    }
-    json.close(']');
 }
 
 /// Returns the hosts to blame with their shares, largest first.
@@ -186,7 +176,8 @@ fn hosts(episode: &Episode) -> Vec<(&str, u64)> {
 }
 
 fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
-    record::push_harm(out, episode.exchanges, episode.near_misses, episode.failed);
+    let failed = episode.failed.saturating_add(episode.abandoned);
+    record::push_harm(out, episode.exchanges, episode.near_misses, failed);
     push_text(out, ", in ");
     push_number(out, episode.members.len() as u64);
     push_text(out, if episode.members.len() == 1 { " episode" } else { " episodes at once" });

@@ -36,7 +36,7 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
             }
         }
     }
-    counts(json, &open.counts, open.shift_bp());
+    EpisodeCounts::new(&open.counts, open.shift_bp()).write(json, false);
     let shares = context.shares(&open.counts.bad_attempts);
     json.key("hosts").open('[');
     for (slot, share) in &shares {
@@ -93,7 +93,7 @@ pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation
         first_try: day.first_try,
         ..BucketCounts::default()
     };
-    counts(json, &counted, None);
+    EpisodeCounts::new(&counted, None).write(json, false);
     json.key("hosts").open('[');
     json.close(']');
     json.key("related").open('[');
@@ -127,31 +127,65 @@ fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
     }
 }
 
-fn counts(json: &mut Json<'_>, counts: &BucketCounts, shift: Option<u32>) {
-    json.key("exchanges").number(counts.exchanges.into());
-    json.key("near_misses").number(counts.near_misses.into());
-    json.key("failed").number(counts.failed.saturating_sub(counts.abandoned.into()).into());
-    if counts.abandoned > 0 {
-        json.key("abandoned").number(counts.abandoned.into());
+/// What the record of an episode counts.
+pub(crate) struct EpisodeCounts {
+    pub(crate) exchanges: u64,
+    pub(crate) near_misses: u64,
+    /// Without the abandoned ones.
+    pub(crate) failed: u64,
+    pub(crate) abandoned: u64,
+    pub(crate) judged: u64,
+    pub(crate) first_try: u64,
+    pub(crate) margin_min: Option<u64>,
+    pub(crate) shift_bp: Option<u64>,
+    pub(crate) signals: [u64; Signals::COUNT],
+}
+
+impl EpisodeCounts {
+    fn new(counts: &BucketCounts, shift_bp: Option<u32>) -> Self {
+        Self {
+            exchanges: counts.exchanges.into(),
+            near_misses: counts.near_misses.into(),
+            failed: counts.failed.saturating_sub(counts.abandoned.into()).into(),
+            abandoned: counts.abandoned.into(),
+            judged: counts.judged().into(),
+            first_try: counts.first_try.into(),
+            margin_min: counts.margin_min().map(u64::from),
+            shift_bp: shift_bp.map(u64::from),
+            signals: counts.signals.map(u64::from),
+        }
     }
-    if let Some(margin) = counts.margin_min() {
-        json.key("margin_min_bp").number(margin.into());
+
+    /// Writes the counts and shares; of a merged episode, the number behind the share of first tries as well.
+    pub(crate) fn write(&self, json: &mut Json<'_>, is_merged: bool) {
+        json.key("exchanges").number(self.exchanges);
+        json.key("near_misses").number(self.near_misses);
+        json.key("failed").number(self.failed);
+        if self.abandoned > 0 {
+            json.key("abandoned").number(self.abandoned);
+        }
+        if let Some(margin) = self.margin_min {
+            json.key("margin_min_bp").number(margin);
+        }
+        if is_merged {
+            json.key("first_try").number(self.first_try);
+        }
+        if let Some(share) = Used::of(self.first_try, self.judged) {
+            json.key("first_try_success_bp").number(share.basis_points().into());
+        }
+        let successes = self.judged.saturating_sub(self.failed).saturating_sub(self.abandoned);
+        if let Some(share) = Used::of(successes, self.judged) {
+            json.key("final_success_bp").number(share.basis_points().into());
+        }
+        if let Some(shift) = self.shift_bp {
+            json.key("shift_bp").number(shift);
+        }
+        json.key("signals").open('{');
+        for (name, count) in Signals::NAMES.into_iter().zip(self.signals).filter(|(_, count)| *count > 0) {
+            json.key(name).number(count);
+        }
+        json.close('}');
     }
-    let judged = counts.judged();
-    if let Some(share) = Used::of(counts.first_try.into(), judged.into()) {
-        json.key("first_try_success_bp").number(share.basis_points().into());
-    }
-    if let Some(share) = Used::of(judged.saturating_sub(counts.failed).into(), judged.into()) {
-        json.key("final_success_bp").number(share.basis_points().into());
-    }
-    if let Some(shift) = shift {
-        json.key("shift_bp").number(shift.into());
-    }
-    json.key("signals").open('{');
-    for (name, count) in Signals::NAMES.into_iter().zip(counts.signals).filter(|(_, count)| *count > 0) {
-        json.key(name).number(count.into());
-    }
-    json.close('}');
 }
 
 /// Writes the other patterns that fit.
