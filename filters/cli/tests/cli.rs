@@ -376,10 +376,10 @@ fn watch_follows_a_file_through_rotation_and_truncation() {
     append(&path, &line(3, "rotated", 2));
     wait_for(&records, "\"upstream\":\"rotated\"");
     wait_for(&records, "\"upstream\":\"late\"");
+    // A shorter file was emptied, also if it is looked at only when it has a line again.
     fs::write(&path, "").unwrap();
-    sleep(Duration::from_millis(600));
-    append(&path, &line(4, "emptied", 2));
-    wait_for(&records, "\"upstream\":\"emptied\"");
+    append(&path, &line(4, "short", 2));
+    wait_for(&records, "\"upstream\":\"short\"");
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -421,7 +421,7 @@ fn append(path: &str, line: &str) {
 fn wait_for(path: &str, what: &str) {
     let start = Instant::now();
     while !fs::read_to_string(path).unwrap().contains(what) {
-        assert!(start.elapsed() < Duration::from_secs(20), "waited for {what}");
+        assert!(start.elapsed() < Duration::from_secs(60), "waited for {what}");
         sleep(Duration::from_millis(10));
     }
 }

@@ -70,7 +70,10 @@ fn every_query_of_the_dashboard_returns_data_of_a_real_envoy() {
         let _stop = SetOnDrop(&stop);
         assert_all_queries(&prometheus);
     });
-    assert_eq!(envoy.nearmiss_stats().fates("cart").len(), 8, "seven fates, and tight");
+    let mut fates = envoy.nearmiss_stats().fates("cart");
+    // On a busy machine some exchanges are slower than their history, and some clients wait too long.
+    ["slow", "abandoned"].map(|fate| fates.remove(fate));
+    assert_eq!(fates.len(), 8, "seven fates, and tight: {fates:?}");
 }
 
 /// Uses a synthetic series, because an episode takes more than five minutes of traffic. Its counter appears with the first

@@ -12,7 +12,7 @@ fn a_fault_script_runs_attempt_by_attempt_across_hosts() {
     let hosts = Origin::several(3);
     let ports: Vec<_> = hosts.iter().map(|host| host.port).collect();
     let retry = json!({"timeout": "30s", "retry_policy": {
-        "retry_on": "5xx,reset,connect-failure", "num_retries": 3, "per_try_timeout": "2s"}});
+        "retry_on": "5xx,reset,connect-failure", "num_retries": 3, "per_try_timeout": "5s"}});
     let bootstrap = Bootstrap::new().cluster(cluster("cart", &ports)).route(route("/cart", "cart", &retry));
     let envoy = EnvoyCommand::new().run(&bootstrap);
     let mut client = Client::new(envoy.port);

@@ -46,7 +46,7 @@ export function testGateway(name) {
     const record = await gateway.record(since, { upstream: "cart", fate: "retried" });
     assert.deepEqual([record.attempts, record.margin_bp, record.status], [2, 5000, 200]);
     assert.deepEqual(record.attempt_log.map((attempt) => attempt.status), [503, 200]);
-    assert.ok(record.attempt_log.every(({ duration_ms }) => duration_ms >= 0 && duration_ms < 1000));
+    assert.ok(record.attempt_log.every(({ duration_ms }) => duration_ms >= 0 && duration_ms < 60_000));
   });
 
   check("the wait of Retry-After is respected", async () => {

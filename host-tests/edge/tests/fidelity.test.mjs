@@ -32,7 +32,7 @@ test("fidelity: Node: a body that is garbage-collected unread is counted", async
     const monitor = nearMiss({ records: "none" });
     const caller = new AbortController();
     for (let n = 0; n < 20; n += 1) await monitor.fetch(new Request("${origin.url}/plain", { signal: caller.signal }), { upstream: "a" });
-    for (let n = 0; n < 50 && monitor.stats().upstreams.a?.fates.clean !== 20; n += 1) { gc(); await new Promise((resolve) => setTimeout(resolve, 20)); }
+    for (let n = 0; n < 1_000 && monitor.stats().upstreams.a?.fates.clean !== 20; n += 1) { gc(); await new Promise((resolve) => setTimeout(resolve, 20)); }
     console.log(JSON.stringify(monitor.stats().upstreams.a?.fates.clean));
     process.exit();`;
   const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });

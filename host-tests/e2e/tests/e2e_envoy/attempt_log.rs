@@ -19,7 +19,7 @@ const HTTP: &str =
     r#"{"records_per_second":1000000,"records_per_second_total":1000000,"envoy":{"attach":"http"}}"#;
 
 /// Per-try timeout in milliseconds.
-const PER_TRY: u32 = 2_000;
+const PER_TRY: u32 = 5_000;
 
 /// One attempt: its host, and its status if there was a response.
 type Attempt = (Option<String>, Option<u16>);
@@ -203,7 +203,9 @@ fn a_refused_attempt_is_recorded_with_its_host_and_the_next_tier_responds() {
 #[test]
 fn a_hedged_exchange_records_both_attempts_and_lists_the_winner_last() {
     let mut harness = http_and_upstream();
-    for (exchange, script, order) in [("one", "hang,200", [0, 1]), ("two", "late:2900,hang", [1, 0])] {
+    // The first attempt responds while the second is in progress, halfway to a third.
+    let late = format!("late:{},hang", PER_TRY * 3 / 2);
+    for (exchange, script, order) in [("one", "hang,200", [0, 1]), ("two", &*late, [1, 0])] {
         assert_eq!(harness.get("/hedge/", exchange, script).response.status, 200);
         let record = harness.next_record();
         let arrived = arrived(&harness.hosts[0].arrivals, exchange);

@@ -58,7 +58,7 @@ impl Origins {
             "retry_back_off": {"base_interval": "0.001s"},
         }});
         let short_try = json!({"timeout": "40s", "retry_policy": {
-            "retry_on": "5xx", "num_retries": 3, "per_try_timeout": "2s"}});
+            "retry_on": "5xx", "num_retries": 3, "per_try_timeout": "5s"}});
         let next_tier = json!({"timeout": "40s", "retry_policy": {
             "retry_on": "connect-failure", "num_retries": 2,
             "retry_priority": {
