@@ -78,13 +78,13 @@ pub use exchange::{Attempt, Exchange, MAX_ATTEMPT_LOG, Quota, Substitute, is_err
 pub use flags::Flags;
 pub use fleet::{OTHER, UpstreamId};
 pub use limits::{Limit, Limits};
-pub use monitor::{Delta, Monitor, Observed, Steps, Unreadable, end_of};
+pub use monitor::{Delta, Monitor, Observed, Steps, Unreadable};
 pub use name::{MAX_NAME, NO_UPSTREAM, is_mirrored, upstream_name};
 pub use preview::preview;
 pub use record::{Head, Record};
 pub use siphash::SipKey;
 pub use sorted_map::SortedMap;
 pub use thresholds::ClientRetries;
-pub use timeline::{Feed, bucket_of};
+pub use timeline::{Feed, bucket_of, end_of};
 pub use units::{Micros, Timestamp, Used};
 pub use verdict::{FailureReason, Fate, Signals, Verdict};

@@ -34,7 +34,6 @@ mod steps;
 
 pub use delta::{Delta, Unreadable};
 pub use observed::Observed;
-pub use share::end_of;
 pub use steps::Steps;
 
 /// Judges exchanges of many upstreams and turns near misses into records.

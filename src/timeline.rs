@@ -24,6 +24,11 @@ pub(crate) fn start_of(bucket: u64) -> Timestamp {
     Timestamp::from_micros(bucket.saturating_mul(BUCKET.get()))
 }
 
+/// Returns the end of a bucket: the time to wake a reporter that has absorbed all of its deltas.
+pub fn end_of(bucket: u64) -> Timestamp {
+    start_of(bucket.saturating_add(1))
+}
+
 /// Source of exchanges.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Feed {

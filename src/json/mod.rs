@@ -4,4 +4,4 @@ pub mod outline;
 pub(crate) mod parsed;
 pub mod tokens;
 pub(crate) mod value;
-pub(crate) mod write;
+pub mod write;

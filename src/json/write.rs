@@ -148,7 +148,7 @@ impl<'a> Json<'a> {
 }
 
 /// Appends `text` with JSON escapes.
-pub(crate) fn escape(out: &mut String, text: &str) {
+pub fn escape(out: &mut String, text: &str) {
     let mut rest = text;
     loop {
         let (plain, odd) = rest.split_at_checked(plain_len(rest.as_bytes())).unwrap_or((rest, ""));
@@ -218,7 +218,7 @@ fn push_padded(out: &mut String, mut number: u64, width: usize) {
 }
 
 /// Appends milliseconds with at most three decimals and no trailing zeros.
-pub(crate) fn push_millis(out: &mut String, span: Micros) {
+pub fn push_millis(out: &mut String, span: Micros) {
     push_number(out, span.get() / 1_000);
     let mut rest = span.get() % 1_000;
     if rest > 0 {
@@ -233,7 +233,7 @@ pub(crate) fn push_millis(out: &mut String, span: Micros) {
 }
 
 /// Appends a time as RFC 3339 in UTC with milliseconds, truncated.
-pub(crate) fn push_time(out: &mut String, ts: Timestamp) {
+pub fn push_time(out: &mut String, ts: Timestamp) {
     let (days, rest) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
     let (year, month, day) = time::civil(days);
     for (number, width, end) in [

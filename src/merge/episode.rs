@@ -22,7 +22,7 @@ pub(crate) struct Episode {
     pub(crate) start: Timestamp,
     /// End of the episode; of an open episode, the time of its detection.
     pub(crate) end: Timestamp,
-    /// Pattern of a lone episode as its instance classified it; the strongest of several.
+    /// Pattern as its instance classified it; of several episodes, the strongest of these.
     pub(crate) pattern: Pattern,
     /// All patterns that fit, strongest first.
     pub(crate) patterns: SortedMap<Pattern>,
@@ -143,7 +143,7 @@ impl Episode {
         self.members.extend(other.members.keys().copied());
         (self.start, self.end) = (self.start.min(other.start), self.end.max(other.end));
         self.patterns.extend(other.patterns.keys().copied());
-        self.pattern = self.patterns.keys().next().copied().unwrap_or(self.pattern);
+        self.pattern = self.pattern.min(other.pattern);
         self.escalated = self.escalated.into_iter().chain(other.escalated).min();
         self.truncated |= other.truncated;
         self.exchanges = self.exchanges.saturating_add(other.exchanges);

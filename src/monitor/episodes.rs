@@ -1,6 +1,6 @@
 //! Seals the bucket of an upstream, and emits the records of episodes that open and close with it.
 
-use super::{Monitor, share};
+use super::Monitor;
 use crate::config::ReferenceConfig;
 use crate::episode::{Change, OpenEpisode, Pattern, Reference};
 use crate::fleet::Entry;
@@ -78,7 +78,7 @@ impl Monitor {
 fn push(outbox: &mut Outbox, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
     let time = if phase == Phase::Open { open.detected } else { open.last };
     let head = Head::Episode { is_open: phase == Phase::Open, pattern: open.pattern() };
-    outbox.push(head, share::end_of(time.into()), context.upstream.name(), |json| {
+    outbox.push(head, timeline::end_of(time.into()), context.upstream.name(), |json| {
         record::episode(json, phase, open, context)
     });
 }

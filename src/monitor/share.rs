@@ -18,7 +18,6 @@ use crate::counters::Counters;
 use crate::fleet::Lookup;
 use crate::timeline;
 use crate::top_k::Seal;
-use crate::units::Timestamp;
 use alloc::vec::Vec;
 
 /// Buckets between a seal and the use of its result.
@@ -82,7 +81,7 @@ impl Monitor {
         if !self.wake_in_steps(ts, steps) {
             return Ok(0);
         }
-        self.absorbed = self.absorbed.max(end_of(bucket));
+        self.absorbed = self.absorbed.max(timeline::end_of(bucket));
         let mut exchanges = 0;
         while from.has_more() {
             if !steps.take(HEAVY) {
@@ -207,11 +206,6 @@ impl Monitor {
             ready.deltas.push_back(Delta { bucket, bytes });
         }
     }
-}
-
-/// Returns the end of a bucket: the time to wake a reporter that has absorbed all of its deltas.
-pub fn end_of(bucket: u64) -> Timestamp {
-    timeline::start_of(bucket.saturating_add(1))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Writes the record of an episode.
 
 use super::SCHEMA;
-use super::episode_context::{EpisodeContext, end_of};
+use super::episode_context::EpisodeContext;
 use super::explain;
 use crate::episode::{BucketCounts, Deviation, OpenEpisode, Pattern};
 use crate::json::write::{Json, escape, push_number, push_text};
@@ -26,9 +26,9 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
     json.open('{');
     head(json, phase, context.upstream.name(), pattern, open.start);
     match phase {
-        Phase::Open => json.key("detected").time(end_of(open.detected)),
+        Phase::Open => json.key("detected").time(timeline::end_of(open.detected.into())),
         Phase::Close | Phase::Truncated => {
-            json.key("end").time(end_of(open.last));
+            json.key("end").time(timeline::end_of(open.last.into()));
             let lead = (open.escalated > 0).then(|| open.escalated.saturating_sub(open.start) * 10);
             outcome(json, lead);
             if phase == Phase::Truncated {
@@ -79,9 +79,9 @@ pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation
     json.open('{');
     head(json, phase, upstream, Pattern::Deviant, day.from);
     match phase {
-        Phase::Open => json.key("detected").time(end_of(end)),
+        Phase::Open => json.key("detected").time(timeline::end_of(end.into())),
         Phase::Close | Phase::Truncated => {
-            json.key("end").time(end_of(end));
+            json.key("end").time(timeline::end_of(end.into()));
             outcome(json, None);
         }
     }

@@ -3,8 +3,6 @@
 use super::host_names::HostNames;
 use crate::episode::OpenEpisode;
 use crate::sort;
-use crate::timeline;
-use crate::units::Timestamp;
 use crate::upstream::UpstreamState;
 use alloc::vec::Vec;
 
@@ -39,9 +37,4 @@ impl<'a> EpisodeContext<'a> {
         sort::sort_by(&mut shares, |a, b| rank(a) < rank(b));
         shares
     }
-}
-
-/// Returns the end of a bucket.
-pub(super) fn end_of(bucket: u32) -> Timestamp {
-    timeline::start_of(u64::from(bucket) + 1)
 }

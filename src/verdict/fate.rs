@@ -77,6 +77,11 @@ impl Fate {
         !matches!(self, Self::Clean | Self::Failed | Self::Rejected | Self::Abandoned)
     }
 
+    /// Returns true if a safety net of the proxy answered.
+    pub const fn is_caught(self) -> bool {
+        matches!(self, Self::Retried | Self::Failover | Self::Stale | Self::Fallback)
+    }
+
     /// Returns true if the upstream failed its caller.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Abandoned)

@@ -1,13 +1,16 @@
 //! Inserts verdicts into log lines.
 
+use nearmiss::json::write::escape;
+
 /// Appends `line` to `out` with `verdict`, a JSON object, inside: as the field `near_miss` of a JSON object, or
 /// beside the text in a wrapping object. A text line without a verdict is wrapped too, so that all lines of the
 /// output have one structure.
 pub(crate) fn annotate(out: &mut Vec<u8>, line: &[u8], verdict: Option<&str>) {
     let Some(inside) = object(line) else {
-        out.extend_from_slice(br#"{"log":""#);
-        escape(out, &String::from_utf8_lossy(line));
-        out.push(b'"');
+        let mut text = String::from(r#"{"log":""#);
+        escape(&mut text, &String::from_utf8_lossy(line));
+        text.push('"');
+        out.extend_from_slice(text.as_bytes());
         if let Some(verdict) = verdict {
             out.extend_from_slice(br#","near_miss":"#);
             out.extend_from_slice(verdict.as_bytes());
@@ -32,20 +35,6 @@ pub(crate) fn annotate(out: &mut Vec<u8>, line: &[u8], verdict: Option<&str>) {
 fn object(line: &[u8]) -> Option<&[u8]> {
     let line = line.trim_ascii_end();
     line.trim_ascii_start().starts_with(b"{").then(|| line.strip_suffix(b"}")).flatten()
-}
-
-/// Appends `text`, escaped for a JSON string.
-fn escape(out: &mut Vec<u8>, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
-        }
-    }
 }
 
 #[cfg(test)]

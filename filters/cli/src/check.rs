@@ -11,6 +11,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::sanitize::{REPLACEMENT, replace_controls};
 use core::fmt::Write;
+use nearmiss::json::write::{push_millis, push_time};
 use nearmiss::upstream_name;
 use nearmiss::{Config, Exchange, Fate, Micros, Observed, Timestamp};
 use nearmiss_formats::{Attempts, LineError, ParsedLine, Reader};
@@ -218,17 +219,17 @@ impl Explanation {
 }
 
 fn millis(span: Micros) -> String {
-    let micros = span.get();
-    let text = format!("{}.{:03}", micros / 1_000, micros % 1_000);
-    format!("{} ms", text.trim_end_matches('0').trim_end_matches('.'))
+    let mut text = String::new();
+    push_millis(&mut text, span);
+    text + " ms"
 }
 
 /// Formats a time after RFC 3339, in UTC, to the microsecond.
 fn time(ts: Timestamp) -> String {
-    let (days, seconds) = (ts.seconds() / 86_400, ts.seconds() % 86_400);
-    let (year, month, day) = nearmiss::time::civil(days);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", ts.micros() % 1_000_000)
+    let mut text = String::new();
+    push_time(&mut text, ts);
+    text.pop();
+    format!("{text}{:03}Z", ts.micros() % 1_000)
 }
 
 #[cfg(test)]

@@ -26,8 +26,7 @@ impl Counts {
 
     /// Counts `count` exchanges of which only the fate is known.
     pub(crate) fn of_many(fate: Fate, count: u64) -> Self {
-        let is_first_try =
-            matches!(fate, Fate::Clean | Fate::Slow | Fate::Tight | Fate::ClientRetried | Fate::Partial);
+        let is_first_try = !fate.is_failure() && !fate.is_caught() && fate != Fate::Rejected;
         let first_try = if is_first_try { count } else { 0 };
         let mut counts = Self { attempts: count, first_try, ..Self::default() };
         counts.count(fate, count);

@@ -2,7 +2,7 @@
 
 use crate::input::InputLine;
 use crate::records;
-use core::fmt::Display;
+use core::fmt::{self, Display, Formatter};
 use nearmiss_formats::{Format, LineError, OtherLine};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,8 +22,8 @@ pub(crate) struct LineCounts {
     pub(crate) other: u64,
     /// Exchanges whose lines do not contain the number of attempts.
     pub(crate) attempts_unknown: u64,
-    /// The errors of the first unreadable lines and the first other lines, as printed.
-    pub(crate) problems: Vec<String>,
+    /// The first unreadable lines and the first other lines.
+    pub(crate) problems: Vec<Problem>,
     /// True if there are records of nearmiss among the other lines.
     has_records: bool,
     /// The kinds of other lines that were named.
@@ -32,6 +32,20 @@ pub(crate) struct LineCounts {
     formats: u64,
     /// The formats of the last file, if there are several.
     mixed: Mixed,
+}
+
+/// A line that is not an exchange, and why.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) path: PathBuf,
+    pub(crate) number: u64,
+    pub(crate) reason: String,
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path.display(), self.number, self.reason)
+    }
 }
 
 /// The formats in one file.
@@ -58,7 +72,7 @@ impl LineCounts {
     pub(crate) fn count_unreadable(&mut self, path: &Path, number: u64, error: &dyn Display) {
         self.unreadable += 1;
         if self.unreadable <= MAX_PRINTED {
-            self.print_problem(format!("{}:{number}: {error}", path.display()));
+            self.print_problem(path, number, error.to_string());
         }
     }
 
@@ -70,12 +84,9 @@ impl LineCounts {
         }
         self.other += 1;
         if !core::mem::replace(&mut self.has_records, true) {
-            self.print_problem(format!(
-                "{}:{}: a record of nearmiss, not an exchange: `nearmiss report` and `nearmiss merge` read records; the \
-                 first of its kind",
-                line.path.display(),
-                line.number
-            ));
+            const RECORD: &str = "a record of nearmiss, not an exchange: `nearmiss report` and `nearmiss merge` read records; \
+                                  the first of its kind";
+            self.print_problem(line.path, line.number, RECORD.to_owned());
         }
     }
 
@@ -85,14 +96,16 @@ impl LineCounts {
         self.other += 1;
         if !self.named.contains(&kind) {
             self.named.push(kind);
-            self.print_problem(format!(
-                "{}:{number}: not an access log line: {kind}; the first of its kind",
-                path.display()
-            ));
+            self.print_problem(
+                path,
+                number,
+                format!("not an access log line: {kind}; the first of its kind"),
+            );
         }
     }
 
-    fn print_problem(&mut self, problem: String) {
+    fn print_problem(&mut self, path: &Path, number: u64, reason: String) {
+        let problem = Problem { path: path.into(), number, reason };
         eprintln!("nearmiss: {problem}");
         self.problems.push(problem);
     }

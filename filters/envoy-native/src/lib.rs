@@ -6,7 +6,7 @@
 //! abi::hooks                 what Envoy calls
 //! http                       the HTTP or upstream filter during an exchange or attempt
 //! attachment                 a plugin under one configuration of a listener, with its metrics
-//! voice                      the thread that reports for all workers
+//! report_thread              the thread that reports for all workers
 //! attachments                all attachments of this process
 //! plugin                     a monitor per worker, and the one that reports for all of them
 //! worker · reporter          its parts
@@ -33,5 +33,5 @@ mod outlet;
 mod plugin;
 mod random;
 mod reporter;
-mod voice;
+mod report_thread;
 mod worker;

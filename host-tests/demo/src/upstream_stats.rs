@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use nearmiss::Fate;
 use real::Envoy;
-
-/// Fates of requests that the first attempt alone would have failed.
-const RESCUED: [&str; 4] = ["fallback", "failover", "retried", "stale"];
 
 /// The counts so far.
 #[derive(Clone, Debug)]
@@ -38,30 +36,40 @@ impl UpstreamStats {
         self.fates.values().sum()
     }
 
-    pub(super) fn failed(&self) -> u64 {
-        self.fate("failed")
+    /// Returns the number of exchanges that no policy of the proxy turned away.
+    pub(super) fn judged(&self) -> u64 {
+        self.sum(|fate| fate != Fate::Rejected)
     }
 
+    pub(super) fn failed(&self) -> u64 {
+        self.sum(Fate::is_failure)
+    }
+
+    /// Returns the number of requests that the first attempt alone would have failed.
     pub(super) fn rescued(&self) -> u64 {
-        RESCUED.iter().map(|fate| self.fate(fate)).sum()
+        self.sum(Fate::is_caught)
     }
 
     pub(super) fn near_misses(&self) -> u64 {
-        self.exchanges() - self.failed() - self.fate("clean")
+        self.sum(Fate::is_near_miss)
     }
 
     /// Returns the success rate that callers see, in percent.
     pub(super) fn final_success(&self) -> f64 {
-        share(self.exchanges() - self.failed(), self.exchanges())
+        share(self.judged() - self.failed(), self.judged())
     }
 
     /// Returns the success rate without retries, fallbacks and stale copies, in percent.
     pub(super) fn first_try_success(&self) -> f64 {
-        share(self.exchanges() - self.failed() - self.rescued(), self.exchanges())
+        share(self.judged() - self.failed() - self.rescued(), self.judged())
     }
 
     pub(super) fn fate(&self, fate: &str) -> u64 {
         self.fates.get(fate).copied().unwrap_or(0)
+    }
+
+    fn sum(&self, counts: impl Fn(Fate) -> bool) -> u64 {
+        Fate::ALL.into_iter().filter(|fate| counts(*fate)).map(|fate| self.fate(fate.name())).sum()
     }
 }
 

@@ -72,7 +72,7 @@ fn every_query_of_the_dashboard_returns_data_of_a_real_envoy() {
     });
     let mut fates = envoy.nearmiss_stats().fates("cart");
     // On a busy machine some exchanges are slower than their history, and some clients wait too long.
-    ["slow", "abandoned"].map(|fate| fates.remove(fate));
+    fates.retain(|fate, _| fate != "slow" && fate != "abandoned");
     assert_eq!(fates.len(), 8, "seven fates, and tight: {fates:?}");
 }
 

@@ -2,8 +2,9 @@ use super::*;
 use crate::config::Config;
 use crate::exchange::{Attempt, Exchange};
 use crate::hash;
-use crate::timeline::Feed;
+use crate::timeline::{Feed, end_of};
 use crate::units::Micros;
+use crate::units::Timestamp;
 use crate::verdict::Fate;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -158,7 +159,7 @@ fn episodes(records: &[Value]) -> Vec<&Value> {
 }
 
 #[test]
-fn however_many_workers_there_are_they_have_one_voice_that_says_the_same() {
+fn any_number_of_workers_has_one_reporter_with_the_same_records() {
     let (fates, records) = told(1);
     assert!(fates[Fate::Slow as usize] > 0 && fates[Fate::Retried as usize] > 0, "{fates:?}");
     let [open, close] = episodes(&records)[..] else { panic!("one episode: {:?}", episodes(&records)) };
@@ -241,7 +242,7 @@ fn every_other_call_completes_a_report_in_steps() {
 }
 
 #[test]
-fn one_voice_tells_the_episode_that_a_single_monitor_tells() {
+fn one_reporter_emits_the_episode_that_a_single_monitor_emits() {
     let mut whole = Monitor::new(Config::default(), Feed::Live, "test");
     let mut records: Vec<Value> = Vec::new();
     story(

@@ -3,7 +3,7 @@
 use super::phrases::{push_clock, push_harm, push_seconds, push_share, push_tenths};
 use crate::episode::{Cause, Deviation, OpenEpisode, Pattern};
 use crate::json::write::{push_number, push_text};
-use crate::record::episode_context::{EpisodeContext, end_of};
+use crate::record::episode_context::EpisodeContext;
 use crate::timeline;
 use alloc::string::String;
 
@@ -139,7 +139,7 @@ fn place(
             push_text(out, "the requests from ");
             push_clock(out, start);
             push_text(out, " to ");
-            push_clock(out, end_of(open.last));
+            push_clock(out, timeline::end_of(open.last.into()));
             push_text(out, " UTC");
         }
     }

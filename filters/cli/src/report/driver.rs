@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::exchange_reader::{ExchangeReader, LineHandler};
 use crate::filter::ExchangeFilter;
 use crate::input::{InputLine, Lines};
-use crate::line_counts::{FORMAT_HINT, LineCounts};
+use crate::line_counts::{FORMAT_HINT, LineCounts, Problem};
 use crate::monitor;
 use crate::order::OrderCheck;
 use crate::progress::{LINES_PER_TICK, Progress};
@@ -133,10 +133,9 @@ impl LineJudge {
         stats.unreadable = line_counts.unreadable;
         stats.left_out = line_counts.left_out;
         stats.lines = line_counts.lines();
-        stats.problems = line_counts.problems.iter().map(|problem| without_directory(problem)).collect();
         // The same error of several lines is shown once.
-        let error = |problem: &String| problem.split_once(": ").map(|(_, error)| error.to_owned());
-        stats.problems.dedup_by_key(|problem| error(problem));
+        line_counts.problems.dedup_by(|later, first| later.reason == first.reason);
+        stats.problems = line_counts.problems.iter().map(without_directory).collect();
         stats.problems.extend(self.filter.unmatched());
         monitor::print_unmatched(&self.monitor);
         self.order.print();
@@ -219,9 +218,8 @@ fn add_if_selected(
 }
 
 /// Returns a problem with the name of its file instead of the path.
-fn without_directory(problem: &str) -> String {
-    let (path, rest) = problem.split_once(": ").unwrap_or(("", problem));
-    format!("{}: {rest}", path.rsplit_once('/').map_or(path, |(_, name)| name))
+fn without_directory(problem: &Problem) -> String {
+    format!("{}:{}: {}", file_name(&problem.path), problem.number, problem.reason)
 }
 
 /// Returns the last part of a path, so that a shared report does not reveal the directory layout.

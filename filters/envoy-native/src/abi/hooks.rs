@@ -14,7 +14,7 @@ use super::types::{Buffer, Header, Pointer, array};
 use crate::attachment::Attachment;
 use crate::attachments::{attach_filter, attach_logger, detach, parse};
 use crate::http::Filter;
-use crate::voice;
+use crate::report_thread;
 use core::cell::OnceCell;
 use core::ffi::{CStr, c_char};
 use nearmiss_envoy_config::Attach;
@@ -53,7 +53,7 @@ fn refuse(reason: &str) {
 /// Starts what a configuration needs, unless Envoy only validates it.
 fn start(imports: &Imports) {
     if !is_validation(imports) {
-        voice::start();
+        report_thread::start();
     }
 }
 

@@ -1,7 +1,6 @@
 //! The WASI preview 1 calls of this module.
 //!
-//! They are declared here and not taken from the crate `wasi`, which would add 298 bytes to the 376 873 of the module, and 259 with its
-//! wrappers. `host-tests/sim/tests/fluent_bit_filter/surface.rs` compares the signatures with the crate's.
+//! They are declared here and not taken from the crate `wasi`, which would add 298 bytes to the module, and 259 with its wrappers. `host-tests/sim/tests/fluent_bit_filter/surface.rs` compares the signatures with the crate's.
 //!
 //! On native targets, where unit tests run, every call fails with error 52, `nosys`.
 

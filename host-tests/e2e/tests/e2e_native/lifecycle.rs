@@ -86,7 +86,7 @@ fn counters_and_what_is_learned_survive_updates_of_the_listener() {
 }
 
 #[test]
-fn one_voice_reports_for_all_workers_and_at_the_end() {
+fn one_reporter_reports_for_all_workers_and_at_the_end() {
     for as_filter in [true, false] {
         let origins = Origins::start();
         let bootstrap = origins.bootstrap();
