@@ -127,7 +127,7 @@ fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
     }
 }
 
-/// What the record of an episode counts.
+/// The counts in the record of an episode.
 pub(crate) struct EpisodeCounts {
     pub(crate) exchanges: u64,
     pub(crate) near_misses: u64,

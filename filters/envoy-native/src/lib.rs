@@ -32,6 +32,6 @@ mod metrics;
 mod outlet;
 mod plugin;
 mod random;
-mod reporter;
 mod report_thread;
+mod reporter;
 mod worker;
