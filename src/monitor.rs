@@ -78,7 +78,12 @@ pub struct Monitor {
     ready: Option<ReadyDeltas>,
     /// End of the latest bucket that was absorbed.
     absorbed: Timestamp,
+    /// When the configured upstreams without an exchange are due; unset before the first question.
+    unmatched_due: Option<Timestamp>,
 }
+
+/// Time in which every configured upstream should have had an exchange.
+const UNMATCHED_AFTER: Micros = Micros::from_seconds(600);
 
 impl Monitor {
     /// Returns a monitor without history. `source` names this run of this instance (host, worker, start time) in summaries.
@@ -103,6 +108,7 @@ impl Monitor {
             pass: None,
             ready: None,
             absorbed: Timestamp::default(),
+            unmatched_due: None,
         }
     }
 
@@ -115,6 +121,7 @@ impl Monitor {
         }
         self.config = config.into();
         self.fleet.set_max(self.config.max_upstreams as usize);
+        self.unmatched_due = None;
     }
 
     /// Returns the current configuration.
@@ -130,6 +137,17 @@ impl Monitor {
     /// Iterates over the configured upstreams that have had no exchange, such as misspelled ones.
     pub fn unmatched_upstreams(&self) -> impl Iterator<Item = &str> {
         self.config.upstreams.keys().map(String::as_str).filter(|name| !self.fleet.contains(name))
+    }
+
+    /// Returns, once, the [`unmatched_upstreams`](Self::unmatched_upstreams) ten minutes after the first call: most of them are
+    /// misspelled. To be called while there are exchanges.
+    pub fn due_unmatched_upstreams(&mut self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let due = *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER));
+        let is_due = now >= due;
+        if is_due {
+            self.unmatched_due = Some(Timestamp::MAX);
+        }
+        self.unmatched_upstreams().filter(move |_| is_due)
     }
 
     /// Returns true if the configuration asks for hashes of hosts and there is no key for them. Records then withhold the names

@@ -557,4 +557,11 @@ fn configured_upstreams_without_an_exchange_are_known() {
     let ts = Timestamp::from_seconds(1_795_423_554);
     monitor.observe(&Exchange { ts, upstream: "outbound|80||cart", status: 200, ..Exchange::default() });
     assert_eq!(monitor.unmatched_upstreams().collect::<Vec<_>>(), ["blog", "crat"]);
+    let due_after = |monitor: &mut Monitor, seconds| {
+        monitor.due_unmatched_upstreams(ts.after(Micros::from_seconds(seconds))).collect::<Vec<_>>().join(" ")
+    };
+    let due = [0, 599, 600, 601, 9_999].map(|seconds| due_after(&mut monitor, seconds));
+    assert_eq!(due, ["", "", "blog crat", "", ""], "once, ten minutes after the first call");
+    monitor.reconfigure(Config::parse(r#"{"upstreams":{"crat":{}}}"#).unwrap());
+    assert_eq!([10_000, 10_600].map(|seconds| due_after(&mut monitor, seconds)), ["", "crat"]);
 }

@@ -5,8 +5,6 @@ use crate::worker::{drain, new_monitor, reconfigure};
 use nearmiss::{Delta, Micros, Monitor, Record, Timestamp, bucket_of, end_of};
 use nearmiss_envoy_exchange::config::PluginConfig;
 
-/// The time after the first exchange in which every configured upstream should have occurred.
-const UNMATCHED_AFTER: Micros = Micros::from_seconds(600);
 /// The shortest interval between two status lines.
 const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
 
@@ -21,8 +19,6 @@ pub(crate) struct Reporter {
     /// Exchanges since the last status line.
     exchanges: u64,
     last_status_line: Timestamp,
-    /// When the configured upstreams that never occurred are logged, once; unset before the first exchange.
-    unmatched_due: Option<Timestamp>,
 }
 
 impl Reporter {
@@ -91,15 +87,12 @@ impl Reporter {
     /// Logs, once a minute at most, the number of exchanges, and, once, the configured upstreams that have not occurred ten minutes after
     /// the first exchange: most of them are misspelled.
     fn log_status(&mut self, now: Timestamp) {
-        let Some(monitor) = self.monitor.as_ref().filter(|_| self.exchanges > 0) else { return };
-        if now >= *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER)) {
-            self.unmatched_due = Some(Timestamp::MAX);
-            for name in monitor.unmatched_upstreams() {
-                let message = format!(
-                    "nearmiss: `upstreams.{name}` of the configuration has matched no cluster in ten minutes"
-                );
-                log(LogLevel::Warn, &message);
-            }
+        let Some(monitor) = self.monitor.as_mut().filter(|_| self.exchanges > 0) else { return };
+        for name in monitor.due_unmatched_upstreams(now) {
+            let message = format!(
+                "nearmiss: `upstreams.{name}` of the configuration has matched no cluster in ten minutes"
+            );
+            log(LogLevel::Warn, &message);
         }
         if self.last_status_line == Timestamp::default() {
             self.last_status_line = now;

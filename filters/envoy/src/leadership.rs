@@ -213,9 +213,9 @@ impl Leadership {
     }
 
     /// Returns the monitor that reports; `None` in a VM that only follows.
-    pub(crate) fn reporting(&mut self) -> Option<&Monitor> {
-        let own = self.own.as_ref().filter(|_| self.follower.is_none());
-        self.leader.as_mut().and_then(Leader::monitor).map(|monitor| &*monitor).or(own)
+    pub(crate) fn reporting(&mut self) -> Option<&mut Monitor> {
+        let own = self.own.as_mut().filter(|_| self.follower.is_none());
+        self.leader.as_mut().and_then(Leader::monitor).or(own)
     }
 
     /// Follows the holder of the lease, or acquires the lease if it is free.

@@ -39,8 +39,6 @@ pub(crate) struct Plugin {
     buffer: String,
     /// True if the hint that no plugin judges exchanges has been logged.
     has_logged_hint: bool,
-    /// When the configured upstreams that never occurred are logged, once; unset before the first exchange.
-    unmatched_due: Option<Timestamp>,
 }
 
 /// The period of ticks.
@@ -49,8 +47,6 @@ pub(crate) const TICK_PERIOD: Micros = Micros::from_seconds(1);
 const SLICE_PERIOD: Micros = Micros::from_millis(10);
 /// The response header that holds the provisional verdict.
 const HEADER: &str = "near-miss";
-/// The time after the first exchange in which every upstream should have occurred.
-const UNMATCHED_AFTER: Micros = Micros::from_seconds(600);
 /// The shortest interval between two status lines.
 const STATUS_LINE_INTERVAL: Micros = Micros::from_seconds(60);
 
@@ -69,7 +65,6 @@ impl Plugin {
             last_tick: Timestamp::default(),
             buffer: String::new(),
             has_logged_hint: false,
-            unmatched_due: None,
         }))
     }
 
@@ -209,13 +204,8 @@ impl Plugin {
 
     /// Logs, once, the configured upstreams that have not occurred ten minutes after the first exchange: most of them are misspelled.
     fn log_unmatched(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
-        let due = *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER));
-        if now < due {
-            return;
-        }
-        self.unmatched_due = Some(Timestamp::MAX);
-        for name in self.leadership.reporting().into_iter().flat_map(|monitor| monitor.unmatched_upstreams())
-        {
+        let monitor = self.leadership.reporting();
+        for name in monitor.into_iter().flat_map(|monitor| monitor.due_unmatched_upstreams(now)) {
             let message = alloc::format!(
                 "nearmiss: `upstreams.{name}` of the configuration has matched no cluster in ten minutes"
             );

@@ -11,14 +11,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 use nearmiss::upstream_name;
-use nearmiss::{Config, Fate, Feed, Head, Micros, Monitor, SipKey, SortedMap, Timestamp};
+use nearmiss::{Config, Fate, Feed, Head, Monitor, SipKey, SortedMap, Timestamp};
 use nearmiss_fluent_bit_config::{FluentBitConfig, Mode};
 use nearmiss_formats::{Attempts, FieldConfig, Format, LineError, ParsedLine, RecordParser};
 
 /// Maximum number of unreadable records that are reported on standard error.
 const MAX_WARNINGS: u32 = 3;
-/// Time, by the log, after which a configured upstream without an exchange is reported.
-const UNMATCHED_AFTER: Micros = Micros::from_seconds(600);
 /// Memory beyond this capacity is freed after a record was repaired.
 const MAX_RETAINED: usize = 64 << 10;
 
@@ -48,8 +46,6 @@ pub(crate) struct Filter {
     warnings: u32,
     /// Number of records that could not be read since the last one that could.
     unread: u32,
-    /// Time of the report on configured upstreams without an exchange; set by the first summary.
-    unmatched_due: Option<Timestamp>,
     /// True once a record in an unknown format has been reported; further ones are messages of other programs.
     has_reported_unknown: bool,
     /// True once a record that its parser has scrambled has been reported.
@@ -111,7 +107,6 @@ impl Filter {
             repaired: Vec::new(),
             warnings: 0,
             unread: 0,
-            unmatched_due: None,
             has_reported_unknown: false,
             has_reported_scrambled: false,
             has_reported_exhaustion: false,
@@ -341,12 +336,7 @@ impl Filter {
 
     /// Reports, once, the configured upstreams that have not occurred ten minutes after the first summary: most of them are misspelled.
     fn report_unmatched(&mut self, now: Timestamp) {
-        let due = *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER));
-        if now < due {
-            return;
-        }
-        self.unmatched_due = Some(Timestamp::MAX);
-        for name in self.monitor.unmatched_upstreams() {
+        for name in self.monitor.due_unmatched_upstreams(now) {
             host::write_stderr(&format!(
                 "nearmiss: `upstreams.{name}` of nearmiss.json has matched no upstream in ten minutes"
             ));
