@@ -1,4 +1,6 @@
 //! `memcmp`, eight bytes at a time: the compiler emits calls to it, and on `wasm32-wasip1` a C library would define it.
+//!
+//! A loop that the compiler took for a comparison would call itself without end. Every test of the built module would trap then.
 
 /// Compares `count` bytes: negative, zero or positive if `a` is less than, equal to or greater than `b`.
 ///

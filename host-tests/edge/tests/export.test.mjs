@@ -1,5 +1,6 @@
 // The OTLP sink: back-off, one request in flight, and what the endpoint rejects.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Simulation, otlp } from "../support/simulation.mjs";
 
@@ -60,6 +61,17 @@ test("export: after an outage all records are sent, one request at a time", asyn
   await simulation.monitor.finish();
   assert.equal(records.dropped, 0);
   assert.ok(sent >= 400, `${sent} are sent`);
+});
+
+test("export: a batch names the service, the run and the release, as that of the other filters does", async () => {
+  let batch;
+  const answer = async (_, request) => ((batch ??= await request.json()), new Response("{}"));
+  await outage(answer, 2, { service: "shop" });
+  const [{ resource, scopeLogs }] = batch.resourceLogs;
+  assert.deepEqual(resource.attributes.map(({ key }) => key), ["service.name", "service.instance.id"]);
+  assert.equal(resource.attributes[0].value.stringValue, "shop");
+  const { version } = JSON.parse(await readFile(new URL("../../../filters/edge/package/package.json", import.meta.url), "utf8"));
+  assert.deepEqual(scopeLogs[0].scope, { name: "nearmiss", version });
 });
 
 test("export: records that the endpoint rejects count as dropped, and the console says so", async () => {

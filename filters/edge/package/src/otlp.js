@@ -5,6 +5,8 @@ import { logRecord } from "./log-record.js";
 import { timeoutSignal } from "./signals.js";
 import { durationOption, functionOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
+/** Version of this package. */
+const VERSION = "0.2.0";
 /** Timeout of one export. */
 const EXPORT_TIMEOUT_MS = 10_000;
 /** Maximum size of a response that is read for rejected records. */
@@ -155,7 +157,7 @@ export class OtlpSink {
         { key: "service.instance.id", value: { stringValue: this.#runId } },
       ],
     };
-    const scopeLogs = [{ scope: { name: "nearmiss" }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
+    const scopeLogs = [{ scope: { name: "nearmiss", version: VERSION }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
     const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
     const signal = timeoutSignal(EXPORT_TIMEOUT_MS);
     return this.#fetch(new Request(this.#url, { method: "POST", headers: this.#headers, body, signal }));
