@@ -5,7 +5,8 @@ use crate::log_format::LogFormat;
 use crate::swar::contains_text;
 use crate::table::matches;
 use crate::text_shape::TextShape;
-use crate::{Format, OtherLine, haproxy, nginx, other_line, prefix, wrapper};
+use crate::wrapper::{self, Unwrapper};
+use crate::{Format, LineError, OtherLine, PriorVerdict, haproxy, nginx, other_line, prefix};
 use alloc::vec::Vec;
 
 /// Maximum number of prefixes and wrappers around one line.
@@ -56,15 +57,14 @@ pub(crate) struct Expected<'r> {
 pub(crate) struct Locator {
     /// The line inside a wrapper.
     pub(crate) inner: Vec<u8>,
-    next: Vec<u8>,
-    buffer: Vec<u8>,
+    next: Unwrapper,
 }
 
 enum Step {
     Done(Found),
     /// A prefix of this length comes first.
     Skip(usize),
-    /// The line is inside a wrapper; `next` holds it.
+    /// The line is inside a wrapper; the [`Unwrapper`] holds it.
     Unwrapped,
 }
 
@@ -73,15 +73,16 @@ impl Locator {
     pub(crate) fn locate(&mut self, line: &[u8], expected: Expected<'_>) -> Located {
         let (mut start, mut is_inside) = (0, false);
         let mut found = Found::Other(OtherLine::Unknown);
+        self.next.verdict = None;
         for _ in 0..MAX_LAYERS {
-            let Self { inner, next, buffer } = self;
+            let Self { inner, next } = self;
             let text = if is_inside { inner.as_slice() } else { line };
             let text = text.get(start..).unwrap_or_default();
             let next_step = match expected.log_format {
-                Some(log_format) => log_format_step(text, log_format, next, buffer),
+                Some(log_format) => log_format_step(text, log_format, next),
                 None => match prefixed(text, expected).filter(|_| !is_inside && start == 0) {
                     Some(length) => Step::Skip(length),
-                    None => step(text, expected, next, buffer),
+                    None => step(text, expected, next),
                 },
             };
             match next_step {
@@ -91,7 +92,7 @@ impl Locator {
                 }
                 Step::Skip(length) => start += length,
                 Step::Unwrapped => {
-                    core::mem::swap(&mut self.inner, &mut self.next);
+                    core::mem::swap(&mut self.inner, &mut self.next.inner);
                     (start, is_inside) = (0, true);
                 }
             }
@@ -104,7 +105,16 @@ impl Locator {
 
     /// Returns true if `line` is a valid JSON object in no known format.
     pub(crate) fn is_other_json(&mut self, line: &[u8]) -> bool {
-        detect_json(line, &mut self.buffer) == Ok(None)
+        detect_json(line, &mut self.next.buffer) == Ok(None)
+    }
+
+    /// Returns the verdict beside the line that was located last.
+    pub(crate) fn verdict(&self) -> Result<Option<PriorVerdict<'_>>, LineError> {
+        match &self.next.verdict {
+            None => Ok(None),
+            Some(Ok(verdict)) => Ok(Some(verdict.as_prior())),
+            Some(Err(error)) => Err(error.clone()),
+        }
     }
 }
 
@@ -119,10 +129,10 @@ fn prefixed(text: &[u8], expected: Expected<'_>) -> Option<usize> {
     is_match.then_some(text.len() - rest.len())
 }
 
-fn step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+fn step(text: &[u8], expected: Expected<'_>, next: &mut Unwrapper) -> Step {
     let spaces = text.len() - text.trim_ascii_start().len();
     if text.get(spaces) == Some(&b'{') {
-        return if spaces > 0 { Step::Skip(spaces) } else { json_step(text, expected, next, buffer) };
+        return if spaces > 0 { Step::Skip(spaces) } else { json_step(text, expected, next) };
     }
     if let Some(rest) = prefix::strip_certain(text) {
         return Step::Skip(text.len() - rest.len());
@@ -171,12 +181,12 @@ fn looks_like(format: Format, shape: &TextShape<'_>) -> bool {
     }
 }
 
-fn log_format_step(text: &[u8], log_format: &LogFormat, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+fn log_format_step(text: &[u8], log_format: &LogFormat, next: &mut Unwrapper) -> Step {
     if log_format.matches(text) {
         return Step::Done(Found::Format(log_format.format));
     }
     let mut accepts = |inner: &[u8], is_usual: bool| is_usual || log_format.matches(inner);
-    if text.starts_with(b"{") && wrapper::unwrap_any(text, buffer, next, &mut accepts) {
+    if text.starts_with(b"{") && next.unwrap(text, &mut accepts) {
         return Step::Unwrapped;
     }
     if let Some(rest) = prefix::strip(text) {
@@ -188,9 +198,9 @@ fn log_format_step(text: &[u8], log_format: &LogFormat, next: &mut Vec<u8>, buff
     })
 }
 
-fn json_step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &mut Vec<u8>) -> Step {
+fn json_step(text: &[u8], expected: Expected<'_>, next: &mut Unwrapper) -> Step {
     let configured = Some(expected.format).filter(|format| *format != Format::Auto);
-    let detected = match detect_json(text, buffer) {
+    let detected = match detect_json(text, &mut next.buffer) {
         Ok(Some(format)) if configured.is_some_and(|asked| !asked.is_json() && asked != format) => Ok(None),
         Ok(Some(format)) => return Step::Done(Found::Format(configured.unwrap_or(format))),
         other => other,
@@ -199,7 +209,7 @@ fn json_step(text: &[u8], expected: Expected<'_>, next: &mut Vec<u8>, buffer: &m
     let mut accepts = |inner: &[u8], is_usual: bool| {
         is_usual && configured.is_some() || is_line(inner, &mut probe, MAX_LAYERS / 2)
     };
-    if wrapper::unwrap_any(text, buffer, next, &mut accepts) {
+    if next.unwrap(text, &mut accepts) {
         return Step::Unwrapped;
     }
     let last = expected.last.filter(|last| last.is_json());
@@ -219,7 +229,7 @@ fn is_line(mut text: &[u8], buffer: &mut Vec<u8>, layers: usize) -> bool {
                 is_usual || is_line(inner, &mut Vec::new(), layers - layer - 1)
             };
             return matches!(detect_json(text, buffer), Ok(Some(_)))
-                || wrapper::unwrap_any(text, &mut Vec::new(), &mut Vec::new(), &mut accepts);
+                || wrapper::unwrap(text, &mut Vec::new(), &mut Vec::new(), &mut accepts).has_content;
         }
         let shape = TextShape::new(text);
         if shape.is_common_log() || detect_text(&shape, None).is_some() {

@@ -8,7 +8,7 @@ use crate::log_format::LogFormat;
 use crate::record::{RecordParser, ValueKind};
 use crate::requests::Requests;
 use crate::table::{Known, Settings, read_as};
-use crate::wrapper::{self, Unwrapped};
+use crate::wrapper;
 use crate::{
     AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, apache, auto,
     cloudfront, envoy, nginx, traefik,
@@ -45,8 +45,6 @@ pub struct Reader {
     inner_buffer: Vec<u8>,
     /// True if the last line had a prefix.
     has_prefix: bool,
-    /// The line next to a verdict.
-    unwrapped: Vec<u8>,
     /// The beginning of a line that a container runtime has cut into parts.
     parts: LineParts,
     requests: Requests,
@@ -114,16 +112,10 @@ impl Reader {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let Self { detected, buffer, json_start, locator, inner_buffer, unwrapped, parts, .. } = self;
-        let Some(mut line) = parts.join(line) else {
+        let Self { detected, buffer, json_start, locator, inner_buffer, parts, .. } = self;
+        let Some(line) = parts.join(line) else {
             return Ok(ParsedLine::LeftOut("a part of a longer line"));
         };
-        let mut prior = None;
-        if wrapper::is_wrapper(line)
-            && let Unwrapped::Judged(inside, verdict) = wrapper::unwrap_line(line, unwrapped)?
-        {
-            (line, prior) = (inside, Some(verdict));
-        }
         let Attempts { first, second } = attempts;
         let mut settings = Settings {
             mapping: &self.mapping,
@@ -137,14 +129,12 @@ impl Reader {
         let mut failure = None;
         if let Some(known) = known {
             let read = read_as(known, line, &mut settings, first, buffer);
-            // The line of an access log may be inside one of other keys.
-            if !matches!(read, Ok(ParsedLine::Other(_)) | Err(_)) {
-                return match prior {
-                    None => read,
-                    Some(verdict) => Ok(ParsedLine::Judged(completed(verdict, read.ok()))),
-                };
+            match read {
+                // The line of an access log may be inside one of other keys, and the time beside the verdict.
+                Ok(ParsedLine::Other(_) | ParsedLine::Judged(PriorVerdict { ts: None, .. })) => {}
+                Err(error) => failure = Some(error),
+                read => return read,
             }
-            failure = read.err();
         }
         json_start.clear();
         let expected = Expected {
@@ -156,6 +146,7 @@ impl Reader {
             has_own_keys: !self.mapping.is_empty(),
         };
         let located = locator.locate(line, expected);
+        let prior = locator.verdict()?;
         let format = match located.found {
             Found::Format(format) => Ok(format),
             Found::LacksDuration(format) => Err(apache::lacks_duration(format)),

@@ -4,7 +4,9 @@ use crate::PriorVerdict;
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation_and_upstream, fate};
 use crate::json::{JsonCursor, Value};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use nearmiss::Fate;
 
 /// The keys under which log shippers put the line as it was logged.
 const LINE_KEYS: [&str; 14] = [
@@ -26,13 +28,54 @@ const LINE_KEYS: [&str; 14] = [
 /// The keys under which log shippers put the object that was logged.
 const OBJECT_KEYS: [&str; 8] =
     ["jsonPayload", "json", "message", "log", "log_processed", "nginx", "parsed", "access_log"];
+/// The key of the verdict.
+const VERDICT_KEY: &str = "near_miss";
 
-/// The content of a wrapper.
-pub(crate) enum Unwrapped<'a> {
-    /// A line without a verdict.
-    Line,
-    /// A line, and the verdict next to it.
-    Judged(&'a [u8], PriorVerdict<'a>),
+/// Buffers for the content of wrappers.
+#[derive(Debug, Default)]
+pub(crate) struct Unwrapper {
+    /// The content of the last wrapper.
+    pub(crate) inner: Vec<u8>,
+    /// The verdict beside the content of the outermost wrapper that has one.
+    pub(crate) verdict: Option<Result<OwnedVerdict, LineError>>,
+    pub(crate) buffer: Vec<u8>,
+}
+
+/// The fate and the upstream of a verdict.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnedVerdict {
+    fate: Fate,
+    upstream: Option<Box<str>>,
+}
+
+/// The members of an object that make it a wrapper.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) has_content: bool,
+    has_verdict: bool,
+}
+
+impl Unwrapper {
+    /// Copies the content of a wrapper as [`unwrap`] does, and keeps its verdict; returns true if it has content.
+    pub(crate) fn unwrap(&mut self, line: &[u8], accepts: &mut dyn FnMut(&[u8], bool) -> bool) -> bool {
+        let members = unwrap(line, &mut self.buffer, &mut self.inner, accepts);
+        if members.has_verdict && self.verdict.is_none() {
+            self.verdict = Some(prior_verdict(line, &mut self.buffer).map(OwnedVerdict::from));
+        }
+        members.has_content
+    }
+}
+
+impl OwnedVerdict {
+    pub(crate) fn as_prior(&self) -> PriorVerdict<'_> {
+        PriorVerdict { ts: None, upstream: self.upstream.as_deref(), fate: self.fate }
+    }
+}
+
+impl From<PriorVerdict<'_>> for OwnedVerdict {
+    fn from(verdict: PriorVerdict<'_>) -> Self {
+        Self { fate: verdict.fate, upstream: verdict.upstream.map(Into::into) }
+    }
 }
 
 /// Returns the verdict in a JSON object, whatever its other members.
@@ -41,12 +84,19 @@ pub(crate) enum Unwrapped<'a> {
 ///
 /// If there is none, or the object is invalid.
 pub fn prior_verdict<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<PriorVerdict<'a>, LineError> {
-    match unwrap_line(line, buffer)? {
-        Unwrapped::Judged(_, verdict) => Ok(verdict),
-        Unwrapped::Line => {
-            Err(LineError::new(line.len(), LineErrorKind::MissingField { field: "near_miss" }))
+    let mut json = JsonCursor::new(line, buffer);
+    let (mut verdict, mut first) = (None, true);
+    json.open_object()?;
+    while let Some(key) = json.next_key(&mut first)? {
+        match key {
+            VERDICT_KEY => verdict = Some(annotation_and_upstream(&mut json)?),
+            _ => json.skip()?,
         }
     }
+    json.expect_end()?;
+    let missing = LineErrorKind::MissingField { field: VERDICT_KEY };
+    let (name, upstream) = verdict.ok_or_else(|| LineError::new(line.len(), missing))?;
+    Ok(PriorVerdict { ts: None, upstream, fate: fate(name)? })
 }
 
 /// Returns true if `line` is an object around a line of text: `{"log":"…"`, as Docker and `--annotate` write it.
@@ -54,63 +104,48 @@ pub(crate) fn is_wrapper(line: &[u8]) -> bool {
     line.starts_with(br#"{"log":""#)
 }
 
-/// Returns the content of such an object; the line in it is decoded into `buffer`.
-pub(crate) fn unwrap_line<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Unwrapped<'a>, LineError> {
-    let mut json = JsonCursor::new(line, buffer);
-    let (mut text, mut verdict, mut first) = ("", None, true);
-    json.open_object()?;
-    while let Some(key) = json.next_key(&mut first)? {
-        match key {
-            "log" => text = json.text_of("log")?,
-            "near_miss" => verdict = Some(annotation_and_upstream(&mut json)?),
-            _ => json.skip()?,
-        }
-    }
-    json.expect_end()?;
-    let text = text.trim_end_matches(['\n', '\r']).as_bytes();
-    match verdict {
-        Some((name, upstream)) => {
-            Ok(Unwrapped::Judged(text, PriorVerdict { ts: None, upstream, fate: fate(name)? }))
-        }
-        None => Ok(Unwrapped::Line),
-    }
-}
-
-/// Copies the line or the object inside a JSON object into `inner`; returns false if it has none.
+/// Copies the line or the object inside a JSON object into `inner`.
 ///
-/// The content is a member that `accepts` takes. The last argument of `accepts` is true if log shippers use its key.
-pub(crate) fn unwrap_any(
+/// The content is the first member that `accepts` takes. The last argument of `accepts` is true if log shippers use its key.
+pub(crate) fn unwrap(
     line: &[u8],
     buffer: &mut Vec<u8>,
     inner: &mut Vec<u8>,
     accepts: &mut dyn FnMut(&[u8], bool) -> bool,
-) -> bool {
+) -> Members {
     /// Minimum length of a line that an access log could have, in bytes.
     const MIN_LINE: usize = 24;
     inner.clear();
     let mut json = JsonCursor::new(line, buffer);
-    let mut first = true;
+    let (mut members, mut first) = (Members::default(), true);
     if json.open_object().is_err() {
-        return false;
+        return members;
     }
     while let Ok(Some(key)) = json.next_key(&mut first) {
         let start = json.offset();
-        let Ok(value) = json.value() else { return false };
+        members.has_verdict |= key == VERDICT_KEY;
+        if members.has_content || key == VERDICT_KEY {
+            if json.skip().is_err() {
+                break;
+            }
+            continue;
+        }
+        let Ok(value) = json.value() else { break };
         let (text, is_usual) = match value {
             Value::Text(text) => (text.trim_end_matches(['\n', '\r']).as_bytes(), LINE_KEYS.contains(&key)),
             Value::Object => {
                 if json.skip_rest(true).is_err() {
-                    return false;
+                    break;
                 }
                 (line.get(start..json.offset()).unwrap_or_default(), OBJECT_KEYS.contains(&key))
             }
-            Value::Array if json.skip_rest(false).is_err() => return false,
+            Value::Array if json.skip_rest(false).is_err() => break,
             _ => continue,
         };
         if text.len() >= MIN_LINE && accepts(text, is_usual) {
             inner.extend_from_slice(text);
-            return true;
+            members.has_content = true;
         }
     }
-    false
+    members
 }

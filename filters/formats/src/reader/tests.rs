@@ -219,6 +219,40 @@ fn an_annotated_text_line_is_not_judged_again_and_keeps_its_time() {
 }
 
 #[test]
+fn a_line_beside_a_verdict_is_not_judged_again_whatever_the_wrapper() {
+    const VERDICT: &str = r#""near_miss": {"upstream":"x","fate":"slow"}"#;
+    let judged = |wrapped: &str| match Reader::default().read(wrapped.as_bytes(), &mut Attempts::default()) {
+        Ok(ParsedLine::Judged(judged)) => {
+            assert_eq!((judged.upstream, judged.fate.name()), (Some("x"), "slow"), "{wrapped}");
+            judged.ts
+        }
+        other => panic!("{wrapped}: {other:?}"),
+    };
+    for (_, line) in lines() {
+        let text = alloc::format!("{line:?}");
+        let escaped = alloc::format!(r#"{{"log":{text},{VERDICT}}}"#);
+        for wrapped in [
+            alloc::format!(r#"{{"log": {text}, {VERDICT}}}"#),
+            alloc::format!(r#"{{"stream":"stdout","log":{text},{VERDICT}}}"#),
+            alloc::format!(r#"{{{VERDICT},"log":{text}}}"#),
+            alloc::format!(r#"{{"message":{text},{VERDICT},"@timestamp":"2026-11-23T08:00:00Z"}}"#),
+            alloc::format!(
+                r#"{{"log":"{}\n","stream":"stdout"}}"#,
+                escaped.replace('\\', r"\\").replace('"', r#"\""#)
+            ),
+        ] {
+            assert!(judged(&wrapped).is_some(), "{wrapped}");
+        }
+        if line.starts_with('{') {
+            assert!(judged(&alloc::format!(r#"{{"stream":"a","log":{line},{VERDICT}}}"#)).is_some());
+        }
+    }
+    assert_eq!(judged(&alloc::format!(r#"{{"message":"hello",{VERDICT}}}"#)), None);
+    let broken = br#"{"stream":"stdout","log":"hello","near_miss":7}"#;
+    assert!(Reader::default().read(broken, &mut Attempts::default()).is_err());
+}
+
+#[test]
 fn a_record_may_have_lost_its_time_and_gained_fields() {
     let lines: [(&[u8], u64); 6] = [
         (br#"{"upstream":"cart","status":200,"duration_ms":2,"kubernetes":{"pod":["a"]}}"#, 1_000_000),
