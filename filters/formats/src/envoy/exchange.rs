@@ -110,7 +110,7 @@ pub(crate) fn parse_values<'a>(
             as u16;
     }
     if is_changed(FieldId::Duration) {
-        let duration = required(line, values, FieldId::Duration, "duration")?;
+        let Some(duration) = get(FieldId::Duration) else { return without_duration(line, values) };
         parsed.duration =
             time::millis(duration).ok_or_else(|| invalid(line, duration, "duration", "milliseconds"))?;
     }
@@ -167,6 +167,15 @@ pub(crate) fn parse_values<'a>(
         None => DEFAULT_UPSTREAM,
     };
     Ok(ParsedLine::Exchange(exchange))
+}
+
+/// Returns the result of reading a line without a duration. Envoy logs an exchange that has not ended with the value `-` or `null`.
+#[cold]
+fn without_duration<'a>(line: &[u8], values: &FieldValues<'_, '_>) -> Result<ParsedLine<'a>, LineError> {
+    match values.raw(FieldId::Duration as usize) {
+        Some(b"-") => Ok(ParsedLine::LeftOut("an exchange that has not ended")),
+        _ => Err(missing(line, "duration")),
+    }
 }
 
 fn start(

@@ -97,6 +97,19 @@ fn health_checks_and_mirrored_traffic_are_left_out() {
 }
 
 #[test]
+fn an_exchange_that_has_not_ended_is_left_out() {
+    const WHY: &str = "an exchange that has not ended";
+    let envoy = r#"[2026-11-23T08:00:00.842Z] "GET /s HTTP/1.1" 200 - 0 1200 - 5 "-" "curl/8" "id" "shop" "10.0.0.1:80""#;
+    assert_eq!(left_out(Format::Envoy, envoy), WHY);
+    let istio = r#"[2026-11-23T08:00:00.842Z] "GET /s HTTP/1.1" 0 - - - "-" 0 0 - - "-" "curl/8" "id" "shop" "-" - - 10.0.0.2:80 10.0.0.3:4 - default"#;
+    assert_eq!(left_out(Format::Istio, istio), WHY);
+    let json = r#"{"start_time":"2026-11-23T08:00:00Z","response_code":200,"response_flags":"-","duration":null,"upstream_cluster":"cart"}"#;
+    assert_eq!(left_out(Format::EnvoyJson, json), WHY);
+    let without = json.replace("\"duration\":null,", "");
+    assert!(error(Format::EnvoyJson, &without).starts_with("`duration` is missing"));
+}
+
+#[test]
 fn an_error_names_the_expected_part() {
     let line = text("200 -", "10.0.0.1:80");
     assert!(error(Format::Envoy, &line[..50]).contains("the request in quotes"));
