@@ -9,7 +9,9 @@ const MAX_PREFIX: usize = 300;
 /// A line in the log file of a Kubernetes container runtime (CRI).
 pub(crate) struct CriLine<'a> {
     pub(crate) text: &'a [u8],
-    /// True if the next line continues this one.
+    /// True for standard error, false for standard output.
+    pub(crate) is_stderr: bool,
+    /// True if the next line of the same stream continues this one.
     pub(crate) is_partial: bool,
 }
 
@@ -20,7 +22,7 @@ pub(crate) fn cri(line: &[u8]) -> Option<CriLine<'_>> {
     let (_, stream, tag, text) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let is_cri =
         matches!(stream, b"stdout" | b"stderr") && matches!(tag, [b'F' | b'P'] | [b'F' | b'P', b':', ..]);
-    is_cri.then_some(CriLine { text, is_partial: tag.starts_with(b"P") })
+    is_cri.then_some(CriLine { text, is_stderr: stream == b"stderr", is_partial: tag.starts_with(b"P") })
 }
 
 /// Returns the line after a prefix that no format begins with.

@@ -479,6 +479,16 @@ fn parts_of_a_line_are_joined() {
 }
 
 #[test]
+fn parts_of_a_line_are_joined_within_their_stream() {
+    let mut reader = Reader::new(Format::Auto);
+    let (head, tail) = LINES[5].1.split_at(70);
+    assert!(!is_exchange(&mut reader, &alloc::format!("2026-11-23T08:00:00.1Z stdout P {head}")));
+    assert!(!is_exchange(&mut reader, "2026-11-23T08:00:00.1Z stderr P 2026/11/23 08:00:00 [error] "));
+    assert!(!is_exchange(&mut reader, "2026-11-23T08:00:00.1Z stderr F 31#31: *5 upstream timed out"));
+    assert!(is_exchange(&mut reader, &alloc::format!("2026-11-23T08:00:00.1Z stdout F {tail}")));
+}
+
+#[test]
 fn the_combined_format_is_refused_with_what_it_lacks() {
     let line = r#"192.0.2.8 - - [23/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 502 559 "-" "curl/8""#;
     for format in [Format::Auto, Format::Nginx] {
