@@ -85,6 +85,10 @@ pub(crate) fn kind(shape: &TextShape<'_>) -> OtherLine {
         }
         [b'[', ..] if is_apache_error(line) => OtherLine::ApacheError,
         _ if shape.time.is_some() && is_connection(shape.after_time) => OtherLine::Connection,
+        // Envoy writes a `T` between date and time.
+        [b'[', _, _, _, _, b'-', _, _, b'-', _, _, b' ', ..] if shape.time.is_some() => {
+            OtherLine::Timestamped
+        }
         _ if has(b"haproxy[") => OtherLine::Haproxy,
         [b'0'..=b'9', _, _, _, b'-', ..] if contains(line, b'\t') => OtherLine::IstioProxy,
         [b'0'..=b'9', _, _, _, b'-', ..] if time::rfc3339(shape.first).is_some() => OtherLine::Timestamped,
@@ -106,10 +110,10 @@ fn is_apache_error(line: &[u8]) -> bool {
         && line.windows(3).any(|window| window == b"] [")
 }
 
-/// Returns true for the protocol of nginx's stream module, and a status.
+/// Returns true for the protocol of nginx's stream module, and a status. Old versions of ingress-nginx write no space between them.
 fn is_connection(text: &[u8]) -> bool {
-    let rest = text.strip_prefix(b"TCP ").or(text.strip_prefix(b"UDP "));
-    rest.is_some_and(|rest| rest.get(..3).is_some_and(is_digits))
+    let rest = text.strip_prefix(b"TCP").or(text.strip_prefix(b"UDP"));
+    rest.is_some_and(|rest| rest.trim_ascii_start().get(..3).is_some_and(is_digits))
 }
 
 #[cfg(test)]
@@ -133,6 +137,8 @@ mod tests {
                 "192.0.2.1 [23/Nov/2026:08:00:00 +0000] TCP 200 1234 567 12.345 \"10.0.0.1:5432\"",
                 "TCP or UDP connection of nginx",
             ),
+            ("[23/Nov/2026:08:00:00 +0000]TCP200000.000", "TCP or UDP connection of nginx"),
+            ("[2026-11-23 08:00:00] reloaded", "message with a timestamp"),
             ("2026-11-23T08:00:00.270118Z\tinfo\tEnvoy proxy is ready", "message of istio-proxy"),
             ("time=\"2026-11-23T08:00:00Z\" level=info msg=\"x\"", "logfmt message"),
             ("---------", "banner"),

@@ -425,6 +425,8 @@ fn lines_of_other_programs_are_no_errors() {
         "[Mon Nov 23 08:00:00.123456 2026] [proxy:error] [pid 12:tid 139] (111)Connection refused: AH00957",
         "192.0.2.1 [23/Nov/2026:08:00:00 +0000] TCP 200 1234 567 12.345 \"10.0.0.1:5432\"",
         "==> /var/log/nginx/access.log <==",
+        "[23/Nov/2026:08:00:00 +0000]TCP200000.000",
+        "[2026-11-23 08:00:00] reloaded",
         "    at java.lang.Thread.run(Thread.java:748)",
         "{\"level\":\"info\",\"ts\":1763888400.1,\"msg\":\"request\",\"status\":200,\"duration_ms\":12}",
     ] {
