@@ -8,6 +8,7 @@ use crate::text_shape::TextShape;
 use crate::wrapper::{self, Unwrapper};
 use crate::{Format, LineError, OtherLine, PriorVerdict, haproxy, nginx, other_line, prefix};
 use alloc::vec::Vec;
+use nearmiss::Timestamp;
 
 /// Maximum number of prefixes and wrappers around one line.
 const MAX_LAYERS: usize = 8;
@@ -73,7 +74,7 @@ impl Locator {
     pub(crate) fn locate(&mut self, line: &[u8], expected: Expected<'_>) -> Located {
         let (mut start, mut is_inside) = (0, false);
         let mut found = Found::Other(OtherLine::Unknown);
-        self.next.verdict = None;
+        (self.next.verdict, self.next.time) = (None, None);
         for _ in 0..MAX_LAYERS {
             let Self { inner, next } = self;
             let text = if is_inside { inner.as_slice() } else { line };
@@ -90,7 +91,11 @@ impl Locator {
                     found = done;
                     break;
                 }
-                Step::Skip(length) => start += length,
+                Step::Skip(length) => {
+                    start += length;
+                    let prefix = text.get(..length).unwrap_or_default();
+                    self.next.time = prefix::time_in(prefix).or(self.next.time);
+                }
                 Step::Unwrapped => {
                     core::mem::swap(&mut self.inner, &mut self.next.inner);
                     (start, is_inside) = (0, true);
@@ -108,11 +113,16 @@ impl Locator {
         detect_json(line, &mut self.next.buffer) == Ok(None)
     }
 
+    /// Returns the time in the prefixes and wrappers around the line that was located last.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        self.next.time
+    }
+
     /// Returns the verdict beside the line that was located last.
     pub(crate) fn verdict(&self) -> Result<Option<PriorVerdict<'_>>, LineError> {
         match &self.next.verdict {
             None => Ok(None),
-            Some(Ok(verdict)) => Ok(Some(verdict.as_prior())),
+            Some(Ok(verdict)) => Ok(Some(verdict.at(self.next.time))),
             Some(Err(error)) => Err(error.clone()),
         }
     }

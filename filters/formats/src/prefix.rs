@@ -2,13 +2,19 @@
 
 use crate::swar::contains;
 use crate::time;
+use nearmiss::Timestamp;
 
 /// Length of a line's start that is searched for a prefix, in bytes.
 const MAX_PREFIX: usize = 300;
 
+/// Length of a date such as `2026-11-23`.
+const DATE_LENGTH: usize = 10;
+
 /// A line in the log file of a Kubernetes container runtime (CRI).
 pub(crate) struct CriLine<'a> {
     pub(crate) text: &'a [u8],
+    /// The time in the prefix.
+    pub(crate) time: &'a [u8],
     /// True for standard error, false for standard output.
     pub(crate) is_stderr: bool,
     /// True if the next line of the same stream continues this one.
@@ -19,10 +25,34 @@ pub(crate) struct CriLine<'a> {
 pub(crate) fn cri(line: &[u8]) -> Option<CriLine<'_>> {
     let [b'0'..=b'9', _, _, _, b'-', _, _, b'-', _, _, b'T', ..] = line else { return None };
     let mut words = line.splitn(4, |byte| *byte == b' ');
-    let (_, stream, tag, text) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (time, stream, tag, text) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let is_cri =
         matches!(stream, b"stdout" | b"stderr") && matches!(tag, [b'F' | b'P'] | [b'F' | b'P', b':', ..]);
-    is_cri.then_some(CriLine { text, is_stderr: stream == b"stderr", is_partial: tag.starts_with(b"P") })
+    is_cri.then_some(CriLine {
+        text,
+        time,
+        is_stderr: stream == b"stderr",
+        is_partial: tag.starts_with(b"P"),
+    })
+}
+
+/// Returns the first time with a date and a year in a prefix; date and time may be separate words.
+pub(crate) fn time_in(prefix: &[u8]) -> Option<Timestamp> {
+    let mut rest = prefix;
+    loop {
+        let end = word_end(rest, 0);
+        if matches!(rest, [b'0'..=b'9', _, _, _, b'-' | b'/', _, _, b'-' | b'/', ..]) {
+            let end = if end > DATE_LENGTH { end } else { word_end(rest, end + 1) };
+            return time::parse(rest.get(..end)?);
+        }
+        rest = rest.get(end + 1..)?;
+    }
+}
+
+/// Returns the end of the word at `from`: the next space or tab, or the end of the text.
+fn word_end(text: &[u8], from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| matches!(byte, b' ' | b'\t')).map_or(text.len(), |length| from + length)
 }
 
 /// Returns the line after a prefix that no format begins with.
@@ -306,6 +336,23 @@ mod tests {
                 line = rest.to_vec();
             }
             assert_eq!(alloc::string::String::from_utf8_lossy(&line), text, "{prefix}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_prefix_has_a_year() {
+        let time = Timestamp::from_micros(1_795_420_800_100_000);
+        for prefix in [
+            "2026-11-23T08:00:00.1Z stdout F ",
+            "2026-11-23T08:00:00.1Z ",
+            "<134>1 2026-11-23T08:00:00.1Z lb1 nginx 77 - - ",
+            "Mon 2026-11-23 08:00:00.1 UTC lb1 nginx[77]: ",
+            "2026/11/23 08:00:00.1\tINFO\thttp.log.access.log0\thandled request\t",
+        ] {
+            assert_eq!(time_in(prefix.as_bytes()), Some(time), "{prefix}");
+        }
+        for prefix in ["<190>Oct 25 12:53:53 web1 nginx: ", "web-1  | ", "", " "] {
+            assert_eq!(time_in(prefix.as_bytes()), None, "{prefix}");
         }
     }
 

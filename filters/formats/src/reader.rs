@@ -11,7 +11,7 @@ use crate::table::{Known, Settings, read_as};
 use crate::wrapper;
 use crate::{
     AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, apache, auto,
-    cloudfront, envoy, nginx, traefik,
+    cloudfront, envoy, nginx, time, traefik,
 };
 use alloc::vec::Vec;
 use json_start::JsonStart;
@@ -33,6 +33,8 @@ pub struct Reader {
     detected: Option<Format>,
     json_start: JsonStart,
     mapping: FieldMapping,
+    /// Timestamp of lines that have none, neither their own nor one around them.
+    default_time: Option<Timestamp>,
     /// The configured format string.
     log_format: Option<LogFormat>,
     buffer: Vec<u8>,
@@ -82,7 +84,7 @@ impl Reader {
 
     /// Sets the timestamp of the next lines that have none of their own: the time that a pipeline gives a record.
     pub fn set_default_time(&mut self, time: Option<Timestamp>) {
-        self.mapping.default_time = time;
+        (self.default_time, self.mapping.default_time) = (time, time);
     }
 
     /// Returns the format of the last line; [`Format::Auto`] if none has been detected yet.
@@ -113,12 +115,15 @@ impl Reader {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         let Self { detected, buffer, json_start, locator, inner_buffer, parts, .. } = self;
-        let Some(line) = parts.join(line) else {
+        let mut part_time = None;
+        let Some(line) = parts.join(line, &mut part_time) else {
             return Ok(ParsedLine::LeftOut("a part of a longer line"));
         };
+        let default_time = self.default_time.or_else(|| part_time.and_then(time::parse));
+        self.mapping.default_time = default_time;
         let Attempts { first, second } = attempts;
         let mut settings = Settings {
-            mapping: &self.mapping,
+            mapping: &mut self.mapping,
             log_format: self.log_format.as_ref(),
             cache: &mut self.text_cache,
             requests: &self.requests,
@@ -143,10 +148,11 @@ impl Reader {
             last: *detected,
             has_prefix: self.has_prefix,
             has_own_format: settings.log_format.is_some(),
-            has_own_keys: !self.mapping.is_empty(),
+            has_own_keys: !settings.mapping.is_empty(),
         };
         let located = locator.locate(line, expected);
         let prior = locator.verdict()?;
+        settings.mapping.default_time = self.default_time.or(locator.time()).or(default_time);
         let format = match located.found {
             Found::Format(format) => Ok(format),
             Found::LacksDuration(format) => Err(apache::lacks_duration(format)),
@@ -189,6 +195,7 @@ impl Reader {
         if wrapper::is_wrapper(record) {
             return self.read(record, attempts);
         }
+        self.mapping.default_time = self.default_time;
         let Self { format, detected, mapping, log_format, buffer, json_start, cache, locator, .. } = self;
         let format = match (*format, parser.format()) {
             (Format::Auto, None) => match detect(record, log_format.as_ref(), buffer, json_start, detected) {
@@ -242,6 +249,7 @@ impl Reader {
         if !parser.has_tokens() {
             return Err(LineError::new(0, LineErrorKind::UnknownFormat));
         }
+        self.mapping.default_time = self.default_time;
         let values = record_values(record, parser, &self.mapping, self.cache.record);
         let cache = &mut self.cache;
         cache.record = None;
@@ -318,6 +326,7 @@ fn completed<'a>(verdict: PriorVerdict<'a>, line: Option<ParsedLine<'a>>) -> Pri
             upstream: verdict.upstream.or(Some(exchange.upstream)),
             ..verdict
         },
+        Some(ParsedLine::Judged(inner)) => PriorVerdict { ts: inner.ts.or(verdict.ts), ..verdict },
         _ => verdict,
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn format_of(key: &str, value: Value<'_>) -> Option<(Format, u8)> {
 
 /// The settings of a reader, and what it keeps of the last line of text.
 pub(crate) struct Settings<'r> {
-    pub(crate) mapping: &'r FieldMapping,
+    pub(crate) mapping: &'r mut FieldMapping,
     pub(crate) log_format: Option<&'r LogFormat>,
     pub(crate) cache: &'r mut nginx::LineCache,
     pub(crate) requests: &'r Requests,

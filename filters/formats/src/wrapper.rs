@@ -1,12 +1,12 @@
 //! JSON objects around a line: those of container runtimes and log shippers, and those that nearmiss has annotated.
 
-use crate::PriorVerdict;
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation_and_upstream, fate};
 use crate::json::{JsonCursor, Value};
+use crate::{PriorVerdict, time};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use nearmiss::Fate;
+use nearmiss::{Fate, Timestamp};
 
 /// The keys under which log shippers put the line as it was logged.
 const LINE_KEYS: [&str; 14] = [
@@ -28,6 +28,9 @@ const LINE_KEYS: [&str; 14] = [
 /// The keys under which log shippers put the object that was logged.
 const OBJECT_KEYS: [&str; 8] =
     ["jsonPayload", "json", "message", "log", "log_processed", "nginx", "parsed", "access_log"];
+/// The keys under which log shippers put the time.
+const TIME_KEYS: [&str; 7] =
+    ["timestamp", "@timestamp", "time", "_time", "ts", "date", "__REALTIME_TIMESTAMP"];
 /// The key of the verdict.
 const VERDICT_KEY: &str = "near_miss";
 
@@ -36,6 +39,8 @@ const VERDICT_KEY: &str = "near_miss";
 pub(crate) struct Unwrapper {
     /// The content of the last wrapper.
     pub(crate) inner: Vec<u8>,
+    /// The time beside the line, in the innermost prefix or wrapper that has one.
+    pub(crate) time: Option<Timestamp>,
     /// The verdict beside the content of the outermost wrapper that has one.
     pub(crate) verdict: Option<Result<OwnedVerdict, LineError>>,
     pub(crate) buffer: Vec<u8>,
@@ -53,22 +58,25 @@ pub(crate) struct OwnedVerdict {
 pub(crate) struct Members {
     pub(crate) has_content: bool,
     has_verdict: bool,
+    time: Option<Timestamp>,
 }
 
 impl Unwrapper {
-    /// Copies the content of a wrapper as [`unwrap`] does, and keeps its verdict; returns true if it has content.
+    /// Copies the content of a wrapper as [`unwrap`] does, and keeps its verdict and its time; returns true if it has content.
     pub(crate) fn unwrap(&mut self, line: &[u8], accepts: &mut dyn FnMut(&[u8], bool) -> bool) -> bool {
         let members = unwrap(line, &mut self.buffer, &mut self.inner, accepts);
         if members.has_verdict && self.verdict.is_none() {
             self.verdict = Some(prior_verdict(line, &mut self.buffer).map(OwnedVerdict::from));
         }
+        self.time = members.time.or(self.time);
         members.has_content
     }
 }
 
 impl OwnedVerdict {
-    pub(crate) fn as_prior(&self) -> PriorVerdict<'_> {
-        PriorVerdict { ts: None, upstream: self.upstream.as_deref(), fate: self.fate }
+    /// Returns the verdict of an exchange at a time.
+    pub(crate) fn at(&self, ts: Option<Timestamp>) -> PriorVerdict<'_> {
+        PriorVerdict { ts, upstream: self.upstream.as_deref(), fate: self.fate }
     }
 }
 
@@ -124,14 +132,12 @@ pub(crate) fn unwrap(
     while let Ok(Some(key)) = json.next_key(&mut first) {
         let start = json.offset();
         members.has_verdict |= key == VERDICT_KEY;
-        if members.has_content || key == VERDICT_KEY {
-            if json.skip().is_err() {
-                break;
-            }
-            continue;
-        }
         let Ok(value) = json.value() else { break };
         let (text, is_usual) = match value {
+            Value::Text(text) | Value::Number(text) if TIME_KEYS.contains(&key) => {
+                members.time = time::parse(text.as_bytes()).or(members.time);
+                continue;
+            }
             Value::Text(text) => (text.trim_end_matches(['\n', '\r']).as_bytes(), LINE_KEYS.contains(&key)),
             Value::Object => {
                 if json.skip_rest(true).is_err() {
@@ -142,7 +148,8 @@ pub(crate) fn unwrap(
             Value::Array if json.skip_rest(false).is_err() => break,
             _ => continue,
         };
-        if text.len() >= MIN_LINE && accepts(text, is_usual) {
+        let may_be_content = !members.has_content && key != VERDICT_KEY && text.len() >= MIN_LINE;
+        if may_be_content && accepts(text, is_usual) {
             inner.extend_from_slice(text);
             members.has_content = true;
         }

@@ -22,13 +22,15 @@ struct StreamParts {
 }
 
 impl LineParts {
-    /// Removes the prefix of a container runtime and joins the parts of a line; `None` until its last part.
-    pub(super) fn join<'a>(&'a mut self, line: &'a [u8]) -> Option<&'a [u8]> {
+    /// Removes the prefix of a container runtime and joins the parts of a line; `None` until its last part. The prefix's time is
+    /// set in `time`.
+    pub(super) fn join<'a>(&'a mut self, line: &'a [u8], time: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
         let Some(cri) = prefix::cri(line) else {
             self.stdout.text.clear();
             self.stderr.text.clear();
             return Some(line);
         };
+        *time = Some(cri.time);
         if cri.is_stderr { self.stderr.join(cri) } else { self.stdout.join(cri) }
     }
 

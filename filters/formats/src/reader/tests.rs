@@ -387,6 +387,40 @@ fn the_time_of_a_line_counts_before_that_of_its_prefix() {
 }
 
 #[test]
+fn the_time_around_a_line_counts_if_the_line_has_none() {
+    const NGINX: &str =
+        r#"{"status":200,"request_time":0.012,"upstream_status":"502, 200","upstream_addr":"a:80, b:80"}"#;
+    const ENVOY: &str =
+        r#"{"method":"GET","response_code":503,"response_flags":"UF","duration":12,"upstream_cluster":"c"}"#;
+    const TEXT: &str = r#"status=200 request_time=0.5 upstream_status="502, 200""#;
+    const CADDY: &str =
+        r#"{"request":{"method":"GET"},"duration":0.3,"size":1,"status":200,"resp_headers":{}}"#;
+    let time = Timestamp::from_micros(1_795_420_800_100_000);
+    let envoy = time.after(nearmiss::Micros::from_millis(12));
+    let zulu = "2026-11-23T08:00:00.1Z";
+    for (line, time) in [
+        (alloc::format!(r#"{{"jsonPayload":{NGINX},"resource":{{"type":"a"}},"timestamp":"{zulu}"}}"#), time),
+        (alloc::format!(r#"{{"insertId":"x","jsonPayload":{ENVOY},"timestamp":"{zulu}"}}"#), envoy),
+        (alloc::format!(r#"{{"@timestamp":"{zulu}","nginx":{NGINX}}}"#), time),
+        (alloc::format!(r#"{{"time":"{zulu}","access":{NGINX}}}"#), time),
+        (alloc::format!("{zulu} stdout F {NGINX}"), time),
+        (alloc::format!("{zulu} stdout F {TEXT}"), time),
+        (alloc::format!("{zulu} {NGINX}"), time),
+        (alloc::format!("<134>1 {zulu} host nginx 77 - - {TEXT}"), time),
+        (alloc::format!("2026/11/23 08:00:00.1\tINFO\thttp.log.access.log0\thandled request\t{CADDY}"), time),
+    ] {
+        let mut reader = Reader::default();
+        for _ in 0..2 {
+            match reader.read(line.as_bytes(), &mut Attempts::default()) {
+                Ok(ParsedLine::Exchange(exchange)) => assert_eq!(exchange.ts, time, "{line}"),
+                other => panic!("{line}: {other:?}"),
+            };
+        }
+        assert!(reader.read(NGINX.as_bytes(), &mut Attempts::default()).is_err(), "after {line}");
+    }
+}
+
+#[test]
 fn every_format_is_read_inside_wrappers() {
     for (format, line) in lines() {
         let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
