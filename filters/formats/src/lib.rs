@@ -35,6 +35,7 @@ mod kong;
 mod list;
 mod locate;
 mod log_format;
+mod nested_fields;
 mod nginx;
 mod number;
 mod other_line;

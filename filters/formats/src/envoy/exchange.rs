@@ -6,19 +6,19 @@ use crate::field_values::FieldValues;
 use crate::schema::schema;
 use crate::text::{invalid, utf8};
 use crate::time::TimeParser;
-use crate::{ParsedLine, PriorVerdict, number, time};
+use crate::{ParsedLine, PriorVerdict, nested_fields, number, time};
 use nearmiss::{Exchange, Flags, Micros, Timestamp, is_mirrored};
 
 schema! {
     /// The fields of an exchange that Envoy can log.
-    FieldId, null is absent: true, nested: |_, json, _| json.skip_rest(true) => {
+    FieldId, null is absent: true, nested: |key, json, values| nested_fields::read(&FieldId::SCHEMA, key, json, values) => {
         Start: "start_ts" = "start_time" | "timestamp" | "@timestamp" | "time";
         Status: "status" = "response_code" | "status" | "code";
         Flags: "flags" = "response_flags" | "flags";
         Duration: "duration_ms" = "duration";
         Upstream: "upstream" = "upstream_cluster" | "upstream_cluster_raw" | "cluster";
         Host: "host" = "upstream_host" | "upstream_remote_address";
-        Attempts: "attempts" = "upstream_request_attempt_count" | "request_attempt_count" | "attempt_count" | "retry_count";
+        Attempts: "attempts" = "upstream_request_attempt_count" | "request_attempt_count" | "attempt_count" | "retry_count" | "upstream_attempts";
         MaxAttempts: "max_attempts" = "max_attempts";
         Timeout: "timeout_ms" = "x_envoy_expected_rq_timeout_ms" | "x-envoy-expected-rq-timeout-ms";
         Route: "route" = "route_name";

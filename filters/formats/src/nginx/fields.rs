@@ -1,15 +1,16 @@
 //! The fields that nginx can log.
 
+use crate::nested_fields;
 use crate::schema::schema;
 use crate::time::TimeParser;
 use nearmiss::{Micros, Timestamp};
 
 schema! {
     /// The fields of an exchange that nginx can log.
-    FieldId, null is absent: false, nested: |_, json, _| json.skip_rest(true) => {
+    FieldId, null is absent: false, nested: |key, json, values| nested_fields::read(&FieldId::SCHEMA, key, json, values) => {
         Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
         Msec: "msec" = "msec";
-        Status: "status" = "status" | "st" | "code";
+        Status: "status" = "status" | "st" | "code" | "response_status";
         Duration: "duration_s" = "request_time" | "rt" | "responsetime" | "requestTime";
         DurationMs: "duration_ms" = "duration_ms" | "request_time_ms";
         Hosts: "upstream_addr" = "upstream_addr" | "ua" | "upstreamhost" | "upstreamAddr";

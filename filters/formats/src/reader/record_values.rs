@@ -3,6 +3,7 @@
 use crate::field_id::NO_FIELD;
 use crate::field_mapping::FieldMapping;
 use crate::field_values::FieldValues;
+use crate::nested_fields;
 use crate::record::{FieldIndex, RecordParser, ValueKind};
 use crate::schema::Schema;
 
@@ -48,6 +49,9 @@ fn index_fields(
     for number in 0..parser.member_count()? {
         let member = parser.member(record, number)?;
         let key = core::str::from_utf8(member.key).ok().filter(|key| !key.contains('\\'))?;
+        if member.kind == ValueKind::Nested && nested_fields::may_hold(key) {
+            return None;
+        }
         let configured = mapping.id_of(schema, key);
         let id = configured.or_else(|| (schema.id_of_key)(key)).map_or(NO_FIELD, |id| id as u8);
         parser.assign(number, id);

@@ -548,6 +548,33 @@ fn lists_in_nginx_json_need_no_quotes() {
 }
 
 #[test]
+fn attempts_in_a_nested_object_are_read() {
+    const LISTS: &str =
+        r#""upstream":{"addr":"a:80, b:80","status":"502, 200","response_time":["0.001","0.010"]}"#;
+    for (line, attempts, upstream) in [
+        (alloc::format!(r#"{{"time":1795420800,"status":200,"request_time":0.012,{LISTS}}}"#), 2, "nginx"),
+        (
+            alloc::format!(r#"{{"time":1795420800,"response":{{"status":200}},{LISTS},"request_time":0.02}}"#),
+            2,
+            "nginx",
+        ),
+        (
+            r#"{"start_time":"2026-11-23T08:00:00Z","response_code":200,"response_flags":"-","duration":5,"upstream":{"cluster":"cart","host":"a:80","attempts":3}}"#.into(),
+            3,
+            "cart",
+        ),
+    ] {
+        assert_eq!(outcome(&mut Reader::default(), &line), Ok((Some(attempts), upstream.into())), "{line}");
+        let mut parser = RecordParser::default();
+        assert!(parser.parse(line.as_bytes()));
+        match Reader::default().read_record(line.as_bytes(), &mut parser, &mut Attempts::default()) {
+            Ok(ParsedLine::Exchange(exchange)) => assert_eq!(exchange.attempts, Some(attempts), "{line}"),
+            other => panic!("{line}: {other:?}"),
+        };
+    }
+}
+
+#[test]
 fn nginx_text_may_have_its_time_in_any_notation() {
     for start in [
         r#""23/Nov/2026:08:00:00 +0000" client=192.0.2.1 request="GET / HTTP/1.1" status=200"#,
