@@ -221,10 +221,10 @@ impl LineCache {
     /// Maximum length of a key that is kept, in bytes.
     const MAX_LEN: usize = 40;
 
-    /// Returns true for a time of the common log format, or one of RFC 3339.
+    /// Returns true for a time of the common log format, one of RFC 3339, or nginx's `$msec`.
     fn is_time(&mut self, text: &[u8]) -> bool {
-        matches!(text, [_, _, b'/', ..] | [b'0'..=b'9', _, _, _, b'-', ..])
-            && self.times.parse(text).is_some()
+        let is_like = matches!(text, [_, _, b'/', ..] | [b'0'..=b'9', _, _, _, b'-', ..]);
+        (is_like || text.get(10) == Some(&b'.')) && self.times.parse(text).is_some()
     }
 
     /// Replaces the key at index `number`, and forgets those after it.

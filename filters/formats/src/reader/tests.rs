@@ -580,6 +580,8 @@ fn nginx_text_may_have_its_time_in_any_notation() {
         r#""23/Nov/2026:08:00:00 +0000" client=192.0.2.1 request="GET / HTTP/1.1" status=200"#,
         r#"192.0.2.1 "x" - [2026-11-23T08:00:00+00:00] STATUS=200 "svc" "GET / HTTP/1.1" 12"#,
         r#"[23/Nov/2026:08:00:00 +0000] client=192.0.2.1 request="GET / HTTP/1.1" status=200"#,
+        r#"[1795420800.123] client=192.0.2.1 request="GET / HTTP/1.1" status=200"#,
+        r#"1795420800.123 client=192.0.2.1 request="GET / HTTP/1.1" status=200"#,
     ] {
         let line = alloc::format!(
             "{start} request_time=0.016 upstream_status=502, 200 upstream_response_time=0.004, 0.012"
