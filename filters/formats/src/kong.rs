@@ -74,6 +74,8 @@ struct KongValues<'a> {
     tries: Option<u32>,
     /// Start of the last try.
     last_start: Option<Timestamp>,
+    /// True if another try should have followed the last one.
+    last_failed: bool,
     judged: Option<Fate>,
     /// True for the log of a TCP connection, which has a session in place of a request.
     is_connection: bool,
@@ -97,6 +99,11 @@ impl<'a> KongValues<'a> {
         }
         let last_status = self.set_statuses(line, attempts)?;
         let aborted = status == 499;
+        // Older versions log no list of statuses, and of a response that Kong buffers there is only the last one.
+        let answer = last_status.or(Some(status).filter(|_| self.statuses.is_none()));
+        if let Some(last) = attempts.last_mut().filter(|_| !self.last_failed && !aborted) {
+            last.status = last.status.or(answer);
+        }
         let rescued = !aborted && !is_error(status) && last_status.is_some_and(is_error);
         let none_contacted = self.tries == Some(0) && status < 500;
         Ok(ParsedLine::Exchange(Exchange {
@@ -251,9 +258,11 @@ fn tries<'a>(
     while json.next_item(&mut first_item)? {
         json.object_of("tries")?;
         let (mut ip, mut port, mut code, mut began, mut first) = (None, None, None, None, true);
+        values.last_failed = false;
         while let Some(key) = json.next_key(&mut first)? {
             match key {
                 "ip" => ip = json.value()?.word(),
+                "state" => values.last_failed = json.value()?.word().is_some(),
                 "port" => port = json.value()?.word(),
                 "code" => code = json.value()?.word().and_then(|code| number::all_whole(code.as_bytes())),
                 "balancer_start" if began.is_none() => {
@@ -342,6 +351,23 @@ mod tests {
                 assert_eq!(exchange.upstream, "s", "no host to choose from")
             });
         }
+    }
+
+    #[test]
+    fn without_a_list_of_statuses_the_last_try_has_that_of_the_response() {
+        for unknown in ["null", r#""""#] {
+            with(Format::Kong, &LINE.replace(r#""502, 200""#, unknown), |exchange| {
+                let statuses = [Some(502), Some(200)];
+                assert!(exchange.attempt_log.iter().map(|attempt| attempt.status).eq(statuses), "{unknown}");
+                assert_eq!((exchange.attempts, exchange.substitute), (Some(2), None));
+            });
+        }
+        // A response that Kong buffers has one status.
+        with(Format::Kong, &LINE.replace("502, 200", "200"), |exchange| {
+            assert_eq!((exchange.attempt_log[1].status, exchange.substitute), (Some(200), None));
+        });
+        let gone = LINE.replace(r#""502, 200""#, "null").replace(r#""status":200"#, r#""status":499"#);
+        with(Format::Kong, &gone, |exchange| assert_eq!(exchange.attempt_log[1].status, None));
     }
 
     #[test]
