@@ -54,11 +54,14 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, Line
         {
             text.word(wanted)?;
         }
-        set(FieldId::Route, text.word("the route's name")?);
     }
-    if flavour == Flavour::Envoy && !text.is_empty() && !text.rest().starts_with(b"near_miss=") {
-        // Istio up to 1.2 appended its columns to those of Envoy.
-        set(FieldId::Upstream, text.word("the upstream's cluster")?);
+    if !text.is_empty() && !text.rest().starts_with(b"near_miss=") {
+        match flavour {
+            // Istio up to 1.0 appended its columns to those of Envoy.
+            Flavour::Envoy => set(FieldId::Upstream, text.word("the upstream's cluster")?),
+            // Istio up to 1.3 ended with the server name.
+            Flavour::Istio => set(FieldId::Route, text.word("the route's name")?),
+        }
     }
     if text.rest().starts_with(b"near_miss=") {
         text.advance(b"near_miss=".len());
