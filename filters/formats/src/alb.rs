@@ -49,7 +49,9 @@ pub(crate) fn read<'a>(
         }
     }
     let status = code(line, text.word("elb_status_code")?, "elb_status_code")?.unwrap_or(0);
-    let target_status = code(line, text.word("target_status_code")?, "target_status_code")?;
+    // A classic load balancer writes 0 for a target that gave no answer.
+    let target_status =
+        code(line, text.word("target_status_code")?, "target_status_code")?.filter(|status| *status > 0);
     text.word("received_bytes")?;
     let bytes = text.word("sent_bytes")?;
     let request = text.quoted("the request in quotes")?;
@@ -66,7 +68,7 @@ pub(crate) fn read<'a>(
     let reason = if load_balancer == LoadBalancer::Application { error_reason(text) } else { None };
     // The target of a Lambda function is not logged, but its status or its error is.
     let is_function = reason.is_some_and(|reason| reason.starts_with(b"Lambda"));
-    let is_called = host.is_some() || is_function || target_status.is_some_and(|status| status > 0);
+    let is_called = host.is_some() || is_function || target_status.is_some();
     if is_called {
         attempts.push(Attempt { host, status: target_status, duration: target_time, ..Attempt::default() });
     }
@@ -198,6 +200,18 @@ mod tests {
                 assert_eq!((exchange.attempts, exchange.duration), (Some(1), Micros::new(1_178)));
             });
         }
+    }
+
+    #[test]
+    fn a_target_status_of_0_is_no_answer() {
+        let refused = r#"2026-11-23T08:00:00.945958Z my-lb 192.0.2.39:2817 - -1 -1 -1 400 0 0 0 "- http://a.test:80- " "-" - -"#;
+        with(Format::Elb, refused, |exchange| {
+            assert_eq!((exchange.attempts, exchange.substitute), (Some(0), None));
+        });
+        let timeout = refused.replace("- -1 -1 -1 400", "10.0.0.1:80 0.000073 -1 -1 504");
+        with(Format::Elb, &timeout, |exchange| {
+            assert_eq!((exchange.attempts, exchange.attempt_log[0].status), (Some(1), None));
+        });
     }
 
     #[test]
