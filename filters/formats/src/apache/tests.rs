@@ -65,6 +65,39 @@ fn a_number_of_unknown_unit_is_detected_in_no_format() {
 }
 
 #[test]
+fn columns_of_nginx_are_read_in_no_format() {
+    for rest in [
+        r#" "-" 0.684 0.096, 0.588"#,
+        " 0.684 10.0.0.1:80, 10.0.0.2:80 502, 200 0.096, 0.588",
+        r#" 0.684 "10.0.0.1:80, 10.0.0.2:80" "502, 200" "0.096, 0.588""#,
+        r#" 0.684 "unix:/run/a, unix:/run/b" "502, 200""#,
+        r#" "-" "a.example.com" 0.684 502 : 200"#,
+        r#" 0.684 "502 : 200""#,
+        " 0.684 STALE",
+        r#" 0.684 "STALE""#,
+        " 0.684 10.0.0.1:80 502 0.096",
+        " request_time: 0.016 upstream_response_time: 0.004, 0.012 upstream_status: 502, 200",
+    ] {
+        for format in [Format::Auto, Format::Apache] {
+            let message = error(format, &combined(rest));
+            assert!(message.contains("rt=$request_time"), "{rest}: {message}");
+        }
+    }
+    // The same words of Apache: the requested host, addresses of proxies, and a header beside `%D`.
+    for rest in [r#" 0.073 "a.test:8443" "203.0.113.7, 10.0.0.1""#, r#" 73105 a.test:443 "HIT""#] {
+        with(Format::Apache, &combined(rest), |exchange| assert_eq!(exchange.status, 200, "{rest}"));
+    }
+}
+
+#[test]
+fn the_columns_of_nginx_are_no_lines_of_apache_after_one_that_may_be() {
+    let mut reader = Reader::new(Format::Auto);
+    let (ambiguous, retried) = (combined(" 0.684 0.588"), combined(" 0.684 0.096, 0.588"));
+    assert!(reader.read(ambiguous.as_bytes(), &mut Attempts::default()).is_ok());
+    assert!(reader.read(retried.as_bytes(), &mut Attempts::default()).is_err());
+}
+
+#[test]
 fn a_number_has_the_unit_of_the_lines_before() {
     let mut reader = Reader::new(Format::Auto);
     for rest in [" 73105 balancer://cart http://10.0.0.1:8080", " 200 - -"] {

@@ -2,6 +2,7 @@
 
 use super::worker::without_scheme;
 use crate::error::{LineError, LineErrorKind};
+use crate::list::{Entry, List};
 use crate::text::{TextCursor, invalid, present, utf8};
 use crate::text_shape::{TextShape, is_digits};
 use crate::{Format, ParsedLine, number, time};
@@ -23,6 +24,9 @@ pub(crate) fn read(line: &[u8], format: Format) -> Result<ParsedLine<'_>, LineEr
     let status = number::all_whole(status).filter(|status| *status <= 999);
     let bytes = text.word("the size")?;
     let tail = Tail::read(shape.after_combined())?;
+    if tail.is_nginx() {
+        return Err(lacks_duration(Format::Nginx));
+    }
     let duration = tail.duration.ok_or_else(|| lacks_duration(format))?.micros;
     let upstream = tail.balancer.map(|name| utf8(line, name)).transpose()?;
     Ok(ParsedLine::Exchange(Exchange {
@@ -44,7 +48,8 @@ pub(crate) fn read(line: &[u8], format: Format) -> Result<ParsedLine<'_>, LineEr
 /// Returns the format of a line whose texts after the common or combined format show a duration and whose it is: Varnish writes
 /// its handling; a number with a point or a unit, a balancer or a worker are signs of Apache.
 pub(crate) fn detect(shape: &TextShape<'_>) -> Option<Format> {
-    let tail = Tail::read(shape.after_combined()).ok().filter(|_| shape.is_common_log())?;
+    let tail = Tail::read(shape.after_combined()).ok();
+    let tail = tail.filter(|tail| shape.is_common_log() && !tail.is_nginx())?;
     match tail.duration {
         Some(_) if tail.handling.is_some() => Some(Format::Varnish),
         Some(duration) if duration.notation != Notation::Whole || tail.worker.is_some() => {
@@ -64,6 +69,10 @@ struct Tail<'a> {
     worker: Option<&'a [u8]>,
     /// Varnish's word for the handling of the request.
     handling: Option<&'a [u8]>,
+    /// True if one of the numbers is in seconds, as all times of nginx are.
+    has_seconds: bool,
+    /// True if a value is one that only nginx logs.
+    has_nginx_value: bool,
 }
 
 /// A duration, and the way it is written.
@@ -89,13 +98,16 @@ impl<'a> Tail<'a> {
         let mut tail = Self::default();
         while !text.is_empty() {
             let before = text;
+            let is_quoted = text.next_is(b'"');
             let token = token(&mut text)?;
+            tail.has_nginx_value |= is_nginx_value(token, is_quoted);
             match token {
                 b"hit" | b"miss" | b"pass" | b"pipe" | b"synth" | b"hitmiss" | b"hitpass" => {
                     tail.handling = Some(token);
                 }
+                // A number in quotes is that of a header.
                 [b'0'..=b'9', ..] => {
-                    if let Some(duration) = Duration::read(token) {
+                    if !is_quoted && let Some(duration) = Duration::read(token) {
                         tail.add(duration, before)?;
                     }
                 }
@@ -111,7 +123,13 @@ impl<'a> Tail<'a> {
         Ok(tail)
     }
 
+    /// Returns true for the columns of nginx, whose names the line lacks: one of them shows a retry, a fallback or a stale copy.
+    fn is_nginx(&self) -> bool {
+        self.has_nginx_value && self.has_seconds && self.handling.is_none()
+    }
+
     fn add(&mut self, duration: Duration, text: TextCursor<'_>) -> Result<(), LineError> {
+        self.has_seconds |= duration.notation == Notation::Point;
         let Some(first) = self.duration else {
             self.duration = Some(duration);
             return Ok(());
@@ -159,11 +177,31 @@ fn is_worker(token: &[u8]) -> bool {
     SCHEMES.iter().any(|scheme| token.starts_with(scheme))
 }
 
-/// Reads a word; a text in quotes counts if it is no number.
+/// Returns true for a value that nginx logs, and neither Apache nor Varnish: a list, an address, a cache status, or a name before a
+/// colon. In quotes, an address may be the requested host, and addresses those of `X-Forwarded-For`.
+fn is_nginx_value(token: &[u8], is_quoted: bool) -> bool {
+    match token {
+        b"HIT" | b"MISS" | b"BYPASS" | b"EXPIRED" | b"STALE" | b"UPDATING" | b"REVALIDATED" => true,
+        _ if is_quoted => {
+            let is_entry =
+                |entry: Entry<'_>| has_port(entry.text) || number::all_scaled(entry.text, 0).is_some();
+            List::new(token).nth(1).is_some() && List::new(token).all(is_entry)
+        }
+        [.., b',' | b':'] => true,
+        token => has_port(token),
+    }
+}
+
+/// Returns true for `host:port`.
+fn has_port(text: &[u8]) -> bool {
+    let colon = text.iter().position(|byte| *byte == b':');
+    colon.and_then(|colon| text.get(colon + 1..)).is_some_and(is_digits)
+}
+
+/// Reads a word, or a text in quotes.
 fn token<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
     if text.next_is(b'"') {
-        let token = text.quoted("a closing quote")?;
-        return Ok(if token.first().is_some_and(u8::is_ascii_digit) { &[] } else { token });
+        return text.quoted("a closing quote");
     }
     if text.next_is(b'[') {
         return Err(text.unexpected("a duration, the balancer and its worker"));
