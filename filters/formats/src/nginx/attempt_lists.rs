@@ -5,7 +5,7 @@ use crate::error::{LineError, LineErrorKind};
 use crate::field_values::FieldValues;
 use crate::list::List;
 use crate::swar::contains;
-use crate::text::{invalid, present, utf8};
+use crate::text::{invalid, utf8};
 use crate::{AttemptList, number, time};
 use nearmiss::{Attempt, is_error};
 
@@ -59,6 +59,11 @@ pub(super) struct AttemptChain<'a> {
     pub(super) failed: bool,
     /// True if the lists say that no upstream was contacted.
     pub(super) none_contacted: bool,
+}
+
+/// Returns an entry of a list, or `None` if it is empty, `-`, or the `-1` that some write in its place.
+fn present(entry: &[u8]) -> Option<&[u8]> {
+    crate::text::present(entry).filter(|entry| *entry != b"-1")
 }
 
 /// Follows the lists from attempt to attempt.
@@ -175,7 +180,8 @@ impl<'a> ListWalk<'a, '_> {
         }
         let failed = self.has_codes && (is_attempt || status.is_some()) && status.is_none_or(is_error);
         if is_attempt && !self.rescued {
-            let unanswered = entry.header == Some(b"-") && matches!(status, Some(502 | 504));
+            let has_no_header = |header| present(header).is_none();
+            let unanswered = matches!(status, Some(502 | 504)) && entry.header.is_some_and(has_no_header);
             let duration = |text| {
                 time::seconds(text)
                     .ok_or_else(|| invalid(self.line, text, "upstream_response_time", "seconds"))

@@ -8,7 +8,7 @@ use nearmiss::{Micros, Timestamp};
 schema! {
     /// The fields of an exchange that nginx can log.
     FieldId, null is absent: false, nested: |key, json, values| nested_fields::read(&FieldId::SCHEMA, key, json, values) => {
-        Time: "ts" = "time" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
+        Time: "ts" = "time" | "time_date" | "time_iso8601" | "time_local" | "timestamp" | "@timestamp" | "ts" | "date";
         Msec: "msec" = "msec";
         Status: "status" = "status" | "st" | "code" | "response_status";
         Duration: "duration_s" = "request_time" | "rt" | "responsetime" | "requestTime";

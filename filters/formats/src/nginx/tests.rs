@@ -114,6 +114,14 @@ fn a_failed_connection_has_no_status() {
 }
 
 #[test]
+fn minus_one_stands_for_a_value_that_is_not_there() {
+    let none = line(304, "ua=- us=-1 urt=-1 uht=-1 uct=-1");
+    with(Format::Nginx, &none, |exchange| assert_eq!((exchange.upstream, exchange.attempts), ("-", Some(0))));
+    let lists = r#"ua="a:1, b:1" us="502, -1" uht="-1, -1" urt="0.000, -1""#;
+    assert_eq!(outcome(499, lists), (Some(2), [None, None].into(), None));
+}
+
+#[test]
 fn a_client_that_disconnected_is_aborted() {
     let text = line(499, r#"ua="a:1, b:1" us="502, -""#);
     with(Format::Nginx, &text, |exchange| {
