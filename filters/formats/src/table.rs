@@ -235,7 +235,8 @@ fn is_haproxy(shape: &TextShape<'_>) -> bool {
         return true;
     }
     let mut after = TextCursor::new(shape.after_time);
-    let frontend = after.word("").unwrap_or_default();
+    // Labeled values, which tabs separate, may have the time in brackets too.
+    let frontend = after.word("").ok().filter(|word| !word.starts_with(b"\t")).unwrap_or_default();
     let mut names_server =
         || frontend.ends_with(b":") || after.word("").is_ok_and(|word| contains(word, b'/'));
     shape.time.is_some_and(|time| time.notation == Notation::Common)
