@@ -80,7 +80,10 @@ pub(super) fn follow_lists<'a>(
     }
     let list = |id: FieldId| values.raw(id as usize).filter(|text| !text.is_empty());
     let (hosts, codes) = (list(hosts_field), list(FieldId::Codes));
-    let Some(lead) = codes.or(hosts).or(list(FieldId::Times)) else {
+    // A lone `-` of these is no attempt, or one that failed.
+    let phases =
+        || [FieldId::Headers, FieldId::Connects].into_iter().find_map(|id| list(id).and_then(present));
+    let Some(lead) = codes.or(hosts).or(list(FieldId::Times)).or_else(phases) else {
         // An empty list says that no upstream was contacted; a missing list says nothing.
         let is_empty = values.raw(FieldId::Codes as usize).or(values.raw(FieldId::Hosts as usize)).is_some();
         return Ok(AttemptChain {
@@ -171,7 +174,7 @@ impl<'a> ListWalk<'a, '_> {
                 self.chain.empty_group = Some(group);
                 false
             }
-            None if self.has_times_only => entry.time.and_then(present).is_some(),
+            None if self.has_times_only => entry.time.is_none_or(|time| present(time).is_some()),
             None => status.is_some() && !self.has_hosts,
         };
         self.any_contacted |= host.is_some() || status.is_some() || self.has_times_only && is_attempt;

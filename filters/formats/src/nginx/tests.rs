@@ -114,6 +114,21 @@ fn a_failed_connection_has_no_status() {
 }
 
 #[test]
+fn times_of_any_phase_are_attempts() {
+    for (lists, attempts) in [
+        (r#"uht="0.096, 0.288""#, Some(2)),
+        (r#"uht="-, 0.288""#, Some(2)),
+        (r#"uct="0.001, 0.001""#, Some(2)),
+        (r#"uct="0.001, 0.001" uht="-, 0.288""#, Some(2)),
+        ("uht=0.288", Some(1)),
+        // No connection at all, or one that failed.
+        ("uct=- uht=-", None),
+    ] {
+        assert_eq!(outcome(200, lists), (attempts, [].into(), None), "{lists}");
+    }
+}
+
+#[test]
 fn minus_one_stands_for_a_value_that_is_not_there() {
     let none = line(304, "ua=- us=-1 urt=-1 uht=-1 uct=-1");
     with(Format::Nginx, &none, |exchange| assert_eq!((exchange.upstream, exchange.attempts), ("-", Some(0))));
