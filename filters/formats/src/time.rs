@@ -1,6 +1,7 @@
 //! Timestamps and durations as logs write them.
 
 use crate::number;
+use crate::text_shape::is_digits;
 use nearmiss::time::{date, days_from_civil, fraction, minute, second, two_digits};
 use nearmiss::{Micros, Timestamp};
 
@@ -108,6 +109,11 @@ fn minute_of_common(text: &[u8]) -> Option<(u64, &[u8])> {
     let [b'/', y1, y2, y3, y4, b':', rest @ ..] = rest else { return None };
     let year = two_digits(*y1, *y2)? * 100 + two_digits(*y3, *y4)?;
     minute(days_from_civil(year, month_named(month)?, two_digits(*d1, *d2)?)?, rest)
+}
+
+/// Returns true for the zone of a time in the common log format, such as `+0100`.
+pub(crate) fn is_zone(text: &[u8]) -> bool {
+    matches!(text, [b'+' | b'-', digits @ ..] if digits.len() == 4 && is_digits(digits))
 }
 
 /// Parses a duration in seconds, such as `0.684`.

@@ -6,6 +6,7 @@ use crate::field_values::FieldValues;
 use crate::list::bare_list;
 use crate::schema::Schema;
 use crate::text::TextCursor;
+use crate::time;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
@@ -123,11 +124,21 @@ impl Variable {
                 let is_unsure = delimiter.starts_with(b"\"") && !after.is_empty() && !is_end(&first);
                 let fitting = if is_unsure { ends.take(MAX_ENDS).find(is_end) } else { None };
                 let end = fitting.unwrap_or(first);
+                let end = end + zone_length(rest.split_at_checked(end).unwrap_or_default(), delimiter);
                 (rest.get(..end).unwrap_or_default(), end)
             }
         };
         text.advance(length + delimiter.len());
         Ok(value)
+    }
+}
+
+/// Returns the length of the zone that follows a time of the common log format, and the space before it; 0 if none does.
+fn zone_length((value, after): (&[u8], &[u8]), delimiter: &[u8]) -> usize {
+    let is_time = matches!(value, [_, _, b'/', ..]);
+    match after.split_at_checked(b" +0100".len()) {
+        Some(([b' ', zone @ ..], rest)) if is_time && time::is_zone(zone) && rest.starts_with(delimiter) => 6,
+        _ => 0,
     }
 }
 

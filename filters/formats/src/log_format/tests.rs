@@ -89,6 +89,22 @@ fn haproxys_json_is_read_by_the_keys_of_its_variables() {
 }
 
 #[test]
+fn the_zone_of_a_time_without_brackets_belongs_to_it() {
+    for (format, time_format, line) in [
+        (
+            Format::Nginx,
+            "$remote_addr $time_local $status $request_time",
+            "192.0.2.1 22/Aug/2022:09:06:56 +0200 200 0.000",
+        ),
+        (Format::Haproxy, "%ci %Tl %ST %Ta", "192.0.2.1 22/Aug/2022:09:06:56 +0200 200 0"),
+    ] {
+        with(format, &[("log_format", time_format)], line, |exchange| {
+            assert_eq!((exchange.ts.seconds(), exchange.status), (1_661_152_016, 200), "{line}");
+        });
+    }
+}
+
+#[test]
 fn nginx_writes_json_without_quotes_around_its_variables() {
     let format = r#"log_format j escape=json '{"at":"$msec",' '"code":$status,"rt":$request_time,"up":{"addr":"$upstream_addr","st":"$upstream_status"}}';"#;
     let line = r#"{"at":"1795420800.123","code":200,"rt":0.684,"up":{"addr":"a:1, b:1","st":"502, 200"}}"#;

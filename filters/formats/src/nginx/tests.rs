@@ -52,6 +52,20 @@ fn lists_need_no_quotes() {
 }
 
 #[test]
+fn a_bare_time_has_its_zone_after_a_space() {
+    let rest = "client=192.0.2.26 request=\"GET /jira HTTP/1.1\" status=200 upstream_addr=10.0.0.1:80, 10.0.0.2:80 upstream_status=502, 200 request_time=0.016";
+    for time in ["22/Aug/2022:09:06:56 +0200 ", "site=\"x\" time_local=22/Aug/2022:09:06:56 +0200 "] {
+        for line in
+            [format!("{time}{rest}"), format!("{time}{rest}").replace("+0200", "-0000").replace("09:", "07:")]
+        {
+            with(Format::Auto, &line, |exchange| {
+                assert_eq!((exchange.ts.seconds(), exchange.attempts), (1_661_152_016, Some(2)), "{line}");
+            });
+        }
+    }
+}
+
+#[test]
 fn a_redirect_inside_nginx_is_a_rescue_only_after_a_failure() {
     let two = r#"ua="a:1 : b:1""#;
     assert_eq!(outcome(200, &format!(r#"us="200 : 200" {two}"#)), (Some(1), [Some(200)].into(), None));

@@ -10,7 +10,7 @@ use crate::record::{Token, ValueKind};
 use crate::swar::contains;
 use crate::text::{TextCursor, offset_in};
 use crate::text_shape::TextShape;
-use crate::time::TimeParser;
+use crate::time::{self, TimeParser};
 use alloc::vec::Vec;
 
 /// Reads the field values on one line into `values`, which are empty.
@@ -112,6 +112,11 @@ pub(crate) fn read_values<'a>(
                 }
                 continue;
             }
+            if let [b'+' | b'-', _, _, _, _] = word
+                && add_zone(line, word, values, &mut first)
+            {
+                continue;
+            }
             let is_first = start.rest().len() == line.len();
             let id = match progress {
                 Progress::Request => Some(FieldId::Status as u8),
@@ -133,6 +138,22 @@ pub(crate) fn read_values<'a>(
         values.set(FieldId::Time as usize, first);
     }
     Ok(())
+}
+
+/// Adds the zone `word` to the time before it, which has neither quotes nor brackets: the field, or else the `first` word. Returns false
+/// if there is none.
+fn add_zone<'a>(line: &'a [u8], word: &[u8], values: &mut FieldValues<'a, '_>, first: &mut &'a [u8]) -> bool {
+    let zoned = |time: &[u8]| {
+        let (start, end) = (offset_in(line, time), offset_in(line, word));
+        let is_before = start + time.len() + 1 == end && matches!(time, [_, _, b'/', ..]);
+        line.get(start..end + word.len()).filter(|_| is_before && time::is_zone(word))
+    };
+    if let Some(time) = values.raw(FieldId::Time as usize).and_then(zoned) {
+        // The key of the time may be a configured one.
+        values.set_override(FieldId::Time as usize, time);
+        return true;
+    }
+    zoned(first).map(|time| *first = time).is_some()
 }
 
 /// Returns true if a line of text has a `key=value` that only nginx logs: any known key after a time and a request, else a
