@@ -5,7 +5,7 @@ mod text;
 mod words;
 
 pub(crate) use exchange::{FieldId, ParsedFields, parse_values};
-pub(crate) use text::{Flavour, read as read_text};
+pub(crate) use text::{Flavour, read as read_text, skip_rest_of_request};
 pub(crate) use words::pieces;
 
 use crate::error::LineError;

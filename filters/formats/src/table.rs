@@ -221,6 +221,7 @@ fn is_envoy(shape: &TextShape<'_>) -> bool {
 /// Distinguishes Istio from Envoy: Istio has words in place of Envoy's number of bytes received.
 fn is_istio(shape: &TextShape<'_>) -> bool {
     let mut text = TextCursor::new(shape.tail);
+    envoy::skip_rest_of_request(&mut text);
     let third = text.word("").and_then(|_| text.word("")).and_then(|_| text.word(""));
     !matches!(third, Ok([b'0'..=b'9', ..]) | Err(_))
 }

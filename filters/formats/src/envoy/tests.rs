@@ -31,6 +31,19 @@ fn default_text_ends_at_start_plus_duration_and_has_no_attempts() {
 }
 
 #[test]
+fn quotes_in_a_path_do_not_end_the_request() {
+    let line = text("204 -", "10.0.2.1:80").replace("/api/v1/locations", "/api?q=\"x\"&r=\"y\"");
+    for format in [Format::Envoy, Format::Auto] {
+        with(format, &line, |exchange| {
+            assert_eq!((exchange.status, exchange.host), (204, Some("10.0.2.1:80")));
+            assert_eq!(exchange.route, Some("api"));
+        });
+    }
+    let ends_early = text("204 -", "10.0.2.1:80").replace("/api/v1/locations", "/api?q=\"x\"");
+    with(Format::Auto, &ends_early, |exchange| assert_eq!(exchange.host, Some("10.0.2.1:80")));
+}
+
+#[test]
 fn a_response_of_envoy_itself_has_no_upstream() {
     for code_and_flags in ["200 -", "404 NR", "429 RL", "403 UAEX"] {
         with(Format::Envoy, &text(code_and_flags, "-"), |exchange| assert_eq!(exchange.upstream, "-"));

@@ -4,6 +4,7 @@ use super::exchange::{FieldId, ParsedFields, parse_values};
 use crate::ParsedLine;
 use crate::error::{LineError, LineErrorKind};
 use crate::field_values::FieldValues;
+use crate::swar::find;
 use crate::text::TextCursor;
 
 /// The program whose default format it is.
@@ -22,7 +23,7 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, Line
     }
     let mut set = |id: FieldId, value| values.set(id as usize, value);
     set(FieldId::Start, text.bracketed("the start time in brackets")?);
-    set(FieldId::Method, text.quoted("the request in quotes")?);
+    set(FieldId::Method, request(&mut text)?);
     set(FieldId::Status, text.word("the response code")?);
     set(FieldId::Flags, text.word("the response flags")?);
     if flavour == Flavour::Istio {
@@ -71,6 +72,28 @@ pub(crate) fn read(line: &[u8], flavour: Flavour) -> Result<ParsedLine<'_>, Line
         );
     }
     parse_values(line, &values, &mut ParsedFields::default())
+}
+
+/// Reads the request in quotes.
+fn request<'a>(text: &mut TextCursor<'a>) -> Result<&'a [u8], LineError> {
+    let whole = text.rest();
+    text.quoted("the request in quotes")?;
+    skip_rest_of_request(text);
+    let length = whole.len() - text.rest().len();
+    let request = whole.get(1..length).unwrap_or_default().trim_ascii_end();
+    Ok(request.strip_suffix(b"\"").unwrap_or(request))
+}
+
+/// Skips the rest of a request after a quote in its path: Envoy does not escape quotes, and only the last one comes before the response
+/// code.
+pub(crate) fn skip_rest_of_request(text: &mut TextCursor<'_>) {
+    let mut after = *text;
+    while !matches!(after.rest(), [] | [b'0'..=b'9', ..]) {
+        let Some(quote) = find(after.rest(), 0, b'"') else { return };
+        after.advance(quote + 1);
+        after.skip_spaces();
+    }
+    *text = after;
 }
 
 /// Reads `"X-Forwarded-For" "user agent" "request's id" "authority" "upstream's host"`; returns user agent, authority and
