@@ -30,6 +30,8 @@ fn a_duration_after_the_combined_format_has_the_unit_of_its_notation() {
         (" 73ms", 73_000),
         (" 73105us", 73_105),
         (" 0.065 0.073", 73_000),
+        (" 3 73105", 73_105),
+        (" 3073105 3", 3_073_105),
         (" \"203.0.113.7\" 0.073", 73_000),
     ] {
         with(Format::Apache, &combined(rest), |exchange| {

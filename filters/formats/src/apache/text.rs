@@ -8,7 +8,7 @@ use crate::text_shape::{TextShape, is_digits};
 use crate::{Format, ParsedLine, number, time};
 use nearmiss::{Exchange, Micros};
 
-/// Reads one line. The first number after the combined format is the duration: `%D` is a whole number of microseconds, and one
+/// Reads one line. The largest number after the combined format is the duration: `%D` is a whole number of microseconds, and one
 /// with a point is in seconds.
 pub(crate) fn read(line: &[u8], format: Format) -> Result<ParsedLine<'_>, LineError> {
     let shape = TextShape::new(line);
@@ -136,8 +136,8 @@ impl<'a> Tail<'a> {
         };
         match (first.notation, duration.notation) {
             (Notation::Whole, Notation::Unit) => return Err(text.unexpected("one duration")),
-            // Of several numbers of seconds, the largest is that of the request: others are those of its upstream.
-            (Notation::Point, Notation::Point) if duration.micros > first.micros => {
+            // The largest is that of the request: others are those of its upstream, or `%T` in whole seconds.
+            (first_notation, notation) if notation == first_notation && duration.micros > first.micros => {
                 self.duration = Some(duration)
             }
             _ => {}
