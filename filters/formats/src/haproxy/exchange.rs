@@ -97,7 +97,7 @@ pub(crate) fn parse_values<'a>(
         timeout_used: timers.response,
         bytes: get(FieldId::Bytes).and_then(|bytes| number::all_whole(unsigned(bytes))),
         // `D`: the body was being sent. A tunnel has no body.
-        partial: matches!(state, [_, b'D', ..]) && !by_client && !is_error(status) && status != 101,
+        partial: matches!(state, [_, b'D', ..]) && !by_client && !is_error(status) && !is_tunnel,
         aborted: by_client,
         stream: is_tunnel,
         rejected: no_server && state.starts_with(b"PR") && !is_own_frontend,
