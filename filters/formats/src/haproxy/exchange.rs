@@ -100,7 +100,8 @@ pub(crate) fn parse_values<'a>(
         partial: matches!(state, [_, b'D', ..]) && !by_client && !is_error(status) && !is_tunnel,
         aborted: by_client,
         stream: is_tunnel,
-        rejected: no_server && state.starts_with(b"PR") && !is_own_frontend,
+        // `T`: the client was kept waiting for its rejection.
+        rejected: no_server && matches!(state, [b'P', b'R' | b'T', ..]) && !is_own_frontend,
         // The time of earlier attempts is part of that in the queue.
         pool: retries == Some(0) && timers.waiting.is_some_and(|waiting| waiting >= QUEUED),
         termination_state: remarkable(line, state)?,
