@@ -11,7 +11,8 @@ use nearmiss::{Attempt, Exchange, MAX_ATTEMPT_LOG, Micros, Timestamp, is_error};
 schema! {
     /// The fields of an exchange that HAProxy can log.
     FieldId, null is absent: true, nested: |_, json, _| json.skip_rest(true) => {
-        Time: "ts" = "request_date" | "dateTime" | "accept_date" | "tr" | "trg" | "t" | "time" | "timestamp";
+        Time: "ts" = "request_date" | "dateTime" | "accept_date" | "tr" | "trg" | "t" | "time" | "time_local" | "timestamp";
+        End: "end_ts" = ;
         StartMillis: "start_ms" = "ms";
         Frontend: "frontend" = "fe_name" | "fe_name_transport" | "frontendNameTransport" | "frontend" | "frontend_name" | "ft" | "f";
         Backend: "upstream" = "be_name" | "backend" | "backend_name" | "backendName" | "b";
@@ -46,10 +47,12 @@ pub(crate) fn parse_values<'a>(
     attempts.clear();
     let get = |id: FieldId| values.find(id as usize);
     let missing = |field| LineError::new(line.len(), LineErrorKind::MissingField { field });
-    let start = match get(FieldId::Time) {
+    let end = get(FieldId::End);
+    let start = match get(FieldId::Time).or(end) {
         Some(part) => time::parse(part).ok_or_else(|| invalid(line, part, "%tr", time::TAKES))?,
         None => values.default_time.ok_or_else(|| missing("%tr"))?,
     };
+    let is_end = end.is_some() && get(FieldId::Time).is_none();
     let start = start.after(milliseconds(start, get(FieldId::StartMillis)));
     let backend = get(FieldId::Backend).map(|part| utf8(line, part)).transpose()?;
     if let Some(annotation) = values.raw(FieldId::NearMiss as usize) {
@@ -86,7 +89,7 @@ pub(crate) fn parse_values<'a>(
     let request = get(FieldId::Method).unwrap_or_default();
     let is_tunnel = status == 101 || request.starts_with(b"CONNECT");
     Ok(ParsedLine::Exchange(Exchange {
-        ts: start.after(total),
+        ts: if is_end { start } else { start.after(total) },
         upstream: if is_own_frontend { "-" } else { backend.unwrap_or(DEFAULT_UPSTREAM) },
         host,
         route: get(FieldId::Route).map(|name| utf8(line, name)).transpose()?,

@@ -94,6 +94,17 @@ fn field_of(variable: &str) -> Option<&'static str> {
         "method" | "capture.req.method" => "method",
         "txn.timer.total" => "total_ms",
         "res.timer.total" => "duration_ms",
+        name if is_call(name, "accept_date") || is_call(name, "request_date") => "ts",
+        // The time at which the line is written.
+        name if is_call(name, "date") => "end_ts",
         name => return FieldId::SCHEMA.name_of_key(name).filter(|_| VARIABLES.contains(&name)),
+    })
+}
+
+/// Returns true for a sample expression that is `function`, with or without arguments, and no converter after it.
+fn is_call(expression: &str, function: &str) -> bool {
+    let arguments = expression.strip_prefix(function);
+    arguments.is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with('(') && rest.find(')') == Some(rest.len() - 1)
     })
 }

@@ -21,8 +21,12 @@ pub(super) fn json_keys(pieces: &[Piece]) -> Option<FieldMapping> {
                 let path = key.as_deref().map(String::from).or_else(|| walk.path());
                 let Some(path) = path else { continue };
                 match found.iter_mut().find(|(known, _)| *known == path) {
-                    // A value of several variables is that of none, but the words of a request follow its method.
-                    Some((_, first)) => *first = first.filter(|field| *field == "method"),
+                    // A value of several variables is that of none, but the words of a request follow its method, and milliseconds
+                    // the seconds of a time.
+                    Some((_, first)) => {
+                        let is_fraction = field.as_deref() == Some("start_ms");
+                        *first = first.filter(|field| *field == "method" || *field == "ts" && is_fraction);
+                    }
                     None => found.push((path, field.as_deref())),
                 }
             }

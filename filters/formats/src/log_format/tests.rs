@@ -105,6 +105,28 @@ fn the_zone_of_a_time_without_brackets_belongs_to_it() {
 }
 
 #[test]
+fn haproxys_time_may_be_an_expression_or_have_its_milliseconds_apart() {
+    for (time_format, time) in [
+        ("%Ts.%ms", "1661152016.123"),
+        ("%[accept_date(ms)]", "1661152016123"),
+        ("%[request_date(us)]", "1661152016123000"),
+        // The time at which the line is written: the end.
+        ("%[date(0,ms)]", "1661152016144"),
+    ] {
+        let text = format!("%ci {time_format} %b %s %ST %Ta");
+        let json = format!(r#"{{"at":"{time_format}","be":"%b","code":%ST,"took":%Ta}}"#);
+        for (words, line) in [
+            (text, format!("192.0.2.1 {time} cart s1 200 21")),
+            (json, format!(r#"{{"at":"{time}","be":"cart","code":200,"took":21}}"#)),
+        ] {
+            with(Format::Haproxy, &[("log_format", &words)], &line, |exchange| {
+                assert_eq!(exchange.ts.micros(), 1_661_152_016_144_000, "{line}");
+            });
+        }
+    }
+}
+
+#[test]
 fn nginx_writes_json_without_quotes_around_its_variables() {
     let format = r#"log_format j escape=json '{"at":"$msec",' '"code":$status,"rt":$request_time,"up":{"addr":"$upstream_addr","st":"$upstream_status"}}';"#;
     let line = r#"{"at":"1795420800.123","code":200,"rt":0.684,"up":{"addr":"a:1, b:1","st":"502, 200"}}"#;
