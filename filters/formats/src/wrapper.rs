@@ -134,7 +134,10 @@ pub(crate) fn unwrap(
         members.has_verdict |= key == VERDICT_KEY;
         let Ok(value) = json.value() else { break };
         let (text, is_usual) = match value {
-            Value::Text(text) | Value::Number(text) if TIME_KEYS.contains(&key) => {
+            // A log pipeline has a time for each record.
+            Value::Text(text) | Value::Number(text)
+                if cfg!(feature = "all-formats") && TIME_KEYS.contains(&key) =>
+            {
                 members.time = time::parse(text.as_bytes()).or(members.time);
                 continue;
             }

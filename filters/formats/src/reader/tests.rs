@@ -387,6 +387,7 @@ fn the_time_of_a_line_counts_before_that_of_its_prefix() {
 }
 
 #[test]
+#[cfg(feature = "all-formats")]
 fn the_time_around_a_line_counts_if_the_line_has_none() {
     const NGINX: &str =
         r#"{"status":200,"request_time":0.012,"upstream_status":"502, 200","upstream_addr":"a:80, b:80"}"#;

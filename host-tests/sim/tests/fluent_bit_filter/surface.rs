@@ -31,7 +31,7 @@ imports! {
 
 const EXPORTS: [&str; 6] = ["_initialize", "free", "malloc", "memory", "near_miss", "nearmiss_finish"];
 /// Maximum size. The target is 180 KiB, which the core alone nearly uses; readers of fourteen formats and merging come on top.
-const MOST_BYTES: usize = 423 << 10;
+const MOST_BYTES: usize = 431 << 10;
 
 #[test]
 fn imports_and_exports_are_those_on_the_list() {
