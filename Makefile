@@ -233,10 +233,10 @@ test: wasm native $(PANICKING) old-envoy-bin proxies report-deps edge-runtimes o
 	@rm -f target/test.log
 	failed=""
 	run() { "$$@" 2>&1 | tee -a target/test.log || failed=1; }
-	run $(MAKE) -s check
+	run make -s check
 	run cargo test --locked --workspace --no-fail-fast
-	run $(MAKE) -s test-schemas
-	run $(MAKE) -s test-playground
+	run make -s test-schemas
+	run make -s test-playground
 	[ -z "$$failed" ] || { awk -f host-tests/failed-tests.awk target/test.log; exit 1; }
 
 .PHONY: e2e-envoy

@@ -1,4 +1,4 @@
-# Lists what failed in the output of `make test`: each test with the command that contains it, and each command that ended early.
+# Lists what failed in the output of `make test`: each test with the command that contains it, and each command that failed without one.
 /^test .* \.\.\. .*FAILED$/ {
     sub(/^test /, "")
     sub(/ \.\.\. .*FAILED$/, "")
@@ -16,6 +16,11 @@
     sub(/`.*/, "")
     end_of($0)
 }
+/^error: could not compile `/ {
+    sub(/^error: could not compile /, "")
+    sub(/ due to.*/, "")
+    failed[total++] = "(not compiled) " $0
+}
 # After each target of make that failed.
 /^make\[[0-9]+\]: \*\*\* \[.*\] Error/ {
     sub(/\] Error.*/, "")
@@ -24,13 +29,12 @@
 }
 END {
     for (i = 0; i < count; i++) failed[total++] = names[i]
-    if (total == 0) print "\nmake: cargo could not run the tests"
-    else print "\nmake: failed tests: " total
+    print "\nmake: failed: " total
     for (i = 0; i < total; i++) print "  " failed[i]
 }
 
 function end_of(command) {
-    if (count == 0) names[count++] = "(ended early)"
+    if (count == 0) names[count++] = "(no test)"
     for (i = 0; i < count; i++) failed[total++] = names[i] ", of `" command "`"
     count = 0
 }

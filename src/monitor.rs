@@ -139,7 +139,7 @@ impl Monitor {
         self.config.upstreams.keys().map(String::as_str).filter(|name| !self.fleet.contains(name))
     }
 
-    /// Returns, once, the [`unmatched_upstreams`](Self::unmatched_upstreams) ten minutes after the first call: most of them are
+    /// Returns, once for each monitor and configuration, the [`unmatched_upstreams`](Self::unmatched_upstreams) ten minutes after the first call: most of them are
     /// misspelled. To be called while there are exchanges.
     pub fn due_unmatched_upstreams(&mut self, now: Timestamp) -> impl Iterator<Item = &str> {
         let due = *self.unmatched_due.get_or_insert(now.after(UNMATCHED_AFTER));

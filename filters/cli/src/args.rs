@@ -121,7 +121,8 @@ pub(crate) struct ReplayArgs {
     /// Judges with this wasm module, the one for Fluent Bit, instead of the built-in core: the same results, but
     /// slower.
     ///
-    /// The format of the lines is then the configuration's `fluent_bit.format`.
+    /// The format of the lines is then the configuration's `fluent_bit.format`. A time around a line that has none is not read, because
+    /// in Fluent Bit each record has a time.
     #[arg(long, value_name = "MODULE", conflicts_with_all = ["format", "since", "until", "upstream", "max_bad"])]
     pub(crate) wasm: Option<PathBuf>,
 

@@ -202,7 +202,7 @@ impl Plugin {
         self.sinks.finish(hostcalls);
     }
 
-    /// Logs, once, the configured upstreams that have not occurred ten minutes after the first exchange: most of them are misspelled.
+    /// Logs, once for each monitor that reports, the configured upstreams that have not occurred ten minutes after the first exchange: most of them are misspelled.
     fn log_unmatched(&mut self, hostcalls: &Hostcalls, now: Timestamp) {
         let monitor = self.leadership.reporting();
         for name in monitor.into_iter().flat_map(|monitor| monitor.due_unmatched_upstreams(now)) {

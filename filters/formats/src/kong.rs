@@ -99,8 +99,10 @@ impl<'a> KongValues<'a> {
         }
         let last_status = self.set_statuses(line, attempts)?;
         let aborted = status == 499;
-        // Older versions log no list of statuses, and of a response that Kong buffers there is only the last one.
-        let answer = last_status.or(Some(status).filter(|_| self.statuses.is_none()));
+        // Older versions log no list of statuses, and of a response that Kong buffers there is only the last one. An error may be
+        // Kong's own.
+        let answer =
+            last_status.or(Some(status).filter(|status| self.statuses.is_none() && !is_error(*status)));
         if let Some(last) = attempts.last_mut().filter(|_| !self.last_failed && !aborted) {
             last.status = last.status.or(answer);
         }

@@ -26,7 +26,10 @@ pub(crate) fn read<'a>(
     let mut first = true;
     while let Some(member) = json.next_key(&mut first)? {
         let id = id_of(schema, key, member).filter(|id| !values.has(*id));
+        let is_measured = member == "status" || member.ends_with("time");
         match (json.list_value()?, id) {
+            // `healthy` is another status, and `12ms` another notation.
+            (Value::Text(word), Some(_)) if is_measured && !is_numbers(word) => {}
             (Value::Text(word) | Value::Number(word), Some(id)) => values.set(id, word.as_bytes()),
             (Value::Array, Some(id)) => values.set(id, json.joined_array()?.as_bytes()),
             (Value::Object, _) => json.skip_rest(true)?,
@@ -35,6 +38,11 @@ pub(crate) fn read<'a>(
         }
     }
     Ok(())
+}
+
+/// Returns true for a number, or a list of numbers.
+fn is_numbers(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b',' | b':' | b'-' | b' '))
 }
 
 /// Returns the field whose key is `key`, `_` and `member`.

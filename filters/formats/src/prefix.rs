@@ -47,10 +47,24 @@ pub(crate) fn time_in(prefix: &[u8]) -> Option<Timestamp> {
         let end = word_end(rest, 0);
         if matches!(rest, [b'0'..=b'9', _, _, _, b'-' | b'/', _, _, b'-' | b'/', ..]) {
             let end = if end > DATE_LENGTH { end } else { word_end(rest, end + 1) };
-            return time::parse(rest.get(..end)?);
+            let zone_end = word_end(rest, end + 1);
+            return match rest.get(end + 1..zone_end).unwrap_or_default() {
+                [b'+' | b'-', b'0'..=b'9', ..] => time::parse(rest.get(..zone_end)?),
+                // Only the machine that wrote the line knows how far such a zone is from UTC.
+                zone if is_abbreviated_zone(zone) => None,
+                _ => time::parse(rest.get(..end)?),
+            };
         }
         rest = rest.get(end + 1..)?;
     }
+}
+
+/// Returns true for the abbreviation of a zone, such as `CET` or `AEST`, other than UTC's.
+fn is_abbreviated_zone(word: &[u8]) -> bool {
+    matches!(word.len(), 3 | 4)
+        && word.ends_with(b"T")
+        && word.iter().all(u8::is_ascii_uppercase)
+        && word != b"GMT"
 }
 
 /// Returns the end of the word at `from`: the next space or tab, or the end of the text.
@@ -356,7 +370,10 @@ mod tests {
         ] {
             assert_eq!(time_in(prefix.as_bytes()), Some(time), "{prefix}");
         }
-        for prefix in ["<190>Oct 25 12:53:53 web1 nginx: ", "web-1  | ", "", " "] {
+        let offset = "2026-11-23 09:00:00.1 +0100 nginx.access: ";
+        assert_eq!(time_in(offset.as_bytes()), Some(time), "fluentd's zone");
+        let local = "Mon 2026-11-23 09:00:00 CET lb1 nginx[77]: ";
+        for prefix in [local, "<190>Oct 25 12:53:53 web1 nginx: ", "web-1  | ", "", " "] {
             assert_eq!(time_in(prefix.as_bytes()), None, "{prefix}");
         }
     }

@@ -16,8 +16,8 @@ use crate::{
 use alloc::vec::Vec;
 use json_start::JsonStart;
 use line_parts::LineParts;
-use nearmiss::Timestamp;
 use nearmiss::config::Ignore;
+use nearmiss::{Fate, Timestamp};
 use record_values::{indexed_values, record_values};
 
 mod json_start;
@@ -151,7 +151,16 @@ impl Reader {
             has_own_keys: !settings.mapping.is_empty(),
         };
         let located = locator.locate(line, expected);
-        let prior = locator.verdict()?;
+        let prior = match (locator.verdict(), &located.found) {
+            // A member of this name in the message of another program.
+            (
+                Err(_) | Ok(Some(PriorVerdict { fate: Fate::Clean, upstream: None, .. })),
+                Found::Other(kind),
+            ) => {
+                return Ok(ParsedLine::Other(*kind));
+            }
+            (verdict, _) => verdict?,
+        };
         settings.mapping.default_time = self.default_time.or(locator.time()).or(default_time);
         let format = match located.found {
             Found::Format(format) => Ok(format),

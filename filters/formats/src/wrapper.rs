@@ -107,6 +107,12 @@ pub fn prior_verdict<'a>(line: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Prio
     Ok(PriorVerdict { ts: None, upstream, fate: fate(name)? })
 }
 
+/// Parses a time; a small number is another quantity, such as a duration.
+fn plausible_time(text: &str) -> Option<Timestamp> {
+    const YEAR_2001_S: u64 = 1_000_000_000;
+    time::parse(text.as_bytes()).filter(|time| time.seconds() >= YEAR_2001_S)
+}
+
 /// Returns true if `line` is an object around a line of text: `{"log":"…"`, as Docker and `--annotate` write it.
 pub(crate) fn is_wrapper(line: &[u8]) -> bool {
     line.starts_with(br#"{"log":""#)
@@ -138,7 +144,7 @@ pub(crate) fn unwrap(
             Value::Text(text) | Value::Number(text)
                 if cfg!(feature = "all-formats") && TIME_KEYS.contains(&key) =>
             {
-                members.time = time::parse(text.as_bytes()).or(members.time);
+                members.time = members.time.or_else(|| plausible_time(text));
                 continue;
             }
             Value::Text(text) => (text.trim_end_matches(['\n', '\r']).as_bytes(), LINE_KEYS.contains(&key)),

@@ -30,8 +30,10 @@ fn a_duration_after_the_combined_format_has_the_unit_of_its_notation() {
         (" 73ms", 73_000),
         (" 73105us", 73_105),
         (" 0.065 0.073", 73_000),
-        (" 3 73105", 73_105),
+        (" 0 73105", 73_105),
+        (" 3 3073105", 3_073_105),
         (" 3073105 3", 3_073_105),
+        (" 12000 1200 5000000", 12_000),
         (" \"203.0.113.7\" 0.073", 73_000),
     ] {
         with(Format::Apache, &combined(rest), |exchange| {
@@ -67,7 +69,7 @@ fn a_number_of_unknown_unit_is_detected_in_no_format() {
 }
 
 #[test]
-fn columns_of_nginx_are_read_in_no_format() {
+fn columns_of_nginx_are_not_read_as_apaches() {
     for rest in [
         r#" "-" 0.684 0.096, 0.588"#,
         " 0.684 10.0.0.1:80, 10.0.0.2:80 502, 200 0.096, 0.588",
@@ -85,10 +87,16 @@ fn columns_of_nginx_are_read_in_no_format() {
             assert!(message.contains("rt=$request_time"), "{rest}: {message}");
         }
     }
-    // The same words of Apache: the requested host, addresses of proxies, and a header beside `%D`.
-    for rest in [r#" 0.073 "a.test:8443" "203.0.113.7, 10.0.0.1""#, r#" 73105 a.test:443 "HIT""#] {
+    // The same words of Apache: the requested host, addresses of proxies, and a header.
+    for rest in [
+        r#" 0.073 "a.test:8443" "203.0.113.7, 10.0.0.1""#,
+        r#" 0.073 a.test:8443 "10.0.0.1:4711, 10.0.0.2:80""#,
+        r#" 73105 a.test:443 "HIT""#,
+        r#" 0.073 "MISS""#,
+    ] {
         with(Format::Apache, &combined(rest), |exchange| assert_eq!(exchange.status, 200, "{rest}"));
     }
+    with(Format::Varnish, &combined(r#" 0.000412 "STALE""#), |exchange| assert_eq!(exchange.status, 200));
 }
 
 #[test]

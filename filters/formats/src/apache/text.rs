@@ -8,7 +8,7 @@ use crate::text_shape::{TextShape, is_digits};
 use crate::{Format, ParsedLine, number, time};
 use nearmiss::{Exchange, Micros};
 
-/// Reads one line. The largest number after the combined format is the duration: `%D` is a whole number of microseconds, and one
+/// Reads one line. The first number after the combined format is the duration: `%D` is a whole number of microseconds, and one
 /// with a point is in seconds.
 pub(crate) fn read(line: &[u8], format: Format) -> Result<ParsedLine<'_>, LineError> {
     let shape = TextShape::new(line);
@@ -24,7 +24,7 @@ pub(crate) fn read(line: &[u8], format: Format) -> Result<ParsedLine<'_>, LineEr
     let status = number::all_whole(status).filter(|status| *status <= 999);
     let bytes = text.word("the size")?;
     let tail = Tail::read(shape.after_combined())?;
-    if tail.is_nginx() {
+    if format != Format::Varnish && tail.is_nginx() {
         return Err(lacks_duration(Format::Nginx));
     }
     let duration = tail.duration.ok_or_else(|| lacks_duration(format))?.micros;
@@ -136,9 +136,13 @@ impl<'a> Tail<'a> {
         };
         match (first.notation, duration.notation) {
             (Notation::Whole, Notation::Unit) => return Err(text.unexpected("one duration")),
-            // The largest is that of the request: others are those of its upstream, or `%T` in whole seconds.
-            (first_notation, notation) if notation == first_notation && duration.micros > first.micros => {
-                self.duration = Some(duration)
+            // Of several numbers of seconds, the largest is that of the request: others are those of its upstream.
+            (Notation::Point, Notation::Point) if duration.micros > first.micros => {
+                self.duration = Some(duration);
+            }
+            // The first was `%T`, the same time in whole seconds.
+            (Notation::Whole, Notation::Whole) if duration.micros.get() / 1_000_000 == first.micros.get() => {
+                self.duration = Some(duration);
             }
             _ => {}
         }
@@ -178,24 +182,25 @@ fn is_worker(token: &[u8]) -> bool {
 }
 
 /// Returns true for a value that nginx logs, and neither Apache nor Varnish: a list, an address, a cache status, or a name before a
-/// colon. In quotes, an address may be the requested host, and addresses those of `X-Forwarded-For`.
+/// colon. In quotes, an address may be the requested host, addresses those of `X-Forwarded-For`, and `HIT` a header.
 fn is_nginx_value(token: &[u8], is_quoted: bool) -> bool {
     match token {
-        b"HIT" | b"MISS" | b"BYPASS" | b"EXPIRED" | b"STALE" | b"UPDATING" | b"REVALIDATED" => true,
+        b"BYPASS" | b"EXPIRED" | b"STALE" | b"UPDATING" | b"REVALIDATED" => true,
+        b"HIT" | b"MISS" => !is_quoted,
         _ if is_quoted => {
-            let is_entry =
-                |entry: Entry<'_>| has_port(entry.text) || number::all_scaled(entry.text, 0).is_some();
-            List::new(token).nth(1).is_some() && List::new(token).all(is_entry)
+            let is_number = |entry: Entry<'_>| number::all_scaled(entry.text, 0).is_some();
+            List::new(token).nth(1).is_some() && List::new(token).all(is_number)
         }
         [.., b',' | b':'] => true,
         token => has_port(token),
     }
 }
 
-/// Returns true for `host:port`.
+/// Returns true for `10.0.0.1:80`. A name with a port may be the requested host.
 fn has_port(text: &[u8]) -> bool {
     let colon = text.iter().position(|byte| *byte == b':');
-    colon.and_then(|colon| text.get(colon + 1..)).is_some_and(is_digits)
+    let (address, port) = colon.and_then(|colon| text.split_at_checked(colon)).unwrap_or_default();
+    port.get(1..).is_some_and(is_digits) && address.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.'))
 }
 
 /// Reads a word, or a text in quotes.

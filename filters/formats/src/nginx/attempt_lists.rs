@@ -62,7 +62,7 @@ pub(super) struct AttemptChain<'a> {
 }
 
 /// Returns an entry of a list, or `None` if it is empty, `-`, or the `-1` that some write in its place.
-fn present(entry: &[u8]) -> Option<&[u8]> {
+fn entry_value(entry: &[u8]) -> Option<&[u8]> {
     crate::text::present(entry).filter(|entry| *entry != b"-1")
 }
 
@@ -82,7 +82,7 @@ pub(super) fn follow_lists<'a>(
     let (hosts, codes) = (list(hosts_field), list(FieldId::Codes));
     // A lone `-` of these is no attempt, or one that failed.
     let phases =
-        || [FieldId::Headers, FieldId::Connects].into_iter().find_map(|id| list(id).and_then(present));
+        || [FieldId::Headers, FieldId::Connects].into_iter().find_map(|id| list(id).and_then(entry_value));
     let Some(lead) = codes.or(hosts).or(list(FieldId::Times)).or_else(phases) else {
         // An empty list says that no upstream was contacted; a missing list says nothing.
         let is_empty = values.raw(FieldId::Codes as usize).or(values.raw(FieldId::Hosts as usize)).is_some();
@@ -100,7 +100,7 @@ pub(super) fn follow_lists<'a>(
         // One attempt, as nearly always: each list is its only entry.
         let status = match parsed.code {
             Some(status) => status,
-            None => codes.and_then(present).map(|text| upstream_status(line, text)).transpose()?,
+            None => codes.and_then(entry_value).map(|text| upstream_status(line, text)).transpose()?,
         };
         parsed.code = Some(status);
         let entry = ListEntry { host: hosts, status, time: times, header: headers, ends_group: false };
@@ -123,7 +123,7 @@ pub(super) fn follow_lists<'a>(
         side("upstream_connect_time", each(list(FieldId::Connects)))?;
         let next = |list: &mut Option<List<'a>>| Some(list.as_mut()?.next()?.text);
         for entry in List::new(lead) {
-            let code = codes.and(present(entry.text));
+            let code = codes.and(entry_value(entry.text));
             let entry = ListEntry {
                 host: next(&mut hosts),
                 status: code.map(|text| upstream_status(line, text)).transpose()?,
@@ -167,14 +167,14 @@ struct ListWalk<'a, 'l> {
 
 impl<'a> ListWalk<'a, '_> {
     fn step(&mut self, entry: ListEntry<'a>, attempts: &mut AttemptList<'a>) -> Result<(), LineError> {
-        let (host, status) = (entry.host.and_then(present), entry.status);
+        let (host, status) = (entry.host.and_then(entry_value), entry.status);
         let is_attempt = match host {
             Some(host) if contains(host, b':') => true,
             Some(group) => {
                 self.chain.empty_group = Some(group);
                 false
             }
-            None if self.has_times_only => entry.time.is_none_or(|time| present(time).is_some()),
+            None if self.has_times_only => entry.time.is_none_or(|time| entry_value(time).is_some()),
             None => status.is_some() && !self.has_hosts,
         };
         self.any_contacted |= host.is_some() || status.is_some() || self.has_times_only && is_attempt;
@@ -183,7 +183,7 @@ impl<'a> ListWalk<'a, '_> {
         }
         let failed = self.has_codes && (is_attempt || status.is_some()) && status.is_none_or(is_error);
         if is_attempt && !self.rescued {
-            let has_no_header = |header| present(header).is_none();
+            let has_no_header = |header| entry_value(header).is_none();
             let unanswered = matches!(status, Some(502 | 504)) && entry.header.is_some_and(has_no_header);
             let duration = |text| {
                 time::seconds(text)
@@ -192,7 +192,7 @@ impl<'a> ListWalk<'a, '_> {
             let attempt = Attempt {
                 host: host.map(|host| utf8(self.line, host)).transpose()?,
                 status: status.filter(|_| !unanswered),
-                duration: entry.time.and_then(present).map(duration).transpose()?,
+                duration: entry.time.and_then(entry_value).map(duration).transpose()?,
                 ..Attempt::default()
             };
             if !self.has_times_only {
