@@ -1,7 +1,6 @@
 //! Timestamps and durations as logs write them.
 
 use crate::number;
-use crate::text_shape::is_digits;
 use nearmiss::time::{date, days_from_civil, fraction, minute, second, two_digits};
 use nearmiss::{Micros, Timestamp};
 
@@ -113,7 +112,7 @@ fn minute_of_common(text: &[u8]) -> Option<(u64, &[u8])> {
 
 /// Returns true for the zone of a time in the common log format, such as `+0100`.
 pub(crate) fn is_zone(text: &[u8]) -> bool {
-    matches!(text, [b'+' | b'-', digits @ ..] if digits.len() == 4 && is_digits(digits))
+    matches!(text, [b'+' | b'-', digits @ ..] if digits.len() == 4 && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Parses a duration in seconds, such as `0.684`.
