@@ -134,18 +134,22 @@ fn a_module_is_built_without_binaryen_on_request() {
 }
 
 #[test]
-fn failed_tests_are_listed_with_their_targets() {
-    let log = "running 2 tests\ntest a::works ... ok\ntest a::fails ... FAILED\n\nfailures:\n    a::fails\n\n\
+fn failed_tests_and_commands_are_listed() {
+    let log = "make[1]: *** [Makefile:204: check] Error 101\n\
+        running 2 tests\ntest a::works ... ok\ntest a::fails ... FAILED\n\nfailures:\n    a::fails\n\n\
         test result: FAILED. 1 passed; 1 failed; 0 ignored\n\nerror: test failed, to rerun pass `-p core --lib`\n\
         test a name with spaces ... FAILED\nerror: test failed, to rerun pass `-p hosts --test edge`\n\
         error: test failed, to rerun pass `-p hosts --test ends`\n\nCaused by:\n  process didn't exit successfully\n\
-        error: 3 targets failed:\n    `-p core --lib`\n";
+        error: 3 targets failed:\n    `-p core --lib`\n\
+        error: could not compile `core` (lib test) due to 2 previous errors\n\
+        ERROR: test_it_runs (__main__.Playground.test_it_runs)\nmake[1]: *** [Makefile:290: test-playground] Error 1\n";
     let path = artifact::root().join(format!("target/failed-tests-{}.log", std::process::id()));
     fs::write(&path, log).expect("a file");
     let script = artifact::root().join("host-tests/failed-tests.awk");
     let output = Command::new("awk").arg("-f").arg(script).arg(&path).output().expect("awk runs");
     fs::remove_file(path).expect("a file");
-    let expected = "\nmake: failed tests: 3\n  a::fails, of `cargo test -p core --lib`\n  \
-        a name with spaces, of `cargo test -p hosts --test edge`\n  (ended early), of `cargo test -p hosts --test ends`\n";
+    let expected = "\nmake: failed: 6\n  (no test), of `make check`\n  a::fails, of `cargo test -p core --lib`\n  \
+        a name with spaces, of `cargo test -p hosts --test edge`\n  (no test), of `cargo test -p hosts --test ends`\n  \
+        (not compiled) `core` (lib test)\n  test_it_runs, of `make test-playground`\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }
