@@ -153,11 +153,8 @@ impl Reader {
         let located = locator.locate(line, expected);
         let prior = match (locator.verdict(), &located.found) {
             // A member of this name in the message of another program.
-            (
-                Err(_) | Ok(Some(PriorVerdict { fate: Fate::Clean, upstream: None, .. })),
-                Found::Other(kind),
-            ) => {
-                return Ok(ParsedLine::Other(*kind));
+            (Err(_) | Ok(Some(PriorVerdict { fate: Fate::Clean, upstream: None, .. })), Found::Other(_)) => {
+                None
             }
             (verdict, _) => verdict?,
         };

@@ -51,6 +51,18 @@ impl Envoy {
         Stats::parse(&self.admin_page(&format!("/stats?filter={filter}")))
     }
 
+    /// Waits until Envoy has read the answers to all requests to a cluster.
+    ///
+    /// # Panics
+    ///
+    /// If it has not within a minute.
+    pub fn wait_for_answers(&self, cluster: &str) {
+        let active = format!("cluster.{cluster}.upstream_rq_active");
+        eventually(&format!("the answers of {cluster}"), || {
+            (self.stats(&active).value(&active) == 0).then_some(())
+        });
+    }
+
     /// Returns the filter's own statistics.
     pub fn nearmiss_stats(&self) -> Stats {
         self.stats("wasmcustom|dynamicmodulescustom")

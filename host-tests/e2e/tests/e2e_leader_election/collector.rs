@@ -60,8 +60,7 @@ fn no_request_fails_and_every_record_is_delivered_or_counted_as_dropped() {
     let peak = memory.iter().max().copied().unwrap_or(0);
     assert!(peak < memory[0] + (96 << 20), "memory by behaviour: {memory:?}");
     // A batch without an answer would be logged at the end.
-    const ACTIVE: &str = "cluster.otel.upstream_rq_active";
-    eventually("the answers of the collector", || (envoy.stats(ACTIVE).value(ACTIVE) == 0).then_some(()));
+    envoy.wait_for_answers("otel");
     let (delivered, dropped) = (exchanges(&collector.batches()), dropped());
     eprintln!(
         "{sent} exchanges, {emitted} records: {delivered} delivered, {dropped} dropped; memory {memory:?}"
