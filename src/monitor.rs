@@ -209,6 +209,12 @@ impl Monitor {
         if self.outbox.is_clear() { None } else { self.outbox.pop() }
     }
 
+    /// Returns the record that [`poll_record`](Self::poll_record) returned last, as long as no other call that may emit records was
+    /// made.
+    pub fn polled_record(&self) -> Option<Record<'_>> {
+        self.outbox.taken()
+    }
+
     /// Notes the tokens of all further records, for [`otlp`](crate::otlp).
     pub fn note_tokens(&mut self) {
         self.outbox.note_tokens();

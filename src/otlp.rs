@@ -2,10 +2,10 @@
 //!
 //! Every field of a record becomes an attribute, `nearmiss.` and its name, beside those that OpenTelemetry has a name for. The
 //! body is the sentence. `error.type` is never set: a near miss is a success. The type of an attribute is the type of the field
-//! that was written ([`Token`]), never that of a particular value. OTLP's JSON writes 64-bit integers as strings; elsewhere a
+//! that was written ([`TokenKind`]), never that of a particular value. OTLP's JSON writes 64-bit integers as strings; elsewhere a
 //! record's own JSON is copied.
 
-use crate::json::tokens::{Members, Token, TokenKind, content, split_value};
+use crate::json::tokens::{TokenKind, Value};
 use crate::json::write::{escape, push_number, push_text};
 use crate::record::{Head, Record};
 use crate::units::Timestamp;
@@ -40,15 +40,14 @@ pub fn push(out: &mut String, record: &Record<'_>, (source, number): (&str, u64)
     push_text(out, "\",\"eventName\":\"nearmiss.");
     push_text(out, event);
     push_text(out, "\",\"body\":");
-    let json = record.json;
-    let fields = || Members { json, tokens: content(record.tokens) };
+    let fields = || record.value().members();
     match fields().find(|(key, _)| *key == "explain") {
-        Some((_, sentence)) => value(out, json, sentence),
+        Some((_, sentence)) => value(out, sentence),
         None => text(out, event),
     }
-    if let Some((_, [trace, ..])) = fields().find(|(key, _)| *key == "trace_id") {
+    if let Some((_, trace)) = fields().find(|(key, _)| *key == "trace_id") {
         push_text(out, ",\"traceId\":");
-        push_text(out, trace.text(json));
+        push_text(out, trace.text());
     }
     push_text(out, ",\"attributes\":[");
     attribute(out, "log.record.uid", |out| {
@@ -62,7 +61,7 @@ pub fn push(out: &mut String, record: &Record<'_>, (source, number): (&str, u64)
         push_text(out, ",{\"key\":\"nearmiss.");
         push_text(out, key);
         push_text(out, "\",\"value\":");
-        value(out, json, found);
+        value(out, found);
         push_text(out, "}");
         conventional(out, record, key, found);
     }
@@ -87,16 +86,16 @@ pub fn rejected(response: &str) -> u64 {
 }
 
 /// Appends the attribute that OpenTelemetry defines for a field, if any.
-fn conventional(out: &mut String, record: &Record<'_>, key: &str, found: &[Token]) {
+fn conventional(out: &mut String, record: &Record<'_>, key: &str, found: Value<'_>) {
     let mut also = |name: &str, write: &dyn Fn(&mut String)| {
         push_text(out, ",");
         attribute(out, name, write);
     };
     match (key, record.head) {
-        ("upstream", _) => also("service.peer.name", &|out| value(out, record.json, found)),
-        ("route", _) => also("http.route", &|out| value(out, record.json, found)),
+        ("upstream", _) => also("service.peer.name", &|out| value(out, found)),
+        ("route", _) => also("http.route", &|out| value(out, found)),
         ("status", Head::Exchange { status: 1.., .. }) => {
-            also("http.response.status_code", &|out| value(out, record.json, found));
+            also("http.response.status_code", &|out| value(out, found));
         }
         ("attempts", Head::Exchange { attempts: Some(attempts @ 2..), .. }) => {
             also("http.request.resend_count", &|out| {
@@ -104,8 +103,7 @@ fn conventional(out: &mut String, record: &Record<'_>, key: &str, found: &[Token
             });
         }
         ("host", _) => {
-            let host = found.first().map_or("", |token| token.text(record.json)).trim_matches('"');
-            let (address, port) = split_port(host);
+            let (address, port) = split_port(found.text().trim_matches('"'));
             also("network.peer.address", &|out| {
                 push_text(out, "{\"stringValue\":\"");
                 push_text(out, address);
@@ -155,35 +153,30 @@ fn nanos(out: &mut String, ts: Timestamp) {
 }
 
 /// Appends a value of a record as OTLP's.
-fn value(out: &mut String, json: &str, tokens: &[Token]) {
-    let Some(first) = tokens.first() else { return push_text(out, "{}") };
-    let mut scalar = |key: &str| {
-        push_text(out, key);
-        push_text(out, first.text(json));
+fn value(out: &mut String, found: Value<'_>) {
+    let mut scalar = |kind: &str| {
+        push_text(out, kind);
+        push_text(out, found.text());
         push_text(out, "}");
     };
-    match first.kind {
+    match found.kind() {
         TokenKind::String => scalar("{\"stringValue\":"),
         TokenKind::Bool => scalar("{\"boolValue\":"),
         TokenKind::Double => scalar("{\"doubleValue\":"),
-        TokenKind::Integer => whole(out, |out| push_text(out, first.text(json))),
+        TokenKind::Integer => whole(out, |out| push_text(out, found.text())),
         TokenKind::Object => {
             push_text(out, "{\"kvlistValue\":{\"values\":[");
-            for (index, (key, found)) in (Members { json, tokens: content(tokens) }).enumerate() {
+            for (index, (key, found)) in found.members().enumerate() {
                 push_text(out, if index > 0 { "," } else { "" });
-                attribute(out, key, |out| value(out, json, found));
+                attribute(out, key, |out| value(out, found));
             }
             push_text(out, "]}}");
         }
         TokenKind::Array => {
             push_text(out, "{\"arrayValue\":{\"values\":[");
-            let mut rest = content(tokens);
-            let mut comma = "";
-            while !rest.is_empty() {
-                let (item, behind) = split_value(rest);
-                push_text(out, core::mem::replace(&mut comma, ","));
-                value(out, json, item);
-                rest = behind;
+            for (index, item) in found.items().enumerate() {
+                push_text(out, if index > 0 { "," } else { "" });
+                value(out, item);
             }
             push_text(out, "]}}");
         }

@@ -16,16 +16,17 @@ pub(crate) struct Outbox {
     /// Tokens of all records, if they are noted.
     tokens: Vec<Token>,
     notes_tokens: bool,
-    waiting: VecDeque<Waiting>,
-    /// End of the last record that was taken: in `text` and in `tokens`.
-    taken: (usize, usize),
+    waiting: VecDeque<Entry>,
+    /// The record that was taken last, while its text is kept.
+    taken: Option<Entry>,
 }
 
-/// A waiting record; its end, and that of the upstream's name before it.
-#[derive(Debug)]
-struct Waiting {
+/// A record; its start in `text` and `tokens`, the end of the upstream's name, and its end.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
     head: Head,
     time: Timestamp,
+    start: (usize, usize),
     name_end: usize,
     end: (usize, usize),
 }
@@ -48,10 +49,12 @@ impl Outbox {
         write: impl FnOnce(&mut Json<'_>),
     ) {
         let Self { text, tokens, .. } = self;
+        let start = (text.len(), tokens.len());
         text.push_str(upstream);
         let name_end = text.len();
         write(&mut Json::noting(text, self.notes_tokens.then_some(tokens)));
-        self.waiting.push_back(Waiting { head, time, name_end, end: (self.text.len(), self.tokens.len()) });
+        let end = (self.text.len(), self.tokens.len());
+        self.waiting.push_back(Entry { head, time, start, name_end, end });
     }
 
     /// Returns true if a record waits.
@@ -66,15 +69,19 @@ impl Outbox {
 
     /// Removes and returns the next record; an empty queue reuses its memory.
     pub(crate) fn pop(&mut self) -> Option<Record<'_>> {
-        let Some(Waiting { head, time, name_end, end }) = self.waiting.pop_front() else {
-            self.taken = (0, 0);
+        self.taken = self.waiting.pop_front();
+        if self.taken.is_none() {
             self.text.clear();
             self.text.shrink_to(KEEP);
             self.tokens.clear();
             self.tokens.shrink_to(KEEP);
-            return None;
-        };
-        let start = core::mem::replace(&mut self.taken, end);
+        }
+        self.taken()
+    }
+
+    /// Returns the record that was taken last, until the next call of [`pop`](Self::pop).
+    pub(crate) fn taken(&self) -> Option<Record<'_>> {
+        let Entry { head, time, start, name_end, end } = self.taken?;
         Some(Record {
             head,
             time,

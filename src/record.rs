@@ -22,7 +22,7 @@ pub(crate) use host_names::HostNames;
 pub(crate) use summary::{Span, latency, summary, totals};
 
 use crate::episode::Pattern;
-use crate::json::tokens::Token;
+use crate::json::tokens::{Token, Value};
 use crate::units::Timestamp;
 use crate::verdict::Fate;
 
@@ -42,6 +42,13 @@ pub struct Record<'a> {
     pub json: &'a str,
     /// Tokens of `json`, if [`Monitor::note_tokens`](crate::Monitor::note_tokens) asked for them.
     pub tokens: &'a [Token],
+}
+
+impl<'a> Record<'a> {
+    /// Returns the record as an object of typed values; it is empty without tokens.
+    pub fn value(&self) -> Value<'a> {
+        Value::new(self.json, self.tokens)
+    }
 }
 
 /// Kind of a record, and the facts that consumers count.

@@ -1,4 +1,4 @@
-//! Holds the mapping of records to OpenTelemetry logs to a golden file, as the edge package's tests hold theirs to the same file.
+//! Holds the mapping of records to OpenTelemetry logs to a golden file.
 //!
 //! `BLESS=1 cargo test --test otlp` writes the file again.
 
@@ -84,7 +84,7 @@ fn pairs() -> Vec<Value> {
 
 #[test]
 fn records_map_to_the_golden_log_records() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("host-tests/edge/otlp.golden.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/otlp.golden.json");
     let pairs = pairs();
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, serde_json::to_string_pretty(&pairs).unwrap() + "\n").unwrap();

@@ -11,14 +11,22 @@ pub struct Token {
 
 /// Type of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum TokenKind {
+pub enum TokenKind {
+    /// A key of an object.
     Key,
+    /// A string.
     String,
+    /// A whole number.
     Integer,
+    /// A number that may have decimals, whether this one has any or not.
     Double,
+    /// `true` or `false`.
     Bool,
+    /// The bracket that opens an object.
     Object,
+    /// The bracket that opens an array.
     Array,
+    /// The bracket that closes either.
     Close,
 }
 
@@ -28,30 +36,88 @@ impl Token {
     }
 
     /// Returns the token's part of the text.
-    pub(crate) fn text(self, json: &str) -> &str {
+    fn text(self, json: &str) -> &str {
         json.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
-/// Iterates over the members of an object, given the tokens between its brackets: each key with the tokens of its value.
-pub(crate) struct Members<'a> {
-    pub(crate) json: &'a str,
-    pub(crate) tokens: &'a [Token],
+/// A value of a JSON text, by its tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'a> {
+    json: &'a str,
+    tokens: &'a [Token],
 }
 
+impl<'a> Value<'a> {
+    pub(crate) fn new(json: &'a str, tokens: &'a [Token]) -> Self {
+        Self { json, tokens }
+    }
+
+    /// Returns the type.
+    pub fn kind(self) -> TokenKind {
+        self.tokens.first().map_or(TokenKind::Object, |first| first.kind)
+    }
+
+    /// Returns the text of what is no object and no array; of a string with its quotes and escapes.
+    pub fn text(self) -> &'a str {
+        self.tokens.first().map_or("", |first| first.text(self.json))
+    }
+
+    /// Returns the members of an object.
+    pub fn members(self) -> Members<'a> {
+        Members(self.content())
+    }
+
+    /// Returns the items of an array.
+    pub fn items(self) -> Items<'a> {
+        Items(self.content())
+    }
+
+    /// Returns what is between the brackets.
+    fn content(self) -> Self {
+        let tokens = match self.tokens {
+            [_, content @ .., _] => content,
+            _ => &[],
+        };
+        Self { tokens, ..self }
+    }
+
+    /// Removes and returns the first value.
+    fn split(&mut self) -> Self {
+        let (value, rest) = split_value(self.tokens);
+        self.tokens = rest;
+        Self { tokens: value, ..*self }
+    }
+}
+
+/// Iterates over the members of an object: each key, with its escapes, and its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Members<'a>(Value<'a>);
+
 impl<'a> Iterator for Members<'a> {
-    type Item = (&'a str, &'a [Token]);
+    type Item = (&'a str, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, rest) = self.tokens.split_first()?;
-        let (value, rest) = split_value(rest);
-        self.tokens = rest;
-        Some((key.text(self.json), value))
+        let (key, rest) = self.0.tokens.split_first()?;
+        self.0.tokens = rest;
+        Some((key.text(self.0.json), self.0.split()))
+    }
+}
+
+/// Iterates over the items of an array.
+#[derive(Clone, Copy, Debug)]
+pub struct Items<'a>(Value<'a>);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.0.tokens.is_empty()).then(|| self.0.split())
     }
 }
 
 /// Splits the tokens after those of the first value.
-pub(crate) fn split_value(tokens: &[Token]) -> (&[Token], &[Token]) {
+fn split_value(tokens: &[Token]) -> (&[Token], &[Token]) {
     let mut depth = 0usize;
     let end = tokens.iter().position(|token| {
         match token.kind {
@@ -62,12 +128,4 @@ pub(crate) fn split_value(tokens: &[Token]) -> (&[Token], &[Token]) {
         depth == 0 && token.kind != TokenKind::Key
     });
     tokens.split_at_checked(end.map_or(tokens.len(), |end| end + 1)).unwrap_or((tokens, &[]))
-}
-
-/// Returns the tokens between the brackets of an object or array.
-pub(crate) fn content(tokens: &[Token]) -> &[Token] {
-    match tokens {
-        [_, content @ .., _] => content,
-        _ => &[],
-    }
 }

@@ -1,13 +1,16 @@
-//! Parses records, whichever host emitted them.
+//! Records as values: parsed from lines, whichever host emitted them, or those of a monitor of this process.
+
+mod fields;
 
 use core::fmt;
-use nearmiss::Timestamp;
+use fields::FieldValue;
 use nearmiss::record::SCHEMA;
+use nearmiss::{Head, Record, Timestamp};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A parsed record of any type.
+/// A record of any type.
 #[derive(Debug)]
 pub(crate) enum AnyRecord<'a> {
     Exchange(ExchangeRecord<'a>),
@@ -15,7 +18,17 @@ pub(crate) enum AnyRecord<'a> {
     Summary(Box<SummaryRecord<'a>>),
 }
 
-impl AnyRecord<'_> {
+impl<'a> AnyRecord<'a> {
+    /// Returns the record that a monitor with tokens has emitted.
+    pub(crate) fn of(record: &Record<'a>) -> Result<Self, serde::de::value::Error> {
+        let fields = FieldValue(record.value());
+        match record.head {
+            Head::Exchange { .. } => Deserialize::deserialize(fields).map(Self::Exchange),
+            Head::Episode { .. } => Deserialize::deserialize(fields).map(Self::Episode),
+            Head::Summary { .. } => Deserialize::deserialize(fields).map(Self::Summary),
+        }
+    }
+
     /// Returns the time of the record in milliseconds since 1970; that of a summary is just before its end.
     pub(crate) fn time(&self) -> Result<u64, RecordParseError> {
         match self {

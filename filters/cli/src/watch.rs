@@ -6,6 +6,7 @@ mod json_lines;
 mod line_feed;
 mod overlay;
 mod palette;
+mod record_text;
 mod screen;
 mod tail;
 mod terminal;

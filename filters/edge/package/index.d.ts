@@ -320,5 +320,5 @@ export interface OtlpOptions {
   fetch?: ((request: Request) => Promise<Response>) | undefined;
 }
 
-/** Creates a sink for an OTLP/HTTP endpoint that accepts logs as JSON. */
+/** Creates a sink for an OTLP/HTTP endpoint that accepts logs as JSON. A line that the caller pushes is sent as the body of a log record. */
 export function otlp(options: OtlpOptions): Sink;

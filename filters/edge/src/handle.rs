@@ -5,7 +5,9 @@ use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
 use nearmiss::record::HeaderParameters;
-use nearmiss::{Config, Exchange, Feed, Head, Monitor, SipKey, Verdict, is_mirrored, preview, record};
+use nearmiss::{
+    Config, Exchange, Feed, Head, Monitor, Record, SipKey, Verdict, is_mirrored, otlp, preview, record,
+};
 use nearmiss_edge_config::{EdgeConfig, SECTION};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -25,10 +27,6 @@ pub struct Handle {
     builder: ExchangeBuilder,
     /// Verdict and number of attempts of the exchange that was observed or previewed last, for its header.
     last: (Verdict, Option<u32>),
-    /// Head of the record that was polled last.
-    polled: Option<Head>,
-    /// Upstream of the episode that was opened last.
-    opened: String,
 }
 
 #[wasm_bindgen]
@@ -48,8 +46,6 @@ impl Handle {
             monitor: None,
             builder: ExchangeBuilder::default(),
             last: Default::default(),
-            polled: None,
-            opened: String::new(),
         })
     }
 
@@ -58,8 +54,11 @@ impl Handle {
     /// key.
     pub fn start(&mut self, source: &str, secret: &[u8]) {
         let config = &mut self.config;
-        let monitor =
-            self.monitor.get_or_insert_with(|| Monitor::new(core::mem::take(config), Feed::Live, source));
+        let monitor = self.monitor.get_or_insert_with(|| {
+            let mut monitor = Monitor::new(core::mem::take(config), Feed::Live, source);
+            monitor.note_tokens();
+            monitor
+        });
         if !secret.is_empty() {
             monitor.set_hosts_key(SipKey::derive(secret));
         }
@@ -185,25 +184,29 @@ impl Handle {
     /// Returns the next record, one JSON object.
     #[wasm_bindgen(js_name = pollRecord)]
     pub fn poll_record(&mut self) -> Option<String> {
-        let record = self.monitor.as_mut()?.poll_record()?;
-        self.polled = Some(record.head);
-        if let Head::Episode { is_open: true, .. } = record.head {
-            self.opened = record.upstream.into();
-        }
-        Some(record.json.into())
+        Some(self.monitor.as_mut()?.poll_record()?.json.into())
     }
 
-    /// Returns the upstream of the episode that was opened last.
-    #[wasm_bindgen(js_name = openedUpstream)]
-    pub fn opened_upstream(&self) -> String {
-        self.opened.clone()
+    /// Returns the polled record as an OpenTelemetry log record in OTLP's JSON, which `source` sends at `now_ms` as its `number`th.
+    #[wasm_bindgen(js_name = logRecord)]
+    pub fn log_record(&self, source: &str, number: f64, now_ms: f64) -> Option<String> {
+        let mut text = String::new();
+        let number = number::safe_integer(number)?;
+        otlp::push(&mut text, &self.polled()?, (source, number), number::timestamp(now_ms)?);
+        Some(text)
+    }
+
+    /// Returns the upstream of the polled record.
+    #[wasm_bindgen(js_name = polledUpstream)]
+    pub fn polled_upstream(&self) -> Option<String> {
+        Some(self.polled()?.upstream.into())
     }
 
     /// Returns the pattern of the polled record if it opens an episode.
     #[wasm_bindgen(js_name = openedPattern)]
     pub fn opened_pattern(&self) -> Option<String> {
-        match self.polled {
-            Some(Head::Episode { is_open: true, pattern }) => Some(pattern.name().into()),
+        match self.polled()?.head {
+            Head::Episode { is_open: true, pattern } => Some(pattern.name().into()),
             _ => None,
         }
     }
@@ -211,7 +214,7 @@ impl Handle {
     /// Returns the number of suppressed records that the polled record reports, or else that of late exchanges.
     #[wasm_bindgen(js_name = summaryCount)]
     pub fn summary_count(&self, of_suppressed: bool) -> f64 {
-        match self.polled {
+        match self.polled().map(|record| record.head) {
             Some(Head::Summary { suppressed, .. }) if of_suppressed => suppressed as f64,
             Some(Head::Summary { late, .. }) => late as f64,
             _ => 0.0,
@@ -250,6 +253,10 @@ impl Handle {
 }
 
 impl Handle {
+    fn polled(&self) -> Option<Record<'_>> {
+        self.monitor.as_ref()?.polled_record()
+    }
+
     fn config(&self) -> &Config {
         self.monitor.as_ref().map_or(&self.config, Monitor::config)
     }

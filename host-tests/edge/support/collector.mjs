@@ -44,7 +44,7 @@ export function logs(body) {
 }
 
 /** Restores the record from a log record. */
-function recordOf({ eventName, body, attributes }) {
+export function recordOf({ eventName, body, attributes }) {
   const record = { type: eventName.slice("nearmiss.".length), explain: body.stringValue };
   for (const { key, value } of attributes) if (key.startsWith("nearmiss.")) record[key.slice("nearmiss.".length)] = plain(value);
   return record;

@@ -1,7 +1,7 @@
 //! Episodes as sentences, for people at a terminal.
 
 use crate::display::time::{DateTime, TimeOfDay};
-use crate::records::{self, AnyRecord, EpisodeRecord};
+use crate::records::{AnyRecord, EpisodeRecord};
 use crate::sanitize::sanitize;
 use nearmiss::{Head, Record};
 
@@ -14,7 +14,7 @@ pub(super) fn sentences(record: &Record<'_>) -> Option<String> {
     if !matches!(record.head, Head::Episode { is_open: false, .. }) {
         return None;
     }
-    match records::parse(record.json.as_bytes()) {
+    match AnyRecord::of(record) {
         Ok(AnyRecord::Episode(episode)) => Some(text(&episode)),
         _ => None,
     }

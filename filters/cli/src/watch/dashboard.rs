@@ -1,9 +1,10 @@
 //! The state of the live view, independent of any terminal: aggregated from exchanges and records, in bounded memory.
 
 use super::follow::EventHandler;
+use super::record_text::record_text;
 use crate::counts::Counts;
 use crate::error::Error;
-use crate::records::{self, EpisodeRecord};
+use crate::records::{AnyRecord, EpisodeRecord};
 use nearmiss::{Exchange, Fate, Head, Micros, OTHER, Record, Timestamp, Verdict};
 use nearmiss::{NO_UPSTREAM, upstream_name};
 use nearmiss_formats::LineError;
@@ -57,14 +58,16 @@ pub(super) struct RecordRow {
     pub(super) upstream: String,
     pub(super) fate: String,
     pub(super) explain: String,
-    pub(super) json: String,
+    /// All fields.
+    pub(super) text: String,
 }
 
 /// One episode.
 #[derive(Clone, Debug)]
 pub(super) struct EpisodeRow {
     pub(super) record: EpisodeRecord,
-    pub(super) json: String,
+    /// All fields.
+    pub(super) text: String,
     /// Counts of what followed the record while the episode is open.
     pub(super) since: Counts,
 }
@@ -115,9 +118,27 @@ impl Dashboard {
         self.upstreams.get_mut(index)
     }
 
-    fn add_episode(&mut self, record: EpisodeRecord, json: &str) {
+    /// Adds an exchange or an episode; everything in a summary has already been counted.
+    pub(super) fn add_record(&mut self, record: AnyRecord<'_>, text: String) {
+        match record {
+            AnyRecord::Exchange(exchange) => {
+                self.records.push_front(RecordRow {
+                    time: exchange.time.millis().unwrap_or(0),
+                    upstream: exchange.upstream.into_owned(),
+                    fate: exchange.fate.into_owned(),
+                    explain: exchange.explain.into_owned(),
+                    text,
+                });
+                self.records.truncate(MAX_RECORDS);
+            }
+            AnyRecord::Episode(episode) => self.add_episode(*episode, text),
+            AnyRecord::Summary(_) => {}
+        }
+    }
+
+    fn add_episode(&mut self, record: EpisodeRecord, text: String) {
         self.episodes.retain(|existing| existing.record.id != record.id);
-        self.episodes.push_front(EpisodeRow { record, json: json.into(), since: Counts::default() });
+        self.episodes.push_front(EpisodeRow { record, text, since: Counts::default() });
         // Open episodes stay on top.
         self.episodes
             .make_contiguous()
@@ -195,23 +216,10 @@ impl EventHandler for Dashboard {
     }
 
     fn on_record(&mut self, record: Record<'_>) -> Result<(), Error> {
-        // Everything in a summary has already been counted.
-        if matches!(record.head, Head::Summary { .. }) {
-            return Ok(());
-        }
-        match records::parse(record.json.as_bytes()) {
-            Ok(records::AnyRecord::Exchange(exchange)) => {
-                self.records.push_front(RecordRow {
-                    time: exchange.time.millis().unwrap_or(0),
-                    upstream: exchange.upstream.into_owned(),
-                    fate: exchange.fate.into_owned(),
-                    explain: exchange.explain.into_owned(),
-                    json: record.json.into(),
-                });
-                self.records.truncate(MAX_RECORDS);
-            }
-            Ok(records::AnyRecord::Episode(episode)) => self.add_episode(*episode, record.json),
-            Ok(records::AnyRecord::Summary(_)) | Err(_) => {}
+        if !matches!(record.head, Head::Summary { .. })
+            && let Ok(found) = AnyRecord::of(&record)
+        {
+            self.add_record(found, record_text(&record));
         }
         Ok(())
     }
@@ -224,6 +232,7 @@ impl EventHandler for Dashboard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records;
 
     #[test]
     fn an_open_episode_counts_what_follows_its_record() {
@@ -234,9 +243,7 @@ mod tests {
             )
         };
         let emit = |dashboard: &mut Dashboard, json: &str| {
-            let head = Head::Episode { is_open: json.contains("open"), pattern: nearmiss::Pattern::Burst };
-            let time = Timestamp::default();
-            dashboard.on_record(Record { head, time, upstream: "cart", json, tokens: &[] }).unwrap();
+            dashboard.add_record(records::parse(json.as_bytes()).unwrap(), String::new());
         };
         emit(&mut dashboard, &episode("open", 333));
         let exchange = Exchange { upstream: "cart", status: 503, ..Exchange::default() };

@@ -2,12 +2,11 @@
 
 use super::dashboard::UpstreamRow;
 use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
-use crate::sanitize::{REPLACEMENT, replace_controls, sanitize};
+use crate::sanitize::sanitize;
 use nearmiss::Fate;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
-use serde_json::Value;
 
 /// Content on top of the screen.
 #[derive(Debug, Default)]
@@ -59,14 +58,6 @@ fn popup(frame: &mut Frame<'_>, title: &str, text: &str, scroll: u16) {
     let block = Block::bordered().title(title);
     let paragraph = Paragraph::new(text).block(block).wrap(Wrap { trim: false }).scroll((scroll, 0));
     frame.render_widget(paragraph, popup);
-}
-
-/// Formats a whole record.
-pub(super) fn record(json: &str) -> String {
-    let text = serde_json::from_str(json)
-        .and_then(|value: Value| serde_json::to_string_pretty(&value))
-        .unwrap_or_else(|_| json.into());
-    text.lines().map(|line| replace_controls(line, REPLACEMENT) + "\n").collect()
 }
 
 /// Formats all figures of an upstream.

@@ -224,7 +224,7 @@ fn episode(row: &EpisodeRow, dashboard: &Dashboard, palette: &Palette) -> Line<'
     ])
 }
 
-/// Describes an open episode: its counts up to now, and the cause from its record.
+/// Describes an open episode: its counts up to now, and the sentence of its record.
 fn ongoing(row: &EpisodeRow, now: Timestamp) -> String {
     let episode = &row.record;
     let seconds = (now.micros() / 1_000).saturating_sub(episode.start.0) / 1_000;
@@ -236,14 +236,12 @@ fn ongoing(row: &EpisodeRow, now: Timestamp) -> String {
         (0, _) => format!("{} failed of ", GroupedCount(failed)),
         _ => format!("{} near miss{es} and {} failed of ", GroupedCount(near_misses), GroupedCount(failed)),
     };
-    // The counts before the cause are those of the time when the episode opened.
-    let cause = episode.explain.split_once(": ").map_or(String::new(), |(_, cause)| format!(": {cause}"));
     format!(
-        "since {}, {}: {harm}{} exchanges{}",
+        "since {}, {}: {harm}{} exchanges; at first {}",
         TimeOfDay(episode.start.0),
         Seconds(seconds),
         GroupedCount(exchanges),
-        sanitize(&cause, MAX_SENTENCE)
+        sanitize(&episode.explain, MAX_SENTENCE)
     )
 }
 
@@ -260,9 +258,10 @@ fn record(row: &RecordRow, name: usize, palette: &Palette) -> Line<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records;
     use crate::watch::follow::EventHandler;
     use crate::watch::overlay::Overlay;
-    use nearmiss::{Exchange, Head, Pattern, Record, Verdict};
+    use nearmiss::{Exchange, Verdict};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
@@ -287,16 +286,7 @@ mod tests {
             let json = format!(
                 r#"{{"schema":1,"type":"exchange","time":"2026-11-23T08:00:{number:02}.000Z","upstream":"你好\u001b[2J{number}","fate":"retried","duration_ms":1,"explain":"\u001b]0;x"}}"#
             );
-            let time = Timestamp::default();
-            dashboard
-                .on_record(Record {
-                    head: Head::Exchange { fate: Fate::Retried, status: 200, attempts: None },
-                    time,
-                    upstream: "cart",
-                    json: &json,
-                    tokens: &[],
-                })
-                .unwrap();
+            dashboard.add_record(records::parse(json.as_bytes()).unwrap(), String::new());
         }
         dashboard
     }
@@ -308,7 +298,7 @@ mod tests {
             for overlay in [
                 Overlay::None,
                 Overlay::Help,
-                Overlay::Details { text: overlay::record(r#"{"a":"\u001b"}"#), scroll: 0 },
+                Overlay::Details { text: "{\n  \"a\": 1\n}\n".into(), scroll: 0 },
             ] {
                 let mut view = View::default();
                 view.overlay = overlay;
@@ -333,18 +323,15 @@ mod tests {
     }
 
     #[test]
-    fn an_open_episode_shows_its_counts_up_to_now_and_its_cause() {
+    fn an_open_episode_shows_its_counts_up_to_now_and_its_sentence() {
         let mut dashboard = Dashboard::default();
         let json = r#"{"schema":1,"type":"episode","phase":"open","id":"cart-1","upstream":"cart","pattern":"burst","start":"2026-11-23T08:00:00.000Z","exchanges":333,"near_misses":0,"failed":0,"explain":"0 of 333 exchanges were near misses: all responses were slower; look at cart."}"#;
-        let head = Head::Episode { is_open: true, pattern: Pattern::Burst };
-        dashboard
-            .on_record(Record { head, time: Timestamp::default(), upstream: "cart", json, tokens: &[] })
-            .unwrap();
+        dashboard.add_record(records::parse(json.as_bytes()).unwrap(), String::new());
         let line = |dashboard: &Dashboard| {
-            let lines = screen(dashboard, &mut View::default(), 150, 24);
+            let lines = screen(dashboard, &mut View::default(), 200, 24);
             lines.into_iter().find(|line| line.starts_with("open")).unwrap().trim_end().to_owned()
         };
-        let ending = "exchanges: all responses were slower; look at cart.";
+        let ending = "exchanges; at first 0 of 333 exchanges were near misses: all responses were slower; look at cart.";
         assert!(line(&dashboard).ends_with(&format!(": 333 {ending}")), "{}", line(&dashboard));
         let ts = Timestamp::from_seconds(1_795_420_840);
         for (fate, expected) in [

@@ -154,8 +154,8 @@ impl View {
         let selected = self.list(self.pane).selected().unwrap_or(0);
         let text = match self.pane {
             Pane::Upstreams => self.upstreams(dashboard).get(selected).map(|row| overlay::upstream(row)),
-            Pane::Episodes => self.episodes(dashboard).get(selected).map(|row| overlay::record(&row.json)),
-            Pane::Records => self.records(dashboard).get(selected).map(|row| overlay::record(&row.json)),
+            Pane::Episodes => self.episodes(dashboard).get(selected).map(|row| row.text.clone()),
+            Pane::Records => self.records(dashboard).get(selected).map(|row| row.text.clone()),
         };
         if let Some(text) = text {
             self.overlay = Overlay::Details { text, scroll: 0 };

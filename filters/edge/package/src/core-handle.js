@@ -52,8 +52,12 @@ export class CoreHandle {
   #upstreamIds = new Map();
   #source;
   #sink;
+  #logRecord = (source, number, nowMs) => this.#guarded(() => this.#handle.logRecord(source, number, nowMs));
 
-  /** `source()` identifies this run of this instance, and is called at the first exchange. `sink(line)` receives records. */
+  /**
+   * `source()` identifies this run of this instance, and is called at the first exchange. `sink(line, logRecord)` receives records;
+   * until it returns, `logRecord(source, number, nowMs)` returns the record as an OpenTelemetry log record.
+   */
   constructor(config, source, sink) {
     this.#handle = refusing(() => new Handle(config));
     this.#source = source;
@@ -177,7 +181,7 @@ export class CoreHandle {
       this.#countRecord();
       try {
         // An asynchronous sink rejects later.
-        this.#sink(line)?.catch?.(reportSinkError);
+        this.#sink(line, this.#logRecord)?.catch?.(reportSinkError);
       } catch (error) {
         reportSinkError(error);
       }
@@ -187,7 +191,7 @@ export class CoreHandle {
   #countRecord() {
     const handle = this.#handle;
     const pattern = handle.openedPattern();
-    if (pattern !== undefined) this.metrics.countEpisode(handle.openedUpstream(), pattern);
+    if (pattern !== undefined) this.metrics.countEpisode(handle.polledUpstream(), pattern);
     this.metrics.countSummary(handle.summaryCount(false), handle.summaryCount(true));
   }
 

@@ -48,7 +48,7 @@ export class Monitor {
     // Workers have neither a clock nor random numbers before the first request.
     const runId = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;
     this.#unmatched = new UnmatchedUpstreams(time.now);
-    this.#core = new CoreHandle(configDocument(options.config), runId, (line) => this.#push(line));
+    this.#core = new CoreHandle(configDocument(options.config), runId, (line, logRecord) => this.#push(line, logRecord));
     this.#deps = {
       ...time,
       random,
@@ -156,9 +156,9 @@ export class Monitor {
     await (this.#sink.finish?.() ?? this.flush());
   }
 
-  #push(line) {
+  #push(line, logRecord) {
     this.#unmatched.check(() => this.#core.unmatchedUpstreams(), (message) => this.#warnings.show(message, message));
-    return this.#sink.push(line);
+    return this.#sink instanceof OtlpSink ? this.#sink.push(line, logRecord) : this.#sink.push(line);
   }
 
   #observeFields(exchange) {

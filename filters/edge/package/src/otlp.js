@@ -1,7 +1,6 @@
 // A sink that sends records as OpenTelemetry logs, in batches over HTTP.
 import { causeOf } from "./cause.js";
 import { ExportBackoff } from "./export-backoff.js";
-import { logRecord } from "./log-record.js";
 import { timeoutSignal } from "./signals.js";
 import { durationOption, functionOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
@@ -60,14 +59,17 @@ export class OtlpSink {
     this.#random = random;
   }
 
-  push(line) {
+  /** Queues a record. `logRecord` returns it as a log record; a line that comes without one is sent as the body of a log record. */
+  push(line, logRecord) {
     if (this.#waiting.length + this.#sending >= this.#queueSize) {
       this.dropped += 1;
       return;
     }
     // The uid lets a receiver detect duplicates: an export that failed may have been stored.
     this.#runId ??= crypto.randomUUID();
-    this.#waiting.push({ line, uid: `${this.#runId}-${(this.#pushed += 1)}` });
+    this.#pushed += 1;
+    const nowMs = Date.now();
+    this.#waiting.push(logRecord?.(this.#runId, this.#pushed, nowMs) ?? bodyOnly(line, `${this.#runId}-${this.#pushed}`, nowMs));
   }
 
   /** Returns true if a batch is full or the oldest record has waited for the delay, and the endpoint may be tried. */
@@ -108,27 +110,27 @@ export class OtlpSink {
   }
 
   async #sendAll() {
-    const lines = this.#waiting.splice(0);
-    const count = lines.length;
+    const records = this.#waiting.splice(0);
+    const count = records.length;
     this.#sending += count;
     this.#sendingSince = undefined;
     this.#waitingSince = undefined;
-    while (lines.length > 0) {
-      const batch = lines.slice(0, this.#batchSize);
+    while (records.length > 0) {
+      const batch = records.slice(0, this.#batchSize);
       if (!(await this.#send(batch))) break;
-      lines.splice(0, batch.length);
+      records.splice(0, batch.length);
       this.#sendingSince = undefined;
     }
     this.#sending = Math.max(0, this.#sending - count);
     // Unsent records go to the front; if the queue overflows, the newest are dropped.
-    this.#waiting.unshift(...lines);
+    this.#waiting.unshift(...records);
     this.dropped += this.#waiting.splice(this.#queueSize).length;
   }
 
   /** Resolves to true if the endpoint has accepted or finally rejected the records. */
-  async #send(lines) {
+  async #send(records) {
     try {
-      const response = await this.#post(lines);
+      const response = await this.#post(records);
       const { status, ok } = response;
       if (ok) {
         this.#backoff.succeeded();
@@ -139,7 +141,7 @@ export class OtlpSink {
       this.#warn(status, `the OTLP endpoint answered ${status}`);
       // The endpoint will never accept these records, so they are not sent again.
       const isFinal = status >= 400 && status < 500 && status !== 429 && status !== 408;
-      if (isFinal) this.dropped += lines.length;
+      if (isFinal) this.dropped += records.length;
       this.#backoff.failed(this.#random, response.headers);
       return isFinal;
     } catch (error) {
@@ -150,15 +152,16 @@ export class OtlpSink {
     }
   }
 
-  async #post(lines) {
+  async #post(records) {
     const resource = {
       attributes: [
         { key: "service.name", value: { stringValue: this.#service } },
         { key: "service.instance.id", value: { stringValue: this.#runId } },
       ],
     };
-    const scopeLogs = [{ scope: { name: "nearmiss", version: VERSION }, logRecords: lines.map(({ line, uid }) => logRecord(line, uid, Date.now())) }];
-    const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
+    const scope = { name: "nearmiss", version: VERSION };
+    const head = `{"resourceLogs":[{"resource":${JSON.stringify(resource)},"scopeLogs":[{"scope":${JSON.stringify(scope)},"logRecords":[`;
+    const body = `${head}${records.join(",")}]}]}]}`;
     const signal = timeoutSignal(EXPORT_TIMEOUT_MS);
     return this.#fetch(new Request(this.#url, { method: "POST", headers: this.#headers, body, signal }));
   }
@@ -176,6 +179,12 @@ export class OtlpSink {
       // The request was accepted, whatever its response says.
     }
   }
+}
+
+function bodyOnly(line, uid, nowMs) {
+  const timeUnixNano = `${Math.round(nowMs)}000000`;
+  const attributes = [{ key: "log.record.uid", value: { stringValue: uid } }];
+  return JSON.stringify({ timeUnixNano, observedTimeUnixNano: timeUnixNano, body: { stringValue: line }, attributes });
 }
 
 function headersOption(headers) {
