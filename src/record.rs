@@ -3,23 +3,23 @@
 //! Field order is fixed, unknown fields are left out, times are RFC 3339 in UTC with milliseconds, shares are basis
 //! points. `docs/records.md` is the reference. No client address, header value or query string is ever written.
 
-mod episode;
+pub(crate) mod episode;
 mod episode_context;
 mod exchange;
 mod explain;
 mod header;
 mod host_names;
-mod summary;
+pub(crate) mod summary;
 mod why;
 
 pub(crate) use episode::{EpisodeCounts, Phase, deviation, episode};
-pub(crate) use episode_context::EpisodeContext;
+pub(crate) use episode_context::{EpisodeContext, LEAST_SHARE, ranked};
 pub use exchange::clean;
 pub(crate) use exchange::exchange;
 pub(crate) use explain::{exchange as explain, push_harm};
 pub use header::{HeaderParameters, header};
 pub(crate) use host_names::HostNames;
-pub(crate) use summary::{Span, latency, summary, totals};
+pub(crate) use summary::{Span, summary};
 
 use crate::episode::Pattern;
 use crate::json::tokens::{Token, Value};

@@ -217,6 +217,14 @@ fn push_padded(out: &mut String, mut number: u64, width: usize) {
     out.push_str(core::str::from_utf8(digits).unwrap_or_default());
 }
 
+/// Appends a number in hexadecimal, with 16 digits.
+pub(crate) fn push_hex(out: &mut String, number: u64) {
+    for nibble in (0..16).rev() {
+        let digit = (number >> (4 * nibble) & 15) as u32;
+        out.push(char::from_digit(digit, 16).unwrap_or('0'));
+    }
+}
+
 /// Appends milliseconds with at most three decimals and no trailing zeros.
 pub fn push_millis(out: &mut String, span: Micros) {
     push_number(out, span.get() / 1_000);

@@ -6,6 +6,7 @@ use crate::episode::Pattern;
 use crate::hash;
 use crate::json::value::ValueMap;
 use crate::name;
+use crate::record::EpisodeCounts;
 use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Timestamp};
 use crate::verdict::Signals;
@@ -29,14 +30,7 @@ pub(crate) struct Episode {
     /// Time at which the episode became an outage.
     pub(crate) escalated: Option<Timestamp>,
     pub(crate) truncated: bool,
-    pub(crate) exchanges: u64,
-    pub(crate) near_misses: u64,
-    pub(crate) failed: u64,
-    pub(crate) abandoned: u64,
-    pub(crate) first_try: u64,
-    pub(crate) margin_min: Option<u64>,
-    pub(crate) shift_bp: Option<u64>,
-    pub(crate) signals: [u64; Signals::COUNT],
+    pub(crate) counts: EpisodeCounts,
     /// Near misses and failures by host, estimated from the shares.
     pub(crate) hosts: SortedMap<Box<str>, u64>,
     pub(crate) related: SortedMap<Box<str>>,
@@ -73,21 +67,19 @@ impl Episode {
             patterns,
             escalated: lead.map(|lead| start.after(Micros::from_seconds(lead))),
             truncated: record.has("truncated"),
-            exchanges: record.count("exchanges")?,
-            near_misses: record.count("near_misses")?,
-            failed: record.count("failed")?,
-            abandoned: record.optional("abandoned", Object::count)?.unwrap_or_default(),
-            first_try: 0,
-            margin_min: record.optional("margin_min_bp", Object::count)?,
-            shift_bp: record.optional("shift_bp", Object::count)?,
-            signals: [0; Signals::COUNT],
+            counts: counts(&record)?,
             hosts: SortedMap::default(),
             related: record.texts("related")?.into_iter().map(Into::into).collect(),
             count: record.optional("count", Object::count)?,
             interval_s: record.optional("interval_s", Object::count)?,
             amplification_bp: record.optional("amplification_bp", Object::count)?,
         };
-        episode.read_counts(&record)?;
+        for host in record.objects("hosts")? {
+            let host = host?;
+            let share = host.count("share_bp")?.min(10_000);
+            let part = episode.counts.near_misses_and_failures().saturating_mul(share).div_ceil(10_000);
+            episode.hosts.insert(host.text("host")?.into(), part);
+        }
         episode.members = match record.optional("members", Object::texts)? {
             Some(members) => {
                 let members: Option<SortedMap<_>> = members.into_iter().map(member).collect();
@@ -98,39 +90,6 @@ impl Episode {
             None => [(start.seconds(), episode.digest(&upstream))].into_iter().collect(),
         };
         Ok((upstream.into(), episode))
-    }
-
-    fn read_counts(&mut self, record: &Object<'_>) -> Result<(), RecordError> {
-        let signals = record.object("signals")?;
-        for (name, _) in signals.iter() {
-            let index = Signals::NAMES.into_iter().position(|known| known == name);
-            let count = index.and_then(|index| self.signals.get_mut(index));
-            *count.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
-        }
-        let near_misses_and_failures = self.near_misses_and_failures();
-        for host in record.objects("hosts")? {
-            let host = host?;
-            let share =
-                near_misses_and_failures.saturating_mul(host.count("share_bp")?.min(10_000)).div_ceil(10_000);
-            self.hosts.insert(host.text("host")?.into(), share);
-        }
-        // The share was rounded down: this is the smallest count that yields it.
-        let share = record.optional("first_try_success_bp", Object::count)?.unwrap_or_default().min(10_000);
-        let reported = record.optional("first_try", Object::count)?;
-        self.first_try = reported.unwrap_or_else(|| self.judged().saturating_mul(share).div_ceil(10_000));
-        Ok(())
-    }
-
-    /// Returns the number of exchanges that were neither aborted nor rejected.
-    pub(crate) fn judged(&self) -> u64 {
-        let with = |signal: Signals| self.signals.get(signal.index()).copied().unwrap_or(0);
-        let aborted = with(Signals::ABORTED).saturating_sub(self.abandoned);
-        self.exchanges.saturating_sub(aborted).saturating_sub(with(Signals::REJECTED))
-    }
-
-    /// Returns the number of near misses and failures.
-    pub(crate) fn near_misses_and_failures(&self) -> u64 {
-        self.near_misses.saturating_add(self.failed).saturating_add(self.abandoned)
     }
 
     pub(crate) fn is_deviant(&self) -> bool {
@@ -146,20 +105,11 @@ impl Episode {
         self.pattern = self.pattern.min(other.pattern);
         self.escalated = self.escalated.into_iter().chain(other.escalated).min();
         self.truncated |= other.truncated;
-        self.exchanges = self.exchanges.saturating_add(other.exchanges);
-        self.near_misses = self.near_misses.saturating_add(other.near_misses);
-        self.failed = self.failed.saturating_add(other.failed);
-        self.abandoned = self.abandoned.saturating_add(other.abandoned);
-        self.first_try = self.first_try.saturating_add(other.first_try);
-        self.margin_min = least(self.margin_min, other.margin_min);
-        for (mine, theirs) in self.signals.iter_mut().zip(other.signals) {
-            *mine = mine.saturating_add(theirs);
-        }
+        self.counts.add(&other.counts);
         for (host, share) in other.hosts.iter() {
             self.hosts.update(host.clone(), |mine| *mine = mine.saturating_add(*share));
         }
         self.related.extend(other.related.keys().cloned());
-        self.shift_bp = self.shift_bp.max(other.shift_bp);
         self.count = self.count.max(other.count);
         self.interval_s = least(self.interval_s, other.interval_s);
         self.amplification_bp = self.amplification_bp.max(other.amplification_bp);
@@ -167,27 +117,55 @@ impl Episode {
 
     /// Returns a hash of the content: two instances report equal content only for the same episode.
     fn digest(&self, upstream: &str) -> u64 {
+        let counts = &self.counts;
         let mut digest = hash::hash(upstream.as_bytes());
         let mut add = |number: u64| digest = hash::mix(digest.rotate_left(17) ^ number);
-        [self.start.micros(), self.end.micros(), self.is_open.into(), self.exchanges]
+        [self.start.micros(), self.end.micros(), self.is_open.into(), counts.exchanges]
             .into_iter()
             .for_each(&mut add);
         [
-            self.near_misses,
-            self.failed,
-            self.abandoned,
-            self.first_try,
-            self.margin_min.map_or(0, |bp| bp + 1),
+            counts.near_misses,
+            counts.failed,
+            counts.abandoned,
+            counts.first_try,
+            counts.margin_min.map_or(0, |bp| bp + 1),
         ]
         .into_iter()
         .for_each(&mut add);
-        self.signals.into_iter().for_each(&mut add);
+        counts.signals.into_iter().for_each(&mut add);
         for (host, share) in self.hosts.iter() {
             add(hash::hash(host.as_bytes()));
             add(*share);
         }
         digest
     }
+}
+
+/// Reads the counts of a record.
+fn counts(record: &Object<'_>) -> Result<EpisodeCounts, RecordError> {
+    let mut counts = EpisodeCounts {
+        exchanges: record.count("exchanges")?,
+        near_misses: record.count("near_misses")?,
+        failed: record.count("failed")?,
+        abandoned: record.optional("abandoned", Object::count)?.unwrap_or_default(),
+        margin_min: record.optional("margin_min_bp", Object::count)?,
+        shift_bp: record.optional("shift_bp", Object::count)?,
+        ..EpisodeCounts::default()
+    };
+    let signals = record.object("signals")?;
+    for (name, _) in signals.iter() {
+        let index = Signals::NAMES.into_iter().position(|known| known == name);
+        let count = index.and_then(|index| counts.signals.get_mut(index));
+        *count.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
+    }
+    let with = |signal: Signals| counts.signals.get(signal.index()).copied().unwrap_or(0);
+    let aborted = with(Signals::ABORTED).saturating_sub(counts.abandoned);
+    counts.judged = counts.exchanges.saturating_sub(aborted).saturating_sub(with(Signals::REJECTED));
+    // The share was rounded down: this is the smallest count that yields it.
+    let share = record.optional("first_try_success_bp", Object::count)?.unwrap_or_default().min(10_000);
+    let reported = record.optional("first_try", Object::count)?;
+    counts.first_try = reported.unwrap_or_else(|| counts.judged.saturating_mul(share).div_ceil(10_000));
+    Ok(counts)
 }
 
 /// Parses `1795423550/0123456789abcdef`.

@@ -3,14 +3,12 @@
 use super::episode::Episode;
 use super::parts::Parts;
 use super::upstream::IntervalCounts;
-use crate::json::write::{Json, push_number, push_text};
+use crate::json::write::{Json, push_hex, push_number, push_text};
 use crate::name::NO_UPSTREAM;
-use crate::record::{self, EpisodeCounts, SCHEMA};
-use crate::sort;
+use crate::record::{self, HostNames, Phase, SCHEMA};
 use crate::units::Used;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
 /// Prefix of the source of a merged summary; a digest of its parts follows.
 const SOURCE: &str = "merge/";
@@ -29,26 +27,17 @@ pub(super) fn summary(json: &mut Json<'_>, upstream: &str, cell: &IntervalCounts
     json.key("upstream").text(upstream);
     json.key("start").time(cell.start);
     json.key("end").time(cell.end);
-    record::totals(json, &counts.totals, upstream != NO_UPSTREAM);
+    record::summary::totals(json, &counts.totals, upstream != NO_UPSTREAM);
     let latency = &counts.latency;
-    record::latency(json, latency.scale(), latency.offset(), latency.counts());
+    record::summary::latency(json, latency.scale(), latency.offset(), latency.counts());
     json.key("hosts").open('[');
-    for (name, [attempts, failed, near_misses]) in counts.hosts.ranked(2) {
-        json.item().open('{');
-        json.key("host").text(name);
-        json.key("attempts").number(*attempts);
-        json.key("failed").number(*failed);
-        json.key("near_misses").number(*near_misses);
-        json.close('}');
+    for (name, host) in counts.hosts.ranked(2) {
+        record::summary::host_counts(json, HostNames::Plain, name, *host);
     }
     json.close(']');
     json.key("routes").open('[');
-    for (name, [exchanges, near_misses]) in counts.routes.ranked(1) {
-        json.item().open('{');
-        json.key("route").text(name);
-        json.key("exchanges").number(*exchanges);
-        json.key("near_misses").number(*near_misses);
-        json.close('}');
+    for (name, route) in counts.routes.ranked(1) {
+        record::summary::route_counts(json, name, *route);
     }
     json.close(']');
     parts(json, "parts", &cell.parts, false);
@@ -81,50 +70,21 @@ fn parts(json: &mut Json<'_>, key: &str, parts: &Parts, relays: bool) {
     json.close('}');
 }
 
-/// Least share of a listed host, in basis points.
-const LEAST_SHARE: u64 = 1_000;
-
 /// Writes an episode of the fleet.
 pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
-    json.open('{');
-    json.key("schema").number(SCHEMA);
-    json.key("type").text("episode");
-    json.key("phase").text(if episode.is_open { "open" } else { "close" });
-    json.key("id").text(&alloc::format!("{upstream}-{}", episode.start.seconds()));
-    json.key("upstream").text(upstream);
-    json.key("pattern").text(episode.pattern.name());
-    json.key("start").time(episode.start);
-    if episode.is_open {
-        json.key("detected").time(episode.end);
-    } else {
-        json.key("end").time(episode.end);
-        json.key("outcome").text(if episode.escalated.is_some() { "escalated" } else { "contained" });
-        if let Some(escalated) = episode.escalated {
-            json.key("lead_s").number(escalated.since(episode.start).get() / 1_000_000);
-        }
-        if episode.truncated {
-            json.key("truncated").flag(true);
-        }
-    }
+    let phase = match episode {
+        Episode { is_open: true, .. } => Phase::Open,
+        Episode { truncated: true, .. } => Phase::Truncated,
+        _ => Phase::Close,
+    };
+    let lead = episode.escalated.map(|escalated| escalated.since(episode.start).get() / 1_000_000);
     let hosts = hosts(episode);
-    EpisodeCounts::from(episode).write(json, true);
-    json.key("hosts").open('[');
-    for (name, share) in &hosts {
-        json.item().open('{');
-        json.key("host").text(name);
-        json.key("share_bp").number(*share);
-        json.close('}');
-    }
-    json.close(']');
-    json.key("related").open('[');
-    episode.related.keys().for_each(|name| json.item().text(name));
-    json.close(']');
-    let mut also = episode.patterns.keys().filter(|pattern| **pattern != episode.pattern).peekable();
-    if also.peek().is_some() {
-        json.key("also").open('[');
-        also.for_each(|other| json.item().text(other.name()));
-        json.close(']');
-    }
+    json.open('{');
+    record::episode::head(json, phase, upstream, episode.pattern, (episode.start, episode.end), lead);
+    episode.counts.write(json, true);
+    let related: Vec<_> = episode.related.keys().map(|name| &**name).collect();
+    record::episode::places(json, HostNames::Plain, &hosts, &related);
+    record::episode::also(json, episode.patterns.keys().copied().filter(|other| *other != episode.pattern));
     if let Some(count) = episode.count {
         json.key("count").number(count);
     }
@@ -147,37 +107,18 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
     json.close('}');
 }
 
-impl From<&Episode> for EpisodeCounts {
-    fn from(episode: &Episode) -> Self {
-        Self {
-            exchanges: episode.exchanges,
-            near_misses: episode.near_misses,
-            failed: episode.failed,
-            abandoned: episode.abandoned,
-            judged: episode.judged(),
-            first_try: episode.first_try,
-            margin_min: episode.margin_min,
-            shift_bp: episode.shift_bp,
-            signals: episode.signals,
-        }
-    }
-}
-
 /// Returns the hosts to blame with their shares, largest first.
 fn hosts(episode: &Episode) -> Vec<(&str, u64)> {
-    let share = |part: u64| {
-        Used::of(part, episode.near_misses_and_failures()).map_or(0, |share| share.basis_points().into())
-    };
-    let mut hosts: Vec<(&str, u64)> =
-        episode.hosts.iter().map(|(name, part)| (&**name, share(*part))).collect();
-    hosts.retain(|(_, share)| *share >= LEAST_SHARE);
-    sort::sort_by(&mut hosts, |a, b| (Reverse(a.1), a.0) < (Reverse(b.1), b.0));
-    hosts
+    let all = episode.counts.near_misses_and_failures();
+    let share = |part: u64| Used::of(part, all).map_or(0, |share| share.basis_points().into());
+    let shares = episode.hosts.iter().map(|(name, part)| (&**name, share(*part)));
+    record::ranked(shares.filter(|(_, share)| *share >= record::LEAST_SHARE).collect())
 }
 
 fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
-    let failed = episode.failed.saturating_add(episode.abandoned);
-    record::push_harm(out, episode.exchanges, episode.near_misses, failed);
+    let counts = &episode.counts;
+    let failed = counts.failed.saturating_add(counts.abandoned);
+    record::push_harm(out, counts.exchanges, counts.near_misses, failed);
     push_text(out, ", in ");
     push_number(out, episode.members.len() as u64);
     push_text(out, if episode.members.len() == 1 { " episode" } else { " episodes at once" });
@@ -193,11 +134,4 @@ fn explain(out: &mut String, episode: &Episode, hosts: &[(&str, u64)]) {
         _ => push_text(out, "; look at its requests of that time"),
     }
     push_text(out, ".");
-}
-
-fn push_hex(out: &mut String, number: u64) {
-    for nibble in (0..16).rev() {
-        let digit = (number >> (4 * nibble) & 15) as u32;
-        out.push(char::from_digit(digit, 16).unwrap_or('0'));
-    }
 }

@@ -3,10 +3,11 @@
 use super::SCHEMA;
 use super::episode_context::EpisodeContext;
 use super::explain;
+use super::host_names::HostNames;
 use crate::episode::{BucketCounts, Deviation, OpenEpisode, Pattern};
 use crate::json::write::{Json, escape, push_number, push_text};
 use crate::timeline;
-use crate::units::Used;
+use crate::units::{Timestamp, Used};
 use crate::verdict::Signals;
 
 /// Phase of an episode.
@@ -23,34 +24,15 @@ pub(crate) enum Phase {
 /// Writes the open or close record of an episode.
 pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, context: EpisodeContext<'_>) {
     let pattern = open.pattern();
+    let start = timeline::start_of(open.start.into());
+    let end = timeline::end_of(if phase == Phase::Open { open.detected } else { open.last }.into());
+    let lead = (open.escalated > 0).then(|| open.escalated.saturating_sub(open.start) * 10);
     json.open('{');
-    head(json, phase, context.upstream.name(), pattern, open.start);
-    match phase {
-        Phase::Open => json.key("detected").time(timeline::end_of(open.detected.into())),
-        Phase::Close | Phase::Truncated => {
-            json.key("end").time(timeline::end_of(open.last.into()));
-            let lead = (open.escalated > 0).then(|| open.escalated.saturating_sub(open.start) * 10);
-            outcome(json, lead);
-            if phase == Phase::Truncated {
-                json.key("truncated").flag(true);
-            }
-        }
-    }
+    head(json, phase, context.upstream.name(), pattern, (start, end), lead.map(u64::from));
     EpisodeCounts::new(&open.counts, open.shift_bp()).write(json, false);
-    let shares = context.shares(&open.counts.bad_attempts);
-    json.key("hosts").open('[');
-    for (slot, share) in &shares {
-        let Some(name) = context.upstream.hosts().name(*slot) else { continue };
-        json.item().open('{');
-        context.hosts.value(json.key("host"), name);
-        json.key("share_bp").number(*share);
-        json.close('}');
-    }
-    json.close(']');
-    json.key("related").open('[');
-    context.related.iter().for_each(|name| json.item().text(name));
-    json.close(']');
-    also(json, open, pattern);
+    let hosts = context.shares(&open.counts.bad_attempts);
+    places(json, context.hosts, &hosts, context.related);
+    also(json, open.patterns().into_iter().flatten().filter(|other| *other != pattern));
     if pattern == Pattern::Recurring {
         json.key("count").number(open.count().into());
         if let Some(interval) = open.interval() {
@@ -68,23 +50,17 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
         json.close('}');
         json.close(']');
     }
-    json.key("explain").sentence(|out| explain::episode(out, open, pattern, context, &shares));
+    json.key("explain").sentence(|out| explain::episode(out, open, pattern, context, &hosts));
     json.close('}');
 }
 
 /// Writes the open or close record of a day that deviates from the reference.
 pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation, upstream: &str) {
     let day = &deviation.day;
-    let end = day.from + 8_640 - 1;
+    let start = timeline::start_of(day.from.into());
+    let end = timeline::end_of((day.from + 8_640 - 1).into());
     json.open('{');
-    head(json, phase, upstream, Pattern::Deviant, day.from);
-    match phase {
-        Phase::Open => json.key("detected").time(timeline::end_of(end.into())),
-        Phase::Close | Phase::Truncated => {
-            json.key("end").time(timeline::end_of(end.into()));
-            outcome(json, None);
-        }
-    }
+    head(json, phase, upstream, Pattern::Deviant, (start, end), None);
     let counted = BucketCounts {
         exchanges: day.exchanges,
         left_out: day.left_out,
@@ -94,16 +70,22 @@ pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation
         ..BucketCounts::default()
     };
     EpisodeCounts::new(&counted, None).write(json, false);
-    json.key("hosts").open('[');
-    json.close(']');
-    json.key("related").open('[');
-    json.close(']');
+    places(json, HostNames::Plain, &[], &[]);
     json.key("explain").sentence(|out| explain::deviation(out, deviation));
     json.close('}');
 }
 
-fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, start: u32) {
-    let start = timeline::start_of(start.into());
+/// Writes the fields up to the counts. The end is that of the detection in an open record; `lead` are the seconds until the episode
+/// became an outage.
+#[inline(never)]
+pub(crate) fn head(
+    json: &mut Json<'_>,
+    phase: Phase,
+    upstream: &str,
+    pattern: Pattern,
+    (start, end): (Timestamp, Timestamp),
+    lead: Option<u64>,
+) {
     json.key("schema").number(SCHEMA);
     json.key("type").text("episode");
     json.key("phase").text(if phase == Phase::Open { "open" } else { "close" });
@@ -115,19 +97,47 @@ fn head(json: &mut Json<'_>, phase: Phase, upstream: &str, pattern: Pattern, sta
     json.key("upstream").text(upstream);
     json.key("pattern").text(pattern.name());
     json.key("start").time(start);
+    if phase == Phase::Open {
+        return json.key("detected").time(end);
+    }
+    json.key("end").time(end);
+    json.key("outcome").text(if lead.is_some() { "escalated" } else { "contained" });
+    if let Some(lead) = lead {
+        json.key("lead_s").number(lead);
+    }
+    if phase == Phase::Truncated {
+        json.key("truncated").flag(true);
+    }
 }
 
-fn outcome(json: &mut Json<'_>, lead: Option<u32>) {
-    match lead {
-        None => json.key("outcome").text("contained"),
-        Some(lead) => {
-            json.key("outcome").text("escalated");
-            json.key("lead_s").number(lead.into());
-        }
+/// Writes where to look: the hosts with their shares in basis points, and the related upstreams.
+#[inline(never)]
+pub(crate) fn places(json: &mut Json<'_>, names: HostNames, hosts: &[(&str, u64)], related: &[&str]) {
+    json.key("hosts").open('[');
+    for (host, share) in hosts {
+        json.item().open('{');
+        names.value(json.key("host"), host);
+        json.key("share_bp").number(*share);
+        json.close('}');
+    }
+    json.close(']');
+    json.key("related").open('[');
+    related.iter().for_each(|name| json.item().text(name));
+    json.close(']');
+}
+
+/// Writes the other patterns that fit.
+pub(crate) fn also(json: &mut Json<'_>, others: impl Iterator<Item = Pattern>) {
+    let mut others = others.peekable();
+    if others.peek().is_some() {
+        json.key("also").open('[');
+        others.for_each(|other| json.item().text(other.name()));
+        json.close(']');
     }
 }
 
 /// The counts in the record of an episode.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct EpisodeCounts {
     pub(crate) exchanges: u64,
     pub(crate) near_misses: u64,
@@ -154,6 +164,30 @@ impl EpisodeCounts {
             shift_bp: shift_bp.map(u64::from),
             signals: counts.signals.map(u64::from),
         }
+    }
+
+    /// Adds the counts of another episode of the same upstream.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.exchanges, other.exchanges),
+            (&mut self.near_misses, other.near_misses),
+            (&mut self.failed, other.failed),
+            (&mut self.abandoned, other.abandoned),
+            (&mut self.judged, other.judged),
+            (&mut self.first_try, other.first_try),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (mine, theirs) in self.signals.iter_mut().zip(other.signals) {
+            *mine = mine.saturating_add(theirs);
+        }
+        self.margin_min = self.margin_min.into_iter().chain(other.margin_min).min();
+        self.shift_bp = self.shift_bp.max(other.shift_bp);
+    }
+
+    /// Returns the number of near misses and failures.
+    pub(crate) fn near_misses_and_failures(&self) -> u64 {
+        self.near_misses.saturating_add(self.failed).saturating_add(self.abandoned)
     }
 
     /// Writes the counts and shares; of a merged episode, the number behind the share of first tries as well.
@@ -185,15 +219,5 @@ impl EpisodeCounts {
             json.key(name).number(count);
         }
         json.close('}');
-    }
-}
-
-/// Writes the other patterns that fit.
-fn also(json: &mut Json<'_>, open: &OpenEpisode, pattern: Pattern) {
-    let mut others = open.patterns().into_iter().flatten().filter(|other| *other != pattern).peekable();
-    if others.peek().is_some() {
-        json.key("also").open('[');
-        others.for_each(|other| json.item().text(other.name()));
-        json.close(']');
     }
 }

@@ -5,9 +5,10 @@ use crate::episode::OpenEpisode;
 use crate::sort;
 use crate::upstream::UpstreamState;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 /// Least share of a listed host, in basis points.
-const LEAST_SHARE: u64 = 1_000;
+pub(crate) const LEAST_SHARE: u64 = 1_000;
 
 /// Surroundings of an episode that its record names.
 #[derive(Clone, Copy)]
@@ -26,15 +27,20 @@ impl<'a> EpisodeContext<'a> {
     }
 
     /// Returns the hosts to blame by their failed attempts, largest share first.
-    pub(super) fn shares(&self, bad: &[u16]) -> Vec<(u8, u64)> {
+    pub(super) fn shares(&self, bad: &[u16]) -> Vec<(&'a str, u64)> {
         let all: u64 = bad.iter().map(|count| u64::from(*count)).sum();
-        let share = |count: &u16| (u64::from(*count) * 10_000).checked_div(all).unwrap_or(0);
-        let mut shares: Vec<(u8, u64)> =
-            bad.iter().enumerate().map(|(slot, count)| (slot as u8, share(count))).collect();
-        shares.retain(|(_, share)| *share >= LEAST_SHARE);
+        let share = |count: u16| (u64::from(count) * 10_000).checked_div(all).unwrap_or(0);
         let hosts = self.upstream.hosts();
-        let rank = |(slot, share): &(u8, u64)| (core::cmp::Reverse(*share), hosts.name(*slot));
-        sort::sort_by(&mut shares, |a, b| rank(a) < rank(b));
-        shares
+        let mut shares = Vec::new();
+        for (slot, count) in bad.iter().enumerate().filter(|(_, count)| share(**count) >= LEAST_SHARE) {
+            shares.extend(hosts.name(slot as u8).map(|name| (name, share(*count))));
+        }
+        ranked(shares)
     }
+}
+
+/// Returns the hosts by their shares, largest first.
+pub(crate) fn ranked(mut hosts: Vec<(&str, u64)>) -> Vec<(&str, u64)> {
+    sort::sort_by(&mut hosts, |a, b| (Reverse(a.1), a.0) < (Reverse(b.1), b.0));
+    hosts
 }

@@ -1,6 +1,6 @@
 //! Names of hosts, in the configured form.
 
-use crate::json::write::{Json, push_text};
+use crate::json::write::{Json, push_hex, push_text};
 use crate::siphash::SipKey;
 use alloc::string::String;
 
@@ -22,11 +22,7 @@ impl HostNames {
             Self::Plain => push_text(out, host),
             Self::Hashed(key) => {
                 push_text(out, "host-");
-                let hash = key.hash(host.as_bytes());
-                for nibble in (0..16).rev() {
-                    let digit = (hash >> (4 * nibble) & 15) as u32;
-                    out.push(char::from_digit(digit, 16).unwrap_or('0'));
-                }
+                push_hex(out, key.hash(host.as_bytes()));
             }
             Self::Withheld => push_text(out, "host-withheld"),
         }

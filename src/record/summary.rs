@@ -45,21 +45,12 @@ pub(crate) fn summary(
     latency(json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
     json.key("hosts").open('[');
     for (name, host) in upstream.hosts().by_name().into_iter().filter(|(_, host)| host.attempts > 0) {
-        json.item().open('{');
-        hosts.value(json.key("host"), name);
-        json.key("attempts").number(host.attempts.into());
-        json.key("failed").number(host.failed.into());
-        json.key("near_misses").number(host.near_misses.into());
-        json.close('}');
+        host_counts(json, hosts, name, [host.attempts, host.failed, host.near_misses].map(u64::from));
     }
     json.close(']');
     json.key("routes").open('[');
     for (name, route) in upstream.routes().by_name().into_iter().filter(|(_, route)| route.exchanges > 0) {
-        json.item().open('{');
-        json.key("route").text(name);
-        json.key("exchanges").number(route.exchanges.into());
-        json.key("near_misses").number(route.near_misses.into());
-        json.close('}');
+        route_counts(json, name, [route.exchanges, route.near_misses].map(u64::from));
     }
     json.close(']');
     if let Some(learned) = upstream.learned_attempts() {
@@ -119,6 +110,32 @@ pub(crate) fn totals(json: &mut Json<'_>, totals: &CounterTotals, has_shares: bo
     if totals.unread > 0 {
         json.key("unread").number(totals.unread);
     }
+}
+
+/// Writes the attempts, failed attempts and near misses of a host.
+#[inline(never)]
+pub(crate) fn host_counts(
+    json: &mut Json<'_>,
+    names: HostNames,
+    host: &str,
+    [attempts, failed, near_misses]: [u64; 3],
+) {
+    json.item().open('{');
+    names.value(json.key("host"), host);
+    json.key("attempts").number(attempts);
+    json.key("failed").number(failed);
+    json.key("near_misses").number(near_misses);
+    json.close('}');
+}
+
+/// Writes the exchanges and near misses of a route.
+#[inline(never)]
+pub(crate) fn route_counts(json: &mut Json<'_>, route: &str, [exchanges, near_misses]: [u64; 2]) {
+    json.item().open('{');
+    json.key("route").text(route);
+    json.key("exchanges").number(exchanges);
+    json.key("near_misses").number(near_misses);
+    json.close('}');
 }
 
 fn fates(json: &mut Json<'_>, counts: &[u64; Fate::COUNT]) {

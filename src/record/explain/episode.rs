@@ -12,13 +12,13 @@ const LEAST_SHIFT: u64 = 13;
 /// Seconds that one bucket covers.
 const BUCKET_SECONDS: u64 = 10;
 
-/// Writes the sentence of an episode; `shares` are its hosts, largest share first.
+/// Writes the sentence of an episode; `hosts` are those with the largest shares.
 pub(in crate::record) fn episode(
     out: &mut String,
     open: &OpenEpisode,
     pattern: Pattern,
     context: EpisodeContext<'_>,
-    shares: &[(u8, u64)],
+    hosts: &[(&str, u64)],
 ) {
     harm(out, open);
     push_text(out, ": ");
@@ -26,7 +26,7 @@ pub(in crate::record) fn episode(
     recurrence(out, open, pattern);
     outage(out, open);
     push_text(out, "; look at ");
-    place(out, open, pattern, context, shares);
+    place(out, open, pattern, context, hosts);
     push_text(out, ".");
 }
 
@@ -108,7 +108,7 @@ fn place(
     open: &OpenEpisode,
     pattern: Pattern,
     context: EpisodeContext<'_>,
-    shares: &[(u8, u64)],
+    hosts: &[(&str, u64)],
 ) {
     if let Some(name) = context.related.first() {
         push_text(out, "the dependencies it shares with ");
@@ -119,9 +119,9 @@ fn place(
         return push_text(out, name);
     }
     let has_others = context.upstream.hosts().len() > 1;
-    let conspicuous = shares.first().filter(|(_, share)| *share >= 5_000 && has_others);
-    let host = open.host().or(conspicuous.map(|(slot, _)| *slot));
-    if let Some(name) = host.and_then(|slot| context.upstream.hosts().name(slot)) {
+    let conspicuous = hosts.first().filter(|(_, share)| *share >= 5_000 && has_others);
+    let host = open.host().and_then(|slot| context.upstream.hosts().name(slot));
+    if let Some(name) = host.or(conspicuous.map(|(name, _)| *name)) {
         push_text(out, "host ");
         return context.hosts.push(out, name);
     }

@@ -162,9 +162,9 @@ fn episodes(context: EpisodeContext<'_>) -> Vec<(&'static str, String)> {
     let start = 179_542_355;
     let example =
         |cause, near_misses, failed| OpenEpisode::example(start, cause, counts(near_misses, failed));
-    let of = |open: &OpenEpisode, context: EpisodeContext<'_>, shares: &[(u8, u64)]| {
+    let of = |open: &OpenEpisode, context: EpisodeContext<'_>, hosts: &[(&str, u64)]| {
         let mut sentence = String::new();
-        episode(&mut sentence, open, open.pattern(), context, shares);
+        episode(&mut sentence, open, open.pattern(), context, hosts);
         sentence
     };
     let plain = |open: OpenEpisode| of(&open, context, &[]);
@@ -184,7 +184,7 @@ fn episodes(context: EpisodeContext<'_>) -> Vec<(&'static str, String)> {
     deviation(&mut deviant, &day);
     vec![
         ("attempts fail", plain(example(Cause::Errors, 61, 0))),
-        ("attempts fail on one host", of(&example(Cause::Errors, 61, 4), context, &[(0, 9_100)])),
+        ("attempts fail on one host", of(&example(Cause::Errors, 61, 4), context, &[("10.0.0.1:80", 9_100)])),
         ("one near miss", plain(example(Cause::Errors, 1, 0))),
         ("only failures", plain(example(Cause::Errors, 0, 4))),
         ("fallbacks", plain(example(Cause::Caught, 61, 0))),
