@@ -7,8 +7,8 @@
 //! exchange                        maps one exchange from Envoy's data to the core's
 //! attempt                         one attempt, as an upstream filter sees it
 //! attempt_propagation · clocks    attempts, from the upstream filter to the exchange · times on the clocks of Envoy's limits
+//! sinks · counts · metric         where records go · what an exchange adds to the counters · names and labels of metrics
 //! metadata · client · request …   readers of metadata, headers and attributes
-//! sinks · counts                  where records go · what an exchange adds to the counters
 //! collector                       OTLP export
 //! host_tiers · warnings           a cache of the tiers of hosts · what is logged once about unusable metadata and a collector
 //! host · outlet                   what an adapter lends: to read, and to emit records
@@ -33,6 +33,7 @@ pub mod exchange;
 pub mod host;
 pub mod host_tiers;
 pub mod metadata;
+pub mod metric;
 pub mod outlet;
 pub mod quota;
 pub mod request;

@@ -2,17 +2,17 @@
 
 use crate::abi::{CounterId, FilterConfig, HistogramId, HttpStream, LoggedStream, LoggerConfig, now};
 use crate::lock::lock;
-use crate::metrics::{self, Metric, Pending};
+use crate::metrics::Pending;
 use crate::plugin::Plugin;
 use nearmiss::{Exchange, Fate, OTHER, Timestamp, preview, record};
 use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::attributes::{Attributes, cluster};
 use nearmiss_envoy_exchange::client::ClientInfo;
 use nearmiss_envoy_exchange::config::PluginConfig;
-use nearmiss_envoy_exchange::counts::Counts;
 use nearmiss_envoy_exchange::exchange::{self, EarlyInfo};
 use nearmiss_envoy_exchange::host::{Host, State};
 use nearmiss_envoy_exchange::host_tiers::HostTierCache;
+use nearmiss_envoy_exchange::metric::Metric;
 use nearmiss_envoy_exchange::outlet::CallResponse;
 use std::sync::{Arc, Mutex};
 
@@ -198,7 +198,7 @@ impl Attachment {
                 Counters::Logger { .. } => pending.series(0, || "".into()),
             };
             let Some((counts, rest)) = series else { return };
-            metrics::count(&Counts::of(observed, exchange), |metric, by| {
+            Metric::count(observed, exchange, |metric, by| {
                 if metric.is_by_upstream() { counts.add(metric, by) } else { rest.add(metric, by) }
             });
             let _ = verdict.margin_bp().map(|margin| record_margin(&counts.label, margin));

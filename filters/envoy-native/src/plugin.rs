@@ -4,7 +4,6 @@
 //! learned survives an update of its listener: it lives as long as one configuration of its name.
 
 use crate::lock::lock;
-use crate::metrics::Metric;
 use crate::outlet::LogOnly;
 use crate::reporter::Reporter;
 use crate::worker::{self, Worker};
@@ -14,6 +13,7 @@ use nearmiss::{
 };
 use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::config::PluginConfig;
+use nearmiss_envoy_exchange::metric::Metric;
 use nearmiss_envoy_exchange::outlet::{CallResponse, Outlet};
 use nearmiss_envoy_exchange::sinks::Sinks;
 use std::collections::BTreeMap;
