@@ -7,7 +7,7 @@
 //! exchange                        maps one exchange from Envoy's data to the core's
 //! attempt                         one attempt, as an upstream filter sees it
 //! attempt_propagation · clocks    attempts, from the upstream filter to the exchange · times on the clocks of Envoy's limits
-//! sinks · counts · metric         where records go · what an exchange adds to the counters · names and labels of metrics
+//! sinks · metric                  where records go · names and labels of metrics, and what an exchange adds to each
 //! metadata · client · request …   readers of metadata, headers and attributes
 //! collector                       OTLP export
 //! host_tiers · warnings           a cache of the tiers of hosts · what is logged once about unusable metadata and a collector
@@ -28,7 +28,6 @@ pub mod client;
 pub mod clocks;
 mod collector;
 pub mod config;
-pub mod counts;
 pub mod exchange;
 pub mod host;
 pub mod host_tiers;

@@ -1,6 +1,7 @@
 //! Metrics: their names and labels, and what an exchange adds to each.
 
 use crate::request::LeftOut;
+use alloc::string::String;
 use nearmiss::{Exchange, FailureReason, Fate, Observed, Pattern};
 
 /// A counter, with the value of its label beside the upstream.
@@ -10,7 +11,7 @@ pub enum Metric {
     Exchanges(Fate),
     /// Failed exchanges.
     Failed(FailureReason),
-    /// Episodes that opened with this pattern.
+    /// Episodes by their first pattern, counted when they open.
     Episodes(Pattern),
     /// Clean exchanges whose caller disconnected.
     Aborted,
@@ -71,19 +72,25 @@ impl Metric {
         }
     }
 
-    /// Returns the name, and its number among the names.
+    /// Returns the position among the metrics by upstream, or among those without one.
+    pub const fn position(self) -> usize {
+        const { assert!(Self::WITHOUT_UPSTREAM <= Self::BY_UPSTREAM) };
+        self.index() % Self::BY_UPSTREAM
+    }
+
+    /// Returns the name after `nearmiss.`, and its number among the names.
     pub const fn name(self) -> (usize, &'static str) {
         match self {
-            Self::Exchanges(_) => (0, "nearmiss.exchanges_total"),
-            Self::Failed(_) => (1, "nearmiss.failed_total"),
-            Self::Episodes(_) => (2, "nearmiss.episodes_total"),
-            Self::Aborted => (3, "nearmiss.aborted_total"),
-            Self::Attempts => (4, "nearmiss.attempts_total"),
-            Self::LeftOut(_) => (5, "nearmiss.left_out_total"),
-            Self::Late => (6, "nearmiss.late_total"),
-            Self::Suppressed => (7, "nearmiss.suppressed_total"),
-            Self::Invalid => (8, "nearmiss.invalid_total"),
-            Self::Dropped => (9, "nearmiss.dropped_total"),
+            Self::Exchanges(_) => (0, "exchanges_total"),
+            Self::Failed(_) => (1, "failed_total"),
+            Self::Episodes(_) => (2, "episodes_total"),
+            Self::Aborted => (3, "aborted_total"),
+            Self::Attempts => (4, "attempts_total"),
+            Self::LeftOut(_) => (5, "left_out_total"),
+            Self::Late => (6, "late_total"),
+            Self::Suppressed => (7, "suppressed_total"),
+            Self::Invalid => (8, "invalid_total"),
+            Self::Dropped => (9, "dropped_total"),
         }
     }
 
@@ -108,6 +115,11 @@ impl Metric {
         self.index() < Self::BY_UPSTREAM
     }
 
+    /// Returns the name with all labels in it.
+    pub fn flat_name(self, upstream: Option<&str>) -> String {
+        flat_name(upstream, self.label(), self.name().1)
+    }
+
     /// Passes what an exchange adds to each metric to `add`.
     pub fn count(observed: &Observed, exchange: &Exchange<'_>, mut add: impl FnMut(Self, u32)) {
         let (verdict, fate) = (&observed.verdict, observed.verdict.fate);
@@ -119,14 +131,41 @@ impl Metric {
         if fate == Fate::Failed {
             add(Self::Failed(FailureReason::of(exchange)), 1);
         }
-        let marks = [
-            (verdict.is_aborted(), Self::Aborted),
-            (verdict.late, Self::Late),
-            (exchange.attempts.is_none() && !exchange.upstream.is_empty(), Self::Invalid),
-            (fate != Fate::Clean && !observed.recorded, Self::Suppressed),
-        ];
-        marks.into_iter().filter(|(is_set, _)| *is_set).for_each(|(_, metric)| add(metric, 1));
+        if verdict.is_aborted() {
+            add(Self::Aborted, 1);
+        }
+        if verdict.late {
+            add(Self::Late, 1);
+        }
+        if exchange.attempts.is_none() && !exchange.upstream.is_empty() {
+            add(Self::Invalid, 1);
+        }
+        if fate != Fate::Clean && !observed.recorded {
+            add(Self::Suppressed, 1);
+        }
     }
+}
+
+/// Returns the name of a metric for an interface without labels: they are part of the name, delimited as Istio's rules and the
+/// `stats_tags` in `docs/envoy.md` expect. The characters of delimiters and control characters in the upstream's name become `_`: behind
+/// them Envoy would find labels of another series, or none.
+pub fn flat_name(upstream: Option<&str>, label: Option<(&str, &str)>, name: &str) -> String {
+    let is_special = |character: char| matches!(character, ';' | '=') || character.is_ascii_control();
+    let mut text = String::with_capacity(96); // of most names
+    text += "nearmiss.";
+    for (label, value) in upstream.map(|upstream| ("upstream", upstream)).into_iter().chain(label) {
+        text += label;
+        text += "=.";
+        let mut delimiter = "=";
+        for part in value.split(is_special) {
+            text += delimiter;
+            text += part;
+            delimiter = "_";
+        }
+        text += ";.;";
+    }
+    text += name;
+    text
 }
 
 #[cfg(test)]
@@ -139,5 +178,24 @@ mod tests {
         assert_eq!(Metric::all().count(), Metric::BY_UPSTREAM + Metric::WITHOUT_UPSTREAM);
         assert_eq!(Metric::all().filter(|metric| metric.is_by_upstream()).count(), Metric::BY_UPSTREAM);
         assert!(Metric::all().all(|metric| metric.name().0 < Metric::NAMES));
+    }
+
+    #[test]
+    fn the_name_of_an_upstream_is_one_label() {
+        for (upstream, label) in [
+            ("cart", "cart"),
+            ("a\nb", "a_b"),
+            ("a;.;fate=.=clean;.;y", "a_._fate_._clean_._y"),
+            ("a;.", "a_."),
+        ] {
+            let name = format!("nearmiss.upstream=.={label};.;fate=.=failed;.;exchanges_total");
+            assert_eq!(Metric::Exchanges(Fate::Failed).flat_name(Some(upstream)), name, "{upstream:?}");
+        }
+        let reason = LeftOut::HealthCheck;
+        assert_eq!(
+            Metric::LeftOut(reason).flat_name(None),
+            "nearmiss.reason=.=health_check;.;left_out_total"
+        );
+        assert_eq!(Metric::Late.flat_name(None), "nearmiss.late_total");
     }
 }

@@ -69,7 +69,7 @@ impl Attachment {
                 if let Some(counter) = by_name.get_mut(number).filter(|counter| counter.is_none()) {
                     let labels = metric.is_by_upstream().then_some("upstream").into_iter();
                     let labels: Vec<&str> = labels.chain(metric.label().map(|(label, _)| label)).collect();
-                    *counter = envoy.define_counter(name, &labels);
+                    *counter = envoy.define_counter(&format!("nearmiss.{name}"), &labels);
                 }
             }
             margin = envoy.define_histogram("nearmiss.margin_bp", &["upstream"]);
@@ -81,14 +81,7 @@ impl Attachment {
 
     /// Attaches a plugin as an access logger, and defines its counters.
     pub(crate) fn logger(config: Arc<PluginConfig>, plugin: Arc<Plugin>, envoy: LoggerConfig) -> Self {
-        let define = |metric: Metric| match (metric.name(), metric.label()) {
-            ((_, name), None) => envoy.define_counter(name),
-            ((_, name), Some((label, value))) => {
-                let (prefix, name) = name.split_once('.')?;
-                envoy.define_counter(&format!("{prefix}.{label}=.={value};.;{name}"))
-            }
-        };
-        let by_index = Metric::all().map(define).collect();
+        let by_index = Metric::all().map(|metric| envoy.define_counter(&metric.flat_name(None))).collect();
         let margin = envoy.define_histogram("nearmiss.margin_bp");
         let is_attached = Mutex::new(true);
         Self::new(config, plugin, Counters::Logger { envoy, is_attached, by_index, margin })

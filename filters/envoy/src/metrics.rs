@@ -1,18 +1,15 @@
 //! Metrics in the proxy's statistics.
 //!
-//! Proxy-wasm has no labels, so they are part of the name, delimited as Istio's rules and the `stats_tags` in `docs/envoy.md`
-//! expect. A metric is defined when it first counts something. Envoy never frees metrics, so only the first `max_upstreams`
-//! upstreams have series of their own; the others share those of `other`.
+//! Proxy-wasm has no labels, so they are part of the name. A metric is defined when it first counts something. Envoy never frees
+//! metrics, so only the first `max_upstreams` upstreams have series of their own; the others share those of `other`.
 
 use crate::proxy_wasm::hostcalls::Hostcalls;
 use crate::proxy_wasm::types::{MetricId, MetricType, Status};
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nearmiss::{Exchange, FailureReason, Fate, Monitor, NO_UPSTREAM, OTHER, Observed, Pattern, SortedMap};
-use nearmiss_envoy_exchange::counts::Counts;
-use nearmiss_envoy_exchange::request::LeftOut;
+use nearmiss::{Exchange, Monitor, NO_UPSTREAM, OTHER, Observed, SortedMap};
+use nearmiss_envoy_exchange::metric::{Metric, flat_name};
 
 /// All metrics of one plugin in one VM.
 pub(crate) struct Metrics {
@@ -22,24 +19,16 @@ pub(crate) struct Metrics {
     by_name: Vec<usize>,
     /// Indices of `series` by the monitor's upstream ids; only a cache.
     by_upstream: SortedMap<u32, usize>,
-    left_out: [Option<MetricId>; LeftOut::COUNT],
-    late: Option<MetricId>,
-    suppressed: Option<MetricId>,
-    invalid: Option<MetricId>,
-    dropped: Option<MetricId>,
+    /// The metrics without an upstream.
+    rest: Series,
 }
 
-/// The metrics of one upstream; `None` until they are defined.
+/// The metrics of one upstream, or those without an upstream; `None` until they are defined.
 #[derive(Debug)]
 struct Series {
-    upstream: Box<str>,
-    fates: [Option<MetricId>; Fate::COUNT],
-    failures: [Option<MetricId>; FailureReason::COUNT],
-    aborted: Option<MetricId>,
-    attempts: Option<MetricId>,
+    upstream: Option<Box<str>>,
+    counters: [Option<MetricId>; Metric::BY_UPSTREAM],
     margin: Option<MetricId>,
-    /// By pattern. There are eight patterns.
-    episodes: Vec<(Pattern, Option<MetricId>)>,
 }
 
 /// The names `other` and `none`, which do not count towards `max_upstreams`.
@@ -53,11 +42,7 @@ impl Metrics {
             series: Vec::new(),
             by_name: Vec::new(),
             by_upstream: SortedMap::new(),
-            left_out: [None; LeftOut::COUNT],
-            late: None,
-            suppressed: None,
-            invalid: None,
-            dropped: None,
+            rest: Series::new(None),
         }
     }
 
@@ -75,56 +60,34 @@ impl Metrics {
         exchange: &Exchange<'_>,
     ) {
         let index = self.series_index(monitor, observed);
-        let counts = Counts::of(observed, exchange);
-        if let Some(series) = self.series.get_mut(index) {
-            series.count(hostcalls, &counts, observed.verdict.margin_bp());
-        }
-        if counts.is_late {
-            add(hostcalls, &mut self.late, 1, || "nearmiss.late_total".into());
-        }
-        if counts.is_invalid {
-            add(hostcalls, &mut self.invalid, 1, || "nearmiss.invalid_total".into());
-        }
-        if counts.is_suppressed {
-            add(hostcalls, &mut self.suppressed, 1, || "nearmiss.suppressed_total".into());
+        let Self { series, rest, .. } = self;
+        let Some(series) = series.get_mut(index) else { return };
+        Metric::count(observed, exchange, |metric, by| {
+            let series = if metric.is_by_upstream() { &mut *series } else { &mut *rest };
+            series.add(hostcalls, metric, by);
+        });
+        if let Some(margin) = observed.verdict.margin_bp() {
+            series.record_margin(hostcalls, margin);
         }
     }
 
-    /// Counts an exchange that is left out.
-    pub(crate) fn count_left_out(&mut self, hostcalls: &Hostcalls, reason: LeftOut) {
-        if let Some(metric) = self.left_out.get_mut(reason as usize) {
-            add(hostcalls, metric, 1, || format!("nearmiss.reason=.={};.;left_out_total", reason.name()));
-        }
+    /// Adds to a metric without an upstream.
+    pub(crate) fn add(&mut self, hostcalls: &Hostcalls, metric: Metric, by: u32) {
+        self.rest.add(hostcalls, metric, by);
     }
 
     /// Counts records that no sink got.
     pub(crate) fn count_dropped(&mut self, hostcalls: &Hostcalls, records: u64) {
         if records > 0 {
-            let records = u32::try_from(records).unwrap_or(u32::MAX);
-            add(hostcalls, &mut self.dropped, records, || "nearmiss.dropped_total".into());
+            self.add(hostcalls, Metric::Dropped, u32::try_from(records).unwrap_or(u32::MAX));
         }
     }
 
-    /// Counts an episode when it opens, by its first pattern.
-    pub(crate) fn count_episode(&mut self, hostcalls: &Hostcalls, upstream: &str, pattern: Pattern) {
-        let index = self.index_by_name(upstream);
-        let Some(series) = self.series.get_mut(index) else { return };
-        let (upstream, episodes) = (&series.upstream, &mut series.episodes);
-        let index = episodes.iter().position(|(known, _)| *known == pattern).unwrap_or_else(|| {
-            episodes.push((pattern, None));
-            episodes.len() - 1
-        });
-        let Some((_, metric)) = episodes.get_mut(index) else { return };
-        add(hostcalls, metric, 1, || {
-            series_name(upstream, &format!("pattern=.={};.;episodes_total", pattern.name()))
-        });
-    }
-
-    /// Counts one attempt of an exchange that is not judged.
-    pub(crate) fn count_attempt(&mut self, hostcalls: &Hostcalls, upstream: &str) {
+    /// Adds 1 to a metric of an upstream.
+    pub(crate) fn add_by_upstream(&mut self, hostcalls: &Hostcalls, upstream: &str, metric: Metric) {
         let index = self.index_by_name(upstream);
         if let Some(series) = self.series.get_mut(index) {
-            series.count_attempts(hostcalls, 1);
+            series.add(hostcalls, metric, 1);
         }
     }
 
@@ -149,83 +112,44 @@ impl Metrics {
         match self.find(name) {
             Ok(index) => index,
             Err(_) if is_full && !is_reserved => self.index_by_name(OTHER),
-            Err(position) => self.add(position, name),
+            Err(position) => self.insert(position, name),
         }
     }
 
     /// Returns the index of the series of that name, or the position in `by_name` at which to insert it.
     fn find(&self, name: &str) -> Result<usize, usize> {
-        let name_at = |index: usize| self.series.get(index).map(|series| &*series.upstream);
+        let name_at = |index: usize| self.series.get(index).and_then(|series| series.upstream.as_deref());
         let position = self.by_name.partition_point(|index| name_at(*index) < Some(name));
         self.by_name.get(position).copied().filter(|index| name_at(*index) == Some(name)).ok_or(position)
     }
 
     /// Adds the series of an upstream, with no metric defined, and returns its index.
-    fn add(&mut self, position: usize, upstream: &str) -> usize {
+    fn insert(&mut self, position: usize, upstream: &str) -> usize {
         let index = self.series.len();
         self.by_name.insert(position, index);
-        self.series.push(Series {
-            upstream: upstream.into(),
-            fates: [None; Fate::COUNT],
-            failures: [None; FailureReason::COUNT],
-            aborted: None,
-            attempts: None,
-            margin: None,
-            episodes: Vec::new(),
-        });
+        self.series.push(Series::new(Some(upstream.into())));
         index
     }
 }
 
 impl Series {
-    fn count(&mut self, hostcalls: &Hostcalls, counts: &Counts, margin_bp: Option<u16>) {
-        let upstream = &self.upstream;
-        if let Some(metric) = self.fates.get_mut(counts.fate as usize) {
-            add(hostcalls, metric, 1, || {
-                series_name(upstream, &format!("fate=.={};.;exchanges_total", counts.fate.name()))
-            });
-        }
-        if let Some(reason) = counts.failed
-            && let Some(metric) = self.failures.get_mut(reason as usize)
-        {
-            add(hostcalls, metric, 1, || {
-                series_name(upstream, &format!("reason=.={};.;failed_total", reason.name()))
-            });
-        }
-        if counts.is_aborted {
-            add(hostcalls, &mut self.aborted, 1, || series_name(upstream, "aborted_total"));
-        }
-        if let Some(margin) = margin_bp {
-            let metric = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {
-                series_name(upstream, "margin_bp")
-            });
-            let _ = metric.and_then(|metric| hostcalls.record_metric(metric, margin.into()));
-        }
-        self.count_attempts(hostcalls, counts.attempts);
+    const fn new(upstream: Option<Box<str>>) -> Self {
+        Self { upstream, counters: [None; Metric::BY_UPSTREAM], margin: None }
     }
 
-    fn count_attempts(&mut self, hostcalls: &Hostcalls, attempts: u32) {
-        if attempts > 0 {
-            let upstream = &self.upstream;
-            add(hostcalls, &mut self.attempts, attempts, || series_name(upstream, "attempts_total"));
-        }
+    fn add(&mut self, hostcalls: &Hostcalls, metric: Metric, by: u32) {
+        let Some(id) = self.counters.get_mut(metric.position()) else { return };
+        let id =
+            get_or_define(hostcalls, id, MetricType::Counter, || metric.flat_name(self.upstream.as_deref()));
+        let _ = id.and_then(|id| hostcalls.increment_metric(id, by.into()));
     }
-}
 
-/// Returns the name of a metric of an upstream. The characters of delimiters and control characters in the upstream's name become `_`:
-/// behind them Envoy would find labels of another series, or none.
-fn series_name(upstream: &str, metric: &str) -> String {
-    let is_special = |byte: u8| matches!(byte, b';' | b'=') || byte.is_ascii_control();
-    if upstream.bytes().any(is_special) {
-        let label = upstream.replace(|character| u8::try_from(character).is_ok_and(is_special), "_");
-        return series_name(&label, metric);
+    fn record_margin(&mut self, hostcalls: &Hostcalls, margin_bp: u16) {
+        let id = get_or_define(hostcalls, &mut self.margin, MetricType::Histogram, || {
+            flat_name(self.upstream.as_deref(), None, "margin_bp")
+        });
+        let _ = id.and_then(|id| hostcalls.record_metric(id, margin_bp.into()));
     }
-    format!("nearmiss.upstream=.={upstream};.;{metric}")
-}
-
-fn add(hostcalls: &Hostcalls, metric: &mut Option<MetricId>, by: u32, name: impl FnOnce() -> String) {
-    let metric = get_or_define(hostcalls, metric, MetricType::Counter, name);
-    let _ = metric.and_then(|metric| hostcalls.increment_metric(metric, by.into()));
 }
 
 fn get_or_define(
@@ -240,23 +164,4 @@ fn get_or_define(
     let new = hostcalls.define_metric(metric_type, &name())?;
     *metric = Some(new);
     Ok(new)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::series_name;
-
-    #[test]
-    fn the_name_of_an_upstream_is_one_label() {
-        let metric = "fate=.=failed;.;exchanges_total";
-        for (upstream, label) in [
-            ("cart", "cart"),
-            ("a\nb", "a_b"),
-            ("a;.;fate=.=clean;.;y", "a_._fate_._clean_._y"),
-            ("a;.", "a_."),
-        ] {
-            let name = format!("nearmiss.upstream=.={label};.;{metric}");
-            assert_eq!(series_name(upstream, metric), name, "{upstream:?}");
-        }
-    }
 }

@@ -16,6 +16,7 @@ use nearmiss::{Exchange, Fate, Head, Micros, Timestamp, preview, record};
 use nearmiss_envoy_config::Attach;
 use nearmiss_envoy_exchange::config::PluginConfig;
 use nearmiss_envoy_exchange::host::{Host, State};
+use nearmiss_envoy_exchange::metric::Metric;
 use nearmiss_envoy_exchange::request::LeftOut;
 use nearmiss_envoy_exchange::sinks::Sinks;
 
@@ -110,12 +111,12 @@ impl Plugin {
 
     /// Counts an exchange that is left out.
     pub(crate) fn count_left_out(&mut self, hostcalls: &Hostcalls, reason: LeftOut) {
-        self.metrics.count_left_out(hostcalls, reason);
+        self.metrics.add(hostcalls, Metric::LeftOut(reason), 1);
     }
 
     /// Counts one attempt of an exchange that no plugin judges, and logs a hint the first time.
     pub(crate) fn count_attempt(&mut self, hostcalls: &Hostcalls, cluster: &str) {
-        self.metrics.count_attempt(hostcalls, &nearmiss::upstream_name(cluster));
+        self.metrics.add_by_upstream(hostcalls, &nearmiss::upstream_name(cluster), Metric::Attempts);
         if !core::mem::replace(&mut self.has_logged_hint, true) {
             let _ = hostcalls.log(
                 LogLevel::Info,
@@ -217,7 +218,7 @@ impl Plugin {
         let Self { leadership, metrics, sinks, config, .. } = self;
         leadership.drain(|record| {
             if let Head::Episode { is_open: true, pattern } = record.head {
-                metrics.count_episode(hostcalls, record.upstream, pattern);
+                metrics.add_by_upstream(hostcalls, record.upstream, Metric::Episodes(pattern));
             }
             sinks.emit(hostcalls, record, config.envoy.collector.as_ref(), || {
                 let now = hostcalls.get_current_time().map(|now| Timestamp::from_micros(now / 1_000));
