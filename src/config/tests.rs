@@ -101,6 +101,31 @@ fn an_error_names_the_field_what_was_found_and_what_it_takes() {
     }
 }
 
+#[test]
+fn every_kind_of_value_has_its_words() {
+    for (text, words) in [
+        (r#"{"abandon_after":1}"#, "a time such as \"1s\", 0s to 1h"),
+        (r#"{"summary_every":"15s"}"#, "a time such as \"60s\", 10s to 1h in multiples of 10s"),
+        (r#"{"client_retries":1}"#, "\"unless_external\", \"always\" or \"never\""),
+        (r#"{"budget":1}"#, "a share such as \"10%\", 0% to 100%"),
+        (r#"{"fields":{"route":1}}"#, "a text or null"),
+        (r#"{"upstreams":{"cart":{"fallback_hosts":[1]}}}"#, "a list of texts"),
+        (
+            r#"{"reference":{"cart":{"since":"today"}}}"#,
+            "a day or a time such as \"2026-11-23\" or \"2026-11-23T08:00:00.000Z\"",
+        ),
+        (r#"{"reference":{"cart":{"typical_ms":"1"}}}"#, "milliseconds such as 42.1"),
+        (r#"{"reference":{"cart":{}}}"#, "since, near_miss_bp and typical_ms"),
+        (
+            r#"{"reference":{"cart":{"reason":"moved"}}}"#,
+            "an acceptance with a reason and with a day in `expires`",
+        ),
+    ] {
+        let found = error(text);
+        assert!(found.ends_with(&alloc::format!("; it takes {words}")), "{text}: {found}");
+    }
+}
+
 crate::config_fields! {
     /// A section that the core does not know.
     struct LampConfig {
