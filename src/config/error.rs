@@ -1,5 +1,6 @@
 //! Errors of a configuration.
 
+use super::takes::Takes;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -24,7 +25,7 @@ pub enum ConfigError {
         /// Value found, as JSON; of a secret, only its kind and length.
         found: String,
         /// Values that the field takes.
-        takes: &'static str,
+        takes: Takes,
     },
 }
 

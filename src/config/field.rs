@@ -1,6 +1,7 @@
 //! One field of a JSON document; every error names its path, the value found and the values it takes.
 
 use super::error::ConfigError;
+use super::takes::{Takes, TimeRange};
 use crate::json::value::{self, Value, ValueMap};
 use crate::name::upstream_name;
 use crate::sorted_map::SortedMap;
@@ -8,6 +9,8 @@ use crate::units::{Micros, Used};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 /// A value and its path in the document.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ impl<'a> Field<'a> {
     }
 
     /// Returns the error that this field takes `takes`.
-    pub fn error(&self, takes: &'static str) -> ConfigError {
+    pub fn error(&self, takes: Takes) -> ConfigError {
         ConfigError::Value { field: self.name(), found: value::shown(self.value), takes }
     }
 
@@ -64,7 +67,7 @@ impl<'a> Field<'a> {
     }
 
     fn object(&self) -> Result<&'a ValueMap, ConfigError> {
-        self.value.as_object().ok_or_else(|| self.error("an object"))
+        self.value.as_object().ok_or_else(|| self.error(Takes::Object { required: &[] }))
     }
 
     fn child(&self, key: &str, value: &'a Value) -> Self {
@@ -74,49 +77,44 @@ impl<'a> Field<'a> {
 
     /// Reads a text of 1 to 256 bytes.
     pub fn text(&self) -> Result<String, ConfigError> {
+        let (min, max) = (1, 256);
         match self.value.as_text() {
-            Some(text) if (1..=256).contains(&text.len()) => Ok(text.to_owned()),
-            _ => Err(self.error("a text of 1 to 256 bytes")),
+            Some(text) if (min..=max).contains(&text.len()) => Ok(text.to_owned()),
+            _ => Err(self.error(Takes::Text { min, max })),
         }
     }
 
     /// Reads a secret text within a range of bytes; its error shows no part of the value.
-    pub(crate) fn secret(
-        &self,
-        range: core::ops::RangeInclusive<usize>,
-        takes: &'static str,
-    ) -> Result<&'a str, ConfigError> {
+    pub(crate) fn secret(&self, range: RangeInclusive<usize>) -> Result<&'a str, ConfigError> {
         let found = match self.value {
             Value::Text(text) if range.contains(&text.len()) => return Ok(text),
             Value::Text(text) => format!("a text of {} bytes", text.len()),
             _ => "not a text".to_owned(),
         };
+        let takes = Takes::Text { min: *range.start(), max: *range.end() };
         Err(ConfigError::Value { field: self.name(), found, takes })
     }
 
-    /// Reads a text of any length.
-    pub(crate) fn any_text(&self, takes: &'static str) -> Result<&'a str, ConfigError> {
-        self.value.as_text().ok_or_else(|| self.error(takes))
+    /// Returns a text of any length.
+    pub(crate) fn any_text(&self) -> Option<&'a str> {
+        self.value.as_text()
     }
 
     /// Reads a list of texts.
-    pub fn texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
-        self.list(|_| true, "a list of texts")
+    pub fn texts(&self) -> Result<Vec<String>, ConfigError> {
+        self.list(true)
     }
 
     /// Reads a list of texts of which none is empty.
-    pub(crate) fn nonempty_texts(&self) -> Result<alloc::vec::Vec<String>, ConfigError> {
-        self.list(|text| !text.is_empty(), "a list of texts, none of them empty")
+    pub(crate) fn nonempty_texts(&self) -> Result<Vec<String>, ConfigError> {
+        self.list(false)
     }
 
-    fn list(
-        &self,
-        is_valid: fn(&str) -> bool,
-        takes: &'static str,
-    ) -> Result<alloc::vec::Vec<String>, ConfigError> {
-        let list = self.value.as_list().ok_or_else(|| self.error(takes))?;
-        let text = |item: &Value| item.as_text().filter(|text| is_valid(text)).map(ToOwned::to_owned);
-        list.iter().map(|item| text(item).ok_or_else(|| self.error(takes))).collect()
+    fn list(&self, may_be_empty: bool) -> Result<Vec<String>, ConfigError> {
+        let is_valid = |text: &&str| may_be_empty || !text.is_empty();
+        let text = |item: &Value| item.as_text().filter(is_valid).map(ToOwned::to_owned);
+        let texts = self.value.as_list().and_then(|list| list.iter().map(text).collect());
+        texts.ok_or_else(|| self.error(Takes::Texts { may_be_empty }))
     }
 
     /// Reads an object whose values are read by `read`.
@@ -145,7 +143,7 @@ impl<'a> Field<'a> {
                 return Err(ConfigError::Value {
                     field: field.name(),
                     found,
-                    takes: "one section per upstream",
+                    takes: Takes::Condition("one section per upstream"),
                 });
             }
             values.insert(name.into_owned(), read(field)?);
@@ -158,38 +156,36 @@ impl<'a> Field<'a> {
     pub fn texts_by_name(&self) -> Result<SortedMap<String, String>, ConfigError> {
         self.by_name(|field| match field.value {
             Value::Null => Ok(String::new()),
-            _ => field.any_text("a text or null").map(ToOwned::to_owned),
+            Value::Text(text) => Ok(text.to_owned()),
+            _ => Err(field.error(Takes::TextOrNull)),
         })
     }
 
     /// Reads true or false.
     pub fn flag(&self) -> Result<bool, ConfigError> {
-        self.value.as_flag().ok_or_else(|| self.error("true or false"))
+        self.value.as_flag().ok_or_else(|| self.error(Takes::Flag))
     }
 
     /// Reads one of a few words.
-    pub fn choice<T: Copy>(&self, choices: &[(&str, T)], takes: &'static str) -> Result<T, ConfigError> {
+    pub fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, ConfigError> {
         let word = self.value.as_text();
         let chosen = choices.iter().find(|(name, _)| Some(*name) == word);
-        chosen.map(|(_, choice)| *choice).ok_or_else(|| self.error(takes))
+        chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+            let words = choices.iter().map(|(name, _)| *name).collect();
+            self.error(Takes::OneOf(words))
+        })
     }
 
     /// Reads a whole number within a range.
-    pub fn number(
-        &self,
-        range: core::ops::RangeInclusive<u32>,
-        takes: &'static str,
-    ) -> Result<u32, ConfigError> {
+    pub fn number(&self, range: RangeInclusive<u32>) -> Result<u32, ConfigError> {
         let number = self.value.as_count().and_then(|number| u32::try_from(number).ok());
-        number.filter(|number| range.contains(number)).ok_or_else(|| self.error(takes))
+        number
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| self.error(Takes::Number { min: *range.start(), max: *range.end() }))
     }
 
     /// Reads a time within a range: a decimal number and one of the units `us`, `ms`, `s`, `m`, `h`.
-    pub fn span(
-        &self,
-        range: core::ops::RangeInclusive<Micros>,
-        takes: &'static str,
-    ) -> Result<Micros, ConfigError> {
+    pub fn span(&self, range: &'static TimeRange) -> Result<Micros, ConfigError> {
         const UNITS: [(&str, u64); 5] =
             [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000)];
         let span = self.value.as_text().and_then(|text| {
@@ -198,19 +194,21 @@ impl<'a> Field<'a> {
             let (_, micros) = UNITS.iter().find(|(name, _)| *name == unit)?;
             decimal(number, *micros)
         });
-        span.map(Micros::new).filter(|span| range.contains(span)).ok_or_else(|| self.error(takes))
+        span.map(Micros::new)
+            .filter(|span| range.contains(*span))
+            .ok_or_else(|| self.error(Takes::Time(range)))
     }
 
     /// Reads milliseconds as a number, to the microsecond.
-    pub(crate) fn millis(&self, takes: &'static str) -> Result<Micros, ConfigError> {
-        value::millis(self.value).ok_or_else(|| self.error(takes))
+    pub(crate) fn millis(&self) -> Result<Micros, ConfigError> {
+        value::millis(self.value).ok_or_else(|| self.error(Takes::Millis))
     }
 
     /// Reads a share: a decimal number and `%`, 0 % to 100 %.
     pub(crate) fn share(&self) -> Result<Used, ConfigError> {
         let share = self.value.as_text().and_then(|text| decimal(text.strip_suffix('%')?, 100));
         let share = share.and_then(|share| Used::from_basis_points(u16::try_from(share).ok()?));
-        share.ok_or_else(|| self.error("a share such as \"10%\", 0% to 100%"))
+        share.ok_or_else(|| self.error(Takes::Share))
     }
 }
 

@@ -40,7 +40,7 @@ pub trait Fields {
 ///         /// Switches the lamp on.
 ///         on: bool = false, Field::flag;
 ///         /// Brightness in percent.
-///         brightness: u32 = 50, |field| field.number(1..=100, "1 to 100");
+///         brightness: u32 = 50, |field| field.number(1..=100);
 ///     }
 /// }
 ///

@@ -8,6 +8,7 @@ mod field;
 mod fields;
 mod ignore;
 mod reference;
+mod takes;
 mod upstream;
 
 pub use error::ConfigError;
@@ -15,6 +16,7 @@ pub use field::Field;
 pub use fields::Fields;
 pub use ignore::Ignore;
 pub use reference::ReferenceConfig;
+pub use takes::{Takes, TimeRange};
 pub use upstream::UpstreamConfig;
 
 use crate::json::outline::is_deeper_than;
@@ -44,8 +46,9 @@ crate::config_fields! {
         tight_margin: Used = Used::from_basis_points(1_000).unwrap_or_default(), Field::share;
         /// Wait above which a client that gives up may have done so because of the upstream.
         abandon_after: Micros = Micros::from_seconds(1), |field| {
-            let range = Micros::default()..=Micros::from_seconds(3_600);
-            field.span(range, "a time such as \"1s\", 0s to 1h")
+            const RANGE: TimeRange =
+                TimeRange::new(Micros::from_seconds(1), Micros::new(0)..=Micros::from_seconds(3_600));
+            field.span(&RANGE)
         };
         /// Clients whose hints about their own retries are believed.
         client_retries: ClientRetries = ClientRetries::UnlessExternal, |field| field.choice(
@@ -54,32 +57,33 @@ crate::config_fields! {
                 ("always", ClientRetries::Always),
                 ("never", ClientRetries::Never),
             ],
-            "\"unless_external\", \"always\" or \"never\"",
         );
         /// Upstreams that are counted separately; further ones count as `other`.
-        max_upstreams: u32 = 1_000, |field| field.number(1..=100_000, "1 to 100000");
+        max_upstreams: u32 = 1_000, |field| field.number(1..=100_000);
         /// Longest disorder of exchanges that changes no verdict; `None` takes the feed's default.
         reorder: Option<Micros> = None, |field| {
-            let range = Micros::default()..=Micros::from_seconds(30);
-            field.span(range, "a time such as \"10s\", 0s to 30s").map(Some)
+            const RANGE: TimeRange =
+                TimeRange::new(Micros::from_seconds(10), Micros::new(0)..=Micros::from_seconds(30));
+            field.span(&RANGE).map(Some)
         };
         /// Interval between summaries: whole buckets, and divides a day.
         summary_every: Micros = Micros::from_seconds(60), |field| {
-            const TAKES: &str = "a time such as \"60s\", 10s to 1h in multiples of 10s";
-            let span = field.span(Micros::from_seconds(10)..=Micros::from_seconds(3_600), TAKES)?;
-            if span.get().is_multiple_of(10_000_000) { Ok(span) } else { Err(field.error(TAKES)) }
+            const BUCKET: Micros = Micros::from_seconds(10);
+            const RANGE: TimeRange =
+                TimeRange::new(Micros::from_seconds(60), BUCKET..=Micros::from_seconds(3_600)).in_multiples_of(BUCKET);
+            field.span(&RANGE)
         };
         /// Exchange records that an upstream may emit per second, live.
-        records_per_second: u32 = 10, |field| field.number(0..=1_000_000, "0 to 1000000");
+        records_per_second: u32 = 10, |field| field.number(0..=1_000_000);
         /// Exchange records that all upstreams together may emit per second, live.
-        records_per_second_total: u32 = 200, |field| field.number(0..=1_000_000, "0 to 1000000");
+        records_per_second_total: u32 = 200, |field| field.number(0..=1_000_000);
         /// Form in which addresses of hosts are emitted.
         hosts: Hosts = Hosts::Plain, |field| {
-            field.choice(&[("plain", Hosts::Plain), ("hashed", Hosts::Hashed)], "\"plain\" or \"hashed\"")
+            field.choice(&[("plain", Hosts::Plain), ("hashed", Hosts::Hashed)])
         };
         /// Key of the hashes of hosts; without it the host brings one.
         hosts_key: Option<SipKey> = None, |field| {
-            field.secret(8..=128, "a text of 8 to 128 bytes").map(|secret| Some(SipKey::derive(secret.as_bytes())))
+            field.secret(8..=128).map(|secret| Some(SipKey::derive(secret.as_bytes())))
         };
         /// Requests that are left out: those of health checks.
         ignore: Ignore = Ignore::default(), |field| {

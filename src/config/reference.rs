@@ -3,6 +3,7 @@
 use super::error::ConfigError;
 use super::field::Field;
 use super::fields::Fields;
+use super::takes::Takes;
 use crate::time;
 use crate::units::{Micros, Timestamp, Used};
 use alloc::string::String;
@@ -28,10 +29,10 @@ crate::config_fields! {
     struct ReferenceFields {
         since: Option<Timestamp> = None, time;
         near_miss_bp: Option<Used> = None, |field| {
-            let share = field.number(0..=10_000, "0 to 10000")?;
+            let share = field.number(0..=10_000)?;
             Ok(Used::from_basis_points(share as u16))
         };
-        typical_ms: Option<Micros> = None, |field| field.millis("milliseconds such as 42.1").map(Some);
+        typical_ms: Option<Micros> = None, |field| field.millis().map(Some);
         reason: Option<String> = None, |field| field.text().map(Some);
         expires: Option<Timestamp> = None, time;
     }
@@ -43,13 +44,14 @@ impl ReferenceConfig {
         fields.read(section)?;
         let ReferenceFields { since, near_miss_bp, typical_ms, reason, expires } = fields;
         if reason.is_some() && expires.is_none() {
-            return Err(section.error("an acceptance with a reason and with a day in `expires`"));
+            let takes = Takes::Condition("an acceptance with a reason and with a day in `expires`");
+            return Err(section.error(takes));
         }
         match (since, near_miss_bp, typical_ms) {
             (Some(since), Some(near_misses), Some(typical)) => {
                 Ok(Self { since, near_misses, typical, expires, reason })
             }
-            _ => Err(section.error("since, near_miss_bp and typical_ms")),
+            _ => Err(section.error(Takes::Object { required: &["since", "near_miss_bp", "typical_ms"] })),
         }
     }
 
@@ -61,7 +63,6 @@ impl ReferenceConfig {
 
 /// Reads a day or a time in UTC, to the second.
 fn time(field: &Field<'_>) -> Result<Option<Timestamp>, ConfigError> {
-    const DAY: &str = "a day or a time such as \"2026-11-23\" or \"2026-11-23T08:00:00.000Z\"";
-    let ts = time::parse(field.any_text(DAY)?).ok_or_else(|| field.error(DAY))?;
+    let ts = field.any_text().and_then(time::parse).ok_or_else(|| field.error(Takes::DayOrTime))?;
     Ok(Some(Timestamp::from_seconds(ts.seconds())))
 }

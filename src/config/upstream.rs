@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::field::Field;
+use super::takes::TimeRange;
 use crate::limits::Limits;
 use crate::units::Micros;
 use alloc::string::String;
@@ -16,7 +17,7 @@ crate::config_fields! {
         /// Maximum duration of the exchange.
         deadline: Option<Micros> = None, span;
         /// Maximum number of attempts.
-        max_attempts: Option<u32> = None, |field| field.number(1..=100, "1 to 100").map(Some);
+        max_attempts: Option<u32> = None, |field| field.number(1..=100).map(Some);
         /// Hosts that answer only when the upstream itself cannot.
         fallback_hosts: Vec<String> = Vec::new(), Field::texts;
     }
@@ -36,6 +37,7 @@ impl UpstreamConfig {
 }
 
 fn span(field: &Field<'_>) -> Result<Option<Micros>, ConfigError> {
-    let range = Micros::new(1)..=Micros::from_seconds(86_400);
-    field.span(range, "a time such as \"500ms\", above 0 and at most 24h").map(Some)
+    const RANGE: TimeRange =
+        TimeRange::new(Micros::from_millis(500), Micros::new(1)..=Micros::from_seconds(86_400));
+    field.span(&RANGE).map(Some)
 }

@@ -3,6 +3,7 @@
 
 use crate::config;
 use nearmiss::ConfigError;
+use nearmiss::config::Takes;
 use serde_json::{Map, Value, json};
 
 /// The page with a table of all fields, which are the descriptions.
@@ -20,19 +21,15 @@ pub(crate) fn schema() -> Value {
 
 /// Returns the schema of the value at `path`.
 fn value(path: &[&str]) -> Value {
-    let takes = match refusal(path, odd()) {
-        Some(ConfigError::Value { takes, .. }) => takes,
-        _ => "",
-    };
+    let takes = takes(path, odd());
     let object = Some(object(path)).filter(|object| !object.is_empty());
-    let mut schema = match (scalar(takes), object) {
+    let mut schema = match (takes.as_ref().and_then(scalar), object) {
         (Some(scalar), Some(object)) => Map::from_iter([("anyOf".into(), json!([scalar, object]))]),
         (Some(scalar), None) => scalar,
         (None, object) => object.unwrap_or_default(),
     };
-    if let Some(description) =
-        description(path).or_else(|| Some(format!("It takes {takes}.")).filter(|_| takes != "an object"))
-    {
+    let takes = takes.filter(|takes| !matches!(takes, Takes::Object { .. }));
+    if let Some(description) = description(path).or_else(|| Some(format!("It takes {}.", takes?))) {
         schema.insert("description".into(), description.into());
     }
     Value::Object(schema)
@@ -47,7 +44,7 @@ fn object(path: &[&str]) -> Map<String, Value> {
             let fields = known.iter().map(|name| ((*name).to_owned(), value(&[path, &[name]].concat())));
             schema.insert("properties".into(), fields.collect());
             schema.insert("additionalProperties".into(), json!(false));
-            let required = required(path, &known);
+            let required = required(path);
             if !required.is_empty() {
                 schema.insert("required".into(), json!(required));
             }
@@ -61,11 +58,13 @@ fn object(path: &[&str]) -> Map<String, Value> {
     }
 }
 
-/// Returns the known fields that the error for an empty object names.
-fn required<'a>(path: &[&str], known: &[&'a str]) -> Vec<&'a str> {
-    let Some(ConfigError::Value { takes, .. }) = refusal(path, json!({})) else { return Vec::new() };
-    let words: Vec<_> = takes.split([' ', ',', '`']).collect();
-    known.iter().filter(|name| words.contains(name)).copied().collect()
+/// Returns the fields that the object at `path` must have.
+fn required(path: &[&str]) -> Vec<&'static str> {
+    match takes(path, json!({})) {
+        Some(Takes::Object { required }) => required.to_vec(),
+        Some(Takes::NameOrObject(name)) => vec![name],
+        _ => Vec::new(),
+    }
 }
 
 /// Returns a value that no field takes.
@@ -79,58 +78,35 @@ fn refusal(path: &[&str], value: Value) -> Option<ConfigError> {
     config::parse(&document.to_string()).err()
 }
 
-/// Returns the schema of a value that is no object, by the words for the values that the field takes.
-fn scalar(takes: &str) -> Option<Map<String, Value>> {
-    let schema = match takes {
-        "an object" => return None,
-        "true or false" => json!({"type": "boolean"}),
-        "a text or null" => json!({"type": ["string", "null"]}),
-        "a list of texts" => json!({"type": "array", "items": {"type": "string"}}),
-        "a list of texts, none of them empty" => {
-            json!({"type": "array", "items": {"type": "string", "minLength": 1}})
-        }
-        "a path that begins with /" => json!({"type": "string", "pattern": "^/"}),
-        _ if takes.starts_with('"') => json!({"enum": quoted(takes)}),
-        _ if takes.starts_with("a time such as") => {
-            json!({"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,9})?(us|ms|s|m|h)$"})
-        }
-        _ if takes.starts_with("a share") => {
-            json!({"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,9})?%$"})
-        }
-        _ if takes.starts_with("a day or a time") => {
-            json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"})
-        }
-        _ if takes.starts_with("milliseconds") => json!({"type": "number", "minimum": 0}),
-        _ if takes.starts_with("the name") || takes.starts_with("a path") => {
-            json!({"type": "string", "minLength": 1})
-        }
-        _ if takes.starts_with("a text") => text(takes),
-        _ => {
-            let (least, most) = range(takes)?;
-            json!({"type": "integer", "minimum": least, "maximum": most})
-        }
-    };
-    schema.as_object().cloned()
-}
-
-/// Returns the schema of a text of a number of bytes. Schemas count characters, of which four bytes hold at least one.
-fn text(takes: &str) -> Value {
-    let length = takes.strip_prefix("a text of ").and_then(|rest| range(rest.strip_suffix(" bytes")?));
-    match length {
-        Some((least, most)) => json!({"type": "string", "minLength": least.div_ceil(4), "maxLength": most}),
-        None => json!({"type": "string"}),
+/// Returns the values that the field at `path` takes if it refuses `value`.
+fn takes(path: &[&str], value: Value) -> Option<Takes> {
+    match refusal(path, value) {
+        Some(ConfigError::Value { takes, .. }) => Some(takes),
+        _ => None,
     }
 }
 
-/// Parses `1 to 100`.
-fn range(text: &str) -> Option<(u64, u64)> {
-    let (least, most) = text.split_once(" to ")?;
-    Some((least.parse().ok()?, most.parse().ok()?))
-}
-
-/// Returns the texts in quotation marks.
-fn quoted(text: &str) -> Vec<&str> {
-    text.split('"').skip(1).step_by(2).collect()
+/// Returns the schema of the values that are no objects.
+fn scalar(takes: &Takes) -> Option<Map<String, Value>> {
+    let schema = match takes {
+        Takes::DayOrTime => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}),
+        Takes::Flag => json!({"type": "boolean"}),
+        Takes::Millis => json!({"type": "number", "minimum": 0}),
+        Takes::NameOrObject(_) => json!({"type": "string", "minLength": 1}),
+        Takes::Number { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Takes::OneOf(words) => json!({"enum": words}),
+        Takes::Share => json!({"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,9})?%$"}),
+        // A schema counts characters, of which four bytes hold at least one.
+        Takes::Text { min, max } => json!({"type": "string", "minLength": min.div_ceil(4), "maxLength": max}),
+        Takes::TextOrNull => json!({"type": ["string", "null"]}),
+        Takes::Texts { may_be_empty: true } => json!({"type": "array", "items": {"type": "string"}}),
+        Takes::Texts { may_be_empty: false } => {
+            json!({"type": "array", "items": {"type": "string", "minLength": 1}})
+        }
+        Takes::Time(_) => json!({"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,9})?(us|ms|s|m|h)$"}),
+        _ => return None,
+    };
+    schema.as_object().cloned()
 }
 
 /// Returns the meaning of the field at `path` from the reference, without links.

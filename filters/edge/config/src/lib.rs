@@ -18,7 +18,7 @@ nearmiss::config_fields! {
         /// Adds a `Server-Timing` entry to responses.
         server_timing: bool = false, Field::flag;
         /// Bytes of a body that are searched for a failure inside a success; 0 turns the search off.
-        inspect_bytes: u32 = 0, |field| field.number(0..=1 << 20, "0 to 1048576");
+        inspect_bytes: u32 = 0, |field| field.number(0..=1 << 20);
     }
 }
 

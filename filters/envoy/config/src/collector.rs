@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use nearmiss::Micros;
-use nearmiss::config::{ConfigError, Field, Fields};
+use nearmiss::config::{ConfigError, Field, Fields, Takes, TimeRange};
 
 nearmiss::config_fields! {
     /// The collector that receives records as OpenTelemetry logs: OTLP over HTTP, JSON.
@@ -12,22 +12,22 @@ nearmiss::config_fields! {
         /// Path of the logs endpoint.
         path: String = String::from("/v1/logs"), |field| {
             let path = field.text()?;
-            if path.starts_with('/') { Ok(path) } else { Err(field.error("a path that begins with /")) }
+            let takes = Takes::Condition("a path that begins with /");
+            if path.starts_with('/') { Ok(path) } else { Err(field.error(takes)) }
         };
         /// `:authority` of the requests; the cluster unless configured.
         authority: String = String::new(), Field::text;
         /// Timeout of one export request.
         timeout: Micros = Micros::from_seconds(5), |field| {
-            let range = Micros::from_millis(100)..=Micros::from_seconds(60);
-            field.span(range, "a time such as \"5s\", 100ms to 60s")
+            const RANGE: TimeRange =
+                TimeRange::new(Micros::from_seconds(5), Micros::from_millis(100)..=Micros::from_seconds(60));
+            field.span(&RANGE)
         };
         /// Records that may wait for export.
-        queue: u32 = 1_000, |field| field.number(10..=100_000, "10 to 100000");
+        queue: u32 = 1_000, |field| field.number(10..=100_000);
         /// Records that are written to the proxy's log as well.
         log: Logged = Logged::Episodes, |field| {
-            const CHOICES: [(&str, Logged); 3] =
-                [("all", Logged::All), ("episodes", Logged::Episodes), ("none", Logged::None)];
-            field.choice(&CHOICES, "\"all\", \"episodes\" or \"none\"")
+            field.choice(&[("all", Logged::All), ("episodes", Logged::Episodes), ("none", Logged::None)])
         };
     }
 }
@@ -46,7 +46,7 @@ pub enum Logged {
 impl CollectorConfig {
     /// Reads the name of a cluster, or an object with a `cluster`.
     pub(crate) fn read(field: &Field<'_>) -> Result<Self, ConfigError> {
-        const TAKES: &str = "the name of a cluster, or an object with a `cluster`";
+        const TAKES: Takes = Takes::NameOrObject("cluster");
         let mut config = Self::default();
         if field.is_object() {
             Fields::read(&mut config, field)?;

@@ -22,13 +22,11 @@ nearmiss::config_fields! {
     pub struct EnvoyConfig {
         /// Extension point that the module is attached to.
         attach: Attach = Attach::Http, |field| {
-            const CHOICES: [(&str, Attach); 3] =
-                [("http", Attach::Http), ("log", Attach::Log), ("upstream", Attach::Upstream)];
-            field.choice(&CHOICES, "\"http\", \"upstream\" or \"log\"")
+            field.choice(&[("http", Attach::Http), ("upstream", Attach::Upstream), ("log", Attach::Log)])
         };
         /// Amount of data read per exchange.
         mode: Mode = Mode::Full, |field| {
-            field.choice(&[("full", Mode::Full), ("lean", Mode::Lean)], "\"full\" or \"lean\"")
+            field.choice(&[("full", Mode::Full), ("lean", Mode::Lean)])
         };
         /// Adds the `near-miss` header to responses.
         header: bool = false, Field::flag;

@@ -9,7 +9,7 @@ extern crate alloc;
 
 use alloc::string::String;
 use nearmiss::SortedMap;
-use nearmiss::config::Field;
+use nearmiss::config::{Field, Takes};
 
 /// Name of the section.
 pub const SECTION: &str = "fluent_bit";
@@ -19,9 +19,7 @@ nearmiss::config_fields! {
     pub struct FluentBitConfig {
         /// Treatment of log records.
         mode: Mode = Mode::Annotate, |field| {
-            const CHOICES: [(&str, Mode); 3] =
-                [("annotate", Mode::Annotate), ("only", Mode::Only), ("merge", Mode::Merge)];
-            field.choice(&CHOICES, "\"annotate\", \"only\" or \"merge\"")
+            field.choice(&[("annotate", Mode::Annotate), ("only", Mode::Only), ("merge", Mode::Merge)])
         };
         /// Format of raw lines; `auto` if absent.
         format: Option<String> = None, |field| field.text().map(Some);
@@ -31,9 +29,10 @@ nearmiss::config_fields! {
         line: Option<String> = None, |field| field.text().map(Some);
         /// Path of the map that holds a structured record, its keys joined by dots; the record itself if absent.
         record: Option<String> = None, |field| {
+            const TAKES: Takes = Takes::Condition("a path such as \"log_processed\" or \"body.access\"");
             let path = field.text()?;
             let is_valid = path.split('.').all(|key| !key.is_empty());
-            if is_valid { Ok(Some(path)) } else { Err(field.error("a path such as \"log_processed\" or \"body.access\"")) }
+            if is_valid { Ok(Some(path)) } else { Err(field.error(TAKES)) }
         };
         /// True if fate and upstream also stand in keys of their own, for filters that cannot look into a map.
         flat: bool = false, Field::flag;
