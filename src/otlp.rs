@@ -103,7 +103,9 @@ fn conventional(out: &mut String, record: &Record<'_>, key: &str, found: Value<'
             });
         }
         ("host", _) => {
-            let (address, port) = split_port(found.text().trim_matches('"'));
+            let quoted = found.text();
+            let host = quoted.strip_prefix('"').and_then(|host| host.strip_suffix('"')).unwrap_or(quoted);
+            let (address, port) = split_port(host);
             also("network.peer.address", &|out| {
                 push_text(out, "{\"stringValue\":\"");
                 push_text(out, address);

@@ -58,6 +58,7 @@ fn pairs() -> Vec<Value> {
         Exchange { duration: Micros::new(42_460), host: Some("[2001:db8::1]:443"), ..retried(0) },
         Exchange { host: Some("2001:db8::1"), ..retried(0) },
         Exchange { host: Some("cart.internal"), ..retried(0) },
+        Exchange { host: Some("a\""), ..retried(0) },
         Exchange { host: Some("unix:/run/cart.sock"), ..retried(0) },
         Exchange { host: None, status: 503, ..exchange(0) },
         Exchange { status: 0, ..exchange(0) },
