@@ -74,7 +74,7 @@ impl Verdict {
     /// Returns true for a success with one attempt and without a safety net.
     pub fn is_first_try(&self, exchange: &Exchange<'_>) -> bool {
         self.is_judged()
-            && !self.fate.is_failure()
+            && self.fate.is_first_try()
             && exchange.attempts.unwrap_or(1) <= 1
             && !self.signals.any(Signals::SAFETY_NETS)
     }

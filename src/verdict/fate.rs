@@ -86,4 +86,9 @@ impl Fate {
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Abandoned)
     }
+
+    /// Returns true for a success without a safety net: one attempt was enough, unless more are known.
+    pub const fn is_first_try(self) -> bool {
+        !self.is_failure() && !self.is_caught() && !matches!(self, Self::Rejected)
+    }
 }

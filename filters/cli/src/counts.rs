@@ -1,7 +1,7 @@
 //! Additive counts of exchanges, and the shares derived from them.
 
 use crate::fate_class::FateClass;
-use nearmiss::{Exchange, Fate, Verdict};
+use nearmiss::{Exchange, Fate, Used, Verdict};
 
 /// Counts of a set of exchanges.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -26,8 +26,7 @@ impl Counts {
 
     /// Counts `count` exchanges of which only the fate is known.
     pub(crate) fn of_many(fate: Fate, count: u64) -> Self {
-        let is_first_try = !fate.is_failure() && !fate.is_caught() && fate != Fate::Rejected;
-        let first_try = if is_first_try { count } else { 0 };
+        let first_try = if fate.is_first_try() { count } else { 0 };
         let mut counts = Self { attempts: count, first_try, ..Self::default() };
         counts.count(fate, count);
         counts
@@ -128,7 +127,7 @@ impl Counts {
     }
 }
 
-/// Returns `part` of `whole` in basis points, rounded down.
+/// Returns the share of `whole` that `part` is, in basis points, rounded down.
 pub(crate) fn share(part: u64, whole: u64) -> Option<u64> {
-    (u128::from(part) * 10_000).checked_div(whole.into()).map(|share| share as u64)
+    Used::of(part, whole).map(|share| share.basis_points().into())
 }

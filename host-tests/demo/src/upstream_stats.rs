@@ -61,7 +61,7 @@ impl UpstreamStats {
 
     /// Returns the success rate without retries, fallbacks and stale copies, in percent.
     pub(super) fn first_try_success(&self) -> f64 {
-        share(self.judged() - self.failed() - self.rescued(), self.judged())
+        share(self.sum(Fate::is_first_try), self.judged())
     }
 
     pub(super) fn fate(&self, fate: &str) -> u64 {

@@ -1,10 +1,11 @@
 //! The table that `merge` prints at its end: success rates and latency quantiles of each upstream.
 
+use crate::counts::Counts;
 use crate::display::text_table::{self, MAX_ROWS, TextTable};
 use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
-use nearmiss::NO_UPSTREAM;
-use nearmiss::merge::{Merger, SummaryCounts};
-use nearmiss::{Fate, Used};
+use core::cmp::Reverse;
+use nearmiss::merge::{CounterTotals, Merger, SummaryCounts};
+use nearmiss::{Fate, NO_UPSTREAM, Used};
 
 /// Titles and widths of the columns beside those of all tables.
 const OWN_COLUMNS: &[(&str, usize)] =
@@ -13,7 +14,7 @@ const OWN_COLUMNS: &[(&str, usize)] =
 /// Prints the table on standard error, upstreams with the most near misses first.
 pub(crate) fn print(merger: &Merger) {
     let mut rows: Vec<_> = merger.totals().collect();
-    rows.sort_by_key(|(name, counts, _)| (core::cmp::Reverse(near_misses(counts)), *name));
+    rows.sort_by_key(|(name, counts, _)| (Reverse(with_relayed(&counts.totals).near_misses()), *name));
     let table = TextTable::new(
         rows.iter().take(MAX_ROWS).map(|(name, _, _)| *name),
         UpstreamColumn::COUNTS,
@@ -40,15 +41,20 @@ fn figures(name: &str, counts: &SummaryCounts) -> UpstreamFigures {
         share.filter(|_| name != NO_UPSTREAM).map(|share| u64::from(share.basis_points()))
     };
     UpstreamFigures {
-        exchanges: totals.exchanges() + totals.exchanges_relayed(),
         first_try_bp: share(totals.first_try_success()),
         final_bp: share(totals.final_success()),
-        near_misses: near_misses(counts),
-        failed: count_of(counts, Fate::Failed),
-        rejected: count_of(counts, Fate::Rejected),
-        abandoned: count_of(counts, Fate::Abandoned),
-        margin_bp: None,
+        ..UpstreamFigures::new(&with_relayed(totals), None)
     }
+}
+
+/// Returns the exchanges by fate, judged here or relayed.
+fn with_relayed(totals: &CounterTotals) -> Counts {
+    let mut counts = Counts::default();
+    let relayed = totals.relayed.iter().flat_map(|fates| **fates);
+    for (fate, count) in Fate::ALL.into_iter().zip(totals.fates).chain(Fate::ALL.into_iter().zip(relayed)) {
+        counts.count(fate, count);
+    }
+    counts
 }
 
 fn own_cells(counts: &SummaryCounts, sources: usize) -> [String; OWN_COLUMNS.len()] {
@@ -64,14 +70,4 @@ fn own_cells(counts: &SummaryCounts, sources: usize) -> [String; OWN_COLUMNS.len
         None => "-".into(),
     };
     [quantile(500), quantile(900), quantile(990), quantile(999), amplification, sources.to_string()]
-}
-
-/// Returns the exchanges of one fate, judged here or relayed.
-fn count_of(counts: &SummaryCounts, fate: Fate) -> u64 {
-    let relayed = counts.totals.relayed.as_ref().and_then(|fates| fates.get(fate as usize));
-    counts.totals.of(fate) + relayed.copied().unwrap_or(0)
-}
-
-fn near_misses(counts: &SummaryCounts) -> u64 {
-    Fate::ALL.into_iter().filter(|fate| fate.is_near_miss()).map(|fate| count_of(counts, fate)).sum()
 }

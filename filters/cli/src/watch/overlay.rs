@@ -1,6 +1,7 @@
 //! Overlays on top of the screen: the keys, a whole record, or all figures of an upstream.
 
 use super::dashboard::UpstreamRow;
+use crate::display::columns::pad;
 use crate::display::upstream_column::{UpstreamColumn, UpstreamFigures};
 use crate::sanitize::sanitize;
 use nearmiss::Fate;
@@ -65,11 +66,11 @@ pub(super) fn upstream(row: &UpstreamRow) -> String {
     let figures = UpstreamFigures::new(&row.counts, row.margin);
     let columns = UpstreamColumn::ALL
         .into_iter()
-        .map(|column| format!("{:<12} {}\n", column.title(), column.cell(&figures)));
+        .map(|column| format!("{} {}\n", pad(column.title(), 12), column.cell(&figures)));
     let fates = Fate::ALL
         .into_iter()
         .filter(|fate| row.counts.of(*fate) > 0)
-        .map(|fate| format!("  {:<14} {}\n", fate.name(), row.counts.of(fate)));
+        .map(|fate| format!("  {} {}\n", pad(fate.name(), 14), row.counts.of(fate)));
     let name = core::iter::once(format!("{}\n\n", sanitize(&row.name, 200)));
     name.chain(columns).chain(core::iter::once("\nby fate\n".into())).chain(fates).collect()
 }
