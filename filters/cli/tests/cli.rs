@@ -318,6 +318,18 @@ fn check_explains_a_line_and_marks_the_position_of_an_error() {
 }
 
 #[test]
+fn check_shows_the_sentence_of_a_record_without_its_escapes() {
+    let mut known = line(0, "cart", 2);
+    known.insert_str(
+        known.len() - 1,
+        r#","attempt_log":[{"host":"a\"b\\c","status":503},{"host":"d","status":200}]"#,
+    );
+    let log = stdout(&nearmiss(&["check", &known], ""));
+    let row = r#"why         The exchange succeeded after 2 of 4 attempts: a"b\c 503 → d 200; look at a"b\c."#;
+    assert!(log.contains(row), "{row} in\n{log}");
+}
+
+#[test]
 fn a_closed_output_pipe_is_not_an_error() {
     let input: String = (0..20_000).map(|second| line(second, "cart", 2) + "\n").collect();
     let mut child = Command::new(env!("CARGO_BIN_EXE_nearmiss"))
@@ -452,6 +464,16 @@ fn the_wasm_module_emits_the_same_records_as_the_native_code() {
         assert!(count > 5 && native.contains("summary"), "{count} records");
         assert_eq!(String::from_utf8(module.stdout).unwrap(), native);
     }
+}
+
+#[test]
+fn hosts_are_withheld_in_a_module_that_has_no_random_numbers_for_a_key() {
+    let dir = TempDir::new();
+    let mut failed = line(0, "cart", 2);
+    failed.insert_str(failed.len() - 1, r#","host":"10.0.0.7:80""#);
+    let config = dir.write("nearmiss.json", r#"{"hosts":"hashed"}"#);
+    let log = stdout(&nearmiss(&["replay", "-q", "--config", &config, "--wasm", &module(), "-"], &failed));
+    assert!(log.contains(r#""host":"host-withheld""#), "{log}");
 }
 
 #[test]

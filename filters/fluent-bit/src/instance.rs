@@ -85,7 +85,7 @@ fn configured(bytes: Option<Vec<u8>>, run_id: &str) -> Result<Filter, InvalidCon
 
 fn read_config() -> Result<Option<Vec<u8>>, InvalidConfig> {
     host::read_file(CONFIG_FILE, Config::MAX_BYTES + 1)
-        .map_err(|errno| InvalidConfig(format!("the file cannot be read (WASI error {})", errno.0)))
+        .map_err(|errno| InvalidConfig(format!("the file cannot be read (WASI error {errno})")))
 }
 
 fn parse(bytes: Vec<u8>) -> Result<(Config, FluentBitConfig), InvalidConfig> {
