@@ -8,7 +8,7 @@ const QUARTER_S: usize = 6 * 3_600;
 
 #[test]
 fn the_module_holds_no_more_memory_after_a_day_than_after_its_first_quarter() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     let mut vm = proxy.worker();
     let root = vm.configure("{}").unwrap_or_else(|failure| panic!("{failure}"));
     let streams = ["cart", "search", "ledger"].map(Stream::ok);

@@ -23,7 +23,7 @@ fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_as_an_access
 }
 
 fn fail_once_everywhere(attach: &str) {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     let mut tried = 0_usize;
     for scenario in Scenario::for_host(ScenarioHost::Envoy) {
         let (healthy, mut vm) = run_prepared(&scenario, &proxy, attach, |vm| drop(vm.take_calls()));
@@ -60,7 +60,7 @@ fn fault_points(calls: &CallCounts, exhaustive: u64, stride: usize) -> Vec<(&'st
 
 #[test]
 fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_with_an_upstream_filter() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     for outer in [Some("http"), None] {
         let (healthy, mut vm) = run_attempts(&proxy, outer, |vm| drop(vm.take_calls()));
         let expected = exchanges(&healthy);
@@ -111,7 +111,7 @@ fn run_attempts(proxy: &Proxy, outer: Option<&str>, prepare: impl FnOnce(&mut Vm
 
 #[test]
 fn a_call_that_fails_once_costs_no_more_than_the_exchange_in_flight_with_leader_election() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     let mut healthy = Process::run(&proxy, |_| {});
     let expected = exchanges(&healthy.proxy);
     assert_eq!(expected.values().sum::<u64>(), SENT);

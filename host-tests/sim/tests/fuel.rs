@@ -47,14 +47,13 @@ fn no_scenario_costs_over_5_percent_more_instructions_than_stored() {
 fn costs() -> BTreeMap<String, u64> {
     let engine = Engine::new(Config::new().consume_fuel(true)).expect("an engine that counts");
     let module = Module::from_file(&engine, artifact::envoy_module()).expect("a module");
-    let (proxy, module) =
-        (Proxy::from_module(engine, module), FilterModule::load(&artifact::fluent_bit_module()));
+    let (proxy, module) = (Proxy::from_module(engine, module), FilterModule::shipped());
     let in_envoy = Scenario::for_host(ScenarioHost::Envoy).into_iter().map(|scenario| {
         let (_, vm) = scenario::proxy_wasm::run_prepared(&scenario, &proxy, "http", |_| {});
         (format!("envoy\t{}", scenario.name), vm.fuel())
     });
     let in_fluent_bit = Scenario::for_host(ScenarioHost::FluentBit).into_iter().map(|scenario| {
-        let (_, fuel) = scenario::fluent_bit::run_counting_fuel(&scenario, &module);
+        let (_, fuel) = scenario::fluent_bit::run_counting_fuel(&scenario, module);
         (format!("fluent-bit\t{}", scenario.name), fuel)
     });
     in_envoy.chain(in_fluent_bit).collect()

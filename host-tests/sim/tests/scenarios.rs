@@ -24,7 +24,7 @@ fn the_core_emits_the_stored_records_of_every_scenario() {
 
 #[test]
 fn the_envoy_module_matches_the_core_as_a_filter() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     for scenario in Scenario::for_host(ScenarioHost::Envoy) {
         let records = scenario::proxy_wasm::run(&scenario, &proxy, "http");
         scenario.check("Envoy's filter", &records);
@@ -33,7 +33,7 @@ fn the_envoy_module_matches_the_core_as_a_filter() {
 
 #[test]
 fn the_envoy_module_matches_the_core_as_an_access_logger() {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     for scenario in Scenario::for_host(ScenarioHost::Envoy) {
         let records = scenario::proxy_wasm::run(&scenario, &proxy, "log");
         scenario.check("Envoy's access logger", &records);
@@ -109,11 +109,11 @@ fn by_kind<'a>(records: impl Iterator<Item = &'a str>) -> [Vec<String>; 2] {
 
 #[test]
 fn the_fluent_bit_module_matches_the_core() {
-    let module = FilterModule::load(&artifact::fluent_bit_module());
+    let module = FilterModule::shipped();
     let scenarios = Scenario::for_host(ScenarioHost::FluentBit);
     assert!(scenarios.len() >= 20, "{} scenarios", scenarios.len());
     for scenario in scenarios {
-        scenario.check("Fluent Bit's filter", &scenario::fluent_bit::run(&scenario, &module));
+        scenario.check("Fluent Bit's filter", &scenario::fluent_bit::run(&scenario, module));
     }
 }
 
@@ -122,7 +122,9 @@ fn the_edge_module_matches_the_core() {
     artifact::edge_package();
     let scenarios = Scenario::for_host(ScenarioHost::Edge);
     assert!(scenarios.len() >= 20, "{} scenarios", scenarios.len());
-    for scenario in scenarios {
-        scenario.check("the edge module", &scenario::edge::run(&scenario));
+    let records = scenario::edge::run_all(&scenarios);
+    assert_eq!(records.len(), scenarios.len());
+    for (scenario, records) in scenarios.iter().zip(records) {
+        scenario.check("the edge module", &records);
     }
 }

@@ -49,7 +49,7 @@ const ENVOY: [&str; 3] =
 
 /// Runs exchanges full of confidential values through the Envoy module.
 fn envoy_outputs(config: &str, cluster: &str) -> Vec<Outputs> {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     let mut vm = proxy.worker();
     let root = vm.configure(config).unwrap();
     let is_logger = config.contains("log");
@@ -105,7 +105,7 @@ fn the_check_finds_a_secret_in_envoys_outputs() {
 
 /// Runs a structured and a raw record full of confidential values through the Fluent Bit module.
 fn fluent_bit_outputs(upstream: &str) -> Vec<Outputs> {
-    let mut filter = FilterModule::load(&artifact::fluent_bit_module()).start();
+    let mut filter = FilterModule::shipped().start();
     let structured = r#"{"start_time":"2026-11-23T08:00:00.310Z","path":"/cart?card=secret","response_code":503,"response_flags":"-","duration":42,"x_forwarded_for":"secret","user_agent":"secret","upstream_host":"10.0.2.1:8080","upstream_cluster":"UPSTREAM"}"#;
     let raw = r#"{"log":"secret.client.test - secret [23/Nov/2026:08:00:01 +0000] \"GET /cart?card=secret HTTP/1.1\" 200 612 \"https://secret.test/\" \"secret/1.0\" rt=0.042 urt=\"0.010, 0.030\" ua=\"10.0.0.1:80, 10.0.0.2:80\" us=\"503, 200\" upstream=\"UPSTREAM\""}"#;
     let mut outputs = Vec::new();

@@ -1,6 +1,7 @@
 //! A filter module, compiled once; instances are started from it.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use wasmtime::{Config, Engine, Linker, Module};
 
@@ -18,6 +19,17 @@ pub struct FilterModule {
 }
 
 impl FilterModule {
+    /// Returns the Fluent Bit module as it ships, which each program compiles once.
+    ///
+    /// # Panics
+    ///
+    /// If the module is missing or stale, or Fluent Bit would not load it.
+    pub fn shipped() -> &'static Self {
+        static COMPILED: LazyLock<FilterModule> =
+            LazyLock::new(|| FilterModule::load(&artifact::fluent_bit_module()));
+        &COMPILED
+    }
+
     /// Loads a module and checks its imports.
     ///
     /// # Panics

@@ -1,8 +1,5 @@
 //! Fuzzes the records that Fluent Bit passes in: each must come back as one whole object, or be dropped where the
 //! configuration asks for it.
-
-use std::sync::LazyLock;
-
 use crate::fluent_bit::{FilterInstance, FilterModule, RecordOutcome};
 
 /// Configurations, each with true if it may drop records.
@@ -16,9 +13,6 @@ const CONFIGURATIONS: [(&str, bool); 4] = [
 /// Time of the first record, in microseconds.
 const START: u64 = 1_795_423_550_000_000;
 
-/// The module, compiled once.
-static MODULE: LazyLock<FilterModule> = LazyLock::new(|| FilterModule::load(&artifact::fluent_bit_module()));
-
 /// Filters records. The first byte picks a configuration. Each line of the rest is a record: its first byte moves time, its
 /// second sets the length of the tag.
 ///
@@ -28,7 +22,7 @@ static MODULE: LazyLock<FilterModule> = LazyLock::new(|| FilterModule::load(&art
 pub fn fluent_bit(bytes: &[u8]) {
     let Some((pick, lines)) = bytes.split_first() else { return };
     let (configuration, may_drop) = CONFIGURATIONS[usize::from(*pick) % CONFIGURATIONS.len()];
-    let mut filter = MODULE.configured(configuration);
+    let mut filter = FilterModule::shipped().configured(configuration);
     let mut now = START;
     for line in lines.split(|byte| *byte == b'\n') {
         match line {

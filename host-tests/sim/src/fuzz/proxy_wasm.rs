@@ -27,7 +27,7 @@ thread_local! {
 
 /// Starts one VM per way to attach the module. The VMs are reused for all inputs, as in a proxy.
 fn fixture() -> Fixture {
-    let proxy = Proxy::load(&artifact::envoy_module());
+    let proxy = Proxy::shipped();
     let start = |(config, logs): (&str, bool)| {
         let mut vm = proxy.worker();
         let root = vm.configure(config).unwrap_or_else(|failure| panic!("{failure}"));

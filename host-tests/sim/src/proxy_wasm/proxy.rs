@@ -4,8 +4,9 @@ use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
-use wasmtime::{Engine, ExternType, Linker, Module, Store};
+use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store};
 
 use super::abi::{RANDOM_GET, SUPPORTED};
 use super::process_state::{EnvoyLogLine, Metric, ProcessState};
@@ -18,11 +19,27 @@ const START_NS: u64 = 1_795_423_550_000_000_000;
 /// One Envoy process, whose VMs share its state.
 pub struct Proxy {
     engine: Engine,
-    module: Module,
+    /// The module with its imports resolved, once for all VMs.
+    module: InstancePre<VmState>,
     process: Rc<RefCell<ProcessState>>,
 }
 
 impl Proxy {
+    /// Starts a process with the Envoy module as it ships, which each program compiles once.
+    ///
+    /// # Panics
+    ///
+    /// If the module is missing or stale, or Envoy would not load it.
+    pub fn shipped() -> Self {
+        static COMPILED: LazyLock<(Engine, Module)> = LazyLock::new(|| {
+            let engine = Engine::default();
+            let module = Module::from_file(&engine, artifact::envoy_module());
+            (engine, module.unwrap_or_else(|error| panic!("no module: {error:?}")))
+        });
+        let (engine, module) = &*COMPILED;
+        Self::from_module(engine.clone(), module.clone())
+    }
+
     /// Loads a module and checks it as Envoy does: ABI version, and no unknown imports.
     ///
     /// # Panics
@@ -59,6 +76,10 @@ impl Proxy {
             module.exports().map(|export| (export.name().to_owned(), export.ty())).collect();
         assert!(exports.contains_key("proxy_abi_version_0_2_1"), "no marker of ABI 0.2.1");
         assert!(matches!(exports.get("memory"), Some(ExternType::Memory(_))), "no exported memory");
+        let mut linker = Linker::new(&engine);
+        hostcalls::link(&mut linker).expect("no name is defined twice");
+        linker.define_unknown_imports_as_traps(&module).expect("the rest traps when called");
+        let module = linker.instantiate_pre(&module).unwrap_or_else(|error| panic!("no module: {error:?}"));
         let process = Rc::new(RefCell::new(ProcessState::at(START_NS)));
         Self { engine, module, process }
     }
@@ -79,10 +100,7 @@ impl Proxy {
         store.limiter(|state| &mut state.growth);
         // Fails in an engine that does not count fuel.
         let _ = store.set_fuel(u64::MAX);
-        let mut linker = Linker::new(&self.engine);
-        hostcalls::link(&mut linker).expect("no name is defined twice");
-        linker.define_unknown_imports_as_traps(&self.module).expect("the rest traps when called");
-        let instance = linker.instantiate(&mut store, &self.module).unwrap_or_else(|error| {
+        let instance = self.module.instantiate(&mut store).unwrap_or_else(|error| {
             panic!("the module does not start: {error:?}");
         });
         let memory = instance.get_memory(&mut store, "memory");

@@ -1,4 +1,4 @@
-//! Runs a scenario on the edge module in Node, through its real glue code. Each exchange is rendered as the options
+//! Runs scenarios on the edge module in Node, through its real glue code. Each exchange is rendered as the options
 //! that a gateway's JavaScript passes.
 
 use std::io::Write;
@@ -8,27 +8,32 @@ use serde_json::{Value, json};
 
 use super::{ExchangeLine, Scenario, ScenarioEvent};
 
-/// Returns the records that the module emits.
+/// Returns the records that the module emits in each scenario.
 ///
 /// # Panics
 ///
-/// If Node does not run, or the module refuses the scenario.
-pub fn run(scenario: &Scenario) -> Vec<String> {
-    let input = json!({
-        "config": scenario.config,
-        "source": scenario.source(),
-        "steps": scenario.events().iter().map(|event| step(scenario, event)).collect::<Vec<_>>(),
-    });
+/// If Node does not run, or the module refuses a scenario.
+pub fn run_all(scenarios: &[Scenario]) -> Vec<Vec<String>> {
+    let input = |scenario: &Scenario| {
+        json!({
+            "name": scenario.name,
+            "config": scenario.config,
+            "source": scenario.source(),
+            "steps": scenario.events().iter().map(|event| step(scenario, event)).collect::<Vec<_>>(),
+        })
+    };
+    let input = Value::Array(scenarios.iter().map(input).collect());
     let mut node = Command::new("node")
-        .arg(artifact::root().join("host-tests/edge/support/run-scenario.mjs"))
+        .arg(artifact::root().join("host-tests/edge/support/run-scenarios.mjs"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("node could not be started: {error}"));
     node.stdin.take().expect("a pipe").write_all(input.to_string().as_bytes()).expect("Node reads its input");
     let output = node.wait_with_output().expect("Node ends");
-    assert!(output.status.success(), "{}: Node ended with {}", scenario.name, output.status);
-    String::from_utf8(output.stdout).expect("records are text").lines().map(str::to_owned).collect()
+    assert!(output.status.success(), "Node ended with {}", output.status);
+    let text = String::from_utf8(output.stdout).expect("records are text");
+    text.lines().map(|line| serde_json::from_str(line).expect("an array of records")).collect()
 }
 
 fn step(scenario: &Scenario, event: &ScenarioEvent<'_>) -> Value {

@@ -1,20 +1,12 @@
 //! The fixture: a proxy with one worker and one plugin.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use sim::proxy_wasm::{Proxy, RootId, Stream, Vm};
-use wasmtime::{Engine, Module};
 
-/// Starts a process with the module, which is compiled once for all tests.
+/// Starts a process with the module.
 pub(crate) fn proxy() -> Proxy {
-    static COMPILED: LazyLock<(Engine, Module)> = LazyLock::new(|| {
-        let engine = Engine::default();
-        let module = Module::from_file(&engine, artifact::envoy_module());
-        (engine, module.unwrap_or_else(|error| panic!("{error:?}")))
-    });
-    let (engine, module) = &*COMPILED;
-    Proxy::from_module(engine.clone(), module.clone())
+    Proxy::shipped()
 }
 
 /// A process with one worker that runs the module.

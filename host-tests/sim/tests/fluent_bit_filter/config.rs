@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{MODULE, start, with};
-use sim::fluent_bit::{RecordOutcome, WasiEnv};
+use crate::harness::{start, with};
+use sim::fluent_bit::{FilterModule, RecordOutcome, WasiEnv};
 
 const RETRIED: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"duration_ms":42,"attempts":3}"#;
 
@@ -11,7 +11,7 @@ const RETRIED: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"dura
 fn the_configuration_is_read_from_the_first_folder_that_has_it() {
     let mut wasi_env = WasiEnv::with_file("nearmiss.json", br#"{"hosts":"hashed"}"#);
     wasi_env.folders.insert(0, BTreeMap::from([("other.json".to_owned(), Some(b"{".to_vec()))]));
-    let mut filter = MODULE.start_with(wasi_env);
+    let mut filter = FilterModule::shipped().start_with(wasi_env);
     let record = RETRIED.replace("\"cart\"", "\"cart\",\"host\":\"10.0.0.1:80\"");
     let kept = filter.record(&record).kept();
     assert!(kept.contains(r#""host":"host-"#), "{kept}");
@@ -45,7 +45,7 @@ fn a_broken_configuration_is_logged_once_and_noted_in_every_record() {
 fn an_unreadable_configuration_counts_as_broken() {
     let mut wasi_env = WasiEnv::with_file("nearmiss.json", b"");
     wasi_env.folders[0].insert("nearmiss.json".to_owned(), None);
-    let mut filter = MODULE.start_with(wasi_env);
+    let mut filter = FilterModule::shipped().start_with(wasi_env);
     assert!(filter.record("{}").kept().contains("cannot be read (WASI error 76)"));
 }
 
@@ -107,7 +107,7 @@ fn the_source_of_a_summary_identifies_the_run() {
     let mut wasi_env =
         WasiEnv::with_file("nearmiss.json", br#"{"fluent_bit":{"source":"node-7"},"reorder":"0s"}"#);
     (wasi_env.random, wasi_env.clock_ns) = (0xbeef, 1_795_423_554_000_000_000);
-    let mut filter = MODULE.start_with(wasi_env);
+    let mut filter = FilterModule::shipped().start_with(wasi_env);
     filter.record(RETRIED).kept();
     let summaries = filter.finish();
     assert!(summaries[0].contains(r#""source":"node-7/beef/1795423554","seq":0"#), "{summaries:?}");

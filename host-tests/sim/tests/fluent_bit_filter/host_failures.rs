@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::MODULE;
 use serde_json::Value;
-use sim::fluent_bit::{FilterInstance, MEMORY_GROW, RecordOutcome, WasiEnv};
+use sim::fluent_bit::{FilterInstance, FilterModule, MEMORY_GROW, RecordOutcome, WasiEnv};
 
 const START: u64 = 1_795_423_550;
 /// Emits summaries every ten seconds, and hashes hosts, which shows that the configuration was read.
@@ -85,14 +84,17 @@ fn notes(replies: &[String]) -> usize {
 
 #[test]
 fn failures_outside_the_configuration_change_no_verdict() {
-    let mut healthy = MODULE.start_with(wasi_env());
+    let mut healthy = FilterModule::shipped().start_with(wasi_env());
     let expected = verdicts(&filter_all(&mut healthy, "no failure"));
     assert!(expected.iter().flatten().any(|verdict| verdict["fate"] == "retried"));
     for call in ["clock_time_get", "fd_close", "fd_write", "random_get"] {
         let times = healthy.wasi().calls()[call];
         for (nth, times) in (1..=times).map(|nth| (nth, 1)).chain([(1, FOREVER)]) {
             let what = format!("{call} {nth}, {times} times");
-            let replies = filter_all(&mut MODULE.start_with(wasi_env().failing(call, nth, times, IO)), &what);
+            let replies = filter_all(
+                &mut FilterModule::shipped().start_with(wasi_env().failing(call, nth, times, IO)),
+                &what,
+            );
             assert!(verdicts(&replies) == expected && notes(&replies) == 0, "{what}");
         }
     }
@@ -100,12 +102,12 @@ fn failures_outside_the_configuration_change_no_verdict() {
 
 #[test]
 fn a_configuration_that_cannot_be_read_is_noted_in_every_record() {
-    let calls = MODULE.start_with(wasi_env()).wasi().calls().clone();
+    let calls = FilterModule::shipped().start_with(wasi_env()).wasi().calls().clone();
     for call in ["fd_prestat_get", "path_open", "fd_read"] {
         assert!(calls[call] >= 2, "{calls:?}");
         for nth in 1..=calls[call] {
             let what = format!("{call} {nth}");
-            let mut filter = MODULE.start_with(wasi_env().failing(call, nth, 1, IO));
+            let mut filter = FilterModule::shipped().start_with(wasi_env().failing(call, nth, 1, IO));
             assert!(filter.take_stderr().contains("WASI error 29"), "{what} is logged at start");
             let replies = filter_all(&mut filter, &what);
             assert_eq!(notes(&replies), replies.len(), "{what}");
@@ -116,7 +118,7 @@ fn a_configuration_that_cannot_be_read_is_noted_in_every_record() {
 #[test]
 fn a_record_lost_for_lack_of_memory_loses_no_other() {
     let run = |lost: Option<usize>| {
-        let mut filter = MODULE.start_with(wasi_env());
+        let mut filter = FilterModule::shipped().start_with(wasi_env());
         let pass = |(number, (at, record)): (usize, (u64, String))| {
             let size = record.len() as u32;
             if lost == Some(number) { filter.null_record(size) } else { filter.record_at(at, record) }.kept()
@@ -133,14 +135,14 @@ fn a_record_lost_for_lack_of_memory_loses_no_other() {
 
 #[test]
 fn a_memory_growth_that_fails_once_costs_at_most_one_verdict() {
-    let mut healthy = MODULE.start_with(wasi_env());
+    let mut healthy = FilterModule::shipped().start_with(wasi_env());
     let first = growths(&mut healthy) + 1;
     let expected = reported(&filter_all(&mut healthy, "no failure"), &healthy.finish());
     let last = growths(&mut healthy);
     assert!(last > first + 10, "memory grew only {} times", last - first);
     for nth in first..=last {
         let what = format!("growth {nth}");
-        let mut filter = MODULE.start_with(wasi_env().failing(MEMORY_GROW, nth, 1, 0));
+        let mut filter = FilterModule::shipped().start_with(wasi_env().failing(MEMORY_GROW, nth, 1, 0));
         let reported = reported(&filter_all(&mut filter, &what), &filter.finish());
         let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
         assert!(sum(&expected) - sum(&reported) <= 1, "{what}: {expected:?} became {reported:?}");
@@ -149,11 +151,11 @@ fn a_memory_growth_that_fails_once_costs_at_most_one_verdict() {
 
 #[test]
 fn without_further_memory_every_record_passes_unchanged() {
-    let mut healthy = MODULE.start_with(wasi_env());
+    let mut healthy = FilterModule::shipped().start_with(wasi_env());
     let first = growths(&mut healthy) + 1;
     filter_all(&mut healthy, "no failure");
     for nth in first..=growths(&mut healthy) {
-        let mut filter = MODULE.start_with(wasi_env().failing(MEMORY_GROW, nth, FOREVER, 0));
+        let mut filter = FilterModule::shipped().start_with(wasi_env().failing(MEMORY_GROW, nth, FOREVER, 0));
         filter_all(&mut filter, &format!("growth {nth} and later"));
         let logged = filter.take_stderr();
         assert!(logged.contains("out of memory"), "growth {nth}: {logged}");
@@ -175,7 +177,7 @@ fn every_exchange_is_reported_when_the_clock_stands_still_jumps_or_goes_back() {
         |number| if number < 100 { START } else { 4_000_000_000 },
     ];
     for (which, clock) in clocks.into_iter().enumerate() {
-        let mut filter = MODULE.start_with(wasi_env());
+        let mut filter = FilterModule::shipped().start_with(wasi_env());
         let replies: Vec<_> = (0..200)
             .map(|number| {
                 let seconds = clock(number);

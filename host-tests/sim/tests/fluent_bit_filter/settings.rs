@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{MODULE, start, with};
-use sim::fluent_bit::{RecordOutcome, WasiEnv};
+use crate::harness::{start, with};
+use sim::fluent_bit::{FilterModule, RecordOutcome, WasiEnv};
 
 const LINE: &str = r#"10.0.0.9 - - [23/Nov/2026:08:00:00 +0000] \"GET /p HTTP/1.1\" 200 612 \"-\" \"curl/8\" rt=0.684 urt=\"0.096, 0.588\" ua=\"10.0.0.1:80, 10.0.0.2:80\" us=\"502, 200\" upstream=\"search\""#;
 const FIELDS: &str = r#"{"ts":1795423554.5,"upstream":"cart","status":200,"duration_ms":42,"attempts":3}"#;
@@ -111,7 +111,7 @@ fn a_record_that_the_stock_parser_has_cut_carries_the_cure() {
 fn a_missing_configuration_is_noted_once_with_the_folders_that_were_searched() {
     let mut wasi_env = WasiEnv::default();
     wasi_env.folders.push(BTreeMap::new());
-    let mut filter = MODULE.start_with(wasi_env);
+    let mut filter = FilterModule::shipped().start_with(wasi_env);
     let kept = filter.record(FIELDS).kept();
     assert!(kept.contains("there is no nearmiss.json in . (`accessible_paths`"), "{kept}");
     assert!(!filter.record(FIELDS).kept().contains("near_miss_note"));
