@@ -7,7 +7,6 @@ mod harness;
 mod host_failures;
 mod instruction_budget;
 mod malformed_records;
-mod memory;
 mod merge_mode;
 mod settings;
 mod surface;
