@@ -109,7 +109,7 @@ impl Proxy {
             .find_map(|name| instance.get_typed_func::<u32, u32>(&mut store, name).ok());
         assert!(allocate.is_some(), "the module exports neither malloc nor proxy_on_memory_allocate");
         store.data_mut().memory = memory;
-        store.data_mut().allocate = allocate;
+        store.data_mut().allocate = allocate.map(Rc::new);
         for initialize in ["_initialize", "_start"] {
             if let Ok(function) = instance.get_typed_func::<(), ()>(&mut store, initialize) {
                 function.call(&mut store, ()).unwrap_or_else(|error| panic!("{initialize}: {error:?}"));

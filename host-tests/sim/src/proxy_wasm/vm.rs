@@ -1,8 +1,10 @@
 //! One VM: an instance of the module with its contexts, driven callback by callback.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 
-use wasmtime::{Instance, Store, WasmParams, WasmResults};
+use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::context::ContextState;
 use super::process_state::{HttpCall, HttpCallResponse};
@@ -13,6 +15,8 @@ use super::{CallCounts, Status, Stream, StreamPhase};
 pub struct Vm {
     pub(super) store: Store<VmState>,
     pub(super) instance: Instance,
+    /// Callbacks that were called, each an `Option<TypedFunc>`: the types are checked once.
+    callbacks: HashMap<&'static str, Box<dyn Any>>,
     next_context: u32,
     failed: bool,
 }
@@ -52,7 +56,7 @@ impl fmt::Display for Failure {
 
 impl Vm {
     pub(super) fn new(store: Store<VmState>, instance: Instance) -> Self {
-        Self { store, instance, next_context: 2, failed: false }
+        Self { store, instance, callbacks: HashMap::new(), next_context: 2, failed: false }
     }
 
     /// Adds a plugin as Envoy does: with its own root context, also in a VM that already runs.
@@ -334,7 +338,7 @@ impl Vm {
     }
 
     /// Calls an export; `None` if the module does not export it, which Envoy treats as success.
-    pub(super) fn call<P: WasmParams, R: WasmResults>(
+    pub(super) fn call<P: WasmParams + 'static, R: WasmResults + 'static>(
         &mut self,
         context: u32,
         name: &'static str,
@@ -343,11 +347,17 @@ impl Vm {
         if self.failed {
             return Err(Failure::Trap(format!("{name} on a VM that is dead")));
         }
-        let Ok(function) = self.instance.get_typed_func::<P, R>(&mut self.store, name) else {
+        let callback = self.callbacks.entry(name).or_insert_with(|| {
+            let function = self.instance.get_typed_func::<P, R>(&mut self.store, name).ok();
             let exported = self.instance.get_func(&mut self.store, name).is_some();
-            assert!(!exported, "{name} is exported with another signature than the ABI's");
-            return Ok(None);
-        };
+            assert!(
+                function.is_some() || !exported,
+                "{name} is exported with another signature than the ABI's"
+            );
+            Box::new(function)
+        });
+        let function: &Option<TypedFunc<P, R>> = callback.downcast_ref().expect("one type for each name");
+        let Some(function) = function else { return Ok(None) };
         self.store.data_mut().active = context;
         function.call(&mut self.store, arguments).map(Some).map_err(|error| {
             self.failed = true;

@@ -32,7 +32,7 @@ pub(super) struct VmState {
     pub(super) expressions: Vec<(u32, ListExpression)>,
     pub(super) memory: Option<Memory>,
     pub(super) growth: MemoryGrowth,
-    pub(super) allocate: Option<TypedFunc<u32, u32>>,
+    pub(super) allocate: Option<Rc<TypedFunc<u32, u32>>>,
 }
 
 impl VmState {
