@@ -160,9 +160,9 @@ $(foreach module,$(OPTIMISED),$(eval $(call optimised_module,$(module))))
 
 # The package for edge gateways: module, bindings, and JavaScript. Its package.json is written last and marks it as complete.
 $(EDGE): $(call sources,$(EDGE)) | rust-target
-	$(call build,$@,edge)
+	$(call build,$@,$(call cell,$@,4))
 	CARGO_TARGET_DIR=target cargo build -q --locked -p edge-bindgen --features generate
-	filters/edge/assemble.sh target/debug/edge-bindgen $(call built,$@,edge) dist/edge
+	filters/edge/assemble.sh target/debug/edge-bindgen $(call built,$@,$(call cell,$@,4)) dist/edge
 
 .PHONY: edge
 edge: $(EDGE) ## Builds only the edge package dist/edge.
@@ -170,7 +170,7 @@ edge: $(EDGE) ## Builds only the edge package dist/edge.
 # Envoy's native form: one file for this architecture. Tests build it once more, with panics on purpose.
 NATIVE := dist/libnearmiss_envoy.so
 PANICKING := target/panicking/libnearmiss_envoy.so
-native_module = CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile dist -p nearmiss-envoy-native
+native_module = CARGO_TARGET_DIR=target RUSTFLAGS="$(REMAP)" cargo build -q --locked --profile $(call cell,$@,4) -p $(call cell,$@,2)
 
 $(NATIVE): $(call sources,$(NATIVE))
 	$(native_module)

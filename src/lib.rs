@@ -47,8 +47,11 @@ mod episode;
 mod exchange;
 mod flags;
 mod fleet;
+#[doc(hidden)] // for the crates of this repository
 pub mod hash;
+#[doc(hidden)] // for the crates of this repository
 pub mod histogram;
+#[doc(hidden)] // for the crates of this repository
 pub mod json;
 mod limits;
 pub mod merge;
@@ -63,8 +66,10 @@ mod siphash;
 mod snapshots;
 mod sort;
 mod sorted_map;
+#[doc(hidden)] // for the crates of this repository
 pub mod structured_fields;
 mod thresholds;
+#[doc(hidden)] // for the crates of this repository
 pub mod time;
 mod timeline;
 mod top_k;
@@ -83,6 +88,7 @@ pub use name::{MAX_NAME, NO_UPSTREAM, is_mirrored, upstream_name};
 pub use preview::preview;
 pub use record::{Head, Record};
 pub use siphash::SipKey;
+#[doc(hidden)]
 pub use sorted_map::SortedMap;
 pub use thresholds::ClientRetries;
 pub use timeline::{Feed, bucket_of, end_of};

@@ -215,7 +215,7 @@ impl Monitor {
         self.outbox.taken()
     }
 
-    /// Notes the tokens of all further records, for [`otlp`](crate::otlp).
+    /// Notes the tokens of all further records, for [`otlp`](crate::otlp) and [`Record::value`].
     pub fn note_tokens(&mut self) {
         self.outbox.note_tokens();
     }

@@ -23,8 +23,18 @@ pub(crate) use summary::{Span, summary};
 
 use crate::episode::Pattern;
 use crate::json::tokens::{Token, Value};
+use crate::json::write::Json;
 use crate::units::Timestamp;
-use crate::verdict::Fate;
+use crate::verdict::{Fate, Signals};
+
+/// Writes the counts of exchanges by signal.
+fn signals(json: &mut Json<'_>, counts: &[u64; Signals::COUNT]) {
+    json.key("signals").open('{');
+    for (name, count) in Signals::NAMES.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
+        json.key(name).number(*count);
+    }
+    json.close('}');
+}
 
 /// Version of all records; a reader refuses other versions.
 pub const SCHEMA: u64 = 1;

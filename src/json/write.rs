@@ -149,21 +149,28 @@ impl<'a> Json<'a> {
 
 /// Appends `text` with JSON escapes.
 pub fn escape(out: &mut String, text: &str) {
+    escape_pieces(text, |piece| out.push_str(piece));
+}
+
+/// Passes `text` with JSON escapes to `push`, piece by piece.
+#[inline]
+pub fn escape_pieces(text: &str, mut push: impl FnMut(&str)) {
+    const HEX: &str = "0123456789abcdef";
     let mut rest = text;
     loop {
         let (plain, odd) = rest.split_at_checked(plain_len(rest.as_bytes())).unwrap_or((rest, ""));
-        out.push_str(plain);
+        push(plain);
         let Some(byte) = odd.bytes().next() else { return };
         match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
+            b'"' => push("\\\""),
+            b'\\' => push("\\\\"),
+            b'\n' => push("\\n"),
+            b'\r' => push("\\r"),
+            b'\t' => push("\\t"),
             _ => {
-                out.push_str("\\u00");
-                for nibble in [byte >> 4, byte & 15] {
-                    out.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
+                push("\\u00");
+                for nibble in [byte >> 4, byte & 15].map(usize::from) {
+                    push(HEX.get(nibble..=nibble).unwrap_or("0"));
                 }
             }
         }

@@ -9,7 +9,6 @@ use crate::name;
 use crate::record::EpisodeCounts;
 use crate::sorted_map::SortedMap;
 use crate::units::{Micros, Timestamp};
-use crate::verdict::Signals;
 use alloc::boxed::Box;
 
 /// Identifies an episode record: its start in Unix seconds, equal in the open and the close record, and a hash of its content.
@@ -152,15 +151,8 @@ fn counts(record: &Object<'_>) -> Result<EpisodeCounts, RecordError> {
         shift_bp: record.optional("shift_bp", Object::count)?,
         ..EpisodeCounts::default()
     };
-    let signals = record.object("signals")?;
-    for (name, _) in signals.iter() {
-        let index = Signals::NAMES.into_iter().position(|known| known == name);
-        let count = index.and_then(|index| counts.signals.get_mut(index));
-        *count.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
-    }
-    let with = |signal: Signals| counts.signals.get(signal.index()).copied().unwrap_or(0);
-    let aborted = with(Signals::ABORTED).saturating_sub(counts.abandoned);
-    counts.judged = counts.exchanges.saturating_sub(aborted).saturating_sub(with(Signals::REJECTED));
+    counts.signals = record.signals()?;
+    counts.judged = counts.judged_by_signals();
     // The share was rounded down: this is the smallest count that yields it.
     let share = record.optional("first_try_success_bp", Object::count)?.unwrap_or_default().min(10_000);
     let reported = record.optional("first_try", Object::count)?;

@@ -4,6 +4,7 @@ use super::error::RecordError;
 use crate::json::value::{self, Value, ValueMap};
 use crate::time;
 use crate::units::{Micros, Timestamp};
+use crate::verdict::Signals;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -73,6 +74,18 @@ impl<'a> Object<'a> {
     pub(super) fn object(&self, key: &'a str) -> Result<Self, RecordError> {
         let fields = self.get(key, "an object", Value::as_object)?;
         Ok(Self { within: key, fields })
+    }
+
+    /// Reads the counts of exchanges by signal.
+    pub(super) fn signals(&self) -> Result<[u64; Signals::COUNT], RecordError> {
+        let signals = self.object("signals")?;
+        let mut counts = [0; Signals::COUNT];
+        for (name, _) in signals.iter() {
+            let index = Signals::NAMES.into_iter().position(|known| known == name);
+            let count = index.and_then(|index| counts.get_mut(index));
+            *count.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
+        }
+        Ok(counts)
     }
 
     /// Reads a list of objects.

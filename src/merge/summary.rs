@@ -9,7 +9,7 @@ use crate::json::value::{Value, ValueMap};
 use crate::name;
 use crate::sorted_map::SortedMap;
 use crate::units::Timestamp;
-use crate::verdict::{Fate, Signals};
+use crate::verdict::Fate;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -82,12 +82,7 @@ impl Summary {
             read_fates(&record.object("relayed")?, totals.relayed.get_or_insert_default())?;
         }
         totals.attempts = record.count("attempts")?;
-        let signals = record.object("signals")?;
-        for (name, _) in signals.iter() {
-            let place = Signals::NAMES.into_iter().position(|known| known == name);
-            let slot = place.and_then(|place| totals.signals.get_mut(place));
-            *slot.ok_or_else(|| signals.error(name, "a known signal"))? = signals.count(name)?;
-        }
+        totals.signals = record.signals()?;
         totals.first_try = record.count("first_try")?;
         totals.failed_micros = record.millis("failed_attempts_ms")?.get();
         let margins = record.counts("margins")?;

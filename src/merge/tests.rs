@@ -380,6 +380,13 @@ fn overlapping_episodes_of_one_upstream_become_one() {
 }
 
 #[test]
+fn shares_of_a_merged_episode_follow_from_its_own_counts() {
+    let odd = episode(1, "cart", "close", 0, 60).replace(r#"{"retry":10}"#, r#"{"retry":10,"rejected":300}"#);
+    let fleet = merged([odd, episode(2, "cart", "close", 30, 60)]);
+    assert_eq!(merged(&fleet), fleet, "a record may count more rejected exchanges than exchanges");
+}
+
+#[test]
 fn abandoned_exchanges_stay_failures_when_an_episode_is_merged_again() {
     let record = episode(0, "cart", "close", 0, 60)
         .replace(r#""failed":2"#, r#""failed":2,"abandoned":20"#)

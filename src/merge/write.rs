@@ -5,7 +5,7 @@ use super::parts::Parts;
 use super::upstream::IntervalCounts;
 use crate::json::write::{Json, push_hex, push_number, push_text};
 use crate::name::NO_UPSTREAM;
-use crate::record::{self, HostNames, Phase, SCHEMA};
+use crate::record::{self, HostNames, Phase, Span};
 use crate::units::Used;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,16 +17,10 @@ const SOURCE: &str = "merge/";
 pub(super) fn summary(json: &mut Json<'_>, upstream: &str, cell: &IntervalCounts) {
     let counts = &cell.counts;
     json.open('{');
-    json.key("schema").number(SCHEMA);
-    json.key("type").text("summary");
-    json.key("source").quoted(|out| {
-        push_text(out, SOURCE);
-        push_hex(out, cell.parts.digest(upstream));
-    });
-    json.key("seq").number(0);
-    json.key("upstream").text(upstream);
-    json.key("start").time(cell.start);
-    json.key("end").time(cell.end);
+    let mut source = String::from(SOURCE);
+    push_hex(&mut source, cell.parts.digest(upstream));
+    let span = Span { source: &source, seq: 0, start: cell.start, end: cell.end };
+    record::summary::head(json, span, upstream);
     record::summary::totals(json, &counts.totals, upstream != NO_UPSTREAM);
     let latency = &counts.latency;
     record::summary::latency(json, latency.scale(), latency.offset(), latency.counts());
@@ -83,17 +77,9 @@ pub(super) fn episode(json: &mut Json<'_>, upstream: &str, episode: &Episode) {
     record::episode::head(json, phase, upstream, episode.pattern, (episode.start, episode.end), lead);
     episode.counts.write(json, true);
     let related: Vec<_> = episode.related.keys().map(|name| &**name).collect();
-    record::episode::places(json, HostNames::Plain, &hosts, &related);
+    record::episode::hosts_and_related(json, HostNames::Plain, &hosts, &related);
     record::episode::also(json, episode.patterns.keys().copied().filter(|other| *other != episode.pattern));
-    if let Some(count) = episode.count {
-        json.key("count").number(count);
-    }
-    if let Some(interval) = episode.interval_s {
-        json.key("interval_s").number(interval);
-    }
-    if let Some(amplification) = episode.amplification_bp {
-        json.key("amplification_bp").number(amplification);
-    }
+    record::episode::pattern_figures(json, episode.count, episode.interval_s, episode.amplification_bp);
     json.key("members").open('[');
     for (start, hash) in episode.members.keys() {
         json.item().quoted(|out| {

@@ -4,6 +4,7 @@ use super::SCHEMA;
 use super::episode_context::EpisodeContext;
 use super::explain;
 use super::host_names::HostNames;
+use super::signals;
 use crate::episode::{BucketCounts, Deviation, OpenEpisode, Pattern};
 use crate::json::write::{Json, escape, push_number, push_text};
 use crate::timeline;
@@ -31,17 +32,15 @@ pub(crate) fn episode(json: &mut Json<'_>, phase: Phase, open: &OpenEpisode, con
     head(json, phase, context.upstream.name(), pattern, (start, end), lead.map(u64::from));
     EpisodeCounts::new(&open.counts, open.shift_bp()).write(json, false);
     let hosts = context.shares(&open.counts.bad_attempts);
-    places(json, context.hosts, &hosts, context.related);
+    hosts_and_related(json, context.hosts, &hosts, context.related);
     also(json, open.patterns().into_iter().flatten().filter(|other| *other != pattern));
-    if pattern == Pattern::Recurring {
-        json.key("count").number(open.count().into());
-        if let Some(interval) = open.interval() {
-            json.key("interval_s").number(u64::from(interval) * 10);
-        }
-    }
-    if pattern == Pattern::Storm {
-        json.key("amplification_bp").number(u64::from(open.amplification) * 100);
-    }
+    let is_recurring = pattern == Pattern::Recurring;
+    pattern_figures(
+        json,
+        is_recurring.then(|| open.count().into()),
+        open.interval().filter(|_| is_recurring).map(|interval| u64::from(interval) * 10),
+        (pattern == Pattern::Storm).then(|| u64::from(open.amplification) * 100),
+    );
     if let Some((name, share)) = context.route(open) {
         json.key("routes").open('[');
         json.item().open('{');
@@ -70,14 +69,14 @@ pub(crate) fn deviation(json: &mut Json<'_>, phase: Phase, deviation: &Deviation
         ..BucketCounts::default()
     };
     EpisodeCounts::new(&counted, None).write(json, false);
-    places(json, HostNames::Plain, &[], &[]);
+    hosts_and_related(json, HostNames::Plain, &[], &[]);
     json.key("explain").sentence(|out| explain::deviation(out, deviation));
     json.close('}');
 }
 
-/// Writes the fields up to the counts. The end is that of the detection in an open record; `lead` are the seconds until the episode
-/// became an outage.
-#[inline(never)]
+/// Writes the fields up to the counts. In an open record the second time is that of the detection; `lead` are the seconds until the
+/// episode became an outage.
+#[inline(never)] // written by three kinds of records
 pub(crate) fn head(
     json: &mut Json<'_>,
     phase: Phase,
@@ -110,9 +109,14 @@ pub(crate) fn head(
     }
 }
 
-/// Writes where to look: the hosts with their shares in basis points, and the related upstreams.
-#[inline(never)]
-pub(crate) fn places(json: &mut Json<'_>, names: HostNames, hosts: &[(&str, u64)], related: &[&str]) {
+/// Writes the hosts with their shares in basis points, and the related upstreams.
+#[inline(never)] // written by three kinds of records
+pub(crate) fn hosts_and_related(
+    json: &mut Json<'_>,
+    names: HostNames,
+    hosts: &[(&str, u64)],
+    related: &[&str],
+) {
     json.key("hosts").open('[');
     for (host, share) in hosts {
         json.item().open('{');
@@ -124,6 +128,22 @@ pub(crate) fn places(json: &mut Json<'_>, names: HostNames, hosts: &[(&str, u64)
     json.key("related").open('[');
     related.iter().for_each(|name| json.item().text(name));
     json.close(']');
+}
+
+/// Writes what only some patterns have.
+pub(crate) fn pattern_figures(
+    json: &mut Json<'_>,
+    count: Option<u64>,
+    interval_s: Option<u64>,
+    amplification_bp: Option<u64>,
+) {
+    for (key, figure) in
+        [("count", count), ("interval_s", interval_s), ("amplification_bp", amplification_bp)]
+    {
+        if let Some(figure) = figure {
+            json.key(key).number(figure);
+        }
+    }
 }
 
 /// Writes the other patterns that fit.
@@ -144,6 +164,7 @@ pub(crate) struct EpisodeCounts {
     /// Without the abandoned ones.
     pub(crate) failed: u64,
     pub(crate) abandoned: u64,
+    /// Neither rejected nor aborted: the whole of the shares.
     pub(crate) judged: u64,
     pub(crate) first_try: u64,
     pub(crate) margin_min: Option<u64>,
@@ -173,7 +194,6 @@ impl EpisodeCounts {
             (&mut self.near_misses, other.near_misses),
             (&mut self.failed, other.failed),
             (&mut self.abandoned, other.abandoned),
-            (&mut self.judged, other.judged),
             (&mut self.first_try, other.first_try),
         ] {
             *mine = mine.saturating_add(theirs);
@@ -181,8 +201,16 @@ impl EpisodeCounts {
         for (mine, theirs) in self.signals.iter_mut().zip(other.signals) {
             *mine = mine.saturating_add(theirs);
         }
+        self.judged = self.judged_by_signals();
         self.margin_min = self.margin_min.into_iter().chain(other.margin_min).min();
         self.shift_bp = self.shift_bp.max(other.shift_bp);
+    }
+
+    /// Returns the number of exchanges that were neither rejected nor aborted.
+    pub(crate) fn judged_by_signals(&self) -> u64 {
+        let with = |signal: Signals| self.signals.get(signal.index()).copied().unwrap_or(0);
+        let aborted = with(Signals::ABORTED).saturating_sub(self.abandoned);
+        self.exchanges.saturating_sub(aborted).saturating_sub(with(Signals::REJECTED))
     }
 
     /// Returns the number of near misses and failures.
@@ -214,10 +242,6 @@ impl EpisodeCounts {
         if let Some(shift) = self.shift_bp {
             json.key("shift_bp").number(shift);
         }
-        json.key("signals").open('{');
-        for (name, count) in Signals::NAMES.into_iter().zip(self.signals).filter(|(_, count)| *count > 0) {
-            json.key(name).number(count);
-        }
-        json.close('}');
+        signals(json, &self.signals);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::SCHEMA;
 use super::host_names::HostNames;
+use super::signals;
 use crate::counters::CounterTotals;
 use crate::episode::Detector;
 use crate::histogram;
@@ -10,7 +11,7 @@ use crate::name::NO_UPSTREAM;
 use crate::timeline;
 use crate::units::{Micros, Timestamp, Used};
 use crate::upstream::UpstreamState;
-use crate::verdict::{Fate, Signals};
+use crate::verdict::Fate;
 
 /// Source and interval of a summary.
 #[derive(Clone, Copy, Debug)]
@@ -33,13 +34,7 @@ pub(crate) fn summary(
 ) {
     let counters = &upstream.counters;
     json.open('{');
-    json.key("schema").number(SCHEMA);
-    json.key("type").text("summary");
-    json.key("source").text(span.source);
-    json.key("seq").number(span.seq);
-    json.key("upstream").text(upstream.name());
-    json.key("start").time(span.start);
-    json.key("end").time(span.end);
+    head(json, span, upstream.name());
     totals(json, &upstream.totals(), upstream.name() != NO_UPSTREAM);
     let (offset, counts) = counters.latency.used();
     latency(json, histogram::SCALE as i32, offset, counts.iter().map(|count| u64::from(*count)));
@@ -82,6 +77,17 @@ pub(crate) fn summary(
     json.close('}');
 }
 
+/// Writes the fields up to the counts.
+pub(crate) fn head(json: &mut Json<'_>, span: Span<'_>, upstream: &str) {
+    json.key("schema").number(SCHEMA);
+    json.key("type").text("summary");
+    json.key("source").text(span.source);
+    json.key("seq").number(span.seq);
+    json.key("upstream").text(upstream);
+    json.key("start").time(span.start);
+    json.key("end").time(span.end);
+}
+
 /// Writes the counts of a summary.
 pub(crate) fn totals(json: &mut Json<'_>, totals: &CounterTotals, has_shares: bool) {
     fates(json.key("fates"), &totals.fates);
@@ -89,11 +95,7 @@ pub(crate) fn totals(json: &mut Json<'_>, totals: &CounterTotals, has_shares: bo
         fates(json.key("relayed"), relayed);
     }
     json.key("attempts").number(totals.attempts);
-    json.key("signals").open('{');
-    for (name, count) in Signals::NAMES.into_iter().zip(totals.signals).filter(|(_, count)| *count > 0) {
-        json.key(name).number(count);
-    }
-    json.close('}');
+    signals(json, &totals.signals);
     json.key("first_try").number(totals.first_try);
     if let Some(share) = totals.first_try_success().filter(|_| has_shares) {
         json.key("first_try_success_bp").number(share.basis_points().into());

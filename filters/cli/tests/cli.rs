@@ -325,7 +325,8 @@ fn check_shows_the_sentence_of_a_record_without_its_escapes() {
         r#","attempt_log":[{"host":"a\"b\\c","status":503},{"host":"d","status":200}]"#,
     );
     let log = stdout(&nearmiss(&["check", &known], ""));
-    let row = r#"why         The exchange succeeded after 2 of 4 attempts: a"b\c 503 → d 200; look at a"b\c."#;
+    let row =
+        r#"why         The exchange succeeded after 2 of 4 attempts: a"b\c 503 → d 200; look at a"b\c."#;
     assert!(log.contains(row), "{row} in\n{log}");
 }
 

@@ -5,6 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use nearmiss::json::write::escape_pieces;
 use nearmiss_formats::{MAX_DEPTH, is_beyond_double, is_scalar};
 
 /// The largest double. Fluent Bit prints it with 16 digits, which it then refuses to parse.
@@ -304,21 +305,10 @@ fn valid_escape_len(bytes: &[u8]) -> usize {
 
 /// Appends bytes as the inside of a JSON string. Returns true if some of them are not valid there and had to change.
 pub(crate) fn escape(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
-    const HEX: [u8; 16] = *b"0123456789abcdef";
     let mut changed = false;
     for chunk in bytes.utf8_chunks() {
-        for byte in chunk.valid().bytes() {
-            match byte {
-                b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-                0..0x20 => {
-                    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-                    out.extend_from_slice(b"\\u00");
-                    out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-                    changed = true;
-                }
-                _ => out.push(byte),
-            }
-        }
+        escape_pieces(chunk.valid(), |piece| out.extend_from_slice(piece.as_bytes()));
+        changed |= chunk.valid().bytes().any(|byte| byte < 0x20);
         if !chunk.invalid().is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
             changed = true;

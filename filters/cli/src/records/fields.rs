@@ -1,5 +1,5 @@
-//! Reads the fields of a record that a monitor of this process has emitted: the monitor notes their types while it writes them, so
-//! nothing is parsed.
+//! Reads the fields of a record that a monitor of this process has emitted. The monitor notes where each value is and its type while it
+//! writes the record, so no JSON is parsed.
 
 use nearmiss::json::tokens::{TokenKind, Value};
 use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
