@@ -85,3 +85,23 @@ impl BucketHost {
         self.sum = self.sum.saturating_add(other.sum);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_say_how_many_hosts_and_routes_an_upstream_keeps() {
+        const WORDS: [&str; 10] =
+            ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+        let (hosts, routes) = (WORDS[MAX_HOSTS], WORDS[MAX_ROUTES]);
+        let detection = include_str!("../../docs/detection.md");
+        assert!(
+            detection
+                .contains(&alloc::format!("beyond the {hosts} and single routes beyond the {routes} that"))
+        );
+        assert!(detection.contains(&alloc::format!("({routes} routes and the others)")));
+        let architecture = include_str!("../../docs/architecture.md");
+        assert!(architecture.contains(&alloc::format!("{hosts} hosts and {routes} routes each")));
+    }
+}

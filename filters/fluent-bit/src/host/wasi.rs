@@ -1,4 +1,4 @@
-//! What the module asks of the host, through WASI preview 1.
+//! Calls of the host through WASI preview 1: the clock, random numbers, files and standard error.
 
 use alloc::string::String;
 use alloc::vec::Vec;
