@@ -1,8 +1,8 @@
 //! Detection of the format of a line.
 
 use crate::Format;
+use crate::formats::{CERTAIN, DECISIVE, format_of, matches};
 use crate::json::{JsonCursor, Value};
-use crate::table::{CERTAIN, DECISIVE, format_of, matches};
 use crate::text_shape::TextShape;
 use alloc::vec::Vec;
 

@@ -10,16 +10,9 @@ extern crate alloc;
 
 pub mod exchange;
 
-mod alb;
-mod apache;
-mod apisix;
 mod attempts;
 mod auto;
-mod caddy;
-mod cloud;
-mod cloudfront;
 mod default_route;
-mod envoy;
 mod error;
 mod escapes;
 mod field_config;
@@ -27,16 +20,13 @@ mod field_id;
 mod field_mapping;
 mod field_values;
 mod format;
-mod haproxy;
-mod heroku;
+mod formats;
 mod join;
 mod json;
-mod kong;
 mod list;
 mod locate;
 mod log_format;
 mod nested_fields;
-mod nginx;
 mod number;
 mod other_line;
 mod parsed_line;
@@ -47,13 +37,11 @@ mod requests;
 mod schema;
 mod scratch;
 mod swar;
-mod table;
 #[cfg(test)]
 mod testing;
 mod text;
 mod text_shape;
 mod time;
-mod traefik;
 mod wrapper;
 
 pub use attempts::{AttemptList, Attempts};

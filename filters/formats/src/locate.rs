@@ -1,12 +1,12 @@
 //! Finds the line of an access log inside a line as it was read: after prefixes, inside wrapping JSON objects.
 
 use crate::auto::{detect_json, detect_text};
+use crate::formats::{haproxy, matches, nginx};
 use crate::log_format::LogFormat;
 use crate::swar::contains_text;
-use crate::table::matches;
 use crate::text_shape::TextShape;
 use crate::wrapper::{self, Unwrapper};
-use crate::{Format, LineError, OtherLine, PriorVerdict, haproxy, nginx, other_line, prefix};
+use crate::{Format, LineError, OtherLine, PriorVerdict, other_line, prefix};
 use alloc::vec::Vec;
 use nearmiss::Timestamp;
 

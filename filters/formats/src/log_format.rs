@@ -15,9 +15,10 @@ pub(crate) use piece::{Piece, push_literal, split_words, unquoted};
 
 use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;
+use crate::formats::{apache, envoy, haproxy, nginx};
 use crate::schema::Schema;
 use crate::text_shape::is_digits;
-use crate::{AttemptList, Format, JoinKey, ParsedLine, apache, envoy, haproxy, nginx, time};
+use crate::{AttemptList, Format, JoinKey, ParsedLine, time};
 use alloc::vec::Vec;
 use json_keys::json_keys;
 use nearmiss::Timestamp;

@@ -3,15 +3,14 @@
 use crate::error::{LineError, LineErrorKind};
 use crate::field_id::NO_FIELD;
 use crate::field_mapping::FieldMapping;
+use crate::formats::{Known, Settings, apache, cloudfront, envoy, nginx, read_as, traefik};
 use crate::locate::{Expected, Found, Locator};
 use crate::log_format::LogFormat;
 use crate::record::{RecordParser, ValueKind};
 use crate::requests::Requests;
-use crate::table::{Known, Settings, read_as};
 use crate::wrapper;
 use crate::{
-    AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, apache, auto,
-    cloudfront, envoy, nginx, time, traefik,
+    AttemptList, Attempts, FieldConfig, Format, JoinKey, OtherLine, ParsedLine, PriorVerdict, auto, time,
 };
 use alloc::vec::Vec;
 use json_start::JsonStart;

@@ -4,8 +4,9 @@
 //! format; captured headers of HAProxy stand in braces.
 
 use crate::field_values::FieldValues;
+use crate::formats::{envoy, nginx};
 use crate::swar::find;
-use crate::{Format, ParsedLine, default_route, envoy, nginx};
+use crate::{Format, ParsedLine, default_route};
 use nearmiss::Exchange;
 use nearmiss::config::Ignore;
 

@@ -3,7 +3,8 @@
 use super::Reader;
 use super::json_start::JsonStart;
 use super::line_parts::LineParts;
-use crate::{Format, cloudfront};
+use crate::Format;
+use crate::formats::cloudfront;
 
 /// State of a reader after the lines read so far: readers with the same configuration and the same state read the next lines alike.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

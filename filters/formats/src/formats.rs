@@ -1,21 +1,31 @@
-//! The table of formats: the members or the shape by which each is detected, and the function that reads its lines.
+//! The formats: their readers, the members or the shape by which each is detected, and the function that reads its lines.
 
-use crate::alb::LoadBalancer;
-use crate::envoy::Flavour;
+mod alb;
+pub(crate) mod apache;
+mod apisix;
+mod caddy;
+mod cloud;
+pub(crate) mod cloudfront;
+pub(crate) mod envoy;
+pub(crate) mod haproxy;
+mod heroku;
+mod kong;
+pub(crate) mod nginx;
+pub(crate) mod traefik;
+
 use crate::error::{LineError, LineErrorKind};
 use crate::field_mapping::FieldMapping;
 use crate::json::Value;
 use crate::log_format::LogFormat;
-use crate::nginx::has_nginx_key;
 use crate::requests::Requests;
 use crate::swar::{contains, contains_text};
 use crate::text::TextCursor;
 use crate::text_shape::{Notation, TextShape, is_digits};
-use crate::{
-    AttemptList, Format, JoinKey, ParsedLine, alb, apache, apisix, caddy, cloud, cloudfront, envoy, exchange,
-    haproxy, heroku, kong, nginx, time, traefik,
-};
+use crate::{AttemptList, Format, JoinKey, ParsedLine, exchange, time};
+use alb::LoadBalancer;
 use alloc::vec::Vec;
+use envoy::Flavour;
+use nginx::has_nginx_key;
 
 /// Points of a member that only one format has; fewer do not detect a format.
 pub(crate) const CERTAIN: u8 = 8;

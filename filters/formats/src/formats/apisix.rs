@@ -3,10 +3,10 @@
 use crate::error::{LineError, LineErrorKind};
 use crate::exchange::{annotation, fate};
 use crate::field_values::FieldValues;
+use crate::formats::nginx::{self, FieldId, ParsedFields};
 use crate::json::{JsonCursor, Value};
 use crate::list::List;
-use crate::nginx::{FieldId, ParsedFields};
-use crate::{AttemptList, ParsedLine, PriorVerdict, nginx};
+use crate::{AttemptList, ParsedLine, PriorVerdict};
 use alloc::vec::Vec;
 use nearmiss::{Exchange, Fate, Timestamp};
 
