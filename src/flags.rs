@@ -3,81 +3,61 @@
 //! Names and bit order are those of Envoy's `ResponseFlag` (`response.flags` is the sum of `1 << bit`). Flags
 //! registered by extensions have names of their own and no bit; they are ignored.
 
+use crate::bit_set::bit_set;
 use alloc::string::String;
 
-/// A set of response flags.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Flags(u32);
-
-/// Short names in Envoy's bit order.
-const NAMES: [&str; 29] = [
-    "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC", "URX",
-    "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR",
-];
+bit_set! {
+    /// A set of response flags.
+    Flags:
+    0 "LH" LH "The answer of the health check filter.";
+    1 "UH" UH "No healthy host.";
+    2 "UT" UT "The upstream did not answer in time.";
+    3 "LR" LR "Reset by the proxy itself.";
+    4 "UR" UR "Reset by the upstream.";
+    5 "UF" UF "The connection could not be made.";
+    6 "UC" UC "The connection was closed.";
+    7 "UO" UO "A circuit breaker or the retry budget was open.";
+    8 "NR";
+    9 "DI";
+    10 "FI" FI "A fault was injected on purpose.";
+    11 "RL" RL "A rate limit was exceeded.";
+    12 "UAEX";
+    13 "RLSE" RLSE "The rate limit service could not be asked.";
+    14 "DC" DC "The client went away.";
+    15 "URX" URX "No attempts were left.";
+    16 "SI" SI "Stream idle timeout.";
+    17 "IH";
+    18 "DPE";
+    19 "UMSDR" UMSDR "Maximum stream duration reached.";
+    20 "RFCF";
+    21 "NFCF";
+    22 "DT" DT "The exchange took longer than its deadline.";
+    23 "UPE" UPE "The upstream broke the protocol.";
+    24 "NC" NC "The route's cluster does not exist.";
+    25 "OM" OM "The overload manager shed the request.";
+    26 "DF" DF "The upstream's name could not be resolved.";
+    27 "DO";
+    28 "DR" DR "The client reset its stream.";
+}
 
 impl Flags {
-    /// The answer of the health check filter.
-    pub const LH: Self = Self(1);
-    /// No healthy host.
-    pub const UH: Self = Self(1 << 1);
-    /// The upstream did not answer in time.
-    pub const UT: Self = Self(1 << 2);
-    /// Reset by the proxy itself.
-    pub const LR: Self = Self(1 << 3);
-    /// Reset by the upstream.
-    pub const UR: Self = Self(1 << 4);
-    /// The connection could not be made.
-    pub const UF: Self = Self(1 << 5);
-    /// The connection was closed.
-    pub const UC: Self = Self(1 << 6);
-    /// A circuit breaker or the retry budget was open.
-    pub const UO: Self = Self(1 << 7);
-    /// A fault was injected on purpose.
-    pub const FI: Self = Self(1 << 10);
-    /// A rate limit was exceeded.
-    pub const RL: Self = Self(1 << 11);
-    /// The rate limit service could not be asked.
-    pub const RLSE: Self = Self(1 << 13);
-    /// The client went away.
-    pub const DC: Self = Self(1 << 14);
-    /// The client reset its stream.
-    pub const DR: Self = Self(1 << 28);
-    /// No attempts were left.
-    pub const URX: Self = Self(1 << 15);
-    /// Stream idle timeout.
-    pub const SI: Self = Self(1 << 16);
-    /// Maximum stream duration reached.
-    pub const UMSDR: Self = Self(1 << 19);
-    /// The exchange took longer than its deadline.
-    pub const DT: Self = Self(1 << 22);
-    /// The upstream broke the protocol.
-    pub const UPE: Self = Self(1 << 23);
-    /// The route's cluster does not exist.
-    pub const NC: Self = Self(1 << 24);
-    /// The upstream's name could not be resolved.
-    pub const DF: Self = Self(1 << 26);
-    /// The overload manager shed the request.
-    pub const OM: Self = Self(1 << 25);
-
     /// Flags that mean a truncated response if it had begun.
-    pub const CUT_OFF: Self = Self(
-        Self::UT.0
-            | Self::LR.0
-            | Self::UR.0
-            | Self::UC.0
-            | Self::SI.0
-            | Self::UMSDR.0
-            | Self::DT.0
-            | Self::UPE.0,
-    );
+    pub const CUT_OFF: Self = Self::UT
+        .with(Self::LR)
+        .with(Self::UR)
+        .with(Self::UC)
+        .with(Self::SI)
+        .with(Self::UMSDR)
+        .with(Self::DT)
+        .with(Self::UPE);
 
     /// Flags that mean a failed attempt, whatever became of the exchange.
     pub const FAILED_ATTEMPT: Self =
-        Self(Self::UT.0 | Self::UR.0 | Self::UF.0 | Self::UC.0 | Self::UPE.0 | Self::URX.0);
+        Self::UT.with(Self::UR).with(Self::UF).with(Self::UC).with(Self::UPE).with(Self::URX);
 
     /// Returns the flags of Envoy's number.
     pub const fn from_bits(bits: u64) -> Self {
-        Self(bits as u32 & ((1 << NAMES.len()) - 1))
+        Self(bits as u32 & ((1 << Self::COUNT) - 1))
     }
 
     /// Parses a list such as `UF,URX`; `-`, the empty text and names that Envoy itself does not have are ignored.
@@ -85,33 +65,11 @@ impl Flags {
         let mut bits = 0;
         for name in text.split(',') {
             let name = name.trim_ascii();
-            if let Some(bit) = NAMES.iter().position(|known| *known == name) {
+            if let Some(bit) = Self::NAMES.iter().position(|known| *known == name) {
                 bits |= 1 << bit;
             }
         }
         Self(bits)
-    }
-
-    /// Returns true if any flag of `other` is set.
-    pub const fn any(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Returns true if no flag is set.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Returns the union of both sets.
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Returns this set without `other`.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
     }
 
     /// Appends the short names of the flags that are set, `UF,URX`.
@@ -120,11 +78,6 @@ impl Flags {
             out.push_str(if index > 0 { "," } else { "" });
             out.push_str(name);
         }
-    }
-
-    /// Returns the short names of the flags that are set, in Envoy's order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        NAMES.iter().enumerate().filter(move |(bit, _)| self.0 & (1 << bit) != 0).map(|(_, name)| *name)
     }
 }
 
@@ -144,6 +97,6 @@ mod tests {
     #[test]
     fn a_flag_of_an_extension_is_passed_over() {
         assert_eq!(Flags::parse("my-flag,DC"), Flags::DC);
-        assert_eq!(Flags::from_bits(u64::MAX).names().count(), NAMES.len());
+        assert_eq!(Flags::from_bits(u64::MAX).names().count(), Flags::COUNT);
     }
 }

@@ -40,6 +40,7 @@
 extern crate alloc;
 
 mod baseline;
+mod bit_set;
 mod codec;
 pub mod config;
 mod counters;

@@ -1,40 +1,28 @@
 //! The reasons for a verdict.
 
-/// A set of reasons for a verdict.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Signals(pub(super) u32);
+use crate::bit_set::bit_set;
 
-macro_rules! signals {
-    ($($bit:literal $constant:ident $name:literal $doc:literal)*) => {
-        impl Signals {
-            $(#[doc = $doc] pub const $constant: Self = Self(1 << $bit);)*
-            /// Names of all signals, in the order of their bits.
-            pub const NAMES: [&'static str; Self::COUNT] = [$($name),*];
-            /// Number of signals.
-            pub const COUNT: usize = [$($bit),*].len();
-        }
-    };
-}
-
-signals! {
-    0 RETRY "retry" "More than one attempt."
-    1 FALLBACK "fallback" "Another source answered."
-    2 STALE "stale" "An expired copy was served."
-    3 FAILOVER "failover" "Another zone or priority answered."
-    4 HEDGE "hedge" "The answer of a hedged attempt counted."
-    5 CLIENT_RETRY "client_retry" "The request was a client's retry."
-    6 PARTIAL "partial" "A failure inside a success, or a truncated response."
-    7 TIMEOUT "timeout" "Too close to the timeout, or over it."
-    8 DEADLINE "deadline" "Too close to the deadline, or over it."
-    9 QUOTA "quota" "Too close to the quota."
-    10 RETRY_LIMIT "retry_limit" "No attempt was left."
-    11 BREAKER "breaker" "A circuit breaker or the retry budget was open."
-    12 POOL "pool" "The connection pool was exhausted."
-    13 SLOW "slow" "Outlier against the upstream's own past."
-    14 FAILED "failed" "The caller got an error."
-    15 ABORTED "aborted" "The client went away."
-    16 REJECTED "rejected" "A policy of the proxy turned the exchange away."
-    17 FAIL_OPEN "fail_open" "An authorization that could not be checked was skipped."
+bit_set! {
+    /// A set of reasons for a verdict.
+    Signals:
+    0 "retry" RETRY "More than one attempt.";
+    1 "fallback" FALLBACK "Another source answered.";
+    2 "stale" STALE "An expired copy was served.";
+    3 "failover" FAILOVER "Another zone or priority answered.";
+    4 "hedge" HEDGE "The answer of a hedged attempt counted.";
+    5 "client_retry" CLIENT_RETRY "The request was a client's retry.";
+    6 "partial" PARTIAL "A failure inside a success, or a truncated response.";
+    7 "timeout" TIMEOUT "Too close to the timeout, or over it.";
+    8 "deadline" DEADLINE "Too close to the deadline, or over it.";
+    9 "quota" QUOTA "Too close to the quota.";
+    10 "retry_limit" RETRY_LIMIT "No attempt was left.";
+    11 "breaker" BREAKER "A circuit breaker or the retry budget was open.";
+    12 "pool" POOL "The connection pool was exhausted.";
+    13 "slow" SLOW "Outlier against the upstream's own past.";
+    14 "failed" FAILED "The caller got an error.";
+    15 "aborted" ABORTED "The client went away.";
+    16 "rejected" REJECTED "A policy of the proxy turned the exchange away.";
+    17 "fail_open" FAIL_OPEN "An authorization that could not be checked was skipped.";
 }
 
 impl Signals {
@@ -48,33 +36,11 @@ impl Signals {
         .with(Self::HEDGE)
         .with(Self::FAIL_OPEN);
 
-    /// Returns true if any signal of `other` is set.
-    pub const fn any(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
     /// Adds `other` if `holds`.
     pub const fn set(&mut self, other: Self, holds: bool) {
         if holds {
             self.0 |= other.0;
         }
-    }
-
-    /// Returns the union of both sets.
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Returns this set without `other`.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Returns true if no signal is set.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
     }
 
     /// Returns the position of the first signal of the set in [`NAMES`](Self::NAMES), and in arrays of counts by signal.
@@ -86,13 +52,21 @@ impl Signals {
     pub const fn bits(self) -> u32 {
         self.0
     }
+}
 
-    /// Returns the names of the signals that are set.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .into_iter()
-            .enumerate()
-            .filter(move |(bit, _)| self.0 >> bit & 1 == 1)
-            .map(|(_, name)| name)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_of_a_signal_is_the_position_of_its_name() {
+        for (index, name) in Signals::NAMES.into_iter().enumerate() {
+            let signal = Signals(1 << index);
+            assert_eq!(
+                (signal.index(), signal.names().collect::<alloc::vec::Vec<_>>()),
+                (index, [name].into())
+            );
+        }
+        assert_eq!(Signals::NAMES[Signals::ABORTED.index()], "aborted");
     }
 }

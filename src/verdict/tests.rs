@@ -307,15 +307,6 @@ fn names_lead_back_to_fates() {
     assert_eq!(Signals::COUNT, 18);
 }
 
-#[test]
-fn the_index_of_a_signal_is_the_position_of_its_name() {
-    for (index, name) in Signals::NAMES.into_iter().enumerate() {
-        let signal = Signals(1 << index);
-        assert_eq!((signal.index(), signal.names().collect::<alloc::vec::Vec<_>>()), (index, [name].into()));
-    }
-    assert_eq!(Signals::NAMES[Signals::ABORTED.index()], "aborted");
-}
-
 proptest! {
     #[test]
     fn the_way_of_plain_exchanges_says_what_the_long_way_says(
