@@ -16,7 +16,10 @@ fn is_stale_member(member: Member<'_>) -> bool {
     for (key, value) in member.parameters() {
         match key {
             "hit" => hit = value != "?0",
-            "ttl" => expired = value.starts_with('-') && value != "-0",
+            // `-0` and `-00` are zero.
+            "ttl" => {
+                expired = value.starts_with('-') && value.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
+            }
             "fwd" => forwarded_stale = value == "stale",
             "fwd-status" => origin_failed = value.parse::<u16>().is_ok_and(|status| status >= 500),
             _ => {}
@@ -106,8 +109,10 @@ mod tests {
     use super::*;
     use alloc::string::String;
     use alloc::vec::Vec;
+    use core::cell::Cell;
     use proptest::prelude::*;
-    use sfv::{BareItem, KeyRef, List, ListEntry, ListSerializer, Parser, Token};
+    use proptest::test_runner::{Config, TestRunner};
+    use sfv::{BareItem, Item, KeyRef, List, ListEntry, ListSerializer, Parser, Token};
 
     #[test]
     fn an_expired_hit_is_stale() {
@@ -115,6 +120,7 @@ mod tests {
         assert!(is_stale("A; fwd=miss, B; hit; ttl=-1; detail=\"x;, y\""));
         assert!(!is_stale("ExampleCache; hit; ttl=376"));
         assert!(!is_stale("ExampleCache; fwd=miss; ttl=-1"));
+        assert!(!is_stale("ExampleCache; hit; ttl=-0") && !is_stale("ExampleCache; hit; ttl=-00"));
     }
 
     #[test]
@@ -163,16 +169,17 @@ mod tests {
         }
     }
 
+    fn items(list: &List) -> impl Iterator<Item = &Item> {
+        list.iter().filter_map(|entry| match entry {
+            ListEntry::Item(item) => Some(item),
+            ListEntry::InnerList(_) => None,
+        })
+    }
+
     /// Returns true if a list of items is split as the other parser splits it; lists in lists are not compared.
     fn is_split_alike(text: &str, list: &List) -> bool {
         let ours: Vec<_> = members(text).collect();
-        let items: Vec<_> = list
-            .iter()
-            .filter_map(|entry| match entry {
-                ListEntry::Item(item) => Some(item),
-                ListEntry::InnerList(_) => None,
-            })
-            .collect();
+        let items: Vec<_> = items(list).collect();
         items.len() < list.len()
             || items.is_empty() && text.trim_ascii().is_empty()
             || items.len() == ours.len()
@@ -183,6 +190,66 @@ mod tests {
                             ours.parameter(key.as_str()).is_some_and(|ours| is_same(ours, value))
                         })
                 })
+    }
+
+    /// Returns what [`is_stale`] is to return for a valid `Cache-Status`.
+    fn is_stale_in(list: &List) -> bool {
+        items(list).any(|item| {
+            let integer =
+                |key: &str| item.params.get(key).and_then(BareItem::as_integer).map_or(0, i64::from);
+            let is_hit = item.params.get("hit").and_then(BareItem::as_boolean) == Some(true);
+            let is_forwarded_stale = token(item, "fwd") == Some("stale");
+            is_hit && integer("ttl") < 0 || is_forwarded_stale && integer("fwd-status") >= 500
+        })
+    }
+
+    /// Returns what [`proxy_error`] is to return for a valid `Proxy-Status`.
+    fn proxy_error_in(list: &List) -> Option<&str> {
+        items(list).find_map(|item| token(item, "error"))
+    }
+
+    fn token<'a>(item: &'a Item, key: &str) -> Option<&'a str> {
+        Some(item.params.get(key)?.as_token()?.as_str())
+    }
+
+    /// Returns valid fields with the parameters of both headers, and strings that contain such parameters.
+    fn valid_field() -> impl Strategy<Value = String> {
+        let parameter = prop_oneof![
+            r"hit(=\?[01])?",
+            "ttl=-?[0-9]{1,3}",
+            "fwd=(stale|miss|uri-miss|bypass)",
+            "fwd-status=0?[2345]0[0-9]",
+            "error=[a-z][a-z_]{0,8}",
+            r#"detail="([ -!#-\[\]-~]|\\"|\\\\){0,12}""#,
+            r#"details="(, d)?; (hit; ttl=-1|fwd=stale; fwd-status=503|error=no)(\\")?""#,
+            r#"[a-c*][a-c0-9_.*-]{0,2}(=(-?[0-9]{1,5}(\.[0-9]{1,3})?|[A-Z*][a-z:/]{0,4}|:YWI=:|%"a%2c"|@-?[0-9]{1,9}))?"#,
+        ];
+        let parameters = prop::collection::vec((";[ ]{0,2}", parameter), 0..7)
+            .prop_map(|all| all.into_iter().map(|(separator, parameter)| separator + &parameter).collect());
+        let member = (prop_oneof!["[A-Za-z*][A-Za-z0-9.-]{0,6}", r#""[ !#-\[\]-~]{0,8}""#], parameters)
+            .prop_map(|(name, parameters): (String, String)| name + &parameters);
+        (member.clone(), prop::collection::vec(("[ \t]?,[ \t]?", member), 0..3)).prop_map(
+            |(first, others)| {
+                others.into_iter().fold(first, |field, (separator, member)| field + &separator + &member)
+            },
+        )
+    }
+
+    #[test]
+    fn a_valid_field_means_what_another_parser_reads() {
+        // Fields by staleness and error: the generator reaches every combination.
+        let reached = [const { Cell::new(0_u32) }; 4];
+        let config = Config { failure_persistence: None, ..Config::with_cases(2_048) };
+        let checked = TestRunner::new(config).run(&valid_field(), |text| {
+            let list: List = Parser::new(&text).parse().unwrap();
+            let (stale, error) = (is_stale_in(&list), proxy_error_in(&list));
+            prop_assert_eq!((is_stale(&text), proxy_error(&text)), (stale, error), "{}", text);
+            let count = &reached[usize::from(stale) * 2 + usize::from(error.is_some())];
+            count.set(count.get() + 1);
+            Ok(())
+        });
+        assert_eq!(checked, Ok(()));
+        assert!(reached.iter().all(|count| count.get() >= 20), "{reached:?}");
     }
 
     fn bare_item() -> impl Strategy<Value = BareItem> {
