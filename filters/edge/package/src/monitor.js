@@ -7,7 +7,7 @@ import { RoutePolicy } from "./fetch-options.js";
 import { gatewayFetch } from "./fetch.js";
 import { leftOutByFacts } from "./left-out.js";
 import { parseExchange, parseNote } from "./note.js";
-import { OtlpSink } from "./otlp.js";
+import { ATTACH } from "./otlp.js";
 import { OpenExchanges } from "./open-exchanges.js";
 import { RetryBudget } from "./retry-budget.js";
 import { UnmatchedUpstreams } from "./unmatched-upstreams.js";
@@ -27,6 +27,8 @@ export function nearMiss(options = {}) {
 export class Monitor {
   #core;
   #sink;
+  /** Passes a record to the sink: the line, and a function that returns it as a log record. */
+  #sinkRecord;
   #deps;
   #warnings;
   #unmatched;
@@ -43,7 +45,7 @@ export class Monitor {
     const time = clocks(functionOption(options, "now"));
     this.#warnings = new Warnings(time.now, functionOption(options, "onWarning", (message) => console.warn(message)));
     this.#sink = toSink(options.records);
-    if (this.#sink instanceof OtlpSink) this.#sink.attach({ warnings: this.#warnings, random });
+    this.#sinkRecord = this.#sink[ATTACH]?.({ warnings: this.#warnings, random }) ?? ((line) => this.#sink.push(line));
     this.#retryBudget = retryBudgetOptions(options);
     // Workers have neither a clock nor random numbers before the first request.
     const runId = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;
@@ -158,7 +160,7 @@ export class Monitor {
 
   #push(line, logRecord) {
     this.#unmatched.check(() => this.#core.unmatchedUpstreams(), (message) => this.#warnings.show(message, message));
-    return this.#sink instanceof OtlpSink ? this.#sink.push(line, logRecord) : this.#sink.push(line);
+    return this.#sinkRecord(line, logRecord);
   }
 
   #observeFields(exchange) {

@@ -11,12 +11,18 @@ const EXPORT_TIMEOUT_MS = 10_000;
 /** Maximum size of a response that is read for rejected records. */
 const MAX_RESPONSE = 65_536;
 
+/**
+ * Name of the method with which a monitor attaches itself to a sink that takes log records: the same in all entry points, each of which
+ * has classes of its own.
+ */
+export const ATTACH = Symbol.for("nearmiss.attach");
+
 /** Creates a sink for an OTLP/HTTP endpoint such as `https://collector/v1/logs`. */
 export function otlp(options) {
   return new OtlpSink(options);
 }
 
-export class OtlpSink {
+class OtlpSink {
   #url;
   #headers;
   #service;
@@ -53,23 +59,19 @@ export class OtlpSink {
     this.#fetch = functionOption(options, "fetch", (request) => globalThis.fetch(request));
   }
 
-  /** Uses the monitor's messages and random numbers. */
-  attach({ warnings, random }) {
+  /**
+   * Uses the monitor's messages and random numbers. Returns the function that queues the monitor's records; `logRecord` returns the record
+   * of `line` as a log record.
+   */
+  [ATTACH]({ warnings, random }) {
     this.#warn = (key, message, error) => warnings.show(`otlp ${key}`, message, error);
     this.#random = random;
+    return (line, logRecord) => this.#queue(line, logRecord);
   }
 
-  /** Queues a record. `logRecord` returns it as a log record; a line that comes without one is sent as the body of a log record. */
-  push(line, logRecord) {
-    if (this.#waiting.length + this.#sending >= this.#queueSize) {
-      this.dropped += 1;
-      return;
-    }
-    // The uid lets a receiver detect duplicates: an export that failed may have been stored.
-    this.#runId ??= crypto.randomUUID();
-    this.#pushed += 1;
-    const nowMs = Date.now();
-    this.#waiting.push(logRecord?.(this.#runId, this.#pushed, nowMs) ?? bodyOnly(line, `${this.#runId}-${this.#pushed}`, nowMs));
+  /** Queues a line, which is sent as the body of a log record. */
+  push(line) {
+    this.#queue(line);
   }
 
   /** Returns true if a batch is full or the oldest record has waited for the delay, and the endpoint may be tried. */
@@ -95,6 +97,18 @@ export class OtlpSink {
   /** Waits for the export in progress and flushes a last time. */
   finish() {
     return this.flush();
+  }
+
+  #queue(line, logRecord) {
+    if (this.#waiting.length + this.#sending >= this.#queueSize) {
+      this.dropped += 1;
+      return;
+    }
+    // The uid lets a receiver detect duplicates: an export that failed may have been stored.
+    this.#runId ??= crypto.randomUUID();
+    this.#pushed += 1;
+    const nowMs = Date.now();
+    this.#waiting.push(logRecord?.(this.#runId, this.#pushed, nowMs) ?? bodyOnly(line, `${this.#runId}-${this.#pushed}`, nowMs));
   }
 
   #isSending(nowMs) {
