@@ -13,13 +13,21 @@ use alloc::string::String;
 
 /// Begins a batch of logs of a service, from the instance `source`.
 pub fn begin(out: &mut String, service: &str, source: &str) {
-    push_text(out, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[");
-    attribute(out, "service.name", |out| text(out, service));
-    push_text(out, ",");
-    attribute(out, "service.instance.id", |out| text(out, source));
-    push_text(out, "]},\"scopeLogs\":[{\"scope\":{\"name\":\"nearmiss\",\"version\":\"");
-    push_text(out, env!("CARGO_PKG_VERSION"));
-    push_text(out, "\"},\"logRecords\":[");
+    push_text(
+        out,
+        r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":""#,
+    );
+    escape(out, service);
+    push_text(out, r#""}},{"key":"service.instance.id","value":{"stringValue":""#);
+    escape(out, source);
+    push_text(
+        out,
+        concat!(
+            r#""}}]},"scopeLogs":[{"scope":{"name":"nearmiss","version":""#,
+            env!("CARGO_PKG_VERSION"),
+            r#""},"logRecords":["#
+        ),
+    );
 }
 
 /// Appends a record that `source` sends at `now` as its `number`th. Records of a batch are separated by commas.

@@ -3,6 +3,7 @@
 //! ```text
 //! handle               the object that JavaScript holds: exchanges in, verdicts, headers and records out
 //! exchange_builder     optional fields of the next exchange
+//! log_batch            the batch into which the package puts OpenTelemetry log records
 //! upstream_interner    upstream names and their numbers
 //! packed_verdict       a verdict packed into one number
 //! number               checked conversion of JavaScript numbers
@@ -20,9 +21,11 @@ extern crate nearmiss_wasm_rt as _; // allocator and panic handler; after a trap
 
 mod exchange_builder;
 mod handle;
+mod log_batch;
 mod number;
 mod packed_verdict;
 mod upstream_interner;
 
 pub use exchange_builder::{Flag, NumberField, TextField};
 pub use handle::Handle;
+pub use log_batch::log_batch;

@@ -1,7 +1,10 @@
 // The OTLP sink: back-off, one request in flight, and what the endpoint rejects.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { logs } from "../support/collector.mjs";
+import { dist } from "../support/runtimes.mjs";
 import { Simulation, otlp } from "../support/simulation.mjs";
 
 const URL_ = "http://collector/v1/logs";
@@ -91,6 +94,18 @@ test("export: records that the endpoint rejects count as dropped, and the consol
     if (message === undefined) assert.deepEqual(simulation.warnings, []);
     else assert.match(simulation.warnings.join(), message);
   }
+});
+
+test("export: without a module, records wait as after a failed export", async () => {
+  // This entry point has no module before `init`, and no monitor is attached.
+  const [{ otlp, init }, sent] = [await import(join(dist, "init.js")), []];
+  const records = otlp({ url: URL_, fetch: async (request) => (sent.push(...logs(await request.json())), new Response("{}")) });
+  records.push("a line");
+  await records.flush();
+  assert.equal(sent.length, 0);
+  init(await readFile(join(dist, "nearmiss.wasm")));
+  await records.flush();
+  assert.deepEqual([sent.length, records.dropped], [1, 0]);
 });
 
 test("export: headers may be Headers, and a URL without http is refused", async () => {

@@ -1,4 +1,5 @@
 // The public monitor of a gateway.
+import { logBatch } from "../glue.js";
 import { boundedTimers, clocks, withLastValue } from "./clock.js";
 import { configDocument } from "./config-document.js";
 import { CoreHandle } from "./core-handle.js";
@@ -45,7 +46,7 @@ export class Monitor {
     const time = clocks(functionOption(options, "now"));
     this.#warnings = new Warnings(time.now, functionOption(options, "onWarning", (message) => console.warn(message)));
     this.#sink = toSink(options.records);
-    this.#sinkRecord = this.#sink[ATTACH]?.({ warnings: this.#warnings, random }) ?? ((line) => this.#sink.push(line));
+    this.#sinkRecord = this.#sink[ATTACH]?.({ warnings: this.#warnings, random, logBatch }) ?? ((line) => this.#sink.push(line));
     this.#retryBudget = retryBudgetOptions(options);
     // Workers have neither a clock nor random numbers before the first request.
     const runId = () => `${source}/${Math.floor(random() * 2 ** 32).toString(16)}/${Math.floor(time.now() / 1000)}`;

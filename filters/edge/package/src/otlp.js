@@ -1,11 +1,10 @@
 // A sink that sends records as OpenTelemetry logs, in batches over HTTP.
+import { logBatch } from "../glue.js";
 import { causeOf } from "./cause.js";
 import { ExportBackoff } from "./export-backoff.js";
 import { timeoutSignal } from "./signals.js";
 import { durationOption, functionOption, integerOption, refuse, refuseUnknown } from "./validate.js";
 
-/** Version of this package. */
-const VERSION = "0.2.0";
 /** Timeout of one export. */
 const EXPORT_TIMEOUT_MS = 10_000;
 /** Maximum size of a response that is read for rejected records. */
@@ -38,6 +37,10 @@ class OtlpSink {
   #backoff = new ExportBackoff();
   #warn = (key, message, error) => console.warn(`nearmiss: ${message}`, ...(error === undefined ? [] : [error]));
   #random = Math.random;
+  /** Returns an empty batch; until a monitor is attached, with the module of this entry point. */
+  #logBatch = logBatch;
+  /** An empty batch, kept because it never changes, and the module may fail. */
+  #emptyBatch;
   #runId;
   #pushed = 0;
   /** Time at which the oldest waiting record was first seen by `due`. */
@@ -60,12 +63,13 @@ class OtlpSink {
   }
 
   /**
-   * Uses the monitor's messages and random numbers. Returns the function that queues the monitor's records; `logRecord` returns the record
+   * Uses the monitor's messages, random numbers and module. Returns the function that queues the monitor's records; `logRecord` returns the record
    * of `line` as a log record.
    */
-  [ATTACH]({ warnings, random }) {
+  [ATTACH]({ warnings, random, logBatch }) {
     this.#warn = (key, message, error) => warnings.show(`otlp ${key}`, message, error);
     this.#random = random;
+    this.#logBatch = logBatch;
     return (line, logRecord) => this.#queue(line, logRecord);
   }
 
@@ -167,15 +171,9 @@ class OtlpSink {
   }
 
   async #post(records) {
-    const resource = {
-      attributes: [
-        { key: "service.name", value: { stringValue: this.#service } },
-        { key: "service.instance.id", value: { stringValue: this.#runId } },
-      ],
-    };
-    const scope = { name: "nearmiss", version: VERSION };
-    const head = `{"resourceLogs":[{"resource":${JSON.stringify(resource)},"scopeLogs":[{"scope":${JSON.stringify(scope)},"logRecords":[`;
-    const body = `${head}${records.join(",")}]}]}]}`;
+    this.#emptyBatch ??= this.#logBatch(this.#service, this.#runId);
+    const place = this.#emptyBatch.lastIndexOf("[]") + 1;
+    const body = this.#emptyBatch.slice(0, place) + records.join(",") + this.#emptyBatch.slice(place);
     const signal = timeoutSignal(EXPORT_TIMEOUT_MS);
     return this.#fetch(new Request(this.#url, { method: "POST", headers: this.#headers, body, signal }));
   }
