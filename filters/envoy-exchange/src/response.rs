@@ -3,6 +3,7 @@
 use crate::quota::QuotaHeaders;
 use crate::values::{number, text};
 use alloc::borrow::Cow;
+use nearmiss::structured_fields::members;
 use nearmiss::{Micros, Substitute};
 
 /// The response headers that the core needs.
@@ -94,10 +95,7 @@ fn join<'a>(joined: &mut Option<Cow<'a, str>>, value: &'a str) {
 
 /// Returns true if a `Warning` header reports a stale copy (110) or a failed revalidation (111).
 fn is_stale_warning(value: &str) -> bool {
-    value.split(',').any(|warning| {
-        let code = warning.trim_ascii().split(' ').next();
-        matches!(code, Some("110" | "111"))
-    })
+    members(value).any(|warning| matches!(warning.name().split(' ').next(), Some("110" | "111")))
 }
 
 #[cfg(test)]

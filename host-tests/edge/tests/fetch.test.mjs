@@ -1,7 +1,13 @@
 // `monitor.fetch` in simulated time.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { dist } from "../support/runtimes.mjs";
 import { Simulation } from "../support/simulation.mjs";
+
+const { clientAttempt } = await import(join(dist, "src/client-attempt.js"));
+const { responseFields } = await import(join(dist, "src/response-fields.js"));
 
 const URL_ = "http://cart.internal:8080/items";
 const bad = (headers = {}) => new Response("no", { status: 503, headers });
@@ -149,6 +155,17 @@ test("fetch: response headers set the fate", async () => {
     const simulation = new Simulation({ config: { fallback_header: "X-Fallback" }, answer: () => new Response("hello", { headers }) });
     await simulation.fetch(URL_);
     assert.equal(simulation.records[0]?.fate, fate, JSON.stringify(headers));
+  }
+});
+
+test("fetch: headers are read as in Envoy's modules", async () => {
+  const cases = JSON.parse(await readFile(new URL("../../../tests/headers.json", import.meta.url), "utf8"));
+  for (const { headers: table, reads } of cases) {
+    const headers = new Headers(table);
+    const { quotaLimit, quotaRemaining, stale, grpcStatus, stream } = responseFields({ headers }, {});
+    const quota = quotaLimit === undefined ? undefined : [quotaLimit, quotaRemaining];
+    const found = { quota, client_attempt: clientAttempt(headers), stale, grpc_status: grpcStatus, stream };
+    assert.deepEqual(JSON.parse(JSON.stringify(found)), reads, JSON.stringify(table));
   }
 });
 

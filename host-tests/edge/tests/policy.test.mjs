@@ -265,6 +265,8 @@ test("policy: without a Retry-After, an attempt waits until an exhausted rate li
     [429, { "retry-after": "1", "ratelimit-reset": "3" }, 1_000],
     [503, { ratelimit: '"hour";r=900;t=3000, "burst";r=0;t=5' }, 5_000],
     [503, { ratelimit: "limit=10, remaining=0, reset=7" }, 7_000],
+    [503, { ratelimit: '"a, r=0;t=9";r=1;t=9, "b"; r = 0; t = 6, "c";r=0' }, 6_000],
+    [503, { ratelimit: "limit=10, remaining=1, reset=7" }, 12.5],
     [503, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "8" }, 8_000],
     // The limit is not exhausted, or nothing says so.
     [503, { "x-ratelimit-remaining": "50", "x-ratelimit-reset": "8" }, 12.5],

@@ -1,21 +1,21 @@
 // The number of the client's own attempt, from the headers that clients and proxies set.
+import { integer, members, pairs } from "./structured-fields.js";
+
+const MAX_ATTEMPT = 2 ** 32 - 1;
 
 /** Returns 1 for a first attempt, or nothing if no header reports the number. */
 export function clientAttempt(headers) {
   const attempts = [
-    plusOne(headers.get("grpc-previous-rpc-attempts")),
-    plusOne(headers.get("x-stainless-retry-count")),
-    integer(/(?:^|;)\s*attempt=(\d{1,6})/.exec(headers.get("amz-sdk-request") ?? "")?.[1]),
-    integer(headers.get("x-envoy-attempt-count")),
+    attemptAfter(headers.get("grpc-previous-rpc-attempts")),
+    attemptAfter(headers.get("x-stainless-retry-count")),
+    integer(pairs(headers.get("amz-sdk-request") ?? "").find(([key]) => key === "attempt")?.[1], MAX_ATTEMPT),
+    // Two proxies in a row each add a count if the second one does not overwrite the first.
+    ...members(headers.get("x-envoy-attempt-count")).map(({ name }) => integer(name, MAX_ATTEMPT)),
   ].filter((count) => count !== undefined);
   return attempts.length > 0 ? Math.max(...attempts) : undefined;
 }
 
-function integer(text) {
-  return /^\d{1,6}$/.test(text ?? "") ? Number(text) : undefined;
-}
-
-function plusOne(text) {
-  const count = integer(text);
+function attemptAfter(retries) {
+  const count = integer(retries, MAX_ATTEMPT - 1);
   return count === undefined ? undefined : count + 1;
 }

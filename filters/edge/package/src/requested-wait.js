@@ -1,4 +1,5 @@
 // The wait that an upstream asks for before the next request.
+import { secondsUntilReset } from "./quota.js";
 
 /** Headers with the time at which a rate limit is reset, for upstreams that send no `Retry-After`. */
 const RESETS = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset", "x-ratelimit-retry-after"];
@@ -9,7 +10,7 @@ const EPOCH_MS = 1e12;
 
 /** Returns the wait in milliseconds that a response asks for: that of `Retry-After`, or else until its exhausted rate limit is reset. */
 export function requestedWait({ status, headers }, nowMs) {
-  return retryAfter(headers, nowMs) ?? untilResetOfPolicies(headers.get("ratelimit")) ?? untilReset(status, headers, nowMs);
+  return retryAfter(headers, nowMs) ?? inMs(secondsUntilReset(headers.get("ratelimit"))) ?? untilReset(status, headers, nowMs);
 }
 
 /** Returns the wait of `Retry-After` in milliseconds, or nothing if the header is missing or invalid. */
@@ -18,16 +19,6 @@ export function retryAfter(headers, nowMs) {
   if (isNumber(ms)) return Number(ms);
   const value = headers.get("retry-after")?.trim();
   return /^\d+$/.test(value ?? "") ? Number(value) * 1_000 : untilDate(value, nowMs);
-}
-
-/** Reads `"burst";r=0;t=30` of the current draft, and `limit=10, remaining=0, reset=30` of an earlier one. */
-function untilResetOfPolicies(state) {
-  const seconds = (state ?? "")
-    .split(/,(?!\s*(?:remaining|reset)=)/)
-    .filter((policy) => /\b(?:r|remaining)=0\b/.test(policy))
-    .map((policy) => /\b(?:t|reset)=(\d{1,10})/.exec(policy)?.[1])
-    .filter((found) => found !== undefined);
-  return seconds.length > 0 ? Math.max(...seconds) * 1_000 : undefined;
 }
 
 function untilReset(status, headers, nowMs) {
@@ -39,6 +30,10 @@ function untilReset(status, headers, nowMs) {
   const number = Number(value);
   if (number < EPOCH_SECONDS) return number * 1_000;
   return Math.max(0, (number < EPOCH_MS ? number * 1_000 : number) - nowMs);
+}
+
+function inMs(seconds) {
+  return seconds === undefined ? undefined : seconds * 1_000;
 }
 
 function isNumber(text) {

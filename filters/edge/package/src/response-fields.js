@@ -1,5 +1,6 @@
 // The fields of an exchange that a response's headers report.
 import { quotaOf } from "./quota.js";
+import { integer, members } from "./structured-fields.js";
 
 /** Returns the fields that the headers report; all others are absent. */
 export function responseFields({ headers }, { fallbackHeader }) {
@@ -17,12 +18,11 @@ export function responseFields({ headers }, { fallbackHeader }) {
   set("quotaLimit", quota?.limit);
   set("quotaRemaining", quota?.remaining);
   // Present in trailers-only responses; fetch never exposes trailers.
-  const grpc = /^application\/grpc(?:$|[+; ])/.test(type) ? headers.get("grpc-status") : null;
-  if (/^\d{1,2}$/.test(grpc ?? "")) set("grpcStatus", Number(grpc));
+  if (/^application\/grpc(?:$|[+; ]|-web)/.test(type)) set("grpcStatus", integer(headers.get("grpc-status"), 2 ** 32 - 1));
   return fields;
 }
 
 /** Returns true if a `Warning` header says that the response is stale (110) or that revalidation failed (111). */
 function isStaleWarning(warning) {
-  return /(?:^|,)\s*11[01] /.test(warning ?? "");
+  return members(warning).some(({ name }) => /^11[01](?: |$)/.test(name));
 }
