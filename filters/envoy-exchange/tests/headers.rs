@@ -1,5 +1,7 @@
 //! Holds what is read from headers to a table of cases, which the edge package's reading is held to as well.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use nearmiss::Substitute;
 use nearmiss_envoy_exchange::client::ClientInfo;
 use nearmiss_envoy_exchange::response::ResponseHeaders;

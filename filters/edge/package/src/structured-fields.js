@@ -1,12 +1,13 @@
-// Structured fields (RFC 9651, parsed leniently), split as src/structured_fields.rs of the core splits them. tests/headers.json has cases for both.
+// Structured fields (RFC 9651, parsed leniently), split as the core's src/structured_fields.rs splits them; tests/headers.json has cases for
+// both.
 
 /**
  * Returns the members of a list or dictionary, without quotes: the `name` of a list's member, the key and value (`entry`) of a
- * dictionary's, and the parameters, of which the last one of a name counts. A flag has an empty value; a header that is missing (`null`) has
- * no members.
+ * dictionary's, and the parameters, of which the last one of a name counts. A flag has an empty value; a header that is
+ * missing has no members.
  */
 export function members(list) {
-  if (list === null) return [];
+  if (!list) return [];
   return split(list, ",").map((member) => {
     const [item, ...parameters] = split(member, ";");
     return { name: unquoted(item), entry: pair(item), parameters: new Map(parameters.map(pair)) };
