@@ -4,6 +4,8 @@ use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
 use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
+use core::fmt::Write;
+use nearmiss::config::Fields;
 use nearmiss::record::HeaderParameters;
 use nearmiss::{
     Config, Exchange, Feed, Head, Monitor, Record, SipKey, Verdict, is_mirrored, otlp, preview, record,
@@ -64,11 +66,15 @@ impl Handle {
         }
     }
 
-    /// Returns the section `edge`: 1 if responses get the `near-miss` header, 2 if they get a `Server-Timing` entry, and 4 times the
-    /// maximum size of a response body that is inspected, added up.
-    pub fn section(&self) -> u32 {
-        let EdgeConfig { header, server_timing, inspect_bytes } = self.section;
-        u32::from(header) + u32::from(server_timing) * 2 + inspect_bytes * 4
+    /// Returns the section `edge` as `name=value;name=value`; a flag is 0 or 1.
+    pub fn section(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.section.names().iter().zip(self.section.values()) {
+            let separator = if text.is_empty() { "" } else { ";" };
+            // Writing to a string does not fail.
+            let _ = write!(text, "{separator}{name}={value}");
+        }
+        text
     }
 
     /// Returns the name of the response header that marks a fallback.

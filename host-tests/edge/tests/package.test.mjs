@@ -83,6 +83,13 @@ test("package: the types declare exactly the methods that exist", async () => {
   assert.deepEqual([...new Set(declared)].toSorted(), Object.getOwnPropertyNames(Monitor.prototype).toSorted());
 });
 
+test("package: the types declare exactly the fields of the section `edge`", async () => {
+  const { nearMiss } = await import(join(dist, "inline.js"));
+  const types = readFileSync(join(dist, "index.d.ts"), "utf8");
+  const declared = [.../ {2}edge\?: \{([^}]*)\}/.exec(types)[1].matchAll(/(\w+)\?:/g)].map(([, name]) => name);
+  assert.throws(() => nearMiss({ config: { edge: { nosuch: 1 } } }), { message: new RegExp(`there are ${declared.join(", ")}$`) });
+});
+
 test("package: the Worker example embeds every file of the package that it needs", () => {
   const config = readFileSync(join(here, "../../examples/edge/worker/worker.capnp"), "utf8");
   const embedded = [...config.matchAll(/dist\/edge\/([\w./-]+)"/g)].map(([, file]) => file);

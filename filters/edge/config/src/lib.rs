@@ -10,7 +10,31 @@ use nearmiss::config::Field;
 /// Name of the section.
 pub const SECTION: &str = "edge";
 
-nearmiss::config_fields! {
+/// Declares an object of the configuration whose values all have a number.
+macro_rules! numeric_fields {
+    (
+        $(#[$attribute:meta])*
+        pub struct $object:ident {
+            $($(#[$doc:meta])* $field:ident: $kind:ty = $default:expr, $read:expr;)+
+        }
+    ) => {
+        nearmiss::config_fields! {
+            $(#[$attribute])*
+            pub struct $object {
+                $($(#[$doc])* $field: $kind = $default, $read;)+
+            }
+        }
+
+        impl $object {
+            /// Returns the values in the order of [`names`](nearmiss::config::Fields::names); a flag is 0 or 1.
+            pub fn values(&self) -> impl Iterator<Item = u32> {
+                [$(u32::from(self.$field)),+].into_iter()
+            }
+        }
+    };
+}
+
+numeric_fields! {
     /// The section `edge`.
     pub struct EdgeConfig {
         /// Adds the `near-miss` header to responses.
@@ -26,6 +50,7 @@ nearmiss::config_fields! {
 mod tests {
     use super::*;
     use nearmiss::Config;
+    use nearmiss::config::Fields;
     use std::string::{String, ToString};
 
     fn parse(text: &str) -> Result<EdgeConfig, String> {
@@ -39,6 +64,13 @@ mod tests {
         let edge = parse(r#"{"edge":{"header":true,"server_timing":true,"inspect_bytes":4096}}"#);
         assert_eq!(edge, Ok(EdgeConfig { header: true, server_timing: true, inspect_bytes: 4_096 }));
         assert_eq!(parse(r#"{"envoy":{"nosuch":1}}"#), Ok(EdgeConfig::default()));
+    }
+
+    #[test]
+    fn every_value_has_a_number() {
+        let edge = EdgeConfig { header: true, server_timing: false, inspect_bytes: 4_096 };
+        let pairs = edge.names().iter().copied().zip(edge.values());
+        assert!(pairs.eq([("header", 1), ("server_timing", 0), ("inspect_bytes", 4_096)]));
     }
 
     #[test]

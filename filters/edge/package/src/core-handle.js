@@ -5,6 +5,7 @@ import { Flag, Handle, NumberField, TextField } from "../glue.js";
 import { FATES } from "./fates.js";
 import { Metrics } from "./metrics.js";
 import { fateOf, HAS_RECORDS, INVALID, marginPlusOneOf } from "./packed-verdict.js";
+import { pairs } from "./structured-fields.js";
 
 /** Limits of the cache of upstream numbers: entries, and characters of a name. */
 const MAX_CACHED_NAMES = 100_000;
@@ -65,15 +66,10 @@ export class CoreHandle {
     this.metrics = new Metrics((id) => this.#handle.name(id));
   }
 
-  /** The section `edge` of the configuration, and the name of the header that marks a fallback. */
+  /** The section `edge` of the configuration, with a flag as 0 or 1, and the name of the header that marks a fallback. */
   get settings() {
-    const section = this.#handle.section();
-    return {
-      header: (section & 1) !== 0,
-      serverTiming: (section & 2) !== 0,
-      inspectBytes: section >>> 2,
-      fallbackHeader: this.#handle.fallbackHeader(),
-    };
+    const section = pairs(this.#handle.section()).map(([name, value]) => [camelCase(name), Number(value)]);
+    return { ...Object.fromEntries(section), fallbackHeader: this.#handle.fallbackHeader() };
   }
 
   /** Returns the number of an upstream, or 0 if `name` is not a string. */
@@ -214,6 +210,11 @@ export class CoreHandle {
     if (!this.#isBroken) console.error("nearmiss: the module failed and is now disabled; traffic is not affected:", error);
     this.#isBroken = true;
   }
+}
+
+/** Returns `inspectBytes` for `inspect_bytes`. */
+function camelCase(name) {
+  return name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
 }
 
 /** Runs `parse`, whose error names the field of the configuration. */
