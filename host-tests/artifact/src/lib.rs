@@ -35,6 +35,16 @@ pub fn fluent_bit_module() -> PathBuf {
     require_fresh(FLUENT_BIT)
 }
 
+/// Returns the path of the Fluent Bit module before wasm-opt, which exports more than the host uses.
+///
+/// # Panics
+///
+/// If the module as it ships is missing or older than one of its sources.
+pub fn unoptimised_fluent_bit_module() -> PathBuf {
+    require_fresh(FLUENT_BIT);
+    root().join("target/wasm32-wasip1/release/nearmiss_fluent_bit.wasm")
+}
+
 /// Returns the folder of the edge package as it ships.
 ///
 /// # Panics

@@ -7,6 +7,7 @@ mod harness;
 mod host_failures;
 mod instruction_budget;
 mod malformed_records;
+mod memcmp;
 mod merge_mode;
 mod settings;
 mod surface;
