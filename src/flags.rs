@@ -40,7 +40,56 @@ bit_set! {
     28 "DR" DR "The client reset its stream.";
 }
 
+/// The long names of all flags, those of `%RESPONSE_FLAGS_LONG%`, in the order of their bits.
+const LONG_NAMES: [&str; Flags::COUNT] = [
+    "FailedLocalHealthCheck",
+    "NoHealthyUpstream",
+    "UpstreamRequestTimeout",
+    "LocalReset",
+    "UpstreamRemoteReset",
+    "UpstreamConnectionFailure",
+    "UpstreamConnectionTermination",
+    "UpstreamOverflow",
+    "NoRouteFound",
+    "DelayInjected",
+    "FaultInjected",
+    "RateLimited",
+    "UnauthorizedExternalService",
+    "RateLimitServiceError",
+    "DownstreamConnectionTermination",
+    "UpstreamRetryLimitExceeded",
+    "StreamIdleTimeout",
+    "InvalidEnvoyRequestHeaders",
+    "DownstreamProtocolError",
+    "UpstreamMaxStreamDurationReached",
+    "ResponseFromCacheFilter",
+    "NoFilterConfigFound",
+    "DurationTimeout",
+    "UpstreamProtocolError",
+    "NoClusterFound",
+    "OverloadManagerTerminated",
+    "DnsResolutionFailed",
+    "DropOverload",
+    "DownstreamRemoteReset",
+];
+
+/// Groups of flags that have one meaning: judging knows these, so a new flag is judged by the groups that it joins.
 impl Flags {
+    /// A policy of the proxy turned the exchange away.
+    pub(crate) const POLICY: Self = Self::RL.with(Self::FI);
+    /// A limit of the proxy was in the way.
+    pub(crate) const OVERLOAD: Self = Self::UO.with(Self::OM);
+    /// There was no host to send the request to.
+    pub(crate) const NO_HOST: Self = Self::UH.with(Self::NC);
+    /// No connection was made.
+    pub(crate) const NO_CONNECTION: Self = Self::UF.with(Self::DF);
+    /// A timeout ended the exchange or an attempt.
+    pub(crate) const TIMED_OUT: Self = Self::UT.with(Self::DT).with(Self::SI).with(Self::UMSDR);
+    /// The connection or the stream ended early.
+    pub(crate) const RESET: Self = Self::UC.with(Self::UR).with(Self::LR);
+    /// The client went away.
+    pub(crate) const CLIENT_GONE: Self = Self::DC.with(Self::DR);
+
     /// Flags that mean a truncated response if it had begun.
     pub const CUT_OFF: Self = Self::UT
         .with(Self::LR)
@@ -54,7 +103,9 @@ impl Flags {
     /// Flags that mean a failed attempt, whatever became of the exchange.
     pub const FAILED_ATTEMPT: Self =
         Self::UT.with(Self::UR).with(Self::UF).with(Self::UC).with(Self::UPE).with(Self::URX);
+}
 
+impl Flags {
     /// Returns the flags of Envoy's number.
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits as u32 & ((1 << Self::COUNT) - 1))
@@ -70,6 +121,11 @@ impl Flags {
             }
         }
         Self(bits)
+    }
+
+    /// Returns the flag with this long name; empty if Envoy itself has none.
+    pub fn from_long_name(name: &str) -> Self {
+        LONG_NAMES.iter().position(|known| *known == name).map_or(Self::default(), |bit| Self(1 << bit))
     }
 
     /// Appends the short names of the flags that are set, `UF,URX`.
@@ -92,6 +148,8 @@ mod tests {
         assert_eq!(Flags::from_bits(1 << 5 | 1 << 15), both);
         assert!(Flags::parse("-").is_empty() && Flags::parse("").is_empty());
         assert_eq!(both.names().collect::<alloc::vec::Vec<_>>(), ["UF", "URX"]);
+        assert_eq!(Flags::from_long_name("UpstreamRetryLimitExceeded"), Flags::URX);
+        assert!(Flags::from_long_name("URX").is_empty());
     }
 
     #[test]

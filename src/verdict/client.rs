@@ -11,7 +11,7 @@ const LONG_POLL: Micros = Micros::from_seconds(1);
 
 /// Returns true if the client went away: then its status says nothing about the upstream.
 pub(super) fn is_client_gone(exchange: &Exchange<'_>) -> bool {
-    exchange.aborted || exchange.status == 499 || exchange.flags.any(Flags::DC.with(Flags::DR))
+    exchange.aborted || exchange.status == 499 || exchange.flags.any(Flags::CLIENT_GONE)
 }
 
 /// Returns fate and signals of an exchange whose client went away.

@@ -70,11 +70,11 @@ impl FailureReason {
     /// Returns the reason that the host itself gives by flags and details, if it gives one.
     pub(crate) fn of_connection(exchange: &Exchange<'_>) -> Option<Self> {
         const BY_FLAGS: [(Flags, FailureReason); 5] = [
-            (Flags::UH.with(Flags::NC), FailureReason::NoHost),
-            (Flags::UF.with(Flags::DF), FailureReason::Connect),
-            (Flags::UT.with(Flags::DT).with(Flags::SI).with(Flags::UMSDR), FailureReason::Timeout),
+            (Flags::NO_HOST, FailureReason::NoHost),
+            (Flags::NO_CONNECTION, FailureReason::Connect),
+            (Flags::TIMED_OUT, FailureReason::Timeout),
             (Flags::UPE, FailureReason::Protocol),
-            (Flags::UC.with(Flags::UR).with(Flags::LR), FailureReason::Reset),
+            (Flags::RESET, FailureReason::Reset),
         ];
         if outcome::is_overloaded(exchange) || exchange.pool {
             return Some(Self::Overload);

@@ -12,7 +12,7 @@ const LOAD_SHEDDERS: [&str; 3] = ["denied_by_admission_control", "overload", "en
 
 /// Returns true if a policy of the proxy turned the exchange away, with an error and before any attempt.
 pub(super) fn is_rejected(exchange: &Exchange<'_>) -> bool {
-    (exchange.rejected || exchange.flags.any(Flags::RL.with(Flags::FI)))
+    (exchange.rejected || exchange.flags.any(Flags::POLICY))
         && exchange.attempts.unwrap_or(0) <= 1
         && exchange.attempt_log.is_empty()
         && !is_overloaded(exchange)
@@ -47,7 +47,7 @@ pub(super) fn is_dead_check(exchange: &Exchange<'_>) -> bool {
 /// Returns true if a circuit breaker, the retry budget or a load shedder was in the way.
 pub(super) fn is_overloaded(exchange: &Exchange<'_>) -> bool {
     let is_load_shedder = |reason: &str| LOAD_SHEDDERS.iter().any(|prefix| reason.starts_with(prefix));
-    exchange.flags.any(Flags::UO.with(Flags::OM)) || exchange.reason.is_some_and(is_load_shedder)
+    exchange.flags.any(Flags::OVERLOAD) || exchange.reason.is_some_and(is_load_shedder)
 }
 
 /// Returns true for a success by status that failed inside.

@@ -252,40 +252,8 @@ fn is_grpc_request(values: &FieldValues<'_, '_>) -> bool {
 
 /// Parses response flags, by their short names or by the long ones of `%RESPONSE_FLAGS_LONG%`.
 fn flags(text: &str) -> Flags {
-    const LONG: [(&str, &str); 29] = [
-        ("FailedLocalHealthCheck", "LH"),
-        ("NoHealthyUpstream", "UH"),
-        ("UpstreamRequestTimeout", "UT"),
-        ("LocalReset", "LR"),
-        ("UpstreamRemoteReset", "UR"),
-        ("UpstreamConnectionFailure", "UF"),
-        ("UpstreamConnectionTermination", "UC"),
-        ("UpstreamOverflow", "UO"),
-        ("NoRouteFound", "NR"),
-        ("DelayInjected", "DI"),
-        ("FaultInjected", "FI"),
-        ("RateLimited", "RL"),
-        ("UnauthorizedExternalService", "UAEX"),
-        ("RateLimitServiceError", "RLSE"),
-        ("DownstreamConnectionTermination", "DC"),
-        ("UpstreamRetryLimitExceeded", "URX"),
-        ("StreamIdleTimeout", "SI"),
-        ("InvalidEnvoyRequestHeaders", "IH"),
-        ("DownstreamProtocolError", "DPE"),
-        ("UpstreamMaxStreamDurationReached", "UMSDR"),
-        ("ResponseFromCacheFilter", "RFCF"),
-        ("NoFilterConfigFound", "NFCF"),
-        ("DurationTimeout", "DT"),
-        ("UpstreamProtocolError", "UPE"),
-        ("NoClusterFound", "NC"),
-        ("OverloadManagerTerminated", "OM"),
-        ("DnsResolutionFailed", "DF"),
-        ("DropOverload", "DO"),
-        ("DownstreamRemoteReset", "DR"),
-    ];
-    let short = |name: &str| LONG.into_iter().find(|(long, _)| *long == name).map_or("", |(_, short)| short);
     let long = text.split(',').filter(|name| name.len() > 5);
-    long.fold(Flags::parse(text), |flags, name| flags.with(Flags::parse(short(name.trim_ascii()))))
+    long.fold(Flags::parse(text), |flags, name| flags.with(Flags::from_long_name(name.trim_ascii())))
 }
 
 /// Parses a gRPC status: its number, or its name in any of Envoy's spellings.
