@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { logs } from "../support/collector.mjs";
+import { logs, recordOf } from "../support/collector.mjs";
 import { dist } from "../support/runtimes.mjs";
 import { Simulation, otlp } from "../support/simulation.mjs";
 
@@ -106,6 +106,19 @@ test("export: without a module, records wait as after a failed export", async ()
   init(await readFile(join(dist, "nearmiss.wasm")));
   await records.flush();
   assert.deepEqual([sent.length, records.dropped], [1, 0]);
+});
+
+test("export: records that wait when the module fails are sent", async (context) => {
+  const sent = [];
+  const records = otlp({ url: URL_, fetch: async (request) => (sent.push(...logs(await request.json())), new Response("{}")) });
+  const simulation = new Simulation({ records, answer: () => new Response("no", { status: 503 }) });
+  await simulation.fetch("http://cart/");
+  const console_ = context.mock.method(console, "error", () => {});
+  const trap = { valueOf() { throw new WebAssembly.RuntimeError("unreachable"); } };
+  simulation.monitor.observe(simulation.monitor.upstream("cart"), trap, 200, 12);
+  assert.equal(console_.mock.callCount(), 1);
+  await simulation.monitor.flush();
+  assert.equal(recordOf(sent[0]).upstream, "cart");
 });
 
 test("export: headers may be Headers, and a URL without http is refused", async () => {

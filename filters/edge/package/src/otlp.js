@@ -63,8 +63,8 @@ class OtlpSink {
   }
 
   /**
-   * Uses the monitor's messages, random numbers and module. Returns the function that queues the monitor's records; `logRecord` returns the record
-   * of `line` as a log record.
+   * Uses the monitor's messages, random numbers and module. Returns the function that queues the monitor's records; `logRecord` returns the
+   * record of `line` as a log record.
    */
   [ATTACH]({ warnings, random, logBatch }) {
     this.#warn = (key, message, error) => warnings.show(`otlp ${key}`, message, error);
