@@ -4,7 +4,6 @@ use crate::exchange_builder::{ExchangeBuilder, Flag, NumberField, TextField};
 use crate::upstream_interner::UpstreamInterner;
 use crate::{number, packed_verdict};
 use alloc::string::{String, ToString};
-use core::fmt::Write;
 use nearmiss::config::Fields;
 use nearmiss::record::HeaderParameters;
 use nearmiss::{
@@ -66,15 +65,16 @@ impl Handle {
         }
     }
 
-    /// Returns the section `edge` as `name=value;name=value`; a flag is 0 or 1.
-    pub fn section(&self) -> String {
-        let mut text = String::new();
-        for (name, value) in self.section.names().iter().zip(self.section.values()) {
-            let separator = if text.is_empty() { "" } else { ";" };
-            // Writing to a string does not fail.
-            let _ = write!(text, "{separator}{name}={value}");
-        }
-        text
+    /// Returns the name of a field of the section `edge`, by its index.
+    #[wasm_bindgen(js_name = sectionName)]
+    pub fn section_name(&self, index: u32) -> Option<String> {
+        self.section.names().get(index as usize).map(|name| (*name).into())
+    }
+
+    /// Returns the value of a field of the section `edge`, by its index; a flag is 0 or 1.
+    #[wasm_bindgen(js_name = sectionValue)]
+    pub fn section_value(&self, index: u32) -> u32 {
+        self.section.values().nth(index as usize).unwrap_or(0)
     }
 
     /// Returns the name of the response header that marks a fallback.

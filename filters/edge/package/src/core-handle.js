@@ -5,7 +5,6 @@ import { Flag, Handle, NumberField, TextField } from "../glue.js";
 import { FATES } from "./fates.js";
 import { Metrics } from "./metrics.js";
 import { fateOf, HAS_RECORDS, INVALID, marginPlusOneOf } from "./packed-verdict.js";
-import { pairs } from "./structured-fields.js";
 
 /** Limits of the cache of upstream numbers: entries, and characters of a name. */
 const MAX_CACHED_NAMES = 100_000;
@@ -68,8 +67,11 @@ export class CoreHandle {
 
   /** The section `edge` of the configuration, with a flag as 0 or 1, and the name of the header that marks a fallback. */
   get settings() {
-    const section = pairs(this.#handle.section()).map(([name, value]) => [camelCase(name), Number(value)]);
-    return { ...Object.fromEntries(section), fallbackHeader: this.#handle.fallbackHeader() };
+    const handle = this.#handle;
+    const settings = { fallbackHeader: handle.fallbackHeader() };
+    const next = (index) => handle.sectionName(index);
+    for (let index = 0, name = next(0); name !== undefined; name = next((index += 1))) settings[camelCase(name)] = handle.sectionValue(index);
+    return settings;
   }
 
   /** Returns the number of an upstream, or 0 if `name` is not a string. */
