@@ -1,7 +1,6 @@
 //! Records go to a collector, as from the wasm module; what fails is tried again, counted, and logged once.
 
 use std::collections::BTreeSet;
-use std::thread;
 use std::time::Duration;
 
 use real::{Behaviour, Collector, EnvoyCommand, cluster, eventually};
@@ -47,6 +46,11 @@ fn dropped(harness: &Harness) -> u64 {
     harness.envoy.nearmiss_stats().value("dynamicmodulescustom.nearmiss.dropped_total")
 }
 
+/// Returns the number of calls that Envoy has made to the collector.
+fn calls(harness: &Harness) -> u64 {
+    harness.envoy.stats("cluster.otel.upstream_rq_total").value("cluster.otel.upstream_rq_total")
+}
+
 #[test]
 fn records_go_to_the_collector_and_not_to_the_log() {
     let collector = Collector::start();
@@ -83,8 +87,10 @@ fn a_collector_that_fails_gets_every_record_once_it_works() {
     ];
     for (number, behaviour) in behaviours.into_iter().enumerate() {
         collector.set(behaviour);
+        let before = calls(&harness);
         retry(&mut harness, &format!("fault-{number}"), 4);
-        thread::sleep(Duration::from_secs(2));
+        eventually("a call to the collector", || (calls(&harness) > before).then_some(()));
+        harness.envoy.wait_for_answers("otel");
     }
     collector.set(Behaviour::Accept);
     collector.wait_until("every record", |batches| exchange_ids(batches).len() == 20);
