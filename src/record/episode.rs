@@ -137,12 +137,14 @@ pub(crate) fn pattern_figures(
     interval_s: Option<u64>,
     amplification_bp: Option<u64>,
 ) {
-    for (key, figure) in
-        [("count", count), ("interval_s", interval_s), ("amplification_bp", amplification_bp)]
-    {
-        if let Some(figure) = figure {
-            json.key(key).number(figure);
-        }
+    if let Some(count) = count {
+        json.key("count").number(count);
+    }
+    if let Some(interval) = interval_s {
+        json.key("interval_s").number(interval);
+    }
+    if let Some(amplification) = amplification_bp {
+        json.key("amplification_bp").number(amplification);
     }
 }
 
