@@ -4,11 +4,10 @@ use core::hash::BuildHasher;
 use nearmiss::{Config, Feed, Monitor, SipKey};
 use std::hash::RandomState;
 
-/// Creates a monitor of log lines, whose records are read by their tokens. Without `hosts_key` hashes of hosts have a random key, which differs from run to run.
+/// Creates a monitor of log lines. Without `hosts_key` hashes of hosts have a random key, which differs from run to run.
 pub(crate) fn new(config: Config, source: &str) -> Monitor {
     let mut monitor = Monitor::new(config, Feed::Log, source);
     monitor.set_hosts_key(random_key());
-    monitor.note_tokens();
     monitor
 }
 

@@ -38,13 +38,19 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode, Error> {
     let filter =
         ExchangeFilter::new(&args.log.filter, || end_of(&args.log.files, args.log.input.format, &config))?;
     let (format, for_readers) = (args.log.input.format, config.clone());
+    let order = OrderCheck::new(config.reorder);
+    let mut monitor = monitor::new(config, &args.source);
+    let in_sentences = !args.json && args.only.is_empty() && std::io::stdout().is_terminal();
+    if in_sentences {
+        monitor.note_tokens();
+    }
     let mut replayer = Replayer {
-        order: OrderCheck::new(config.reorder),
-        monitor: monitor::new(config, &args.source),
+        order,
+        monitor,
         filter,
         annotate: args.annotate,
         only: args.only.clone(),
-        in_sentences: !args.json && args.only.is_empty() && std::io::stdout().is_terminal(),
+        in_sentences,
         output: Output::new(),
         line_counts: LineCounts::new(args.log.run.quiet),
         table: (!args.log.run.quiet).then(UpstreamTable::default),

@@ -14,7 +14,7 @@ const OWN_COLUMNS: &[(&str, usize)] =
 /// Prints the table on standard error, upstreams with the most near misses first.
 pub(crate) fn print(merger: &Merger) {
     let mut rows: Vec<_> = merger.totals().collect();
-    rows.sort_by_key(|(name, counts, _)| (Reverse(with_relayed(&counts.totals).near_misses()), *name));
+    rows.sort_by_cached_key(|(name, counts, _)| (Reverse(with_relayed(&counts.totals).near_misses()), *name));
     let table = TextTable::new(
         rows.iter().take(MAX_ROWS).map(|(name, _, _)| *name),
         UpstreamColumn::COUNTS,

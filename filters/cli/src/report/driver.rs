@@ -70,14 +70,16 @@ impl ReportDriver {
         let summary_every = Micros::from_millis(SUMMARY_EVERY_MS.0);
         config.summary_every = summary_every;
         let filter = ExchangeFilter::new(&args.filter, || end_of(&args.files, args.input.format, &config))?;
+        let mut monitor = monitor::new(config, "report");
+        monitor.note_tokens();
         Ok(Self {
             sources: TimeOrdered::new(sources)?,
             progress,
             exchanges: ExchangeReader::default(),
             judge: LineJudge {
                 filter,
-                order: OrderCheck::new(config.reorder),
-                monitor: monitor::new(config, "report"),
+                order: OrderCheck::new(monitor.config().reorder),
+                monitor,
                 summary_every,
                 outcome: ReadOutcome { stats, ..ReadOutcome::default() },
             },

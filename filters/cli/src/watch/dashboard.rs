@@ -195,6 +195,8 @@ impl UpstreamRow {
 }
 
 impl EventHandler for Dashboard {
+    const READS_FIELDS: bool = true;
+
     fn on_exchange(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
         self.start = Some(self.start.map_or(exchange.ts, |start| start.min(exchange.ts)));
         self.now = self.now.max(exchange.ts);

@@ -16,6 +16,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Handles the events that a [`Follower`] reads from its files.
 pub(super) trait EventHandler {
+    /// True if it reads the fields of records, for which the monitor must note their tokens.
+    const READS_FIELDS: bool = false;
+
     /// Handles an exchange that was judged here.
     fn on_exchange(&mut self, _exchange: &Exchange<'_>, _verdict: &Verdict) {}
 
@@ -53,17 +56,17 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Reads the files until the stop flag is set.
-    pub(super) fn follow(self, handler: &mut impl EventHandler) -> Result<(), Error> {
+    pub(super) fn follow<H: EventHandler>(self, handler: &mut H) -> Result<(), Error> {
         let mut readers: Vec<_> = self
             .files
             .iter()
             .map(|path| (path.as_path(), config::line_reader(self.format, &self.config)))
             .collect();
-        let mut judge = Judge {
-            monitor: monitor::new(self.config, &source_name(&self.files)),
-            filter: self.filter,
-            handler,
-        };
+        let mut monitor = monitor::new(self.config, &source_name(&self.files));
+        if H::READS_FIELDS {
+            monitor.note_tokens();
+        }
+        let mut judge = Judge { monitor, filter: self.filter, handler };
         let mut exchanges = ExchangeReader::default();
         loop {
             let line = match self.feed.next()? {

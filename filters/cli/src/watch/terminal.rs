@@ -121,6 +121,8 @@ impl SharedDashboard {
 }
 
 impl EventHandler for SharedDashboard {
+    const READS_FIELDS: bool = Dashboard::READS_FIELDS;
+
     fn on_exchange(&mut self, exchange: &Exchange<'_>, verdict: &Verdict) {
         self.dashboard().on_exchange(exchange, verdict);
     }
